@@ -1,0 +1,31 @@
+"""What fitmodel raises: every error says what is wrong, where, how often, and what to do."""
+
+from __future__ import annotations
+
+
+class FitModelError(Exception):
+    """Base of every error that fitmodel raises on purpose."""
+
+
+class SpecError(FitModelError):
+    """The contract (``fitmodel.toml`` or `DealSpec`) is not valid or does not fit the table."""
+
+
+class DealsError(FitModelError):
+    """The deals cannot be read or learned from; the message lists every fault found."""
+
+
+class ProspectError(FitModelError):
+    """A prospect cannot be scored: a missing attribute, text in a number, a wrong type."""
+
+
+class BundleError(FitModelError):
+    """A bundle is absent, damaged, of an unknown format, or may not be loaded this way."""
+
+
+class TrackingError(FitModelError):
+    """The MLflow server or registry did not answer, or refused."""
+
+
+class DependencyError(FitModelError):
+    """An optional package is needed; the message names the extra that brings it."""
