@@ -1,0 +1,94 @@
+"""Writes that are whole or absent: into a temporary place first, then one rename.
+
+A reader never sees a half-written file or folder, whatever stops the writer: a full disk,
+Ctrl-C or the power. What a killed writer left behind is swept by a later one, and only when
+its owner is clearly dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PREFIX = ".writing-"
+_NAME = re.compile(r"\.writing-(?P<host>\w+)-(?P<process>\d{1,9})-[0-9a-f]{8}")
+_DEAD_OWNER_SECONDS = 3600.0
+_UNKNOWN_OWNER_SECONDS = 7 * 24 * 3600.0
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file and wait until the disk has it; ``FileExistsError`` if it is there."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's own entries, where the system can (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def workspace(parent: Path) -> Iterator[Path]:
+    """Give a private folder in the same file system; whatever is left in it is removed."""
+    sweep(parent)
+    folder = parent / f"{_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the workspaces of writers that are clearly dead; leave every other one alone."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        if _is_dead(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_dead(folder: Path) -> bool:
+    # A process number says nothing about another machine, and little about a container that
+    # shares the disk: so the owner must be gone AND have been silent, or silent for a week.
+    owner = _NAME.fullmatch(folder.name)
+    try:
+        silent = time.time() - folder.stat().st_mtime
+    except FileNotFoundError:  # its writer has just finished
+        return False
+    if owner is None or silent < _DEAD_OWNER_SECONDS:
+        return False
+    is_ours = owner["host"] == _host()
+    return silent > _UNKNOWN_OWNER_SECONDS or (is_ours and not _is_running(int(owner["process"])))
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # asking there would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, as someone else
+        return True
+    return True
+
+
+def _host() -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())

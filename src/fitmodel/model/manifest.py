@@ -1,0 +1,235 @@
+"""The first page of a bundle: what it is, what made it, and the digest of every file.
+
+A manifest is JSON and nothing else. Everything in it is a claim of whoever wrote the file, so
+what is allowed (names, sizes, formats) stands in this module, never in the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+from fitmodel.exceptions import BundleError
+
+FORMAT = 1
+MANIFEST_LIMIT = 8 * 2**20
+FILE_LIMIT = 2**30
+FILE_COUNT_LIMIT = 100
+SIGNING_KEY = "FITMODEL_SIGNING_KEY"
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+_NAME_LENGTH = 100
+_VERSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_OWN_FIELDS = frozenset(
+    {"format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"}
+)
+_PACKAGES = (
+    "interpret-core",
+    "joblib",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+)
+
+
+def make_manifest(
+    facts: Mapping[str, Any],
+    *,
+    name: str,
+    version: str,
+    created_at: str,
+    files: Mapping[str, bytes],
+) -> bytes:
+    """Write the manifest of these files; ``facts`` are the caller's own fields."""
+    own = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "created_at": created_at,
+        "fitmodel": _installed("fitmodel"),
+        "python": platform.python_version(),
+        "packages": {package: _installed(package) for package in _PACKAGES},
+        "files": {
+            file: {"sha256": digest(content), "size": len(content)}
+            for file, content in sorted(files.items())
+        },
+    }
+    text = json.dumps(own | plain(facts), indent=1, ensure_ascii=False, allow_nan=False)
+    content = text.encode(errors="backslashreplace")  # half a character becomes its JSON escape
+    if len(content) > MANIFEST_LIMIT:
+        raise BundleError(
+            f"the manifest of {name!r} would have {len(content):,} bytes, more than "
+            f"{MANIFEST_LIMIT:,}; put long tables into a file of the bundle instead"
+        )
+    return content
+
+
+def check_facts(facts: Mapping[str, Any]) -> None:
+    """Refuse facts that would overwrite a field the bundle states itself."""
+    taken = sorted(_OWN_FIELDS & set(facts))
+    if taken:
+        raise BundleError(f"the manifest states {taken} itself; leave them out of the facts given")
+
+
+def check_file_name(file: str) -> None:
+    """Allow plain names only: no folder, no climbing, no hidden file."""
+    if len(file) > _NAME_LENGTH or not _FILE_NAME.fullmatch(file):
+        raise BundleError(
+            f"{file!r} cannot be a file of a bundle; plain names like 'scorer.json' can"
+        )
+
+
+def is_version(text: str) -> bool:
+    """Tell whether the text has the form ``YYYYMMDD-HHMMSS-<8 hex digits>``."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def digest(content: bytes) -> str:
+    """Give the SHA-256 of the content, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold; numbers that are not finite become null."""
+    match value:
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case date():
+            return value.isoformat()
+    if hasattr(value, "tolist"):  # numbers and arrays of numpy
+        return plain(value.tolist())
+    raise BundleError(
+        f"the manifest cannot hold {value!r} of type {type(value).__name__}; "
+        "give text, numbers, dates, lists or mappings"
+    )
+
+
+def read_manifest(content: bytes) -> dict[str, Any]:
+    """Read a manifest of any format since the first and check every claim that can be checked."""
+    manifest = _parse(content)
+    form = manifest.get("format")
+    reader = _READERS.get(form) if type(form) is int else None
+    if reader is None:
+        raise BundleError(
+            f"the bundle has format {form!r}; this fitmodel ({_installed('fitmodel')}) reads "
+            f"{sorted(_READERS)}. Install the fitmodel it was written with: "
+            f"{manifest.get('fitmodel')!r}"
+        )
+    return reader(manifest)
+
+
+def sign(manifest: bytes) -> str | None:
+    """Sign with the key in FITMODEL_SIGNING_KEY (HMAC-SHA256, RFC 2104); None without one."""
+    key = os.environ.get(SIGNING_KEY)
+    return hmac.new(key.encode(), manifest, hashlib.sha256).hexdigest() if key else None
+
+
+def check_signature(manifest: bytes, signature: str | None) -> None:
+    """Where a signing key is set, refuse what is not signed with it; without one allow all."""
+    expected = sign(manifest)
+    if expected is None:
+        return
+    if signature is None:
+        raise BundleError(
+            f"{SIGNING_KEY} is set but the bundle is not signed; train it again with the key, "
+            "or unset the key if you trust where the bundle comes from"
+        )
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise BundleError(
+            f"the bundle's signature does not hold with {SIGNING_KEY}: it was signed with another "
+            "key or changed afterwards; do not use it"
+        )
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(
+            content.decode(), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"the manifest is not the JSON it should be: {error}") from error
+    if not isinstance(manifest, dict):
+        raise BundleError("the manifest is not a JSON object")
+    return manifest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):  # two readers could take two different ones
+        raise ValueError("a field appears twice")
+    return fields
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
+    _check(manifest, "name", lambda name: isinstance(name, str))
+    _check(manifest, "version", lambda version: isinstance(version, str) and is_version(version))
+    _check(manifest, "created_at", _is_moment)
+    _check(manifest, "files", _is_file_table)
+    for file in manifest["files"]:
+        check_file_name(file)
+    return manifest
+
+
+# One reader for each format since the first: each gives the fields of the present one.
+_READERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _read_format_1}
+
+
+def _check(manifest: dict[str, Any], field: str, is_right: Callable[[Any], bool]) -> None:
+    if field not in manifest or not is_right(manifest[field]):
+        found = repr(manifest.get(field))
+        raise BundleError(f"the manifest's {field!r} is missing or wrong: {found[:200]}")
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_file_table(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= FILE_COUNT_LIMIT
+        and all(_is_file_entry(entry) for entry in value.values())
+    )
+
+
+def _is_file_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and _DIGEST.fullmatch(entry["sha256"]) is not None
+        and type(entry.get("size")) is int
+        and 0 <= entry["size"] <= FILE_LIMIT
+    )
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
