@@ -1,0 +1,229 @@
+"""The deal contract: which column plays which role, and what is to be learned and decided.
+
+`DealSpec` is ``fitmodel.toml`` in Python. It is frozen and valid from the moment it exists;
+everything wrong with it is said at once, in one `SpecError`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from fitmodel.deals.plain_words import as_toml, listed, sentences
+from fitmodel.deals.sections import (
+    COLLECTING,
+    Attributes,
+    DealRoles,
+    Decision,
+    Label,
+    Learning,
+    Tracking,
+    Words,
+)
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Attributes",
+    "DealRoles",
+    "DealSpec",
+    "Decision",
+    "Label",
+    "Learning",
+    "Tracking",
+    "Words",
+]
+_KEYS = {
+    each.section: tuple(each.model_fields)
+    for each in (DealRoles, Label, Attributes, Decision, Tracking, Learning, Words)
+}
+
+
+class DealSpec(BaseModel):
+    """The whole contract; sections may be given as mappings or as their own models.
+
+    Parameters
+    ----------
+    deals : DealRoles or mapping
+        Which column plays which role; an outcome form (dates, or tenure and flag) is required.
+    label, attributes, decision, tracking, learning, words : section or mapping, optional
+        Everything else has defaults.
+
+    Raises
+    ------
+    SpecError
+        With every fault found, each on its own line with the nearest right key.
+
+    Examples
+    --------
+    >>> spec = DealSpec(deals={"tenure_months": "tenure", "churned": "churn"})
+    >>> spec.has_dates, spec.outcome_columns
+    (False, ('tenure', 'churn'))
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deals: DealRoles
+    label: Label = Label()
+    attributes: Attributes = Attributes()
+    decision: Decision = Decision()
+    tracking: Tracking = Tracking()
+    learning: Learning = Learning()
+    words: Words = Words()
+
+    def __init__(self, /, **sections: Any) -> None:
+        try:
+            self.__pydantic_validator__.validate_python(
+                {"deals": {}, **sections}, self_instance=self, context=COLLECTING
+            )
+        except ValidationError as error:
+            lines = sentences(error.errors(include_url=False), _KEYS)
+            raise SpecError(listed(lines, "the contract")) from None
+
+    @field_validator("attributes", mode="after")
+    @classmethod
+    def _outcomes_are_no_attributes(cls, value: Attributes, info: ValidationInfo) -> Attributes:
+        roles: DealRoles | None = info.data.get("deals")
+        faults = [] if roles is None else list(_roles_as_attributes(value, roles))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return value
+
+    @field_validator("decision", mode="after")
+    @classmethod
+    def _value_needs_money(cls, value: Decision, info: ValidationInfo) -> Decision:
+        roles: DealRoles | None = info.data.get("deals")
+        lacking = ["[decision] gross_margin"] if value.gross_margin is None else []
+        if roles is not None and roles.amount is None:
+            lacking.append("[deals] amount")
+        if value.policy == "value" and lacking:
+            raise ValueError(f'[decision] policy = "value" needs {" and ".join(lacking)}')
+        return value
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_options: Any) -> Self:
+        """Make a contract from a mapping of sections; the same as ``DealSpec(**obj)``."""
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, dict) or not all(isinstance(key, str) for key in obj):
+            raise SpecError(f"a contract is a mapping of sections, not {type(obj).__name__}")
+        return cls(**obj)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read ``fitmodel.toml``.
+
+        Raises
+        ------
+        SpecError
+            The file is absent, is no TOML, or the contract in it is not valid.
+        """
+        sections = _read_toml(Path(path))
+        try:
+            return cls(**sections)
+        except SpecError as error:
+            raise SpecError(f"{path}: {error}") from None
+
+    def to_toml(self) -> str:
+        """Write the contract as TOML that `from_toml` reads back to an equal contract."""
+        return as_toml(self.model_dump())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the contract as plain values that JSON can hold; ``DealSpec(**it)`` is equal."""
+        return self.model_dump(mode="json")
+
+    def replace(self, **sections: Any) -> Self:
+        """Return a new, validated contract with keys of some sections changed.
+
+        ``spec.replace(label={"horizon_months": 3})`` changes one key and keeps the others;
+        a section's own model replaces that section whole.
+        """
+        changed = {
+            name: {**getattr(self, name).model_dump(), **keys}
+            if isinstance(keys, dict) and name in _KEYS
+            else keys
+            for name, keys in sections.items()
+        }
+        return type(self)(**{name: getattr(self, name) for name in _KEYS} | changed)
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether the outcome is told by dates rather than by tenure and a flag."""
+        return self.deals.closed_on is not None
+
+    @property
+    def role_columns(self) -> tuple[str, ...]:
+        """Columns that play a role and so are no attributes; `amount` is an attribute too."""
+        roles = self.deals.model_dump(exclude={"amount"})
+        return tuple(column for column in roles.values() if isinstance(column, str))
+
+    @property
+    def outcome_columns(self) -> tuple[str, ...]:
+        """Columns that a prospect cannot have: they say what happened after closing."""
+        return tuple(_outcome_roles(self.deals))
+
+    def attribute_names(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Return the attributes of a table with these columns.
+
+        The names in `include` as given there; without it every column that plays no role and
+        is not excluded, in the table's order.
+        """
+        if self.attributes.include is not None:
+            return self.attributes.include
+        kept_out = {*self.role_columns, *self.attributes.exclude}
+        return tuple(column for column in columns if column not in kept_out)
+
+
+def _outcome_roles(roles: DealRoles) -> dict[str, str]:
+    """Map each outcome column to its role."""
+    names = ("churned_on", "observed_until", "exited_on", "tenure_months", "churned")
+    columns = {name: getattr(roles, name) for name in names}
+    return {column: name for name, column in columns.items() if isinstance(column, str)}
+
+
+def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[str]:
+    """Yield a fault for each outcome, id or closing date that is named as an attribute.
+
+    A rep or team may be named in `include`: it is an attribute only where someone says so.
+    """
+    forbidden = _outcome_roles(roles)
+    forbidden |= {getattr(roles, name): name for name in ("id", "closed_on")}
+    told = set(attributes.include or ())
+    sellers = {getattr(roles, name): name for name in ("rep", "team")}
+    forbidden |= {column: name for column, name in sellers.items() if column not in told}
+    for key, names in attributes.model_dump(exclude={"exclude"}, exclude_none=True).items():
+        named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
+        for name in named:
+            if name in forbidden:
+                yield (
+                    f"[attributes] {key} names '{name}', which is the role {forbidden[name]} "
+                    "and no attribute: take it out"
+                )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SpecError(
+            f"there is no file {path}; `fitmodel init DEALS` writes one to start from"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path} is not valid TOML: {error}") from None
+    except (OSError, RecursionError) as error:
+        raise SpecError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,150 @@
+"""Sentences for what is wrong with a contract, and the contract written out as TOML."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a table of names",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "model_type": "a section of keys",
+    "string_too_short": "a text that is not empty",
+    "string_type": "a text",
+    "tuple_type": "a list of column names",
+}
+_LIMITS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name most like `name` (case, spaces and underscores aside), or None."""
+    plain = {re.sub(r"[\W_]+", "", known).lower(): known for known in reversed(list(names))}
+    found = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
+    return plain[found[0]] if found else None
+
+
+def listed(faults: Sequence[str], subject: str) -> str:
+    """Join the faults of `subject` into one message, each on its own line."""
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return "\n".join([f"{subject} is not valid ({count}):", *(f"  - {fault}" for fault in faults)])
+
+
+def sentences(
+    errors: Iterable[ErrorDetails], sections: Mapping[str, Sequence[str]], within: str | None = None
+) -> list[str]:
+    """Say each of pydantic's errors in plain words.
+
+    Parameters
+    ----------
+    errors : iterable of pydantic error details
+        As `ValidationError.errors()` gives them.
+    sections : mapping of section to its keys
+        What the contract knows; the nearest right key is sought here.
+    within : str, optional
+        The section the errors come from, when a section was validated alone.
+    """
+    return [line for error in errors for line in _lines(error, sections, within)]
+
+
+def _lines(
+    error: ErrorDetails, sections: Mapping[str, Sequence[str]], within: str | None
+) -> list[str]:
+    location = (within, *error["loc"]) if within else error["loc"]
+    if error["type"] == "extra_forbidden":
+        return [_unknown(tuple(map(str, location)), sections)]
+    if error["type"] == "value_error":  # our own validators, which may find several faults
+        return str(error["ctx"]["error"]).split("\n")
+    return [f"{_place(location)} {_demand(error)}"]
+
+
+def _unknown(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -> str:
+    key = location[-1]
+    if len(location) == 1:
+        return f"there is no section [{key}]; {_hint(key, sections, '[{}]')}"
+    home = next((name for name, keys in sections.items() if key in keys), None)
+    if home:
+        return f"[{location[0]}] has no key '{key}'; it belongs to [{home}]"
+    hint = _hint(key, sections[location[0]], "'{}'")
+    return f"[{location[0]}] has no key '{key}'; {hint}"
+
+
+def _hint(name: str, names: Iterable[str], form: str) -> str:
+    known = list(names)
+    close = nearest(name, known)
+    if close:
+        return f"did you mean {form.format(close)}?"
+    return f"known are {', '.join(form.format(each) for each in known)}"
+
+
+def _place(location: Sequence[Any]) -> str:
+    section, *keys = location
+    words = [f"item {key + 1}" if isinstance(key, int) else str(key) for key in keys if key]
+    return " ".join([f"[{section}]", ", ".join(words)]).strip()
+
+
+def _demand(error: ErrorDetails) -> str:
+    given, kind = error["input"], error["type"]
+    found = f", not {shortened(given)} ({type(given).__name__})"
+    if kind in _LIMITS:
+        bound, words = _LIMITS[kind]
+        return f"must be {words} {error['ctx'][bound]}, not {shortened(given)}"
+    if kind == "literal_error":
+        return f"must be one of {error['ctx']['expected']}{found}"
+    return f"must be {_EXPECTED.get(kind) or error['msg']}{found}"
+
+
+def shortened(value: object, width: int = 60) -> str:
+    """Show a value as Python writes it, cut to `width` characters."""
+    text = repr(value)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write sections of plain values as TOML; what is None or empty is left out."""
+    return "\n".join(line for name, keys in sections.items() for line in _table(name, keys))
+
+
+def _table(name: str, keys: Mapping[str, Any]) -> Iterator[str]:
+    given = {key: value for key, value in keys.items() if value not in (None, (), {}, [])}
+    tables = {key: value for key, value in given.items() if isinstance(value, dict)}
+    plain = {key: value for key, value in given.items() if key not in tables}
+    if plain:
+        yield f"[{name}]"
+        yield from (f"{_key(key)} = {toml_value(value)}" for key, value in plain.items())
+        yield ""
+    for key, value in tables.items():
+        yield from _table(f"{name}.{_key(key)}", value)
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else toml_value(key)
+
+
+def toml_value(value: Any) -> str:
+    """Write one value (text, number, date, list) as TOML.
+
+    A TOML basic string is a JSON string in which DEL must be escaped too.
+    """
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(toml_value(each) for each in value)}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

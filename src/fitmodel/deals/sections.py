@@ -1,0 +1,293 @@
+"""The sections of the deal contract: their keys, their types and what contradicts what."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from fitmodel.deals.plain_words import listed, sentences, shortened
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MONEY_FORMAT = re.compile(r"[^{}]*\{:[,_]?(\.\d{1,2})?[fg]?\}[^{}]*")
+_FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
+_LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
+COLLECTING = {"collecting": True}  # validation context: DealSpec lists all sections' faults at once
+
+
+def _date_or_column(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value.strip()).date()
+        except ValueError:
+            return value
+    if value is None or isinstance(value, date):
+        return value
+    message = f"[deals] observed_until must be a date or a column's name, not {shortened(value)}"
+    raise ValueError(message)
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+Column = Annotated[str, Field(min_length=1)]
+Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
+Date = Annotated[Column | date | None, BeforeValidator(_date_or_column)]
+Count = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Cost = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(gt=0, le=1)]
+
+
+class Section(BaseModel):
+    """One section of the contract: frozen, closed, and plain-spoken about what is wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    section: ClassVar[str]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_plain_words(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if info.context is COLLECTING:
+                raise
+            keys = {cls.section: tuple(cls.model_fields)}
+            lines = sentences(error.errors(include_url=False), keys, within=cls.section)
+            raise SpecError(listed(lines, cls.__name__)) from None
+
+
+class DealRoles(Section):
+    """Which column plays which role; `observed_until` may be a date instead of a column.
+
+    The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`) or by
+    `tenure_months` and the flag `churned`, never both.
+    """
+
+    section: ClassVar[str] = "deals"
+
+    id: Column | None = None
+    closed_on: Column | None = None
+    churned_on: Column | None = None
+    observed_until: Date = None
+    exited_on: Column | None = None
+    rep: Column | None = None
+    team: Column | None = None
+    amount: Column | None = None
+    tenure_months: Column | None = None
+    churned: Column | None = None
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _one_role_per_column(cls, value: Any, info: ValidationInfo) -> Any:
+        for role, column in info.data.items():
+            if value is not None and value == column:
+                raise ValueError(
+                    f"[deals] column '{value}' cannot be both {role} and {info.field_name}"
+                )
+        return value
+
+    @field_validator("tenure_months", "churned", mode="after")
+    @classmethod
+    def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
+        dates = ("closed_on", "churned_on", "observed_until", "exited_on")
+        given = [name for name in dates if info.data.get(name) is not None]
+        if value is not None and given:
+            raise ValueError(
+                f"[deals] {info.field_name} stands beside {', '.join(given)}: give the outcome "
+                "either by dates (closed_on, churned_on, observed_until) or by tenure_months and "
+                "churned, not both"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _a_whole_form(self) -> Self:
+        forms = (("closed_on", "churned_on", "observed_until"), ("tenure_months", "churned"))
+        given = [[name for name in form if getattr(self, name) is not None] for form in forms]
+        if not any(given):
+            raise ValueError(
+                "[deals] says nothing about the outcome: give closed_on, churned_on and "
+                "observed_until, or tenure_months and churned"
+            )
+        form, present = (forms[0], given[0]) if given[0] else (forms[1], given[1])
+        missing = [name for name in form if name not in present]
+        if missing:
+            raise ValueError(f"[deals] has {', '.join(present)} but lacks {', '.join(missing)}")
+        return self
+
+
+class Label(Section):
+    """What early churn means: leaving within `horizon_months` calendar months of closing."""
+
+    section: ClassVar[str] = "label"
+
+    horizon_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] = 5
+
+
+class Attributes(Section):
+    """Which columns are attributes, and what is known about them beforehand.
+
+    `increasing` and `decreasing` name attributes along which the risk never falls or never
+    rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
+    to the coarser attribute towards whose rate its rare levels are shrunk.
+    """
+
+    section: ClassVar[str] = "attributes"
+
+    exclude: Columns = ()
+    include: Columns | None = None
+    actionable: Columns = ()
+    increasing: Columns = ()
+    decreasing: Columns = ()
+    categorical: Columns = ()
+    numeric: Columns = ()
+    parents: dict[Column, Column] = Field(default_factory=dict)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "include" and value == ():
+            raise ValueError("[attributes] include names no column: leave it out or fill it")
+        faults = list(_strangers(info.field_name or "", value or (), info.data))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return value
+
+    @field_validator("decreasing", "categorical", "numeric", mode="after")
+    @classmethod
+    def _no_contradiction(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        rivals = {
+            "decreasing": ("increasing",),
+            "categorical": ("increasing", "decreasing"),
+            "numeric": ("categorical",),
+        }
+        faults = [
+            f"[attributes] '{name}' cannot be both {rival} and {info.field_name}"
+            for rival in rivals[info.field_name or ""]
+            for name in value
+            if name in info.data.get(rival, ())
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return value
+
+    @field_validator("parents", mode="after")
+    @classmethod
+    def _no_circle(cls, value: dict[str, str]) -> dict[str, str]:
+        for start in value:
+            name, seen = start, set[str]()
+            while name in value and name not in seen:
+                seen.add(name)
+                name = value[name]
+            if name == start:
+                raise ValueError(f"[attributes] parents go in a circle from '{start}'")
+        return value
+
+
+def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
+    """Yield a fault for every name that `exclude` or `include` keeps out of the attributes."""
+    include = known.get("include")
+    for name in dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())]):
+        if name in known.get("exclude", ()):
+            yield f"[attributes] '{name}' is in exclude and in {key}: take it out of one of them"
+        elif include is not None and name not in include:
+            yield f"[attributes] '{name}' is in {key} but not in include: add it there"
+
+
+class Decision(Section):
+    """From probability to poor fit: the policy, and the money of a deal.
+
+    `capacity` is the share of prospects that can be flagged, `precision` the least share of
+    flags that must be right. Money is per deal except `support_cost_per_month`;
+    `commission_rate` and `gross_margin` are shares of the yearly contract value.
+    """
+
+    section: ClassVar[str] = "decision"
+
+    policy: Literal["value", "capacity", "precision", "threshold"] | None = None
+    capacity: Share = 0.10
+    precision: Share = 0.5
+    threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
+    gross_margin: Share | None = None
+    expected_lifetime_months: Annotated[Number, Field(gt=0)] | None = None
+    acquisition_cost: Cost = 0.0
+    onboarding_cost: Cost = 0.0
+    support_cost_per_month: Cost = 0.0
+    commission_rate: Annotated[Cost, Field(le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _threshold_is_given(self) -> Self:
+        if self.policy == "threshold" and self.threshold is None:
+            raise ValueError('[decision] policy = "threshold" needs threshold, e.g. 0.3')
+        return self
+
+
+class Tracking(Section):
+    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."""
+
+    section: ClassVar[str] = "tracking"
+
+    uri: Column | None = None
+    experiment: Column = "prospect-fit"
+    registered_model: Column = "prospect-fit"
+
+    @field_validator("registered_model", mode="after")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        if not _FOLDER_NAME.fullmatch(value) or value.strip(". ") != value:
+            raise ValueError(
+                f"[tracking] registered_model {shortened(value)} also names the bundle's folder: "
+                "no slashes, colons or control characters, no dot or space at either end"
+            )
+        return value
+
+
+class Learning(Section):
+    """How training is seeded and how many threads native libraries may use."""
+
+    section: ClassVar[str] = "learning"
+
+    seed: Annotated[Count, Field(ge=0, lt=2**32)] = 0
+    threads: Annotated[Count, Field(ge=1)] = 1
+
+
+class Words(Section):
+    """How attributes, units and money are written for people; `money` formats one number."""
+
+    section: ClassVar[str] = "words"
+
+    labels: dict[Column, str] = Field(default_factory=dict)
+    units: dict[Column, str] = Field(default_factory=dict)
+    money: str = "{:,.0f}"
+
+    @field_validator("money", mode="after")
+    @classmethod
+    def _formats_a_number(cls, value: str) -> str:
+        if not _MONEY_FORMAT.fullmatch(value):
+            raise ValueError(
+                f"[words] money {shortened(value)} does not format a number; "
+                'write for example "€ {:,.0f}"'
+            )
+        return value
