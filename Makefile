@@ -1,0 +1,92 @@
+# Each target makes what it needs: on a machine with only Python (3.11 or newer) and make,
+# `make demo` and `make test` work as they are. PYTHON=... chooses the Python by hand.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
+
+# One thread per process: pytest shares out the cores, and the idle threads of a native library
+# wait by spinning.
+export OMP_NUM_THREADS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint types docs benchmarks constraints clean
+
+help:
+	@echo "make install      .venv with everything except Spark (which needs Java too)"
+	@echo "make demo         train on real deals and show what comes of it"
+	@echo "make test         rules, formatting, types and tests, as CI runs them"
+	@echo "make lint         rules and formatting (ruff)"
+	@echo "make types        types (mypy, strict)"
+	@echo "make docs         the reference in site/, from the docstrings"
+	@echo "make benchmarks   every table of benchmarks/, one after the other"
+	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
+	@echo "make clean        remove .venv and caches; models, runs and reports stay"
+
+# --- the environment: two stamps say what .venv holds -----------------------------------------
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    echo "this Python cannot make environments; on Debian or Ubuntu: apt-get install python3-venv" >&2; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "fitmodel needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	echo "Install one, or name it: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.11" >&2; \
+	exit 1
+
+$(VENV)/.has-demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.has-everything: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/.has-demo $@
+
+install: $(VENV)/.has-everything
+
+# --- what people come for ---------------------------------------------------------------------
+
+demo: $(VENV)/.has-demo
+	$(BIN)/fitmodel demo
+
+test: lint types
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/.has-everything
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.has-everything
+	$(BIN)/mypy
+
+docs: $(VENV)/.has-everything
+	$(BIN)/pdoc --docformat numpy --output-directory site fitmodel
+	@echo "open site/index.html"
+
+benchmarks: $(VENV)/.has-everything
+	@for script in benchmarks/[a-z]*.py; do \
+	  echo; echo "== $$script"; \
+	  $(BIN)/python "$$script" || exit 1; \
+	done
+
+# A clean environment without constraints: what pip would choose today. Run the tests after it.
+constraints:
+	rm -rf build/constraints
+	$(MAKE) build/constraints/bin/python VENV=build/constraints
+	build/constraints/bin/python -m pip --disable-pip-version-check install --editable '.[dev]'
+	build/constraints/bin/python -m pip freeze --exclude-editable > build/constraints.txt
+	{ sed -n '/^#/p' constraints.txt; cat build/constraints.txt; } > build/new.txt
+	mv build/new.txt constraints.txt
+	rm -rf build
+
+clean:
+	rm -rf $(VENV) build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
