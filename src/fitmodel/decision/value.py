@@ -12,10 +12,9 @@ For a deal of yearly amount ``A`` and early-churn probability ``p``::
                          - commission * A                 commission that is not clawed back
 
 Both are linear in ``A`` and the whole is linear in ``p``, so the probability at which signing is
-worth nothing has a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``. Not
-signing is worth 0. This is the per-deal threshold of cost-sensitive decisions (Elkan 2001, "The
-foundations of cost-sensitive learning", section 2); a deal is declined exactly when the harm of
-signing it is the larger half of the bet.
+worth nothing has a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the
+threshold of a cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning",
+section 2), here one per deal.
 
 Assumptions, each of them the user's to weigh:
 
@@ -30,6 +29,9 @@ Assumptions, each of them the user's to weigh:
 * ``commission_rate`` is the share of the yearly amount that the rep KEEPS when the customer leaves
   early; with a full clawback it is 0. What is paid on customers that stay belongs to
   ``acquisition_cost``.
+* Not signing is worth 0: the rep's time has no better use, and what an unhappy customer tells
+  others costs nothing. Both are real; where they matter, add them to ``onboarding_cost``. Left
+  out, a break-even is often high and ``value`` flags few but small deals.
 * ``acquisition_cost`` is what a staying customer has to earn back. Money spent before the decision
   (marketing, the rep's hours) is gone whether the deal is signed or not: it is sunk, an economist
   leaves it out, and 0 does that. Money that signing itself costs whatever happens later (a
@@ -46,28 +48,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from fitmodel.exceptions import SpecError
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Curve(Protocol):
-        """What `estimate_lifetime` reads of a ``SurvivalCurve``: arrays of one length."""
-
-        @property
-        def times(self) -> npt.NDArray[np.float64]: ...  # noqa: D102  months, ascending
-        @property
-        def survival(self) -> npt.NDArray[np.float64]: ...  # noqa: D102  share still there
-        @property
-        def at_risk(self) -> npt.NDArray[Any]: ...  # noqa: D102  watched just before each time
-        @property
-        def events(self) -> npt.NDArray[Any]: ...  # noqa: D102  left at each time
-
 
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)
@@ -227,56 +213,3 @@ def known_amount(amount: npt.NDArray[Any] | float | None) -> FloatArray:
 
 def _is_single(value: object) -> bool:
     return value is None or isinstance(value, (float, int))
-
-
-# The curve's far end rests on a handful of customers: beyond this many it is not followed.
-_FEWEST_AT_RISK = 10
-# Nobody has watched a customer for longer than the curve: claim at most this multiple of it.
-_LONGEST_CLAIM = 2.0
-
-
-def estimate_lifetime(curve: Curve, *, horizon_months: float = 0.0) -> float:
-    """Estimate how many months a customer that does not churn early stays, on the careful side.
-
-    The mean months from signing given survival of the horizon: the area under the Kaplan-Meier
-    curve after the horizon, restricted to the last time with at least 10 customers watched
-    (Royston & Parmar 2013, "Restricted mean survival time", section 2), plus an exponential tail.
-    The tail's monthly rate is the UPPER one-sided 95 % Poisson limit of the rate seen after the
-    horizon (Byar's approximation; Breslow & Day 1987, volume II, page 69), and the whole is never
-    more than twice the time watched: the estimate errs on the short side, where a deal looks less
-    valuable than it is.
-
-    Parameters
-    ----------
-    curve
-        A ``SurvivalCurve`` of all deals: ``times`` (months), ``survival``, ``at_risk`` and
-        ``events``, arrays of shape (n_times,).
-    horizon_months
-        The early-churn horizon, in months.
-
-    Returns
-    -------
-    float
-        Months from signing, at least the horizon; NaN where fewer than 10 customers were watched
-        beyond the horizon.
-    """
-    times = np.asarray(curve.times, dtype=np.float64)
-    at_risk = np.asarray(curve.at_risk, dtype=np.float64)
-    survival = np.asarray(curve.survival, dtype=np.float64)
-    kept = (at_risk >= _FEWEST_AT_RISK) & (times > horizon_months)
-    alive = survival[times <= horizon_months]
-    at_horizon = float(alive[-1]) if alive.size else 1.0
-    if not kept.any() or at_horizon <= 0.0:
-        return math.nan
-    steps = np.diff(np.concatenate([[horizon_months], times[kept]]))
-    before = np.concatenate([[at_horizon], survival[kept][:-1]])
-    area = float(np.sum(steps * before))
-    rate = _upper_rate(float(np.sum(np.asarray(curve.events)[kept])), float(steps @ at_risk[kept]))
-    months = horizon_months + (area + float(survival[kept][-1]) / rate) / at_horizon
-    return min(months, _LONGEST_CLAIM * float(times[kept][-1]))
-
-
-def _upper_rate(events: float, exposure: float) -> float:
-    """Return the upper one-sided 95 % limit of a Poisson rate (Byar's approximation)."""
-    count = events + 1.0
-    return count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3 / exposure

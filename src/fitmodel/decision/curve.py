@@ -1,0 +1,270 @@
+"""What a policy is worth: net benefit over all thresholds, and the money its flags would have made.
+
+Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
+a flagged customer that would have stayed is a harm (a good deal lost); signing everything
+(``flag_none``) is the zero point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation.sample import Sample
+from fitmodel.exceptions import DealsError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    from fitmodel.decision.policy import Policy
+    from fitmodel.decision.value import FloatArray, Money
+
+
+def compute_net_benefit(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    thresholds: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Compute the decision curve (Vickers & Elkin 2006, Medical Decision Making 26, page 565).
+
+    ``net benefit(t) = share of deals that are flagged early churners - share that are flagged
+    good customers * t / (1 - t)``: whoever flags from probability t on holds one loss avoided to
+    be worth (1 - t) / t good deals. The unit is early churners avoided per deal.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape (n,).
+    p
+        Early-churn probabilities of deals the model was not fitted on, shape (n,).
+    weight
+        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+    thresholds
+        Probabilities in [0, 1), shape (m,); 0.01 to 0.99 by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``threshold``, ``model``, ``flag_all``, ``flag_none`` (0); m rows.
+
+    Raises
+    ------
+    DealsError
+        The arrays do not fit together or hold impossible values.
+    SpecError
+        A threshold lies outside [0, 1).
+    """
+    sample = Sample.of(y, p, weight)
+    limits = np.arange(1, 100) / 100.0 if thresholds is None else np.asarray(thresholds, float)
+    if not ((limits >= 0.0) & (limits < 1.0)).all():
+        raise SpecError("A threshold of the decision curve lies outside 0 to 1 (1 excluded).")
+    odds = limits / (1.0 - limits)
+    right, wrong = _flagged_shares(sample, limits)
+    base_rate = float(np.average(sample.outcome, weights=sample.weight))
+    return pd.DataFrame(
+        {
+            "threshold": limits,
+            "model": right - wrong * odds,
+            "flag_all": base_rate - (1.0 - base_rate) * odds,
+            "flag_none": 0.0,
+        }
+    )
+
+
+def _flagged_shares(sample: Sample, limits: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the shares of all deals that are flagged rightly and wrongly at each limit."""
+    total = sample.weight.sum()
+    right = np.concatenate([[0.0], np.cumsum(sample.weight * sample.outcome)]) / total
+    wrong = np.concatenate([[0.0], np.cumsum(sample.weight * (1.0 - sample.outcome))]) / total
+    flagged = np.searchsorted(-sample.probability, -limits, side="right")  # p >= limit
+    return right[flagged], wrong[flagged]
+
+
+def plot_decision_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `compute_net_benefit`'s frame; the axes belong to a figure of their own if not given."""
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(6.0, 4.0), layout="constrained").subplots()
+    ax.plot(frame["threshold"], frame["model"], label="model", color="C0")
+    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color="C1", linestyle="--")
+    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color="0.5", linewidth=1.0)
+    highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
+    ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
+    ax.set_xlabel("flag from this early-churn probability on")
+    ax.set_ylabel("net benefit (early churners avoided per deal)")
+    ax.legend(frameon=False)
+    return ax
+
+
+@dataclass(frozen=True)
+class FlagMoney:
+    """What declining the flagged deals would have made, in the currency of the amounts.
+
+    Sums are weighted, so that they stand for all deals of the period, those with an unknown
+    outcome included; counts are of deals seen.
+
+    Parameters
+    ----------
+    n_deals
+        Deals with an amount and a known outcome.
+    n_without_amount
+        Deals left out because their amount is not known.
+    n_flagged, n_early_churners_flagged, n_good_deals_flagged
+        Of ``n_deals``.
+    saved
+        What the flagged early churners would have cost.
+    forgone
+        What the flagged customers that stayed would have brought.
+    net
+        ``saved - forgone``.
+    net_per_deal, low, high
+        ``net`` per deal (flagged or not) and its 95 % bootstrap interval.
+    net_per_deal_flag_all, net_per_deal_perfect
+        The same had every deal been declined, and with foresight: what could have been made.
+    """
+
+    n_deals: int
+    n_without_amount: int
+    n_flagged: int
+    n_early_churners_flagged: int
+    n_good_deals_flagged: int
+    saved: float
+    forgone: float
+    net: float
+    net_per_deal: float
+    low: float
+    high: float
+    net_per_deal_flag_all: float
+    net_per_deal_perfect: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as values that JSON can hold."""
+        return asdict(self)
+
+
+def compute_money(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    amount: npt.ArrayLike,
+    policy: Policy,
+    weight: npt.ArrayLike | None = None,
+    *,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> FlagMoney:
+    """Compute what the policy's flags would have made on deals whose outcome is known.
+
+    Each flagged deal counts ``-value_if_leaves`` if the customer left early (a loss avoided) and
+    ``-value_if_stays`` if it stayed (a gain forgone); see `fitmodel.decision.value`. It assumes
+    that a flagged deal is declined, so it is what flags could make at most.
+
+    Parameters
+    ----------
+    y, p, amount
+        Outcome (0 or 1), early-churn probability and yearly amount (NaN: left out) per deal,
+        shape (n,).
+    policy
+        With money.
+    weight
+        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+    n_boot, seed
+        Resamples of the interval.
+
+    Raises
+    ------
+    SpecError
+        The policy has no money.
+    DealsError
+        The arrays do not fit together, or no deal with an amount is left.
+    """
+    if policy.money is None:
+        raise SpecError(
+            "The policy has no money: give [decision] gross_margin and the costs of a deal."
+        )
+    outcome, probability, amounts, weights = _aligned(y, p, amount, weight)
+    known = weights > 0.0
+    priced = known & np.isfinite(amounts)
+    if not priced.any():
+        raise DealsError("No deal with a known outcome has an amount: nothing to reckon with.")
+    left, sums = outcome[priced] == 1.0, amounts[priced]
+    flagged = policy.poor_fit(probability[priced], sums)
+    return _reckoned(
+        policy.money,
+        left,
+        flagged,
+        sums,
+        weights[priced],
+        n_without_amount=int(known.sum() - priced.sum()),
+        draws=_draws(len(sums), n_boot, seed),
+    )
+
+
+def _reckoned(
+    money: Money,
+    left: npt.NDArray[np.bool_],
+    flagged: npt.NDArray[np.bool_],
+    amounts: FloatArray,
+    weights: FloatArray,
+    *,
+    n_without_amount: int,
+    draws: Iterator[npt.NDArray[np.int64]],
+) -> FlagMoney:
+    gain = -np.where(left, money.value_if_leaves(amounts), money.value_if_stays(amounts))
+    made = np.where(flagged, gain, 0.0) * weights
+    saved, forgone = float(made[left].sum()), float(-made[~left].sum())
+    total = float(weights.sum())
+    resampled = [made[drawn].sum() / weights[drawn].sum() for drawn in draws]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return FlagMoney(
+        n_deals=len(amounts),
+        n_without_amount=n_without_amount,
+        n_flagged=int(flagged.sum()),
+        n_early_churners_flagged=int((flagged & left).sum()),
+        n_good_deals_flagged=int((flagged & ~left).sum()),
+        saved=saved,
+        forgone=forgone,
+        net=saved - forgone,
+        net_per_deal=(saved - forgone) / total,
+        low=float(low),
+        high=float(high),
+        net_per_deal_flag_all=float(gain @ weights) / total,
+        net_per_deal_perfect=float(np.maximum(gain, 0.0) @ weights) / total,
+    )
+
+
+def _draws(count: int, n_boot: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield positions of deals drawn with replacement, one resample at a time."""
+    random = np.random.default_rng(seed)
+    for _ in range(n_boot):
+        yield random.integers(0, count, size=count)
+
+
+def _aligned(
+    y: npt.ArrayLike, p: npt.ArrayLike, amount: npt.ArrayLike, weight: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return four float arrays of one length; outcomes of weighted deals are 0 or 1."""
+    outcome = np.asarray(y, dtype=np.float64)
+    weights = np.ones(outcome.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    named = {"p": p, "amount": amount, "weight": weights}
+    arrays = [np.asarray(values, dtype=np.float64) for values in named.values()]
+    for name, values in zip(named, arrays, strict=True):
+        if values.shape != outcome.shape:
+            raise DealsError(
+                f"{name} has shape {values.shape} and y has shape {outcome.shape}: "
+                f"give one number per deal."
+            )
+    unknown = (weights > 0.0) & ~np.isin(outcome, (0.0, 1.0))
+    if unknown.any():
+        raise DealsError(
+            f"The outcome of {unknown.sum()} deals is neither 0 nor 1 (e.g. "
+            f"{outcome[unknown][0]}): leave out deals whose outcome is not known."
+        )
+    return outcome, arrays[0], arrays[1], arrays[2]

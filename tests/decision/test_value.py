@@ -1,0 +1,175 @@
+"""Laws of the money: by hand, at the edges, and for any money a user can write down."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import SpecError
+
+MONEY = Money(
+    gross_margin=0.8,
+    expected_lifetime_months=30,
+    months_until_early_churn=3,
+    acquisition_cost=400,
+    onboarding_cost=900,
+    support_cost_per_month=60,
+    commission_rate=0.1,
+)
+
+costs = st.floats(0, 1e5)
+shares = st.floats(0.01, 1.0)
+chances = st.floats(0.0, 1.0)
+amounts = st.floats(0.0, 1e7)
+
+
+@st.composite
+def monies(draw, acquisition=costs):
+    until = draw(st.floats(0.1, 12.0))
+    return Money(
+        gross_margin=draw(shares),
+        expected_lifetime_months=until + draw(st.floats(0.0, 120.0)),
+        months_until_early_churn=until,
+        acquisition_cost=draw(acquisition),
+        onboarding_cost=draw(costs),
+        support_cost_per_month=draw(st.floats(0, 1e4)),
+        commission_rate=draw(st.floats(0.0, 1.0)),
+    )
+
+
+def test_the_formula_is_the_one_of_the_docstring():
+    stays = 0.8 * 3000 / 12 * 30 - 400 - 900
+    leaves = 0.8 * 3000 / 12 * 3 - 900 - 60 * 3 - 0.1 * 3000
+    assert MONEY.value_if_stays(3000.0) == pytest.approx(stays)
+    assert MONEY.value_if_leaves(3000.0) == pytest.approx(leaves)
+    assert MONEY.expected_value(0.25, 3000.0) == pytest.approx(0.75 * stays + 0.25 * leaves)
+    assert MONEY.break_even(3000.0) == pytest.approx(stays / (stays - leaves))
+
+
+@given(monies(), chances, st.one_of(amounts, st.none(), st.just(math.nan), st.just(math.inf)))
+def test_one_number_and_an_array_agree_to_the_bit(money, p, amount):
+    array = np.array([np.nan if amount is None else amount])
+    assert np.array_equal(
+        [money.expected_value(p, amount)], money.expected_value(np.array([p]), array), True
+    )
+    assert np.array_equal([money.break_even(amount)], money.break_even(array), True)
+
+
+@given(monies(acquisition=st.just(0.0)), chances, chances, amounts)
+def test_value_falls_with_the_probability_where_acquisition_is_sunk(money, p, q, amount):
+    low, high = sorted((p, q))
+    rounding = 1e-9 * (abs(money.value_if_stays(amount)) + abs(money.value_if_leaves(amount)))
+    assert money.expected_value(high, amount) <= money.expected_value(low, amount) + rounding
+
+
+@given(monies(), chances, chances, amounts)
+def test_value_falls_with_the_probability_where_staying_is_worth_more_than_leaving(
+    money, p, q, amount
+):
+    stays, leaves = money.value_if_stays(amount), money.value_if_leaves(amount)
+    assume(stays >= leaves)
+    low, high = sorted((p, q))
+    rounding = 1e-9 * (abs(stays) + abs(leaves))
+    assert money.expected_value(high, amount) <= money.expected_value(low, amount) + rounding
+
+
+@given(monies(), chances, amounts, amounts)
+def test_value_rises_with_the_amount_unless_commission_exceeds_what_a_churner_brings(
+    money, p, first, second
+):
+    kept = money.gross_margin * money.months_until_early_churn / 12
+    assume(money.commission_rate <= kept)
+    small, large = sorted((first, second))
+    least, most = money.expected_value(p, small), money.expected_value(p, large)
+    assert least <= most + 1e-9 * (abs(least) + abs(most) + 1.0)
+
+
+@given(monies(), amounts)
+def test_signing_is_worth_nothing_at_the_break_even(money, amount):
+    threshold = money.break_even(amount)
+    assert 0.0 <= threshold <= 1.0
+    stays, leaves = money.value_if_stays(amount), money.value_if_leaves(amount)
+    if stays >= 0.0 > leaves:
+        worth = money.expected_value(threshold, amount)
+        assert worth == pytest.approx(0.0, abs=1e-9 * (stays - leaves))
+
+
+@given(monies(), amounts)
+def test_break_even_is_the_threshold_of_elkans_cost_matrix(money, amount):
+    """Declining a stayer costs its value, signing a leaver its loss (Elkan 2001, equation 2)."""
+    wrongly_declined, wrongly_signed = money.value_if_stays(amount), -money.value_if_leaves(amount)
+    assume(wrongly_declined > 0.0 and wrongly_signed > 0.0)
+    elkan = wrongly_declined / (wrongly_declined + wrongly_signed)
+    assert money.break_even(amount) == pytest.approx(elkan)
+
+
+def test_a_larger_deal_bears_a_higher_probability():
+    thresholds = MONEY.break_even(np.array([700.0, 1500.0, 3000.0, 30000.0]))
+    assert (np.diff(thresholds) > 0).all()
+
+
+def test_break_even_is_zero_where_even_a_staying_customer_loses_money():
+    assert MONEY.break_even(500.0) == 0.0
+
+
+def test_break_even_is_one_where_even_an_early_churner_pays_for_itself():
+    assert Money(0.8, 30, 3).break_even(3000.0) == 1.0
+
+
+def test_every_cost_lowers_the_value_and_a_longer_lifetime_raises_it():
+    worth = MONEY.expected_value(0.3, 3000.0)
+    for name in ("acquisition_cost", "onboarding_cost", "support_cost_per_month"):
+        dearer = Money(**{**vars(MONEY), name: getattr(MONEY, name) + 10})
+        assert dearer.expected_value(0.3, 3000.0) < worth
+    assert Money(**{**vars(MONEY), "commission_rate": 0.2}).expected_value(0.3, 3000.0) < worth
+    longer = Money(**{**vars(MONEY), "expected_lifetime_months": 31})
+    assert longer.expected_value(0.3, 3000.0) > worth
+
+
+@pytest.mark.parametrize("amount", [None, math.nan, math.inf, -math.inf])
+def test_an_amount_that_is_not_known_has_no_value(amount):
+    assert math.isnan(MONEY.expected_value(0.2, amount))
+    assert math.isnan(MONEY.break_even(amount))
+
+
+def test_unknown_amounts_among_known_ones_stay_unknown():
+    worth = MONEY.expected_value(np.array([0.2, 0.2]), np.array([3000.0, np.nan]))
+    assert np.isnan(worth).tolist() == [False, True]
+    worth = MONEY.expected_value(np.array([0.2, 0.2]), np.array([3000, None], dtype=object))
+    assert np.isnan(worth).tolist() == [False, True]
+
+
+def test_one_amount_serves_many_probabilities():
+    worth = MONEY.expected_value(np.array([0.0, 1.0]), 3000.0)
+    assert worth.tolist() == [MONEY.value_if_stays(3000.0), MONEY.value_if_leaves(3000.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gross_margin": 80}, "gross_margin is 80.0: it is a share"),
+        ({"gross_margin": 0}, "gross_margin is 0"),
+        ({"commission_rate": 10}, "commission_rate is 10.0: it is a share"),
+        ({"onboarding_cost": -1}, "onboarding_cost is -1.0: give a finite number"),
+        ({"acquisition_cost": math.nan}, "acquisition_cost is nan"),
+        ({"expected_lifetime_months": math.inf}, "expected_lifetime_months is inf"),
+        ({"expected_lifetime_months": 2}, "already stayed 3 months on average"),
+    ],
+)
+def test_impossible_money_is_refused_by_the_key_it_stands_under(change, message):
+    with pytest.raises(SpecError, match=message):
+        Money(**{**vars(MONEY), **change})
+
+
+def test_the_single_prospect_path_imports_numpy_alone():
+    heavy = "{'pandas', 'scipy', 'sklearn', 'pydantic', 'matplotlib', 'mlflow'}"
+    code = f"import sys, fitmodel.decision.policy; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own interpreter
+    assert done.stdout.strip() == "[]"
