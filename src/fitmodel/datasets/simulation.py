@@ -1,0 +1,403 @@
+"""Deals of a software company that never was, with the true early-churn probability of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.datasets import _attributes, _leaks, _mechanism, _reps, _timeline
+from fitmodel.datasets._attributes import Array, Raw
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.months import add_months
+from fitmodel.exceptions import SpecError
+
+ACTIONABLE = ("onboarding_package", "discount", "contract_term_months")
+REFERENCE_SIZE = 20_000
+REFERENCE_SEED = 19_720_301
+
+
+@dataclass(frozen=True)
+class Company:
+    """The law that simulated deals follow; see `simulate_deals` for the parameters."""
+
+    horizon_months: int = 5
+    drift: float = 0.0
+    n_reps: int = 12
+    n_teams: int = 3
+    rep_effects: bool = True
+    rep_selection: bool = True
+    n_attributes: int | None = None
+    months: int = 36
+    observed_until: str = "2026-06-30"
+    recent_share: float | None = None
+    base_rate: float = 0.22
+    signal: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no company can be."""
+        least = {"horizon_months": 1, "n_reps": 1, "n_teams": 1, "months": 1}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise SpecError(f"{name} must be at least {smallest}, got {getattr(self, name)}")
+        if self.n_attributes is not None and self.n_attributes < 1:
+            raise SpecError(f"n_attributes must be at least 1, got {self.n_attributes}")
+        for name in ("base_rate", "recent_share"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise SpecError(f"{name} must lie between 0 and 1, got {value}")
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Attributes that the table shows, in its order."""
+        return _attributes.attribute_names(self.n_attributes)
+
+    @cached_property
+    def last(self) -> np.datetime64:
+        """Day the extract ends."""
+        return np.datetime64(self.observed_until, "D")
+
+    @cached_property
+    def first(self) -> np.datetime64:
+        """Day before the first on which a deal can be signed."""
+        day: np.datetime64 = add_months(np.array([self.last]), -self.months)[0]
+        return day
+
+    @cached_property
+    def reps(self) -> pd.DataFrame:
+        """Roster: team, share of the deals, selection and effect of every rep."""
+        return _reps.make_reps(
+            self.n_reps, self.n_teams, selection=self.rep_selection,
+            effects=self.rep_effects, company=self.seed,
+        )  # fmt: skip
+
+    def closing_dates(self, n: int, seed: int) -> Array:
+        """Draw ascending closing dates."""
+        recent = self.horizon_months / self.months
+        growth = (
+            0.0 if self.recent_share is None else _timeline.growth_for(self.recent_share, recent)
+        )
+        return _timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
+
+    def draw(self, n: int, seed: int) -> tuple[Array, Raw]:
+        """Draw the rep (position in the roster) and the attributes of `n` prospects."""
+        upto = np.cumsum(self.reps["share"].to_numpy())[:-1]
+        rep = np.searchsorted(upto, _attributes.stream(seed, "rep").random(n))
+        selection = self.reps["selection"].to_numpy()[rep]
+        return rep, _attributes.draw_attributes(n, seed, selection, self.attributes)
+
+    def log_odds(self, raw: Raw, closed_on: Array) -> Array:
+        """Return the true log-odds without the rep's own effect."""
+        return self.intercept + self._uncentred(raw, closed_on)
+
+    @cached_property
+    def intercept(self) -> float:
+        """What brings the mean probability of the company's deals to `base_rate`."""
+        return _intercept(self)
+
+    def _uncentred(self, raw: Raw, closed_on: Array) -> Array:
+        age = (closed_on - self.first) / (self.last - self.first)
+        effects = _mechanism.attribute_log_odds(raw, self.attributes, age, self.drift)
+        return self.signal * effects + self.drift * (age - 0.5)
+
+
+@lru_cache(maxsize=64)
+def _intercept(company: Company) -> float:
+    rep, raw = company.draw(REFERENCE_SIZE, REFERENCE_SEED)
+    closed_on = company.closing_dates(REFERENCE_SIZE, REFERENCE_SEED)
+    log_odds = company._uncentred(raw, closed_on) + company.reps["effect"].to_numpy()[rep]  # noqa: SLF001 (its own)
+    return _mechanism.centre_at(log_odds, company.base_rate)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Simulated deals and the truth behind them.
+
+    Attributes
+    ----------
+    deals : DataFrame of shape (n, columns)
+        What a company would export: `deal_id`, `closed_on`, `churned_on` (NaT while the customer
+        stays), `rep`, `team`, the attributes and, where asked for, the leaks.
+    spec : DealSpec
+        The contract of that table, ready for training.
+    true_probability : Series of shape (n,)
+        P(the customer leaves within the horizon | attributes, closing date, rep).
+    true_log_odds : Series of shape (n,)
+        The same in log-odds.
+    true_churned_on : Series of shape (n,), datetime64
+        The day the customer leaves, also where that lies after the end of the extract.
+    reps : DataFrame
+        Index `rep`; `team`, `share`, `deals`, `selection` and `effect` (the law; 0 for most),
+        `expected_rate` (mean probability of the rep's customers had an average rep signed them),
+        `true_rate` (their mean true probability) and `true_ratio` of the two: the true O/E.
+    leaks : tuple of str
+        Columns known only after closing; empty unless asked for.
+    company : Company
+        The law itself, from which `simulate_prospects` draws.
+    """
+
+    deals: pd.DataFrame
+    spec: DealSpec
+    true_probability: pd.Series[float]
+    true_log_odds: pd.Series[float]
+    true_churned_on: pd.Series[Any]
+    reps: pd.DataFrame
+    leaks: tuple[str, ...]
+    company: Company
+
+
+@dataclass(frozen=True)
+class SimulatedProspects:
+    """Prospects of a simulated company, not signed yet, and the truth about them.
+
+    Attributes
+    ----------
+    prospects : DataFrame of shape (n, columns)
+        `deal_id`, `closed_on` (the planned date, within 30 days of the extract's end), `rep`,
+        `team` and the attributes; no outcome.
+    true_probability, true_log_odds : Series of shape (n,)
+        As in `Simulation`, if they were signed on the planned date.
+    """
+
+    prospects: pd.DataFrame
+    true_probability: pd.Series[float]
+    true_log_odds: pd.Series[float]
+
+
+def simulate_deals(
+    n: int = 5000,
+    *,
+    seed: int = 0,
+    horizon_months: int = 5,
+    drift: float = 0.0,
+    leaks: bool = False,
+    n_reps: int = 12,
+    n_teams: int = 3,
+    rep_effects: bool = True,
+    rep_selection: bool = True,
+    n_attributes: int | None = None,
+    months: int = 36,
+    observed_until: str = "2026-06-30",
+    recent_share: float | None = None,
+    base_rate: float = 0.22,
+    signal: float = 1.0,
+    company: int = 0,
+) -> Simulation:
+    """Simulate deals of a software company, with the truth behind them.
+
+    Parameters
+    ----------
+    n : int
+        Number of deals.
+    seed : int
+        Seed of the sample: same seed and options, same deals, to the bit.
+    horizon_months : int
+        Calendar months after closing within which leaving is early churn.
+    drift : float
+        How far the law moves from the first day of the extract to its last: the log-odds rise by
+        `drift`, the effect of the lead source shrinks to (1 - drift) of itself and that of the
+        discount grows to (1 + drift).
+    leaks : bool
+        Add the columns that are known only after closing (`Simulation.leaks`); the contract does
+        NOT exclude them.
+    n_reps, n_teams : int
+        Reps and the teams they belong to. The largest rep signs 60 times the smallest's deals.
+    rep_effects : bool
+        Whether a third of the reps have an EFFECT: their customers leave more (+0.8 in log-odds)
+        or less than such customers do. The others have exactly none.
+    rep_selection : bool
+        Whether a third of the reps SELECT riskier or safer prospects.
+    n_attributes : int, optional
+        Attributes shown. Fewer than the 16 core ones: the first of them. More: `attribute_17`,
+        ... are added, of which one in three has a weak effect and the others none.
+    months : int
+        Months over which the deals were signed, up to the end of the extract.
+    observed_until : str
+        ISO date on which the extract ends.
+    recent_share : float, optional
+        Share of deals signed within the last `horizon_months`; the number of deals then grows
+        exponentially. By default they come evenly, which leaves about an eighth of them
+        censored; 0.4 leaves about a third.
+    base_rate : float
+        Mean true probability of early churn of the company's deals.
+    signal : float
+        Factor on the effects of all attributes; 0 makes them carry nothing.
+    company : int
+        Seed of the company: which reps select and which have an effect. Samples of different
+        `seed` and the same company follow one law, so one can train on one and judge on another.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    SpecError
+        If a size is below 1 or a share not between 0 and 1.
+
+    Notes
+    -----
+    The log-odds of early churn of deal i, signed by rep r on a day at age u of the extract
+    (0 its first day, 1 its last), are ::
+
+        eta_i = intercept + signal * 0.83 * g(x_i, u) + drift * (u - 1/2) + effect_r
+
+        g(x, u) = segment[smb .35, mid 0, enterprise -.45]
+            - .7 tanh((log seats - 2.5) / 1.5)
+            + .3 max(8 - log annual_value, 0)
+            + (1 - drift u) lead_source[inbound -.25, outbound .45, partner -.1, event .15, referral -.7]
+            + onboarding_package[none .45, basic 0, full -.55]
+            + industry[...]                                    from -.6 to .6
+            + (1 + drift u) 3 max(discount - .2, 0)
+            + .45 min((log d - 4)^2, 4) - .3                   d: days from first contact to closing
+            + has_crm_integration[no .35, yes -.3]
+            + landing_page[its section -.3 to .4, the page itself sd .15]
+            + (.5 tanh((12 - trial_days) / 8), or .25 where not recorded)
+            + contract_term_months[1 .5, 12 0, 24 -.25, 36 -.4]
+            + plan_code[...]                                   a code: from -.3 to .5, in no order
+            + (.08 (4.5 - log employees), or .1 where not recorded)
+            + competitor_in_use[none 0, spreadsheets -.15, other suite .3] + region[-.15 to .15]
+            + .6 [smb and outbound] + .4 [no onboarding] max(log seats - 3, 0)
+
+    An attribute that is not shown has no effect, so `true_probability` is what an ideal model of
+    the table, the date and the rep would say. The intercept is solved on 20,000 reference deals
+    of the company, hence independent of `n` and `seed`.
+
+    Reps who select (tilt s) draw segment, lead source and onboarding package with odds multiplied
+    by exp(s pull) and give 0.06 s more discount; nothing else of a prospect depends on the rep.
+    Trials that were short or outbound and employees of small companies are recorded less often.
+
+    The customer leaves on the day at which the cumulative hazard reaches a unit exponential.
+    Within the window of `horizon_months` calendar months the hazard is piecewise constant (low in
+    the first fifth, high in the last two) and adds up to -log(1 - p); after it a quarter of the
+    window's mean hazard goes on. So P(churned_on <= closed_on + horizon_months) is exactly the
+    true probability, with month ends as in `fitmodel.deals.outcomes`. What happens after
+    `observed_until` is not in the table but in `true_churned_on`.
+
+    One deal in eight is signed on the last day of a month.
+
+    Examples
+    --------
+    >>> sim = simulate_deals(1000, seed=1)
+    >>> sim.deals.shape
+    (1000, 21)
+    >>> sim.spec.label.horizon_months
+    5
+    """
+    law = Company(
+        horizon_months=horizon_months, drift=drift, n_reps=n_reps, n_teams=n_teams,
+        rep_effects=rep_effects, rep_selection=rep_selection, n_attributes=n_attributes,
+        months=months, observed_until=str(observed_until), recent_share=recent_share,
+        base_rate=base_rate, signal=signal, seed=company,
+    )  # fmt: skip
+    _at_least_one(n)
+    rep, raw = law.draw(n, seed)
+    closed_on = law.closing_dates(n, seed)
+    without_rep = law.log_odds(raw, closed_on)
+    log_odds = without_rep + law.reps["effect"].to_numpy()[rep]
+    probability = _mechanism.probability(log_odds)
+    left_on = _timeline.churn_dates(closed_on, probability, horizon_months, seed)
+    deals = _table(law, rep, raw, closed_on, "D")
+    seen = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
+    deals.insert(2, "churned_on", seen.astype("datetime64[us]"))
+    if leaks:
+        later = _leaks.leak_columns(closed_on, left_on, law.last, raw["annual_value"], seed)
+        deals = deals.assign(**later)
+    return Simulation(
+        deals=deals,
+        spec=_spec(law),
+        true_probability=pd.Series(probability, name="true_probability"),
+        true_log_odds=pd.Series(log_odds, name="true_log_odds"),
+        true_churned_on=pd.Series(left_on.astype("datetime64[us]"), name="true_churned_on"),
+        reps=_truth_of_reps(law, rep, without_rep, probability),
+        leaks=_leaks.LEAKS if leaks else (),
+        company=law,
+    )
+
+
+def simulate_prospects(
+    n: int = 200, *, seed: int = 1, like: Simulation | None = None
+) -> SimulatedProspects:
+    """Simulate prospects that are not signed yet.
+
+    Parameters
+    ----------
+    n : int
+    seed : int
+    like : Simulation, optional
+        Whose prospects; by default those of the company that `simulate_deals()` samples.
+
+    Returns
+    -------
+    SimulatedProspects
+
+    Raises
+    ------
+    SpecError
+        If `n` is below 1.
+    """
+    law = Company() if like is None else like.company
+    _at_least_one(n)
+    rep, raw = law.draw(n, seed)
+    ahead = 1 + _attributes.stream(seed, "planned").integers(0, 30, n)
+    planned = law.last + ahead.astype("timedelta64[D]")
+    log_odds = law.log_odds(raw, planned) + law.reps["effect"].to_numpy()[rep]
+    return SimulatedProspects(
+        prospects=_table(law, rep, raw, planned, "P"),
+        true_probability=pd.Series(_mechanism.probability(log_odds), name="true_probability"),
+        true_log_odds=pd.Series(log_odds, name="true_log_odds"),
+    )
+
+
+def _at_least_one(n: int) -> None:
+    if n < 1:
+        raise SpecError(f"n must be at least 1, got {n}")
+
+
+def _table(law: Company, rep: Array, raw: Raw, closed_on: Array, letter: str) -> pd.DataFrame:
+    number = pd.Series(np.arange(1, len(rep) + 1)).astype("str").str.zfill(7)
+    columns = {
+        "deal_id": letter + number,
+        "closed_on": closed_on.astype("datetime64[us]"),
+        "rep": pd.array(list(law.reps.index), dtype="str").take(rep),
+        "team": pd.array(list(law.reps["team"]), dtype="str").take(rep),
+    }
+    return pd.DataFrame(columns | _attributes.render(raw, law.attributes, closed_on))
+
+
+def _truth_of_reps(
+    law: Company, rep: Array, without_rep: Array, probability: Array
+) -> pd.DataFrame:
+    average = _mechanism.centre_at(without_rep, float(probability.mean()))
+    number = len(law.reps)
+    deals = np.bincount(rep, minlength=number)
+    each = np.where(deals > 0, deals, np.nan)
+    expected = np.bincount(rep, _mechanism.probability(without_rep + average), number) / each
+    true = np.bincount(rep, probability, number) / each
+    return law.reps.assign(
+        deals=deals, expected_rate=expected, true_rate=true, true_ratio=true / expected
+    )
+
+
+def _spec(law: Company) -> DealSpec:
+    shown = set(law.attributes)
+    amount = "annual_value" if "annual_value" in shown else None
+    roles = {
+        "id": "deal_id", "closed_on": "closed_on", "churned_on": "churned_on",
+        "observed_until": law.observed_until, "rep": "rep", "team": "team", "amount": amount,
+    }  # fmt: skip
+    money = {
+        "policy": "value", "gross_margin": 0.8, "expected_lifetime_months": 30.0,
+        "acquisition_cost": 400.0, "onboarding_cost": 900.0, "support_cost_per_month": 60.0,
+        "commission_rate": 0.1,
+    }  # fmt: skip
+    return DealSpec(
+        deals=roles,
+        label={"horizon_months": law.horizon_months},
+        attributes={"actionable": [name for name in ACTIONABLE if name in shown]},
+        decision=money if amount else {},
+    )

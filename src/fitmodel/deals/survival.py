@@ -1,0 +1,188 @@
+"""How many customers are still there after so many months: the Kaplan-Meier curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+_Z = 1.959963984540054  # 97.5 % point of the normal distribution: two-sided 95 %
+_TAIL = 0.025
+
+
+@dataclass(frozen=True, eq=False)
+class SurvivalCurve:
+    """
+    Share of customers still there, by months since closing.
+
+    Attributes
+    ----------
+    times : ndarray of shape (k,)
+        Months since closing, rising: every follow-up time seen, or the times asked for.
+    survival, low, high : ndarray of shape (k,)
+        Share still there after ``times`` and its pointwise 95 % interval; NaN beyond the longest
+        follow-up, where nothing is known (unless everyone has left).
+    at_risk : ndarray of shape (k,)
+        Deals (sum of weights) still watched just before each time.
+    events : ndarray of shape (k,)
+        Deals (sum of weights) that left at each time, or since the time before it where the times
+        were asked for.
+    """
+
+    times: Floats
+    survival: Floats
+    low: Floats
+    high: Floats
+    at_risk: Floats
+    events: Floats
+    exact: SurvivalCurve | None = field(default=None, repr=False)
+    """The whole curve, where this one was read at chosen times."""
+
+    @overload
+    def at(self, months: float) -> float: ...
+    @overload
+    def at(self, months: Floats | list[float]) -> Floats: ...
+    def at(self, months: float | Floats | list[float]) -> float | Floats:
+        """Share still there after ``months``; NaN where nobody was watched that long."""
+        curve = self.exact or self
+        asked = np.asarray(months, dtype=float)
+        found = _step(curve, np.atleast_1d(asked), curve.survival)
+        return float(found[0]) if asked.ndim == 0 else found
+
+    def restricted_mean(self, months: float | None = None) -> float:
+        """
+        Mean months a customer stays, counting at most ``months``: the area under the curve.
+
+        ``None`` counts up to the longest follow-up. NaN where nobody was watched that long.
+        """
+        curve = self.exact or self
+        until = float(curve.times[-1]) if months is None else float(months)
+        if np.isnan(curve.at(until)):
+            return float("nan")
+        corners = np.concatenate(([0.0], curve.times[curve.times < until], [until]))
+        heights = np.concatenate(([1.0], curve.survival[curve.times < until]))
+        return float(np.diff(corners) @ heights)
+
+
+def kaplan_meier(
+    followup_months: ArrayLike,
+    left: ArrayLike,
+    *,
+    at: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+) -> SurvivalCurve:
+    """
+    Kaplan-Meier estimate of the share of customers still there, with a 95 % interval.
+
+    Parameters
+    ----------
+    followup_months : array of shape (n,)
+        Months from closing to leaving or to the end of watching, not negative.
+    left : array of bool of shape (n,)
+        Whether the customer was seen to leave; otherwise censored at its follow-up. At equal times
+        leaving comes before censoring.
+    at : array, optional
+        Months to read the curve at, instead of every follow-up time.
+    weights : array of shape (n,), optional
+        Weight of each deal, not negative; 1 by default. Their scale changes neither the curve nor
+        its interval.
+
+    Raises
+    ------
+    DealsError
+        If there is no deal, or a follow-up or weight is missing or negative.
+
+    Notes
+    -----
+    Interval: Greenwood's variance on the log(-log) scale (Kalbfleisch & Prentice 2002, p. 18); with
+    weights the number at risk is replaced by its effective size (Xie & Liu 2005). Where nobody has
+    left yet that variance does not exist: the lower limit is then the exact binomial one,
+    ``0.025 ** (1 / at risk)``. Where everyone has left: 0 to the upper limit before.
+    """
+    months, gone, weight = _checked(followup_months, left, weights)
+    times, position = np.unique(months, return_inverse=True)
+    events = np.bincount(position, weight * gone, times.size)
+    at_risk = _not_before(np.bincount(position, weight, times.size))
+    effective = at_risk**2 / _not_before(np.bincount(position, weight**2, times.size))
+    survival = np.cumprod(1.0 - events / at_risk)
+    low, high = _limits(survival, events / at_risk, effective)
+    curve = SurvivalCurve(times, survival, low, high, at_risk, events)
+    return curve if at is None else _read_at(curve, np.asarray(at, dtype=float))
+
+
+def _checked(
+    followup_months: ArrayLike, left: ArrayLike, weights: ArrayLike | None
+) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Arrays of one length, without deals of weight 0."""
+    months = np.asarray(followup_months, dtype=float)
+    gone = np.asarray(left, dtype=bool)
+    weight = np.ones(months.size) if weights is None else np.asarray(weights, dtype=float)
+    for name, values in (("follow-up", months), ("weight", weight)):
+        wrong = ~(np.isfinite(values) & (values >= 0))
+        if wrong.any():
+            raise DealsError(
+                f"{name} is missing or negative in {wrong.sum()} of {values.size} deals "
+                f"(first at position {wrong.argmax()}); leave those deals out or correct them"
+            )
+    counted = weight > 0
+    if not counted.any():
+        raise DealsError("no deal to estimate survival from; give at least one with weight above 0")
+    return months[counted], gone[counted], weight[counted]
+
+
+def _not_before(per_time: Floats) -> Floats:
+    """Sum over each time and all later ones."""
+    summed: Floats = np.cumsum(per_time[::-1])[::-1]
+    return summed
+
+
+def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of each step; see `kaplan_meier`."""
+    inside = (survival > 0) & (survival < 1)
+    safe = np.where(inside, survival, 0.5)
+    growth = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
+    log_survival = np.log(safe)
+    spread = np.exp(_Z * np.sqrt(np.cumsum(growth)) / -log_survival)
+    low = np.where(inside, np.exp(log_survival * spread), 0.0)
+    high = np.where(inside, np.exp(log_survival / spread), 1.0)
+    untouched = survival >= 1
+    low[untouched] = _TAIL ** (1.0 / effective[untouched])
+    over = survival <= 0
+    if over.any():
+        first = int(over.argmax())
+        high[over] = high[first - 1] if first else 1.0
+    return low, high
+
+
+def _step(curve: SurvivalCurve, months: Floats, heights: Floats, before: float = 1.0) -> Floats:
+    """Value of a step function after each time, NaN beyond what was watched."""
+    position = np.searchsorted(curve.times, months, side="right")
+    values = np.concatenate(([before], heights))[position]
+    unknown = (months > curve.times[-1]) & (curve.survival[-1] > 0)
+    return np.where(unknown | np.isnan(months), np.nan, values)
+
+
+def _read_at(curve: SurvivalCurve, months: Floats) -> SurvivalCurve:
+    """The curve at chosen times, with the deals that left since the time before."""
+    months = np.unique(months)
+    upto = np.concatenate(([0.0], np.cumsum(curve.events)))
+    events = np.diff(upto[np.searchsorted(curve.times, months, side="right")], prepend=0.0)
+    watched = np.concatenate((curve.at_risk, [0.0]))
+    before_first = _TAIL ** (1.0 / curve.at_risk[0])
+    return SurvivalCurve(
+        times=months,
+        survival=_step(curve, months, curve.survival),
+        low=_step(curve, months, curve.low, before=before_first),
+        high=_step(curve, months, curve.high),
+        at_risk=watched[np.searchsorted(curve.times, months, side="left")],
+        events=events,
+        exact=curve,
+    )

@@ -1,0 +1,213 @@
+"""How good the probabilities are: each number with its interval and the base rate's own value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.evaluation.recalibration import (
+    calibration_error,
+    calibration_intercept,
+    calibration_slope,
+)
+from fitmodel.evaluation.sample import SMALLEST, Matrix, Sample, Vector
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+TOP_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured number.
+
+    Parameters
+    ----------
+    name : str
+        What was measured.
+    value, low, high : float
+        The number and its 95 % bootstrap interval (NaN where nothing was resampled).
+    base : float
+        What always answering the base rate of the training period would have got.
+    resamples : int
+        Resamples behind the interval; those without both outcomes are left out of it.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    base: float
+    resamples: int = 0
+
+    def __str__(self) -> str:
+        """Write the number with its interval and the base rate's."""
+        text = f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})"
+        return text if np.isnan(self.base) else f"{text}, base rate {self.base:.4f}"
+
+
+def compute_metrics(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    base_rate: npt.ArrayLike,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> dict[str, Metric]:
+    """Measure predicted probabilities of early churn against what happened.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 for early churn, 0 for a customer that stayed.
+    p : array of shape (n,)
+        Predicted probabilities.
+    weight : array of shape (n,), optional
+        Inverse-probability-of-censoring weights; deals of weight 0 are left out.
+    base_rate : float, or array of shape (n,)
+        Early-churn rate of the TRAINING period, known before these deals were judged; one per
+        deal where deals of several training periods are judged together.
+    n_boot : int
+        Bootstrap resamples; 0 for none.
+    seed : int
+        The same seed and deals give the same intervals, whatever the order of the rows.
+
+    Returns
+    -------
+    dict of Metric
+        `roc_auc`, `average_precision`, `log_loss`, `brier`, `calibration_slope`,
+        `calibration_intercept`, `calibration_error`, `lift_top_tenth` (early churn among the
+        riskiest tenth over that of all; ties enter by their share), and `log_loss_skill` and
+        `brier_skill`: the base rate's loss minus the model's on the SAME resamples. A
+        `log_loss_skill.low` above 0 is what fitmodel calls evidence of skill.
+
+    Raises
+    ------
+    DealsError
+        If the arrays do not match or hold impossible values, or all outcomes are the same.
+
+    Notes
+    -----
+    Percentile intervals (Efron and Tibshirani 1993, chapter 13) for new deals of the same kind:
+    the model and the censoring weights are taken as they are.
+    """
+    sample = Sample.of(y, p, weight, base_rate).require_both()
+    base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
+    values, drawn = _measure(sample, n_boot, seed)
+    bases = _statistics(base, base.weight[None])
+    return {
+        name: Metric(name, float(value), *_interval(drawn[name]), float(bases[name][0]), n_drawn)
+        for name, value in values.items()
+        for n_drawn in [len(drawn[name])]
+    }
+
+
+def compare_log_loss(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    other: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> Metric:
+    """Return log loss of `p` minus that of `other` on the same deals, with a paired interval.
+
+    Above 0, `p` is the worse of the two: what the glass box costs against an unrestricted
+    learner, or what a model lost by growing old.
+
+    Parameters
+    ----------
+    y, p, other : array of shape (n,)
+        Outcomes and the two models' probabilities for the same deals.
+    weight, n_boot, seed
+        As in `compute_metrics`.
+
+    Raises
+    ------
+    DealsError
+        If the arrays do not match or hold impossible values.
+    """
+    sample = Sample.of(y, p, weight, other)
+    skill = [_losses(sample, weights)["log_loss_skill"] for weights in sample.resamples(n_boot, seed)]
+    drawn = -np.concatenate([*skill, np.empty(0)])
+    value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
+    return Metric("log_loss_difference", float(value), *_interval(drawn), 0.0, len(drawn))
+
+
+def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], dict[str, Vector]]:
+    values = {name: found[0] for name, found in _statistics(sample, sample.weight[None]).items()}
+    chunks = [_statistics(sample, weights) for weights in sample.resamples(n_boot, seed)]
+    drawn = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}
+    return values, drawn
+
+
+def _interval(drawn: Vector) -> tuple[float, float]:
+    usable = drawn[~np.isnan(drawn)]
+    if len(usable) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(usable, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _statistics(sample: Sample, weights: Matrix) -> dict[str, Vector]:
+    """Return every metric for each row of `weights`."""
+    ranking, losses = _ranking(sample, weights), _losses(sample, weights)
+    return {
+        "roc_auc": ranking["roc_auc"],
+        "average_precision": ranking["average_precision"],
+        "log_loss": losses["log_loss"],
+        "brier": losses["brier"],
+        "calibration_slope": calibration_slope(sample, weights),
+        "calibration_intercept": calibration_intercept(sample, weights),
+        "calibration_error": calibration_error(sample, weights),
+        "lift_top_tenth": ranking["lift_top_tenth"],
+        "log_loss_skill": losses["log_loss_skill"],
+        "brier_skill": losses["brier_skill"],
+    }
+
+
+def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
+    """Walk down the list, riskiest first, once for all three metrics of order."""
+    mass, left = sample.per_tie(weights), sample.per_tie(weights * sample.outcome)
+    mass_so_far, left_so_far = np.cumsum(mass, axis=1), np.cumsum(left, axis=1)
+    everyone, churners = mass_so_far[:, -1], left_so_far[:, -1]
+    concordant = ((left_so_far - left / 2) * (mass - left)).sum(axis=1)
+    precision = left_so_far / np.maximum(mass_so_far, SMALLEST)
+    tenth = TOP_SHARE * everyone
+    last, row = (mass_so_far < tenth[:, None]).sum(axis=1), np.arange(len(weights))
+    missing = tenth - (mass_so_far[row, last] - mass[row, last])
+    inside = left_so_far[row, last] - left[row, last] * (1 - missing / mass[row, last])
+    return {
+        "roc_auc": concordant / (churners * (everyone - churners)),
+        "average_precision": (left * precision).sum(axis=1) / churners,
+        "lift_top_tenth": inside / churners / TOP_SHARE,
+    }
+
+
+def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
+    losses = np.column_stack(
+        [
+            _log_loss(sample.outcome, sample.probability),
+            _log_loss(sample.outcome, sample.reference),
+            (sample.outcome - sample.probability) ** 2,
+            (sample.outcome - sample.reference) ** 2,
+        ]
+    )
+    log_loss, log_base, brier, brier_base = (weights @ losses).T / weights.sum(axis=1)
+    return {
+        "log_loss": log_loss,
+        "brier": brier,
+        "log_loss_skill": log_base - log_loss,
+        "brier_skill": brier_base - brier,
+    }
+
+
+def _log_loss(outcome: Vector, probability: Vector) -> Vector:
+    kept = np.clip(probability, SMALLEST, 1 - SMALLEST)
+    loss: Vector = -np.log(np.where(outcome == 1, kept, 1 - kept))
+    return loss

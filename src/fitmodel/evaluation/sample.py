@@ -1,0 +1,150 @@
+"""Judged deals as arrays: checked once, in one order, for every metric and every curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+SMALLEST = float(np.finfo(np.float64).eps)
+"""Probabilities are kept this far from 0 and 1 before a logarithm, as scikit-learn does."""
+
+CELLS_AT_ONCE = 500_000
+"""Resamples are drawn in chunks of about this many numbers (4 MB): they stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Deals with a known outcome, riskiest first.
+
+    The order is that of (probability, outcome, weight, reference), so that no result depends on
+    the order in which the rows came, not even in the last bit.
+
+    Parameters
+    ----------
+    outcome, probability, weight, reference
+        Arrays of shape (n,). `reference` holds the probabilities of a rival (the base rate).
+    tie_starts
+        Where each run of equal probabilities begins.
+    """
+
+    outcome: Vector
+    probability: Vector
+    weight: Vector
+    reference: Vector
+    tie_starts: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls,
+        y: npt.ArrayLike,
+        p: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+        reference: npt.ArrayLike = 0.5,
+    ) -> Sample:
+        """Check and sort; deals of weight 0 (outcome unknown) are left out.
+
+        Raises
+        ------
+        DealsError
+            If lengths differ, an outcome is not 0 or 1, a probability lies outside 0 to 1, a
+            weight is negative or not finite, or no deal is left.
+        """
+        outcome, probability, weights, rival = _aligned(y, p, weight, reference)
+        _check(weights, (weights >= 0) & np.isfinite(weights), "weight", "0 or more and finite")
+        known = weights > 0
+        outcome, probability = outcome[known], probability[known]
+        weights, rival = weights[known], rival[known]
+        if len(outcome) == 0:
+            raise DealsError("There is no deal with a known outcome to judge the model on.")
+        _check(outcome, (outcome == 0) | (outcome == 1), "outcome", _KNOWN)
+        _check(probability, (probability >= 0) & (probability <= 1), "probability", "from 0 to 1")
+        _check(rival, (rival >= 0) & (rival <= 1), "base rate", "from 0 to 1")
+        order = np.lexsort((rival, weights, outcome, -probability))
+        ordered = probability[order]
+        starts = np.flatnonzero(np.r_[True, np.diff(ordered) != 0])
+        return cls(outcome[order], ordered, weights[order], rival[order], starts)
+
+    def __len__(self) -> int:
+        """Count the deals."""
+        return len(self.outcome)
+
+    def require_both(self) -> Sample:
+        """Return the sample, or raise DealsError if all deals had the same outcome."""
+        churners = int(self.outcome.sum())
+        if churners in {0, len(self)}:
+            missing = "early churner" if churners == 0 else "customer that stayed"
+            raise DealsError(
+                f"{len(self)} deals with a known outcome, {churners} of them early churners: "
+                f"there is no {missing}, so the model cannot be judged. Judge it on more or "
+                "older deals, or choose another horizon."
+            )
+        return self
+
+    def per_tie(self, values: Matrix) -> Matrix:
+        """Sum the last axis over runs of equal probability: (..., n) -> (..., ties)."""
+        if len(self.tie_starts) == len(self):
+            return values
+        summed: Matrix = np.add.reduceat(values, self.tie_starts, axis=-1)
+        return summed
+
+    def resamples(self, n_boot: int, seed: int) -> Iterator[Matrix]:
+        """Draw deals with replacement `n_boot` times; each draw is a row of weights.
+
+        A draw without both outcomes says nothing about ranking and is left out, so fewer than
+        `n_boot` rows may come. Weights are carried along and treated as known.
+
+        Yields
+        ------
+        Matrix
+            Weight x number of times drawn, of shape (a chunk of draws, n).
+        """
+        random, count = np.random.default_rng(seed), len(self)
+        rows = max(1, CELLS_AT_ONCE // count)
+        for start in range(0, n_boot, rows):
+            height = min(rows, n_boot - start)
+            drawn = random.integers(0, count, size=(height, count))
+            drawn += np.arange(height)[:, None] * count
+            times = np.bincount(drawn.ravel(), minlength=height * count).reshape(height, count)
+            churners = times @ self.outcome
+            yield times[(churners > 0) & (churners < count)] * self.weight
+
+
+_KNOWN = "0 or 1 (leave out deals whose outcome is unknown: it is not a 0)"
+
+
+def _aligned(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None,
+    reference: npt.ArrayLike,
+) -> tuple[Vector, Vector, Vector, Vector]:
+    outcome = np.asarray(y, dtype=np.float64)
+    given = {"p": p, "weight": 1.0 if weight is None else weight, "base rate": reference}
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in given.items()}
+    for name, values in arrays.items():
+        if values.shape != outcome.shape and not (values.ndim == 0 and name != "p"):
+            raise DealsError(
+                f"{name} has shape {values.shape} and y has shape {outcome.shape}: "
+                "give one number per deal."
+            )
+    return outcome, *(np.broadcast_to(values, outcome.shape) for values in arrays.values())
+
+
+def _check(values: Vector, right: npt.NDArray[np.bool_], what: str, rule: str) -> None:
+    if not right.all():
+        first = int(np.argmin(right))
+        raise DealsError(
+            f"{int((~right).sum())} of {len(values)} values of {what} are wrong (the first is "
+            f"{values[first]}, at position {first}): each must be {rule}."
+        )

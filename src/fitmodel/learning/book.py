@@ -1,0 +1,300 @@
+"""The book of tables: the whole model as numbers that a person can read and numpy can add up.
+
+    codes of a prospect -> one row from each table -> their sum is the log-odds
+                        -> the calibration map     -> early_churn_probability
+                        -> the same rows per bag   -> the interval
+
+Every table is a block of rows in one matrix. Column 0 holds the contribution in log-odds, the
+other columns the contribution in each bag (a refit on resampled deals); their spread is what the
+model does not know. numpy only, nothing to unpickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.exceptions import BundleError
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.columns import Column, column_from_dict
+
+FORMAT = 1
+INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
+CHUNK_ROWS = 32_768  # fits the processor's cache; the result does not depend on it
+
+
+@dataclass(frozen=True)
+class PairTerm:
+    """A table over two attributes at once.
+
+    Parameters
+    ----------
+    first, second : int
+        Positions of the attributes.
+    first_map, second_map : ndarray of int, shapes (size + 2,)
+        Code of the attribute to row and column of the pair's own, coarser grid.
+    """
+
+    first: int
+    second: int
+    first_map: NDArray[np.int64]
+    second_map: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the grid."""
+        return int(self.first_map.max()) + 1, int(self.second_map.max()) + 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the training deals say about the codes of one attribute.
+
+    Parameters
+    ----------
+    band : ndarray of int, shape (size + 2,)
+        Code to band: neighbouring bins of a number share one, each level has its own.
+    count : ndarray of int, shape (bands,)
+        Training deals with a known outcome in the band.
+    rate : ndarray of float, shape (bands,)
+        Their weighted share of early churn; NaN without deals.
+    label : tuple of str, length bands
+        The band in words.
+    """
+
+    band: NDArray[np.int64]
+    count: NDArray[np.int64]
+    rate: NDArray[np.float64]
+    label: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Book:
+    """A fitted model as tables.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        One per attribute: how its values become codes.
+    pairs : tuple of PairTerm
+    tables : ndarray of float, shape (rows, 1 + bags)
+        The tables of all attributes, then of all pairs, stacked.
+    intercept : ndarray of float, shape (1 + bags,)
+    calibration : CalibrationMap
+        From log-odds to calibrated log-odds.
+    spread : float
+        Factor on the deviation over bags that makes the 80 % interval.
+    evidence : tuple of Evidence
+        One per attribute.
+    base_rate : float
+        Weighted share of early churn among the training deals.
+    odd_pairs : tuple of (int, int, int, int)
+        (attribute, code, attribute, code) combinations that training should have shown but never
+        did.
+    """
+
+    columns: tuple[Column, ...]
+    pairs: tuple[PairTerm, ...]
+    tables: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    calibration: CalibrationMap
+    spread: float
+    evidence: tuple[Evidence, ...]
+    base_rate: float
+    odd_pairs: tuple[tuple[int, int, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = [column.size + 2 for column in self.columns]
+        sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
+        if sum(sizes) != len(self.tables):
+            raise BundleError(
+                f"the book has {len(self.tables)} rows, its columns and pairs need {sum(sizes)}"
+            )
+        if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
+            raise BundleError("the book holds a number that is not finite")
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """First row of each term: attributes, then pairs."""
+        sizes = [column.size + 2 for column in self.columns]
+        sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
+        return tuple(int(start) for start in np.cumsum([0, *sizes[:-1]]))
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the attributes of each term."""
+        singles = tuple((position,) for position in range(len(self.columns)))
+        return singles + tuple((pair.first, pair.second) for pair in self.pairs)
+
+    @property
+    def baseline(self) -> float:
+        """Log-odds before any attribute is known."""
+        return float(self.intercept[0])
+
+    def rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Rows of `tables` for coded prospects, shape (prospects, terms)."""
+        places = np.empty((len(codes), len(self.offsets)), dtype=np.int64)
+        width = len(self.columns)
+        places[:, :width] = codes
+        for position, pair in enumerate(self.pairs, start=width):
+            first, second = pair.first_map[codes[:, pair.first]], pair.second_map[codes[:, pair.second]]
+            places[:, position] = first * pair.shape[1] + second
+        places += np.asarray(self.offsets, dtype=np.int64)
+        return places
+
+    def scores(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log-odds before calibration and their deviation over bags, each of shape (prospects,)."""
+        log_odds = np.empty(len(codes))
+        deviation = np.empty(len(codes))
+        for start in range(0, len(codes), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            log_odds[part], deviation[part] = self._scores_of(self.rows(codes[part]))
+        return log_odds, deviation
+
+    def _scores_of(
+        self, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        totals = np.tile(self.intercept, (len(rows), 1))
+        for position in range(rows.shape[1]):
+            totals += self.tables[rows[:, position]]
+        if totals.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
+            return totals[:, 0], np.zeros(len(rows))
+        bags = totals[:, 1:]
+        centred = bags - bags.mean(axis=1, keepdims=True)
+        variance = np.einsum("ij,ij->i", centred, centred) / (bags.shape[1] - 1)
+        return totals[:, 0].copy(), np.sqrt(variance)
+
+    def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Contribution of each term in log-odds, shape (prospects, terms).
+
+        `baseline` plus the row's sum is the log-odds before calibration.
+        """
+        return self.tables[self.rows(codes), 0]
+
+    def interval(
+        self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """80 % interval of the true probability."""
+        reach = INTERVAL_Z * self.spread * deviation
+        return (
+            self.calibration.probability(log_odds - reach),
+            self.calibration.probability(log_odds + reach),
+        )
+
+    def probability(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Calibrated probability of early churn, shape (prospects,)."""
+        return self.calibration.probability(self.scores(codes)[0])
+
+    def table(self, attribute: str) -> list[dict[str, Any]]:
+        """One attribute's table for people: label, log-odds, its deviation, deals, their rate."""
+        position = self.attributes.index(attribute)
+        column, evidence = self.columns[position], self.evidence[position]
+        start = self.offsets[position]
+        block = self.tables[start : start + column.size + 2]
+        deviation = block[:, 1:].std(axis=1, ddof=1) if block.shape[1] > 2 else block[:, 0] * 0  # noqa: PLR2004
+        return [
+            {
+                "value": column.label(code),
+                "log_odds": float(block[code, 0]),
+                "deviation": float(deviation[code]),
+                "deals": int(evidence.count[evidence.band[code]]),
+                "early_churn": float(evidence.rate[evidence.band[code]]),
+            }
+            for code in range(column.size + 2)
+            if not (column.kind == "number" and code == column.size + 1)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form; floats survive to the bit."""
+        return {
+            "format": FORMAT,
+            "columns": [column.to_dict() for column in self.columns],
+            "pairs": [
+                {
+                    "first": pair.first,
+                    "second": pair.second,
+                    "first_map": pair.first_map.tolist(),
+                    "second_map": pair.second_map.tolist(),
+                }
+                for pair in self.pairs
+            ],
+            "tables": self.tables.tolist(),
+            "intercept": self.intercept.tolist(),
+            "calibration": self.calibration.to_dict(),
+            "spread": self.spread,
+            "evidence": [
+                {
+                    "band": item.band.tolist(),
+                    "count": item.count.tolist(),
+                    "rate": [None if rate != rate else rate for rate in item.rate.tolist()],  # noqa: PLR0124
+                    "label": list(item.label),
+                }
+                for item in self.evidence
+            ],
+            "base_rate": self.base_rate,
+            "odd_pairs": [list(item) for item in self.odd_pairs],
+        }
+
+
+def book_from_dict(data: Mapping[str, Any]) -> Book:
+    """Rebuild a book from its JSON form.
+
+    Raises
+    ------
+    BundleError
+        If the format is unknown or a part is missing or of the wrong shape.
+    """
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise BundleError(
+            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
+        )
+    try:
+        return Book(
+            columns=tuple(column_from_dict(item) for item in data["columns"]),
+            pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
+            tables=np.array(data["tables"], dtype=np.float64),
+            intercept=np.array(data["intercept"], dtype=np.float64),
+            calibration=CalibrationMap.from_dict(data["calibration"]),
+            spread=float(data["spread"]),
+            evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
+            base_rate=float(data["base_rate"]),
+            odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+
+
+def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:
+    return PairTerm(
+        int(item["first"]),
+        int(item["second"]),
+        np.array(item["first_map"], dtype=np.int64),
+        np.array(item["second_map"], dtype=np.int64),
+    )
+
+
+def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
+    rate = [np.nan if value is None else float(value) for value in item["rate"]]
+    return Evidence(
+        np.array(item["band"], dtype=np.int64),
+        np.array(item["count"], dtype=np.int64),
+        np.array(rate),
+        tuple(str(label) for label in item["label"]),
+    )
+
+
+def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
+    first, first_code, second, second_code = (int(part) for part in item)
+    return first, first_code, second, second_code

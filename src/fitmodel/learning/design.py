@@ -1,0 +1,239 @@
+"""What the two learners see of the codes: a small numeric basis per attribute.
+
+A number gives its place on a line and its rank; a category of few levels gives an indicator per
+level; a category of many levels gives one number, the level's shrunken early-churn statistic,
+made for each training deal without that deal's own label (Micci-Barreca 2001, cross-fitted as in
+scikit-learn's ``TargetEncoder``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.learning.calibration import logit
+from fitmodel.learning.columns import MISSING, Column, NumberColumn
+
+MANY_LEVELS = 16
+STATISTIC_FOLDS = 5
+STATISTIC_BINS = 16
+PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
+
+
+@dataclass(frozen=True)
+class LevelStatistic:
+    """Shrunken log-odds of early churn per code of a category of many levels.
+
+    Parameters
+    ----------
+    by_code : ndarray of float, shape (size + 2,)
+        For scoring; missing, rare and unseen levels have theirs.
+    deviation : ndarray of float, shape (size + 2,)
+        Standard deviation of what is not known about each.
+    cross_fitted : ndarray of float, shape (deals,)
+        For training: made without the deal's own label.
+    cuts : ndarray of float
+        Bins of the statistic, for boosting.
+    """
+
+    by_code: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    cross_fitted: NDArray[np.float64]
+    cuts: NDArray[np.float64]
+
+    def bins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bin (1, 2, ...) of statistics."""
+        return np.searchsorted(self.cuts, values, side="right") + 1.0
+
+
+@dataclass(frozen=True)
+class Design:
+    """Training deals as the learners see them.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    codes : ndarray of int, shape (deals, attributes)
+    bases : tuple of ndarray, shapes (size + 2, width)
+        Per attribute: code to basis values. A level statistic is the basis' first column.
+    statistics : tuple of LevelStatistic or None
+        Per attribute; None but for categories of many levels.
+    """
+
+    columns: tuple[Column, ...]
+    codes: NDArray[np.int32]
+    bases: tuple[NDArray[np.float64], ...]
+    statistics: tuple[LevelStatistic | None, ...]
+
+    def linear_matrix(self) -> NDArray[np.float64]:
+        """Basis values of every deal, shape (deals, sum of widths)."""
+        blocks = []
+        for position, (basis, statistic) in enumerate(zip(self.bases, self.statistics, strict=True)):
+            block = basis[self.codes[:, position]]
+            if statistic is not None:
+                block[:, 0] = statistic.cross_fitted
+            blocks.append(block)
+        return np.hstack(blocks)
+
+    def boosting_matrix(self) -> NDArray[np.float64]:
+        """Codes as floats for boosting, NaN where missing, shape (deals, attributes)."""
+        matrix = self.codes.astype(np.float64)
+        for position, statistic in enumerate(self.statistics):
+            if statistic is not None:
+                matrix[:, position] = statistic.bins(statistic.cross_fitted)
+        matrix[self.codes == MISSING] = np.nan
+        return matrix
+
+
+def make_design(
+    columns: Sequence[Column],
+    codes: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    parents: Sequence[int | None],
+    seed: int,
+) -> Design:
+    """Build the bases from training deals.
+
+    Parameters
+    ----------
+    columns, codes
+        The columns and the codes of the training deals.
+    early_churn, weight : ndarray, shape (deals,)
+    parents : sequence of int or None
+        For each attribute the position of the attribute whose level's rate a level's statistic is
+        drawn towards; None for the company's rate.
+    seed : int
+        Of the folds that keep a deal's own label out of its statistic.
+    """
+    statistics: list[LevelStatistic | None] = []
+    bases: list[NDArray[np.float64]] = []
+    for position, column in enumerate(columns):
+        code = codes[:, position]
+        statistic = None
+        if not isinstance(column, NumberColumn) and column.size > MANY_LEVELS:
+            parent = parents[position]
+            group = codes[:, parent] if parent is not None else np.zeros(len(code), dtype=np.int32)
+            statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
+        statistics.append(statistic)
+        bases.append(_basis(column, code, statistic))
+    return Design(tuple(columns), codes, tuple(bases), tuple(statistics))
+
+
+def _basis(
+    column: Column, code: NDArray[np.int32], statistic: LevelStatistic | None
+) -> NDArray[np.float64]:
+    rows = column.size + 2
+    if statistic is not None:
+        main = statistic.by_code[:, None].copy()
+        main[MISSING] = 0.0
+    elif isinstance(column, NumberColumn):
+        main = _number_basis(column, code)
+    else:
+        main = np.zeros((rows, column.size))
+        main[1 : column.size + 1] = np.eye(column.size)
+    if (code == MISSING).any():
+        indicator = np.zeros((rows, 1))
+        indicator[MISSING] = 1.0
+        main = np.hstack([main, indicator])
+    return main
+
+
+def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Place on a line (middle of the bin) and normal score of the rank, both standardised."""
+    known = code[code != MISSING]
+    counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
+    basis = np.zeros((column.size + 2, 2))
+    if column.size == 1 or len(known) == 0:
+        return basis[:, :0]
+    cuts = np.asarray(column.cuts)
+    middles = np.concatenate([cuts[:1], (cuts[:-1] + cuts[1:]) / 2, cuts[-1:]])
+    ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
+    scores = np.array([NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks])
+    for place, values in enumerate((middles, scores)):
+        mean = np.average(values, weights=counts)
+        deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
+        basis[1 : column.size + 1, place] = (values - mean) / max(float(deviation), 1e-12)
+    return basis
+
+
+def level_statistic(
+    code: NDArray[np.int32],
+    size: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    seed: int,
+) -> LevelStatistic:
+    """Shrunken log-odds per level, relative to the company's, for scoring and for training."""
+    overall = float(np.average(early_churn, weights=weight))
+    by_code, deviation = _shrunken(code, size, group, early_churn, weight, overall)
+    cross_fitted = np.zeros(len(code))
+    fold = np.random.default_rng(seed).permutation(len(code)) % STATISTIC_FOLDS
+    for held_out in range(STATISTIC_FOLDS):
+        kept, out = fold != held_out, fold == held_out
+        values, _ = _shrunken(code[kept], size, group[kept], early_churn[kept], weight[kept], overall)
+        cross_fitted[out] = values[code[out]]
+    cross_fitted[code == MISSING] = 0.0
+    inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
+    return LevelStatistic(by_code, deviation, cross_fitted, np.unique(inner))
+
+
+def _shrunken(
+    code: NDArray[np.int32],
+    size: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    overall: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Empirical-Bayes log-odds per code, drawn towards the rate of the level's parent.
+
+    The prior's weight in deals is estimated by moments from how much the levels' rates differ
+    beyond chance (beta-binomial; Casella 1985), and never below `PRIOR_DEALS`.
+    """
+    rows = size + 2
+    deals = np.bincount(code, weights=weight, minlength=rows)
+    churners = np.bincount(code, weights=weight * early_churn, minlength=rows)
+    expected = _parent_rate(code, rows, group, early_churn, weight, overall)
+    prior = _prior_deals(deals[1:], churners[1:], expected[1:])
+    rate = (churners + prior * expected) / (deals + prior)
+    deviation = 1 / np.sqrt(np.maximum((deals + prior) * rate * (1 - rate), 1e-6))
+    return logit(rate) - logit(np.array(overall)), deviation
+
+
+def _parent_rate(
+    code: NDArray[np.int32],
+    rows: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    overall: float,
+) -> NDArray[np.float64]:
+    """Mean over a level's deals of its parents' rates; the company's where it has no deals."""
+    group_deals = np.bincount(group, weights=weight)
+    group_churners = np.bincount(group, weights=weight * early_churn)
+    group_rate = (group_churners + PRIOR_DEALS * overall) / (group_deals + PRIOR_DEALS)
+    count = np.bincount(code, minlength=rows)
+    total = np.bincount(code, weights=group_rate[group], minlength=rows)
+    return np.where(count > 0, total / np.maximum(count, 1), overall)
+
+
+def _prior_deals(
+    deals: NDArray[np.float64], churners: NDArray[np.float64], expected: NDArray[np.float64]
+) -> float:
+    known = deals > 0
+    n, k, p = deals[known], churners[known], expected[known]
+    chance = n * p * (1 - p)
+    excess = float((((k - n * p) ** 2) - chance).sum())
+    room = float((n * (n - 1) * p * (1 - p)).clip(min=0).sum())
+    correlation = excess / room if room > 0 else 0.0
+    if correlation <= 0:
+        return 1e3
+    return float(np.clip(1 / correlation - 1, PRIOR_DEALS, 1e3))

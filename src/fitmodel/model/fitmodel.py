@@ -1,0 +1,219 @@
+"""The model as its users hold it: load, predict, look inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import as_day
+from fitmodel.model.assessment import Assessment
+from fitmodel.model.bundle import open_bundle
+from fitmodel.model.scorer import Scorer, scorer_from_json
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+    from fitmodel.learning.book import Book
+
+SCORER_FILE = "scorer.json"
+
+
+class FitModel:
+    """A trained prospect-fit model, ready to score.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    manifest : mapping
+        What the bundle says of itself: version, spec, metrics, period, digests.
+    path : Path or None
+        Where the bundle lies.
+    """
+
+    def __init__(
+        self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
+    ) -> None:
+        self._scorer = scorer
+        self.manifest = dict(manifest)
+        self.path = path
+
+    @property
+    def scorer(self) -> Scorer:
+        """Book, policy and roles."""
+        return self._scorer
+
+    @property
+    def book(self) -> Book:
+        """The tables."""
+        return self._scorer.book
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes a prospect must have, in order."""
+        return self.book.attributes
+
+    @property
+    def version(self) -> str:
+        """Version of the model, as in every prediction."""
+        return self._scorer.version
+
+    @overload
+    def predict(
+        self, prospects: Mapping[str, Any], *, reasons: int = ..., as_of: date | None = ...
+    ) -> Assessment: ...
+    @overload
+    def predict(
+        self, prospects: pd.DataFrame, *, reasons: int = ..., as_of: date | None = ...
+    ) -> pd.DataFrame: ...
+    @overload
+    def predict(
+        self,
+        prospects: Sequence[Mapping[str, Any]],
+        *,
+        reasons: int = ...,
+        as_of: date | None = ...,
+    ) -> list[Assessment]: ...
+    def predict(
+        self,
+        prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+        *,
+        reasons: int = 3,
+        as_of: date | None = None,
+    ) -> Assessment | list[Assessment] | pd.DataFrame:
+        """Say how likely prospects are to leave early, and why.
+
+        Parameters
+        ----------
+        prospects : mapping, sequence of mappings, or DataFrame
+            Every attribute must be there; other keys and columns are ignored. A value that is not
+            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar.
+        reasons : int, default=3
+            How many reasons to give; 0 leaves the column out.
+        as_of : date, optional
+            Day to count date attributes back from for prospects without a closing date; default
+            today.
+
+        Returns
+        -------
+        Assessment, list of Assessment, or DataFrame
+            As given. The frame has the same index and the columns early_churn_probability,
+            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons
+            and model_version.
+
+        Raises
+        ------
+        ProspectError
+            If an attribute is absent (the message shows the difference) or text stands in a
+            number (the message names column, count, example and remedy).
+        """
+        if isinstance(prospects, Mapping):
+            return self._scorer.assess(prospects, reasons, _day(as_of))
+        if hasattr(prospects, "columns"):
+            from fitmodel.model.frames import predict_frame
+
+            return predict_frame(self._scorer, prospects, reasons, _timestamp(as_of))
+        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
+            return [self._assess_listed(place, item, reasons, as_of) for place, item in enumerate(prospects)]
+        raise ProspectError(
+            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
+            "list of mappings or a pandas DataFrame"
+        )
+
+    def _assess_listed(
+        self, place: int, prospect: Any, reasons: int, as_of: date | None
+    ) -> Assessment:
+        if not isinstance(prospect, Mapping):
+            raise ProspectError(
+                f"prospect {place} of the list is {type(prospect).__name__}, not a mapping"
+            )
+        try:
+            return self._scorer.assess(prospect, reasons, _day(as_of))
+        except ProspectError as error:
+            raise ProspectError(f"prospect {place} of the list: {error}") from error
+
+    def predict_table(
+        self, prospects: pd.DataFrame, *, reasons: int = 0, as_of: date | None = None
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """Score every row that can be read; say of the others why not.
+
+        Returns
+        -------
+        predictions : DataFrame
+            As `predict`; missing where a row could not be read.
+        errors : Series of str or None
+        """
+        from fitmodel.model.frames import predict_leniently
+
+        return predict_leniently(self._scorer, prospects, reasons, _timestamp(as_of))
+
+    def table(self, attribute: str) -> pd.DataFrame:
+        """One attribute's table: value, log_odds, deviation, deals and their early_churn."""
+        import pandas as pd
+
+        if attribute not in self.attributes:
+            raise ProspectError(
+                f"the model has no attribute {attribute!r}; it has {', '.join(self.attributes)}"
+            )
+        return pd.DataFrame(self.book.table(attribute))
+
+    def __repr__(self) -> str:
+        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {self._scorer.policy.kind} policy>"
+
+
+def load(path_or_uri: str | Path) -> FitModel:
+    """Load a model for scoring; nothing is unpickled.
+
+    Parameters
+    ----------
+    path_or_uri : str or Path
+        A bundle's folder, the folder of a name (its current version), or a registry URI such as
+        ``models:/prospect-fit@champion``.
+
+    Raises
+    ------
+    BundleError
+        If there is no bundle, it is damaged, or its format is unknown.
+    TrackingError
+        If a registry URI cannot be resolved.
+    """
+    bundle = open_bundle(_local_path(path_or_uri))
+    scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
+    return FitModel(scorer, bundle.manifest, bundle.path)
+
+
+def predict(
+    prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+    *,
+    model: FitModel | str | Path,
+    reasons: int = 3,
+    as_of: date | None = None,
+) -> Assessment | list[Assessment] | pd.DataFrame:
+    """Score prospects with a model, a bundle's path or a registry URI; see `FitModel.predict`."""
+    ready = model if isinstance(model, FitModel) else load(model)
+    return ready.predict(prospects, reasons=reasons, as_of=as_of)
+
+
+def _local_path(path_or_uri: str | Path) -> Path:
+    if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
+        from importlib import import_module
+
+        # the registry lies in a later room; a model is held by it, not the other way round
+        return Path(import_module("fitmodel.tracking.registry").resolve(path_or_uri))
+    return Path(path_or_uri)
+
+
+def _day(as_of: date | None) -> float | None:
+    return None if as_of is None else as_day(as_of)
+
+
+def _timestamp(as_of: date | None) -> pd.Timestamp | None:
+    if as_of is None:
+        return None
+    import pandas as pd
+
+    return pd.Timestamp(as_of)

@@ -1,0 +1,210 @@
+"""Many prospects at once: the walk of `fitmodel.model.scorer` through numpy.
+
+    table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
+          -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import attribute_frame
+from fitmodel.decision.policy import fit_band
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.encoding import column_codes, read_numbers
+from fitmodel.model.reasons import Reason
+from fitmodel.model.scorer import (
+    UNFAMILIAR_WIDENING,
+    Scorer,
+    missing_attributes,
+    unfamiliar_codes,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class CodedTable:
+    """Prospects as the book sees them.
+
+    Parameters
+    ----------
+    values : DataFrame
+        The attributes, dates already as days before closing.
+    codes : ndarray of int, shape (prospects, attributes)
+    strange : ndarray of bool, shape (prospects,)
+        Unlike the deals learned from.
+    unreadable : dict of str to ndarray of bool
+        Attribute (or the amount) to the rows whose value could not be read.
+    amount : ndarray of float, shape (prospects,)
+    """
+
+    values: pd.DataFrame
+    codes: NDArray[np.int32]
+    strange: NDArray[np.bool_]
+    unreadable: dict[str, NDArray[np.bool_]]
+    amount: NDArray[np.float64]
+
+
+def predict_frame(
+    scorer: Scorer, table: pd.DataFrame, reasons: int, today: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Prediction columns for every row of a table, with its index.
+
+    Raises
+    ------
+    ProspectError
+        If an attribute's column is absent, or values cannot be read.
+    """
+    coded = code_table(scorer, table, today)
+    if coded.unreadable:
+        raise ProspectError(_unreadable_message(table, coded.unreadable))
+    return score_coded(scorer, coded, reasons)
+
+
+def predict_leniently(
+    scorer: Scorer, table: pd.DataFrame, reasons: int, today: pd.Timestamp | None = None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Prediction columns, and an error text per row (None where the row could be read).
+
+    Rows with an error have missing predictions.
+    """
+    coded = code_table(scorer, table, today)
+    predictions = score_coded(scorer, coded, reasons)
+    errors = pd.Series([None] * len(table), index=table.index, dtype=object)
+    if not coded.unreadable:
+        return predictions, errors
+    for name, rows in coded.unreadable.items():
+        for place in np.flatnonzero(rows):
+            text = f"{name}: {table[name].iloc[place]!r} cannot be read"
+            before = errors.iloc[place]
+            errors.iloc[place] = text if before is None else f"{before}; {text}"
+    bad = errors.notna().to_numpy()
+    return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
+
+
+def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) -> CodedTable:
+    """Look up the attributes' columns and code them."""
+    book = scorer.book
+    absent = [name for name in book.attributes if name not in table.columns]
+    if absent:
+        raise missing_attributes(book.attributes, list(table.columns))
+    values, unreadable = _attribute_values(scorer, table, today)
+    codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
+    strange = np.zeros(len(table), dtype=bool)
+    for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
+        codes[:, place], bad = column_codes(column, values[column.name])
+        if bad.any():
+            unreadable[column.name] = bad
+        strange |= np.isin(codes[:, place], odd)
+        if isinstance(column, NumberColumn):
+            strange |= column.outside(read_numbers(values[column.name])[0])
+    strange |= _odd_combinations(scorer, codes)
+    amount = _amounts(scorer, table, unreadable)
+    return CodedTable(values, codes, strange, unreadable, amount)
+
+
+def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame:
+    """Add up the book's rows for coded prospects."""
+    book, policy = scorer.book, scorer.policy
+    log_odds, deviation = book.scores(coded.codes)
+    deviation = np.where(coded.strange, deviation * UNFAMILIAR_WIDENING, deviation)
+    probability = book.calibration.probability(log_odds)
+    low, high = book.interval(log_odds, deviation)
+    poor = policy.poor_fit(probability, coded.amount)
+    threshold = policy.threshold_for(coded.amount)
+    columns: dict[str, Any] = {
+        "early_churn_probability": probability,
+        "probability_low": low,
+        "probability_high": high,
+        "poor_fit": poor,
+        "fit": fit_band(poor, low, high, threshold, coded.strange),
+        "expected_value": policy.expected_value(probability, coded.amount),
+        "unfamiliar": coded.strange,
+    }
+    index = coded.values.index
+    result = pd.DataFrame(columns, index=index)
+    result["fit"] = result["fit"].astype("str")
+    if reasons > 0:
+        result["reasons"] = pd.Series(_reasons(scorer, coded, reasons), index=index, dtype=object)
+    result["model_version"] = pd.Series(scorer.version, index=index, dtype="str")
+    return result
+
+
+def _attribute_values(
+    scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
+    """The attributes' columns, dates as days before closing; which dates could not be read."""
+    dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    if not dates:
+        return table[list(scorer.book.attributes)], {}
+    closing = pd.Series(today or pd.Timestamp.now().normalize(), index=table.index)
+    if scorer.closed_on is not None and scorer.closed_on in table.columns:
+        given = pd.to_datetime(table[scorer.closed_on], errors="coerce")
+        closing = given.fillna(closing)
+    values = attribute_frame(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    unreadable = {}
+    for name in dates:
+        lost = values[name].isna().to_numpy() & table[name].notna().to_numpy()
+        if lost.any():
+            unreadable[name] = lost
+    return values, unreadable
+
+
+def _amounts(
+    scorer: Scorer, table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    if scorer.amount is None or scorer.amount not in table.columns:
+        return np.full(len(table), np.nan)
+    numbers, bad = read_numbers(table[scorer.amount])
+    if bad.any():
+        unreadable[scorer.amount] = bad
+    return numbers
+
+
+def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    odd = np.zeros(len(codes), dtype=bool)
+    bands = [item.band for item in scorer.book.evidence]
+    for first, second, forbidden in scorer._odd_bands:  # noqa: SLF001 - the same walk, in numpy
+        width = int(bands[second].max()) + 1
+        cells = bands[first][codes[:, first]] * width + bands[second][codes[:, second]]
+        odd |= np.isin(cells, [a * width + b for a, b in forbidden])
+    return odd
+
+
+def _reasons(scorer: Scorer, coded: CodedTable, number: int) -> list[list[Reason]]:
+    contributions = scorer.book.contributions(coded.codes)
+    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :number]
+    picked = np.take_along_axis(contributions, order, axis=1).tolist()
+    values = coded.values.to_numpy(dtype=object)
+    return [
+        [
+            Reason(scorer.book, term, codes, row, contribution)
+            for term, contribution in zip(terms, listed, strict=True)
+            if contribution
+        ]
+        for terms, listed, codes, row in zip(
+            order.tolist(), picked, coded.codes, values, strict=True
+        )
+    ]
+
+
+def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]) -> str:
+    lines = []
+    for name, rows in unreadable.items():
+        first = int(np.flatnonzero(rows)[0])
+        lines.append(
+            f"  {name}: {int(rows.sum())} value(s) cannot be read, for example "
+            f"{table[name].iloc[first]!r} in row {table.index[first]!r}"
+        )
+    return (
+        "text stands where the model learned numbers or dates:\n"
+        + "\n".join(lines)
+        + "\nRemedy: write plain numbers (1234.5) and ISO dates, or leave empty what is not known."
+    )

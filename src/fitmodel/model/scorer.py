@@ -1,0 +1,321 @@
+"""The sealed scorer: the book, the policy and the roles it needs, as JSON.
+
+numpy only. One prospect takes a walk through dictionaries and bisections; many take the same walk
+through numpy (`fitmodel.model.frames`). Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.decision.policy import Policy, fit_band
+from fitmodel.exceptions import BundleError, FitModelError, ProspectError
+from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
+from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
+from fitmodel.learning.columns import (
+    MISSING,
+    NumberColumn,
+    UnreadableValueError,
+    as_day,
+    as_number,
+    is_missing,
+)
+from fitmodel.model.assessment import Assessment
+from fitmodel.model.reasons import Reason
+
+FORMAT = 1
+FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
+UNFAMILIAR_WIDENING = 1.5  # on the deviation: the book has seen nothing like it
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model ready to score, and nothing else.
+
+    Parameters
+    ----------
+    book : Book
+    policy : Policy
+    amount : str or None
+        Column of the yearly contract value.
+    closed_on : str or None
+        Column of the (expected) closing date, from which dates are counted back.
+    version : str
+        Of the model, for every prediction.
+    """
+
+    book: Book
+    policy: Policy
+    amount: str | None
+    closed_on: str | None
+    version: str
+
+    # -- one prospect -----------------------------------------------------------------------
+
+    def assess(
+        self, prospect: Mapping[str, Any], reasons: int = 3, today: float | None = None
+    ) -> Assessment:
+        """Assess one prospect.
+
+        Parameters
+        ----------
+        prospect : mapping
+            Attribute to value; other keys are ignored.
+        reasons : int
+            How many reasons to give.
+        today : float, optional
+            Day (since 1970) to count dates from where the prospect has no closing date.
+
+        Raises
+        ------
+        ProspectError
+            If an attribute is missing from the mapping or text stands in a number.
+        """
+        codes, values, odd = self._read(prospect, today)
+        rows = self.book.tables[self._places(codes)]
+        totals = self.book.intercept + rows.sum(axis=0)
+        log_odds = float(totals[0])
+        deviation = self._deviation(totals)
+        because = odd or self._odd_combination(codes)
+        if because:
+            deviation *= UNFAMILIAR_WIDENING
+        reach = INTERVAL_Z * self.book.spread * deviation
+        probability, low, high = (
+            self._calibrated(value) for value in (log_odds, log_odds - reach, log_odds + reach)
+        )
+        poor, value, threshold = self.policy.assess(probability, self._amount_of(prospect))
+        return Assessment(
+            probability,
+            low,
+            high,
+            poor,
+            fit_band(poor, low, high, threshold, bool(because)),
+            value,
+            bool(because),
+            self._reasons(rows[:, 0], codes, values, reasons),
+            self.version,
+            because,
+        )
+
+    def _read(
+        self, prospect: Mapping[str, Any], today: float | None
+    ) -> tuple[list[int], list[Any], tuple[str, ...]]:
+        """Codes and values in the book's order, and the attributes that are out of the ordinary."""
+        codes: list[int] = []
+        values: list[Any] = []
+        odd: list[str] = []
+        for column, strange in zip(self.book.columns, self._strange_codes, strict=True):
+            try:
+                value = prospect[column.name]
+            except KeyError:
+                raise self._missing_keys(prospect) from None
+            try:
+                read = self._days_before(value, prospect, today) if column.name in self._dates else value
+                code = column.code(read)
+                if code in strange or (column.kind == "number" and column.is_outside(read)):
+                    odd.append(column.name)
+            except UnreadableValueError as error:
+                raise ProspectError(
+                    f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
+                    "an ISO date, or None if it is not known."
+                ) from error
+            codes.append(code)
+            values.append(value)
+        return codes, values, tuple(odd)
+
+    def _places(self, codes: list[int]) -> list[int]:
+        places = [start + code for start, code in zip(self.book.offsets, codes, strict=False)]
+        for start, (first, second, rows, columns, width) in self._pairs:
+            places.append(start + rows[codes[first]] * width + columns[codes[second]])
+        return places
+
+    def _deviation(self, totals: NDArray[np.float64]) -> float:
+        bags = totals[1:]
+        if len(bags) < 2:  # noqa: PLR2004 - a deviation needs two bags
+            return 0.0
+        centred = bags - bags.sum() / len(bags)
+        return math.sqrt(float(centred @ centred) / (len(bags) - 1))
+
+    def _calibrated(self, raw: float) -> float:
+        knots, values, slopes = self._calibration
+        segment = 0
+        while segment < len(slopes) - 1 and raw > knots[segment + 1]:
+            segment += 1
+        line = values[segment] + slopes[segment] * (raw - knots[segment])
+        line = min(max(line, -HIGHEST_LOG_ODDS), HIGHEST_LOG_ODDS)
+        return 1.0 / (1.0 + math.exp(-line))
+
+    def _odd_combination(self, codes: list[int]) -> tuple[str, ...]:
+        for first, second, forbidden in self._odd_bands:
+            bands = (self._bands[first][codes[first]], self._bands[second][codes[second]])
+            if bands in forbidden:
+                return (f"{self.book.attributes[first]} & {self.book.attributes[second]}",)
+        return ()
+
+    def _reasons(
+        self, contributions: NDArray[np.float64], codes: list[int], values: list[Any], number: int
+    ) -> tuple[Reason, ...]:
+        if number <= 0:
+            return ()
+        listed = contributions.tolist()
+        order = sorted(range(len(listed)), key=lambda term: -abs(listed[term]))[:number]
+        return tuple(
+            Reason(self.book, term, codes, values, listed[term]) for term in order if listed[term]
+        )
+
+    def _amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+        value = prospect.get(self.amount) if self.amount is not None else None
+        if is_missing(value):
+            return None
+        try:
+            number = as_number(value)
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"the amount {self.amount!r}: {error}. Remedy: give a plain number, or None."
+            ) from error
+        return None if math.isnan(number) else number
+
+    def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
+        if is_missing(value):
+            return math.nan
+        closing = prospect.get(self.closed_on) if self.closed_on is not None else None
+        if is_missing(closing):
+            return _today(today) - as_day(value)
+        return as_day(closing) - as_day(value)
+
+    def _missing_keys(self, prospect: Mapping[str, Any]) -> ProspectError:
+        return missing_attributes(self.book.attributes, list(prospect))
+
+    # -- tables made once for the walk ------------------------------------------------------
+
+    @cached_property
+    def _dates(self) -> frozenset[str]:
+        return frozenset(
+            column.name
+            for column in self.book.columns
+            if isinstance(column, NumberColumn) and column.is_date
+        )
+
+    @cached_property
+    def _strange_codes(self) -> tuple[frozenset[int], ...]:
+        """Per attribute the codes that are unfamiliar by themselves."""
+        return tuple(frozenset(codes) for codes in unfamiliar_codes(self.book))
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, tuple[int, int, list[int], list[int], int]]]:
+        starts = self.book.offsets[len(self.book.columns) :]
+        return [
+            (start, (p.first, p.second, p.first_map.tolist(), p.second_map.tolist(), p.shape[1]))
+            for start, p in zip(starts, self.book.pairs, strict=True)
+        ]
+
+    @cached_property
+    def _calibration(self) -> tuple[list[float], list[float], list[float]]:
+        knots, values = list(self.book.calibration.knots), list(self.book.calibration.values)
+        slopes = [
+            (values[place + 1] - values[place]) / (knots[place + 1] - knots[place])
+            for place in range(len(knots) - 1)
+        ]
+        return knots, values, slopes
+
+    @cached_property
+    def _bands(self) -> list[list[int]]:
+        return [item.band.tolist() for item in self.book.evidence]
+
+    @cached_property
+    def _odd_bands(self) -> list[tuple[int, int, frozenset[tuple[int, int]]]]:
+        by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
+        for first, first_band, second, second_band in self.book.odd_pairs:
+            by_pair.setdefault((first, second), set()).add((first_band, second_band))
+        return [(first, second, frozenset(bands)) for (first, second), bands in by_pair.items()]
+
+    # -- as data ----------------------------------------------------------------------------
+
+    def to_json(self) -> bytes:
+        """Write the scorer as JSON."""
+        data = {
+            "format": FORMAT,
+            "book": self.book.to_dict(),
+            "policy": self.policy.to_dict(),
+            "amount": self.amount,
+            "closed_on": self.closed_on,
+        }
+        return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
+
+
+def scorer_from_json(content: bytes, version: str) -> Scorer:
+    """Read a scorer.
+
+    Raises
+    ------
+    BundleError
+        If the content is no scorer of a format this fitmodel reads, or is damaged.
+    """
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"the scorer is no JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else type(data).__name__
+        raise BundleError(
+            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
+        )
+    try:
+        book = book_from_dict(data["book"])
+        policy = Policy.from_dict(data["policy"])
+        amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
+    except BundleError:
+        raise
+    except (KeyError, TypeError, ValueError, FitModelError) as error:
+        raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+    return Scorer(book, policy, amount, closed_on, version)
+
+
+def unfamiliar_codes(book: Book) -> list[list[int]]:
+    """Per attribute: the code of unseen levels, and of missing where training hardly had any."""
+    result = []
+    for column, evidence in zip(book.columns, book.evidence, strict=True):
+        codes = [] if column.kind == "number" else [column.size + 1]
+        if evidence.count[evidence.band[MISSING]] < FAMILIAR_MISSING:
+            codes.append(MISSING)
+        result.append(codes)
+    return result
+
+
+def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
+    """Build the error that shows the difference between what is expected and what is there."""
+    from difflib import get_close_matches
+
+    names = [str(name) for name in given]
+    lines = []
+    for name in (name for name in expected if name not in names):
+        near = get_close_matches(name, names, n=1)
+        lines.append(f"  {name}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    return ProspectError(
+        f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
+        f"given: {', '.join(names) or 'nothing'}\n"
+        "Remedy: add them; a value that is not known may be None, but its name must be there."
+    )
+
+
+def _text_or_none(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} is neither text nor null")
+
+
+def _today(day: float | None) -> float:
+    if day is not None:
+        return day
+    import datetime
+
+    return as_day(datetime.datetime.now(tz=datetime.UTC).date())

@@ -1,0 +1,150 @@
+"""Which MLflow store to talk to, and how: quietly, for seconds and not minutes, with one error.
+
+Nothing of MLflow's global state (tracking URI, active run, environment) is left changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from fitmodel.exceptions import TrackingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+
+_CONNECT_SECONDS = 5.0
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# Only where the user has not set them. MLflow's own defaults (120 s, 7 retries) keep a training
+# waiting for a quarter of an hour when the server is down.
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_UV_AUTO_DETECT": "false",  # or it would ship the user's own uv.lock with the model
+}
+
+
+def tracking_uri(uri: str | None = None) -> str:
+    """Choose the store: the toml's ``[tracking] uri``, else MLFLOW_TRACKING_URI, else SQLite here.
+
+    What stands in the contract goes before the environment, so that two machines which train
+    with the same ``fitmodel.toml`` write to the same store; leave ``uri`` out of it to let the
+    environment decide.
+    """
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+@contextlib.contextmanager
+def connected(uri: str | None = None) -> Iterator[Any]:
+    """Give an ``MlflowClient`` of the chosen store; what goes wrong becomes a `TrackingError`.
+
+    Raises
+    ------
+    TrackingError
+        When the store cannot be reached, opened or written; the message names it.
+    """
+    chosen = tracking_uri(uri)
+    with _settings(_SETTINGS), _quiet():
+        try:
+            _knock(chosen)
+            from mlflow import MlflowClient
+
+            with _alone_with(database_file(chosen)):
+                client = MlflowClient(tracking_uri=chosen)
+            yield client
+        except _store_errors() as error:
+            raise TrackingError(
+                f"MLflow at {without_password(chosen)} failed: {_first_line(error)}"
+            ) from error
+
+
+def database_file(uri: str) -> Path | None:
+    """Give the file of an SQLite store, or None for every other store."""
+    path = unquote(uri.partition(":///")[2].partition("?")[0])
+    if not uri.startswith("sqlite") or path in {"", ":memory:"}:
+        return None
+    return Path(path).absolute()
+
+
+def without_password(uri: str) -> str:
+    """Give the URI as it may be shown and logged: without user and password."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _knock(uri: str) -> None:
+    # MLflow tries a database ten times, for 100 s in all, before it says that it is not there.
+    file = database_file(uri)
+    if file is not None and not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent} for {file.name}")
+    if file is not None and file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        raise PermissionError(f"{file} cannot be read and written")
+    parts = urlsplit(uri)
+    port = _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
+    if port is not None and parts.hostname is not None:
+        socket.create_connection((parts.hostname, parts.port or port), _CONNECT_SECONDS).close()
+
+
+@contextlib.contextmanager
+def _alone_with(database: Path | None) -> Iterator[None]:
+    # MLflow makes its tables without a lock: two first trainings at once would break the file.
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock, and MLflow's own goes without as well
+        database = None
+    if database is None:
+        yield
+        return
+    with database.with_name(f"{database.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _settings(wanted: Mapping[str, str]) -> Iterator[None]:
+    added = [name for name in wanted if name not in os.environ]
+    os.environ.update({name: wanted[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("mlflow")
+    # Importing MLflow sets its logger's level: a filter on the level alone would not last.
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        logger.disabled = False
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    """Give what MLflow lets through: its own, the database's, the network's, a missing driver."""
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError, CommandError, OSError, ImportError)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:500]

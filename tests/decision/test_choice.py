@@ -1,0 +1,327 @@
+"""Each policy keeps what it promises, says what it does, and agrees with scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.decision.choice import (
+    choose_capacity,
+    choose_policy,
+    choose_precision,
+    known_money,
+    right_flags_lower_limit,
+)
+from fitmodel.evaluation.sample import Sample
+from fitmodel.exceptions import SpecError
+
+MONEY = {
+    "gross_margin": 0.8,
+    "expected_lifetime_months": 30,
+    "acquisition_cost": 400,
+    "onboarding_cost": 900,
+    "support_cost_per_month": 60,
+    "commission_rate": 0.1,
+}
+
+
+def contract(amount="annual_value", **decision):
+    return DealSpec(
+        deals={"tenure_months": "tenure", "churned": "churn", "amount": amount}, decision=decision
+    )
+
+
+@pytest.fixture(scope="module")
+def curve():
+    random = np.random.default_rng(0)
+    stay, until = random.exponential(20.0, 2000), random.uniform(0.0, 24.0, 2000)
+    return kaplan_meier(np.minimum(stay, until), stay <= until)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    random = np.random.default_rng(1)
+    p = random.beta(1.0, 3.0, 1000)
+    return p, (random.random(1000) < p).astype(float), random.lognormal(8.0, 0.7, 1000)
+
+
+class GivenProbabilities(ClassifierMixin, BaseEstimator):
+    """A fitted classifier whose only column is the probability."""
+
+    def __init__(self):
+        self.classes_ = np.array([0, 1])
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict_proba(self, X):
+        return np.column_stack([1.0 - X[:, 0], X[:, 0]])
+
+    def predict(self, X):
+        return (X[:, 0] >= 0.5).astype(int)
+
+
+def tuned(p, y, score, thresholds):
+    """Return the threshold that scikit-learn finds best on the same numbers."""
+    search = TunedThresholdClassifierCV(
+        FrozenEstimator(GivenProbabilities()),
+        scoring=score,
+        thresholds=thresholds,
+        cv="prefit",
+        refit=False,
+    )
+    return search.fit(p[:, None], y.astype(int)).best_threshold_
+
+
+# -- defaults ---------------------------------------------------------------------------------
+
+
+def test_without_money_the_riskiest_tenth_is_flagged_and_the_description_says_so(judged):
+    p, y, amount = judged
+    policy = choose_policy(contract(), p, y, None, amount)
+    assert policy.kind == "capacity"
+    assert policy.poor_fit(p).sum() == 100
+    assert policy.description.startswith("Flags the riskiest 10 % of deals: no money was given.")
+    assert policy.description.endswith("Of the 1,000 deals it was judged on it flags 10 %.")
+
+
+def test_with_money_and_amounts_the_default_is_value(judged, curve):
+    p, y, amount = judged
+    policy = choose_policy(contract(**MONEY), p, y, None, amount, curve=curve)
+    assert policy.kind == "value"
+    assert policy.threshold == policy.money.break_even(float(np.median(amount)))
+    assert (policy.poor_fit(p, amount) == (policy.expected_value(p, amount) < 0)).all()
+    assert "30 months (as given), an early churner 2." in policy.description
+    share = policy.poor_fit(p, amount).mean()
+    assert f"it flags {100 * share:.3g} %" in policy.description
+
+
+@pytest.mark.parametrize(
+    ("amount", "with_curve", "reason"),
+    [
+        (None, True, "the deals have no amount"),
+        (np.full(1000, np.nan), True, "the deals have no amount"),
+        (np.full(1000, 3000.0), False, "no customer was seen to leave within the horizon"),
+    ],
+)
+def test_money_that_cannot_be_reckoned_falls_back_to_the_riskiest_tenth_with_the_reason(
+    judged, curve, amount, with_curve, reason
+):
+    p, y, _ = judged
+    policy = choose_policy(
+        contract(**MONEY), p, y, None, amount, curve=curve if with_curve else None
+    )
+    assert policy.kind == "capacity"
+    assert reason in policy.description
+
+
+def test_a_lifetime_that_cannot_be_estimated_is_asked_for(judged):
+    p, y, amount = judged
+    short = kaplan_meier(np.full(100, 5.0), np.arange(100) < 30)
+    spec = contract(gross_margin=0.8)
+    policy = choose_policy(spec, p, y, None, amount, curve=short)
+    assert "give expected_lifetime_months" in policy.description
+    with pytest.raises(SpecError, match='"value" cannot be followed: too few customers'):
+        choose_policy(contract(gross_margin=0.8, policy="value"), p, y, None, amount, curve=short)
+
+
+def test_a_lifetime_is_estimated_where_none_is_given(judged, curve):
+    p, y, amount = judged
+    spec = contract(gross_margin=0.8, onboarding_cost=900)
+    policy = choose_policy(spec, p, y, None, amount, curve=curve)
+    assert "estimated from the deals, on the careful side" in policy.description
+    assert 15.0 < policy.money.expected_lifetime_months < 25.5
+
+
+def test_value_without_its_money_is_refused(judged):
+    p, y, _ = judged
+    with pytest.raises(SpecError, match='"value" cannot be followed: the deals have no amount'):
+        choose_policy(contract(policy="value", **MONEY), p, y)
+
+
+def test_contradicting_money_is_found_before_training(curve):
+    spec = contract(gross_margin=0.8, expected_lifetime_months=1)
+    with pytest.raises(SpecError, match="expected_lifetime_months is 1"):
+        known_money(spec, [3000.0], curve)
+
+
+@pytest.mark.parametrize(
+    ("amount", "money", "words"),
+    [
+        (100.0, MONEY, "even a customer that stays loses money"),
+        (3000.0, {"gross_margin": 0.8, "expected_lifetime_months": 30}, "never flagged"),
+        (3000.0, MONEY, "from an early-churn probability of 8"),
+    ],
+)
+def test_the_description_says_what_the_median_deal_bears(judged, curve, amount, money, words):
+    p, y, _ = judged
+    policy = choose_policy(contract(**money), p, y, None, np.full(1000, amount), curve=curve)
+    assert words in policy.description
+
+
+def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(judged, curve):
+    p, y, amount = judged
+    for kind in ({"policy": "capacity"}, {"policy": "threshold", "threshold": 0.4}):
+        policy = choose_policy(contract(**MONEY, **kind), p, y, None, amount, curve=curve)
+        assert policy.kind == kind["policy"]
+        assert policy.money is not None
+
+
+# -- capacity ---------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=60),
+    st.floats(0.01, 1.0),
+)
+def test_capacity_never_flags_more_than_it_may_and_as_many_as_it_can(p, capacity):
+    p = np.array(p)
+    threshold = choose_capacity(Sample.of(np.zeros(len(p)), p), capacity)
+    flagged = 0.0 if threshold is None else (p >= threshold).mean()
+    assert flagged <= capacity + 1e-9
+    lower = p[p < (np.inf if threshold is None else threshold)]
+    assert lower.size == 0 or (p >= lower.max()).mean() > capacity
+
+
+def test_capacity_counts_deals_by_their_weight():
+    p = np.array([0.9, 0.8, 0.7, 0.6])
+    sample = Sample.of(np.zeros(4), p, np.array([3.0, 1.0, 1.0, 1.0]))
+    assert choose_capacity(sample, 0.5) == 0.9
+
+
+def test_capacity_flags_nothing_where_all_deals_look_alike():
+    policy = choose_policy(contract(), np.full(50, 0.3), np.arange(50) < 15)
+    assert policy.threshold is None
+    assert "nothing is flagged" in policy.description
+
+
+@pytest.mark.parametrize("capacity", [0.05, 0.1, 0.3])
+def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(judged, capacity):
+    p, y, _ = judged
+
+    def as_many_as_allowed(estimator, X, _y):
+        share = estimator.predict(X).mean()
+        return share if share <= capacity else -share
+
+    def scorer(y_true, flagged):  # noqa: ARG001  the outcome plays no part in a capacity
+        share = flagged.mean()
+        return share if share <= capacity else -share
+
+    from sklearn.metrics import make_scorer
+
+    best = tuned(p, y, make_scorer(scorer), np.unique(p))
+    assert choose_capacity(Sample.of(y, p), capacity) == best
+
+
+# -- threshold and value beside scikit-learn --------------------------------------------------
+
+
+def test_threshold_flags_what_scikit_learns_fixed_threshold_predicts(judged):
+    p, y, _ = judged
+    policy = choose_policy(contract(policy="threshold", threshold=0.4), p, y)
+    fixed = FixedThresholdClassifier(
+        FrozenEstimator(GivenProbabilities()), threshold=0.4, response_method="predict_proba"
+    )
+    flags = fixed.fit(p[:, None], y.astype(int)).predict(p[:, None])
+    assert policy.poor_fit(p).tolist() == (flags == 1).tolist()
+
+
+def test_value_breaks_even_where_scikit_learn_earns_most_on_calibrated_deals(curve):
+    """Of 200 deals at each probability exactly that share leaves; all have one amount."""
+    from sklearn.metrics import make_scorer
+
+    grid = np.arange(1, 20) / 20.0
+    p = np.repeat(grid, 200)
+    y = np.concatenate([np.arange(200) < round(200 * each) for each in grid]).astype(float)
+    policy = choose_policy(contract(**MONEY), p, y, None, np.full(len(p), 1500.0), curve=curve)
+
+    def earned(y_true, flagged):
+        money = policy.money
+        worth = np.where(y_true, money.value_if_leaves(1500.0), money.value_if_stays(1500.0))
+        return worth[flagged == 0].sum()
+
+    best = tuned(p, y, make_scorer(earned), grid)
+    assert best - 0.05 < policy.threshold <= best
+
+
+# -- precision --------------------------------------------------------------------------------
+
+
+def test_precision_takes_the_lowest_threshold_whose_lower_limit_reaches_the_bound(judged):
+    p, y, _ = judged
+    sample = Sample.of(y, p)
+    threshold = choose_precision(sample, 0.4)
+    limits, distinct = right_flags_lower_limit(sample), sample.probability[sample.tie_starts]
+    assert limits[distinct == threshold][0] >= 0.4
+    assert (limits[distinct < threshold] < 0.4).all()
+
+
+def test_the_lower_limit_is_clopper_pearsons_without_weights():
+    y, p = np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.8, 0.8, 0.1])
+    limits = right_flags_lower_limit(Sample.of(y, p))
+    exact = beta.ppf(0.05, [1, 2, 3], [1, 2, 2])
+    assert limits == pytest.approx(exact)
+
+
+def test_flags_of_whom_none_is_right_have_the_limit_zero():
+    assert right_flags_lower_limit(Sample.of([0.0, 0.0], [0.9, 0.8])).tolist() == [0.0, 0.0]
+
+
+def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(judged):
+    p, y, _ = judged
+    even = right_flags_lower_limit(Sample.of(y, p, np.full(1000, 7.0)))
+    assert even == pytest.approx(right_flags_lower_limit(Sample.of(y, p)))
+    uneven = np.where(np.arange(1000) % 2, 1.0, 9.0)
+    assert right_flags_lower_limit(Sample.of(y, p, uneven))[-1] < even[-1]
+
+
+def test_unattainable_precision_flags_nothing_and_says_what_can_be_claimed(judged):
+    p, _, _ = judged
+    y = np.zeros(1000)
+    y[::10] = 1.0
+    policy = choose_policy(contract(policy="precision", precision=0.9), p, y)
+    assert policy.threshold is None
+    assert not policy.poor_fit(p).any()
+    assert policy.description.startswith("Flags nothing: no threshold keeps 90 % of the flags")
+
+
+def test_attained_precision_is_described(judged):
+    p, y, _ = judged
+    policy = choose_policy(contract(policy="precision", precision=0.4), p, y)
+    assert "at least 40 % of the flags are right (with 95 % confidence)" in policy.description
+
+
+@pytest.mark.slow
+def test_the_share_of_right_flags_rarely_falls_short_of_the_bound():
+    """500 deals, bound 0.5: among 400 choices at most a tenth may be wrong by chance."""
+    random = np.random.default_rng(2)
+    population = np.sort(random.beta(1.0, 3.0, 200_000))[::-1]
+    precision_above = np.cumsum(population) / np.arange(1, 200_001)
+    short = 0
+    for _ in range(400):
+        p = random.beta(1.0, 3.0, 500)
+        threshold = choose_precision(Sample.of(random.random(500) < p, p), 0.5)
+        if threshold is not None:
+            short += precision_above[np.searchsorted(-population, -threshold)] < 0.5
+    assert short <= 40
+
+
+# -- weights ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["capacity", "precision"])
+def test_deals_of_weight_zero_play_no_part(judged, kind):
+    p, y, _ = judged
+    weight = np.r_[np.ones(1000), np.zeros(500)]
+    unknown = np.full(500, np.nan)
+    spec = contract(policy=kind, precision=0.4)
+    padded = choose_policy(spec, np.r_[p, np.full(500, 0.99)], np.r_[y, unknown], weight)
+    assert padded == choose_policy(spec, p, y)

@@ -1,0 +1,170 @@
+"""Net benefit and money: against sums made by hand and against the laws they must keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from fitmodel.decision.curve import compute_money, compute_net_benefit, plot_decision_curve
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import DealsError, SpecError
+
+MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.1)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    random = np.random.default_rng(0)
+    p = random.beta(1.0, 3.0, 2000)
+    return p, (random.random(2000) < p).astype(float), random.lognormal(7.0, 0.7, 2000)
+
+
+# -- net benefit ------------------------------------------------------------------------------
+
+
+def test_net_benefit_is_right_flags_less_wrong_flags_at_the_odds():
+    frame = compute_net_benefit([1, 0, 1, 0], [0.9, 0.6, 0.2, 0.1], thresholds=[0.5, 0.2])
+    assert frame["model"].tolist() == pytest.approx([1 / 4 - 1 / 4, 2 / 4 - 1 / 4 * 0.25])
+    assert frame["flag_all"].tolist() == pytest.approx([0.0, 0.5 - 0.5 * 0.25])
+    assert (frame["flag_none"] == 0.0).all()
+
+
+def test_flagging_from_zero_on_is_flagging_all(judged):
+    p, y, _ = judged
+    row = compute_net_benefit(y, p, thresholds=[0.0]).iloc[0]
+    assert row["model"] == pytest.approx(row["flag_all"])
+    assert row["model"] == pytest.approx(y.mean())
+
+
+def test_flag_all_is_worth_nothing_where_the_threshold_is_the_base_rate(judged):
+    p, y, _ = judged
+    frame = compute_net_benefit(y, p, thresholds=[y.mean()])
+    assert frame["flag_all"].iloc[0] == pytest.approx(0.0)
+
+
+def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(judged):
+    p, y, _ = judged
+    frame = compute_net_benefit(y, p)
+    assert len(frame) == 99
+    noise = 0.01 / (1.0 - frame["threshold"])
+    assert (frame["model"] >= frame[["flag_all", "flag_none"]].max(axis=1) - noise).all()
+    middle = frame[frame["threshold"].between(0.2, 0.6)]
+    assert (middle["model"] > middle[["flag_all", "flag_none"]].max(axis=1) + 0.01).all()
+
+
+def test_a_shuffled_model_is_worth_less_than_signing_everything(judged):
+    p, y, _ = judged
+    frame = compute_net_benefit(np.random.default_rng(1).permutation(y), p, thresholds=[0.5])
+    assert frame["model"].iloc[0] < 0.0
+
+
+def test_a_weight_counts_a_deal_so_many_times(judged):
+    p, y, _ = judged
+    weight = np.random.default_rng(2).integers(0, 4, len(p))
+    weighted = compute_net_benefit(y, p, weight)
+    repeated = compute_net_benefit(np.repeat(y, weight), np.repeat(p, weight))
+    np.testing.assert_allclose(weighted, repeated, atol=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.0, np.nan])
+def test_a_threshold_outside_its_range_is_refused(threshold):
+    with pytest.raises(SpecError, match="outside 0 to 1"):
+        compute_net_benefit([1, 0], [0.9, 0.1], thresholds=[threshold])
+
+
+def test_the_plot_has_a_figure_of_its_own_and_draws_the_three_choices(judged):
+    p, y, _ = judged
+    frame = compute_net_benefit(y, p)
+    ax = plot_decision_curve(frame)
+    assert [line.get_label() for line in ax.lines] == ["model", "flag all", "flag none"]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), frame["model"])
+
+
+def test_the_plot_goes_where_it_is_told(judged):
+    p, y, _ = judged
+    ax = Figure().subplots()
+    assert plot_decision_curve(compute_net_benefit(y, p), ax) is ax
+
+
+# -- money ------------------------------------------------------------------------------------
+
+
+def test_money_adds_up_by_hand():
+    y, p = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.9, 0.1])
+    amount, weight = np.array([3000.0, 1000.0, 1200.0, 5000.0]), np.array([2.0, 1.0, 1.0, 1.0])
+    made = compute_money(y, p, amount, Policy("threshold", 0.5, MONEY), weight)
+    assert made.saved == pytest.approx(-2 * MONEY.value_if_leaves(3000.0))
+    assert made.forgone == pytest.approx(MONEY.value_if_stays(1200.0))
+    assert made.net == pytest.approx(made.saved - made.forgone)
+    assert made.net_per_deal == pytest.approx(made.net / 5.0)
+    counts = (
+        made.n_deals,
+        made.n_flagged,
+        made.n_early_churners_flagged,
+        made.n_good_deals_flagged,
+    )
+    assert counts == (4, 2, 1, 1)
+
+
+def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(judged):
+    p, y, amount = judged
+    nothing = compute_money(y, p, amount, Policy("threshold", None, MONEY))
+    assert (nothing.net, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
+    for threshold in (0.0, 0.3, 0.6, 0.9):
+        made = compute_money(y, p, amount, Policy("threshold", threshold, MONEY), n_boot=10)
+        assert made.net_per_deal <= made.net_per_deal_perfect
+    everything = compute_money(y, p, amount, Policy("threshold", 0.0, MONEY), n_boot=10)
+    assert everything.net_per_deal == pytest.approx(everything.net_per_deal_flag_all)
+
+
+def test_on_calibrated_deals_value_makes_more_than_any_single_threshold(judged):
+    p, y, amount = judged
+    by_value = compute_money(y, p, amount, Policy("value", 0.5, MONEY), n_boot=10)
+    for threshold in np.arange(0.05, 1.0, 0.05):
+        fixed = compute_money(y, p, amount, Policy("threshold", threshold, MONEY), n_boot=10)
+        assert by_value.net >= fixed.net
+
+
+def test_the_interval_holds_the_number_and_is_the_same_for_the_same_seed(judged):
+    p, y, amount = judged
+    policy = Policy("value", 0.5, MONEY)
+    made = compute_money(y, p, amount, policy)
+    assert made.low < made.net_per_deal < made.high
+    assert made == compute_money(y, p, amount, policy)
+    assert made != compute_money(y, p, amount, policy, seed=1)
+
+
+def test_deals_without_an_amount_are_left_out_and_counted():
+    y, p = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.1, 0.9])
+    made = compute_money(y, p, np.array([3000.0, 3000.0, np.nan]), Policy("threshold", 0.5, MONEY))
+    assert (made.n_deals, made.n_without_amount, made.n_flagged) == (2, 1, 1)
+
+
+def test_deals_of_weight_zero_play_no_part():
+    policy = Policy("threshold", 0.5, MONEY)
+    y, p, amount = np.array([1.0, 0.0]), np.array([0.9, 0.1]), np.array([3000.0, 2000.0])
+    padded = compute_money(
+        np.r_[y, np.nan], np.r_[p, 0.9], np.r_[amount, 1.0], policy, np.array([1.0, 1.0, 0.0])
+    )
+    assert padded == compute_money(y, p, amount, policy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1.0], [0.9], [1.0], Policy("threshold", 0.5)), SpecError, "has no money"),
+        (([1.0], [0.9], [np.nan], Policy("threshold", 0.5, MONEY)), DealsError, "has an amount"),
+        (([1.0], [0.9], [1.0, 2.0], Policy("threshold", 0.5, MONEY)), DealsError, "amount has sh"),
+        (([np.nan], [0.9], [1.0], Policy("threshold", 0.5, MONEY)), DealsError, "of 1 deals is ne"),
+    ],
+)
+def test_what_cannot_be_reckoned_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        compute_money(*arguments)
+
+
+def test_money_can_be_written_as_json():
+    made = compute_money([1.0], [0.9], [3000.0], Policy("threshold", 0.5, MONEY))
+    assert made.to_dict()["net"] == made.net
