@@ -132,27 +132,22 @@ def test_an_impossible_policy_is_refused(values, message):
 
 
 @pytest.mark.parametrize(
-    ("poor", "low", "high", "threshold", "unfamiliar", "band"),
+    ("prospect", "band"),
     [
-        (True, 0.6, 0.9, 0.5, False, "poor"),
-        (True, 0.4, 0.9, 0.5, True, "poor"),
-        (False, 0.4, 0.6, 0.5, False, "watch"),
-        (False, 0.4, 0.5, 0.5, False, "watch"),
-        (False, 0.1, 0.2, 0.5, True, "watch"),
-        (False, 0.1, 0.2, 0.5, False, "good"),
-        (False, 0.9, 1.0, math.inf, False, "good"),
+        ((True, 0.6, 0.9, 0.5, False), "poor"),
+        ((True, 0.4, 0.9, 0.5, True), "poor"),
+        ((False, 0.4, 0.6, 0.5, False), "watch"),
+        ((False, 0.4, 0.5, 0.5, False), "watch"),
+        ((False, 0.1, 0.2, 0.5, True), "watch"),
+        ((False, 0.1, 0.2, 0.5, False), "good"),
+        ((False, 0.9, 1.0, math.inf, False), "good"),
     ],
 )
-def test_bands_of_one_and_of_many(poor, low, high, threshold, unfamiliar, band):
-    assert fit_band(poor, low, high, threshold, unfamiliar) == band
-    assert fit_band(np.bool_(poor), low, high, threshold, unfamiliar) == band
-    many = fit_band(
-        np.array([poor] * 2),
-        np.array([low] * 2),
-        np.array([high] * 2),
-        np.array([threshold] * 2),
-        np.array([unfamiliar] * 2),
-    )
+def test_bands_of_one_and_of_many(prospect, band):
+    poor, *others = prospect
+    assert fit_band(*prospect) == band
+    assert fit_band(np.bool_(poor), *others) == band
+    many = fit_band(*(np.array([each] * 2) for each in prospect))
     assert many.tolist() == [band, band]
 
 

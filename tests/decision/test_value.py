@@ -56,10 +56,9 @@ def test_the_formula_is_the_one_of_the_docstring():
 @given(monies(), chances, st.one_of(amounts, st.none(), st.just(math.nan), st.just(math.inf)))
 def test_one_number_and_an_array_agree_to_the_bit(money, p, amount):
     array = np.array([np.nan if amount is None else amount])
-    assert np.array_equal(
-        [money.expected_value(p, amount)], money.expected_value(np.array([p]), array), True
-    )
-    assert np.array_equal([money.break_even(amount)], money.break_even(array), True)
+    worth, many = money.expected_value(p, amount), money.expected_value(np.array([p]), array)
+    assert np.array_equal([worth], many, equal_nan=True)
+    assert np.array_equal([money.break_even(amount)], money.break_even(array), equal_nan=True)
 
 
 @given(monies(acquisition=st.just(0.0)), chances, chances, amounts)
