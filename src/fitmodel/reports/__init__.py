@@ -1,0 +1,1 @@
+"""Pages made from results: the model card and the sales pages."""

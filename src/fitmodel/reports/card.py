@@ -1,0 +1,240 @@
+"""The model card: what a model is for, what it was learned from and how far it can be trusted.
+
+After Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes from
+the report, the manifest or the contract and is escaped where it is written (`finalize`), so that no
+name or level of a user's table acts as Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fitmodel.reports.markdown import (
+    Markdown,
+    as_frame,
+    code,
+    escape,
+    percent,
+    sentence,
+    table,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import jinja2
+
+    from fitmodel.deals.contract import DealSpec
+
+METRICS = {
+    "roc_auc": "ROC AUC (higher is better; 0.5 is chance)",
+    "average_precision": "average precision (higher is better)",
+    "log_loss": "log loss (lower is better)",
+    "log_loss_skill": "log loss gained on the base rate (above 0 is skill)",
+    "brier": "Brier score (lower is better)",
+    "calibration_slope": "calibration slope (1 is right; below 1: too extreme)",
+    "calibration_intercept": "calibration intercept (0 is right; above 0: too low)",
+    "calibration_error": "calibration error (lower is better)",
+    "lift_top_tenth": "lift in the riskiest tenth (higher is better)",
+}
+
+_FEW_CHURNERS = 100
+_PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
+
+
+def model_card(
+    report: Any,
+    manifest: Mapping[str, Any],
+    spec: DealSpec,
+    *,
+    calibration_plot: str | None = None,
+) -> str:
+    """Write the model card.
+
+    Parameters
+    ----------
+    report : TrainingReport
+        What training measured.
+    manifest
+        What the bundle says of itself, as far as it is known when the card is written: ``name``,
+        ``version``, ``run_id``, ``created_at``, ``fitmodel``, ``python``, ``packages``.
+    spec
+        The deal contract.
+    calibration_plot
+        Path of the calibration plot beside the card.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    name = str(manifest.get("name", spec.tracking.registered_model))
+    text = _template().render(
+        name=name,
+        report=report,
+        horizon=spec.label.horizon_months,
+        excluded=Markdown(", ".join(map(code, spec.attributes.exclude))),
+        summary=_summary(name, manifest, spec),
+        data=_data(report),
+        method=_method(report),
+        metrics=_metrics(report.metrics),
+        calibration=table_of(report.calibration),
+        calibration_plot=None if calibration_plot is None else Markdown(quote(calibration_plot)),
+        subgroups=table_of(report.subgroups),
+        candidates=table_of(report.candidates),
+        glass_box_cost=_glass_box_cost(report.glass_box_cost),
+        leakage=_leakage(report.leakage),
+        policy=getattr(report.policy, "description", report.policy),
+        flagged=_flagged(report.flagged),
+        limits=tuple(_limits(report, spec)),
+        versions=_versions(manifest),
+        path=Markdown(json.dumps(f"models/{name}")),
+    )
+    return text.strip() + "\n"
+
+
+def _template() -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fitmodel.reports"),
+        autoescape=False,  # noqa: S701  `finalize` escapes every value, for Markdown and HTML both
+        finalize=escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentence"] = sentence
+    return environment.get_template("card.md.j2")
+
+
+def _summary(name: str, manifest: Mapping[str, Any], spec: DealSpec) -> Markdown:
+    horizon = spec.label.horizon_months
+    rows = [
+        ("predicts", f"the probability that a customer leaves within {horizon} months of signing"),
+        ("version", manifest.get("version", "as in manifest.json beside this card")),
+        ("made", manifest.get("created_at")),
+        ("MLflow run", manifest.get("run_id")),
+    ]
+    return table(("Model", name), [row for row in rows if row[1] is not None])
+
+
+def _data(report: Any) -> Markdown:
+    rows = [
+        ("deals", report.n_deals),
+        ("signed", _period(report.period)),
+        ("old enough for the label to be known (mature)", report.n_mature),
+        ("label not known (censored)", report.n_censored),
+        ("early churners", report.n_early_churners),
+        ("base rate of early churn", percent(report.base_rate)),
+    ]
+    return table(("Deals", "Value"), rows)
+
+
+def _period(period: Any) -> str:
+    if isinstance(period, (tuple, list)):
+        return " to ".join(escape(day) for day in period)
+    return "not known: the deals have no closing dates" if period is None else str(period)
+
+
+def _method(report: Any) -> Markdown:
+    split = "" if report.split_date is None else f", split on {escape(report.split_date)}"
+    return Markdown(f"Judged by {sentence(report.method)}{split}. Intervals are 95 %.")
+
+
+def _metrics(metrics: Mapping[str, Any]) -> Markdown:
+    order = [
+        *(key for key in METRICS if key in metrics),
+        *(key for key in metrics if key not in METRICS),
+    ]
+    rows = [
+        (METRICS.get(key, key), each.value, f"{escape(each.low)} to {escape(each.high)}", each.base)
+        for key, each in ((key, metrics[key]) for key in order)
+    ]
+    return table(("Metric", "This model", "95 % interval", "Base rate alone"), rows)
+
+
+def _glass_box_cost(cost: Any) -> Markdown:
+    """Say what the unrestricted learner would have gained, in log loss."""
+    if cost is None:
+        return Markdown("")
+    value, low, high = (getattr(cost, name, None) for name in ("value", "low", "high"))
+    number = escape(cost if value is None else value)
+    interval = "" if low is None else f" (95 % interval {escape(low)} to {escape(high)})"
+    return Markdown(
+        f"What the glass box costs: an unrestricted learner (HistGradientBoosting) on the same "
+        f"deals has a log loss lower by {number}{interval}; a negative number means it is worse."
+    )
+
+
+def _leakage(report: Any) -> Markdown:
+    """Show the findings that are not fine, and how many are."""
+    if report is None:
+        return Markdown("The audit was not run.")
+    frame = as_frame(report)
+    if frame.empty:
+        return Markdown("No attribute looked as if it was learned after closing.")
+    fine = frame["verdict"] == "fine"
+    words = f"Findings: {int(fine.sum()):,} fine, {int((~fine).sum()):,} not."
+    return Markdown(f"{words}\n\n{table_of(frame[~fine])}".rstrip())
+
+
+def _flagged(flagged: Any) -> str:
+    """Say how many of the judged deals were flagged: a count, a share, or named numbers."""
+    if flagged is None:
+        return ""
+    if isinstance(flagged, float):
+        return f"On the deals it was judged on it flagged {percent(flagged)}."
+    if isinstance(flagged, int):
+        return f"On the deals it was judged on it flagged {flagged:,}."
+    return table_of(flagged)
+
+
+def _limits(report: Any, spec: DealSpec) -> Iterator[str]:
+    yield (
+        "It learned from deals that were signed. About prospects that were always turned away it "
+        "knows nothing, and once its flags are acted on, flagged deals go missing from later data."
+    )
+    if report.split_date is None:
+        yield (
+            "There are no closing dates, so it could not be judged on deals signed later than "
+            "those it learned from: expect it to do worse on new deals than the numbers say."
+        )
+    else:
+        yield "Markets and products change: judge it again as new deals mature, and retrain."
+    if report.n_early_churners < _FEW_CHURNERS:
+        yield (
+            f"It learned from {report.n_early_churners:,} early churners. That is few: intervals "
+            f"are wide and reasons may change with the next training."
+        )
+    yield (
+        f"Leaving after {spec.label.horizon_months} months counts as staying, whatever the reason "
+        f"and however unhappy the customer."
+    )
+    yield (
+        "A prospect unlike these deals is marked unfamiliar and its interval widened; the "
+        "probability is then a guess."
+    )
+    yield from report.notes or ()
+
+
+def _versions(manifest: Mapping[str, Any]) -> Markdown:
+    packages = manifest.get("packages") or {each: _installed(each) for each in _PACKAGES}
+    rows = [
+        ("fitmodel", manifest.get("fitmodel", _installed("fitmodel"))),
+        ("Python", manifest.get("python", platform.python_version())),
+        *packages.items(),
+    ]
+    return table(("Package", "Version"), rows)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
