@@ -168,6 +168,17 @@ def test_the_description_says_what_the_median_deal_bears(judged, curve, amount, 
     assert words in policy.description
 
 
+def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(judged, curve):
+    p, y, _ = judged
+    spec = contract(**MONEY)
+    amount = np.where(np.arange(1000) < 70, 600.0, 3000.0)
+    policy = choose_policy(spec, p, y, None, amount, curve=curve)
+    assert "Below 650 a year even a customer that stays loses money" in policy.description
+    assert "such deals, 7 % of these, are flagged at any probability" in policy.description
+    larger = choose_policy(spec, p, y, None, np.full(1000, 3000.0), curve=curve)
+    assert "at any probability" not in larger.description
+
+
 def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(judged, curve):
     p, y, amount = judged
     for kind in ({"policy": "capacity"}, {"policy": "threshold", "threshold": 0.4}):

@@ -118,6 +118,11 @@ def test_break_even_is_zero_where_even_a_staying_customer_loses_money():
     assert MONEY.break_even(500.0) == 0.0
 
 
+def test_the_least_amount_is_where_a_staying_customer_breaks_even():
+    assert MONEY.least_amount == 650.0
+    assert MONEY.value_if_stays(650.0) == pytest.approx(0.0)
+
+
 def test_break_even_is_one_where_even_an_early_churner_pays_for_itself():
     assert Money(0.8, 30, 3).break_even(3000.0) == 1.0
 

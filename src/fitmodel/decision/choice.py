@@ -163,7 +163,8 @@ def _by_value(spec: DealSpec, money: Money, amount: npt.ArrayLike | None) -> Pol
     words = (
         f"Flags a deal whose expected value of signing is negative. At the median amount of "
         f"{spec.words.money.format(median)} a year, also used for a deal without an amount, "
-        f"{_break_even_in_words(break_even)}. {_durations(spec, money)}"
+        f"{_break_even_in_words(break_even)}. {_always(spec, money, amounts)}"
+        f"{_durations(spec, money)}"
     )
     return Policy("value", break_even, money, words)
 
@@ -243,6 +244,18 @@ def _break_even_in_words(break_even: float) -> str:
     if break_even >= 1.0:
         return "even an early churner pays for itself, so it is never flagged"
     return f"that is from an early-churn probability of {_percent(break_even)} on"
+
+
+def _always(spec: DealSpec, money: Money, amounts: FloatArray) -> str:
+    """Say which deals are flagged for their amount alone, so that nobody takes it for risk."""
+    small = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
+    if not small.any():
+        return ""
+    least = spec.words.money.format(money.least_amount)
+    return (
+        f"Below {least} a year even a customer that stays loses money: such deals, "
+        f"{_percent(float(small.mean()))} of these, are flagged at any probability. "
+    )
 
 
 def _durations(spec: DealSpec, money: Money) -> str:

@@ -219,7 +219,7 @@ def _reckoned(
 ) -> FlagMoney:
     gain = -np.where(left, money.value_if_leaves(amounts), money.value_if_stays(amounts))
     made = np.where(flagged, gain, 0.0) * weights
-    saved, forgone = float(made[left].sum()), float(-made[~left].sum())
+    saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())
     total = float(weights.sum())
     resampled = [made[drawn].sum() / weights[drawn].sum() for drawn in draws]
     low, high = np.quantile(resampled, [0.025, 0.975])

@@ -132,6 +132,12 @@ class Money:
         per_unit = self.gross_margin * months / MONTHS_PER_YEAR - self.commission_rate
         return amount * per_unit - (self.onboarding_cost + self.support_cost_per_month * months)
 
+    @property
+    def least_amount(self) -> float:
+        """Yearly amount below which even a customer that stays loses money."""
+        yearly = self.gross_margin * self.expected_lifetime_months / MONTHS_PER_YEAR
+        return (self.acquisition_cost + self.onboarding_cost) / yearly
+
     @overload
     def expected_value(self, probability: float, amount: float | None) -> float: ...
     @overload
