@@ -21,7 +21,8 @@ CALIBRATION_BINS = 10
 MOST_STEPS = 50
 LARGEST_STEP = 2.0
 """A Newton step is shortened to this length in log-odds: bad predictions cannot throw it off."""
-CONVERGED = 1e-9
+CONVERGED = 1e-6
+"""The last step's length; the next, never taken, would be about its square."""
 
 
 def logit(probability: npt.ArrayLike) -> Vector:
@@ -46,10 +47,10 @@ def calibration_slope(sample: Sample, weights: Matrix) -> Vector:
     unbounded = _slope_without_overlap(sample, log_odds)
     if unbounded is not None:
         return np.full(len(weights), unbounded)
-    estimate = np.zeros((len(weights), 2))
-    estimate[:, 0] = logit(weights @ sample.outcome / weights.sum(axis=1))
     design = np.column_stack([np.ones(len(sample)), log_odds])
-    return _fit(sample.outcome, design, weights, estimate, np.zeros(len(sample)))[:, 1]
+    rate = sample.weight @ sample.outcome / sample.weight.sum()
+    start = np.array([[logit(rate), 0.0]])
+    return _fit_all(sample, design, weights, start, np.zeros(len(sample)))[:, 1]
 
 
 def calibration_intercept(sample: Sample, weights: Matrix) -> Vector:
@@ -61,8 +62,8 @@ def calibration_intercept(sample: Sample, weights: Matrix) -> Vector:
     -----
     E. W. Steyerberg (2019), Clinical Prediction Models, 2nd edition, section 15.3.
     """
-    start, alone = np.zeros((len(weights), 1)), np.ones((len(sample), 1))
-    return _fit(sample.outcome, alone, weights, start, logit(sample.probability))[:, 0]
+    alone, start = np.ones((len(sample), 1)), np.zeros((1, 1))
+    return _fit_all(sample, alone, weights, start, logit(sample.probability))[:, 0]
 
 
 def _slope_without_overlap(sample: Sample, log_odds: Vector) -> float | None:
@@ -72,6 +73,15 @@ def _slope_without_overlap(sample: Sample, log_odds: Vector) -> float | None:
     if left.min() >= stayed.max():
         return float("inf")
     return float("-inf") if left.max() <= stayed.min() else None
+
+
+def _fit_all(
+    sample: Sample, design: Matrix, weights: Matrix, start: Matrix, offset: Vector
+) -> Matrix:
+    """Fit the deals themselves first: from there a resample is three or four steps away."""
+    itself = _fit(sample.outcome, design, sample.weight[None], start, offset)
+    begin = np.repeat(itself, len(weights), axis=0)
+    return _fit(sample.outcome, design, weights, begin, offset)
 
 
 def _fit(y: Vector, design: Matrix, weights: Matrix, estimate: Matrix, offset: Vector) -> Matrix:

@@ -110,7 +110,7 @@ class Sample:
             Weight x number of times drawn, of shape (a chunk of draws, n).
         """
         random, count = np.random.default_rng(seed), len(self)
-        rows = max(1, CELLS_AT_ONCE // count)
+        rows = max(4, CELLS_AT_ONCE // count)
         for start in range(0, n_boot, rows):
             height = min(rows, n_boot - start)
             drawn = random.integers(0, count, size=(height, count))
