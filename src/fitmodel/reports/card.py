@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from fitmodel.reports.markdown import (
     Markdown,
-    as_frame,
     code,
     escape,
     percent,
@@ -28,8 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import jinja2
+    import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.evaluation.metrics import Metric
+    from fitmodel.evaluation.report import TrainingReport
 
 METRICS = {
     "roc_auc": "ROC AUC (higher is better; 0.5 is chance)",
@@ -48,7 +50,7 @@ _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
 
 def model_card(
-    report: Any,
+    report: TrainingReport,
     manifest: Mapping[str, Any],
     spec: DealSpec,
     *,
@@ -58,7 +60,7 @@ def model_card(
 
     Parameters
     ----------
-    report : TrainingReport
+    report
         What training measured.
     manifest
         What the bundle says of itself, as far as it is known when the card is written: ``name``,
@@ -89,7 +91,7 @@ def model_card(
         candidates=table_of(report.candidates),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
-        policy=getattr(report.policy, "description", report.policy),
+        policy=report.policy,
         flagged=_flagged(report.flagged),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
@@ -124,30 +126,38 @@ def _summary(name: str, manifest: Mapping[str, Any], spec: DealSpec) -> Markdown
     return table(("Model", name), [row for row in rows if row[1] is not None])
 
 
-def _data(report: Any) -> Markdown:
+def _data(report: TrainingReport) -> Markdown:
     rows = [
         ("deals", report.n_deals),
         ("signed", _period(report.period)),
         ("old enough for the label to be known (mature)", report.n_mature),
         ("label not known (censored)", report.n_censored),
         ("early churners", report.n_early_churners),
+        ("effective number of weighted deals", round(report.effective_sample_size)),
         ("base rate of early churn", percent(report.base_rate)),
     ]
     return table(("Deals", "Value"), rows)
 
 
-def _period(period: Any) -> str:
-    if isinstance(period, (tuple, list)):
-        return " to ".join(escape(day) for day in period)
-    return "not known: the deals have no closing dates" if period is None else str(period)
+def _period(period: tuple[Any, Any]) -> str:
+    first, last = period
+    if first is None or last is None:
+        return "not known: the deals have no closing dates"
+    return f"{escape(first)} to {escape(last)}"
 
 
-def _method(report: Any) -> Markdown:
-    split = "" if report.split_date is None else f", split on {escape(report.split_date)}"
-    return Markdown(f"Judged by {sentence(report.method)}{split}. Intervals are 95 %.")
+def _method(report: TrainingReport) -> Markdown:
+    if report.split_date is None:
+        words = f"Judged by {sentence(report.method)} on {report.n_test:,} deals."
+    else:
+        words = (
+            f"Judged on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
+            f"model trained on the {report.n_train:,} signed before, with what was known then."
+        )
+    return Markdown(f"{words} Intervals are 95 %.")
 
 
-def _metrics(metrics: Mapping[str, Any]) -> Markdown:
+def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
     order = [
         *(key for key in METRICS if key in metrics),
         *(key for key in metrics if key not in METRICS),
@@ -159,51 +169,42 @@ def _metrics(metrics: Mapping[str, Any]) -> Markdown:
     return table(("Metric", "This model", "95 % interval", "Base rate alone"), rows)
 
 
-def _glass_box_cost(cost: Any) -> Markdown:
+def _glass_box_cost(cost: Metric) -> Markdown:
     """Say what the unrestricted learner would have gained, in log loss."""
-    if cost is None:
-        return Markdown("")
-    value, low, high = (getattr(cost, name, None) for name in ("value", "low", "high"))
-    number = escape(cost if value is None else value)
-    interval = "" if low is None else f" (95 % interval {escape(low)} to {escape(high)})"
     return Markdown(
-        f"What the glass box costs: an unrestricted learner (HistGradientBoosting) on the same "
-        f"deals has a log loss lower by {number}{interval}; a negative number means it is worse."
+        f"What the glass box costs: the log loss of an unrestricted learner "
+        f"(HistGradientBoosting) on the same deals is lower by {escape(cost.value)} (95 % interval "
+        f"{escape(cost.low)} to {escape(cost.high)}); below 0 the book of tables is the better one."
     )
 
 
-def _leakage(report: Any) -> Markdown:
+def _leakage(findings: pd.DataFrame) -> Markdown:
     """Show the findings that are not fine, and how many are."""
-    if report is None:
-        return Markdown("The audit was not run.")
-    frame = as_frame(report)
-    if frame.empty:
+    if findings.empty:
         return Markdown("No attribute looked as if it was learned after closing.")
-    fine = frame["verdict"] == "fine"
+    fine = findings["verdict"] == "fine"
     words = f"Findings: {int(fine.sum()):,} fine, {int((~fine).sum()):,} not."
-    return Markdown(f"{words}\n\n{table_of(frame[~fine])}".rstrip())
+    return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
 
 
-def _flagged(flagged: Any) -> str:
-    """Say how many of the judged deals were flagged: a count, a share, or named numbers."""
-    if flagged is None:
-        return ""
-    if isinstance(flagged, float):
-        return f"On the deals it was judged on it flagged {percent(flagged)}."
-    if isinstance(flagged, int):
-        return f"On the deals it was judged on it flagged {flagged:,}."
-    return table_of(flagged)
+def _flagged(flagged: Mapping[str, float]) -> str:
+    """Say how the flags did on the judged deals."""
+    share, right, found = (flagged.get(name) for name in ("share_flagged", "precision", "recall"))
+    return (
+        f"On the deals it was judged on it flags {percent(share)}; {percent(right)} of the flags "
+        f"are right, and {percent(found)} of the early churners are flagged."
+    )
 
 
-def _limits(report: Any, spec: DealSpec) -> Iterator[str]:
+def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
     yield (
         "It learned from deals that were signed. About prospects that were always turned away it "
         "knows nothing, and once its flags are acted on, flagged deals go missing from later data."
     )
     if report.split_date is None:
         yield (
-            "There are no closing dates, so it could not be judged on deals signed later than "
-            "those it learned from: expect it to do worse on new deals than the numbers say."
+            "It was not judged on deals signed later than those it learned from: expect it to do "
+            "worse on new deals than the numbers say."
         )
     else:
         yield "Markets and products change: judge it again as new deals mature, and retrain."
@@ -220,7 +221,7 @@ def _limits(report: Any, spec: DealSpec) -> Iterator[str]:
         "A prospect unlike these deals is marked unfamiliar and its interval widened; the "
         "probability is then a guess."
     )
-    yield from report.notes or ()
+    yield from report.notes
 
 
 def _versions(manifest: Mapping[str, Any]) -> Markdown:
