@@ -64,7 +64,7 @@ def observe(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None = None) ->
     known = deals.loc[signed]
     closed = closed[signed]
     watched = _watched_until(known, spec)
-    extract_end = _earlier(watched, cut).max(initial=np.datetime64("NaT"))
+    extract_end = _earlier(watched, cut).max() if len(watched) else np.datetime64("NaT")
     churned, exited = _days(known, roles.churned_on), _days(known, roles.exited_on)
     for name, days in (("churned_on", churned), ("exited_on", exited), ("observed_until", watched)):
         remedy = "correct the date or leave the row out"

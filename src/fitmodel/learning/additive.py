@@ -118,7 +118,7 @@ class BoostingOptions:
     """
 
     pairs: int | tuple[tuple[int, int], ...] = 0
-    learning_rate: float = 0.02
+    learning_rate: float = 0.04
     min_leaf: int = 4
     monotone: tuple[int, ...] = ()
     seed: int = 0

@@ -15,7 +15,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import Fold, make_folds, random_folds
-from fitmodel.learning.options import LEAST_CHURNERS, Choice, LearnerOptions
+from fitmodel.learning.options import BAGS, LEAST_CHURNERS, Choice, LearnerOptions
 from fitmodel.learning.selection import age_in_months, choose
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.learning.book import Book
+
+
+FEW_BAGS = 2  # where no interval is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,7 @@ def learn(
     *,
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
+    bags: int = BAGS,
 ) -> Learned:
     """Learn the book from deals as they were known on a date.
 
@@ -58,6 +62,8 @@ def learn(
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
+    bags : int
+        Refits for the interval.
 
     Raises
     ------
@@ -70,18 +76,19 @@ def learn(
     options = LearnerOptions.from_spec(spec, labelled.dates)
     if choice is None:
         choice = choose(make_folds(deals, spec, labelled, as_of=as_of), options)
-    return Learned(fit_estimator(labelled, choice, options), choice, labelled)
+    return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
 
 
-def learn_labelled(labelled: LabelledDeals, spec: DealSpec) -> Learned:
+def learn_labelled(labelled: LabelledDeals, spec: DealSpec, *, bags: int = BAGS) -> Learned:
     """Learn from labelled deals alone, choosing on random folds (no order in time is known)."""
+    check_enough(labelled)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     choice = choose(random_folds(labelled, seed=spec.learning.seed), options)
-    return Learned(fit_estimator(labelled, choice, options), choice, labelled)
+    return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
 
 
 def fit_estimator(
-    labelled: LabelledDeals, choice: Choice, options: LearnerOptions
+    labelled: LabelledDeals, choice: Choice, options: LearnerOptions, *, bags: int = BAGS
 ) -> ProspectFitClassifier:
     """Fit the chosen settings on all labelled deals."""
     weight = age_weights(labelled.weight, age_in_months(labelled), choice.half_life_months)
@@ -90,6 +97,7 @@ def fit_estimator(
         boosting_share=choice.boosting_share,
         pairs=choice.pairs,
         calibration=choice.calibration,
+        bags=bags,
         options=options,
     )
     return estimator.fit(labelled.attributes, labelled.early_churn, weight)
@@ -149,7 +157,7 @@ def cross_fitted(
     options = LearnerOptions.from_spec(spec, labelled.dates)
     probability = np.empty(len(deals))
     for fold, out in _folds_with_places(deals, spec.learning.seed, n_folds):
-        estimator = fit_estimator(fold.train, choice, options)
+        estimator = fit_estimator(fold.train, choice, options, bags=FEW_BAGS)
         probability[out] = estimator.predict_proba(fold.test.attributes)[:, 1]
     return probability
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LEAST_CHURNERS = 50  # below, training refuses: no learner has anything to go on
 BOOSTING_CHURNERS = 150  # below, only the penalised logistic part is used
 BAGS = 12
-CHOOSING_BAGS = 4
-SPREAD = 1.0
+CHOOSING_BAGS = 3
+SPREAD = 1.6  # measured on simulated deals: 80 to 84 % of true probabilities covered
 
 
 @dataclass(frozen=True)

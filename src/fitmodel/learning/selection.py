@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning.additive import fit_logistic
+from fitmodel.learning.additive import Additive, fit_logistic
 from fitmodel.learning.calibration import CalibrationMap, fit_sigmoid
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, prepare
@@ -116,18 +116,21 @@ def _logistic_scores(folds: list[Fold], options: LearnerOptions) -> Scores:
 def _blend_scores(
     folds: list[Fold], plain: Candidate, straight: NDArray[np.float64], options: LearnerOptions
 ) -> Scores:
+    most = max(PAIRS)
+    parts: dict[int, list[NDArray[np.float64]]] = {pairs: [] for pairs in PAIRS}
+    for fold in folds:
+        train = fold.train
+        weight = age_weights(train.weight, age_in_months(train), plain.half_life_months)
+        prepared = prepare(train.attributes, train.early_churn, weight, options)
+        counts = bag_counts(len(train), CHOOSING_BAGS, options.seed)
+        model = fit_boosted(prepared, counts, most, options)
+        codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
+        parts[most].append(model.log_odds(codes))
+        # pairs are boosted after the single attributes are done: without them is the smaller model
+        parts[0].append(Additive(model.intercept, model.singles).log_odds(codes))
     scores: Scores = {}
-    for pairs in PAIRS:
-        parts = []
-        for fold in folds:
-            train = fold.train
-            weight = age_weights(train.weight, age_in_months(train), plain.half_life_months)
-            prepared = prepare(train.attributes, train.early_churn, weight, options)
-            counts = bag_counts(len(train), CHOOSING_BAGS, options.seed)
-            model = fit_boosted(prepared, counts, pairs, options)
-            codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
-            parts.append(model.log_odds(codes))
-        bent = np.concatenate(parts)
+    for pairs, values in parts.items():
+        bent = np.concatenate(values)
         for share in SHARES:
             candidate = Candidate(plain.penalty, plain.half_life_months, share, pairs)
             scores[candidate] = (1 - share) * straight + share * bent

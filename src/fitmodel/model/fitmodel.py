@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import as_day
+from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.bundle import open_bundle
 from fitmodel.model.scorer import Scorer, scorer_from_json
@@ -160,6 +160,23 @@ class FitModel:
                 f"the model has no attribute {attribute!r}; it has {', '.join(self.attributes)}"
             )
         return pd.DataFrame(self.book.table(attribute))
+
+    def example(self) -> pd.DataFrame:
+        """One made-up prospect: the middle of every number, the commonest level; no real deal."""
+        import pandas as pd
+
+        values: dict[str, Any] = {}
+        for column, evidence in zip(self.book.columns, self.book.evidence, strict=True):
+            if isinstance(column, CategoryColumn):
+                commonest = int(evidence.count[1:-1].argmax())
+                values[column.name] = list(column.levels)[commonest] if column.levels else None
+            elif column.is_date:
+                values[column.name] = None
+            else:
+                values[column.name] = column.cuts[len(column.cuts) // 2] if column.cuts else None
+        if self._scorer.amount is not None:
+            values.setdefault(self._scorer.amount, None)
+        return pd.DataFrame([values])
 
     def __repr__(self) -> str:
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {self._scorer.policy.kind} policy>"

@@ -39,6 +39,7 @@ METRICS = {
     "log_loss": "log loss (lower is better)",
     "log_loss_skill": "log loss gained on the base rate (above 0 is skill)",
     "brier": "Brier score (lower is better)",
+    "brier_skill": "Brier score gained on the base rate (above 0 is skill)",
     "calibration_slope": "calibration slope (1 is right; below 1: too extreme)",
     "calibration_intercept": "calibration intercept (0 is right; above 0: too low)",
     "calibration_error": "calibration error (lower is better)",
@@ -187,12 +188,11 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
     return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
 
 
-def _flagged(flagged: Mapping[str, float]) -> str:
-    """Say how the flags did on the judged deals."""
-    share, right, found = (flagged.get(name) for name in ("share_flagged", "precision", "recall"))
-    return (
-        f"On the deals it was judged on it flags {percent(share)}; {percent(right)} of the flags "
-        f"are right, and {percent(found)} of the early churners are flagged."
+def _flagged(flagged: Mapping[str, float]) -> Markdown:
+    """Say how the flags did on the judged deals; the policy's words tell how many there were."""
+    right, found = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    return Markdown(
+        f"Of these flags {right} were right; they caught {found} of the early churners."
     )
 
 

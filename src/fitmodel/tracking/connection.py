@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
-_CONNECT_SECONDS = 5.0
-_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_CONNECT_SECONDS = 5
+_DATABASES = frozenset({"postgresql", "mysql"})
+_MESSAGE_LENGTH = 400
 # Only where the user has not set them. MLflow's own defaults (120 s, 7 retries) keep a training
 # waiting for a quarter of an hour when the server is down.
 _SETTINGS = {
@@ -54,17 +55,18 @@ def connected(uri: str | None = None) -> Iterator[Any]:
         When the store cannot be reached, opened or written; the message names it.
     """
     chosen = tracking_uri(uri)
-    with _settings(_SETTINGS), _quiet():
+    with _settings(_SETTINGS):
         try:
             _knock(chosen)
             from mlflow import MlflowClient
 
-            with _alone_with(database_file(chosen)):
-                client = MlflowClient(tracking_uri=chosen)
-            yield client
-        except _store_errors() as error:
+            with _quiet():
+                with _alone_with(database_file(chosen)):
+                    client = MlflowClient(tracking_uri=chosen)
+                yield client
+        except store_errors() as error:
             raise TrackingError(
-                f"MLflow at {without_password(chosen)} failed: {_first_line(error)}"
+                f"MLflow at {without_password(chosen)} failed: {_short(error, chosen)}"
             ) from error
 
 
@@ -85,16 +87,18 @@ def without_password(uri: str) -> str:
 
 
 def _knock(uri: str) -> None:
-    # MLflow tries a database ten times, for 100 s in all, before it says that it is not there.
+    # MLflow tries a database ten times, for 100 s in all, before it says that there is none, or
+    # that the password is wrong: so it is tried once here.
     file = database_file(uri)
     if file is not None and not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent} for {file.name}")
-    if file is not None and file.exists() and not os.access(file, os.R_OK | os.W_OK):
-        raise PermissionError(f"{file} cannot be read and written")
-    parts = urlsplit(uri)
-    port = _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-    if port is not None and parts.hostname is not None:
-        socket.create_connection((parts.hostname, parts.port or port), _CONNECT_SECONDS).close()
+    if urlsplit(uri).scheme.partition("+")[0] in _DATABASES:
+        import sqlalchemy
+
+        engine = sqlalchemy.create_engine(
+            uri, connect_args={"connect_timeout": _CONNECT_SECONDS}, poolclass=sqlalchemy.NullPool
+        )
+        engine.connect().close()
 
 
 @contextlib.contextmanager
@@ -125,19 +129,21 @@ def _settings(wanted: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("mlflow")
-    # Importing MLflow sets its logger's level: a filter on the level alone would not last.
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.INFO))
+    """Leave out progress, and warnings about MLflow's own code, which no user can mend."""
+    logger = logging.getLogger("mlflow")  # after the import, which sets the level itself
+    before = logger.level
+    logger.setLevel(max(before, logging.WARNING))
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.filterwarnings("ignore", module=r"mlflow(\.|$)")
+            yield
     finally:
-        logging.disable(before)
-        logger.disabled = False
+        logger.setLevel(before)
 
 
-def _store_errors() -> tuple[type[Exception], ...]:
-    """Give what MLflow lets through: its own, the database's, the network's, a missing driver."""
+def store_errors() -> tuple[type[Exception], ...]:
+    """Name what MLflow lets through: its own, the database's, the network's, a missing driver."""
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -145,6 +151,8 @@ def _store_errors() -> tuple[type[Exception], ...]:
     return (MlflowException, SQLAlchemyError, CommandError, OSError, ImportError)
 
 
-def _first_line(error: Exception) -> str:
+def _short(error: Exception, uri: str) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:500]
+    password = urlsplit(uri).password
+    line = lines[0].replace(f":{password}@", ":***@") if password else lines[0]
+    return line if len(line) <= _MESSAGE_LENGTH else f"{line[:_MESSAGE_LENGTH]}…"

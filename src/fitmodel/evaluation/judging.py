@@ -1,0 +1,139 @@
+"""Judge the learner on deals it did not see: signed later where there are dates.
+
+    deals -> split at a date -> learn from what was known then -> predict what was signed after it
+    only a tenure            -> stratified folds               -> predict each fold from the others
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import label_deals
+from fitmodel.evaluation.metrics import Metric
+from fitmodel.evaluation.splits import out_of_time_split
+from fitmodel.learning.challenger import unrestricted_probabilities
+from fitmodel.learning.folds import random_folds
+from fitmodel.learning.learner import learn, learn_labelled
+from fitmodel.learning.options import LearnerOptions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
+
+JUDGING_BAGS = 2  # the interval is not judged here
+JUDGING_FOLDS = 5
+EDGE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """Predictions of deals not trained on, beside what happened.
+
+    Parameters
+    ----------
+    method : {"out-of-time", "cross-validation"}
+    split_date : Timestamp or None
+    table : DataFrame
+        Index of the deals judged; columns early_churn, probability, weight, base_rate (of the
+        deals trained on) and unrestricted (HistGradientBoosting's probability).
+    attributes : DataFrame
+        Of the same deals.
+    n_train : int
+        Deals trained on (mean over folds).
+    candidates : DataFrame
+        The learner's table of the training that was judged.
+    """
+
+    method: str
+    split_date: pd.Timestamp | None
+    table: pd.DataFrame
+    attributes: pd.DataFrame
+    n_train: int
+
+
+def judge(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+    """Judge the whole way of learning, choice of settings included, on deals it did not see.
+
+    Raises
+    ------
+    DealsError
+        If there are too few early churners to learn from or to judge by.
+    """
+    return _out_of_time(deals, spec) if spec.has_dates else _cross_validated(deals, spec)
+
+
+def _out_of_time(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+    split = out_of_time_split(deals, spec)
+    learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+    test = label_deals(split.test, spec)
+    probability = learned.estimator.predict_proba(test.attributes)[:, 1]
+    options = LearnerOptions.from_spec(spec, learned.labelled.dates)
+    unrestricted = unrestricted_probabilities(learned.labelled, test.attributes, options)
+    table = _table(test, probability, unrestricted, learned.book.base_rate)
+    return Judgement(
+        "out-of-time", split.date, table, test.attributes, len(learned.labelled)
+    )
+
+
+def _cross_validated(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+    labelled = label_deals(deals, spec)
+    tables, attributes, sizes = [], [], []
+    for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
+        learned = learn_labelled(fold.train, spec, bags=JUDGING_BAGS)
+        probability = learned.estimator.predict_proba(fold.test.attributes)[:, 1]
+        options = LearnerOptions.from_spec(spec, labelled.dates)
+        unrestricted = unrestricted_probabilities(fold.train, fold.test.attributes, options)
+        tables.append(_table(fold.test, probability, unrestricted, learned.book.base_rate))
+        attributes.append(fold.test.attributes)
+        sizes.append(len(fold.train))
+    table = pd.concat(tables).loc[labelled.index]
+    return Judgement(
+        "cross-validation", None, table, pd.concat(attributes).loc[table.index], int(np.mean(sizes))
+    )
+
+
+def _table(
+    test: LabelledDeals,
+    probability: NDArray[np.float64],
+    unrestricted: NDArray[np.float64],
+    base_rate: float,
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "early_churn": test.early_churn,
+            "probability": probability,
+            "weight": test.weight,
+            "base_rate": base_rate,
+            "unrestricted": unrestricted,
+        },
+        index=test.index,
+    )
+
+
+def glass_box_cost(judgement: Judgement, *, seed: int = 0, n_boot: int = 500) -> Metric:
+    """Log loss of the book minus that of the unrestricted learner; below 0 the book is better.
+
+    The interval is a paired bootstrap over deals; the base is 0, no difference.
+    """
+    table = judgement.table
+    outcome, weight = table["early_churn"].to_numpy(), table["weight"].to_numpy()
+    gap = _loss(outcome, table["probability"]) - _loss(outcome, table["unrestricted"])
+    draws = np.random.default_rng(seed).multinomial(
+        len(gap), np.full(len(gap), 1 / len(gap)), size=n_boot
+    )
+    resampled = (draws @ (weight * gap)) / (draws @ weight)
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    value = float(np.average(gap, weights=weight))
+    return Metric("glass_box_cost", value, float(low), float(high), 0.0, n_boot)
+
+
+def _loss(outcome: NDArray[np.float64], probability: pd.Series) -> NDArray[np.float64]:
+    bounded = probability.to_numpy().clip(EDGE, 1 - EDGE)
+    loss: NDArray[np.float64] = -np.where(outcome == 1, np.log(bounded), np.log1p(-bounded))
+    return loss

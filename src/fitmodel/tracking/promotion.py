@@ -1,0 +1,240 @@
+"""Which model is in use: moved forward only on evidence, and back in one step.
+
+The alias ``champion`` is moved last, in one step of the store, and everything before it is written
+to the version that is not in use yet: whatever stops a promotion, the old champion or the new one
+is in use, never neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.evaluation.metrics import compare_log_loss
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.registry import CHALLENGER, CHAMPION, alias_version, resolve
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+PREVIOUS_TAG = "fitmodel.previous_champion"
+PROMOTED_TAG = "fitmodel.promoted_at"
+FORCED_TAG = "fitmodel.forced_because"
+GAIN_TAG = "fitmodel.gain_over_previous"
+
+_SKILL = "log_loss_skill.low"
+
+
+class PromotionRefusedError(TrackingError):
+    """The evidence does not carry the promotion; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion against challenger on the same deals.
+
+    Parameters
+    ----------
+    deals
+        How many deals were compared.
+    gain, low, high
+        Mean log loss of the champion minus that of the challenger and its 95 % interval; above 0
+        the challenger is better.
+    """
+
+    deals: int
+    gain: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.gain:+.4f} log loss ({self.low:+.4f} to {self.high:+.4f}) "
+            f"on {self.deals:,} deals"
+        )
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What is in use now and what was before; equal where nothing had to be moved."""
+
+    name: str
+    version: int
+    previous: int | None
+    forced_because: str | None = None
+
+
+def compare(
+    y: npt.ArrayLike,
+    p_champion: npt.ArrayLike,
+    p_challenger: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models deal by deal, with a paired bootstrap of the difference in log loss.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 for early churn, 0 for a customer that stayed; deals that NEITHER model learned from.
+    p_champion, p_challenger : array of shape (n,)
+        Probabilities of early churn.
+    weight : array of shape (n,), optional
+        Inverse-probability-of-censoring weights.
+
+    Raises
+    ------
+    DealsError
+        When the arrays do not match or hold impossible values.
+
+    Notes
+    -----
+    Paired: both models are judged on the same resamples, so what makes a resample hard for both
+    cancels (Efron and Tibshirani 1993, chapter 8).
+    """
+    import numpy as np
+
+    found = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
+    return Comparison(int(np.size(np.asarray(y))), found.value, found.low, found.high)
+
+
+def promote(
+    name: str,
+    *,
+    version: int | None = None,
+    comparison: Comparison | None = None,
+    force: bool = False,
+    reason: str | None = None,
+    store: str | None = None,
+) -> Promotion:
+    """Put a version in use when the evidence carries it.
+
+    Parameters
+    ----------
+    name
+        Registered model.
+    version
+        Version to put in use; else the challenger.
+    comparison
+        Champion against this version on the same out-of-time deals (`compare`); needed where
+        there is a champion.
+    force, reason
+        Promote without evidence; the reason is recorded on the version.
+    store
+        MLflow tracking URI.
+
+    Raises
+    ------
+    PromotionRefusedError
+        When the version shows no skill against the base rate, or does not beat the champion
+        beyond noise; or when it is forced without a reason.
+    TrackingError
+        When there is no such version, or the store does not answer.
+    BundleError
+        When the version's bundle is damaged; not even force puts that in use.
+    """
+    if force and not (reason and reason.strip()):
+        raise PromotionRefusedError("a forced promotion needs a reason, which is recorded")
+    with connected(store) as client:
+        chosen = version if version is not None else alias_version(client, name, CHALLENGER)
+        if chosen is None:
+            raise TrackingError(
+                f"{name!r} has no challenger to promote; `fitmodel train` makes one"
+            )
+        champion = alias_version(client, name, CHAMPION)
+        if chosen == champion:
+            return Promotion(name, chosen, champion)
+        found = client.get_model_version(name, str(chosen))
+        _check_bundle(name, chosen, store)
+        if not force:
+            _check_evidence(client, found, champion, comparison)
+        tags = _promotion_tags(champion, comparison, reason if force else None)
+        _move(client, name, chosen, tags)
+    return Promotion(name, chosen, champion, reason if force else None)
+
+
+def rollback(name: str, *, store: str | None = None) -> Promotion:
+    """Put the champion before the present one back in use, in one step.
+
+    Raises
+    ------
+    TrackingError
+        When there is no champion or none before it, or the store does not answer.
+    BundleError
+        When the earlier bundle is damaged; the present champion then stays.
+    """
+    with connected(store) as client:
+        champion = alias_version(client, name, CHAMPION)
+        if champion is None:
+            raise TrackingError(f"{name!r} has no champion to roll back")
+        tags = client.get_model_version(name, str(champion)).tags
+        if PREVIOUS_TAG not in tags:
+            raise TrackingError(
+                f"version {champion} of {name!r} was the first champion; there is none before it"
+            )
+        previous = int(tags[PREVIOUS_TAG])
+        _check_bundle(name, previous, store)
+        client.set_registered_model_alias(name, CHAMPION, str(previous))
+    return Promotion(name, previous, champion)
+
+
+def _check_bundle(name: str, version: int, store: str | None) -> None:
+    bundle = open_bundle(resolve(f"models:/{name}/{version}", store))
+    for file in bundle.files:
+        bundle.read(file)
+
+
+def _check_evidence(
+    client: Any, found: Any, champion: int | None, comparison: Comparison | None
+) -> None:
+    skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
+    if skill is None:
+        raise _refused(found, "its run has no skill measured against the base rate")
+    if skill <= 0:
+        raise _refused(
+            found,
+            f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
+        )
+    if champion is None:
+        return
+    if comparison is None:
+        raise _refused(
+            found, f"it was not compared with the champion, version {champion}, on the same deals"
+        )
+    if not comparison.low > 0:
+        raise _refused(
+            found,
+            f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
+        )
+
+
+def _refused(found: Any, why: str) -> PromotionRefusedError:
+    return PromotionRefusedError(
+        f"version {found.version} of {found.name!r} was not promoted: {why}. The champion stays; "
+        "to promote all the same, use force with a reason"
+    )
+
+
+def _promotion_tags(
+    champion: int | None, comparison: Comparison | None, forced_because: str | None
+) -> dict[str, str]:
+    tags = {PROMOTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")}
+    if champion is not None:
+        tags[PREVIOUS_TAG] = str(champion)
+    if comparison is not None:
+        tags[GAIN_TAG] = str(comparison)
+    if forced_because is not None:
+        tags[FORCED_TAG] = forced_because
+    return tags
+
+
+def _move(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
+    # First what rollback needs, on a version that is not in use yet; the alias last.
+    for key, value in tags.items():
+        client.set_model_version_tag(name, str(version), key, value)
+    client.set_registered_model_alias(name, CHAMPION, str(version))

@@ -1,0 +1,56 @@
+"""The script that MLflow logs as code with every model (models from code: no pickle).
+
+MLflow runs this file when the model is logged and each time it is loaded with
+``mlflow.pyfunc.load_model`` or ``mlflow models serve``; nothing in fitmodel imports it. It opens
+the bundle logged beside it, so fitmodel must be installed where the model is loaded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+
+class ProspectFit(PythonModel):
+    """Scores prospects with the bundle, in the columns of ``FitModel.predict``.
+
+    Reasons are mappings and an expected value that is not known is None, so that an answer is
+    JSON as it stands (NaN is not).
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Open the bundle; nothing is unpickled."""
+        from fitmodel.model.fitmodel import load
+
+        self.model = load(context.artifacts["bundle"])
+
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow's own signature
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Score every row; ``params={"reasons": 0}`` leaves the reasons out."""
+        reasons = int((params or {}).get("reasons", 3))
+        return _plain(self.model.predict(pd.DataFrame(model_input), reasons=reasons))
+
+
+def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
+    plain = predictions.copy()
+    if "reasons" in plain:
+        plain["reasons"] = _column([[r.to_dict() for r in row] for row in plain["reasons"]], plain)
+    if plain["expected_value"].isna().any():
+        values = [value if math.isfinite(value) else None for value in plain["expected_value"]]
+        plain["expected_value"] = _column(values, plain)
+    return plain
+
+
+def _column(values: list[Any], frame: pd.DataFrame) -> pd.Series:
+    return pd.Series(values, index=frame.index, dtype=object)
+
+
+set_model(ProspectFit())

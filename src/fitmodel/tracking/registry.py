@@ -1,0 +1,281 @@
+"""Registered versions and their aliases, and the way from a registry URI to a bundle on disk.
+
+Aliases only, never stages: ``champion`` is in use, ``challenger`` is the newest candidate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.model import atomic
+from fitmodel.model.reading import MANIFEST, open_bundle
+from fitmodel.tracking.connection import connected, tracking_uri
+from fitmodel.tracking.logged_model import BUNDLE_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fitmodel.model.reading import Bundle
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+BUNDLE_VERSION_TAG = "fitmodel.bundle_version"
+MANIFEST_TAG = "fitmodel.manifest_sha256"
+
+_BY_ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+_BY_NUMBER = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>\d+)")
+_BY_MODEL_ID = re.compile(r"models:/(?P<id>m-[0-9a-f]+)")
+_BY_RUN = re.compile(r"runs:/(?P<id>[^/]+)(/[^/]+)?/?")
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of a registered model, as the registry and its run tell."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    created_at: datetime
+    run_id: str | None
+    bundle_version: str | None
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+def register(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle) -> int:
+    """Register a logged model as challenger, and as champion where there is none yet."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    tags = {BUNDLE_VERSION_TAG: bundle.version, MANIFEST_TAG: _manifest_digest(bundle.path)}
+    found = client.create_model_version(
+        name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
+    )
+    client.set_registered_model_alias(name, CHALLENGER, found.version)
+    if alias_version(client, name, CHAMPION) is None:
+        client.set_registered_model_alias(name, CHAMPION, found.version)
+    return int(found.version)
+
+
+def resolve(uri: str, store: str | None = None) -> Path:
+    """Find the bundle behind a registry or run URI, and download it where it is not local.
+
+    Parameters
+    ----------
+    uri
+        ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/m-<id>`` or
+        ``runs:/<run id>``.
+    store
+        MLflow tracking URI; else MLFLOW_TRACKING_URI, else ``sqlite:///mlflow.db``.
+
+    Returns
+    -------
+    Path
+        The bundle's folder: in place, or in the cache (FITMODEL_CACHE, else the user's cache
+        folder) under the digest of its manifest.
+
+    Raises
+    ------
+    TrackingError
+        When the store does not answer, knows no such model, or the bundle found there is not the
+        one that was registered.
+    BundleError
+        When the bundle is damaged.
+    """
+    with connected(store) as client:
+        location, stated = _locate(client, uri)
+        return _fetch(f"{location}/{BUNDLE_FOLDER}", stated, uri, tracking_uri(store))
+
+
+def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersion, ...]:
+    """List a registered model's versions, newest first; empty where the name is not registered."""
+    with connected(store) as client:
+        aliases = _aliases(client, name)
+        found = client.search_model_versions(f"name = '{_quoted(name)}'")
+        versions = [_version(client, version, aliases) for version in found]
+    return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
+
+
+def get_alias(name: str, alias: str, store: str | None = None) -> int | None:
+    """Give the version an alias points at, or None."""
+    with connected(store) as client:
+        return alias_version(client, name, alias)
+
+
+def set_alias(name: str, alias: str, version: int, store: str | None = None) -> None:
+    """Point an alias at a version, in one step of the store: it is the old one or the new one."""
+    with connected(store) as client:
+        client.set_registered_model_alias(name, alias, str(version))
+
+
+def _source(client: Any, model_id: str) -> str:
+    # A server resolves models:/ in its own store. Without a server, MLflow would look the id up
+    # in the store of its global tracking URI, which may be another one.
+    if urlsplit(client.tracking_uri).scheme in {"http", "https"}:
+        return f"models:/{model_id}"
+    return str(client.get_logged_model(model_id).artifact_location)
+
+
+def alias_version(client: Any, name: str, alias: str) -> int | None:
+    """Give the version an alias points at, or None; for callers that hold a client."""
+    return _aliases(client, name).get(alias)
+
+
+def _aliases(client: Any, name: str) -> dict[str, int]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}
+    return {alias: int(version) for alias, version in model.aliases.items()}
+
+
+def _version(client: Any, found: Any, aliases: Mapping[str, int]) -> RegisteredVersion:
+    return RegisteredVersion(
+        name=found.name,
+        version=int(found.version),
+        aliases=tuple(sorted(a for a, number in aliases.items() if number == int(found.version))),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        run_id=found.run_id or None,
+        bundle_version=found.tags.get(BUNDLE_VERSION_TAG),
+        metrics=_run_metrics(client, found.run_id),
+        tags=dict(found.tags),
+    )
+
+
+def _run_metrics(client: Any, run_id: str | None) -> dict[str, float]:
+    from mlflow.exceptions import MlflowException
+
+    if not run_id:
+        return {}
+    try:
+        return dict(client.get_run(run_id).data.metrics)
+    except MlflowException as error:  # the run was deleted for good; the version lives on
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _locate(client: Any, uri: str) -> tuple[str, str | None]:
+    """Give where the logged model lies, and the digest its manifest was registered with."""
+    if found := _BY_ALIAS.fullmatch(uri):
+        version = client.get_model_version_by_alias(found["name"], found["alias"])
+        return _version_location(client, version)
+    if found := _BY_NUMBER.fullmatch(uri):
+        return _version_location(client, client.get_model_version(found["name"], found["number"]))
+    if found := _BY_MODEL_ID.fullmatch(uri):
+        return client.get_logged_model(found["id"]).artifact_location, None
+    if found := _BY_RUN.fullmatch(uri):
+        return _run_location(client, found["id"]), None
+    raise TrackingError(
+        f"{uri!r} names no model; give models:/<name>@<alias> (for example "
+        "models:/prospect-fit@champion), models:/<name>/<version> or runs:/<run id>"
+    )
+
+
+def _version_location(client: Any, version: Any) -> tuple[str, str | None]:
+    stated = version.tags.get(MANIFEST_TAG)
+    if found := _BY_MODEL_ID.fullmatch(version.source):
+        return client.get_logged_model(found["id"]).artifact_location, stated
+    return version.source, stated
+
+
+def _run_location(client: Any, run_id: str) -> str:
+    outputs = client.get_run(run_id).outputs
+    models = outputs.model_outputs if outputs is not None else []
+    if not models:
+        raise TrackingError(f"run {run_id} has no model; it may have failed before logging one")
+    return str(client.get_logged_model(models[-1].model_id).artifact_location)
+
+
+def _fetch(location: str, stated: str | None, uri: str, store: str) -> Path:
+    local = _local_path(location)
+    if local is not None:
+        return _checked(local, stated, uri)
+    cache = _cache_folder()
+    if stated is not None and _is_cached(cache / stated):
+        return cache / stated
+    return _download(location, stated, uri, store, cache)
+
+
+def _local_path(location: str) -> Path | None:
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    is_path = len(parts.scheme) <= 1  # one letter is a drive of Windows
+    return Path(location) if is_path else None
+
+
+def _download(location: str, stated: str | None, uri: str, store: str, cache: Path) -> Path:
+    import mlflow.artifacts
+
+    cache.mkdir(parents=True, exist_ok=True)
+    with atomic.workspace(cache) as room:
+        path = mlflow.artifacts.download_artifacts(
+            artifact_uri=location, dst_path=str(room), tracking_uri=store
+        )
+        bundle = open_bundle(_checked(Path(path), stated, uri))
+        for file in bundle.files:
+            bundle.read(file)
+        target = cache / _manifest_digest(bundle.path)
+        if not _is_cached(target):
+            shutil.rmtree(target, ignore_errors=True)
+            bundle.path.rename(target)
+    return target
+
+
+def _checked(path: Path, stated: str | None, uri: str) -> Path:
+    open_bundle(path)
+    found = _manifest_digest(path)
+    if stated is not None and found != stated:
+        raise TrackingError(
+            f"the bundle at {path} is not the one registered as {uri}: its manifest has digest "
+            f"{found[:12]}… and {stated[:12]}… was registered; do not use it"
+        )
+    return path
+
+
+def _is_cached(path: Path) -> bool:
+    try:
+        open_bundle(path)
+    except BundleError:
+        return False
+    return _manifest_digest(path) == path.name
+
+
+def _manifest_digest(bundle: Path) -> str:
+    return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+
+
+def _cache_folder() -> Path:
+    chosen = os.environ.get("FITMODEL_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "fitmodel" / "bundles"

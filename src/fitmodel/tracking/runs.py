@@ -1,0 +1,233 @@
+"""One MLflow run for each training; a store that does not answer never costs the training.
+
+A run holds aggregates only: of the deals it keeps digest, schema and counts, never a row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.manifest import plain
+from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.connection import (
+    connected,
+    database_file,
+    store_errors,
+    tracking_uri,
+    without_password,
+)
+from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
+from fitmodel.tracking.logged_model import log_bundle
+from fitmodel.tracking.registry import CHALLENGER, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.tracking.facts import ReportLike
+
+__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track"]
+
+_VALUE_LIMIT = 6000  # of a parameter's text in MLflow
+_BATCH = 100  # parameters in one request
+
+
+def begin(spec: DealSpec) -> Begun:
+    """Open the run before the bundle is written, so that the manifest can name it.
+
+    Never raises for a store that does not answer: then ``run_id`` is None and `track`, given
+    this, does not try again.
+    """
+    try:
+        with connected(spec.tracking.uri) as client:
+            return Begun(_open_run(client, spec))
+    except TrackingError as error:
+        return Begun(None, str(error))
+
+
+def track(facts: TrainingFacts) -> Tracked:
+    """Store a training as one run, log its bundle as a model and register it as challenger.
+
+    The first version of a registered model becomes champion, too.
+
+    Returns
+    -------
+    Tracked
+        With a ``warning`` and without a run when the store did not answer or broke off: the
+        bundle on the disk is whole all the same, and `track` may be called again with the facts.
+
+    Raises
+    ------
+    BundleError
+        When there is no whole bundle at ``facts.bundle_path``.
+    """
+    open_bundle(facts.bundle_path)
+    begun = facts.begun or begin(facts.spec)
+    if begun.run_id is None:
+        return Tracked(None, warning=_lost(facts, str(begun.warning)))
+    try:
+        with connected(facts.spec.tracking.uri) as client, _closing(client, begun.run_id):
+            return _fill_run(client, begun.run_id, facts)
+    except TrackingError as error:
+        return Tracked(None, warning=_lost(facts, str(error)))
+
+
+def deals_digest(deals: pd.DataFrame) -> str:
+    """Fingerprint of a table: 32 hexadecimal digits, the same for any order of its rows.
+
+    MLflow's own digest reads the first 10,000 rows and leaves dates and columns with gaps out.
+    """
+    import pandas as pd
+
+    rows = sorted(pd.util.hash_pandas_object(deals, index=False).tolist())
+    text = json.dumps([[str(column) for column in deals.columns], rows])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _open_run(client: Any, spec: DealSpec) -> str:
+    from mlflow.tracking.context.registry import resolve_tags
+
+    tags = {key: value[:_VALUE_LIMIT] for key, value in resolve_tags().items()}
+    run = client.create_run(_experiment(client, spec), tags=tags)
+    return str(run.info.run_id)
+
+
+def _experiment(client: Any, spec: DealSpec) -> str:
+    from mlflow.exceptions import MlflowException
+
+    name = spec.tracking.experiment
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, _artifact_location(spec)))
+        except MlflowException as error:  # another training has just made it
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"MLflow experiment {name!r} has been deleted; restore it with "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another "
+            "in [tracking] experiment"
+        )
+    return str(found.experiment_id)
+
+
+def _artifact_location(spec: DealSpec) -> str | None:
+    # Beside the SQLite file; MLflow itself would take ./mlruns of wherever it is called from.
+    file = database_file(tracking_uri(spec.tracking.uri))
+    if file is None:
+        return None
+    folder = re.sub(r"[^\w.-]", "_", spec.tracking.experiment)
+    return (file.parent / "mlruns" / folder).as_uri()
+
+
+@contextlib.contextmanager
+def _closing(client: Any, run_id: str) -> Iterator[None]:
+    """End the run as what it is: finished, failed, or killed by Ctrl-C."""
+    try:
+        yield
+    except BaseException as error:
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        with contextlib.suppress(*store_errors()):  # what broke off says more than this
+            client.set_terminated(run_id, status)
+        raise
+    client.set_terminated(run_id, "FINISHED")
+
+
+def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
+    bundle = open_bundle(facts.bundle_path)
+    for key, value in {
+        "fitmodel.version": bundle.manifest["fitmodel"],
+        "fitmodel.bundle_name": bundle.name,
+        "fitmodel.bundle_version": bundle.version,
+    }.items():
+        client.set_tag(run_id, key, value)
+    _log_params(client, run_id, facts.spec)
+    _log_deals(client, run_id, facts.deals)
+    _log_files(client, run_id, facts)
+    model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
+    _log_metrics(client, run_id, facts.report, model_id)
+    name = facts.spec.tracking.registered_model
+    version = register(client, name, model_id, run_id, bundle)
+    return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
+
+
+def _log_params(client: Any, run_id: str, spec: DealSpec) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(key, value) for key, value in _flat(spec.to_dict()).items()]
+    for start in range(0, len(params), _BATCH):
+        client.log_batch(run_id, params=params[start : start + _BATCH])
+
+
+def _flat(sections: Mapping[str, Any]) -> dict[str, str]:
+    """Name every setting ``section.key``; tables inside, whose keys are columns, become JSON."""
+    flat: dict[str, str] = {}
+    for section, settings in sections.items():
+        fields = settings if isinstance(settings, dict) else {"": settings}
+        for key, value in fields.items():
+            text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+            flat[f"{section}.{key}".rstrip(".")] = text[:_VALUE_LIMIT]
+    return flat
+
+
+def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
+    from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import DatasetInput, InputTag
+
+    # As doubles, whole numbers raise no warning that they could have gaps.
+    numbers = deals.select_dtypes("integer").columns
+    dataset = from_pandas(
+        deals.astype(dict.fromkeys(numbers, float)), name="deals", digest=deals_digest(deals)
+    )
+    context = InputTag("mlflow.data.context", "training")
+    entry = DatasetInput(dataset._to_mlflow_entity(), [context])  # noqa: SLF001 - as MLflow's log_input
+    client.log_inputs(run_id, datasets=[entry])
+
+
+def _log_files(client: Any, run_id: str, facts: TrainingFacts) -> None:
+    client.log_text(run_id, facts.card, "card.md")
+    client.log_dict(run_id, plain(facts.spec.to_dict()), "spec.json")
+    client.log_dict(run_id, plain(facts.report.to_dict()), "report.json")
+    for name, figure in facts.figures.items():
+        client.log_figure(run_id, figure, f"plots/{name}.png")
+    if facts.candidates is not None:
+        client.log_table(run_id, facts.candidates, "candidates.json")
+
+
+def _log_metrics(client: Any, run_id: str, report: ReportLike, model_id: str) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    numbers = {
+        name if part == "value" else f"{name}.{part}": getattr(metric, part)
+        for name, metric in report.metrics.items()
+        for part in ("value", "low", "high", "base")
+    }
+    client.log_batch(
+        run_id,
+        metrics=[
+            Metric(key, float(number), now, 0, model_id=model_id)
+            for key, number in numbers.items()
+            if math.isfinite(number)
+        ],
+    )
+
+
+def _lost(facts: TrainingFacts, why: str) -> str:
+    where = without_password(tracking_uri(facts.spec.tracking.uri))
+    return (
+        f"the training was not tracked: {why}. Nothing is lost: the model lies whole in "
+        f"{facts.bundle_path} and can be used from there. To have it tracked, see that {where} "
+        "answers and train again, or call fitmodel.tracking.runs.track with the same facts"
+    )

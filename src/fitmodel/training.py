@@ -1,0 +1,222 @@
+"""Train: the story of a model, from a table of deals to a tracked bundle.
+
+    read -> audit -> judge on later deals -> learn from all -> decide -> report -> bundle -> track
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.reading import read_deals
+from fitmodel.decision.choice import choose_policy
+from fitmodel.evaluation.judging import judge
+from fitmodel.evaluation.summary import summarise
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import WORKBENCH, write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.scorer import Scorer
+from fitmodel.reports.card import model_card
+from fitmodel.tracking.facts import TrainingFacts
+from fitmodel.tracking.runs import begin, track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.judging import Judgement
+    from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.learning.learner import Learned
+    from fitmodel.tracking.facts import Begun
+
+CARD_FILE = "card.md"
+STEPS = ("reading", "judging on deals not trained on", "learning", "deciding", "writing", "tracking")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRun:
+    """What a training leaves behind.
+
+    Attributes
+    ----------
+    model : FitModel
+        Loaded from the bundle just written.
+    report : TrainingReport
+        How good it is, measured on deals it was not trained on.
+    run_id : str or None
+        The MLflow run; None where the tracking server did not answer.
+    bundle_path : Path
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    model: FitModel
+    report: TrainingReport
+    run_id: str | None
+    bundle_path: Path
+    warnings: tuple[str, ...] = ()
+
+
+def train(
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    *,
+    models: str | Path = "models",
+    allow: tuple[str, ...] = (),
+    progress: Callable[[str], None] | None = None,
+) -> TrainingRun:
+    """Train, judge, ship and track a prospect-fit model.
+
+    Parameters
+    ----------
+    deals : DataFrame or path
+        Past deals, as `fitmodel.read_deals` reads them.
+    spec : DealSpec
+        What the columns mean and how to decide.
+    models : path
+        Folder of bundles; the bundle is ``models/<registered model>/<version>``.
+    allow : tuple of str
+        Attributes to keep although the leakage audit says stop.
+    progress : callable, optional
+        Told the name of each step as it begins.
+
+    Returns
+    -------
+    TrainingRun
+
+    Raises
+    ------
+    DealsError
+        If the deals have faults, leak the outcome, or are too few to learn from or judge by.
+    BundleError
+        If the bundle cannot be written; the bundle in use before stays in use.
+    """
+    tell = progress or (lambda _step: None)
+    tell(STEPS[0])
+    table = read_deals(deals, spec)
+    leakage = audit_before_training(table, spec, allow)
+    tell(STEPS[1])
+    judgement = judge(table, spec)
+    tell(STEPS[2])
+    learned = learn(table, spec)
+    tell(STEPS[3])
+    policy = decide(table, spec, judgement)
+    report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
+    tell(STEPS[4])
+    begun = begin(spec)
+    path, card = ship(learned, policy, report, spec, models, begun)
+    tell(STEPS[5])
+    model = load(path)
+    tracked = track(_facts(path, spec, report, table, model, card, begun))
+    doubt = None if report.has_skill else report.verdict
+    warnings = tuple(text for text in (doubt, tracked.warning) if text)
+    return TrainingRun(model, report, tracked.run_id, path, warnings)
+
+
+def audit_before_training(
+    table: pd.DataFrame, spec: DealSpec, allow: tuple[str, ...]
+) -> pd.DataFrame:
+    """Look for leaks; refuse to train on an attribute that tells the outcome.
+
+    Raises
+    ------
+    DealsError
+        Naming each attribute, its evidence and the remedy.
+    """
+    from fitmodel.deals.leakage import audit
+    from fitmodel.exceptions import DealsError
+
+    found = audit(table, spec)
+    stopped = [item for item in found.findings if item.verdict == "stop" and item.attribute not in allow]
+    if stopped:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
+        names = ", ".join(f'"{item.attribute}"' for item in stopped)
+        raise DealsError(
+            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that the "
+            "value is known before signing, allow them by name (--allow ATTRIBUTE)."
+        )
+    return found.to_frame()
+
+
+def decide(table: pd.DataFrame, spec: DealSpec, judgement: Judgement) -> Policy:
+    """Choose the decision policy on the deals that were judged, never on those trained on."""
+    found = outcomes(table, spec)
+    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    judged = judgement.table
+    amount = spec.deals.amount
+    return choose_policy(
+        spec,
+        judged["probability"].to_numpy(),
+        judged["early_churn"].to_numpy(),
+        judged["weight"].to_numpy(),
+        None if amount is None else table.loc[judged.index, amount].to_numpy(dtype=float),
+        curve=curve,
+    )
+
+
+def ship(
+    learned: Learned,
+    policy: Policy,
+    report: TrainingReport,
+    spec: DealSpec,
+    models: str | Path,
+    begun: Begun,
+) -> tuple[Path, str]:
+    """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all."""
+    from pathlib import Path
+
+    scorer = Scorer(learned.book, policy, spec.deals.amount, spec.deals.closed_on, version="")
+    facts = {
+        "spec": spec.to_dict(),
+        "metrics": {name: metric.value for name, metric in report.metrics.items()},
+        "report": report.to_dict(),
+        "period": [str(day) for day in report.period],
+        "run_id": begun.run_id,
+        "attributes": list(learned.book.attributes),
+        "policy": policy.description,
+    }
+    card = model_card(report, facts, spec)
+    files = {
+        SCORER_FILE: scorer.to_json(),
+        WORKBENCH: _pickled(learned.estimator),
+        CARD_FILE: card.encode(),
+    }
+    name = spec.tracking.registered_model
+    return write_bundle(Path(models), name, files=files, manifest=facts), card
+
+
+def _pickled(estimator: Any) -> bytes:
+    import joblib
+
+    buffer = io.BytesIO()
+    joblib.dump(estimator, buffer)
+    return buffer.getvalue()
+
+
+def _facts(
+    path: Path,
+    spec: DealSpec,
+    report: TrainingReport,
+    table: pd.DataFrame,
+    model: FitModel,
+    card: str,
+    begun: Begun,
+) -> TrainingFacts:
+    return TrainingFacts(
+        bundle_path=path,
+        spec=spec,
+        report=report,
+        deals=table,
+        example=model.example(),
+        card=card,
+        figures=report.figures(),
+        candidates=report.candidates,
+        begun=begun,
+    )

@@ -1,0 +1,111 @@
+"""A small real model, its bundle and what a training would hand over to be tracked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.evaluation.metrics import Metric, compute_metrics
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.scorer import Scorer
+from fitmodel.tracking.facts import TrainingFacts
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Stands for a training report."""
+
+    metrics: dict[str, Metric]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"metrics": {name: dataclasses.asdict(m) for name, m in self.metrics.items()}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a training leaves before anything is written."""
+
+    deals: pd.DataFrame
+    spec: Any
+    scorer: Scorer
+    report: Report
+    prospects: pd.DataFrame
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_screen() -> None:
+    mpl.use("agg")
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    simulation = simulate_deals(n=400, seed=0)
+    learned = learn(simulation.deals, simulation.spec)
+    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
+    scorer = Scorer(learned.book, policy, "annual_value", "closed_on", "")
+    generator = np.random.default_rng(0)
+    truth = generator.uniform(0.02, 0.9, 300)
+    outcome = (generator.uniform(size=300) < truth).astype(float)
+    report = Report(compute_metrics(outcome, truth, base_rate=outcome.mean(), n_boot=50))
+    prospects = simulate_deals(n=40, seed=1).deals.drop(columns=["churned_on"])
+    return Trained(simulation.deals, simulation.spec, scorer, report, prospects)
+
+
+@pytest.fixture
+def bundle(trained: Trained, tmp_path: Path) -> Path:
+    return make_bundle(tmp_path, trained)
+
+
+def make_bundle(root: Path, trained: Trained, card: str = "# Card\n") -> Path:
+    return write_bundle(
+        root / "models",
+        "prospect-fit",
+        files={
+            "scorer.json": trained.scorer.to_json(),
+            "card.md": card.encode(),
+            "workbench.joblib": b"never read here",
+        },
+        manifest={"spec": trained.spec.to_dict()},
+    )
+
+
+@pytest.fixture
+def facts(trained: Trained, bundle: Path, mlflow_store: str) -> TrainingFacts:
+    return make_facts(trained, bundle, mlflow_store)
+
+
+def make_facts(trained: Trained, bundle: Path, store: str) -> TrainingFacts:
+    from matplotlib.figure import Figure
+
+    tracking = trained.spec.tracking.model_copy(update={"uri": store})
+    example = trained.prospects.head(1).drop(columns=["deal_id", "rep", "team", "closed_on"])
+    return TrainingFacts(
+        bundle_path=bundle,
+        spec=trained.spec.model_copy(update={"tracking": tracking}),
+        report=trained.report,
+        deals=trained.deals,
+        example=example.assign(landing_page="typical"),
+        card="# Card\n",
+        figures={"roc": Figure(), "calibration": Figure()},
+        candidates=pd.DataFrame({"learner": ["book", "forest"], "log_loss": [0.4, 0.41]}),
+    )
+
+
+@pytest.fixture
+def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[], TrainingFacts]:
+    """Each call is one more training."""
+
+    def train() -> TrainingFacts:
+        return make_facts(trained, make_bundle(tmp_path, trained), mlflow_store)
+
+    return train
