@@ -185,6 +185,13 @@ def test_the_leakage_audit_is_reported_whatever_it_found(spec, leakage, said):
     assert said in model_card(make_report(leakage=leakage), MANIFEST, spec)
 
 
+def test_a_policy_that_flagged_nothing_claims_no_share_of_right_flags(spec):
+    flagged = {"share_flagged": 0.0, "precision": float("nan"), "recall": 0.0}
+    card = model_card(make_report(flagged=flagged), MANIFEST, spec)
+    assert "No deal that it was judged on was flagged." in card
+    assert "were right" not in card
+
+
 def test_the_calibration_plot_is_shown_where_it_lies(spec):
     card = model_card(make_report(), MANIFEST, spec, calibration_plot="plots/calibration 1.png")
     assert "![Predicted against observed early churn](plots/calibration%201.png)" in card
