@@ -28,9 +28,7 @@ def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mlflow_store(
-    _migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def mlflow_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Tracking URI of an MLflow store of the test's own, which MLFLOW_TRACKING_URI names too."""
     file = tmp_path / "store" / "mlflow.db"
     file.parent.mkdir()

@@ -8,13 +8,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for Python
     from fitmodel.datasets.simulation import simulate_deals
+    from fitmodel.datasets.telco import load_telco
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.leakage import audit as audit_leakage
     from fitmodel.deals.reading import read_deals
     from fitmodel.exceptions import FitModelError
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel, load, predict
+    from fitmodel.scoring.batch import score_file
     from fitmodel.training import TrainingRun, train
 
 __all__ = [
@@ -23,24 +26,30 @@ __all__ = [
     "FitModel",
     "FitModelError",
     "TrainingRun",
+    "audit_leakage",
     "load",
+    "load_telco",
     "predict",
     "read_deals",
+    "score_file",
     "simulate_deals",
     "train",
 ]
 
 _HOMES = {
-    "Assessment": "fitmodel.model.assessment",
-    "DealSpec": "fitmodel.deals.contract",
-    "FitModel": "fitmodel.model.fitmodel",
-    "FitModelError": "fitmodel.exceptions",
-    "TrainingRun": "fitmodel.training",
-    "load": "fitmodel.model.fitmodel",
-    "predict": "fitmodel.model.fitmodel",
-    "read_deals": "fitmodel.deals.reading",
-    "simulate_deals": "fitmodel.datasets.simulation",
-    "train": "fitmodel.training",
+    "Assessment": "fitmodel.model.assessment:Assessment",
+    "DealSpec": "fitmodel.deals.contract:DealSpec",
+    "FitModel": "fitmodel.model.fitmodel:FitModel",
+    "FitModelError": "fitmodel.exceptions:FitModelError",
+    "TrainingRun": "fitmodel.training:TrainingRun",
+    "audit_leakage": "fitmodel.deals.leakage:audit",
+    "load": "fitmodel.model.fitmodel:load",
+    "load_telco": "fitmodel.datasets.telco:load_telco",
+    "predict": "fitmodel.model.fitmodel:predict",
+    "read_deals": "fitmodel.deals.reading:read_deals",
+    "score_file": "fitmodel.scoring.batch:score_file",
+    "simulate_deals": "fitmodel.datasets.simulation:simulate_deals",
+    "train": "fitmodel.training:train",
 }
 
 
@@ -51,7 +60,10 @@ def __getattr__(name: str) -> Any:
         return version("fitmodel")
     if name not in _HOMES:
         raise AttributeError(f"module 'fitmodel' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, original = _HOMES[name].split(":")
+    value = getattr(import_module(module), original)
+    globals()[name] = value  # found without this function from now on
+    return value
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,9 @@ app = typer.Typer(
     help="Learn from past deals which prospects leave early, before the next deal is signed.",
 )
 
-Deals = Annotated[Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)]
+Deals = Annotated[
+    Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
+]
 Config = Annotated[Path, typer.Option("--config", "-c", help="The deal contract.")]
 Models = Annotated[Path, typer.Option("--models", help="Folder of models.")]
 CONFIG = Path("fitmodel.toml")
@@ -64,7 +66,9 @@ def _spec(config: Path) -> DealSpec:
     from fitmodel.deals.contract import DealSpec
 
     if not config.is_file():
-        raise SpecError(f"there is no {config}. Remedy: fitmodel init DEALS writes one, or name it with -c.")
+        raise SpecError(
+            f"there is no {config}. Remedy: fitmodel init DEALS writes one, or name it with -c."
+        )
     return DealSpec.from_toml(config)
 
 
@@ -78,7 +82,9 @@ def _say_training(run: TrainingRun) -> None:
 
 @app.command()
 def demo(
-    data: Annotated[str, typer.Option(help="telco (a real table) or saas (simulated deals).")] = "telco",
+    data: Annotated[
+        str, typer.Option(help="telco (a real table) or saas (simulated deals).")
+    ] = "telco",
     models: Models = MODELS,
 ) -> None:
     """Run the main job on demonstration deals.
@@ -120,7 +126,8 @@ def _demo_deals(data: str) -> tuple[Any, DealSpec, Any]:
 
 @app.command()
 def init(
-    deals: Deals, output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG
+    deals: Deals,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG,
 ) -> None:
     """Guess what the columns mean and write a commented contract.
 
@@ -132,7 +139,9 @@ def init(
         from fitmodel.model.atomic import write_file
 
         if output.exists():
-            raise SpecError(f"{output} is there already. Remedy: remove it, or name another with --output.")
+            raise SpecError(
+                f"{output} is there already. Remedy: remove it, or name another with --output."
+            )
         guess = guess_spec(read_table(deals))
         write_file(output, guess.toml.encode())
         typer.echo(f"wrote {output}")
@@ -165,7 +174,9 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
             f"{spec.label.horizon_months} months"
         )
         leaks = audit(table, spec)
-        typer.echo(f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}")
+        typer.echo(
+            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
+        )
         check_enough(labelled)
         typer.echo("enough to learn from")
         if leaks.stopped:
@@ -219,14 +230,21 @@ def score(
         with Progress(disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("scoring", total=count_rows(prospects))
             result = score_file(
-                prospects, loaded, output, reasons=reasons, strict=strict,
+                prospects,
+                loaded,
+                output,
+                reasons=reasons,
+                strict=strict,
                 progress=lambda rows: bar.advance(task, rows),
             )
-        typer.echo(f"{result.rows:,} rows scored to {result.output}, {result.flagged:,} flagged as poor fit")
+        typer.echo(
+            f"{result.rows:,} rows scored to {result.output}, {result.flagged:,} flagged as poor fit"
+        )
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} rows could not be scored (column error), "
-                f"the first because of {result.first_error}", err=True,
+                f"the first because of {result.first_error}",
+                err=True,
             )
 
 
@@ -250,7 +268,13 @@ def list_models(
             typer.echo(bundles_text(list_bundles(models)))
         elif action == "show" and model is not None:
             loaded = load(model)
-            text = loaded.table(table).to_string(index=False) if table else "\n".join(loaded.attributes)
+            text = (
+                loaded.table(table).to_string(index=False)
+                if table
+                else "\n".join(loaded.attributes)
+            )
             typer.echo(text)
         else:
-            raise typer.BadParameter("use: models list, or models show --model FOLDER [--table NAME]")
+            raise typer.BadParameter(
+                "use: models list, or models show --model FOLDER [--table NAME]"
+            )

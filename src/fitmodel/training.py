@@ -1,6 +1,6 @@
 """Train: the story of a model, from a table of deals to a tracked bundle.
 
-    read -> audit -> judge on later deals -> learn from all -> decide -> report -> bundle -> track
+read -> audit -> judge on later deals -> learn from all -> decide -> report -> bundle -> track
 """
 
 from __future__ import annotations
@@ -36,7 +36,14 @@ if TYPE_CHECKING:
     from fitmodel.tracking.facts import Begun
 
 CARD_FILE = "card.md"
-STEPS = ("reading", "judging on deals not trained on", "learning", "deciding", "writing", "tracking")
+STEPS = (
+    "reading",
+    "judging on deals not trained on",
+    "learning",
+    "deciding",
+    "writing",
+    "tracking",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +140,9 @@ def audit_before_training(
     from fitmodel.exceptions import DealsError
 
     found = audit(table, spec)
-    stopped = [item for item in found.findings if item.verdict == "stop" and item.attribute not in allow]
+    stopped = [
+        item for item in found.findings if item.verdict == "stop" and item.attribute not in allow
+    ]
     if stopped:
         lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
         names = ", ".join(f'"{item.attribute}"' for item in stopped)

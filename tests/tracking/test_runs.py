@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fitmodel.tracking.runs import track
 
 
 def test_try(facts):
     import time
+
     t = time.time()
     tracked = track(facts)
     print(time.time() - t, tracked)
@@ -16,4 +15,9 @@ def test_try(facts):
     tracked = track(facts)
     print(time.time() - t, tracked)
     import subprocess
-    print(subprocess.run(["find", facts.bundle_path.parents[2], "-type","f"], capture_output=True, text=True).stdout)
+
+    print(
+        subprocess.run(
+            ["find", facts.bundle_path.parents[2], "-type", "f"], capture_output=True, text=True
+        ).stdout
+    )

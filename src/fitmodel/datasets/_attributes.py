@@ -141,7 +141,7 @@ def _discount(normal: Array, selection: Array) -> Array:
 def _annual_value(raw: Raw, normal: Array) -> Array:
     price = np.array([420.0, 360.0, 300.0])[raw["segment"]] * (1 + 0.06 * raw["plan_code"])
     value = raw["seats"] ** 0.92 * price * (1 - raw["discount"]) * np.exp(0.25 * normal)
-    return np.round(value, 2)
+    return np.asarray(np.round(value, 2))
 
 
 def _landing_page(uniform: Array) -> Array:

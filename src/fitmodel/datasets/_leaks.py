@@ -72,4 +72,6 @@ def _tickets(tenure: Array, watched: Array, random: np.random.Generator) -> Arra
 
 def _last_login(closed_on: Array, watched: Array, random: np.random.Generator) -> Array:
     idle = np.minimum(random.poisson(3.0, len(watched)), watched)
-    return (closed_on + (watched - idle).astype("timedelta64[D]")).astype("datetime64[us]")
+    return np.asarray(
+        (closed_on + (watched - idle).astype("timedelta64[D]")).astype("datetime64[us]")
+    )

@@ -1,0 +1,1 @@
+"""What a deal is, and what was known of it when."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 DATE_SHARE = 0.95  # of the filled-in texts must be ISO dates for the column to be one
+_DAY_SECONDS = 86_400.0
 _ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
@@ -92,7 +93,8 @@ def attribute_frame(
     frame = table[list(names)].copy()
     for name in names:
         if name in dates:
-            frame[name] = (closed_on - _as_days(table[name])) / pd.Timedelta(days=1)
+            passed: pd.Series[Any] = closed_on - _as_days(table[name])
+            frame[name] = passed.dt.total_seconds() / _DAY_SECONDS
     return frame
 
 

@@ -137,13 +137,17 @@ def _finding(name: str, kind: str, verdict: Verdict, evidence: str) -> Finding:
 
 
 def _outcome_finding(name: str, kind: str, verdict: Verdict, auc: float, low: float) -> Finding:
-    evidence = f"alone it tells early churners from the others with AUC {auc:.2f} (at least {low:.2f})"
+    evidence = (
+        f"alone it tells early churners from the others with AUC {auc:.2f} (at least {low:.2f})"
+    )
     return _finding(name, kind, verdict, evidence)
 
 
 def _groups(values: pd.Series[Any]) -> NDArray[np.int64]:
     """Group number per deal: twentieths of a number, levels of a category, missing apart."""
-    numbers = pd.to_numeric(values, errors="coerce") if values.dtype != bool else values.astype(float)
+    numbers = (
+        pd.to_numeric(values, errors="coerce") if values.dtype != bool else values.astype(float)
+    )
     if numbers.notna().sum() >= 0.95 * values.notna().sum() and numbers.nunique() > BINS:
         groups = pd.qcut(numbers, BINS, labels=False, duplicates="drop")
         return np.asarray(groups.fillna(-1).to_numpy(dtype=float) + 1, dtype=np.int64)
@@ -175,9 +179,7 @@ def separation(groups: NDArray[np.int64], label: NDArray[np.float64]) -> tuple[f
     return auc, auc - 2 * float(np.sqrt(max(variance, 0) / (churners * stayers)))
 
 
-def _filled_in(
-    name: str, values: pd.Series[Any], label: NDArray[np.float64]
-) -> Iterator[Finding]:
+def _filled_in(name: str, values: pd.Series[Any], label: NDArray[np.float64]) -> Iterator[Finding]:
     """Being filled in (or empty) must not tell the outcome."""
     empty = values.isna().to_numpy()
     for side, word in ((empty, "empty"), (~empty, "filled in")):
@@ -199,7 +201,9 @@ def _after_closing(name: str, days_before: pd.Series[Any]) -> Iterator[Finding]:
     later = float((days_before < 0).mean())
     if later > 0.01:  # noqa: PLR2004 - a few may be typing errors
         verdict: Verdict = "stop" if later >= AFTER_CLOSING else "warn"
-        yield _finding(name, "after closing", verdict, f"{later:.0%} of its dates lie after the closing")
+        yield _finding(
+            name, "after closing", verdict, f"{later:.0%} of its dates lie after the closing"
+        )
 
 
 def _tenure(name: str, values: pd.Series[Any], months: pd.Series[Any]) -> Iterator[Finding]:
@@ -212,13 +216,15 @@ def _tenure(name: str, values: pd.Series[Any], months: pd.Series[Any]) -> Iterat
     low = abs(rank) - 2 / float(np.sqrt(known.sum()))
     if low > FOLLOWS:
         verdict: Verdict = "stop" if low > MIRRORS or LATER.search(name) else "warn"
-        evidence = f"among customers who left its rank correlation with the months stayed is {rank:.2f}"
+        evidence = (
+            f"among customers who left its rank correlation with the months stayed is {rank:.2f}"
+        )
         yield _finding(name, "tenure in disguise", verdict, evidence)
 
 
 def _identity(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
     is_text = not pd.api.types.is_numeric_dtype(values.dtype)
-    if is_text and len(values) >= LEAST_LEFT and values.nunique() > 0.9 * len(values):  # noqa: PLR2004
+    if is_text and len(values) >= LEAST_LEFT and values.nunique() > 0.9 * len(values):
         yield _finding(name, "identifier", "warn", "nearly every deal has a value of its own")
     if PROTECTED.search(name):
         evidence = "its name suggests a protected characteristic of a person"

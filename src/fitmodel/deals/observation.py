@@ -71,7 +71,11 @@ def observe(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None = None) ->
         _refuse(days < closed, known, f"{name} lies before {roles.closed_on!r}", remedy)
     until = np.fmin(_earlier(watched, cut), exited)
     return Observation(
-        signed, closed, until, np.where(churned <= until, churned, np.datetime64("NaT")), extract_end
+        signed,
+        closed,
+        until,
+        np.where(churned <= until, churned, np.datetime64("NaT")),
+        extract_end,
     )
 
 
@@ -97,6 +101,8 @@ def recut(deals: pd.DataFrame, spec: DealSpec, as_of: Moment) -> pd.DataFrame:
     """
     _require_dates(deals, spec)
     cut = _cut(deals, as_of)
+    if cut is None:
+        raise DealsError("recut needs a date: as_of is None")
     known = deals.loc[_days(deals, spec.deals.closed_on) <= cut].copy()
     for column in (spec.deals.churned_on, spec.deals.exited_on):
         if column is not None:

@@ -162,7 +162,7 @@ def label_deals(
     return LabelledDeals(
         attributes=read.frame,
         early_churn=found["early_churn"].to_numpy()[known],
-        weight=weights.values[known],
+        weight=weights.values[known],  # noqa: PD011 - ours, not a frame's
         closed_on=closed_on,
         dates=read.dates,
     )
@@ -173,7 +173,9 @@ def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFr
     months = _number(deals, spec.deals.tenure_months)
     flag = _number(deals, spec.deals.churned)
     if not np.isin(flag, (0.0, 1.0)).all():
-        raise DealsError(f"{spec.deals.churned!r} must be yes or no; read the table with read_deals")
+        raise DealsError(
+            f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
+        )
     if (months < 0).any():
         raise DealsError(f"{spec.deals.tenure_months!r} is negative in {(months < 0).sum()} deals")
     table = _table(deals.index, months, flag == 1.0, horizon, np.zeros(len(deals), bool))

@@ -109,10 +109,10 @@ def kaplan_meier(
     """
     months, gone, weight = _checked(followup_months, left, weights)
     times, position = np.unique(months, return_inverse=True)
-    events = np.bincount(position, weight * gone, times.size)
-    at_risk = _not_before(np.bincount(position, weight, times.size))
-    effective = at_risk**2 / _not_before(np.bincount(position, weight**2, times.size))
-    survival = np.cumprod(1.0 - events / at_risk)
+    events = _totals(position, weight * gone, times.size)
+    at_risk = _not_before(_totals(position, weight, times.size))
+    effective = at_risk**2 / _not_before(_totals(position, weight**2, times.size))
+    survival = np.asarray(np.cumprod(1.0 - events / at_risk), dtype=np.float64)
     low, high = _limits(survival, events / at_risk, effective)
     curve = SurvivalCurve(times, survival, low, high, at_risk, events)
     return curve if at is None else _read_at(curve, np.asarray(at, dtype=float))
@@ -136,6 +136,13 @@ def _checked(
     if not counted.any():
         raise DealsError("no deal to estimate survival from; give at least one with weight above 0")
     return months[counted], gone[counted], weight[counted]
+
+
+def _totals(
+    position: NDArray[np.intp], weight: NDArray[np.float64], size: int
+) -> NDArray[np.float64]:
+    """Sum of the weights at each place."""
+    return np.asarray(np.bincount(position, weight, size), dtype=np.float64)
 
 
 def _not_before(per_time: Floats) -> Floats:

@@ -1,0 +1,1 @@
+"""How good the probabilities are, measured on deals not trained on."""

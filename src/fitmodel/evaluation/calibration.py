@@ -71,7 +71,7 @@ def summarise_groups(sample: Sample, group: npt.NDArray[np.intp]) -> pd.DataFram
     """Tell, for deals grouped by the integers in `group`, what was predicted and what came."""
 
     def total(values: Vector) -> Vector:
-        return np.bincount(group, weights=values)[present]
+        return np.asarray(np.bincount(group, weights=values)[present], dtype=np.float64)
 
     count = np.bincount(group)
     present = np.flatnonzero(count)

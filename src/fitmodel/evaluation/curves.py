@@ -1,4 +1,4 @@
-"""Frames behind the plots: ROC, precision and recall, early churn by band of the score."""
+"""Frames behind the plots: what each threshold would give, and what each band of the score held."""
 
 from __future__ import annotations
 
@@ -7,27 +7,50 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.calibration import wilson_interval
+from fitmodel.evaluation.calibration import summarise_groups
+from fitmodel.evaluation.sample import Sample, Vector
+from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
-LEAST_GROUP = 20  # a subgroup with fewer deals says nothing
-MOST_LEVELS = 12
+BAND_WIDTHS = (0.01, 0.02, 0.05, 0.1)
+MOST_BANDS = 10
+"""The narrowest width that reaches the riskiest hundredth in so many bands is taken."""
 
 
 def compute_roc(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Rates at every threshold: columns false_positive_rate, true_positive_rate, threshold."""
-    from sklearn.metrics import roc_curve
+    """Return the receiver operating characteristic.
 
-    false_positive, true_positive, threshold = roc_curve(y, p, sample_weight=weight)
+    Parameters
+    ----------
+    y, p, weight : array of shape (n,)
+        Outcomes (1 for early churn), probabilities, and weights for censoring.
+
+    Returns
+    -------
+    DataFrame
+        From flagging nobody to flagging all, a row per distinct probability: `threshold` (flag
+        from here on), `false_positive_rate` (share of those that stayed flagged),
+        `true_positive_rate` (share of early churners flagged), `count` (deals flagged).
+
+    Raises
+    ------
+    DealsError
+        If the arrays do not match, hold impossible values, or all outcomes are the same.
+    """
+    walk = _walk(y, p, weight)
+    stayed = walk["mass"] - walk["left"]
     return pd.DataFrame(
         {
-            "false_positive_rate": false_positive,
-            "true_positive_rate": true_positive,
-            "threshold": threshold,
+            "threshold": walk["threshold"],
+            "false_positive_rate": stayed / stayed.iloc[-1],
+            "true_positive_rate": walk["left"] / walk["left"].iloc[-1],
+            "count": walk["count"],
         }
     )
 
@@ -35,84 +58,129 @@ def compute_roc(
 def compute_precision_recall(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Precision and recall at every threshold: columns precision, recall, threshold."""
-    from sklearn.metrics import precision_recall_curve
+    """Return precision and recall.
 
-    precision, recall, threshold = precision_recall_curve(y, p, sample_weight=weight)
+    Parameters and errors are those of `compute_roc`.
+
+    Returns
+    -------
+    DataFrame
+        From flagging few to flagging all, a row per distinct probability: `threshold` (flag from
+        here on), `precision` (share of flags that are right), `recall` (share of early churners
+        flagged), `count` (deals flagged).
+    """
+    walk = _walk(y, p, weight).iloc[1:].reset_index(drop=True)
     return pd.DataFrame(
-        {"precision": precision, "recall": recall, "threshold": [*threshold, np.inf]}
+        {
+            "threshold": walk["threshold"],
+            "precision": walk["left"] / walk["mass"],
+            "recall": walk["left"] / walk["left"].iloc[-1],
+            "count": walk["count"],
+        }
+    )
+
+
+def compute_gains(
+    y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
+) -> pd.DataFrame:
+    """Return cumulative gains: how many early churners the riskiest deals hold.
+
+    Parameters and errors are those of `compute_roc`.
+
+    Returns
+    -------
+    DataFrame
+        From nobody to all, a row per distinct probability: `share_flagged` (of the deals),
+        `share_found` (of the early churners), `lift` (the second over the first; NaN at nobody),
+        `threshold`, `count` (deals flagged).
+    """
+    walk = _walk(y, p, weight)
+    share = walk["mass"] / walk["mass"].iloc[-1]
+    found = walk["left"] / walk["left"].iloc[-1]
+    return pd.DataFrame(
+        {
+            "share_flagged": share,
+            "share_found": found,
+            "lift": found / share.where(share > 0),
+            "threshold": walk["threshold"],
+            "count": walk["count"],
+        }
     )
 
 
 def compute_bands(
-    band: npt.ArrayLike,
     y: npt.ArrayLike,
     p: npt.ArrayLike,
     weight: npt.ArrayLike | None = None,
+    *,
+    edges: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """What was predicted and what came, per group of deals.
+    """Tell how many deals lie in each band of the predicted probability, and how many left.
 
     Parameters
     ----------
-    band : array of shape (n,)
-        Group of each deal: a band of the score, a level of an attribute.
     y, p, weight : array of shape (n,)
+        Outcomes (1 for early churn), probabilities, and weights for censoring.
+    edges : sequence of float, optional
+        Bounds of the bands from 0 to 1, rising. Left out, bands are 1, 2, 5 or 10 points wide and
+        the last one, open to 1, holds the riskiest few.
 
     Returns
     -------
-    DataFrame with columns band, count, predicted, observed, low, high (95 % Wilson interval of
-    observed, at the effective sample size) and observed_over_expected.
+    DataFrame
+        One row per band that holds deals, lowest first: `band` ("5 % to 10 %"), `count`, `share`
+        (of all deals, weighted), `mean_predicted`, `observed`, `observed_low`, `observed_high`
+        (95 % Wilson interval at the effective sample size). A band holds its lower bound.
+
+    Raises
+    ------
+    DealsError
+        If the arrays do not match or hold impossible values, or the edges do not rise from 0 to 1.
     """
-    outcome = np.asarray(y, dtype=float)
-    mass = np.ones(len(outcome)) if weight is None else np.asarray(weight, dtype=float)
-    deals = pd.DataFrame(
-        {
-            "band": np.asarray(band),
-            "count": 1,
-            "mass": mass,
-            "square": mass**2,
-            "left": mass * outcome,
-            "expected": mass * np.asarray(p, dtype=float),
-        }
-    )
-    total = deals.groupby("band", sort=True).sum()
-    observed = (total["left"] / total["mass"]).to_numpy()
-    low, high = wilson_interval(observed, (total["mass"] ** 2 / total["square"]).to_numpy())
+    sample = Sample.of(y, p, weight)
+    bounds = _round_edges(sample.probability) if edges is None else _checked(edges)
+    band = np.minimum(np.searchsorted(bounds, sample.probability, side="right"), len(bounds) - 1)
+    frame = summarise_groups(sample, band - 1)
+    names = [f"{_percent(bounds[i])} to {_percent(bounds[i + 1])}" for i in frame.index]
+    mass = np.bincount(band - 1, weights=sample.weight)[frame.index]
+    frame = frame.drop(columns=["low", "high"]).reset_index(drop=True)
+    frame.insert(0, "band", names)
+    frame.insert(1, "count", frame.pop("count"))
+    frame.insert(2, "share", mass / mass.sum())
+    return frame
+
+
+def _walk(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> pd.DataFrame:
+    """Flag deal after deal, riskiest first; deals of equal probability together."""
+    sample = Sample.of(y, p, weight).require_both()
+
+    def so_far(values: Vector) -> Vector:
+        return np.cumsum(np.r_[0.0, sample.per_tie(values)])
+
     return pd.DataFrame(
         {
-            "band": total.index,
-            "count": total["count"].to_numpy(),
-            "predicted": (total["expected"] / total["mass"]).to_numpy(),
-            "observed": observed,
-            "low": low,
-            "high": high,
-            "observed_over_expected": (total["left"] / total["expected"]).to_numpy(),
+            "threshold": np.r_[np.inf, sample.probability[sample.tie_starts]],
+            "mass": so_far(sample.weight),
+            "left": so_far(sample.weight * sample.outcome),
+            "count": so_far(np.ones(len(sample))).astype(np.int64),
         }
     )
 
 
-def compute_subgroups(
-    attributes: pd.DataFrame, y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike
-) -> pd.DataFrame:
-    """`compute_bands` for every attribute of few levels, groups of 20 deals or more.
+def _round_edges(probability: Vector) -> Vector:
+    reach = float(np.quantile(probability, 0.99))
+    narrow = [width for width in BAND_WIDTHS if reach <= MOST_BANDS * width]
+    width = narrow[0] if narrow else BAND_WIDTHS[-1]
+    last = min(MOST_BANDS - 1, int(reach / width))
+    return np.r_[np.arange(last + 1) * width, 1.0]
 
-    Returns
-    -------
-    DataFrame with columns attribute, level and those of `compute_bands`.
-    """
-    parts = []
-    for name in attributes.columns:
-        values = attributes[name]
-        if not 2 <= values.nunique() <= MOST_LEVELS:
-            continue
-        known = values.notna().to_numpy()
-        frame = compute_bands(
-            values[known].astype(str), np.asarray(y)[known], np.asarray(p)[known],
-            np.asarray(weight)[known],
-        ).rename(columns={"band": "level"})
-        frame.insert(0, "attribute", name)
-        parts.append(frame[frame["count"] >= LEAST_GROUP])
-    columns = ["attribute", "level", "count", "predicted", "observed", "low", "high"]
-    if not parts:
-        return pd.DataFrame(columns=[*columns, "observed_over_expected"])
-    return pd.concat(parts, ignore_index=True)
+
+def _checked(edges: Sequence[float]) -> Vector:
+    bounds = np.asarray(edges, dtype=np.float64)
+    if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != 1 or (np.diff(bounds) <= 0).any():  # noqa: PLR2004  one band has two edges
+        raise DealsError(f"edges are {list(edges)}: they must rise from 0 to 1, as in 0, 0.2, 1.")
+    return bounds
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,7 +1,7 @@
 """Judge the learner on deals it did not see: signed later where there are dates.
 
-    deals -> split at a date -> learn from what was known then -> predict what was signed after it
-    only a tenure            -> stratified folds               -> predict each fold from the others
+deals -> split at a date -> learn from what was known then -> predict what was signed after it
+only a tenure            -> stratified folds               -> predict each fold from the others
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ def _out_of_time(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
     options = LearnerOptions.from_spec(spec, learned.labelled.dates)
     unrestricted = unrestricted_probabilities(learned.labelled, test.attributes, options)
     table = _table(test, probability, unrestricted, learned.book.base_rate)
-    return Judgement(
-        "out-of-time", split.date, table, test.attributes, len(learned.labelled)
-    )
+    return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
 
 
 def _cross_validated(deals: pd.DataFrame, spec: DealSpec) -> Judgement:

@@ -133,10 +133,17 @@ def compare_log_loss(
         If the arrays do not match or hold impossible values.
     """
     sample = Sample.of(y, p, weight, other)
-    skill = [_losses(sample, weights)["log_loss_skill"] for weights in sample.resamples(n_boot, seed)]
+    skill = [
+        _losses(sample, weights)["log_loss_skill"] for weights in sample.resamples(n_boot, seed)
+    ]
     drawn = -np.concatenate([*skill, np.empty(0)])
     value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
     return Metric("log_loss_difference", float(value), *_interval(drawn), 0.0, len(drawn))
+
+
+def roc_auc(sample: Sample) -> float:
+    """Return the share of pairs of an early churner and a customer that stayed, ordered right."""
+    return float(_ranking(sample, sample.weight[None])["roc_auc"][0])
 
 
 def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], dict[str, Vector]]:

@@ -141,4 +141,5 @@ def _folded_mean(mean: Matrix, spread: Matrix) -> Matrix:
     """Return the expectation of abs(N(mean, spread^2)) for mean >= 0."""
     ratio = mean / np.maximum(spread, SMALLEST)
     folded: Matrix = spread * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2)
-    return folded + mean * (1 - 2 * ndtr(-ratio))
+    total: Matrix = folded + mean * (1 - 2 * ndtr(-ratio))
+    return total

@@ -149,7 +149,11 @@ class TrainingReport:
         )
 
     def __str__(self) -> str:
-        lines = [self._headline(), "", f"{'':24}{'value':>8}  {'95 % interval':>18}{'base rate':>11}"]
+        lines = [
+            self._headline(),
+            "",
+            f"{'':24}{'value':>8}  {'95 % interval':>18}{'base rate':>11}",
+        ]
         lines += [f"{a:24}{b:>8}  {c:>18}{d:>11}" for a, b, c, d in self._rows()]
         return "\n".join([*lines, "", self.verdict, self.policy, *self.notes])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,7 @@ def rolling_cuts(deals: pd.DataFrame, spec: DealSpec, n_cuts: int = 5) -> list[S
     places = np.linspace(0.5, 1.0, n_cuts + 1) * (len(mature) - 1)
     dates = sorted(set(mature.iloc[places.astype(int)]))
     splits = []
-    for start, end in zip(dates, dates[1:], strict=False):
+    for start, end in pairwise(dates):
         last = end if end == dates[-1] else end - pd.Timedelta(days=1)
         splits.append(_cut(deals, spec, mature, start, last))
     return splits

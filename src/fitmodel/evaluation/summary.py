@@ -25,8 +25,8 @@ if TYPE_CHECKING:
         """A decision policy, of which only the flags and the words are needed here."""
 
         @property
-        def description(self) -> str: ...
-        def poor_fit(
+        def description(self) -> str: ...  # noqa: D102 - as in Policy
+        def poor_fit(  # noqa: D102 - as in Policy
             self, p: NDArray[np.float64], amount: NDArray[np.float64] | None = None
         ) -> NDArray[np.bool_]: ...
 

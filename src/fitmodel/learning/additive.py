@@ -1,7 +1,7 @@
 """The two additive learners, each giving its own tables: ridge logistic and explainable boosting.
 
-    Design -> fit_logistic -> Additive (a table per attribute)
-    Design -> fit_boosting -> Additive per bag (tables per attribute and per chosen pair)
+Design -> fit_logistic -> Additive (a table per attribute)
+Design -> fit_boosting -> Additive per bag (tables per attribute and per chosen pair)
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,9 @@ class Additive:
             total += table.mean(axis=1)[codes[:, position]]
         for pair, grid in zip(self.pairs, self.grids, strict=True):
             first, second = pair.attributes
-            total += grid.mean(axis=2)[pair.maps[0][codes[:, first]], pair.maps[1][codes[:, second]]]
+            total += grid.mean(axis=2)[
+                pair.maps[0][codes[:, first]], pair.maps[1][codes[:, second]]
+            ]
         return total
 
 
@@ -158,7 +161,9 @@ def fit_boosting(
     with warnings.catch_warnings():
         # interpret warns of columns with one value, which is right for a rare flag in a fold
         warnings.simplefilter("ignore")
-        machine.fit(design.boosting_matrix(), early_churn.astype(int), sample_weight=weight, bags=bags)
+        machine.fit(
+            design.boosting_matrix(), early_churn.astype(int), sample_weight=weight, bags=bags
+        )
     return _tables_of(machine, design)
 
 
@@ -169,20 +174,25 @@ def _feature_types(design: Design) -> list[str]:
     ]
 
 
-def _tables_of(machine: object, design: Design) -> Additive:
+def _tables_of(machine: Any, design: Design) -> Additive:
     """Read the machine's term scores back as tables over our own codes."""
     singles = [np.zeros((column.size + 2, 1)) for column in design.columns]
     pairs, grids = [], []
-    scores = machine.bagged_scores_  # type: ignore[attr-defined]
-    for features, bagged in zip(machine.term_features_, scores, strict=True):  # type: ignore[attr-defined]
+    scores = machine.bagged_scores_
+    for features, bagged in zip(machine.term_features_, scores, strict=True):
         order = len(features)
-        maps = [_code_map(machine.bins_[place], order, design, place) for place in features]  # type: ignore[attr-defined]
+        maps = [_code_map(machine.bins_[place], order, design, place) for place in features]
         if order == 1:
             singles[features[0]] = bagged[:, maps[0]].T
         else:
             pairs.append(Pair((features[0], features[1]), (maps[0], maps[1])))
             grids.append(np.moveaxis(bagged, 0, -1))
-    return Additive(machine.bagged_intercept_.reshape(-1), _same_bags(singles, scores), tuple(pairs), tuple(grids))  # type: ignore[attr-defined]
+    return Additive(
+        machine.bagged_intercept_.reshape(-1),
+        _same_bags(singles, scores),
+        tuple(pairs),
+        tuple(grids),
+    )
 
 
 def _same_bags(
@@ -192,7 +202,7 @@ def _same_bags(
     return tuple(np.broadcast_to(table, (len(table), bags)) for table in singles)
 
 
-def _code_map(bins: list[object], order: int, design: Design, place: int) -> NDArray[np.int64]:
+def _code_map(bins: list[Any], order: int, design: Design, place: int) -> NDArray[np.int64]:
     """Our code to the machine's own bin index: 0 missing, 1 .. known, the last one unknown."""
     column, statistic = design.columns[place], design.statistics[place]
     resolution = bins[min(order, len(bins)) - 1]

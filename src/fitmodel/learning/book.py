@@ -147,7 +147,10 @@ class Book:
         width = len(self.columns)
         places[:, :width] = codes
         for position, pair in enumerate(self.pairs, start=width):
-            first, second = pair.first_map[codes[:, pair.first]], pair.second_map[codes[:, pair.second]]
+            first, second = (
+                pair.first_map[codes[:, pair.first]],
+                pair.second_map[codes[:, pair.second]],
+            )
             places[:, position] = first * pair.shape[1] + second
         places += np.asarray(self.offsets, dtype=np.int64)
         return places
@@ -179,7 +182,8 @@ class Book:
 
         `baseline` plus the row's sum is the log-odds before calibration.
         """
-        return self.tables[self.rows(codes), 0]
+        contributions: NDArray[np.float64] = self.tables[self.rows(codes), 0]
+        return contributions
 
     def interval(
         self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]

@@ -57,7 +57,9 @@ class CalibrationMap:
         ascending = all(a < b for a, b in zip(self.knots, self.knots[1:], strict=False))
         rising = all(a <= b for a, b in zip(self.values, self.values[1:], strict=False))
         if len(self.knots) < 2 or len(self.knots) != len(self.values) or not (ascending and rising):  # noqa: PLR2004
-            raise ValueError("a calibration map needs two or more ascending knots and rising values")
+            raise ValueError(
+                "a calibration map needs two or more ascending knots and rising values"
+            )
 
     @classmethod
     def linear(cls, slope: float, intercept: float, method: str) -> CalibrationMap:

@@ -67,7 +67,9 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     book_: Book
     classes_: NDArray[Any]
 
-    def fit(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn the tables.
 
         Parameters
@@ -116,7 +118,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
         """The likelier class."""
         likelier = (self.predict_proba(X)[:, 1] > 0.5).astype(int)  # noqa: PLR2004 - the likelier
-        return self.classes_[likelier]
+        labels: NDArray[Any] = self.classes_[likelier]
+        return labels
 
     def _codes(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.int32]:
         check_is_fitted(self)
@@ -127,10 +130,13 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return encode(self.book_.columns, self._frame(X))
 
     @staticmethod
-    def _frame(X: pd.DataFrame | NDArray[Any]) -> pd.DataFrame:
+    def _frame(X: Any) -> pd.DataFrame:
         if isinstance(X, pd.DataFrame):
             return X
-        return pd.DataFrame(X, columns=[f"attribute_{place}" for place in range(X.shape[1])])
+        matrix = np.asarray(X)
+        return pd.DataFrame(
+            matrix, columns=[f"attribute_{place}" for place in range(matrix.shape[1])]
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""How a value of an attribute becomes a code: the part of the model that training and scoring share.
+"""How a value of an attribute becomes a code: what training and scoring share of the model.
 
 A column turns any value into a small integer, the row of the attribute's tables::
 
@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,7 +28,22 @@ from fitmodel.exceptions import ProspectError
 MISSING = 0
 # Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
 MISSING_TEXT = frozenset(
-    {"", "-", "NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "Null", "NaT", "<NA>", "#N/A"}
+    {
+        "",
+        "-",
+        "NA",
+        "N/A",
+        "n/a",
+        "NaN",
+        "nan",
+        "None",
+        "null",
+        "NULL",
+        "Null",
+        "NaT",
+        "<NA>",
+        "#N/A",
+    }
 )
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
@@ -46,7 +62,7 @@ def is_missing(value: Any) -> bool:
         return value.strip() in MISSING_TEXT
     if isinstance(value, float | np.floating):
         return math.isnan(value)
-    return value != value or str(value) in {"<NA>", "NaT"}  # noqa: PLR0124 - NaT is unequal to itself
+    return str(value) in {"<NA>", "NaT", "nan"}
 
 
 def level_text(value: Any) -> str:
@@ -258,7 +274,7 @@ def column_from_dict(data: Mapping[str, Any]) -> Column:
         raise ProspectError(f"the name of an attribute must be text, not {name!r}")
     if data["kind"] == NumberColumn.kind:
         cuts = tuple(float(cut) for cut in data["cuts"])
-        if any(not below < above for below, above in zip(cuts, cuts[1:], strict=False)):
+        if any(not below < above for below, above in pairwise(cuts)):
             raise ProspectError(f"the cuts of {name!r} are not ascending")
         return NumberColumn(
             name, cuts, float(data["low"]), float(data["high"]), bool(data["is_date"])

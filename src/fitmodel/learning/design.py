@@ -47,7 +47,7 @@ class LevelStatistic:
 
     def bins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bin (1, 2, ...) of statistics."""
-        return np.searchsorted(self.cuts, values, side="right") + 1.0
+        return np.asarray(np.searchsorted(self.cuts, values, side="right") + 1, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ class Design:
     def linear_matrix(self) -> NDArray[np.float64]:
         """Basis values of every deal, shape (deals, sum of widths)."""
         blocks = []
-        for position, (basis, statistic) in enumerate(zip(self.bases, self.statistics, strict=True)):
+        for position, (basis, statistic) in enumerate(
+            zip(self.bases, self.statistics, strict=True)
+        ):
             block = basis[self.codes[:, position]]
             if statistic is not None:
                 block[:, 0] = statistic.cross_fitted
@@ -154,7 +156,9 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
     cuts = np.asarray(column.cuts)
     middles = np.concatenate([cuts[:1], (cuts[:-1] + cuts[1:]) / 2, cuts[-1:]])
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
-    scores = np.array([NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks])
+    scores = np.array(
+        [NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks]
+    )
     for place, values in enumerate((middles, scores)):
         mean = np.average(values, weights=counts)
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
@@ -178,7 +182,9 @@ def level_statistic(
     fold = np.random.default_rng(seed).permutation(len(code)) % STATISTIC_FOLDS
     for held_out in range(STATISTIC_FOLDS):
         kept, out = fold != held_out, fold == held_out
-        values, _ = _shrunken(code[kept], size, group[kept], early_churn[kept], weight[kept], overall)
+        values, _ = _shrunken(
+            code[kept], size, group[kept], early_churn[kept], weight[kept], overall
+        )
         cross_fitted[out] = values[code[out]]
     cross_fitted[code == MISSING] = 0.0
     inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
@@ -199,13 +205,19 @@ def _shrunken(
     beyond chance (beta-binomial; Casella 1985), and never below `PRIOR_DEALS`.
     """
     rows = size + 2
-    deals = np.bincount(code, weights=weight, minlength=rows)
-    churners = np.bincount(code, weights=weight * early_churn, minlength=rows)
+    deals = _weighted_count(code, weight, rows)
+    churners = _weighted_count(code, weight * early_churn, rows)
     expected = _parent_rate(code, rows, group, early_churn, weight, overall)
     prior = _prior_deals(deals[1:], churners[1:], expected[1:])
     rate = (churners + prior * expected) / (deals + prior)
     deviation = 1 / np.sqrt(np.maximum((deals + prior) * rate * (1 - rate), 1e-6))
     return logit(rate) - logit(np.array(overall)), deviation
+
+
+def _weighted_count(
+    code: NDArray[np.int32], weight: NDArray[np.float64], rows: int
+) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(code, weights=weight, minlength=rows), dtype=np.float64)
 
 
 def _parent_rate(

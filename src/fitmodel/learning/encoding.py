@@ -1,7 +1,7 @@
 """Choose a column for every attribute: numbers are cut into bins, categories get a code per level.
 
-    labelled attributes -> read_values -> fit_columns -> one Column per attribute
-    any frame           -> encode      -> codes, one row per prospect, one integer per attribute
+labelled attributes -> read_values -> fit_columns -> one Column per attribute
+any frame           -> encode      -> codes, one row per prospect, one integer per attribute
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from fitmodel.learning.columns import (
 
 MAX_BINS = 64
 NUMBER_SHARE = 0.95  # of the filled-in texts must read as numbers for the column to be one
-CODE_NAME = re.compile(r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE)
+CODE_NAME = re.compile(
+    r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE
+)
 MAX_CODE_LEVELS = 1_000
 
 

@@ -19,9 +19,9 @@ from fitmodel.learning.additive import (
     fit_boosting,
     fit_logistic,
 )
+from fitmodel.learning.design import Design, make_design
 from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.flatten import blend, flatten, mean_over_bags
-from fitmodel.learning.design import Design, make_design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,10 @@ def bag_counts(n_deals: int, bags: int, seed: int) -> NDArray[np.int8]:
     """How often each bag draws each deal (bootstrap); a deal not drawn is `LEFT_OUT`."""
     generator = np.random.default_rng(seed)
     counts = np.stack(
-        [np.bincount(generator.integers(0, n_deals, n_deals), minlength=n_deals) for _ in range(bags)],
+        [
+            np.bincount(generator.integers(0, n_deals, n_deals), minlength=n_deals)
+            for _ in range(bags)
+        ],
         axis=1,
     ).astype(np.int8)
     counts[counts == 0] = LEFT_OUT
@@ -95,9 +98,7 @@ def fit_boosted(
         seed=options.seed,
         threads=options.threads,
     )
-    return fit_boosting(
-        prepared.design, prepared.early_churn, prepared.weight, bags, settings
-    )
+    return fit_boosting(prepared.design, prepared.early_churn, prepared.weight, bags, settings)
 
 
 def _possible_pairs(columns: tuple[Column, ...], pairs: int) -> int:

@@ -1,9 +1,9 @@
 """From two fitted learners to one book: blend, centre, say what is not known, add the evidence.
 
-    logistic + boosting -> blend -> one table per attribute and pair, per bag
-                        -> centre: each table averages 0 over the training deals
-                        -> widen: rows that training hardly saw get a spread of their own
-                        -> stack into the book's matrix, with counts and rates beside it
+logistic + boosting -> blend -> one table per attribute and pair, per bag
+                    -> centre: each table averages 0 over the training deals
+                    -> widen: rows that training hardly saw get a spread of their own
+                    -> stack into the book's matrix, with counts and rates beside it
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fitmodel.learning.additive import Additive
 from fitmodel.learning.book import Book, Evidence, PairTerm
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
-from fitmodel.learning.design import Design
+from fitmodel.learning.design import Design, LevelStatistic
 
 BANDS = 6
 ODD_EXPECTED = 20.0  # a combination expected this often and never seen is odd: P(none) = e^-20
@@ -63,7 +63,9 @@ def flatten(
         term = PairTerm(first, second, *pair.maps)
         rows, columns = grid.shape[:2]
         flat = np.concatenate([grid, bagged], axis=2).reshape(rows * columns, -1)
-        place = pair.maps[0][design.codes[:, first]] * columns + pair.maps[1][design.codes[:, second]]
+        place = (
+            pair.maps[0][design.codes[:, first]] * columns + pair.maps[1][design.codes[:, second]]
+        )
         used_rows, used_columns = term.shape
         flat, mean = _centred(flat, place, weight)
         intercept = intercept + mean
@@ -96,7 +98,9 @@ def blend(logistic: Additive, boosting: Additive | None, share: float) -> Additi
         for straight, bent in zip(logistic.singles, boosting.singles, strict=True)
     )
     intercept = (1 - share) * logistic.intercept + share * boosting.intercept
-    return Additive(intercept, singles, boosting.pairs, tuple(share * grid for grid in boosting.grids))
+    return Additive(
+        intercept, singles, boosting.pairs, tuple(share * grid for grid in boosting.grids)
+    )
 
 
 def mean_over_bags(model: Additive) -> Additive:
@@ -121,7 +125,7 @@ def _widened(
     table: NDArray[np.float64],
     column: Column,
     code: NDArray[np.int32],
-    statistic: object | None,
+    statistic: LevelStatistic | None,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Give rows that training never saw the spread of a level drawn from all levels.
@@ -135,8 +139,8 @@ def _widened(
     scale = max(between, LEAST_LEVEL_SPREAD)
     table = table.copy()
     bags = table.shape[1] - 1
-    deviation = getattr(statistic, "deviation", None)
-    if deviation is not None:
+    if statistic is not None:
+        deviation = statistic.deviation
         slope = _statistic_slope(table, statistic)
         table[:, 1:] += slope * deviation[:, None] * generator.standard_normal((len(table), bags))
     unseen = [MISSING] if counts[MISSING] == 0 else []
@@ -148,9 +152,9 @@ def _widened(
     return table
 
 
-def _statistic_slope(table: NDArray[np.float64], statistic: object) -> float:
+def _statistic_slope(table: NDArray[np.float64], statistic: LevelStatistic) -> float:
     """How much of a level's statistic the model uses: the contribution's slope in it."""
-    values = statistic.by_code[1:-1]  # type: ignore[attr-defined]
+    values = statistic.by_code[1:-1]
     spread = float(np.var(values))
     if spread <= 0:
         return 0.0
@@ -173,7 +177,9 @@ def make_evidence(
     churners = np.bincount(band[code], weights=weight * early_churn, minlength=len(deals))
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(total > 0, churners / total, np.nan)
-    labels = tuple(_band_label(column, np.flatnonzero(band == place)) for place in range(len(deals)))
+    labels = tuple(
+        _band_label(column, np.flatnonzero(band == place)) for place in range(len(deals))
+    )
     return Evidence(band.astype(np.int64), deals.astype(np.int64), rate, labels)
 
 
@@ -214,6 +220,8 @@ def find_odd_pairs(
             continue
         seen = np.bincount(bands[first] * n_second + bands[second], minlength=n_first * n_second)
         expected = np.outer(evidence[first].count, evidence[second].count) / len(codes)
-        rows, columns = np.nonzero((seen.reshape(n_first, n_second) == 0) & (expected >= ODD_EXPECTED))
+        rows, columns = np.nonzero(
+            (seen.reshape(n_first, n_second) == 0) & (expected >= ODD_EXPECTED)
+        )
         odd += [(first, int(a), second, int(b)) for a, b in zip(rows, columns, strict=True)]
     return tuple(odd)

@@ -9,6 +9,7 @@ Where only a tenure is known there is no order in time; the folds are then strat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,7 @@ def _time_ordered(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp | Non
     dates = sorted(set(mature.iloc[places.astype(int)]))
     closing = everything.closed_on.to_numpy() if everything.closed_on is not None else None
     folds = []
-    for start, end in zip(dates, dates[1:], strict=False):
+    for start, end in pairwise(dates):
         last = end == dates[-1]
         inside = (closing >= start) & ((closing <= end) if last else (closing < end)) & is_mature
         before = deals.loc[found.index[(closed < start).to_numpy()]]
@@ -91,6 +92,4 @@ def _time_ordered(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp | Non
 
 def _is_enough(fold: Fold) -> bool:
     sides = (fold.train.early_churn, fold.test.early_churn)
-    return all(
-        min(side.sum(), len(side) - side.sum()) >= LEAST_FOLD_CHURNERS for side in sides
-    )
+    return all(min(side.sum(), len(side) - side.sum()) >= LEAST_FOLD_CHURNERS for side in sides)

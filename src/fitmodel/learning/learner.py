@@ -1,6 +1,6 @@
 """From deals to a fitted book: label, choose on folds, fit on everything that is known.
 
-    deals -> label -> folds -> choice -> ProspectFitClassifier
+deals -> label -> folds -> choice -> ProspectFitClassifier
 """
 
 from __future__ import annotations
@@ -135,7 +135,12 @@ def _waiting(labelled: LabelledDeals, churners: int) -> str:
 
 
 def cross_fitted(
-    labelled: LabelledDeals, spec: DealSpec, choice: Choice, *, drop: tuple[str, ...] = (), n_folds: int = 5
+    labelled: LabelledDeals,
+    spec: DealSpec,
+    choice: Choice,
+    *,
+    drop: tuple[str, ...] = (),
+    n_folds: int = 5,
 ) -> NDArray[np.float64]:
     """Probability of each labelled deal from a fit that did not see it.
 
@@ -153,7 +158,9 @@ def cross_fitted(
     ndarray, shape (deals,)
     """
     kept = labelled.attributes.drop(columns=[name for name in drop if name in labelled.attributes])
-    deals = LabelledDeals(kept, labelled.early_churn, labelled.weight, labelled.closed_on, labelled.dates)
+    deals = LabelledDeals(
+        kept, labelled.early_churn, labelled.weight, labelled.closed_on, labelled.dates
+    )
     options = LearnerOptions.from_spec(spec, labelled.dates)
     probability = np.empty(len(deals))
     for fold, out in _folds_with_places(deals, spec.learning.seed, n_folds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fitmodel.learning.calibration import CalibrationMap
@@ -34,7 +34,7 @@ class LearnerOptions:
     seed, threads : int
     """
 
-    encoding: EncodingOptions = EncodingOptions()
+    encoding: EncodingOptions = field(default_factory=EncodingOptions)
     increasing: tuple[str, ...] = ()
     decreasing: tuple[str, ...] = ()
     parents: tuple[tuple[str, str], ...] = ()

@@ -1,10 +1,10 @@
 """Let the data choose: penalty, age weighting, pairs and blend, on folds ordered in time.
 
-    folds -> ridge logistic for each penalty and half-life
-          -> boosting without and with pairs at the best half-life
-          -> blends of the two
-    every candidate's log loss on deals not trained on, IPCW weighted
-    the simplest candidate within one standard error of the best wins (Breiman et al. 1984)
+folds -> ridge logistic for each penalty and half-life
+      -> boosting without and with pairs at the best half-life
+      -> blends of the two
+every candidate's log loss on deals not trained on, IPCW weighted
+the simplest candidate within one standard error of the best wins (Breiman et al. 1984)
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
@@ -116,9 +116,14 @@ class FitModel:
         if hasattr(prospects, "columns"):
             from fitmodel.model.frames import predict_frame
 
-            return predict_frame(self._scorer, prospects, reasons, _timestamp(as_of))
+            return predict_frame(
+                self._scorer, cast("pd.DataFrame", prospects), reasons, _timestamp(as_of)
+            )
         if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
-            return [self._assess_listed(place, item, reasons, as_of) for place, item in enumerate(prospects)]
+            return [
+                self._assess_listed(place, item, reasons, as_of)
+                for place, item in enumerate(prospects)
+            ]
         raise ProspectError(
             f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
             "list of mappings or a pandas DataFrame"
@@ -179,7 +184,8 @@ class FitModel:
         return pd.DataFrame([values])
 
     def __repr__(self) -> str:
-        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {self._scorer.policy.kind} policy>"
+        kind = self._scorer.policy.kind
+        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
 
 
 def load(path_or_uri: str | Path) -> FitModel:

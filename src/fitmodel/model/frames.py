@@ -1,7 +1,7 @@
 """Many prospects at once: the walk of `fitmodel.model.scorer` through numpy.
 
-    table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
-          -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
+table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
+      -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CodedTable:
 
     Parameters
     ----------
-    values : DataFrame
+    attributes : DataFrame
         The attributes, dates already as days before closing.
     codes : ndarray of int, shape (prospects, attributes)
     strange : ndarray of bool, shape (prospects,)
@@ -45,7 +45,7 @@ class CodedTable:
     amount : ndarray of float, shape (prospects,)
     """
 
-    values: pd.DataFrame
+    attributes: pd.DataFrame
     codes: NDArray[np.int32]
     strange: NDArray[np.bool_]
     unreadable: dict[str, NDArray[np.bool_]]
@@ -81,7 +81,7 @@ def predict_leniently(
     if not coded.unreadable:
         return predictions, errors
     for name, rows in coded.unreadable.items():
-        for place in np.flatnonzero(rows):
+        for place in np.flatnonzero(rows).tolist():
             text = f"{name}: {table[name].iloc[place]!r} cannot be read"
             before = errors.iloc[place]
             errors.iloc[place] = text if before is None else f"{before}; {text}"
@@ -128,7 +128,7 @@ def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame
         "expected_value": policy.expected_value(probability, coded.amount),
         "unfamiliar": coded.strange,
     }
-    index = coded.values.index
+    index = coded.attributes.index
     result = pd.DataFrame(columns, index=index)
     result["fit"] = result["fit"].astype("str")
     if reasons > 0:
@@ -182,15 +182,15 @@ def _reasons(scorer: Scorer, coded: CodedTable, number: int) -> list[list[Reason
     contributions = scorer.book.contributions(coded.codes)
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :number]
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
-    values = coded.values.to_numpy(dtype=object)
+    values = coded.attributes.to_numpy(dtype=object).tolist()
     return [
         [
-            Reason(scorer.book, term, codes, row, contribution)
+            Reason(scorer.book, term, code_row, row, contribution)
             for term, contribution in zip(terms, listed, strict=True)
             if contribution
         ]
-        for terms, listed, codes, row in zip(
-            order.tolist(), picked, coded.codes, values, strict=True
+        for terms, listed, code_row, row in zip(
+            order.tolist(), picked, coded.codes.tolist(), values, strict=True
         )
     ]
 

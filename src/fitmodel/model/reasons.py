@@ -32,7 +32,12 @@ class Reason:
     __slots__ = ("_book", "_codes", "_term", "_values", "contribution")
 
     def __init__(
-        self, book: Book, term: int, codes: Sequence[int], values: Sequence[Any], contribution: float
+        self,
+        book: Book,
+        term: int,
+        codes: Sequence[int],
+        values: Sequence[Any],
+        contribution: float,
     ) -> None:
         self._book = book
         self._term = term
@@ -145,4 +150,6 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
+    return (
+        value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
+    )

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -118,9 +119,15 @@ class Scorer:
             except KeyError:
                 raise self._missing_keys(prospect) from None
             try:
-                read = self._days_before(value, prospect, today) if column.name in self._dates else value
+                read = (
+                    self._days_before(value, prospect, today)
+                    if column.name in self._dates
+                    else value
+                )
                 code = column.code(read)
-                if code in strange or (column.kind == "number" and column.is_outside(read)):
+                if code in strange or (
+                    isinstance(column, NumberColumn) and column.is_outside(read)
+                ):
                     odd.append(column.name)
             except UnreadableValueError as error:
                 raise ProspectError(
@@ -316,6 +323,4 @@ def _text_or_none(value: Any) -> str | None:
 def _today(day: float | None) -> float:
     if day is not None:
         return day
-    import datetime
-
-    return as_day(datetime.datetime.now(tz=datetime.UTC).date())
+    return as_day(datetime.now(tz=UTC).date())

@@ -1,0 +1,1 @@
+"""Many prospects at once: files."""

@@ -1,7 +1,7 @@
 """Score a file in chunks: prediction columns are added, nothing else is touched.
 
-    file -> chunks of text or of Parquet batches -> predict_table -> columns added -> temp file
-         -> rename over the output when everything is written
+file -> chunks of text or of Parquet batches -> predict_table -> columns added -> temp file
+     -> rename over the output when everything is written
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -157,7 +157,9 @@ def _typed(predictions: pd.DataFrame) -> pd.DataFrame:
     """The same types in every chunk, whether or not it has rows that could not be scored."""
     kinds = dict.fromkeys(predictions.columns, "string")
     numbers = ("early_churn_probability", "probability_low", "probability_high", "expected_value")
-    kinds |= dict.fromkeys(numbers, "float64") | dict.fromkeys(("poor_fit", "unfamiliar"), "boolean")
+    kinds |= dict.fromkeys(numbers, "float64") | dict.fromkeys(
+        ("poor_fit", "unfamiliar"), "boolean"
+    )
     return predictions.astype(kinds)
 
 
@@ -221,13 +223,18 @@ def _writer(temporary: Path, output: Path) -> Iterator[Callable[[pd.DataFrame], 
         with _parquet_writer(temporary) as write:
             yield write
         return
-    compression = "gzip" if _kind(output) == ".csv.gz" else None
+    compression: Literal["gzip"] | None = "gzip" if _kind(output) == ".csv.gz" else None
     first = True
 
     def write_csv(frame: pd.DataFrame) -> None:
         nonlocal first
-        mode = "w" if first else "a"
-        frame.to_csv(temporary, mode=mode, header=first, index=False, compression=compression)
+        frame.to_csv(
+            temporary,
+            mode="w" if first else "a",
+            header=first,
+            index=False,
+            compression=compression,
+        )
         first = False
 
     yield write_csv

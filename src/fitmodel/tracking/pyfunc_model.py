@@ -11,8 +11,12 @@ import math
 from typing import Any
 
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.fitmodel import load
 
 
 class ProspectFit(PythonModel):
@@ -24,8 +28,6 @@ class ProspectFit(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Open the bundle; nothing is unpickled."""
-        from fitmodel.model.fitmodel import load
-
         self.model = load(context.artifacts["bundle"])
 
     def predict(
@@ -36,7 +38,10 @@ class ProspectFit(PythonModel):
     ) -> pd.DataFrame:
         """Score every row; ``params={"reasons": 0}`` leaves the reasons out."""
         reasons = int((params or {}).get("reasons", 3))
-        return _plain(self.model.predict(pd.DataFrame(model_input), reasons=reasons))
+        try:
+            return _plain(self.model.predict(pd.DataFrame(model_input), reasons=reasons))
+        except ProspectError as error:  # MLflow tells its clients the message of its own kind only
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 def _plain(predictions: pd.DataFrame) -> pd.DataFrame:

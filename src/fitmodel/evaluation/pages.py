@@ -1,0 +1,112 @@
+"""A short page for people, written as plain text or as HTML; and results as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+WIDTH = 100
+"""Characters of a line of text."""
+
+_CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba(128,128,128,.35)"
+_BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a report says in short.
+
+    Parameters
+    ----------
+    title, verdict : str
+    facts : tuple of (label, text)
+        Above the table.
+    header : tuple of str
+    rows : tuple of tuples of str
+        The table; the first column holds names.
+    remarks : tuple of (label, text)
+        Below the table.
+    """
+
+    title: str
+    verdict: str
+    facts: tuple[tuple[str, str], ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarks: tuple[tuple[str, str], ...] = ()
+
+    def text(self) -> str:
+        """Write the page for a terminal; a line that is too long ends in an ellipsis."""
+        lines = [self.title, self.verdict, *_labelled(self.facts), "", *self._table_lines()]
+        return "\n".join(map(_shortened, [*lines, *_labelled(self.remarks)]))
+
+    def html(self) -> str:
+        """Write the page for a notebook; colours are inherited, so dark themes stay dark."""
+        head = "".join(f'<th style="{_CELL}">{escape(cell)}</th>' for cell in self.header)
+        body = "".join(
+            "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>"
+            for row in self.rows
+        )
+        return (
+            f'<div style="{_BLOCK}"><strong>{escape(self.title)}</strong>'
+            f"<p>{escape(self.verdict)}</p>{_html_lines(self.facts)}"
+            f'<table style="border-collapse:collapse;color:inherit;background:transparent">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"{_html_lines(self.remarks)}</div>"
+        )
+
+    def _table_lines(self) -> list[str]:
+        table = [self.header, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        return [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        ]
+
+
+def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    width = max((len(label) for label, _ in pairs), default=0)
+    return [f"{label.ljust(width)}  {' '.join(text.split())}" for label, text in pairs]
+
+
+def _html_lines(pairs: tuple[tuple[str, str], ...]) -> str:
+    lines = "<br>".join(f"{escape(label)}: {escape(text)}" for label, text in pairs)
+    return f"<p>{lines}</p>" if lines else ""
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 1].rstrip() + "…"
+
+
+def as_json(value: Any) -> Any:
+    """Return a result as values that JSON can hold; a number that is not finite becomes None."""
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, date):
+        return value.isoformat().removesuffix("T00:00:00")
+    return _container_as_json(value)
+
+
+def _container_as_json(value: Any) -> Any:
+    if isinstance(value, pd.DataFrame):
+        return [as_json(row) for row in value.to_dict(orient="records")]
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [as_json(item) for item in value]
+    return str(value)

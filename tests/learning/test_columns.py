@@ -1,0 +1,86 @@
+"""One value and a whole column of them get the same code."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitmodel.learning.columns import (
+    MISSING,
+    CategoryColumn,
+    NumberColumn,
+    UnreadableValueError,
+    as_day,
+    column_from_dict,
+    flag_text,
+    level_text,
+)
+from fitmodel.learning.encoding import column_codes
+
+NUMBER = NumberColumn("seats", (1.0, 5.0, 10.0), 0.0, 20.0)
+CATEGORY = CategoryColumn("segment", {"smb": 1, "mid": 2, "rare a": 3, "rare b": 3})
+FLAG = CategoryColumn("crm", {"no": 1, "yes": 2}, is_flag=True)
+VALUES = st.one_of(
+    st.none(), st.integers(), st.floats(), st.sampled_from(["4", " 7.5 ", "", "nan", "1e400"])
+)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=20))
+def test_a_column_of_numbers_is_coded_as_each_of_its_values(values: list[object]) -> None:
+    whole, unreadable = column_codes(NUMBER, pd.Series(values, dtype=object))
+    assert not unreadable.any()
+    assert whole.tolist() == [NUMBER.code(value) for value in values]
+
+
+@given(st.lists(st.one_of(st.none(), st.sampled_from(["smb", "mid ", "rare b", "new", ""]))))
+def test_a_column_of_levels_is_coded_as_each_of_its_values(values: list[object]) -> None:
+    whole, _ = column_codes(CATEGORY, pd.Series(values, dtype=object))
+    assert whole.tolist() == [CATEGORY.code(value) for value in values]
+
+
+def test_a_value_equal_to_a_cut_belongs_to_the_bin_above() -> None:
+    assert [NUMBER.code(value) for value in (0.5, 1.0, 4.9, 5.0, 10.0)] == [1, 2, 2, 3, 4]
+
+
+def test_infinite_and_absent_numbers_are_missing() -> None:
+    for value in (None, math.nan, math.inf, -math.inf, pd.NA, pd.NaT, "", "NA"):
+        assert NUMBER.code(value) == MISSING
+
+
+def test_text_in_a_number_is_refused() -> None:
+    with pytest.raises(UnreadableValueError, match="'many' is not a number"):
+        NUMBER.code("many")
+
+
+def test_an_unseen_level_has_a_code_of_its_own() -> None:
+    assert CATEGORY.code("enterprise") == CATEGORY.size + 1
+    assert CATEGORY.label(CATEGORY.size + 1) == "never seen before"
+    assert CATEGORY.label(3) == "2 rare levels"
+
+
+@pytest.mark.parametrize("text", ["Yes", "y", "TRUE", "1", "1.0", "ja", "oui", "是"])
+def test_yes_is_read_in_any_spelling(text: str) -> None:
+    said_by_type = True
+    assert FLAG.code(text) == FLAG.code(said_by_type) == 2
+    assert flag_text(text) == "yes"
+
+
+def test_codes_read_as_numbers_or_text_are_the_same_level() -> None:
+    assert level_text(12) == level_text(12.0) == level_text(" 12 ") == "12"
+
+
+def test_days_are_counted_the_same_from_text_and_timestamps() -> None:
+    assert as_day("2024-02-29") == as_day(pd.Timestamp("2024-02-29 13:00")) == 19782
+    assert as_day(np.datetime64("2024-02-29")) == 19782
+    with pytest.raises(UnreadableValueError, match="is not a date"):
+        as_day("29.2.2024")
+
+
+@pytest.mark.parametrize("column", [NUMBER, CATEGORY, FLAG])
+def test_a_column_survives_its_json_form(column: NumberColumn | CategoryColumn) -> None:
+    assert column_from_dict(column.to_dict()) == column

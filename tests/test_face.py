@@ -1,0 +1,84 @@
+"""What `import fitmodel` gives, and what it does not load."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import fitmodel
+
+HEAVY = ("interpret", "matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "sklearn")
+
+
+def _modules_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    # the interpreter running the tests, with a fixed program text
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement", ["import fitmodel", "import fitmodel; dir(fitmodel); fitmodel.FitModelError"]
+)
+def test_importing_the_package_loads_nothing_heavy(statement):
+    loaded = _modules_after(statement)
+
+    assert "fitmodel" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_the_command_line_parses_without_loading_what_trains():
+    loaded = _modules_after("import fitmodel.cli")
+
+    assert "typer" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_the_names_are_about_a_dozen_and_sorted():
+    assert fitmodel.__all__ == sorted(fitmodel.__all__)
+    assert len(set(fitmodel.__all__)) == len(fitmodel.__all__) <= 15
+
+
+def test_what_type_checkers_see_is_what_is_exported():
+    tree = ast.parse(Path(fitmodel.__file__).read_text(encoding="utf-8"))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert sorted(seen) == fitmodel.__all__
+    for name, (module, original) in seen.items():
+        value = getattr(fitmodel, name)
+        assert value is getattr(sys.modules[module], original)
+
+
+@pytest.mark.parametrize("name", fitmodel.__all__)
+def test_every_name_says_what_it_is(name):
+    assert len(inspect.getdoc(getattr(fitmodel, name)) or "") > 30
+
+
+def test_a_star_import_brings_exactly_the_names():
+    names: dict[str, object] = {}
+    exec("from fitmodel import *", names)  # noqa: S102 - a star import is a module's own affair
+    del names["__builtins__"]
+
+    assert sorted(names) == fitmodel.__all__
+
+
+def test_the_version_is_the_installed_one():
+    assert fitmodel.__version__ == version("fitmodel")
+    assert {*fitmodel.__all__, "__version__"} <= set(dir(fitmodel))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'fitmodel' has no attribute 'fit'"):
+        _ = fitmodel.fit
