@@ -178,7 +178,12 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         places, frame["observed"], yerr=_whiskers(frame), color=BLUE, error_kw=whisker, label=label
     )
     ax.plot(
-        places, frame["mean_predicted"], "D", color=ORANGE, markeredgecolor="white", label="predicted"
+        places,
+        frame["mean_predicted"],
+        "D",
+        color=ORANGE,
+        markeredgecolor="white",
+        label="predicted",
     )
     names = [
         f"{band.replace(' to ', '\u2013')}\n{count:,} deals"
@@ -195,7 +200,9 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return _finished(ax, "upper left")
 
 
-def plot_stability(frame: pd.DataFrame, ax: Axes | None = None, *, metric: str = "log_loss_skill") -> Axes:
+def plot_stability(
+    frame: pd.DataFrame, ax: Axes | None = None, *, metric: str = "log_loss_skill"
+) -> Axes:
     """Draw a metric over the cuts of a backtest.
 
     Parameters
@@ -231,7 +238,11 @@ def plot_stability(frame: pd.DataFrame, ax: Axes | None = None, *, metric: str =
         )
     ]
     ax.set_xticks(list(frame["date"]), names, fontsize=8 if len(frame) <= MOST_LABELS else 6)
-    ax.set(title="Stability over time", xlabel="trained on what was known at", ylabel=METRIC_NAMES[metric])
+    ax.set(
+        title="Stability over time",
+        xlabel="trained on what was known at",
+        ylabel=METRIC_NAMES[metric],
+    )
     ax.margins(x=0.1, y=0.25)
     return _finished(ax, "best")
 
@@ -261,7 +272,10 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
-    below, above = frame["observed"] - frame["observed_low"], frame["observed_high"] - frame["observed"]
+    below, above = (
+        frame["observed"] - frame["observed_low"],
+        frame["observed_high"] - frame["observed"],
+    )
     return [below.clip(lower=0), above.clip(lower=0)]
 
 
