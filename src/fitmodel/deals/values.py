@@ -29,8 +29,42 @@ MISSING_TEXT = frozenset(
         "#N/A",
     }
 )
-YES = frozenset(["yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是", "churned", "left", "lost", "cancelled"])
-NO = frozenset(["no", "n", "false", "f", "0", "0.0", "nein", "non", "否", "active", "stayed", "current", "retained"])
+YES = frozenset(
+    [
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "1.0",
+        "ja",
+        "oui",
+        "si",
+        "sí",
+        "是",
+        "churned",
+        "left",
+        "lost",
+        "cancelled",
+    ]
+)
+NO = frozenset(
+    [
+        "no",
+        "n",
+        "false",
+        "f",
+        "0",
+        "0.0",
+        "nein",
+        "non",
+        "否",
+        "active",
+        "stayed",
+        "current",
+        "retained",
+    ]
+)
 EXCEL_FIRST, EXCEL_LAST = 20_000, 80_000  # serial numbers of 1954 to 2119
 _FORMATS = ("ISO8601", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d")
 

@@ -1,4 +1,4 @@
-"""Calibration: do deals given a probability of 20 % leave early in 20 of 100 cases?"""
+"""Calibration: of deals given a probability of 20 %, 20 in 100 should leave early."""
 
 from __future__ import annotations
 

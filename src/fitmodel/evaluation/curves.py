@@ -172,7 +172,7 @@ def _round_edges(probability: Vector) -> Vector:
     narrow = [width for width in BAND_WIDTHS if reach <= MOST_BANDS * width]
     width = narrow[0] if narrow else BAND_WIDTHS[-1]
     last = min(MOST_BANDS - 1, int(reach / width))
-    return np.r_[np.arange(last + 1) * width, 1.0]
+    return np.append(np.arange(last + 1) * width, 1.0)
 
 
 def _checked(edges: Sequence[float]) -> Vector:

@@ -14,6 +14,7 @@ import pandas as pd
 
 WIDTH = 100
 """Characters of a line of text."""
+LARGE = 100
 
 _CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba(128,128,128,.35)"
 _BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
@@ -83,6 +84,13 @@ def _html_lines(pairs: tuple[tuple[str, str], ...]) -> str:
 
 def _shortened(line: str) -> str:
     return line if len(line) <= WIDTH else line[: WIDTH - 1].rstrip() + "…"
+
+
+def number(value: float) -> str:
+    """Write a number short: four decimals, or none where it is large; a dash where there is none."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.4f}"
 
 
 def as_json(value: Any) -> Any:

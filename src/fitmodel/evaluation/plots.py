@@ -7,7 +7,7 @@ colour alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -186,7 +186,7 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         label="predicted",
     )
     names = [
-        f"{band.replace(' to ', '\u2013')}\n{count:,} deals"
+        f"{band}\n{count:,} deals"
         for band, count in zip(frame["band"], frame["count"], strict=True)
     ]
     ax.set_xticks(list(places), names, fontsize=8 if len(frame) <= MOST_LABELS else 6)
@@ -286,7 +286,7 @@ def _in_percent(ax: Axes, *, x: bool = False) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
-def _finished(ax: Axes, place: str) -> Axes:
+def _finished(ax: Axes, place: Any) -> Axes:
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

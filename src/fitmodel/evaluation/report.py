@@ -1,61 +1,129 @@
-"""What a training says of itself: measured on deals it was not trained on, and frozen."""
+"""What a training and a backtest found: frozen results that print, plot and become JSON."""
 
 from __future__ import annotations
 
-import html
-import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.curves import compute_bands, compute_precision_recall, compute_roc
+from fitmodel.evaluation.pages import Page, as_json, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from fitmodel.evaluation.metrics import Metric
 
-SHOWN = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_slope",
-         "calibration_intercept", "lift_top_tenth")  # fmt: skip
-BANDS = 5
+METRIC_NAMES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "log_loss_skill": "log loss gained on the base rate",
+    "brier": "Brier score",
+    "brier_skill": "Brier score gained on the base rate",
+    "calibration_slope": "calibration slope (1 is right)",
+    "calibration_intercept": "calibration intercept (0 is right)",
+    "calibration_error": "calibration error",
+    "lift_top_tenth": "lift in the riskiest tenth",
+}
+HEADER = ("metric", "value", "95 % interval", "base rate's")
+CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
+MOST_NOTES = 3
+"""Notes printed; all of them are in `notes`."""
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingReport:
-    """Results of one training.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Report:
+    """What every report has.
 
-    Attributes
+    Parameters
+    ----------
+    metrics : mapping of str to Metric
+        As `fitmodel.evaluation.metrics.compute_metrics` returns them.
+    notes : tuple of str
+        What a reader should know.
+    predictions : DataFrame
+        One row per deal judged, with the columns `early_churn`, `probability` and `weight`; kept
+        for the plots and not part of `to_dict`.
+    """
+
+    metrics: Mapping[str, Metric]
+    predictions: pd.DataFrame = field(metadata={"private": True})
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether the interval of the log loss gained on the base rate lies above 0."""
+        return self.metrics["log_loss_skill"].low > 0
+
+    @property
+    def verdict(self) -> str:
+        """Whether there is evidence of skill, in one sentence with the interval."""
+        return describe_skill(self.metrics["log_loss_skill"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must not be overlooked: a verdict without skill, then the notes."""
+        return self.notes if self.has_skill else (self.verdict, *self.notes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the predictions as values that JSON can hold."""
+        shown = [each.name for each in fields(self) if not each.metadata.get("private")]
+        found = {name: as_json(getattr(self, name)) for name in shown}
+        return {"has_skill": self.has_skill, "verdict": self.verdict, **found}
+
+    def page(self) -> Page:
+        """Return what is printed."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Write the report for a terminal, in about 20 lines."""
+        return self.page().text()
+
+    def __repr__(self) -> str:
+        """Write the verdict."""
+        return f"<{type(self).__name__}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        return self.page().html()
+
+    def _notes_in_words(self) -> tuple[tuple[str, str], ...]:
+        shown = tuple(("note", note) for note in self.notes[:MOST_NOTES])
+        more = len(self.notes) - len(shown)
+        return (*shown, ("note", f"and {more} more, in .notes")) if more else shown
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TrainingReport(Report):
+    """How good a model is, measured on deals it was not trained on.
+
+    Parameters
     ----------
     method : {"out-of-time", "cross-validation"}
     split_date : Timestamp or None
-        Trained on deals signed before it, judged on mature deals signed since.
+        First closing date of the deals judged.
     n_deals, n_mature, n_censored, n_early_churners : int
-    n_train, n_test : int
-        Deals with a known outcome on either side.
+        All deals; those that reached the horizon; those with an unknown label; early churners.
     base_rate : float
-        Early churn of all deals at the horizon, by Kaplan-Meier.
-    period : (date or None, date or None)
+        Early-churn rate of all deals: one minus the Kaplan-Meier survival at the horizon.
+    period : (date, date) or (None, None)
         First and last closing date.
+    n_train, n_test : int
+        Deals with a known label, trained on and judged.
     effective_sample_size : float
-        Of the weighted training deals.
+        What the weighted deals are worth in equally weighted ones.
     capped_weights : int
-    metrics : mapping of str to Metric
-        Value, 95 % interval and the base rate's own value.
+        Deals whose weight for censoring was capped.
     calibration, candidates, leakage, subgroups : DataFrame
-    glass_box_cost : Metric
-        Log loss against an unrestricted learner's; below 0 the book is better.
+        As `compute_calibration`, the learner, the leakage audit and `compute_subgroups` give them.
+    glass_box_cost : Metric or None
+        Log loss of this model minus that of an unrestricted learner (`compare_log_loss`).
     policy : str
-        In words.
-    flagged : mapping
-        Share of deals flagged, precision and recall of the flags.
-    notes : tuple of str
-    predictions : DataFrame
-        Per judged deal: early_churn, probability, weight. Never in `to_dict`.
+        The decision policy in words.
+    flagged : mapping of str to float
+        What the policy flagged among the deals judged (`compute_flagged`).
     """
 
     method: str
@@ -64,123 +132,165 @@ class TrainingReport:
     n_mature: int
     n_censored: int
     n_early_churners: int
+    base_rate: float
+    period: tuple[date | None, date | None]
     n_train: int
     n_test: int
-    base_rate: float
-    period: tuple[Any, Any]
     effective_sample_size: float
     capped_weights: int
-    metrics: Mapping[str, Metric]
     calibration: pd.DataFrame
     candidates: pd.DataFrame
-    glass_box_cost: Metric
+    glass_box_cost: Metric | None
     leakage: pd.DataFrame
     subgroups: pd.DataFrame
     policy: str
     flagged: Mapping[str, float]
-    notes: tuple[str, ...]
-    predictions: pd.DataFrame = field(repr=False)
-
-    @property
-    def has_skill(self) -> bool:
-        """Whether the 95 % interval of the log loss gained on the base rate lies above 0."""
-        return self.metrics["log_loss_skill"].low > 0
-
-    @property
-    def verdict(self) -> str:
-        """Skill or none, in words."""
-        skill = self.metrics["log_loss_skill"]
-        numbers = f"{skill.value:.4f} (95 % interval {skill.low:.4f} to {skill.high:.4f})"
-        if self.has_skill:
-            return f"evidence of skill: log loss better than the base rate's by {numbers}"
-        return f"no evidence of skill: the log loss gained on the base rate is {numbers}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able form: aggregates only, no deal's prediction."""
-        result: dict[str, Any] = {"has_skill": self.has_skill, "verdict": self.verdict}
-        for item in fields(self):
-            if item.name != "predictions":
-                result[item.name] = _plain(getattr(self, item.name))
-        return result
 
     def figures(self) -> dict[str, Figure]:
-        """ROC, precision-recall, calibration and bands, each a matplotlib Figure."""
+        """Draw `calibration`, `roc`, `precision_recall`, `gains` and `bands`."""
+        from fitmodel.evaluation.plots import draw_predictions
+
+        known = self.predictions
+        return draw_predictions(known["early_churn"], known["probability"], known["weight"])
+
+    def page(self) -> Page:
+        """Return what is printed."""
+        split = "" if self.split_date is None else f", split on {self.split_date:%Y-%m-%d}"
+        return Page(
+            title=f"How well early churn is predicted ({self.method}{split})",
+            verdict=self.verdict,
+            facts=(
+                ("deals", self._deals_in_words()),
+                ("base rate", f"{self.base_rate:.1%} leave early (Kaplan-Meier at the horizon)"),
+                ("judged", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
+            ),
+            header=HEADER,
+            rows=_metric_rows(self.metrics),
+            remarks=(*self._decision_in_words(), *self._notes_in_words()),
+        )
+
+    def _deals_in_words(self) -> str:
+        first, last = self.period
+        signed = f" signed {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else ""
+        return (
+            f"{self.n_deals:,}{signed}: {self.n_mature:,} mature, {self.n_early_churners:,} left "
+            f"early, {self.n_censored:,} not known yet"
+        )
+
+    def _decision_in_words(self) -> tuple[tuple[str, str], ...]:
+        cost = self.glass_box_cost
+        text = "" if cost is None else f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
+        words = (
+            ("glass box", text and f"log loss {text} against an unrestricted learner"),
+            ("policy", self.policy),
+            ("flags", in_words(self.flagged)),
+        )
+        return tuple((label, told) for label, told in words if told)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BacktestReport(Report):
+    """How a model would have done, had it been trained and used at past dates.
+
+    `metrics` judge the deals of all cuts together, each against the base rate of its own training.
+
+    Parameters
+    ----------
+    cuts : DataFrame
+        One row per cut: `cut` (from 1), `date`, `until` (last closing date judged), `n_train`,
+        `n_test`, `early_churners`, `train_rate`, `test_rate`; then of every metric the value,
+        `<metric>_low`, `<metric>_high` and `<metric>_base`.
+    ageing : DataFrame
+        Old models against new ones on the same deals (`compute_ageing`).
+    decay : Metric or None
+        Log loss lost by never retraining since the first cut (`compute_decay`).
+    money : DataFrame
+        One row per cut and one for all: what the flags found, saved and cost
+        (`compute_flagged`); empty without a policy.
+    """
+
+    cuts: pd.DataFrame
+    ageing: pd.DataFrame
+    decay: Metric | None
+    money: pd.DataFrame
+
+    def figures(self) -> dict[str, Figure]:
+        """Draw `stability` and, from two cuts on, `ageing`; and the plots of all predictions."""
         from fitmodel.evaluation import plots
 
-        y, p, w = (self.predictions[name] for name in ("early_churn", "probability", "weight"))
-        drawn = {
-            "roc": plots.plot_roc(compute_roc(y, p, w)),
-            "precision_recall": plots.plot_precision_recall(compute_precision_recall(y, p, w)),
-            "calibration": plots.plot_calibration(compute_calibration(y, p, w)),
-            "bands": plots.plot_bands(self.bands()),
-        }
-        return {name: axes.get_figure() for name, axes in drawn.items()}
-
-    def bands(self) -> pd.DataFrame:
-        """Early churn in fifths of the score, from the lowest to the highest."""
-        probability = self.predictions["probability"]
-        cuts = np.unique(np.quantile(probability, np.linspace(0, 1, BANDS + 1)[1:-1]))
-        place = np.searchsorted(cuts, probability, side="right")
-        frame = compute_bands(
-            place, self.predictions["early_churn"], probability, self.predictions["weight"]
-        )
-        edges = [0.0, *cuts, 1.0]
-        names = [f"{edges[band]:.0%} to {edges[band + 1]:.0%}" for band in frame["band"]]
-        return frame.assign(band=names)
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (
-                name.replace("_", " "),
-                f"{metric.value:.3f}",
-                f"{metric.low:.3f} to {metric.high:.3f}",
-                "" if math.isnan(metric.base) else f"{metric.base:.3f}",
-            )
-            for name, metric in self.metrics.items()
-            if name in SHOWN
-        ]
-
-    def _headline(self) -> str:
-        when = "" if self.split_date is None else f" signed since {self.split_date:%Y-%m-%d}"
-        return (
-            f"{self.n_deals:,} deals, {self.n_censored:,} of them too young to tell; "
-            f"{self.base_rate:.1%} leave early. Judged ({self.method}) on {self.n_test:,} "
-            f"deals{when}."
+        known = self.predictions
+        drawn = {"stability": plots.plot_stability(self.cuts)}
+        if len(self.ageing):
+            drawn["ageing"] = plots.plot_ageing(self.ageing)
+        return {name: plots.figure_of(ax) for name, ax in drawn.items()} | plots.draw_predictions(
+            known["early_churn"], known["probability"], known["weight"]
         )
 
-    def __str__(self) -> str:
-        lines = [
-            self._headline(),
-            "",
-            f"{'':24}{'value':>8}  {'95 % interval':>18}{'base rate':>11}",
-        ]
-        lines += [f"{a:24}{b:>8}  {c:>18}{d:>11}" for a, b, c, d in self._rows()]
-        return "\n".join([*lines, "", self.verdict, self.policy, *self.notes])
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._rows()
+    def page(self) -> Page:
+        """Return what is printed."""
+        dates = self.cuts["date"]
+        return Page(
+            title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
+            verdict=self.verdict,
+            facts=(("judged", f"{len(self.predictions):,} deals, signed after each cut"),),
+            header=CUT_HEADER,
+            rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
+            remarks=(*self._worth_in_words(), *self._notes_in_words()),
         )
-        head = "<tr><th></th><th>value</th><th>95 % interval</th><th>base rate</th></tr>"
-        texts = "".join(
-            f"<p>{html.escape(text)}</p>" for text in (self.verdict, self.policy, *self.notes)
+
+    def _worth_in_words(self) -> tuple[tuple[str, str], ...]:
+        aged = () if self.decay is None else (("ageing", describe_decay(self.decay)),)
+        if self.money.empty:
+            return aged
+        total = self.money.drop(columns="cut").iloc[-1]
+        counts = {str(name): float(total[name]) for name in total.index}
+        return (*aged, ("flags", in_words(counts)))
+
+
+def describe_skill(skill: Metric) -> str:
+    """Say whether a log loss gained on the base rate is evidence of skill."""
+    gained = f"log loss gained on the base rate {skill.value:.4f}"
+    interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
+    if skill.low > 0:
+        return f"evidence of skill: {gained} ({interval})"
+    if skill.high < 0:
+        return f"no evidence of skill: WORSE than the base rate, {gained} ({interval})"
+    return f"no evidence of skill: {gained}, and the {interval} includes the base rate"
+
+
+def describe_decay(decay: Metric) -> str:
+    """Say whether a model that is never retrained grows worse."""
+    numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
+    if decay.low > 0:
+        return f"never retraining since the first cut would have cost {numbers}: retrain"
+    return f"no evidence that an older model is worse: {numbers} for never retraining"
+
+
+def in_words(counts: Mapping[str, float]) -> str:
+    """Write named numbers on one line."""
+    return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
+
+
+def _metric_rows(metrics: Mapping[str, Metric]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            METRIC_NAMES.get(name, name),
+            number(metric.value),
+            f"{number(metric.low)} to {number(metric.high)}",
+            number(metric.base),
         )
-        return f"<p>{html.escape(self._headline())}</p><table>{head}{cells}</table>{texts}"
+        for name, metric in metrics.items()
+    )
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it; NaN becomes None."""
-    if isinstance(value, pd.DataFrame):
-        return [_plain(row) for row in value.to_dict(orient="records")]
-    if hasattr(value, "items"):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if hasattr(value, "resamples"):
-        return {key: _plain(getattr(value, key)) for key in ("value", "low", "high", "base")}
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+def _cut_row(row: pd.Series[Any]) -> tuple[str, ...]:
+    skill = [number(row[f"log_loss_skill{end}"]) for end in ("", "_low", "_high")]
+    return (
+        f"{row['date']:%Y-%m-%d}",
+        f"{row['n_train']:,}",
+        f"{row['n_test']:,}",
+        f"{row['test_rate']:.1%}",
+        f"{skill[0]} ({skill[1]} to {skill[2]})",
+        number(row["roc_auc"]),
+        number(row["calibration_intercept"]),
+    )

@@ -138,7 +138,8 @@ def _aligned(
                 f"{name} has shape {values.shape} and y has shape {outcome.shape}: "
                 "give one number per deal."
             )
-    return outcome, *(np.broadcast_to(values, outcome.shape) for values in arrays.values())
+    p, weight, rival = (np.broadcast_to(values, outcome.shape) for values in arrays.values())
+    return outcome, p, weight, rival
 
 
 def _check(values: Vector, right: npt.NDArray[np.bool_], what: str, rule: str) -> None:

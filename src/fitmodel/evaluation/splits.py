@@ -1,7 +1,14 @@
-"""Split deals in time: train on what was known at a date, judge on what was signed after it."""
+"""Which deals to train on and which to judge by, so that the future is never seen.
+
+|------ signed before the date ------|------ signed on it or later ------|--- not mature ---|
+ train: outcomes as known on the date  test: outcomes as known now          in neither
+
+Where only a tenure is known there is no order in time; deals are then split at random, stratified.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,24 +20,34 @@ from fitmodel.deals.outcomes import outcomes, recut
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
 
 TEST_SHARE = 0.25
-LEAST_TEST_CHURNERS = 10
+ROLLING_SHARE = 0.5
+CUTS = 4
+LEAST_CHURNERS = 10
+"""Early churners, and customers that stayed, needed on each side unless more are asked for."""
+
+DAYS_PER_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Deals to train on, re-cut at `date`, and mature deals signed on or after it.
+    """Deals to train on, as they were known at `date`, and deals to judge by.
 
-    Attributes
+    Parameters
     ----------
     train : DataFrame
-        Deals signed before `date`, with outcomes as they were known on it; label them with
+        Deals signed before `date`, re-cut at it; label them with
         ``label_deals(train, spec, as_of=date)``.
     test : DataFrame
-        Deals signed on `date` or later that have reached the horizon since.
+        Mature deals signed on `date` or later, with everything known of them; label them with
+        ``label_deals(test, spec)``.
     date : Timestamp
+        First closing date of the test deals.
     """
 
     train: pd.DataFrame
@@ -39,70 +56,187 @@ class Split:
 
 
 def out_of_time_split(
-    deals: pd.DataFrame, spec: DealSpec, *, test_share: float = TEST_SHARE
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    test_share: float = TEST_SHARE,
+    least_early_churners: int = LEAST_CHURNERS,
 ) -> Split:
-    """Keep the newest mature deals for the test; a day is never split.
+    """Keep the newest mature deals to judge by.
+
+    Deals too young to be mature are in neither part: among them only churners would be known.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``, with closing dates.
+        As read by ``read_deals``.
     spec : DealSpec
+        A contract with dates.
     test_share : float
-        Share of the mature deals to judge by.
+        Share of the mature deals to judge by, as nearly as whole days allow: the deals of one
+        day are never parted.
+    least_early_churners : int
+        How many early churners, and how many customers that stayed, each part needs.
 
     Raises
     ------
     DealsError
-        If no deal is mature, or too few early churners are left to judge by.
+        If the contract has no dates, no deal is mature, all mature deals closed on one day, or a
+        part has too few early churners; the message says how many and what to do.
     """
-    mature = _mature_closings(deals, spec)
-    date = mature.iloc[int(len(mature) * (1 - test_share))]
-    split = _cut(deals, spec, mature, date, mature.iloc[-1])
-    churners = int(outcomes(split.test, spec)["early_churn"].sum())
-    if churners < LEAST_TEST_CHURNERS:
+    return _splits(deals, spec, 1, test_share, least_early_churners)[0]
+
+
+def rolling_cuts(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    n: int = CUTS,
+    *,
+    test_share: float = ROLLING_SHARE,
+    least_early_churners: int = LEAST_CHURNERS,
+) -> list[Split]:
+    """Cut at several dates, each with about as many mature deals to judge by.
+
+    Parameters
+    ----------
+    deals, spec, least_early_churners
+        As in `out_of_time_split`.
+    n : int
+        How many dates.
+    test_share : float
+        Share of the mature deals judged at all the dates together; those before are only
+        trained on.
+
+    Returns
+    -------
+    list of Split
+        Earliest first. The test deals of each were signed from its date up to the next one's.
+
+    Raises
+    ------
+    DealsError
+        As `out_of_time_split`; also if the deals closed on too few days for `n` dates.
+    """
+    return _splits(deals, spec, n, test_share, least_early_churners)
+
+
+def cross_validation_splits(
+    labelled: LabelledDeals, n_splits: int = 5, seed: int = 0
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Split labelled deals at random, with the same share of early churners in every part.
+
+    For deals of which only a tenure is known: what is measured this way says nothing about a
+    change over time.
+
+    Parameters
+    ----------
+    labelled : LabelledDeals
+    n_splits : int
+        How many parts; each is judged once.
+    seed : int
+        The same deals in the same order give the same parts.
+
+    Returns
+    -------
+    list of (train, test)
+        Positions of the deals.
+
+    Raises
+    ------
+    DealsError
+        If there are fewer than `n_splits` early churners, or customers that stayed.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    churners = int(labelled.early_churn.sum())
+    rarer = min(churners, len(labelled) - churners)
+    if rarer < n_splits:
         raise DealsError(
-            f"too few to judge by: {churners} early churner(s) among the {len(split.test)} newest "
-            f"mature deals; {LEAST_TEST_CHURNERS} needed. Remedy: add older deals, or wait until "
-            "more deals have reached the horizon."
+            f"{len(labelled)} deals with a known outcome, {churners} of them early churners, "
+            f"cannot be judged in {n_splits} parts: each part needs both outcomes. Add deals."
         )
-    return split
+    folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+    return list(folds.split(labelled.early_churn, labelled.early_churn))
 
 
-def rolling_cuts(deals: pd.DataFrame, spec: DealSpec, n_cuts: int = 5) -> list[Split]:
-    """Cut at several dates over the newer half of the mature deals.
-
-    Each split's test deals are those signed from its date up to the next one's.
-    """
-    mature = _mature_closings(deals, spec)
-    places = np.linspace(0.5, 1.0, n_cuts + 1) * (len(mature) - 1)
-    dates = sorted(set(mature.iloc[places.astype(int)]))
+def _splits(
+    deals: pd.DataFrame, spec: DealSpec, n: int, test_share: float, least: int
+) -> list[Split]:
+    if n < 1 or not 0 < test_share < 1:
+        raise DealsError(
+            f"{n} cut(s) and test_share {test_share:g}: give 1 cut or more and a share between "
+            "0 and 1."
+        )
+    closed, mature = _closing_days(deals, spec)
+    dates = _cut_dates(closed[mature], n, test_share)
     splits = []
-    for start, end in pairwise(dates):
-        last = end if end == dates[-1] else end - pd.Timedelta(days=1)
-        splits.append(_cut(deals, spec, mature, start, last))
+    after_all = closed.max() + np.timedelta64(1, "D")
+    for date, following in pairwise([*dates, after_all]):
+        inside = mature & (closed >= date) & (closed < following)
+        moment = pd.Timestamp(date)
+        train = recut(deals.loc[closed < date], spec, moment)
+        _require_enough(train, spec, f"known on {moment:%Y-%m-%d} to learn from", least, moment)
+        test = deals.loc[inside]
+        _require_enough(test, spec, f"to judge by, signed from {moment:%Y-%m-%d} on", least)
+        splits.append(Split(train, test, moment))
     return splits
 
 
-def _mature_closings(deals: pd.DataFrame, spec: DealSpec) -> pd.Series:
-    found = outcomes(deals, spec)
-    closings = deals.loc[found["mature"].to_numpy(), spec.deals.closed_on].sort_values()
-    if len(closings) == 0:
+def _closing_days(
+    deals: pd.DataFrame, spec: DealSpec
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.bool_]]:
+    """Return when each deal closed, and whether it has reached the horizon since."""
+    if spec.deals.closed_on is None:
         raise DealsError(
-            f"no deal is mature: none of the {len(deals)} deals closed {spec.label.horizon_months} "
-            "months before observed_until. Remedy: a later extract, or a shorter horizon_months."
+            "Deals can be split in time only where closing dates are known, but the contract gives "
+            "a tenure: add closed_on and churned_on, or use cross_validation_splits."
         )
-    return closings
+    mature = outcomes(deals, spec)["mature"].to_numpy()
+    if not mature.any():
+        raise DealsError(
+            f"None of {len(deals)} deals is mature: none closed {spec.label.horizon_months} months "
+            "before observed_until. Use a later extract, or a shorter horizon_months."
+        )
+    closed = deals[spec.deals.closed_on].to_numpy().astype("datetime64[D]")
+    return closed, mature
 
 
-def _cut(
-    deals: pd.DataFrame,
-    spec: DealSpec,
-    mature: pd.Series,
-    start: pd.Timestamp,
-    end: pd.Timestamp,
-) -> Split:
-    closing = deals[spec.deals.closed_on]
-    is_mature = deals.index.isin(mature.index)
-    test = deals[is_mature & ((closing >= start) & (closing <= end)).to_numpy()]
-    return Split(recut(deals[(closing < start).to_numpy()], spec, start), test, start)
+def _cut_dates(
+    closed: npt.NDArray[np.datetime64], n: int, test_share: float
+) -> list[np.datetime64]:
+    """Return the days before which the share of mature deals is nearest to what is wanted."""
+    days, counts = np.unique(closed, return_counts=True)
+    before = (np.cumsum(counts) - counts) / len(closed)
+    wanted = 1 - test_share + test_share * np.arange(n) / n
+    nearest = 1 + np.abs(before[1:, None] - wanted).argmin(axis=0) if len(days) > 1 else []
+    if len(set(nearest)) < n:
+        raise DealsError(
+            f"The {len(closed)} mature deals closed on {len(days)} day(s), too few to cut at {n} "
+            "date(s). Check closed_on, or ask for fewer cuts."
+        )
+    return [days[place] for place in nearest]
+
+
+def _require_enough(
+    deals: pd.DataFrame, spec: DealSpec, what: str, least: int, as_of: pd.Timestamp | None = None
+) -> None:
+    label = outcomes(deals, spec, as_of=as_of)["early_churn"]
+    for outcome, people in ((1.0, "early churners"), (0.0, "customers that stayed")):
+        count = int((label == outcome).sum())
+        if count < least:
+            raise DealsError(
+                f"Too little {what}: {count} {people} among {len(deals)} deals; {least} needed"
+                f"{_waiting(deals, spec, count, least)}. Add older deals, ask for fewer cuts or "
+                "another test_share, or choose another horizon_months."
+            )
+
+
+def _waiting(deals: pd.DataFrame, spec: DealSpec, count: int, least: int) -> str:
+    """Say how long it takes to gather what is missing, at the pace of these deals."""
+    if count == 0:
+        return ""
+    closed = deals[spec.deals.closed_on]
+    months = max(1.0, (closed.max() - closed.min()).days / DAYS_PER_MONTH)
+    return (
+        f"; at your rate that is about {math.ceil((least - count) * months / count)} more month(s)"
+    )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from fitmodel.deals.outcomes import censoring_weights, kaplan_meier, outcomes
 from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.curves import compute_subgroups
+from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.judging import glass_box_cost
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import TrainingReport
+from fitmodel.evaluation.subgroups import compute_subgroups
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -101,11 +102,4 @@ def _flags(
     name = spec.deals.amount
     amount = None if name is None else table.loc[judged.index, name].to_numpy(dtype=float)
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
-    weight, left = judged["weight"].to_numpy(), judged["early_churn"].to_numpy()
-    right = float(weight[flagged] @ left[flagged])
-    share = float(weight[flagged].sum() / weight.sum())
-    return {
-        "share_flagged": share,
-        "precision": right / float(weight[flagged].sum()) if flagged.any() else float("nan"),
-        "recall": right / float(weight @ left),
-    }
+    return compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())

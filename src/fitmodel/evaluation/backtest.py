@@ -1,0 +1,207 @@
+"""Replay the past: train on what was known then, score what was signed next, judge it now.
+
+cut 1   |=== train ===|- judge -|
+cut 2   |======== train ========|- judge -|            trained anew at every cut; the older models
+cut 3   |============= train =============|- judge -|  also score the later deals: ageing
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.evaluation.ageing import compute_ageing, compute_decay
+from fitmodel.evaluation.flags import compute_flagged
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.report import BacktestReport
+from fitmodel.evaluation.splits import CUTS, LEAST_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.evaluation.metrics import Metric
+
+
+class FitPredict(Protocol):
+    """A learner: fitted to the labelled deals, asked for the others' probabilities."""
+
+    def __call__(
+        self, train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
+    ) -> npt.ArrayLike:
+        """Learn from `train` alone; return one probability per row of `attributes`."""
+
+
+class Flag(Protocol):
+    """A decision policy: which deals not to sign."""
+
+    def __call__(
+        self, p: npt.NDArray[np.float64], amount: npt.NDArray[np.float64], /
+    ) -> npt.ArrayLike:
+        """Return one bool per deal."""
+
+
+class Value(Protocol):
+    """What signing is worth at an early-churn probability (0 stays, 1 leaves)."""
+
+    def __call__(
+        self, p: npt.NDArray[np.float64], amount: npt.NDArray[np.float64], /
+    ) -> npt.ArrayLike:
+        """Return money per deal; NaN where the amount is not known."""
+
+
+def compute_backtest(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    fit_predict: FitPredict,
+    *,
+    n_cuts: int = CUTS,
+    test_share: float = ROLLING_SHARE,
+    least_early_churners: int = LEAST_CHURNERS,
+    flag: Flag | None = None,
+    value: Value | None = None,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> BacktestReport:
+    """Judge a way of learning at past dates.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+        A contract with dates.
+    fit_predict : callable
+        ``fit_predict(train, attributes, split)``; called once per cut with the labelled deals as
+        known then and the attributes of all deals judged at this and later cuts.
+    n_cuts, test_share, least_early_churners
+        As in `rolling_cuts`.
+    flag : callable, optional
+        ``flag(p, amount)``; without it nothing is said of flags and money.
+    value : callable, optional
+        ``value(p, amount)``; without it flags are counted but not priced.
+    n_boot, seed
+        Of the bootstrap intervals.
+
+    Raises
+    ------
+    DealsError
+        If the deals cannot be cut (`rolling_cuts`) or the learner gives a wrong number of values.
+    """
+    numbered = deals.reset_index(drop=True)
+    splits = rolling_cuts(
+        numbered, spec, n_cuts, test_share=test_share, least_early_churners=least_early_churners
+    )
+    everything = _replay(splits, spec, fit_predict)
+    fresh = everything[everything["trained"] == everything["judged"]].reset_index(drop=True)
+    metrics = {cut: _metrics(rows, n_boot, seed) for cut, rows in fresh.groupby("judged")}
+    return BacktestReport(
+        metrics=_metrics(fresh, n_boot, seed),
+        cuts=pd.DataFrame(
+            [_describe(cut, split, fresh, metrics[cut]) for cut, split in enumerate(splits, 1)]
+        ),
+        ageing=compute_ageing(
+            everything, [split.date for split in splits], n_boot=n_boot, seed=seed
+        ),
+        decay=compute_decay(everything, n_boot=n_boot, seed=seed),
+        money=_money(fresh, flag, value),
+        predictions=fresh,
+    )
+
+
+def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.DataFrame:
+    """Return every model's predictions of the deals signed after it, at its own cut and later."""
+    tests = [_judged_deals(split, spec) for split in splits]
+    attributes = [label_deals(split.test, spec).attributes for split in splits]
+    parts = []
+    for cut, split in enumerate(splits):
+        train = label_deals(split.train, spec, as_of=split.date)
+        later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["judged"])
+        asked = pd.concat(attributes[cut:])
+        answer = np.asarray(fit_predict(train, asked, split), dtype=np.float64)
+        if answer.shape != (len(asked),):
+            raise DealsError(
+                f"fit_predict gave values of shape {answer.shape} for {len(asked)} deals: it must "
+                "give one probability per deal."
+            )
+        rate = float(np.average(train.early_churn, weights=train.weight))
+        rows = later.reset_index("judged")
+        parts.append(
+            rows.assign(trained=cut + 1, probability=answer, base_rate=rate, n_train=len(train))
+        )
+    return pd.concat(parts)
+
+
+def _judged_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
+    test = label_deals(split.test, spec)
+    amount = spec.deals.amount
+    known = np.nan if amount is None else split.test.loc[test.index, amount].astype(float)
+    return pd.DataFrame(
+        {
+            "closed_on": split.test.loc[test.index, str(spec.deals.closed_on)],
+            "early_churn": test.early_churn,
+            "weight": test.weight,
+            "amount": known,
+        },
+        index=test.index,
+    )
+
+
+def _metrics(rows: pd.DataFrame, n_boot: int, seed: int) -> dict[str, Metric]:
+    return compute_metrics(
+        rows["early_churn"],
+        rows["probability"],
+        weight=rows["weight"],
+        base_rate=rows["base_rate"],
+        n_boot=n_boot,
+        seed=seed,
+    )
+
+
+def _describe(
+    cut: int, split: Split, fresh: pd.DataFrame, metrics: Mapping[str, Metric]
+) -> dict[str, Any]:
+    rows = fresh[fresh["judged"] == cut]
+    facts: dict[str, Any] = {
+        "cut": cut,
+        "date": split.date,
+        "until": rows["closed_on"].max(),
+        "n_train": int(rows["n_train"].iloc[0]),
+        "n_test": len(rows),
+        "early_churners": int(rows["early_churn"].sum()),
+        "train_rate": float(rows["base_rate"].iloc[0]),
+        "test_rate": float(np.average(rows["early_churn"], weights=rows["weight"])),
+    }
+    for name, metric in metrics.items():
+        ends = {f"{name}_low": metric.low, f"{name}_high": metric.high, f"{name}_base": metric.base}
+        facts |= {name: metric.value, **ends}
+    return facts
+
+
+def _money(fresh: pd.DataFrame, flag: Flag | None, value: Value | None) -> pd.DataFrame:
+    """Judge the flags at every cut, and all together in the last row."""
+    if flag is None:
+        return pd.DataFrame()
+    cuts: list[tuple[Any, pd.DataFrame]] = [
+        *fresh.groupby("judged"),
+        ("all", fresh),
+    ]
+    return pd.DataFrame([{"cut": cut, **_flagged(rows, flag, value)} for cut, rows in cuts])
+
+
+def _flagged(rows: pd.DataFrame, flag: Flag, value: Value | None) -> dict[str, float]:
+    amount = rows["amount"].to_numpy(dtype=np.float64)
+    certain = np.ones(len(rows))
+    return compute_flagged(
+        rows["early_churn"],
+        flag(rows["probability"].to_numpy(), amount),
+        rows["weight"],
+        value_if_leaves=None if value is None else value(certain, amount),
+        value_if_stays=None if value is None else value(0 * certain, amount),
+    )
