@@ -78,6 +78,12 @@ def _is_broad(kind: ast.expr | None) -> bool:
     )
 
 
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether it tidies up and passes the same error on."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 every_file = pytest.mark.parametrize("path", FILES, ids=_name)
 
 
@@ -105,10 +111,11 @@ def test_files_stay_small_enough_to_read(path):
 
 
 @every_file
-def test_nothing_catches_everything(path):
+def test_nothing_swallows_every_error(path):
     handlers = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ExceptHandler)]
+    broad = [handler for handler in handlers if _is_broad(handler.type)]
 
-    assert [handler.lineno for handler in handlers if _is_broad(handler.type)] == []
+    assert [handler.lineno for handler in broad if not _raises_again(handler)] == []
 
 
 @every_file

@@ -238,7 +238,7 @@ def score(
                 progress=lambda rows: bar.advance(task, rows),
             )
         typer.echo(
-            f"{result.rows:,} rows scored to {result.output}, {result.flagged:,} flagged as poor fit"
+            f"{result.rows:,} rows scored to {result.output}, {result.flagged:,} flagged poor fit"
         )
         if result.errors:
             typer.echo(

@@ -148,8 +148,8 @@ def audit_before_training(
         names = ", ".join(f'"{item.attribute}"' for item in stopped)
         raise DealsError(
             f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that the "
-            "value is known before signing, allow them by name (--allow ATTRIBUTE)."
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
+            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
         )
     return found.to_frame()
 

@@ -26,7 +26,7 @@ TERMS = (1, 12, 24, 36)
 
 @dataclass(frozen=True)
 class Category:
-    """Levels of an attribute with their usual share and the pull of a rep who signs riskier deals."""
+    """Levels of an attribute, their usual share, and the pull of a rep who signs riskier deals."""
 
     levels: tuple[str, ...]
     share: tuple[float, ...]
@@ -64,7 +64,7 @@ SECTIONS = ("blog", "pricing", "docs", "webinar", "compare", "templates", "custo
 
 
 def attribute_names(n_attributes: int | None) -> tuple[str, ...]:
-    """Return the attributes a table shows: the first core ones, then `attribute_17`, ... as asked."""
+    """Return the attributes a table shows: the first core ones, then `attribute_17`, ..."""
     wanted = len(CORE) if n_attributes is None else n_attributes
     extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, wanted + 1))
     return CORE[:wanted] + extra

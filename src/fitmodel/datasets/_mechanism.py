@@ -10,7 +10,7 @@ import numpy as np
 from fitmodel.datasets._attributes import N_PAGES, SECTIONS, Array, Raw, is_number, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 EFFECT_SIZE = 0.83  # of all effects below: puts the AUC of the true probability near 0.78
 LEVEL_EFFECTS = {
@@ -71,7 +71,7 @@ def _main_effect(name: str, x: Array) -> Array:
     return _weak_effect(name, x)
 
 
-_CURVES = {
+_CURVES: dict[str, Callable[[Array], Array]] = {
     # large customers stay, with less and less to gain from one more seat
     "seats": lambda x: -0.7 * np.tanh((np.log(x) - 2.5) / 1.5),
     # very small contracts are left lightly

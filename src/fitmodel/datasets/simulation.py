@@ -249,7 +249,8 @@ def simulate_deals(
         g(x, u) = segment[smb .35, mid 0, enterprise -.45]
             - .7 tanh((log seats - 2.5) / 1.5)
             + .3 max(8 - log annual_value, 0)
-            + (1 - drift u) lead_source[inbound -.25, outbound .45, partner -.1, event .15, referral -.7]
+            + (1 - drift u) lead_source[inbound -.25, outbound .45, partner -.1, event .15,
+                                        referral -.7]
             + onboarding_package[none .45, basic 0, full -.55]
             + industry[...]                                    from -.6 to .6
             + (1 + drift u) 3 max(discount - .2, 0)

@@ -92,7 +92,8 @@ def recut(deals: pd.DataFrame, spec: DealSpec, as_of: Moment) -> pd.DataFrame:
 
     Later deals are dropped, later churn and exits emptied, the observation end brought forward. The
     date stays with the table (in ``DataFrame.attrs``), so its outcomes are those known then even
-    where ``as_of`` is not passed on. Idempotent: re-cutting twice is re-cutting at the earlier date.
+    where ``as_of`` is not passed on. Idempotent: re-cutting twice is re-cutting at the earlier
+    date.
 
     Raises
     ------

@@ -64,8 +64,10 @@ def _converted(table: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
             table[name] = read_amounts(table[name])[0]
     if roles.churned is not None:
         table[roles.churned] = read_flags(table[roles.churned])[0]
-    for name in table.select_dtypes("floating").columns:
+    for name in table.columns:
         values = table[name]
+        if not pd.api.types.is_float_dtype(values.dtype):
+            continue
         if np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
             table[name] = values.where(np.isfinite(values))
     return table
@@ -109,7 +111,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise DealsError(f"{path} has more than one column named {twice}. Remedy: rename them.")
     options: dict[str, Any] = {"decimal": "," if separator == ";" else "."}
     try:
-        return pd.read_csv(
+        table: pd.DataFrame = pd.read_csv(
             path,
             sep=separator,
             encoding="utf-8-sig",
@@ -123,6 +125,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise _not_utf8(path, error) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
+    return table
 
 
 def _sniff(path: Path) -> tuple[list[str], str]:

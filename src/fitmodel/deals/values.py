@@ -109,12 +109,16 @@ def _text_days(values: pd.Series[Any]) -> pd.Series[Any]:
     serial = _excel_days(pd.to_numeric(text, errors="coerce").astype(float))
     if best is None or serial.notna().sum() > best.notna().sum():
         return serial
-    return best.dt.tz_localize(None)
+    plain: pd.Series[Any] = best.dt.tz_localize(None)
+    return plain
 
 
 def _excel_days(numbers: pd.Series[Any]) -> pd.Series[Any]:
     plausible = numbers.where((numbers >= EXCEL_FIRST) & (numbers <= EXCEL_LAST))
-    return pd.Timestamp("1899-12-30") + pd.to_timedelta(np.floor(plausible), unit="D")
+    days: pd.Series[Any] = pd.Timestamp("1899-12-30") + pd.to_timedelta(
+        np.floor(plausible), unit="D"
+    )
+    return days
 
 
 def read_amounts(values: pd.Series[Any]) -> tuple[pd.Series[Any], NDArray[np.bool_]]:

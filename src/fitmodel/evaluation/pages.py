@@ -87,7 +87,7 @@ def _shortened(line: str) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number short: four decimals, or none where it is large; a dash where there is none."""
+    """Write a number short: four decimals, or none where it is large; a dash for none."""
     if not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.4f}"

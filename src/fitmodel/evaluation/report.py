@@ -118,7 +118,7 @@ class TrainingReport(Report):
         Deals whose weight for censoring was capped.
     calibration, candidates, leakage, subgroups : DataFrame
         As `compute_calibration`, the learner, the leakage audit and `compute_subgroups` give them.
-    glass_box_cost : Metric or None
+    glass_box_cost : Metric
         Log loss of this model minus that of an unrestricted learner (`compare_log_loss`).
     policy : str
         The decision policy in words.
@@ -140,7 +140,7 @@ class TrainingReport(Report):
     capped_weights: int
     calibration: pd.DataFrame
     candidates: pd.DataFrame
-    glass_box_cost: Metric | None
+    glass_box_cost: Metric
     leakage: pd.DataFrame
     subgroups: pd.DataFrame
     policy: str
@@ -179,9 +179,9 @@ class TrainingReport(Report):
 
     def _decision_in_words(self) -> tuple[tuple[str, str], ...]:
         cost = self.glass_box_cost
-        text = "" if cost is None else f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
+        numbers = f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
         words = (
-            ("glass box", text and f"log loss {text} against an unrestricted learner"),
+            ("glass box", f"log loss {numbers} against an unrestricted learner"),
             ("policy", self.policy),
             ("flags", in_words(self.flagged)),
         )

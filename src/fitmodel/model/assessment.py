@@ -63,8 +63,10 @@ class Assessment:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.fit} fit: {self.early_churn_probability:.0%} likely to leave early "
-            f"({self.probability_low:.0%} to {self.probability_high:.0%})"
+            (
+                f"{self.fit} fit: {self.early_churn_probability:.0%} likely to leave early "
+                f"({self.probability_low:.0%} to {self.probability_high:.0%})"
+            )
         ]
         if math.isfinite(self.expected_value):
             lines.append(f"expected value of signing: {self.expected_value:,.0f}")
