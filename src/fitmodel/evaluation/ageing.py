@@ -54,7 +54,8 @@ def compute_decay(predictions: pd.DataFrame, *, n_boot: int = 500, seed: int = 0
     -------
     Metric or None
         Log loss lost by never retraining, on the deals of the second and later cuts; an interval
-        above 0 is evidence of decay. None where there is one cut.
+        above 0 is evidence of decay. None where there is one cut. An old model saw fewer deals,
+        too: where nothing drifts, what is lost is what more deals would have taught.
     """
     later = predictions[predictions["judged"] > 1]
     if later.empty:

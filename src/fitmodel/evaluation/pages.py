@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -44,9 +45,9 @@ class Page:
     remarks: tuple[tuple[str, str], ...] = ()
 
     def text(self) -> str:
-        """Write the page for a terminal; a line that is too long ends in an ellipsis."""
-        lines = [self.title, self.verdict, *_labelled(self.facts), "", *self._table_lines()]
-        return "\n".join(map(_shortened, [*lines, *_labelled(self.remarks)]))
+        """Write the page for a terminal, in lines of at most `WIDTH` characters."""
+        head = [*_wrapped(self.title), *_wrapped(self.verdict), *_labelled(self.facts)]
+        return "\n".join([*head, "", *self._table_lines(), "", *_labelled(self.remarks)]).rstrip()
 
     def html(self) -> str:
         """Write the page for a notebook; colours are inherited, so dark themes stay dark."""
@@ -74,7 +75,11 @@ class Page:
 
 def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[str]:
     width = max((len(label) for label, _ in pairs), default=0)
-    return [f"{label.ljust(width)}  {' '.join(text.split())}" for label, text in pairs]
+    return [
+        line
+        for label, text in pairs
+        for line in _wrapped(text, label.ljust(width) + "  ", " " * (width + 2))
+    ]
 
 
 def _html_lines(pairs: tuple[tuple[str, str], ...]) -> str:
@@ -82,8 +87,11 @@ def _html_lines(pairs: tuple[tuple[str, str], ...]) -> str:
     return f"<p>{lines}</p>" if lines else ""
 
 
-def _shortened(line: str) -> str:
-    return line if len(line) <= WIDTH else line[: WIDTH - 1].rstrip() + "…"
+def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=then, max_lines=3, placeholder=" …"
+    )
+    return lines or [first]
 
 
 def number(value: float) -> str:

@@ -262,7 +262,7 @@ def describe_decay(decay: Metric) -> str:
     """Say whether a model that is never retrained grows worse."""
     numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
     if decay.low > 0:
-        return f"never retraining since the first cut would have cost {numbers}: retrain"
+        return f"an older model is worse: {numbers} for never retraining since the first cut"
     return f"no evidence that an older model is worse: {numbers} for never retraining"
 
 
