@@ -1,23 +1,345 @@
-"""A training becomes one run with aggregates only, and is never lost to a store."""
+"""A training becomes one run that holds aggregates only, and is never lost to a store."""
 
 from __future__ import annotations
 
-from fitmodel.tracking.runs import track
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.model.bundle import open_bundle
+from fitmodel.tracking.connection import connected, database_file
+from fitmodel.tracking.registry import get_alias
+from fitmodel.tracking.runs import TrainingFacts, begin, deals_digest, track
+
+NAME = "prospect-fit"
 
 
-def test_try(facts):
-    import time
+@pytest.fixture(autouse=True)
+def _environment_names_another_store(
+    mlflow_store: str,  # noqa: ARG001 - it sets the variable, which is then overwritten
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever MLflow did with its global store instead of ours would fail here."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
 
-    t = time.time()
+
+def at(facts: TrainingFacts, **changes: Any) -> TrainingFacts:
+    tracking = facts.spec.tracking.model_copy(update=changes)
+    return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
+
+
+def runs_of(facts: TrainingFacts) -> list[Any]:
+    with connected(facts.spec.tracking.uri) as client:
+        experiment = client.get_experiment_by_name(facts.spec.tracking.experiment)
+        return list(client.search_runs([experiment.experiment_id]))
+
+
+def artifacts_of(facts: TrainingFacts) -> Path:
+    file = database_file(facts.spec.tracking.uri or "")
+    assert file is not None
+    return file.parent / "mlruns"
+
+
+# --- what a run holds
+
+
+def test_a_run_holds_every_setting_of_the_spec(facts: TrainingFacts) -> None:
+    track(facts)
+    (run,) = runs_of(facts)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["label.horizon_months"] == "5"
+    assert run.data.params["tracking.registered_model"] == NAME
+    for section, settings in facts.spec.to_dict().items():
+        assert {f"{section}.{key}" for key in settings} <= set(run.data.params)
+
+
+def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingFacts) -> None:
+    track(facts)
+    (run,) = runs_of(facts)
+    metric = facts.report.metrics["log_loss"]
+    logged = run.data.metrics
+    assert logged["log_loss"] == metric.value
+    assert (logged["log_loss.low"], logged["log_loss.high"]) == (metric.low, metric.high)
+    assert logged["log_loss.base"] == metric.base
+    assert all(math.isfinite(number) for number in logged.values())
+
+
+def test_a_metric_that_is_not_known_is_left_out(facts: TrainingFacts) -> None:
+    nan = dataclasses.replace(facts.report.metrics["roc_auc"], value=math.nan, low=math.nan)
+    report = dataclasses.replace(facts.report, metrics={"roc_auc": nan})  # type: ignore[type-var]
+    assert track(dataclasses.replace(facts, report=report)).warning is None
+    (run,) = runs_of(facts)
+    assert set(run.data.metrics) == {"roc_auc.high", "roc_auc.base"}
+
+
+def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingFacts) -> None:
+    track(facts)
+    (run,) = runs_of(facts)
+    bundle = open_bundle(facts.bundle_path)
+    assert run.data.tags["fitmodel.bundle_version"] == bundle.version
+    assert run.data.tags["fitmodel.version"] == bundle.manifest["fitmodel"]
+    assert "mlflow.source.name" in run.data.tags
+
+
+def test_a_run_holds_plots_card_report_and_candidates(facts: TrainingFacts) -> None:
     tracked = track(facts)
-    print(time.time() - t, tracked)
-    t = time.time()
-    tracked = track(facts)
-    print(time.time() - t, tracked)
-    import subprocess
+    (folder,) = artifacts_of(facts).glob(f"*/{tracked.run_id}/artifacts")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
+        "card.md",
+        "candidates.json",
+        "plots/calibration.png",
+        "plots/roc.png",
+        "report.json",
+        "spec.json",
+    }
+    assert (folder / "card.md").read_text() == facts.card
+    assert json.loads((folder / "spec.json").read_text()) == facts.spec.to_dict()
 
-    print(
-        subprocess.run(
-            ["find", facts.bundle_path.parents[2], "-type", "f"], capture_output=True, text=True
-        ).stdout
+
+def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingFacts) -> None:
+    track(facts)
+    (run,) = runs_of(facts)
+    (entry,) = run.inputs.dataset_inputs
+    assert entry.dataset.digest == deals_digest(facts.deals)
+    assert json.loads(entry.dataset.profile)["num_rows"] == len(facts.deals)
+    assert "contract_term_months" in entry.dataset.schema
+    assert {tag.key: tag.value for tag in entry.tags} == {"mlflow.data.context": "training"}
+
+
+def test_no_row_of_the_deals_reaches_the_store(facts: TrainingFacts) -> None:
+    track(facts)
+    ids = [str(deal).encode() for deal in facts.deals["deal_id"]]
+    store = artifacts_of(facts).parent
+    files = [path for path in store.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for file in files:
+        content = file.read_bytes()
+        assert not any(deal in content for deal in ids), file
+
+
+def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
+    facts: TrainingFacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    track(facts)
+    assert list(elsewhere.iterdir()) == []
+    assert artifacts_of(facts).is_dir()
+
+
+def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingFacts) -> None:
+    words = facts.spec.words.model_copy(update={"labels": {"Größe % / 客户": "x" * 9000}})
+    odd = dataclasses.replace(facts, spec=facts.spec.model_copy(update={"words": words}))
+    assert track(odd).warning is None
+    (run,) = runs_of(facts)
+    assert run.data.params["words.labels"].startswith('{"Größe % / 客户": "xxx')
+
+
+# --- the logged model
+
+
+def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(facts: TrainingFacts) -> None:
+    track(facts)
+    (folder,) = artifacts_of(facts).glob("*/models/*/artifacts")
+    logged = open_bundle(folder / "artifacts" / "bundle")
+    written = open_bundle(facts.bundle_path)
+    assert logged.manifest == written.manifest
+    assert {f: logged.read(f) for f in logged.files} == {f: written.read(f) for f in written.files}
+    assert list(folder.rglob("*.pkl")) == []
+    assert (folder / "pyfunc_model.py").is_file()
+    assert "fitmodel==" in (folder / "requirements.txt").read_text()
+
+
+def test_a_signed_bundle_is_logged_with_its_signature(
+    trained: Any, another: Callable[[], TrainingFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trained.spec
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
+    facts = another()
+    track(facts)
+    (folder,) = artifacts_of(facts).glob("*/models/*/artifacts/artifacts/bundle")
+    assert open_bundle(folder).version == facts.bundle_path.name
+
+
+def test_the_first_version_is_champion_and_the_newest_challenger(
+    another: Callable[[], TrainingFacts],
+) -> None:
+    first = another()
+    assert track(first).registry_version == 1
+    assert track(another()).registry_version == 2
+    uri = first.spec.tracking.uri
+    assert get_alias(NAME, "champion", uri) == 1
+    assert get_alias(NAME, "challenger", uri) == 2
+
+
+# --- a run begun before the bundle is written
+
+
+def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingFacts) -> None:
+    begun = begin(facts.spec)
+    assert begun.run_id is not None
+    tracked = track(dataclasses.replace(facts, begun=begun))
+    assert tracked.run_id == begun.run_id
+    assert len(runs_of(facts)) == 1
+
+
+def test_a_store_that_did_not_answer_once_is_not_asked_again(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreachable = at(facts, uri="http://127.0.0.1:1")
+    begun = begin(unreachable.spec)
+    assert begun.run_id is None
+    monkeypatch.setattr("fitmodel.tracking.runs.connected", None)
+    tracked = track(dataclasses.replace(unreachable, begun=begun))
+    assert "was not tracked" in str(tracked.warning)
+
+
+# --- never lost
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:////no/folder/x.db", "nonsense://x"])
+def test_without_a_store_the_training_is_kept_and_the_user_told(
+    facts: TrainingFacts, uri: str
+) -> None:
+    tracked = track(at(facts, uri=uri))
+    assert (tracked.run_id, tracked.model_uri, tracked.registry_version) == (None, None, None)
+    assert uri in str(tracked.warning)
+    assert str(facts.bundle_path) in str(tracked.warning)
+    assert open_bundle(facts.bundle_path).read("card.md") == b"# Card\n"
+
+
+def break_call(monkeypatch: pytest.MonkeyPatch, call: str, error: BaseException) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(f"mlflow.MlflowClient.{call}", broken)
+
+
+CALLS = (
+    "log_batch",
+    "log_inputs",
+    "log_text",
+    "log_figure",
+    "create_logged_model",
+    "log_model_artifacts",
+    "finalize_logged_model",
+    "create_registered_model",
+    "create_model_version",
+    "set_registered_model_alias",
+)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_store_that_breaks_off_leaves_a_failed_run_and_a_warning(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    break_call(monkeypatch, call, OSError("the line is dead"))
+    tracked = track(facts)
+    assert tracked.run_id is None
+    assert "the line is dead" in str(tracked.warning)
+    monkeypatch.undo()
+    (run,) = runs_of(facts)
+    assert run.info.status == "FAILED"
+    assert get_alias(NAME, "champion", facts.spec.tracking.uri) is None
+    assert track(facts).warning is None
+
+
+def test_a_training_tracked_after_a_break_is_whole(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        break_call(patch, "create_model_version", OSError("the line is dead"))
+        track(facts)
+    tracked = track(facts)
+    assert tracked.warning is None
+    assert get_alias(NAME, "champion", facts.spec.tracking.uri) == tracked.registry_version
+
+
+def test_ctrl_c_ends_the_run_as_killed(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        break_call(patch, "log_figure", KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            track(facts)
+    (run,) = runs_of(facts)
+    assert run.info.status == "KILLED"
+
+
+def test_without_a_bundle_there_is_nothing_to_track(facts: TrainingFacts, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle at"):
+        track(dataclasses.replace(facts, bundle_path=tmp_path / "absent"))
+
+
+def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingFacts) -> None:
+    track(facts)
+    with connected(facts.spec.tracking.uri) as client:
+        client.delete_experiment(client.get_experiment_by_name(NAME).experiment_id)
+    tracked = track(facts)
+    assert "has been deleted; restore it with" in str(tracked.warning)
+
+
+def test_an_experiment_made_by_another_training_meanwhile_is_used(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    track(facts)
+    find = MlflowClient.get_experiment_by_name
+    answers = iter([None])
+    monkeypatch.setattr(
+        "mlflow.MlflowClient.get_experiment_by_name",
+        lambda client, name: next(answers, find(client, name)),
     )
+    assert track(facts).warning is None
+    monkeypatch.undo()
+    assert len(runs_of(facts)) == 2
+
+
+def test_another_error_when_the_experiment_is_made_is_told(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    break_call(monkeypatch, "create_experiment", MlflowException("not allowed"))
+    assert "not allowed" in str(begin(facts.spec).warning)
+    with pytest.raises(TrackingError, match="not allowed"), connected(facts.spec.tracking.uri) as c:
+        c.create_experiment("x")
+
+
+# --- the digest of the deals
+
+
+def test_the_digest_does_not_depend_on_the_order_of_rows(facts: TrainingFacts) -> None:
+    shuffled = facts.deals.sample(frac=1, random_state=0)
+    assert deals_digest(shuffled) == deals_digest(facts.deals)
+
+
+def test_the_digest_depends_on_every_value_name_and_row() -> None:
+    table = pd.DataFrame(
+        {"a": [1.0, np.nan], "b": ["x", None], "c": pd.to_datetime(["2026-01-01", None])}
+    )
+    others = [
+        table.assign(a=[1.0, 2.0]),
+        table.assign(b=["x", "y"]),
+        table.assign(c=pd.to_datetime(["2026-01-02", None])),
+        table.rename(columns={"a": "A"}),
+        table.head(1),
+        pd.concat([table, table.head(1)]),
+    ]
+    digests = {deals_digest(other) for other in [table, *others]}
+    assert len(digests) == 7
+
+
+def test_the_digest_takes_columns_of_mixed_kinds() -> None:
+    table = pd.DataFrame({"a": [1, "one", None], "b": [True, None, "yes"]})
+    assert len(deals_digest(table)) == 32

@@ -186,8 +186,8 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         label="predicted",
     )
     names = [
-        f"{band}\n{count:,} deals"
-        for band, count in zip(frame["band"], frame["count"], strict=True)
+        f"{low}\nto {high}\n{count:,} deals"
+        for (low, high), count in zip(frame["band"].str.split(" to "), frame["count"], strict=True)
     ]
     ax.set_xticks(list(places), names, fontsize=8 if len(frame) <= MOST_LABELS else 6)
     ax.set(

@@ -35,8 +35,8 @@ class CodedTable:
 
     Parameters
     ----------
-    attributes : DataFrame
-        The attributes, dates already as days before closing.
+    given : DataFrame
+        The attributes as given.
     codes : ndarray of int, shape (prospects, attributes)
     strange : ndarray of bool, shape (prospects,)
         Unlike the deals learned from.
@@ -45,7 +45,7 @@ class CodedTable:
     amount : ndarray of float, shape (prospects,)
     """
 
-    attributes: pd.DataFrame
+    given: pd.DataFrame
     codes: NDArray[np.int32]
     strange: NDArray[np.bool_]
     unreadable: dict[str, NDArray[np.bool_]]
@@ -107,7 +107,8 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
             strange |= column.outside(read_numbers(values[column.name])[0])
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    return CodedTable(values, codes, strange, unreadable, amount)
+    given = table[list(book.attributes)]
+    return CodedTable(given, codes, strange, unreadable, amount)
 
 
 def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame:
@@ -128,7 +129,7 @@ def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame
         "expected_value": policy.expected_value(probability, coded.amount),
         "unfamiliar": coded.strange,
     }
-    index = coded.attributes.index
+    index = coded.given.index
     result = pd.DataFrame(columns, index=index)
     result["fit"] = result["fit"].astype("str")
     if reasons > 0:
@@ -182,7 +183,7 @@ def _reasons(scorer: Scorer, coded: CodedTable, number: int) -> list[list[Reason
     contributions = scorer.book.contributions(coded.codes)
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :number]
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
-    values = coded.attributes.to_numpy(dtype=object).tolist()
+    values = coded.given.to_numpy(dtype=object).tolist()
     return [
         [
             Reason(scorer.book, term, code_row, row, contribution)

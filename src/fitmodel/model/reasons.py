@@ -6,6 +6,7 @@ A reason costs nothing until it is read: the sentence is made from the book when
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ def _plain(value: Any) -> Any:
     """A value as JSON knows it."""
     if value is None or isinstance(value, str | bool):
         return value
+    if isinstance(value, date):
+        return value.strftime("%Y-%m-%d") if value == value else None  # noqa: PLR0124 - NaT
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):

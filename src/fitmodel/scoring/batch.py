@@ -1,42 +1,49 @@
 """Score a file in chunks: prediction columns are added, nothing else is touched.
 
-file -> chunks of text or of Parquet batches -> predict_table -> columns added -> temp file
-     -> rename over the output when everything is written
+table -> chunks of rows -> predict_table -> columns added -> a file beside the output
+      -> renamed to it when everything is written
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
-from contextlib import contextmanager, suppress
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.model.atomic import sync_folder, workspace
+from fitmodel.model.scorer import missing_attributes
+from fitmodel.scoring.tables import PIPE, Chunk, count_rows, kind_of, open_sink, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pyarrow as pa
-
     from fitmodel.model.fitmodel import FitModel
 
-CHUNK_ROWS = 50_000
-PREDICTIONS = (
-    "early_churn_probability",
-    "probability_low",
-    "probability_high",
-    "poor_fit",
-    "fit",
-    "expected_value",
-    "unfamiliar",
-    "model_version",
-)
-TABLES = (".csv", ".csv.gz", ".parquet")
+__all__ = ["BatchResult", "count_rows", "score_file"]
+
+CHUNK_ROWS = 65_536
+PREDICTIONS = {
+    "early_churn_probability": pa.float64(),
+    "probability_low": pa.float64(),
+    "probability_high": pa.float64(),
+    "poor_fit": pa.bool_(),
+    "fit": pa.string(),
+    "expected_value": pa.float64(),
+    "unfamiliar": pa.bool_(),
+    "reasons": pa.string(),
+    "model_version": pa.string(),
+    "error": pa.string(),
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,9 @@ class BatchResult:
     rows, errors, flagged : int
         Rows written; of these, rows that could not be scored, and prospects flagged poor_fit.
     first_error : str or None
+        With the number of its row; the first row after the header is 1.
     output : Path
+    seconds : float
     """
 
     rows: int
@@ -56,6 +65,7 @@ class BatchResult:
     flagged: int
     first_error: str | None
     output: Path
+    seconds: float
 
 
 def score_file(
@@ -66,101 +76,120 @@ def score_file(
     reasons: int = 3,
     chunk_rows: int = CHUNK_ROWS,
     strict: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> BatchResult:
-    """Score every row of a CSV or Parquet file into another.
+    """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
 
     Parameters
     ----------
     source, output : path
-        ``.csv``, ``.csv.gz`` or ``.parquet``, each told by its name. The output appears whole when
-        the last row is written, or not at all.
+        ``.csv``, ``.csv.gz``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is standard input
+        or output, as CSV. A file appears whole when its last row is written, or not at all.
     model : FitModel
     reasons : int
         How many reasons per row, written as a JSON list; 0 leaves the column out.
     chunk_rows : int
-        Rows in memory at a time.
+        Most rows in memory at a time; the result does not depend on it.
     strict : bool
         Stop at the first row that cannot be scored; else such rows are written with empty
         predictions and the fault in the column ``error``.
     progress : callable, optional
         Told how many rows each chunk had.
 
+    Returns
+    -------
+    BatchResult
+
     Raises
     ------
     ProspectError
-        If the file cannot be read, lacks an attribute, already has a prediction column, or, with
-        `strict`, a row cannot be scored.
+        If the table cannot be read, lacks an attribute, already has a prediction column, or, with
+        `strict`, has a row that cannot be scored.
+
+    Notes
+    -----
+    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
     """
-    source, output = Path(source), Path(output)
     _check_paths(source, output)
+    begun = time.monotonic()
+    fields = [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
     rows = errors = flagged = 0
     first_error: str | None = None
-    with _temporary(output) as temporary, _writer(temporary, output) as write:
-        for chunk in _chunks(source, chunk_rows):
-            scored, bad = _score_chunk(chunk, model, reasons)
-            if bad and strict:
-                raise ProspectError(f"row {rows + 1} or later cannot be scored: {bad[0]}")
-            write(scored)
-            rows, errors = rows + len(chunk), errors + len(bad)
-            flagged += int((scored["poor_fit"] == True).sum())  # noqa: E712 - None is neither
-            first_error = first_error or (bad[0] if bad else None)
-            if progress is not None:
-                progress(len(chunk))
-    return BatchResult(rows, errors, flagged, first_error, output)
+    with open_source(source, chunk_rows) as table, _appearing(output) as file:
+        _check_columns(table.schema.names, model)
+        schema = pa.schema([*table.schema, *fields], table.schema.metadata)
+        with open_sink(file, kind_of(output), schema, table.separator) as write:
+            for chunk in table.chunks:
+                columns = _predict(chunk, model, reasons, table.separator)
+                faults = columns["error"].drop_null()
+                if len(faults) and first_error is None:
+                    first_error = _first_fault(columns["error"], rows)
+                if first_error and strict:
+                    raise ProspectError(
+                        f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
+                        "strict out to get such rows back with their error."
+                    )
+                arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
+                write(pa.record_batch(arrays, schema=schema))
+                rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+                flagged += columns["poor_fit"].true_count
+                if progress is not None:
+                    progress(chunk.batch.num_rows)
+    return BatchResult(rows, errors, flagged, first_error, Path(output), time.monotonic() - begun)
 
 
-def count_rows(source: Path) -> int | None:
-    """Rows of a Parquet file; None for a CSV file, which would have to be read to be counted."""
-    if _kind(source) != ".parquet":
-        return None
-    import pyarrow.parquet as pq
-
-    return int(pq.ParquetFile(source).metadata.num_rows)
-
-
-def _check_paths(source: Path, output: Path) -> None:
-    for path in (source, output):
-        if _kind(path) is None:
-            raise ProspectError(f"{path} is none of {', '.join(TABLES)}; name the file so")
-    if not source.is_file():
+def _check_paths(source: str | Path, output: str | Path) -> None:
+    kind_of(source), kind_of(output)
+    if str(source) != PIPE and not Path(source).is_file():
         raise ProspectError(f"there is no file {source}")
+    if str(output) == PIPE:
+        return
+    output = Path(output)
     if not output.parent.is_dir():
         raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
-    if output.exists() and output.samefile(source):
-        raise ProspectError(f"{output} is the input; name another output")
+    if output.is_dir():
+        raise ProspectError(f"{output} is a folder. Remedy: name a file.")
+    if output.exists() and str(source) != PIPE and output.samefile(source):
+        raise ProspectError(f"{output} is the input. Remedy: name another output.")
 
 
-def _kind(path: Path) -> str | None:
-    name = path.name.lower()
-    return next((ending for ending in TABLES if name.endswith(ending)), None)
-
-
-def _score_chunk(
-    chunk: pd.DataFrame, model: FitModel, reasons: int
-) -> tuple[pd.DataFrame, list[str]]:
-    taken = [name for name in (*PREDICTIONS, "reasons", "error") if name in chunk.columns]
+def _check_columns(names: list[str], model: FitModel) -> None:
+    if not set(model.attributes) <= set(names):
+        raise missing_attributes(model.attributes, names)
+    taken = [name for name in PREDICTIONS if name in names]
     if taken:
         raise ProspectError(
-            f"the table already has the column(s) {', '.join(taken)}. Remedy: score a table "
-            "without predictions, or rename them."
+            f"the table already has the column(s) {', '.join(taken)}. Remedy: score the table "
+            "without predictions, or rename these columns."
         )
-    predictions, faults = model.predict_table(chunk, reasons=reasons)
-    if reasons > 0:
+
+
+def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dict[str, pa.Array]:
+    """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
+    predictions, errors = model.predict_table(_frame(chunk, model, separator), reasons=reasons)
+    for place, fault in chunk.faults.items():
+        errors.iloc[place] = fault
+    lost = np.isin(np.arange(len(predictions)), list(chunk.faults))
+    if reasons:
         predictions["reasons"] = [_as_json(listed) for listed in predictions["reasons"]]
-    predictions["error"] = faults
-    typed = _typed(predictions)
-    return pd.concat([chunk, typed], axis=1), [fault for fault in faults if fault is not None]
+    columns = {
+        name: pa.Array.from_pandas(predictions[name], mask=lost, type=PREDICTIONS[name])
+        for name in predictions.columns
+    }
+    return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
 
 
-def _typed(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The same types in every chunk, whether or not it has rows that could not be scored."""
-    kinds = dict.fromkeys(predictions.columns, "string")
-    numbers = ("early_churn_probability", "probability_low", "probability_high", "expected_value")
-    kinds |= dict.fromkeys(numbers, "float64") | dict.fromkeys(
-        ("poor_fit", "unfamiliar"), "boolean"
-    )
-    return predictions.astype(kinds)
+def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
+    """The columns the model reads; where ";" separates, "," is the decimal mark, as in training."""
+    scorer = model.scorer
+    used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
+    names = [name for name in used if name is not None and name in chunk.batch.schema.names]
+    frame: pd.DataFrame = chunk.batch.select(names).to_pandas()
+    if separator == ";":
+        numbers = {c.name for c in model.book.columns if isinstance(c, NumberColumn)}
+        for name in (numbers | {scorer.amount}).intersection(names):
+            frame[name] = frame[name].str.replace(",", ".", regex=False)
+    return frame
 
 
 def _as_json(reasons: Any) -> str | None:
@@ -169,106 +198,22 @@ def _as_json(reasons: Any) -> str | None:
     return json.dumps([reason.to_dict() for reason in reasons], ensure_ascii=False)
 
 
-def _chunks(source: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
-    if _kind(source) == ".parquet":
-        yield from _parquet_chunks(source, chunk_rows)
-        return
-    try:
-        # as text, so that an id such as 007 comes out as it went in
-        with pd.read_csv(source, dtype=str, keep_default_na=False, chunksize=chunk_rows) as reader:
-            for chunk in reader:
-                yield chunk.reset_index(drop=True)
-    except UnicodeDecodeError as error:
-        raise ProspectError(
-            f"{source} is not UTF-8 text: byte {error.object[error.start]:#x} at {error.start}. "
-            "Remedy: save it as CSV UTF-8."
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ProspectError(f"{source} cannot be read as CSV: {error}") from error
-
-
-def _parquet_chunks(source: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # pre_buffer would keep the whole file in memory
-        with pq.ParquetFile(source, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=chunk_rows):
-                yield batch.to_pandas()
-    except pa.ArrowInvalid as error:
-        raise ProspectError(f"{source} cannot be read as Parquet: {error}") from error
+def _first_fault(errors: pa.Array, before: int) -> str:
+    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
+    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"
 
 
 @contextmanager
-def _temporary(output: Path) -> Iterator[Path]:
+def _appearing(output: str | Path) -> Iterator[str | Path]:
     """A file beside the output that becomes it when all went well, and is gone otherwise."""
-    handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(output)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-@contextmanager
-def _writer(temporary: Path, output: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    if _kind(output) == ".parquet":
-        with _parquet_writer(temporary) as write:
-            yield write
+    if str(output) == PIPE:
+        yield PIPE
         return
-    compression: Literal["gzip"] | None = "gzip" if _kind(output) == ".csv.gz" else None
-    first = True
-
-    def write_csv(frame: pd.DataFrame) -> None:
-        nonlocal first
-        frame.to_csv(
-            temporary,
-            mode="w" if first else "a",
-            header=first,
-            index=False,
-            compression=compression,
-        )
-        first = False
-
-    yield write_csv
-
-
-@contextmanager
-def _parquet_writer(temporary: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    writer: pq.ParquetWriter | None = None
-    schema: pa.Schema | None = None
-
-    def write(frame: pd.DataFrame) -> None:
-        nonlocal writer, schema
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        if writer is None:
-            schema = _without_null_columns(table.schema)
-            table = table.cast(schema)
-            writer = pq.ParquetWriter(temporary, schema)
-        writer.write_table(table)
-
-    try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _without_null_columns(schema: pa.Schema) -> pa.Schema:
-    """A column that is empty in the first chunk may hold text in a later one."""
-    import pyarrow as pa
-
-    fields = [
-        item.with_type(pa.string()) if pa.types.is_null(item.type) else item for item in schema
-    ]
-    return pa.schema(fields)
+    output = Path(output)
+    with workspace(output.parent) as folder:
+        file = folder / output.name
+        yield file
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+        file.replace(output)
+        sync_folder(output.parent)

@@ -1,0 +1,247 @@
+"""Tables as streams: CSV and Parquet come in as Arrow batches and go out again, a piece at a time.
+
+file or pipe -> chunks of rows, each with what is wrong with its shape -> ... -> file or pipe
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+from collections import deque
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fitmodel.deals.reading import SEPARATORS
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.csv_text import csv_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+PIPE = "-"
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
+HEAD_BYTES = 1 << 20  # the header must lie in these
+BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some rows of a table, in order.
+
+    Attributes
+    ----------
+    batch : pyarrow.RecordBatch
+    faults : mapping of int to str
+        Position of a row that has not the table's shape, and what is wrong with it.
+    """
+
+    batch: pa.RecordBatch
+    faults: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A table being read.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+    chunks : iterator of Chunk
+    separator : str
+        Of a CSV table; "," otherwise.
+    """
+
+    schema: pa.Schema
+    chunks: Iterator[Chunk]
+    separator: str = ","
+
+
+def kind_of(name: str | Path) -> str:
+    """Tell a table's format by its name; a pipe is CSV.
+
+    Raises
+    ------
+    ProspectError
+        If the name has none of the known endings.
+    """
+    if str(name) == PIPE:
+        return ".csv"
+    found = next((end for end in ENDINGS if Path(name).name.lower().endswith(end)), None)
+    if found is None:
+        raise ProspectError(
+            f"{name} is none of {', '.join(ENDINGS)}. Remedy: give the file such a name."
+        )
+    return found
+
+
+@contextmanager
+def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
+    """Open a table for reading; `chunk_rows` is the most rows a chunk has.
+
+    Raises
+    ------
+    ProspectError
+        While opening or reading: if the table cannot be read as what its name says.
+    """
+    parquet = kind_of(path) == ".parquet"
+    try:
+        with _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows) as source:
+            yield source
+    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError) as error:
+        raise ProspectError(_unreadable(path, str(error))) from error
+
+
+def count_rows(path: str | Path) -> int | None:
+    """Rows of a Parquet file; None for CSV, which would have to be read to be counted."""
+    if kind_of(path) != ".parquet":
+        return None
+    return int(pq.read_metadata(path).num_rows)
+
+
+@contextmanager
+def open_sink(
+    path: str | Path, kind: str, schema: pa.Schema, separator: str
+) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    """Open a table for writing; give the function that writes a batch."""
+    if kind == ".parquet":
+        with pq.ParquetWriter(path, schema) as writer:
+            yield writer.write_batch
+        return
+    if kind == ".tsv":
+        separator = "\t"
+    with _output(path, kind) as stream:
+        stream.write(_header(schema.names, separator))
+        yield lambda batch: stream.write(csv_lines(batch, separator))
+
+
+@contextmanager
+def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
+    # pre_buffer would keep the whole file in memory
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        batches = file.iter_batches(batch_size=chunk_rows)
+        yield Source(file.schema_arrow, (Chunk(batch) for batch in batches))
+
+
+@contextmanager
+def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
+    """Read everything as text, so that an id such as 007 comes out as it went in."""
+    ragged: deque[Any] = deque()
+
+    def set_aside(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
+    with _input(path) as stream:
+        names, separator = _read_header(path, stream.peek(HEAD_BYTES))
+        reader = pacsv.open_csv(
+            stream,
+            # rows are numbered, and so can be put back, only when read by one thread
+            pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+            pacsv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+        chunks = _cut(_put_back(reader, ragged, separator), chunk_rows)
+        yield Source(reader.schema, chunks, separator)
+
+
+def _put_back(reader: Any, ragged: deque[Any], separator: str) -> Iterator[Chunk]:
+    """Put rows of the wrong shape back to where they stood: no row is lost."""
+    number = 2  # the header is row 1
+    for batch in reader:
+        pieces: list[pa.RecordBatch] = []
+        faults: dict[int, str] = {}
+        taken = 0
+        while ragged and ragged[0].number - number - len(faults) <= batch.num_rows:
+            row = ragged.popleft()
+            position = row.number - number
+            good = position - len(faults) - taken
+            pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
+            taken += good
+            faults[position] = _shape_fault(row)
+        number += batch.num_rows + len(faults)
+        yield Chunk(_joined([*pieces, batch.slice(taken)]), faults)
+
+
+def _shape_fault(row: Any) -> str:
+    return f"{row.actual_columns} fields where the header has {row.expected_columns}: {row.text}"
+
+
+def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
+    """One row of as many fields as fit, the others empty; the fault quotes the whole row."""
+    width = len(schema)
+    fields = [*next(csv.reader([text], delimiter=separator)), *[""] * width][:width]
+    return pa.record_batch([pa.array([value], pa.string()) for value in fields], schema=schema)
+
+
+def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
+
+
+def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
+    for chunk in chunks:
+        for start in range(0, chunk.batch.num_rows, most):
+            faults = {
+                place - start: text
+                for place, text in chunk.faults.items()
+                if start <= place < start + most
+            }
+            yield Chunk(chunk.batch.slice(start, most), faults)
+
+
+def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
+    try:
+        # a character may be cut at the end of the head, which is not the header's
+        text = head.removeprefix(b"\xef\xbb\xbf")[:HEAD_BYTES]
+        lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
+        first = next((line for line in lines if line.strip()), "")
+        first.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ProspectError(_unreadable(path, "invalid UTF8 data")) from error
+    if not first:
+        raise ProspectError(f"{path} is empty. Remedy: export the prospects again.")
+    separator = "\t" if kind_of(path) == ".tsv" else max(SEPARATORS, key=first.count)
+    lines.seek(0)
+    filled = (row for row in csv.reader(lines, delimiter=separator) if row)
+    names = next(filled)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ProspectError(f"{path} has more than one column named {twice}. Remedy: rename them.")
+    return names, separator
+
+
+def _header(names: list[str], separator: str) -> bytes:
+    columns = [pa.array([name]) for name in names]
+    return bytes(csv_lines(pa.record_batch(columns, names=names), separator))
+
+
+def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
+    if str(path) == PIPE:
+        return nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
+    opener: Any = gzip.open if kind_of(path) == ".csv.gz" else Path.open
+    return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
+
+
+def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
+    if str(path) == PIPE:
+        return nullcontext(sys.stdout.buffer)
+    return gzip.open(path, "wb", compresslevel=6) if kind == ".csv.gz" else Path(path).open("wb")
+
+
+def _unreadable(path: str | Path, fault: str) -> str:
+    if "UTF8" in fault:
+        return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
+    name = "Parquet" if kind_of(path) == ".parquet" else "CSV"
+    return f"{path} cannot be read as {name}: {fault}"

@@ -1,0 +1,50 @@
+"""A table never seen before gets a contract that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.guessing import guess_spec
+from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.exceptions import DealsError
+
+
+def _contract(frame: pd.DataFrame, folder: Path) -> DealSpec:
+    path = folder / "fitmodel.toml"
+    path.write_text(guess_spec(frame).toml, encoding="utf-8")
+    return DealSpec.from_toml(path)
+
+
+def test_simulated_deals_are_understood(tmp_path: Path) -> None:
+    deals = simulate_deals(500, seed=0).deals
+    spec = _contract(deals, tmp_path)
+    roles = (spec.deals.id, spec.deals.closed_on, spec.deals.churned_on, spec.deals.rep)
+    assert roles == ("deal_id", "closed_on", "churned_on", "rep")
+    assert spec.deals.amount == "annual_value"
+    read_deals(deals, spec)
+
+
+def test_later_knowledge_is_excluded_and_said(tmp_path: Path) -> None:
+    deals = simulate_deals(500, seed=0, leaks=True).deals
+    guess = guess_spec(deals)
+    spec = _contract(deals, tmp_path)
+    assert {"csat_90d", "cancellation_reason", "support_tickets_90d"} <= set(
+        spec.attributes.exclude
+    )
+    assert any("csat_90d" in text for text in guess.unsure)
+
+
+@pytest.mark.parametrize("name", ["us_lapse", "saas_sme"])
+def test_real_tables_are_read_with_the_guess(shared_data: Path, tmp_path: Path, name: str) -> None:
+    table = read_table(shared_data / name / "deals.csv")
+    assert len(read_deals(table, _contract(table, tmp_path))) == len(table)
+
+
+def test_a_table_without_an_outcome_is_refused() -> None:
+    with pytest.raises(DealsError, match="no outcome was found"):
+        guess_spec(pd.DataFrame({"seats": [1, 2], "segment": ["a", "b"]}))

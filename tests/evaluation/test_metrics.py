@@ -1,0 +1,263 @@
+"""The numbers are scikit-learn's; their intervals hold what they say."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as peer
+
+from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics, roc_auc
+from fitmodel.evaluation.pages import as_json
+from fitmodel.evaluation.sample import Sample
+from fitmodel.exceptions import DealsError
+
+BASE = 0.2
+PEERS = {
+    "roc_auc": peer.roc_auc_score,
+    "average_precision": peer.average_precision_score,
+    "log_loss": peer.log_loss,
+    "brier": peer.brier_score_loss,
+}
+KEYS = [
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "calibration_slope",
+    "calibration_intercept",
+    "calibration_error",
+    "lift_top_tenth",
+    "log_loss_skill",
+    "brier_skill",
+]
+
+
+@pytest.fixture(params=["judged", "tied"])
+def case(request):
+    return request.getfixturevalue(request.param)
+
+
+def measure(case, *, weighted=True, n_boot=0, **options):
+    weight = case.weight if weighted else None
+    return compute_metrics(
+        case.y, case.p, weight=weight, n_boot=n_boot, **({"base_rate": BASE} | options)
+    )
+
+
+def test_the_metrics_are_these_in_this_order(judged):
+    found = measure(judged)
+    assert list(found) == KEYS
+    assert [metric.name for metric in found.values()] == KEYS
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("weighted", [True, False])
+def test_values_are_those_of_scikit_learn(case, name, weighted):
+    weight = case.weight if weighted else None
+    expected = PEERS[name](case.y, case.p, sample_weight=weight)
+    assert measure(case, weighted=weighted)[name].value == pytest.approx(expected, rel=1e-10)
+
+
+def test_probabilities_of_0_and_1_cost_what_they_cost_in_scikit_learn():
+    y, p = [0, 1, 1, 0], [0.0, 1.0, 0.0, 1.0]
+    found = compute_metrics(y, p, base_rate=0.5, n_boot=0)
+    assert found["log_loss"].value == pytest.approx(peer.log_loss(y, p))
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_the_interval_is_that_of_a_plain_bootstrap(tied, name):
+    """The same draws, one by one through scikit-learn, give the same percentiles."""
+    sample = Sample.of(tied.y, tied.p, tied.weight)
+    drawn = np.concatenate(list(sample.resamples(50, seed=7)))
+    plain = [PEERS[name](sample.outcome, sample.probability, sample_weight=w) for w in drawn]
+    found = measure(tied, n_boot=50, seed=7)[name]
+    np.testing.assert_allclose([found.low, found.high], np.quantile(plain, [0.025, 0.975]))
+
+
+def test_bases_are_what_always_answering_the_training_rate_gets(case):
+    found = measure(case)
+    constant = np.full(len(case.y), BASE)
+    weight = {"sample_weight": case.weight}
+    assert found["roc_auc"].base == 0.5
+    assert found["average_precision"].base == pytest.approx(np.average(case.y, weights=case.weight))
+    assert found["log_loss"].base == pytest.approx(peer.log_loss(case.y, constant, **weight))
+    assert found["brier"].base == pytest.approx(peer.brier_score_loss(case.y, constant, **weight))
+    assert math.isnan(found["calibration_slope"].base)
+    rate = np.average(case.y, weights=case.weight)
+    shift = math.log(rate / (1 - rate)) - math.log(BASE / (1 - BASE))
+    assert found["calibration_intercept"].base == pytest.approx(shift)
+    assert found["lift_top_tenth"].base == pytest.approx(1)
+    assert found["log_loss_skill"].base == 0
+    assert found["brier_skill"].base == 0
+
+
+@pytest.mark.parametrize("kind", ["log_loss", "brier"])
+def test_skill_is_the_base_rates_loss_minus_the_models(case, kind):
+    found = measure(case)
+    gain = found[kind].base - found[kind].value
+    assert found[f"{kind}_skill"].value == pytest.approx(gain, abs=1e-12)
+
+
+def test_skill_is_paired_so_its_interval_is_narrower_than_that_of_either_loss(judged):
+    found = measure(judged, n_boot=200)
+    width = {name: found[name].high - found[name].low for name in ("log_loss", "log_loss_skill")}
+    assert width["log_loss_skill"] < width["log_loss"]
+
+
+def test_lift_counts_a_tie_at_the_edge_of_the_tenth_by_its_share():
+    # 2 deals certain to be in the tenth of 3.0, and 1 of the next 10, which hold 5 early churners
+    y = [1, 1, *[1] * 5, *[0] * 5, *[0] * 18]
+    p = [0.9, 0.9, *[0.5] * 10, *[0.1] * 18]
+    found = compute_metrics(y, p, base_rate=0.3, n_boot=0)["lift_top_tenth"]
+    assert found.value == pytest.approx((2 + 0.5) / 7 / 0.1)
+
+
+def test_lift_of_a_perfect_order_is_one_over_the_rate_or_ten():
+    y = np.r_[np.ones(20), np.zeros(80)]
+    found = compute_metrics(y, np.linspace(0.9, 0.1, 100), base_rate=0.2, n_boot=0)
+    assert found["lift_top_tenth"].value == pytest.approx(5)
+
+
+def test_the_order_of_the_rows_changes_nothing_not_even_the_interval(tied):
+    turned = np.random.default_rng(5).permutation(len(tied.y))
+    first = measure(tied, n_boot=30)
+    again = compute_metrics(
+        tied.y[turned], tied.p[turned], weight=tied.weight[turned], base_rate=BASE, n_boot=30
+    )
+    for name, metric in first.items():
+        np.testing.assert_equal(vars(again[name]), vars(metric))
+
+
+def test_the_seed_decides_the_interval_and_only_it(judged):
+    same, also, other = (measure(judged, n_boot=30, seed=seed) for seed in (1, 1, 2))
+    assert same["roc_auc"] == also["roc_auc"]
+    assert same["roc_auc"].value == other["roc_auc"].value
+    assert same["roc_auc"].low != other["roc_auc"].low
+
+
+def test_ranking_does_not_depend_on_a_rising_transformation(judged):
+    bent = compute_metrics(judged.y, judged.p**3, base_rate=BASE, n_boot=0)
+    plain = compute_metrics(judged.y, judged.p, base_rate=BASE, n_boot=0)
+    for name in ("roc_auc", "average_precision", "lift_top_tenth"):
+        assert bent[name].value == pytest.approx(plain[name].value)
+
+
+def test_weights_of_2_are_the_same_as_every_deal_twice(judged):
+    twice = compute_metrics(np.tile(judged.y, 2), np.tile(judged.p, 2), base_rate=BASE, n_boot=0)
+    double = compute_metrics(
+        judged.y, judged.p, weight=np.full(len(judged.y), 2.0), base_rate=BASE, n_boot=0
+    )
+    for name in set(KEYS) - {"calibration_error"}:  # its correction counts deals
+        assert double[name].value == pytest.approx(twice[name].value, rel=1e-6, abs=1e-9)
+
+
+def test_a_base_rate_may_be_given_per_deal(judged):
+    rates = np.where(np.arange(len(judged.y)) < 500, 0.1, 0.3)
+    found = measure(judged, base_rate=rates)
+    expected = peer.log_loss(judged.y, rates, sample_weight=judged.weight)
+    assert found["log_loss"].base == pytest.approx(expected)
+
+
+def test_without_resamples_there_is_a_value_and_no_interval(judged):
+    found = measure(judged)["roc_auc"]
+    assert math.isfinite(found.value)
+    assert math.isnan(found.low)
+    assert found.resamples == 0
+
+
+def test_resamples_without_both_outcomes_are_counted():
+    y = np.r_[1, np.zeros(30)]
+    found = compute_metrics(y, np.linspace(0.9, 0.1, 31), base_rate=0.05, n_boot=200)
+    assert 80 < found["roc_auc"].resamples < 170  # one deal is drawn with probability 0.63
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_all_deals_with_one_outcome_is_an_error_that_says_what_is_missing(outcome):
+    with pytest.raises(DealsError, match="the model cannot be judged. Judge it on more or older"):
+        compute_metrics([outcome] * 5, [0.1] * 5, base_rate=0.1)
+
+
+def test_equal_probabilities_are_judged_like_the_base_rate():
+    y = [1, 0, 0, 0]
+    found = compute_metrics(y, [0.25] * 4, base_rate=0.25, n_boot=20)
+    assert found["roc_auc"].value == 0.5
+    assert math.isnan(found["calibration_slope"].value)
+    assert math.isnan(found["calibration_slope"].low)
+    assert found["log_loss_skill"].value == 0
+    assert not found["log_loss_skill"].low > 0
+
+
+def test_a_metric_writes_its_interval_and_its_base():
+    text = str(Metric("brier", 0.1, 0.08, 0.12, 0.16))
+    assert text == "0.1000 (0.0800 to 0.1200), base rate 0.1600"
+    assert str(Metric("calibration_slope", 1.0, 0.9, 1.1, math.nan)) == "1.0000 (0.9000 to 1.1000)"
+
+
+def test_a_metric_becomes_json(judged):
+    written = json.dumps(as_json(measure(judged)), allow_nan=False)
+    assert json.loads(written)["calibration_slope"]["base"] is None
+
+
+def test_comparing_a_model_with_itself_gives_exactly_nothing(judged):
+    found = compare_log_loss(judged.y, judged.p, judged.p, weight=judged.weight, n_boot=20)
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+def test_comparing_is_the_difference_of_the_losses_and_turns_its_sign(judged):
+    other = 0.5 * judged.p + 0.1
+    there = compare_log_loss(judged.y, judged.p, other, n_boot=50)
+    back = compare_log_loss(judged.y, other, judged.p, n_boot=50)
+    expected = peer.log_loss(judged.y, judged.p) - peer.log_loss(judged.y, other)
+    assert there.value == pytest.approx(expected)
+    assert back.value == pytest.approx(-there.value)
+    assert there.high < 0 < back.low
+
+
+def test_roc_auc_alone_is_the_one_among_the_metrics(tied):
+    sample = Sample.of(tied.y, tied.p, tied.weight)
+    assert roc_auc(sample) == measure(tied)["roc_auc"].value
+
+
+@pytest.fixture(scope="module")
+def truth(draw):
+    """The values on so many deals that chance is gone."""
+    return measure(draw(400_000, seed=99), weighted=False)
+
+
+@pytest.fixture(scope="module")
+def many_intervals(draw):
+    return [
+        measure(draw(500, seed=seed), weighted=False, n_boot=300) for seed in range(1000, 1300)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["roc_auc", "average_precision", "log_loss", "brier", "lift_top_tenth", "log_loss_skill",
+     "calibration_slope", "calibration_intercept"],
+)  # fmt: skip
+def test_nine_in_ten_intervals_or_more_hold_the_truth(name, truth, many_intervals):
+    """95 % intervals from 300 tables of 500 deals; below 0.90 would be a fault, not chance."""
+    known = truth[name].value
+    held = np.mean([found[name].low <= known <= found[name].high for found in many_intervals])
+    assert 0.90 <= held <= 0.99
+
+
+@pytest.mark.slow
+def test_a_model_without_skill_is_seldom_said_to_have_some():
+    """Answers around the base rate that know nothing of the outcome: skill in under 5 %."""
+    found = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        y, p = random.random(400) < 0.2, random.beta(20, 80, 400)
+        found += compute_metrics(y, p, base_rate=0.2, n_boot=200)["log_loss_skill"].low > 0
+    assert found <= 10
+
+
+@pytest.fixture(scope="module")
+def many_intervals():
+    return [measure(draw(500, seed=seed), weighted=False, n_boot=300) for seed in range(1000, 1300)]

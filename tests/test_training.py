@@ -1,0 +1,144 @@
+"""A training leaves a whole bundle, an honest report and a run, or nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.exceptions import DealsError
+from fitmodel.model.bundle import load_workbench
+from fitmodel.model.fitmodel import load
+from fitmodel.training import TrainingRun, train
+
+SIMULATION = simulate_deals(1500, seed=11)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+    folder = tmp_path_factory.mktemp("trained")
+    spec = SIMULATION.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
+    return train(SIMULATION.deals, spec, models=folder / "models")
+
+
+def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
+    report = trained.report
+    assert report.method == "out-of-time"
+    judged = SIMULATION.deals.loc[report.predictions.index, "closed_on"]
+    assert (judged >= report.split_date).all()
+    metric = report.metrics["log_loss"]
+    assert metric.low < metric.value < metric.high
+    assert report.has_skill == (report.metrics["log_loss_skill"].low > 0)
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> None:
+    names = {path.name for path in trained.bundle_path.iterdir()}
+    assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
+    home = trained.bundle_path.parent
+    assert (home / "current").read_text(encoding="utf-8").strip() == trained.bundle_path.name
+    assert load(home).version == trained.model.version
+    assert trained.model.manifest["run_id"] == trained.run_id
+
+
+def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
+    trained: TrainingRun,
+) -> None:
+    from fitmodel.deals.attributes import attribute_frame
+
+    prospects = simulate_prospects(10_000, seed=1).prospects
+    prospects.loc[:50, "segment"] = "unseen"
+    prospects.loc[51:99, ["seats", "industry"]] = None
+    prospects.loc[100:120, "seats"] = 1e12
+    workbench = load_workbench(trained.bundle_path)
+    attributes = attribute_frame(
+        prospects,
+        trained.model.attributes,
+        closed_on=prospects["closed_on"],
+        dates=("first_contact_on",),
+    )
+    expected = workbench.predict_proba(attributes)[:, 1]
+    sealed = trained.model.predict(prospects, reasons=0)["early_churn_probability"]
+    np.testing.assert_allclose(sealed, expected, atol=1e-9)
+
+
+def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: TrainingRun) -> None:
+    uri = trained.model.manifest["spec"]["tracking"]["uri"]
+    prospects = simulate_prospects(20, seed=2).prospects
+    code = (
+        "import sys, warnings; warnings.simplefilter('ignore')\n"
+        "import mlflow, pandas as pd\n"
+        f"mlflow.set_tracking_uri({uri!r})\n"
+        "model = mlflow.pyfunc.load_model('models:/prospect-fit@champion')\n"
+        "out = model.predict(pd.read_parquet(sys.argv[1]), params={'reasons': 0})\n"
+        "out.to_parquet(sys.argv[2])\n"
+    )
+    folder = trained.bundle_path.parents[2]
+    prospects.to_parquet(folder / "in.parquet")
+    command = [sys.executable, "-c", code, str(folder / "in.parquet"), str(folder / "out.parquet")]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
+    served = pd.read_parquet(folder / "out.parquet")
+    expected = trained.model.predict(prospects, reasons=0)
+    assert list(served.columns) == list(expected.columns)
+    np.testing.assert_allclose(
+        served["early_churn_probability"], expected["early_churn_probability"], atol=1e-12
+    )
+
+
+def test_scoring_loads_no_learning_library(trained: TrainingRun) -> None:
+    code = (
+        "import sys, fitmodel\n"
+        "model = fitmodel.load(sys.argv[1])\n"
+        "example = model.example().iloc[0].to_dict() if len(sys.argv) > 2 else None\n"
+        "heavy = {'sklearn', 'interpret', 'mlflow', 'matplotlib', 'joblib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", code, str(trained.bundle_path)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own command
+
+
+def test_a_leak_stops_the_training_unless_allowed(tmp_path: Path) -> None:
+    leaky = simulate_deals(1500, seed=3, leaks=True)
+    with pytest.raises(DealsError, match="knowledge from after the closing") as caught:
+        train(leaky.deals, leaky.spec, models=tmp_path)
+    assert all(name in str(caught.value) for name in leaky.leaks)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unreachable_server_costs_the_run_but_not_the_model(tmp_path: Path) -> None:
+    spec = SIMULATION.spec.replace(tracking={"uri": "http://127.0.0.1:9"})
+    run = train(SIMULATION.deals, spec, models=tmp_path)
+    assert run.run_id is None
+    assert any("Nothing is lost" in text for text in run.warnings)
+    assert load(run.bundle_path).version == run.model.version
+
+
+def test_noise_is_reported_as_no_evidence_of_skill(tmp_path: Path) -> None:
+    deals = SIMULATION.deals.copy()
+    names = SIMULATION.spec.attribute_names(deals.columns)
+    shuffled = deals[list(names)].sample(frac=1, random_state=0).to_numpy()
+    deals[list(names)] = pd.DataFrame(shuffled, columns=list(names), index=deals.index)
+    kept = [name for name in names if name != "first_contact_on"]
+    spec = SIMULATION.spec.replace(
+        tracking={"uri": f"sqlite:///{tmp_path}/mlflow.db"},
+        attributes={"include": kept, "actionable": ()},
+    )
+    run = train(deals.infer_objects(), spec, models=tmp_path / "models")
+    assert not run.report.has_skill
+    assert any("no evidence of skill" in text for text in run.warnings)
+
+
+def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
+    def interrupt(step: str) -> None:
+        if step == "writing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(SIMULATION.deals, SIMULATION.spec, models=tmp_path, progress=interrupt)
+    assert not list(tmp_path.iterdir())

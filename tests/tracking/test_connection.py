@@ -1,0 +1,137 @@
+"""One door to MLflow: the right store, in seconds, with one kind of error and nothing left behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.tracking import connection
+from fitmodel.tracking.connection import connected, database_file, tracking_uri, without_password
+
+SOURCE = Path(connection.__file__).parents[1]
+
+
+def test_the_contract_goes_before_the_environment_and_that_before_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri() == "sqlite:///mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://from-environment")
+    assert tracking_uri() == "http://from-environment"
+    assert tracking_uri("http://from-toml") == "http://from-toml"
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("sqlite:////a/b%20c.db?timeout=3", "/a/b c.db"),
+        ("sqlite:///:memory:", None),
+        ("sqlite://", None),
+        ("http://host/a.db", None),
+        ("postgresql://host/a", None),
+    ],
+)
+def test_only_sqlite_has_a_database_file(uri: str, file: str | None) -> None:
+    assert database_file(uri) == (None if file is None else Path(file))
+
+
+def test_a_password_is_never_shown() -> None:
+    assert without_password("postgresql://me:secret@host:5432/db") == "postgresql://host:5432/db"
+    assert without_password("sqlite:///mlflow.db") == "sqlite:///mlflow.db"
+    with pytest.raises(TrackingError) as error, connected("http://me:secret@127.0.0.1:1") as client:
+        client.get_experiment_by_name("any")
+    assert "secret" not in str(error.value)
+
+
+def test_nothing_of_mlflow_is_left_changed(mlflow_store: str) -> None:
+    import mlflow
+
+    def state() -> tuple[object, ...]:
+        level = logging.getLogger("mlflow").level
+        return dict(os.environ), level, mlflow.get_tracking_uri(), mlflow.active_run()
+
+    before = state()
+    with connected(mlflow_store):
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+    assert state() == before
+
+
+def test_what_the_user_has_set_stays_set(
+    mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    with connected(mlflow_store):
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://127.0.0.1:1", "Connection refused|failed with exception"),
+        ("postgresql://127.0.0.1:1/mlflow", "connection|No module named"),
+        ("mysql+pymysql://127.0.0.1:1/mlflow", "connect|No module named"),
+        ("sqlite:////no/such/folder/mlflow.db", "there is no folder"),
+        ("nonsense://host", "unsupported URI"),
+        ("file:///tmp/mlruns", "maintenance mode"),
+    ],
+)
+def test_a_store_that_is_not_there_is_one_error_that_names_it(uri: str, message: str) -> None:
+    expected = rf"^MLflow at {re.escape(uri)} failed: .*({message})"
+    with pytest.raises(TrackingError, match=expected), connected(uri) as client:
+        client.get_experiment_by_name("any")
+
+
+def test_a_file_that_is_no_database_is_one_error_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    file.write_text("certainly not a database " * 1000)
+    with pytest.raises(TrackingError, match="not a database"), connected(f"sqlite:///{file}"):
+        pass
+    assert file.read_text().startswith("certainly")
+
+
+def test_an_error_of_fitmodel_passes_as_it_is(mlflow_store: str) -> None:
+    with pytest.raises(TrackingError, match="^mine$"), connected(mlflow_store):
+        raise TrackingError("mine")
+
+
+def test_only_this_room_imports_mlflow_and_only_when_used() -> None:
+    at_top = re.compile(r"^(import|from) mlflow", re.MULTILINE)
+    anywhere = re.compile(r"^\s*(import|from) mlflow", re.MULTILINE)
+    for file in SOURCE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert file.name == "pyfunc_model.py" or not at_top.search(text), file
+        assert file.parent.name == "tracking" or not anywhere.search(text), file
+        assert "tracking.pyfunc_model" not in text, f"{file} imports the logged script"
+
+
+def test_importing_the_room_imports_no_mlflow() -> None:
+    rooms = "runs, registry, promotion, logged_model, facts"
+    code = f"import sys; from fitmodel.tracking import {rooms}; sys.exit('mlflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - the program above
+
+
+FIRST_USE = """
+import sys
+from fitmodel.tracking.connection import connected
+with connected(sys.argv[1]) as client:
+    client.create_experiment(sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_two_first_uses_of_one_store_at_once_both_work(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    arguments = [sys.executable, "-c", FIRST_USE, uri]
+    uses = [subprocess.Popen([*arguments, name]) for name in ("one", "two")]  # noqa: S603 - the program above
+    assert [use.wait() for use in uses] == [0, 0]
+    with connected(uri) as client:
+        names = {experiment.name for experiment in client.search_experiments()}
+    assert names >= {"one", "two"}
