@@ -112,7 +112,7 @@ def _alone_with(database: Path | None) -> Iterator[None]:
         yield
         return
     with database.with_name(f"{database.name}.lock").open("a") as lock:
-        pass
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
