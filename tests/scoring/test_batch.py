@@ -188,10 +188,11 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(model, table, tmp_path):
 
 def test_a_pipe_is_read_and_written_as_csv(model, table, tmp_path, monkeypatch):
     written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(table.open("rb")))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
 
-    score_file("-", model, "-", reasons=0)
+    with table.open(encoding="utf-8") as piped:
+        monkeypatch.setattr(sys, "stdin", piped)
+        score_file("-", model, "-", reasons=0)
 
     score_file(table, model, tmp_path / "out.csv", reasons=0)
     assert written.getvalue() == (tmp_path / "out.csv").read_bytes()

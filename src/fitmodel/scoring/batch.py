@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.encoding import read_numbers
 from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.model.scorer import missing_attributes
 from fitmodel.scoring.tables import PIPE, Chunk, count_rows, kind_of, open_sink, open_source
@@ -169,27 +171,37 @@ def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dic
     predictions, errors = model.predict_table(_frame(chunk, model, separator), reasons=reasons)
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    lost = np.isin(np.arange(len(predictions)), list(chunk.faults))
+    lost = pa.array(np.isin(np.arange(len(predictions)), list(chunk.faults)))
     if reasons:
         predictions["reasons"] = [_as_json(listed) for listed in predictions["reasons"]]
     columns = {
-        name: pa.Array.from_pandas(predictions[name], mask=lost, type=PREDICTIONS[name])
-        for name in predictions.columns
+        name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
+        for name, kind in PREDICTIONS.items()
+        if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
 
 
 def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
-    """The columns the model reads; where ";" separates, "," is the decimal mark, as in training."""
+    """The columns the model reads, text that is a number as a number."""
     scorer = model.scorer
     used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
     names = [name for name in used if name is not None and name in chunk.batch.schema.names]
     frame: pd.DataFrame = chunk.batch.select(names).to_pandas()
-    if separator == ";":
-        numbers = {c.name for c in model.book.columns if isinstance(c, NumberColumn)}
-        for name in (numbers | {scorer.amount}).intersection(names):
-            frame[name] = frame[name].str.replace(",", ".", regex=False)
+    columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
+    for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
+        if pd.api.types.is_string_dtype(frame[name].dtype):
+            frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
     return frame
+
+
+def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
+    """Numbers of a column of text; where ";" separates, "," is the decimal mark, as in training."""
+    plain = text.str.replace(decimal, ".", regex=False) if decimal != "." else text
+    numbers, unreadable = read_numbers(plain)
+    values = pd.Series(numbers, index=text.index)
+    # a value that is no number stays as it is, for the error to quote
+    return values.astype(object).mask(unreadable, text) if unreadable.any() else values
 
 
 def _as_json(reasons: Any) -> str | None:
