@@ -229,9 +229,7 @@ def truth(draw):
 
 @pytest.fixture(scope="module")
 def many_intervals(draw):
-    return [
-        measure(draw(500, seed=seed), weighted=False, n_boot=300) for seed in range(1000, 1300)
-    ]
+    return [measure(draw(500, seed=seed), weighted=False, n_boot=300) for seed in range(1000, 1300)]
 
 
 @pytest.mark.slow
@@ -256,8 +254,3 @@ def test_a_model_without_skill_is_seldom_said_to_have_some():
         y, p = random.random(400) < 0.2, random.beta(20, 80, 400)
         found += compute_metrics(y, p, base_rate=0.2, n_boot=200)["log_loss_skill"].low > 0
     assert found <= 10
-
-
-@pytest.fixture(scope="module")
-def many_intervals():
-    return [measure(draw(500, seed=seed), weighted=False, n_boot=300) for seed in range(1000, 1300)]

@@ -154,7 +154,7 @@ def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], 
 
 
 def _interval(drawn: Vector) -> tuple[float, float]:
-    usable = drawn[~np.isnan(drawn)]
+    usable = drawn[np.isfinite(drawn)]
     if len(usable) == 0:
         return float("nan"), float("nan")
     low, high = np.quantile(usable, [0.025, 0.975])

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchResult", "count_rows", "score_file"]
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 32_768  # a chunk with its reasons takes some hundred MB
 PREDICTIONS = {
     "early_churn_probability": pa.float64(),
     "probability_low": pa.float64(),

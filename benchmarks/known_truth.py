@@ -1,0 +1,100 @@
+"""How near fitmodel comes to the truth on simulated deals, and how long it takes.
+
+Run: python benchmarks/known_truth.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+import fitmodel
+from fitmodel.datasets.simulation import Simulation
+from fitmodel.deals.outcomes import label_deals, outcomes
+from fitmodel.learning.learner import learn
+
+HEAVY = ("mlflow", "matplotlib", "interpret", "sklearn", "pandas")
+
+
+def new_deals(seed: int) -> tuple[Simulation, object]:
+    """Deals of the same law that no model has seen, with a known outcome."""
+    sim = fitmodel.simulate_deals(20_000, seed=seed, rep_effects=False)
+    return sim, label_deals(sim.deals, sim.spec)
+
+
+def discrimination() -> None:
+    """Print the AUC beside that of the true probability."""
+    past = fitmodel.simulate_deals(5_000, seed=1, rep_effects=False)
+    sim, test = new_deals(2)
+    truth = sim.true_probability.loc[test.index].to_numpy()
+    learned = learn(past.deals, past.spec)
+    probability = learned.estimator.predict_proba(test.attributes)[:, 1]
+    own, best = (roc_auc_score(test.early_churn, p) for p in (probability, truth))
+    log_odds, deviation = learned.book.scores(codes_of(learned, test.attributes))
+    low, high = learned.book.interval(log_odds, deviation)
+    covered = np.mean((low <= truth) & (truth <= high))
+    print(f"AUC of the model, 5,000 training deals      {own:.4f}")
+    print(f"AUC of the true probability                 {best:.4f}   gap {best - own:.4f}")
+    print(f"80 % intervals that cover the truth         {covered:.1%}")
+
+
+def codes_of(learned: object, attributes: object) -> np.ndarray:
+    """Codes of new deals."""
+    from fitmodel.learning.encoding import encode
+
+    return encode(learned.book.columns, attributes)
+
+
+def censoring() -> None:
+    """Print mean predicted and true probability where a third of the deals are censored."""
+    past = fitmodel.simulate_deals(5_000, seed=3, rep_effects=False, recent_share=0.36)
+    found = outcomes(past.deals, past.spec)
+    sim, test = new_deals(4)
+    truth = sim.true_probability.loc[test.index].mean()
+    learned = learn(past.deals, past.spec)
+    predicted = learned.estimator.predict_proba(test.attributes)[:, 1].mean()
+    as_zero = found["early_churn"].fillna(0).mean()
+    print(f"deals whose label is not known              {found['early_churn'].isna().mean():.1%}")
+    print(f"mean true probability                       {truth:.4f}")
+    print(f"mean predicted                              {predicted:.4f}")
+    print(f"early churn if unknown were called 0        {as_zero:.4f}")
+
+
+def whole_training() -> None:
+    """Print the seconds of a whole training: 10,000 deals x 20 attributes."""
+    sim = fitmodel.simulate_deals(10_000, seed=5, n_attributes=20)
+    with tempfile.TemporaryDirectory() as folder:
+        spec = sim.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
+        start = time.perf_counter()
+        run = fitmodel.train(sim.deals, spec, models=Path(folder) / "models")
+        seconds = time.perf_counter() - start
+    print(f"trained, judged, tracked, bundled           {seconds:.1f} s (10,000 x 20)")
+    print(f"its log loss gained on the base rate        {run.report.metrics['log_loss_skill']}")
+
+
+def light_import() -> None:
+    """Print the seconds of `import fitmodel` and which heavy libraries it brings."""
+    code = (
+        "import sys, time; start = time.perf_counter(); import fitmodel; "
+        f"print(time.perf_counter() - start, *({HEAVY!r} and "
+        f"[name for name in {HEAVY!r} if name in sys.modules]))"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    seconds, *loaded = said.stdout.split()
+    print(f"import fitmodel                             {float(seconds):.3f} s, heavy: {loaded}")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    light_import()
+    discrimination()
+    censoring()
+    whole_training()

@@ -1,0 +1,37 @@
+"""What the README shows works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from fitmodel.cli import app
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    command = [sys.executable, "-W", "ignore", "-c", block]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - the README's own code
+    assert done.returncode == 0, done.stderr
+    assert "likely to leave early" in done.stdout
+
+
+def test_every_command_of_the_readme_has_help() -> None:
+    names = set(re.findall(r"^fitmodel (\w+)", README, re.MULTILINE))
+    assert len(names) >= 6
+    for name in names:
+        result = CliRunner().invoke(app, [name, "--help"])
+        assert result.exit_code == 0
+        assert "Example: fitmodel" in result.output
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        assert f"fitmodel {name}" in README

@@ -1,0 +1,289 @@
+"""A model is put in use on evidence only, back in one step, and there is always one in use."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fitmodel.exceptions import BundleError, DealsError, TrackingError
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.promotion import (
+    Comparison,
+    PromotionRefusedError,
+    compare,
+    promote,
+    rollback,
+)
+from fitmodel.tracking.registry import get_alias, list_versions, resolve
+from fitmodel.tracking.runs import TrainingFacts, track
+
+NAME = "prospect-fit"
+BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
+EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
+
+
+@pytest.fixture
+def two(another: Callable[[], TrainingFacts]) -> Callable[[], TrainingFacts]:
+    """Version 1 is champion, version 2 challenger; each call trains one more."""
+    track(another())
+    track(another())
+    return another
+
+
+def champion() -> int | None:
+    return get_alias(NAME, "champion")
+
+
+def without_skill(facts: TrainingFacts) -> TrainingFacts:
+    skill = dataclasses.replace(facts.report.metrics["log_loss_skill"], low=-0.01)
+    metrics = {**facts.report.metrics, "log_loss_skill": skill}
+    return dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics=metrics))  # type: ignore[type-var]
+
+
+# --- comparing
+
+
+def deals(n: int = 2000) -> tuple[Any, Any, Any]:
+    generator = np.random.default_rng(0)
+    truth = generator.uniform(0.05, 0.95, n)
+    outcome = (generator.uniform(size=n) < truth).astype(float)
+    noisy = np.clip(truth + generator.normal(0, 0.2, n), 0.01, 0.99)
+    return outcome, truth, noisy
+
+
+def test_a_better_model_gains_beyond_noise_and_a_worse_one_loses() -> None:
+    outcome, truth, noisy = deals()
+    better = compare(outcome, noisy, truth)
+    assert 0 < better.low < better.gain < better.high
+    assert better.deals == 2000
+    worse = compare(outcome, truth, noisy)
+    assert (worse.gain, worse.low, worse.high) == pytest.approx(
+        (-better.gain, -better.high, -better.low)
+    )
+
+
+def test_the_gain_is_the_difference_of_mean_log_losses() -> None:
+    outcome, truth, noisy = deals()
+
+    def log_loss(p: Any) -> float:
+        return float(-np.mean(np.log(np.where(outcome == 1, p, 1 - p))))
+
+    assert compare(outcome, noisy, truth).gain == pytest.approx(log_loss(noisy) - log_loss(truth))
+
+
+def test_a_model_gains_nothing_on_itself() -> None:
+    outcome, truth, _ = deals()
+    same = compare(outcome, truth, truth)
+    assert (same.gain, same.low, same.high) == (0, 0, 0)
+
+
+def test_deals_of_weight_zero_do_not_count() -> None:
+    outcome, truth, noisy = deals(400)
+    weight = np.r_[np.ones(200), np.zeros(200)]
+    half = compare(outcome[:200], noisy[:200], truth[:200])
+    assert compare(outcome, noisy, truth, weight).gain == pytest.approx(half.gain)
+
+
+def test_arrays_that_do_not_match_are_refused() -> None:
+    with pytest.raises(DealsError):
+        compare([0, 1], [0.5, 0.5], [0.5])
+
+
+def test_two_models_without_difference_are_rarely_told_apart() -> None:
+    generator = np.random.default_rng(1)
+    found = 0
+    for seed in range(60):
+        truth = generator.uniform(0.05, 0.95, 300)
+        outcome = (generator.uniform(size=300) < truth).astype(float)
+        one, other = (np.clip(truth + generator.normal(0, 0.1, 300), 0.01, 0.99) for _ in range(2))
+        found += compare(outcome, one, other, n_boot=200, seed=seed).low > 0
+    assert found <= 6  # 2.5 % are expected: 1.5 of 60
+
+
+# --- promoting
+
+
+@pytest.mark.usefixtures("two")
+def test_a_challenger_that_beats_the_champion_is_promoted() -> None:
+    promotion = promote(NAME, comparison=BETTER)
+    assert (promotion.version, promotion.previous, promotion.forced_because) == (2, 1, None)
+    assert champion() == 2
+    newest = list_versions(NAME)[0]
+    assert newest.tags["fitmodel.previous_champion"] == "1"
+    assert newest.tags["fitmodel.gain_over_previous"].startswith("+0.0200 log loss")
+    assert "fitmodel.promoted_at" in newest.tags
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("comparison", "why"),
+    [
+        (None, "was not compared with the champion, version 1"),
+        (EQUAL, r"does not beat the champion, version 1, beyond noise: \+0.0010 log loss"),
+        (dataclasses.replace(BETTER, low=float("nan")), "does not beat the champion"),
+        (dataclasses.replace(BETTER, low=0.0), "does not beat the champion"),
+    ],
+)
+def test_without_evidence_the_champion_stays_and_the_reason_is_given(
+    comparison: Comparison | None, why: str
+) -> None:
+    with pytest.raises(PromotionRefusedError, match=f"{why}.*The champion stays"):
+        promote(NAME, comparison=comparison)
+    assert champion() == 1
+
+
+def test_a_challenger_without_skill_is_refused_whatever_it_is_compared_with(
+    two: Callable[[], TrainingFacts],
+) -> None:
+    track(without_skill(two()))
+    with pytest.raises(PromotionRefusedError, match="skill against the base rate is not beyond"):
+        promote(NAME, comparison=BETTER)
+    assert champion() == 1
+
+
+def test_a_challenger_whose_skill_was_not_measured_is_refused(
+    two: Callable[[], TrainingFacts],
+) -> None:
+    facts = two()
+    track(dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics={})))  # type: ignore[type-var]
+    with pytest.raises(PromotionRefusedError, match="no skill measured"):
+        promote(NAME, comparison=BETTER)
+
+
+@pytest.mark.usefixtures("two")
+def test_force_promotes_and_records_its_reason() -> None:
+    promotion = promote(NAME, force=True, reason="the champion's leak was found")
+    assert promotion.forced_because == "the champion's leak was found"
+    assert champion() == 2
+    tags = list_versions(NAME)[0].tags
+    assert tags["fitmodel.forced_because"] == "the champion's leak was found"
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("reason", [None, "", "  "])
+def test_force_needs_a_reason(reason: str | None) -> None:
+    with pytest.raises(PromotionRefusedError, match="needs a reason"):
+        promote(NAME, force=True, reason=reason)
+    assert champion() == 1
+
+
+def test_a_named_version_is_promoted_instead_of_the_challenger(
+    two: Callable[[], TrainingFacts],
+) -> None:
+    track(two())
+    assert promote(NAME, version=2, comparison=BETTER).version == 2
+    assert champion() == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_promoting_the_champion_changes_nothing() -> None:
+    promotion = promote(NAME, version=1)
+    assert (promotion.version, promotion.previous) == (1, 1)
+    assert "fitmodel.promoted_at" not in list_versions(NAME)[1].tags
+
+
+@pytest.mark.usefixtures("two")
+def test_where_there_is_no_champion_skill_is_enough() -> None:
+    with connected() as client:
+        client.delete_registered_model_alias(NAME, "champion")
+    assert promote(NAME).previous is None
+    assert champion() == 2
+
+
+def test_without_a_challenger_there_is_nothing_to_promote(mlflow_store: str) -> None:
+    with pytest.raises(TrackingError, match="has no challenger"):
+        promote("unknown", store=mlflow_store)
+
+
+@pytest.mark.usefixtures("two")
+def test_a_version_that_is_not_there_is_named() -> None:
+    with pytest.raises(TrackingError, match="99"):
+        promote(NAME, version=99, comparison=BETTER)
+
+
+@pytest.mark.usefixtures("two")
+def test_not_even_force_puts_a_damaged_bundle_in_use() -> None:
+    path = resolve(f"models:/{NAME}/2")
+    (path / "scorer.json").write_bytes((path / "scorer.json").read_bytes().swapcase())
+    with pytest.raises(BundleError, match=r"scorer.json is not the file"):
+        promote(NAME, force=True, reason="in a hurry")
+    assert champion() == 1
+
+
+# --- rolling back
+
+
+@pytest.mark.usefixtures("two")
+def test_rollback_is_one_step_back() -> None:
+    promote(NAME, comparison=BETTER)
+    back = rollback(NAME)
+    assert (back.version, back.previous) == (1, 2)
+    assert champion() == 1
+
+
+def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingFacts]) -> None:
+    promote(NAME, comparison=BETTER)
+    track(two())
+    promote(NAME, comparison=BETTER)
+    assert champion() == 3
+    assert rollback(NAME).version == 2
+    assert rollback(NAME).version == 1
+
+
+@pytest.mark.usefixtures("two")
+def test_there_is_nothing_before_the_first_champion() -> None:
+    with pytest.raises(TrackingError, match="was the first champion"):
+        rollback(NAME)
+    with pytest.raises(TrackingError, match="has no champion"):
+        rollback("unknown")
+
+
+@pytest.mark.usefixtures("two")
+def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
+    promote(NAME, comparison=BETTER)
+    (resolve(f"models:/{NAME}/1") / "card.md").unlink()
+    with pytest.raises(BundleError, match=r"card.md is missing"):
+        rollback(NAME)
+    assert champion() == 2
+
+
+# --- a bad night
+
+
+@pytest.mark.parametrize("fault", [OSError("the line is dead"), KeyboardInterrupt()])
+def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
+    two: Callable[[], TrainingFacts], monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    assert two
+    calls = ("get_registered_model", "get_model_version", "get_run", "set_model_version_tag")
+    for call in (*calls, "set_registered_model_alias"):
+        for at in (1, 2, 3):
+            with monkeypatch.context() as patch:
+                break_at(patch, call, at, fault)
+                try:
+                    promote(NAME, comparison=BETTER)
+                    broken = False
+                except (TrackingError, KeyboardInterrupt):
+                    broken = True
+            assert champion() == (1 if broken else 2)
+            if not broken:
+                assert rollback(NAME).version == 1
+    assert promote(NAME, comparison=BETTER).version == 2
+    assert rollback(NAME).version == 1
+
+
+def break_at(patch: pytest.MonkeyPatch, call: str, at: int, fault: BaseException) -> None:
+    from mlflow import MlflowClient
+
+    original, count = getattr(MlflowClient, call), iter(range(1, 1000))
+
+    def breaking(client: Any, *args: Any, **options: Any) -> Any:
+        if next(count) == at:
+            raise fault
+        return original(client, *args, **options)
+
+    patch.setattr(MlflowClient, call, breaking)

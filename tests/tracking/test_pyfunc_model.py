@@ -1,0 +1,106 @@
+"""What MLflow loads and serves gives what ``predict`` gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.runs import TrainingFacts, track
+
+
+@pytest.fixture
+def served(facts: TrainingFacts) -> Iterator[Any]:
+    """The champion as any user of MLflow loads it."""
+    track(facts)
+    with connected(facts.spec.tracking.uri):  # for the quiet
+        from mlflow.pyfunc import load_model
+
+        yield load_model("models:/prospect-fit@champion")
+
+
+@pytest.fixture
+def model(facts: TrainingFacts) -> FitModel:
+    return load(facts.bundle_path)
+
+
+def plain(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions as JSON has them: reasons as mappings, what is not known as None."""
+    reasons = [[reason.to_dict() for reason in row] for row in predictions["reasons"]]
+    value = predictions["expected_value"].astype(object)
+    return predictions.assign(
+        reasons=pd.Series(reasons, index=predictions.index, dtype=object),
+        expected_value=value.where(value.notna(), None),
+    )
+
+
+def test_it_gives_the_same_columns_and_numbers_and_index(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    prospects = trained.prospects.set_index("deal_id")
+    pd.testing.assert_frame_equal(served.predict(prospects), plain(model.predict(prospects)))
+
+
+def test_whole_numbers_gaps_and_unknown_levels_are_taken_as_predict_takes_them(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    odd = trained.prospects.head(4).assign(
+        seats=[5, 6, 7, 2**40],
+        trial_days=[1, None, 3, 4],
+        segment=["never seen", None, "smb", "smb"],
+        employees=None,
+        annual_value=[1000, 2000, 3000, 4000],
+    )
+    pd.testing.assert_frame_equal(served.predict(odd), plain(model.predict(odd)))
+
+
+def test_dates_are_counted_back_from_the_closing_date_given(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    assert "closed_on" in trained.prospects
+    later = trained.prospects.assign(
+        closed_on=trained.prospects["closed_on"] + pd.Timedelta(days=900)
+    )
+    pd.testing.assert_frame_equal(served.predict(later), plain(model.predict(later)))
+
+
+def test_the_number_of_reasons_is_a_parameter(served: Any, trained: Any) -> None:
+    one = served.predict(trained.prospects, params={"reasons": 1})
+    assert {len(reasons) for reasons in one["reasons"]} == {1}
+    assert "reasons" not in served.predict(trained.prospects, params={"reasons": 0})
+    assert served.predict(trained.prospects)["reasons"].map(len).max() == 3
+
+
+def test_predictions_are_strict_json(served: Any, trained: Any) -> None:
+    records = served.predict(trained.prospects).to_dict(orient="records")
+    assert json.loads(json.dumps(records, allow_nan=False)) == records
+
+
+def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=r"(?s)attribute\(s\) are missing.*seats") as error:
+        served.predict(trained.prospects.drop(columns=["seats"]))
+    assert error.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_the_stored_example_can_be_sent_to_a_server_as_it_is(served: Any, facts: Any) -> None:
+    from mlflow.models import validate_serving_input
+
+    example = served.input_example
+    assert list(example.columns) == list(facts.example.columns)
+    payload = json.dumps({"dataframe_split": json.loads(example.to_json(orient="split"))})
+    answer = validate_serving_input("models:/prospect-fit@champion", payload)
+    assert answer["model_version"].tolist() == [facts.bundle_path.name]
+
+
+def test_the_signature_names_every_column_and_the_parameter(served: Any, facts: Any) -> None:
+    signature = served.metadata.signature
+    assert signature.inputs.input_names() == [*facts.example.columns, "closed_on"]
+    assert signature.outputs.input_names()[:2] == ["early_churn_probability", "probability_low"]
+    assert [(p.name, p.default) for p in signature.params.params] == [("reasons", 3)]

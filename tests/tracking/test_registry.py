@@ -1,0 +1,281 @@
+"""From a registry URI to the bundle that was registered, and to no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.model.bundle import open_bundle, write_bundle
+from fitmodel.model.fitmodel import load
+from fitmodel.tracking import registry
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias
+from fitmodel.tracking.runs import TrainingFacts, track
+
+NAME = "prospect-fit"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FITMODEL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store's artifacts count as being on another machine."""
+    monkeypatch.setattr(registry, "_local_path", lambda _: None)
+
+
+# --- resolving
+
+
+def test_every_form_of_uri_finds_the_bundle(facts: TrainingFacts) -> None:
+    tracked = track(facts)
+    store = str(facts.spec.tracking.uri)
+    with connected(store) as client:
+        (model,) = client.get_run(tracked.run_id).outputs.model_outputs
+    for uri in (
+        f"models:/{NAME}@champion",
+        f"models:/{NAME}/1",
+        f"models:/{model.model_id}",
+        f"runs:/{tracked.run_id}",
+        f"runs:/{tracked.run_id}/fitmodel",
+    ):
+        assert open_bundle(resolve(uri, store)).version == facts.bundle_path.name
+
+
+def test_a_model_loads_by_its_alias(facts: TrainingFacts, trained: Any) -> None:
+    track(facts)
+    model = load(f"models:/{NAME}@champion")
+    assert model.version == facts.bundle_path.name
+    assert len(model.predict(trained.prospects)) == len(trained.prospects)
+
+
+def test_a_bundle_on_this_machine_is_used_in_place(facts: TrainingFacts, cache: Path) -> None:
+    track(facts)
+    path = resolve(f"models:/{NAME}@champion")
+    assert path.is_relative_to(facts.bundle_path.parents[2] / "store")
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["models:/", f"models:/{NAME}", f"{NAME}@champion", "models:/a/b/c", "runs:/", "s3://b/m"],
+)
+def test_what_names_no_model_is_told_what_does(mlflow_store: str, uri: str) -> None:
+    with pytest.raises(TrackingError, match=r"names no model; give models:/<name>@<alias>"):
+        resolve(uri, mlflow_store)
+
+
+def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
+    facts: TrainingFacts,
+) -> None:
+    track(facts)
+    for uri, message in [
+        ("models:/unknown@champion", "unknown"),
+        (f"models:/{NAME}@nobody", "nobody"),
+        (f"models:/{NAME}/99", "99"),
+        ("models:/m-00000000000000000000000000000000", "m-000"),
+        ("runs:/00000000000000000000000000000000", "000"),
+    ]:
+        with pytest.raises(TrackingError, match=message):
+            resolve(uri)
+
+
+def test_a_run_without_a_model_is_told_so(
+    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise OSError("the line is dead")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient.create_logged_model", broken)
+        track(facts)
+    with connected() as client:
+        (run,) = client.search_runs([client.get_experiment_by_name(NAME).experiment_id])
+    with pytest.raises(TrackingError, match="has no model"):
+        resolve(f"runs:/{run.info.run_id}")
+
+
+def change_logged(path: Path) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(manifest | {"metrics": {"roc_auc": 1.0}}))
+
+
+def test_a_bundle_changed_after_it_was_registered_is_refused(facts: TrainingFacts) -> None:
+    track(facts)
+    change_logged(resolve(f"models:/{NAME}@champion"))
+    with pytest.raises(TrackingError, match="is not the one registered"):
+        resolve(f"models:/{NAME}@champion")
+
+
+def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingFacts) -> None:
+    track(facts)
+    path = resolve(f"models:/{NAME}@champion")
+    (path / "scorer.json").unlink()
+    with pytest.raises(BundleError, match="scorer.json is missing"):
+        resolve(f"models:/{NAME}@champion")
+
+
+def test_artifacts_that_are_gone_are_an_error(facts: TrainingFacts) -> None:
+    track(facts)
+    shutil.rmtree(resolve(f"models:/{NAME}@champion"))
+    with pytest.raises(BundleError, match="no bundle at"):
+        resolve(f"models:/{NAME}@champion")
+
+
+# --- the cache
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_bundle_elsewhere_is_downloaded_once(
+    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(facts)
+    first = resolve(f"models:/{NAME}@champion")
+    assert first.parent == cache
+    assert open_bundle(first).version == facts.bundle_path.name
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", None)
+    assert resolve(f"models:/{NAME}/1") == first
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_damaged_cache_is_downloaded_anew(facts: TrainingFacts, cache: Path) -> None:
+    track(facts)
+    path = resolve(f"models:/{NAME}@champion")
+    for damage in ((path / "scorer.json").unlink, lambda: change_logged(path)):
+        damage()
+        assert resolve(f"models:/{NAME}@champion") == path
+        assert open_bundle(path).read("scorer.json")
+    assert [folder.name for folder in cache.iterdir()] == [path.name]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_bundle_without_a_registered_digest_is_cached_under_its_own(
+    facts: TrainingFacts, cache: Path
+) -> None:
+    tracked = track(facts)
+    path = resolve(f"runs:/{tracked.run_id}")
+    assert resolve(f"models:/{NAME}/1") == path
+    assert [folder.name for folder in cache.iterdir()] == [path.name]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_download_that_is_not_what_was_registered_leaves_nothing(
+    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(facts)
+
+    def attack(artifact_uri: str, dst_path: str, tracking_uri: str) -> str:
+        assert artifact_uri
+        assert tracking_uri
+        files = {"scorer.json": b"{}"}
+        return str(write_bundle(Path(dst_path), NAME, files=files, manifest={}))
+
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", attack)
+    with pytest.raises(TrackingError, match="is not the one registered"):
+        resolve(f"models:/{NAME}@champion")
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_file_changed_on_the_way_leaves_nothing(
+    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(facts)
+
+    def attack(artifact_uri: str, dst_path: str, tracking_uri: str) -> str:
+        assert artifact_uri
+        assert tracking_uri
+        copy = Path(shutil.copytree(facts.bundle_path, Path(dst_path) / "bundle"))
+        (copy / "card.md").write_bytes(b"* Card\n")
+        return str(copy)
+
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", attack)
+    with pytest.raises(BundleError, match="is not the file the manifest states"):
+        resolve(f"models:/{NAME}@champion")
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"FITMODEL_CACHE": "/chosen"}, "/chosen"),
+        ("linux", {"XDG_CACHE_HOME": "/xdg"}, "/xdg/fitmodel/bundles"),
+        ("linux", {"HOME": "/home/me"}, "/home/me/.cache/fitmodel/bundles"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/fitmodel/bundles"),
+    ],
+)
+def test_the_cache_lies_where_caches_lie(
+    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: str
+) -> None:
+    for name in ("FITMODEL_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    assert registry._cache_folder() == Path(expected)
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("file:///a%20b/c", "/a b/c"),
+        ("/a/b", "/a/b"),
+        ("relative/b", "relative/b"),
+        ("mlflow-artifacts:/1/models", None),
+        ("s3://bucket/a", None),
+    ],
+)
+def test_only_folders_of_this_machine_are_local(location: str, path: str | None) -> None:
+    assert registry._local_path(location) == (None if path is None else Path(path))
+
+
+# --- versions and aliases
+
+
+def test_versions_are_listed_newest_first_with_all_that_is_known(
+    another: Callable[[], TrainingFacts],
+) -> None:
+    facts = [another(), another()]
+    runs = [track(each).run_id for each in facts]
+    newest, oldest = list_versions(NAME)
+    assert (newest.version, newest.aliases, newest.run_id) == (2, ("challenger",), runs[1])
+    assert (oldest.version, oldest.aliases, oldest.run_id) == (1, ("champion",), runs[0])
+    assert newest.bundle_version == facts[1].bundle_path.name
+    assert newest.metrics["roc_auc"] == facts[1].report.metrics["roc_auc"].value
+    assert abs((datetime.now(UTC) - newest.created_at).total_seconds()) < 600
+
+
+def test_a_name_that_is_not_registered_has_no_versions_and_no_aliases(mlflow_store: str) -> None:
+    assert list_versions("it's \\ unknown", mlflow_store) == ()
+    assert get_alias("unknown", "champion", mlflow_store) is None
+
+
+def test_an_alias_is_moved_to_a_version_that_is_there(
+    another: Callable[[], TrainingFacts],
+) -> None:
+    track(another())
+    track(another())
+    set_alias(NAME, "trial", 1)
+    set_alias(NAME, "trial", 2)
+    assert get_alias(NAME, "trial") == 2
+    with pytest.raises(TrackingError, match="99"):
+        set_alias(NAME, "trial", 99)
+    assert get_alias(NAME, "trial") == 2
+
+
+def test_a_version_outlives_its_run(facts: TrainingFacts) -> None:
+    tracked = track(facts)
+    with connected() as client:
+        client.delete_run(tracked.run_id)
+    (version,) = list_versions(NAME)
+    assert version.run_id == tracked.run_id
