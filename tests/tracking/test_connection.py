@@ -1,4 +1,4 @@
-"""One door to MLflow: the right store, in seconds, with one kind of error and nothing left behind."""
+"""One door to MLflow: the right store, in seconds, one kind of error, nothing left behind."""
 
 from __future__ import annotations
 

@@ -1,117 +1,177 @@
-"""The one place where attributes leave the table: dates become days before closing.
+"""What is known of a deal or prospect before signing: the one place where dates become durations.
 
-Training and scoring both come through here, so that a date means the same in both.
+Training and scoring both read their attributes here, so a date means the same in both: how many
+days before closing it lies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from fitmodel.exceptions import DealsError
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.months import to_days
+from fitmodel.exceptions import DealsError, ProspectError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from numpy.typing import NDArray
 
-    from fitmodel.deals.contract import DealSpec
-
-DATE_SHARE = 0.95  # of the filled-in texts must be ISO dates for the column to be one
-_DAY_SECONDS = 86_400.0
-_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}([T ].*)?"
+_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ].*)?"
+_ENOUGH = 0.95
+"""Share of a text column's values that must be dates for the column to be one, at training."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReadAttributes:
-    """Attributes ready for the learner.
+    """
+    Attributes of a table, dates turned into durations.
 
     Attributes
     ----------
-    frame : DataFrame
-        Attribute columns only; dates as float days before closing.
+    frame : DataFrame of shape (n, attributes)
+        Index of the table; date attributes in days before closing (float, negative after it).
     dates : tuple of str
-        Which attributes were dates.
+        Which attributes are dates.
+    unreadable : dict of str to ndarray of bool of shape (n,)
+        For each date attribute with a value that is no date: the rows where that is so. They are
+        missing in ``frame``.
     """
 
     frame: pd.DataFrame
     dates: tuple[str, ...]
-
-
-def read_attributes(table: pd.DataFrame, spec: DealSpec) -> ReadAttributes:
-    """Attributes of deals to learn from; which are dates is told by their content.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Deals as read by ``read_deals``.
-    spec : DealSpec
-        Names the attributes and the closing date.
-    """
-    names = spec.attribute_names(table.columns)
-    dates = tuple(name for name in names if is_date(table[name]))
-    closing = spec.deals.closed_on
-    closed_on = None if closing is None else table[closing]
-    if closed_on is None:
-        return ReadAttributes(table[list(names)], dates)
-    return ReadAttributes(attribute_frame(table, names, closed_on=closed_on, dates=dates), dates)
+    unreadable: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def attribute_frame(
     table: pd.DataFrame,
-    names: Sequence[str],
+    spec_or_names: DealSpec | Iterable[str],
     *,
-    closed_on: pd.Series[Any] | pd.Timestamp,
-    dates: Collection[str] = (),
+    closed_on: Any = None,
+    dates: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Attribute columns in order, each date as the days from it to the closing.
+    """Attributes of a table with dates as days before closing; `read_attributes` says more."""
+    return read_attributes(table, spec_or_names, closed_on=closed_on, dates=dates).frame
+
+
+def read_attributes(
+    table: pd.DataFrame,
+    spec_or_names: DealSpec | Iterable[str],
+    *,
+    closed_on: Any = None,
+    dates: Collection[str] | None = None,
+) -> ReadAttributes:
+    """
+    Select the attributes of a table and turn its dates into days before closing.
 
     Parameters
     ----------
     table : DataFrame
-    names : sequence of str
-    closed_on : Series or Timestamp
-        The closing, or for a prospect the day from which to count.
-    dates : collection of str
-        Attributes to read as dates; a value that is no date becomes NaN.
-
-    Returns
-    -------
-    DataFrame with the table's index. Negative days lie after the closing.
+        Deals or prospects, one a row.
+    spec_or_names : DealSpec or iterable of str
+        The contract, or the attributes a model expects, in its order.
+    closed_on : date, column of dates, optional
+        Day (or days, one a row) to count from. By default the contract's closing date where the
+        table has it, else today: a prospect is not signed yet.
+    dates : collection of str, optional
+        Which attributes are dates, as found at training. By default a column is a date if its type
+        says so, or if it is text and at least 95 % of its values are ISO dates.
 
     Raises
     ------
-    DealsError
-        If an attribute's column is absent.
+    DealsError, ProspectError
+        If an attribute has no column; the second where names are given, as in scoring.
     """
+    names = _names(table, spec_or_names)
+    frame = table.loc[:, list(names)].copy()
+    found = tuple(n for n in names if (_is_date(frame[n]) if dates is None else n in dates))
+    unreadable: dict[str, NDArray[np.bool_]] = {}
+    if found:
+        closed = _closing_days(table, spec_or_names, closed_on)
+        for name in found:
+            days, wrong = _read_dates(frame[name])
+            frame[name] = _days_between(days, closed)
+            if wrong.any():
+                unreadable[name] = wrong
+    return ReadAttributes(frame, found, unreadable)
+
+
+def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tuple[str, ...]:
+    """The attributes wanted, each of which the table must have."""
+    by_spec = isinstance(spec_or_names, DealSpec)
+    names = (
+        spec_or_names.attribute_names(table.columns)
+        if isinstance(spec_or_names, DealSpec)
+        else tuple(spec_or_names)
+    )
     absent = [name for name in names if name not in table.columns]
     if absent:
-        raise DealsError(
-            f"the table lacks the attribute(s) {absent}; it has {list(table.columns)}. "
-            "Remedy: add them, or exclude them in [attributes]."
+        extra = [column for column in table.columns if column not in names]
+        error = DealsError if by_spec else ProspectError
+        raise error(
+            f"{len(absent)} of {len(names)} attributes have no column: {absent}; columns that are "
+            f"no attribute: {extra}; rename or add the columns (an empty one counts as missing)"
         )
-    frame = table[list(names)].copy()
-    for name in names:
-        if name in dates:
-            passed: pd.Series[Any] = closed_on - _as_days(table[name])
-            frame[name] = passed.dt.total_seconds() / _DAY_SECONDS
-    return frame
+    return names
 
 
-def is_date(values: pd.Series[Any]) -> bool:
-    """Tell whether a column holds dates: by type, or text that is nearly all ISO dates."""
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+def _closing_days(table: pd.DataFrame, spec_or_names: Any, closed_on: Any) -> Any:
+    """Day to count from, for each row."""
+    if closed_on is None and isinstance(spec_or_names, DealSpec):
+        column = spec_or_names.deals.closed_on
+        closed_on = table[column] if column in table.columns else None
+    if closed_on is None:
+        closed_on = date.today()  # noqa: DTZ011 (a deal closes on the seller's own calendar day)
+    return to_days(closed_on)
+
+
+def _is_date(column: pd.Series[Any]) -> bool:
+    """Whether a training column is one of dates."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return True
-    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+    if not _is_text(column):
         return False
-    known = values.dropna().astype(str)
-    looks = known.str.fullmatch(_ISO_DATE)
-    if len(known) == 0 or looks.mean() < DATE_SHARE:
-        return False
-    return bool(_as_days(known).notna().mean() >= DATE_SHARE)
+    given = column.dropna()
+    if given.empty or not _looks_like_date(given.iloc[0]):
+        # most text columns end here; a date column with a first value that is none does not
+        head = given.iloc[:50]
+        if given.empty or not head.map(_looks_like_date).any():
+            return False
+    days, _ = _read_dates(given)
+    return float((~np.isnat(days)).mean()) >= _ENOUGH
 
 
-def _as_days(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Whole days, without time zone; NaT where a value is no date."""
-    moments = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    return moments.dt.tz_localize(None).dt.normalize()
+def _is_text(column: pd.Series[Any]) -> bool:
+    return bool(
+        pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype)
+    )
+
+
+def _looks_like_date(value: Any) -> bool:
+    text = str(value).strip()
+    return isinstance(value, date) or (len(text) >= 10 and text[4] == "-" and text[7] == "-")  # noqa: PLR2004 (YYYY-MM-DD)
+
+
+def _read_dates(column: pd.Series[Any]) -> tuple[Any, NDArray[np.bool_]]:
+    """Whole days of a column, and the rows that hold something that is no date."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return to_days(column), np.zeros(len(column), bool)
+    given = column.notna().to_numpy()
+    if not _is_text(column):
+        # a number is no date: reading it as one would count nanoseconds since 1970
+        return np.full(len(column), np.datetime64("NaT", "D")), given
+    text = column.astype("str")
+    text = text.where(text.str.fullmatch(_ISO_DATE) & given).str.strip().str.slice(0, 10)
+    days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy()
+    days = days.astype("datetime64[D]")
+    return days, given & np.isnat(days)
+
+
+def _days_between(earlier: Any, later: Any) -> NDArray[np.float64]:
+    """Days from the one to the other; NaN where a date is missing."""
+    days = (later - earlier).astype("timedelta64[D]")
+    return np.where(np.isnat(days), np.nan, days.astype(float))

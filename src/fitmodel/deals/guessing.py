@@ -38,6 +38,7 @@ NAMES = {
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 MOST_TEXT = 0.9
 PARSES = 0.95
+FEW_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _settle_outcome(draft: _Draft, frame: pd.DataFrame) -> None:
             dates = [read_dates(frame[roles[role]])[0].max() for role in DATES if role in roles]
             draft.roles["observed_until"] = max(dates).date().isoformat()
             draft.unsure.append(
-                f"observed_until: the latest date seen, {draft.roles['observed_until']}, was taken; "
+                f"observed_until: the latest date seen ({draft.roles['observed_until']}) was taken; "
                 "give the day of the extract"
             )
         return
@@ -181,7 +182,7 @@ def _sort_attribute(draft: _Draft, values: pd.Series[Any], rows: int) -> None:
         reason = "empty or always the same"
     elif re.search(NAMES["id"], name, re.IGNORECASE) and known.is_unique:
         reason = "an identifier"
-    elif text and known.nunique() > MOST_TEXT * len(known) and len(known) > 20:  # noqa: PLR2004
+    elif text and known.nunique() > MOST_TEXT * len(known) and len(known) > FEW_ROWS:
         reason = "free text, nearly every row differs"
     elif whole and known.is_unique and np.abs(np.diff(known.to_numpy())).max(initial=0) == 1:
         reason = "a running number"
