@@ -1,82 +1,196 @@
-"""The command line: exit codes, messages, and the whole way on files."""
+"""The command line: what it prints, what it leaves behind, and its exit codes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from fitmodel.cli import app
-from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.cli import app, plain_errors
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError
 
-RUNNER = CliRunner()
+COMMANDS = [
+    (),
+    *[(name,) for name in ("demo", "init", "check", "train", "score", "promote", "rollback")],
+    ("models",),
+    ("models", "list"),
+    ("models", "show"),
+]
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(item) for item in arguments])
+
+
+@pytest.fixture(scope="session")
+def simulation():
+    return simulate_deals(900, seed=11)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch, mlflow_store, simulation):
+    """An empty folder with deals, prospects and their contract, and an MLflow store of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    spec = simulation.spec.model_copy(
+        update={"tracking": simulation.spec.tracking.model_copy(update={"uri": mlflow_store})}
+    )
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
+    simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
+    prospects = simulation.deals.tail(30).drop(columns=["churned_on"])
+    prospects.to_csv(tmp_path / "prospects.csv", index=False)
     return tmp_path
 
 
-def test_a_newcomer_gets_from_a_csv_to_scored_prospects(folder: Path) -> None:
-    simulate_deals(1500, seed=2).deals.to_csv("deals.csv", index=False)
-    simulate_prospects(50, seed=3).prospects.to_csv("prospects.csv", index=False)
-    said = RUNNER.invoke(app, ["init", "deals.csv"])
-    assert said.exit_code == 0, said.output
-    said = RUNNER.invoke(app, ["check", "deals.csv"])
-    assert said.exit_code == 0, said.output
-    assert "enough to learn from" in said.output
-    said = RUNNER.invoke(app, ["train", "deals.csv"])
-    assert said.exit_code == 0, said.output
-    assert "ROC AUC" in said.output
-    said = RUNNER.invoke(
-        app, ["score", "prospects.csv", "--model", "models/prospect-fit", "-o", "scored.csv"]
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command):
+    result = run(*command, "--help")
+
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+    if command not in {(), ("models",)}:
+        assert f"Example: fitmodel {' '.join(command)}" in " ".join(result.stdout.split())
+
+
+@pytest.mark.slow
+def test_from_deals_to_scored_prospects_and_back(home):
+    trained = run("train", "deals.csv")
+    assert trained.exit_code == 0, trained.output
+    assert "base rate" in trained.stdout
+    assert "Next: fitmodel score PROSPECTS --model models/prospect-fit" in trained.stdout
+
+    scored = run("score", "prospects.csv", "--model", "models/prospect-fit", "-o", "scored.csv")
+    assert scored.exit_code == 0, scored.output
+    assert scored.stderr.startswith("30 prospects scored to scored.csv in ")
+    table = pd.read_csv(home / "scored.csv")
+    assert table["early_churn_probability"].between(0, 1).all()
+
+    listed = run("models", "list")
+    assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  AUC 0.")
+    shown = run("models", "show", "--model", "models/prospect-fit")
+    assert "version" in shown.stdout
+    assert "segment" in shown.stdout
+    rows = run("models", "show", "--model", "models/prospect-fit", "--table", "segment")
+    assert "log_odds" in rows.stdout.splitlines()[0]
+
+    again = run("train", "deals.csv")
+    assert again.exit_code == 0, again.output
+    promoted = run("promote", "--force", "because this test says so")
+    assert promoted.stdout == "champion of prospect-fit is version 2 (before: 1)\n"
+    back = run("rollback")
+    assert back.stdout == "champion of prospect-fit is version 1 (before: 2)\n"
+    assert run("rollback").exit_code == 1
+
+    by_alias = run(
+        "score", "prospects.csv", "--model", "models:/prospect-fit@champion", "-o", "x.parquet"
     )
-    assert said.exit_code == 0, said.output
-    scored = pd.read_csv(folder / "scored.csv")
-    assert len(scored) == 50
-    assert scored["early_churn_probability"].between(0, 1).all()
-    assert "prospect-fit" in RUNNER.invoke(app, ["models"]).output
-    shown = RUNNER.invoke(
-        app, ["models", "show", "--model", "models/prospect-fit", "--table", "segment"]
+    assert by_alias.exit_code == 0, by_alias.output
+    assert pd.read_parquet(home / "x.parquet")["model_version"][0] == table["model_version"][0]
+
+
+def test_a_guessed_contract_is_written_once(home):
+    (home / "fitmodel.toml").unlink()
+
+    first = run("init", "deals.csv")
+    second = run("init", "deals.csv")
+
+    assert first.exit_code == 0, first.output
+    assert 'closed_on = "closed_on"' in (home / "fitmodel.toml").read_text(encoding="utf-8")
+    assert second.exit_code == 2
+    assert "fitmodel.toml is there already. Remedy" in second.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_check_says_how_much_there_is_to_learn_from():
+    result = run("check", "deals.csv")
+
+    assert result.exit_code == 0, result.output
+    assert "900 deals without faults" in result.stdout
+    assert "left early (within 5 months)" in result.stdout
+    assert "enough to learn from" in result.stdout
+
+
+def test_deals_with_faults_end_with_code_1_and_no_traceback(home):
+    table = pd.read_csv(home / "deals.csv", dtype=str)
+    table.loc[3, "closed_on"] = "soon"
+    table.to_csv(home / "deals.csv", index=False)
+
+    result = run("check", "deals.csv")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert "closed_on" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "absent.csv"), "does not exist"),
+        (("train", "deals.csv", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
+        (("demo", "--data", "cars"), "'cars' is not one of"),
+        (("score", "prospects.csv", "--model", "m"), "Missing option"),
+        (("dance",), "No such command 'dance'"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_wrong_usage_ends_with_code_2(arguments, message):
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_contract_that_is_not_valid_is_wrong_usage(home):
+    (home / "fitmodel.toml").write_text("[deals]\nclosed_onn = 'x'\n", encoding="utf-8")
+
+    result = run("check", "deals.csv")
+
+    assert result.exit_code == 2
+    assert "closed_on" in result.stderr
+
+
+def test_no_model_ends_with_code_1(home):
+    result = run("score", "prospects.csv", "--model", "models/absent", "-o", "scored.csv")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert not (home / "scored.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (DealsError("no deals"), 1, "Error: no deals\n"),
+        (OSError(28, "No space left on device"), 1, "Error: [Errno 28] No space left on device\n"),
+        (KeyboardInterrupt(), 130, "Interrupted; nothing half-written is left behind.\n"),
+    ],
+)
+def test_what_goes_wrong_is_a_line_and_an_exit_code(capsys, error, code, message):
+    with pytest.raises(typer.Exit) as caught, plain_errors():
+        raise error
+
+    assert caught.value.exit_code == code
+    assert capsys.readouterr().err == message
+
+
+def test_a_mistake_of_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError), plain_errors():
+        _ = 1 / 0
+
+
+def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "fitmodel.cli", "models", "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert "enterprise" in shown.output
 
-
-@pytest.mark.usefixtures("folder")
-def test_no_contract_is_wrong_usage() -> None:
-    Path("deals.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    said = RUNNER.invoke(app, ["train", "deals.csv"])
-    assert said.exit_code == 2
-    assert "fitmodel init" in said.output
-
-
-@pytest.mark.usefixtures("folder")
-def test_deals_that_cannot_be_learned_from_exit_with_1() -> None:
-    few = simulate_deals(100, seed=2)
-    few.deals.to_csv("deals.csv", index=False)
-    RUNNER.invoke(app, ["init", "deals.csv"])
-    said = RUNNER.invoke(app, ["train", "deals.csv"])
-    assert said.exit_code == 1
-    assert "Error: " in said.output
-    assert "Traceback" not in said.output
-    assert not Path("models").exists()
-
-
-@pytest.mark.usefixtures("folder")
-def test_an_existing_contract_is_not_overwritten() -> None:
-    simulate_deals(300, seed=2).deals.to_csv("deals.csv", index=False)
-    Path("fitmodel.toml").write_text("mine", encoding="utf-8")
-    assert RUNNER.invoke(app, ["init", "deals.csv"]).exit_code == 2
-    assert Path("fitmodel.toml").read_text(encoding="utf-8") == "mine"
-
-
-def test_a_file_that_is_not_there_is_wrong_usage() -> None:
-    assert RUNNER.invoke(app, ["train", "nowhere.csv"]).exit_code == 2
-
-
-def test_an_unknown_demo_is_wrong_usage() -> None:
-    assert RUNNER.invoke(app, ["demo", "--data", "moon"]).exit_code == 2
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "no models yet; the next step is: fitmodel train DEALS\n"

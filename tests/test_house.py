@@ -130,8 +130,9 @@ def test_a_file_has_a_name_that_says_what_is_in_it(path):
 
 @every_file
 def test_importing_a_file_does_no_work(path):
-    # MLflow runs models-from-code scripts as they are: this one must say which model it is
-    models_from_code = "tracking/pyfunc_model.py"
+    # MLflow runs a models-from-code script as it is: it must say which model it is.
+    # The command line puts its commands together.
+    allowed = {"tracking/pyfunc_model.py", "cli.py"}
     working = [
         node.lineno
         for node in _tree(path).body
@@ -139,7 +140,7 @@ def test_importing_a_file_does_no_work(path):
         or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
     ]
 
-    assert working == [] or _name(path) == models_from_code
+    assert working == [] or _name(path) in allowed
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=_name)

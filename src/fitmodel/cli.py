@@ -5,12 +5,14 @@ Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 13
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,17 +26,29 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Learn from past deals which prospects leave early, before the next deal is signed.",
 )
+models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
+app.add_typer(models_app, name="models")
 
 Deals = Annotated[
     Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
 ]
 Config = Annotated[Path, typer.Option("--config", "-c", help="The deal contract.")]
 Models = Annotated[Path, typer.Option("--models", help="Folder of models.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
-PROSPECTS = 200
+
+
+class DemoData(StrEnum):
+    """What `fitmodel demo` can train on."""
+
+    TELCO = "telco"
+    SAAS = "saas"
 
 
 @contextmanager
@@ -45,14 +59,20 @@ def plain_errors() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except SpecError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
-    except FitModelError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise _failed(error, 2) from error
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except (FitModelError, OSError) as error:
+        raise _failed(error, 1) from error
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing half-written is left behind.", err=True)
         raise typer.Exit(130) from None
+
+
+def _failed(error: Exception, code: int) -> typer.Exit:
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(code)
 
 
 def _progress() -> Callable[[str], None]:
@@ -72,6 +92,14 @@ def _spec(config: Path) -> DealSpec:
     return DealSpec.from_toml(config)
 
 
+def _registered(name: str | None, config: Path) -> tuple[str, str | None]:
+    """Registered model and tracking store: of the contract, where there is one."""
+    from fitmodel.deals.contract import DealSpec, Tracking
+
+    tracking = DealSpec.from_toml(config).tracking if config.is_file() else Tracking()
+    return name or tracking.registered_model, tracking.uri
+
+
 def _say_training(run: TrainingRun) -> None:
     typer.echo(str(run.report))
     typer.echo(f"\nbundle   {run.bundle_path}")
@@ -83,45 +111,25 @@ def _say_training(run: TrainingRun) -> None:
 @app.command()
 def demo(
     data: Annotated[
-        str, typer.Option(help="telco (a real table) or saas (simulated deals).")
-    ] = "telco",
+        DemoData, typer.Option(help="A real table, or simulated deals with reps and money.")
+    ] = DemoData.TELCO,
     models: Models = MODELS,
 ) -> None:
-    """Run the main job on demonstration deals.
+    """Do the main job on demonstration deals.
 
     Example: fitmodel demo --data saas
     """
-    if data not in {"telco", "saas"}:
-        raise typer.BadParameter("choose telco or saas", param_hint="--data")
     with plain_errors():
-        _demo(data, models)
+        from fitmodel.reports.console import demo_deals, next_steps, riskiest
+        from fitmodel.training import train
 
-
-def _demo(data: str, models: Path) -> None:
-    from fitmodel.reports.console import riskiest
-    from fitmodel.training import train
-
-    deals, spec, prospects = _demo_deals(data)
-    run = train(deals, spec, models=models, progress=_progress())
-    _say_training(run)
-    typer.echo(f"\nThe five riskiest of {len(prospects)} prospects that were not trained on:")
-    typer.echo(riskiest(prospects, run.model.predict(prospects)))
-    typer.echo("\nNext: fitmodel init YOUR_DEALS.csv, then fitmodel train YOUR_DEALS.csv")
-    typer.echo(f"      mlflow ui --backend-store-uri {spec.tracking.uri or 'sqlite:///mlflow.db'}")
-
-
-def _demo_deals(data: str) -> tuple[Any, DealSpec, Any]:
-    """Deals, their contract, and prospects kept apart from them."""
-    if data == "saas":
-        from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
-
-        simulated = simulate_deals(4000, seed=0)
-        return simulated.deals, simulated.spec, simulate_prospects(PROSPECTS, seed=1).prospects
-    from fitmodel.datasets.telco import load_telco
-
-    deals, spec = load_telco()
-    apart = deals.sample(PROSPECTS, random_state=0)
-    return deals.drop(index=apart.index), spec, apart
+        deals, spec, prospects, origin = demo_deals(data)
+        typer.echo(origin + "\n")
+        run = train(deals, spec, models=models, progress=_progress())
+        _say_training(run)
+        typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
+        typer.echo(riskiest(prospects, run.model.predict(prospects)))
+        typer.echo("\n" + next_steps(spec, run.bundle_path))
 
 
 @app.command()
@@ -129,7 +137,7 @@ def init(
     deals: Deals,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG,
 ) -> None:
-    """Guess what the columns mean and write a commented contract.
+    """Guess what columns mean; write a commented contract.
 
     Example: fitmodel init deals.csv
     """
@@ -152,7 +160,7 @@ def init(
 
 @app.command()
 def check(deals: Deals, config: Config = CONFIG) -> None:
-    """Look for faults and leaks, and say whether there is enough to learn from.
+    """Look for faults and leaks, and count what there is to learn from.
 
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
@@ -161,18 +169,12 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.outcomes import label_deals, outcomes
         from fitmodel.deals.reading import read_deals
         from fitmodel.learning.learner import check_enough
-        from fitmodel.reports.console import audit_text
+        from fitmodel.reports.console import audit_text, labels_text
 
         spec = _spec(config)
         table = read_deals(deals, spec)
-        found = outcomes(table, spec)
         labelled = label_deals(table, spec)
-        typer.echo(
-            f"{len(table):,} deals without faults; {int(found['mature'].sum()):,} mature, "
-            f"{int(found['early_churn'].isna().sum()):,} too young to tell, "
-            f"{int(labelled.early_churn.sum()):,} early churners within "
-            f"{spec.label.horizon_months} months"
-        )
+        typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
         leaks = audit(table, spec)
         typer.echo(
             f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
@@ -210,71 +212,123 @@ def train(
 
 @app.command()
 def score(
-    prospects: Annotated[Path, typer.Argument(help="CSV or Parquet.", exists=True, dir_okay=False)],
-    model: Annotated[str, typer.Option(help="A bundle's folder or models:/name@alias.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV or Parquet to write.")],
+    prospects: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or Parquet; - for standard input.",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+        ),
+    ],
+    model: Model,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="CSV or Parquet; - for standard output.")
+    ],
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
 ) -> None:
-    """Score a table of prospects.
+    """Add predictions to a table of prospects.
 
     Example: fitmodel score prospects.csv --model models/prospect-fit --output scored.csv
     """
     with plain_errors():
-        from rich.progress import Progress
-
         from fitmodel.model.fitmodel import load
+        from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.batch import count_rows, score_file
 
         loaded = load(model)
-        with Progress(disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("scoring", total=count_rows(prospects))
+        with progress_bar(count_rows(prospects)) as advance:
             result = score_file(
-                prospects,
-                loaded,
-                output,
-                reasons=reasons,
-                strict=strict,
-                progress=lambda rows: bar.advance(task, rows),
+                prospects, loaded, output, reasons=reasons, strict=strict, progress=advance
             )
         typer.echo(
-            f"{result.rows:,} rows scored to {result.output}, {result.flagged:,} flagged poor fit"
+            f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "
+            f"{result.flagged:,} flagged as poor fit",
+            err=True,  # standard output may be the scored table
         )
         if result.errors:
             typer.echo(
-                f"Warning: {result.errors:,} rows could not be scored (column error), "
-                f"the first because of {result.first_error}",
+                f"Warning: {result.errors:,} of them could not be scored (see the column error); "
+                f"{result.first_error}",
                 err=True,
             )
 
 
-@app.command(name="models")
-def list_models(
-    action: Annotated[str, typer.Argument(help="list, or show.")] = "list",
-    models: Models = MODELS,
-    model: Annotated[Path | None, typer.Option(help="The model to show.")] = None,
-    table: Annotated[str | None, typer.Option(help="Show the table of this attribute.")] = None,
+@models_app.command(name="list")
+def list_models(models: Models = MODELS) -> None:
+    """List the bundles of a folder; * is in use.
+
+    Example: fitmodel models list
+    """
+    with plain_errors():
+        from fitmodel.model.bundle import list_bundles
+        from fitmodel.reports.console import bundles_text
+
+        typer.echo(bundles_text(list_bundles(models)))
+
+
+@models_app.command()
+def show(
+    model: Model,
+    table: Annotated[
+        str | None, typer.Option(help="The table of this attribute, as the model adds it up.")
+    ] = None,
 ) -> None:
-    """List the models, or read one's tables.
+    """Show a model: its card's facts, or the table of an attribute.
 
     Example: fitmodel models show --model models/prospect-fit --table segment
     """
     with plain_errors():
-        from fitmodel.model.bundle import list_bundles
         from fitmodel.model.fitmodel import load
-        from fitmodel.reports.console import bundles_text
+        from fitmodel.reports.console import model_text
 
-        if action == "list":
-            typer.echo(bundles_text(list_bundles(models)))
-        elif action == "show" and model is not None:
-            loaded = load(model)
-            text = (
-                loaded.table(table).to_string(index=False)
-                if table
-                else "\n".join(loaded.attributes)
-            )
-            typer.echo(text)
-        else:
-            raise typer.BadParameter(
-                "use: models list, or models show --model FOLDER [--table NAME]"
-            )
+        loaded = load(model)
+        typer.echo(
+            model_text(loaded) if table is None else loaded.table(table).to_string(index=False)
+        )
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        int | None, typer.Option(help="Registered version; else the challenger.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Registered model; else the contract's.")] = None,
+    force: Annotated[
+        str | None, typer.Option(help="Promote without the evidence, for this reason.")
+    ] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Make a version champion, if the evidence carries it.
+
+    Example: fitmodel promote --version 3
+    """
+    with plain_errors():
+        from fitmodel.tracking.promotion import promote as move
+
+        chosen, store = _registered(name, config)
+        done = move(chosen, version=version, force=force is not None, reason=force, store=store)
+        before = f" (before: {done.previous})" if done.previous else ""
+        typer.echo(f"champion of {done.name} is version {done.version}{before}")
+
+
+@app.command()
+def rollback(
+    name: Annotated[str | None, typer.Option(help="Registered model; else the contract's.")] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Put the previous champion back in use.
+
+    Example: fitmodel rollback
+    """
+    with plain_errors():
+        from fitmodel.tracking.promotion import rollback as go_back
+
+        chosen, store = _registered(name, config)
+        done = go_back(chosen, store=store)
+        typer.echo(f"champion of {done.name} is version {done.version} (before: {done.previous})")
+
+
+if __name__ == "__main__":
+    app()

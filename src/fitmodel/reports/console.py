@@ -3,15 +3,62 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     import pandas as pd
 
+    from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.leakage import LeakageReport
     from fitmodel.model.bundle import ListedBundle
+    from fitmodel.model.fitmodel import FitModel
 
-NAMED = ("company", "id", "name")
+DEMO_DEALS = 4_000
+DEMO_PROSPECTS = 200
+METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
+
+
+def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
+    """Deals of a demonstration, their contract, prospects kept apart, and what they all are."""
+    if data == "saas":
+        from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+
+        simulated = simulate_deals(DEMO_DEALS, seed=0)
+        prospects = simulate_prospects(DEMO_PROSPECTS, seed=1).prospects
+        origin = (
+            f"{DEMO_DEALS:,} simulated deals of a software company, and {DEMO_PROSPECTS} simulated "
+            "prospects that are not signed yet."
+        )
+        return simulated.deals, simulated.spec, prospects, origin
+    from fitmodel.datasets.telco import load_telco
+
+    table, spec = load_telco()
+    prospects = table.sample(DEMO_PROSPECTS, random_state=0)
+    origin = (
+        f"Telco: {len(table):,} customers of a telephone company. {DEMO_PROSPECTS} of them, drawn "
+        "at random, are set\napart before training and play the prospects."
+    )
+    return table.drop(index=prospects.index), spec, prospects, origin
+
+
+def next_steps(spec: DealSpec, bundle: Path) -> str:
+    """What to type after the demonstration."""
+    from fitmodel.tracking.connection import tracking_uri
+
+    lines = (
+        "Next, with a table of your own:",
+        "  fitmodel init deals.csv       guesses the columns and writes fitmodel.toml",
+        "  fitmodel train deals.csv",
+        "  fitmodel score prospects.csv --model models/prospect-fit --output scored.csv",
+        "or look at this run and this model:",
+        f"  mlflow ui --backend-store-uri {tracking_uri(spec.tracking.uri)}",
+        f"  fitmodel models show --model {bundle.parent}",
+    )
+    return "\n".join(lines)
 
 
 def riskiest(prospects: pd.DataFrame, predictions: pd.DataFrame, number: int = 5) -> str:
@@ -30,6 +77,15 @@ def riskiest(prospects: pd.DataFrame, predictions: pd.DataFrame, number: int = 5
     flagged = int(predictions["poor_fit"].sum())
     lines.append(f"{flagged} of {len(prospects)} prospects are flagged as poor fit")
     return "\n".join(lines)
+
+
+def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
+    """How many deals there are to learn from; `found` is of `fitmodel.deals.outcomes.outcomes`."""
+    return (
+        f"{len(found):,} deals without faults; {int(found['mature'].sum()):,} mature, "
+        f"{int(found['early_churn'].isna().sum()):,} too young to tell, "
+        f"{int((found['early_churn'] == 1).sum()):,} left early (within {horizon_months} months)"
+    )
 
 
 def audit_text(found: LeakageReport) -> str:
@@ -52,7 +108,40 @@ def bundles_text(bundles: tuple[ListedBundle, ...]) -> str:
             continue
         manifest = item.bundle.manifest
         auc = manifest.get("metrics", {}).get("roc_auc")
-        period = " to ".join(manifest.get("period", ()))
+        period = _period(manifest.get("period", ()))
         skill = "" if auc is None else f"AUC {auc:.3f}"
-        lines.append(f"{mark} {item.name} {item.version}  {skill}  deals {period}".rstrip())
+        lines.append(f"{mark} {item.name} {item.version}  {skill}{period}".rstrip())
     return "\n".join(lines) or "no models yet; the next step is: fitmodel train DEALS"
+
+
+def model_text(model: FitModel) -> str:
+    """What a model is: version, period, how good it was, what it flags and what it asks for."""
+    manifest = model.manifest
+    metrics = manifest.get("metrics", {})
+    rows = {
+        "version": model.version,
+        "deals": _period(manifest.get("period", ())).removeprefix("  deals ") or "no dates",
+        "run": manifest.get("run_id") or "not tracked",
+        **{name: f"{metrics[name]:.4f}" for name in METRICS if name in metrics},
+        "policy": model.scorer.policy.description,
+        "attributes": ", ".join(model.attributes),
+    }
+    return "\n".join(f"{name:17}  {text}" for name, text in rows.items())
+
+
+def _period(days: list[str] | tuple[str, ...]) -> str:
+    known = [day for day in days if day != "None"]
+    return f"  deals {' to '.join(known)}" if known else ""
+
+
+@contextmanager
+def progress_bar(total: int | None) -> Iterator[Callable[[int], object]]:
+    """Give a function that counts rows; a bar on a terminal, nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = ("scoring", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("scoring", total=total)
+        yield lambda rows: bar.advance(task, rows)
