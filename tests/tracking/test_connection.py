@@ -98,7 +98,7 @@ def test_a_file_that_is_no_database_is_one_error_that_names_it(tmp_path: Path) -
 
 
 def test_an_error_of_fitmodel_passes_as_it_is(mlflow_store: str) -> None:
-    with pytest.raises(TrackingError, match="^mine$"), connected(mlflow_store):
+    with pytest.raises(TrackingError, match=r"^mine$"), connected(mlflow_store):
         raise TrackingError("mine")
 
 

@@ -76,9 +76,45 @@ def test_the_number_of_reasons_is_a_parameter(served: Any, trained: Any) -> None
     assert served.predict(trained.prospects)["reasons"].map(len).max() == 3
 
 
-def test_predictions_are_strict_json(served: Any, trained: Any) -> None:
-    records = served.predict(trained.prospects).to_dict(orient="records")
-    assert json.loads(json.dumps(records, allow_nan=False)) == records
+def ask(served: Any, payload: dict[str, Any]) -> str:
+    """Send a request to what ``mlflow models serve`` calls."""
+    from mlflow.pyfunc.scoring_server import invocations
+
+    schema = served.metadata.get_input_schema()
+    answer = invocations(json.dumps(payload), "application/json", served, schema)
+    return str(answer.response)
+
+
+def no_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_a_server_answers_the_stored_example_in_strict_json(
+    served: Any, facts: TrainingFacts
+) -> None:
+    example = served.input_example
+    assert list(example.columns) == list(facts.example.columns)
+    rows = json.loads(example.to_json(orient="split"))
+    (answer,) = json.loads(ask(served, {"dataframe_split": rows}), parse_constant=no_constant)[
+        "predictions"
+    ]
+    assert answer["model_version"] == facts.bundle_path.name
+    assert 0 < answer["early_churn_probability"] < 1
+    assert answer["expected_value"] is None
+    assert len(answer["reasons"]) == 3
+
+
+def test_a_server_takes_records_with_gaps_and_the_parameter(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    prospects = trained.prospects.head(5).drop(columns=["closed_on"])
+    prospects["seats"] = [1, None, 3, 4, 5]
+    records = json.loads(prospects.to_json(orient="records", date_format="iso"))
+    answer = ask(served, {"dataframe_records": records, "params": {"reasons": 0}})
+    expected = model.predict(prospects, reasons=0)["early_churn_probability"]
+    given = [row["early_churn_probability"] for row in json.loads(answer)["predictions"]]
+    assert given == expected.tolist()
+    assert "reasons" not in json.loads(answer)["predictions"][0]
 
 
 def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: Any) -> None:
@@ -87,16 +123,8 @@ def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: An
     with pytest.raises(MlflowException, match=r"(?s)attribute\(s\) are missing.*seats") as error:
         served.predict(trained.prospects.drop(columns=["seats"]))
     assert error.value.error_code == "INVALID_PARAMETER_VALUE"
-
-
-def test_the_stored_example_can_be_sent_to_a_server_as_it_is(served: Any, facts: Any) -> None:
-    from mlflow.models import validate_serving_input
-
-    example = served.input_example
-    assert list(example.columns) == list(facts.example.columns)
-    payload = json.dumps({"dataframe_split": json.loads(example.to_json(orient="split"))})
-    answer = validate_serving_input("models:/prospect-fit@champion", payload)
-    assert answer["model_version"].tolist() == [facts.bundle_path.name]
+    with pytest.raises(MlflowException, match=r"(?s)attribute\(s\) are missing.*seats"):
+        ask(served, {"dataframe_records": [{"segment": "smb"}]})
 
 
 def test_the_signature_names_every_column_and_the_parameter(served: Any, facts: Any) -> None:

@@ -1,0 +1,107 @@
+"""Against a real MLflow server: artifacts travel through it, and it may go away."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.bundle import open_bundle
+from fitmodel.tracking.connection import database_file
+from fitmodel.tracking.promotion import promote, rollback
+from fitmodel.tracking.registry import get_alias, resolve
+from fitmodel.tracking.runs import TrainingFacts, track
+
+NAME = "prospect-fit"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="process groups are ended another way there"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback server
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@contextlib.contextmanager
+def running_server(store: str, folder: Path) -> Iterator[str]:
+    port = free_port()
+    arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", store, "--artifacts-destination", str(folder)]
+    process = subprocess.Popen(  # noqa: S603 - our own loopback server
+        [sys.executable, "-m", "mlflow", "server", *arguments, *stores],
+        env={
+            **os.environ,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield _when_ready(process, f"http://127.0.0.1:{port}")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _when_ready(process: subprocess.Popen[bytes], url: str) -> str:
+    for _ in range(200):
+        if answers(f"{url}/health"):
+            return url
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"the server ended with {process.wait(timeout=0.3)}")
+    pytest.fail("the server did not answer within a minute")
+
+
+def at(facts: TrainingFacts, uri: str) -> TrainingFacts:
+    tracking = facts.spec.tracking.model_copy(update={"uri": uri})
+    return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
+
+
+def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
+    facts: TrainingFacts, another: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_CACHE", str(tmp_path / "cache"))
+    store, artifacts = str(facts.spec.tracking.uri), tmp_path / "artifacts"
+    assert database_file(store)
+    with running_server(store, artifacts) as uri:
+        assert track(at(facts, uri)).warning is None
+        assert track(at(another(), uri)).registry_version == 2
+        path = resolve(f"models:/{NAME}@champion", uri)
+        assert path.parent == tmp_path / "cache"
+        assert open_bundle(path).version == facts.bundle_path.name
+        promote(NAME, force=True, reason="to roll it back", store=uri)
+        assert get_alias(NAME, "champion", uri) == 2
+        assert rollback(NAME, store=uri).version == 1
+    tracked = track(at(facts, uri))
+    assert tracked.run_id is None
+    assert "Nothing is lost" in str(tracked.warning)
+    with pytest.raises(TrackingError, match="failed"):
+        resolve(f"models:/{NAME}@champion", uri)
