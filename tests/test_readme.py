@@ -26,7 +26,8 @@ def test_every_command_of_the_readme_has_help() -> None:
     names = set(re.findall(r"^fitmodel (\w+)", README, re.MULTILINE))
     assert len(names) >= 6
     for name in names:
-        result = CliRunner().invoke(app, [name, "--help"])
+        words = [name, "list"] if name == "models" else [name]
+        result = CliRunner().invoke(app, [*words, "--help"])
         assert result.exit_code == 0
         assert "Example: fitmodel" in result.output
 

@@ -48,3 +48,16 @@ def test_real_tables_are_read_with_the_guess(shared_data: Path, tmp_path: Path, 
 def test_a_table_without_an_outcome_is_refused() -> None:
     with pytest.raises(DealsError, match="no outcome was found"):
         guess_spec(pd.DataFrame({"seats": [1, 2], "segment": ["a", "b"]}))
+
+
+def test_dates_with_faults_are_still_found_by_name(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "Close Date": ["05.01.2024", "31.01.2024", "soon"],
+            "Cancelled On": [None, "01.02.2024", "never"],
+            "Seats": [1, 2, 3],
+        }
+    )
+    assert "'Close Date' by its name" in " ".join(guess_spec(table).unsure)
+    with pytest.raises(DealsError, match="Close Date: 1 row.*soon"):
+        read_deals(table, _contract(table, tmp_path))

@@ -130,6 +130,11 @@ def _take(
     free = [str(name) for name in frame.columns if str(name) not in draft.roles.values()]
     named = [name for name in free if re.search(NAMES[role], name, re.IGNORECASE)]
     found = [name for name in named if fits(frame[name])]
+    if not found and role in {"closed_on", "churned_on"}:
+        found = [name for name in named if re.search(r"(on|date|at)$", name, re.IGNORECASE)][:1]
+        draft.unsure += [
+            f"{role}: {name!r} by its name, but not all of it reads as dates" for name in found
+        ]
     if not found:
         return
     draft.roles[role] = found[0]
@@ -151,8 +156,8 @@ def _settle_outcome(draft: _Draft, frame: pd.DataFrame) -> None:
             dates = [read_dates(frame[roles[role]])[0].max() for role in DATES if role in roles]
             draft.roles["observed_until"] = max(dates).date().isoformat()
             draft.unsure.append(
-                f"observed_until: the latest date seen ({draft.roles['observed_until']}) was taken; "
-                "give the day of the extract"
+                f"observed_until: the latest date seen ({draft.roles['observed_until']}) "
+                "was taken; give the day of the extract"
             )
         return
     if "tenure_months" in roles and "churned" in roles:

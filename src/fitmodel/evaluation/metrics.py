@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from fitmodel.evaluation.recalibration import (
     calibration_error,
     calibration_intercept,
     calibration_slope,
+    may_be_calibrated,
 )
 from fitmodel.evaluation.sample import SMALLEST, Matrix, Sample, Vector
 
@@ -93,17 +94,21 @@ def compute_metrics(
     Notes
     -----
     Percentile intervals (Efron and Tibshirani 1993, chapter 13) for new deals of the same kind:
-    the model and the censoring weights are taken as they are.
+    the model and the censoring weights are taken as they are. That of the calibration error
+    begins at 0 unless a test tells the gaps from chance (`may_be_calibrated`).
     """
     sample = Sample.of(y, p, weight, base_rate).require_both()
     base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
     values, drawn = _measure(sample, n_boot, seed)
     bases = _statistics(base, base.weight[None])
-    return {
-        name: Metric(name, float(value), *_interval(drawn[name]), float(bases[name][0]), n_drawn)
+    found = {
+        name: Metric(name, value, *_interval(drawn[name]), float(bases[name][0]), len(drawn[name]))
         for name, value in values.items()
-        for n_drawn in [len(drawn[name])]
     }
+    error = found["calibration_error"]
+    if may_be_calibrated(sample):
+        found["calibration_error"] = replace(error, low=error.low * 0)  # NaN stays NaN
+    return found
 
 
 def compare_log_loss(
@@ -147,7 +152,9 @@ def roc_auc(sample: Sample) -> float:
 
 
 def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], dict[str, Vector]]:
-    values = {name: found[0] for name, found in _statistics(sample, sample.weight[None]).items()}
+    values = {
+        name: float(found[0]) for name, found in _statistics(sample, sample.weight[None]).items()
+    }
     chunks = [_statistics(sample, weights) for weights in sample.resamples(n_boot, seed)]
     drawn = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}
     return values, drawn

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import chdtrc, expit, ndtr
 
 from fitmodel.evaluation.calibration import equal_mass_bins
 from fitmodel.evaluation.sample import SMALLEST, Matrix, Sample, Vector
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 CALIBRATION_BINS = 10
+HALF_OF_5_PERCENT = 0.025
 MOST_STEPS = 50
 LARGEST_STEP = 2.0
 """A Newton step is shortened to this length in log-odds: bad predictions cannot throw it off."""
@@ -126,6 +127,28 @@ def calibration_error(sample: Sample, weights: Matrix) -> Vector:
     corrected = 2 * mean_gap - _folded_mean(mean_gap, spread)
     error: Vector = (mass * corrected).sum(axis=1) / mass.sum(axis=1)
     return np.maximum(error, 0)
+
+
+def may_be_calibrated(sample: Sample) -> bool:
+    """Tell whether the bins' gaps are no larger than chance makes them for a perfect model.
+
+    The bootstrap cannot tell: an error is never below 0, so the lower end of its interval stays
+    above 0 about every second time for a model without any. Where this test does not reject, 0
+    belongs into the interval.
+
+    Notes
+    -----
+    Sum of squared standardised gaps against chi-squared at 2.5 %, as D. W. Hosmer and S. Lemeshow
+    (1980), "Goodness of fit tests for the multiple logistic regression model", Communications in
+    Statistics A 9, 1043-1069; with as many degrees of freedom as bins, since these deals were not
+    fitted to.
+    """
+    bins = equal_mass_bins(sample, CALIBRATION_BINS)
+    inside = np.eye(bins.max() + 1)[bins]
+    gap = (sample.weight * (sample.probability - sample.outcome)) @ inside
+    chance = (sample.weight**2 * sample.probability * (1 - sample.probability)) @ inside
+    distance = float(np.sum(gap**2 / np.maximum(chance, SMALLEST)))
+    return bool(chdtrc(inside.shape[1], distance) > HALF_OF_5_PERCENT)
 
 
 def _standard_error(sample: Sample, gap: Matrix, inside: Matrix) -> Vector:

@@ -1,0 +1,72 @@
+"""Bins hold equal mass, never part ties, and come with honest intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from statsmodels.stats.proportion import proportion_confint
+
+from fitmodel.evaluation.calibration import compute_calibration, wilson_interval
+from fitmodel.exceptions import DealsError
+
+
+def test_the_columns_are_these(judged):
+    frame = compute_calibration(judged.y, judged.p, judged.weight)
+    assert list(frame.columns) == [
+        "bin", "low", "high", "mean_predicted", "observed", "observed_low", "observed_high", "count",
+    ]  # fmt: skip
+
+
+def test_bins_are_those_of_scikit_learn(judged):
+    frame = compute_calibration(judged.y, judged.p)
+    observed, predicted = calibration_curve(judged.y, judged.p, n_bins=10, strategy="quantile")
+    np.testing.assert_allclose(frame["observed"], observed)
+    np.testing.assert_allclose(frame["mean_predicted"], predicted)
+    np.testing.assert_array_equal(frame["count"], 150)
+
+
+def test_bins_are_of_equal_weight_not_of_equal_number(judged):
+    weight = np.where(judged.p > np.median(judged.p), 3.0, 1.0)
+    frame = compute_calibration(judged.y, judged.p, weight, bins=4)
+    place = np.searchsorted(frame["high"], judged.p)
+    np.testing.assert_allclose(np.bincount(place, weights=weight), weight.sum() / 4, rtol=0.01)
+
+
+def test_deals_of_equal_probability_stay_together(tied):
+    frame = compute_calibration(tied.y, tied.p, bins=20)
+    assert len(frame) < 20
+    assert (frame["low"].to_numpy()[1:] > frame["high"].to_numpy()[:-1]).all()
+    np.testing.assert_array_equal(frame["bin"], range(len(frame)))
+    assert frame["count"].sum() == len(tied.y)
+
+
+def test_the_weighted_means_of_the_bins_are_those_of_all_deals(judged):
+    frame = compute_calibration(judged.y, judged.p, bins=7)
+    assert np.average(frame["observed"], weights=frame["count"]) == pytest.approx(judged.y.mean())
+    assert np.average(frame["mean_predicted"], weights=frame["count"]) == pytest.approx(
+        judged.p.mean()
+    )
+
+
+def test_one_probability_is_one_bin():
+    assert len(compute_calibration([1, 0, 0], [0.3, 0.3, 0.3])) == 1
+
+
+def test_no_bin_is_an_error():
+    with pytest.raises(DealsError, match="at least 1 bin"):
+        compute_calibration([1, 0], [0.3, 0.2], bins=0)
+
+
+@pytest.mark.parametrize(("left", "deals"), [(0, 10), (3, 10), (10, 10), (40, 1000)])
+def test_the_interval_is_that_of_statsmodels(left, deals):
+    low, high = wilson_interval(np.array([left / deals]), np.array([deals]))
+    expected = proportion_confint(left, deals, method="wilson")
+    assert (low[0], high[0]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_unequal_weights_widen_the_interval(judged):
+    uneven = np.where(np.arange(len(judged.y)) % 10 == 0, 10.0, 0.5)
+    plain, weighted = (compute_calibration(judged.y, judged.p, w) for w in (None, uneven))
+    width = [(frame["observed_high"] - frame["observed_low"]).mean() for frame in (plain, weighted)]
+    assert width[1] > 1.5 * width[0]

@@ -1,0 +1,111 @@
+"""Curves are those of scikit-learn, point by point, and their areas are the metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as peer
+
+from fitmodel.evaluation.curves import (
+    compute_bands,
+    compute_gains,
+    compute_precision_recall,
+    compute_roc,
+)
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.exceptions import DealsError
+
+
+def test_the_roc_curve_is_that_of_scikit_learn(tied):
+    frame = compute_roc(tied.y, tied.p, tied.weight)
+    false, true, threshold = peer.roc_curve(
+        tied.y, tied.p, sample_weight=tied.weight, drop_intermediate=False
+    )
+    np.testing.assert_allclose(frame["false_positive_rate"], false)
+    np.testing.assert_allclose(frame["true_positive_rate"], true)
+    np.testing.assert_allclose(frame["threshold"], threshold)
+
+
+def test_the_area_under_the_roc_curve_is_the_metric(tied):
+    frame = compute_roc(tied.y, tied.p, tied.weight)
+    area = np.trapezoid(frame["true_positive_rate"], frame["false_positive_rate"])
+    found = compute_metrics(tied.y, tied.p, weight=tied.weight, base_rate=0.2, n_boot=0)
+    assert area == pytest.approx(found["roc_auc"].value)
+
+
+def test_precision_and_recall_are_those_of_scikit_learn(tied):
+    frame = compute_precision_recall(tied.y, tied.p, tied.weight)
+    precision, recall, threshold = peer.precision_recall_curve(
+        tied.y, tied.p, sample_weight=tied.weight
+    )
+    np.testing.assert_allclose(frame["precision"][::-1], precision[:-1])
+    np.testing.assert_allclose(frame["recall"][::-1], recall[:-1])
+    np.testing.assert_allclose(frame["threshold"][::-1], threshold)
+
+
+def test_flagging_all_finds_all_at_the_rate_of_all(judged):
+    last = compute_precision_recall(judged.y, judged.p, judged.weight).iloc[-1]
+    assert last["recall"] == 1
+    assert last["precision"] == pytest.approx(np.average(judged.y, weights=judged.weight))
+    assert last["count"] == len(judged.y)
+
+
+def test_gains_go_from_nobody_to_all_and_hold_the_lift(judged):
+    frame = compute_gains(judged.y, judged.p, judged.weight)
+    ends = frame[["share_flagged", "share_found"]].iloc[[0, -1]].to_numpy()
+    np.testing.assert_allclose(ends, [[0, 0], [1, 1]])
+    found = compute_metrics(judged.y, judged.p, weight=judged.weight, base_rate=0.2, n_boot=0)
+    tenth = np.interp(0.1, frame["share_flagged"], frame["share_found"]) / 0.1
+    assert tenth == pytest.approx(found["lift_top_tenth"].value)
+
+
+def test_counts_are_deals_flagged_from_the_threshold_on(tied):
+    for compute in (compute_roc, compute_precision_recall, compute_gains):
+        frame = compute(tied.y, tied.p, tied.weight)
+        for row in frame.itertuples():
+            assert row.count == (tied.p >= row.threshold).sum()
+
+
+@pytest.mark.parametrize("compute", [compute_roc, compute_precision_recall, compute_gains])
+def test_a_curve_needs_both_outcomes(compute):
+    with pytest.raises(DealsError, match="no early churner"):
+        compute([0, 0], [0.1, 0.2])
+
+
+def test_a_band_holds_its_lower_bound_and_the_last_one_holds_1():
+    frame = compute_bands([1, 0, 1, 0], [0.0, 0.2, 0.5, 1.0], edges=[0, 0.2, 0.5, 1])
+    assert list(frame["band"]) == ["0 % to 20 %", "20 % to 50 %", "50 % to 100 %"]
+    assert list(frame["count"]) == [1, 1, 2]
+    assert list(frame["observed"]) == [1, 0, 0.5]
+    assert list(frame["share"]) == [0.25, 0.25, 0.5]
+
+
+def test_bands_are_weighted(judged):
+    frame = compute_bands(judged.y, judged.p, judged.weight, edges=[0, 0.25, 1])
+    low = judged.p < 0.25
+    expected = np.average(judged.y[low], weights=judged.weight[low])
+    assert frame["observed"].iloc[0] == pytest.approx(expected)
+    assert frame["share"].iloc[0] == pytest.approx(judged.weight[low].sum() / judged.weight.sum())
+    assert frame["observed"].between(frame["observed_low"], frame["observed_high"]).all()
+
+
+def test_bands_left_out_are_narrow_where_probabilities_are_small(draw):
+    common, rare = draw(2000, middle=-1), draw(2000, middle=-4.5, spread=0.4)
+    assert compute_bands(common.y, common.p)["band"].iloc[0] == "0 % to 10 %"
+    assert compute_bands(rare.y, rare.p)["band"].iloc[0] in {"0 % to 1 %"}
+    for case in (common, rare):
+        frame = compute_bands(case.y, case.p)
+        assert 3 <= len(frame) <= 10
+        assert frame["band"].iloc[-1].endswith("100 %")
+        assert frame["count"].sum() == len(case.y)
+
+
+def test_a_band_without_deals_is_left_out():
+    frame = compute_bands([1, 0], [0.05, 0.95], edges=[0, 0.1, 0.9, 1])
+    assert list(frame["band"]) == ["0 % to 10 %", "90 % to 100 %"]
+
+
+@pytest.mark.parametrize("edges", [[0, 0.5], [0.1, 1], [0, 0.5, 0.5, 1], [1, 0], [0]])
+def test_edges_that_do_not_rise_from_0_to_1_are_refused(edges):
+    with pytest.raises(DealsError, match="must rise from 0 to 1"):
+        compute_bands([1, 0], [0.1, 0.9], edges=edges)

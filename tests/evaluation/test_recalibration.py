@@ -1,0 +1,123 @@
+"""Slope, intercept and error of calibration say what is wrong with the probabilities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from fitmodel.evaluation.recalibration import (
+    calibration_error,
+    calibration_intercept,
+    calibration_slope,
+    logit,
+    may_be_calibrated,
+)
+from fitmodel.evaluation.sample import Sample
+
+
+def one(statistic, sample):
+    return float(statistic(sample, sample.weight[None])[0])
+
+
+@pytest.fixture
+def sample(judged):
+    return Sample.of(judged.y, judged.p, judged.weight)
+
+
+def test_log_odds_are_finite_for_certainty_and_undo_the_logistic():
+    assert np.isfinite(logit([0.0, 1.0])).all()
+    np.testing.assert_allclose(expit(logit([0.1, 0.5, 0.9])), [0.1, 0.5, 0.9])
+
+
+def test_the_slope_is_that_of_an_unpenalised_logistic_regression(sample):
+    peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+        logit(sample.probability)[:, None], sample.outcome, sample_weight=sample.weight
+    )
+    assert one(calibration_slope, sample) == pytest.approx(peer.coef_[0, 0], abs=1e-5)
+
+
+def test_the_intercept_makes_the_mean_prediction_right(sample):
+    shift = one(calibration_intercept, sample)
+    moved = expit(logit(sample.probability) + shift)
+    weight = {"weights": sample.weight}
+    assert np.average(moved, **weight) == pytest.approx(np.average(sample.outcome, **weight))
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.5, 2.0, 8.0])
+def test_stretching_the_log_odds_divides_the_slope(judged, factor):
+    plain = Sample.of(judged.y, judged.p)
+    stretched = Sample.of(judged.y, expit(factor * logit(judged.p)))
+    expected = one(calibration_slope, plain) / factor
+    assert one(calibration_slope, stretched) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shift", [-3.0, -0.4, 0.4, 3.0, 15.0])
+def test_shifting_the_log_odds_shifts_the_intercept_back(judged, shift):
+    plain, shifted = (Sample.of(judged.y, expit(logit(judged.p) + by)) for by in (0, shift))
+    expected = one(calibration_intercept, plain) - shift
+    assert one(calibration_intercept, shifted) == pytest.approx(expected, abs=1e-4)
+
+
+def test_turning_the_order_round_turns_the_sign_of_the_slope(judged):
+    turned = Sample.of(judged.y, 1 - judged.p)
+    expected = -one(calibration_slope, Sample.of(judged.y, judged.p))
+    assert one(calibration_slope, turned) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("p", "slope"), [([0.9, 0.8, 0.2], math.inf), ([0.1, 0.2, 0.8], -math.inf), ([0.3] * 3, math.nan)]
+)
+def test_the_slope_is_infinite_without_overlap_and_none_without_spread(p, slope):
+    found = one(calibration_slope, Sample.of([1, 1, 0], p))
+    assert found == pytest.approx(slope, nan_ok=True)
+
+
+def test_resamples_are_fitted_as_exactly_as_the_deals_themselves(sample):
+    drawn = next(iter(sample.resamples(5, seed=0)))
+    together = calibration_slope(sample, drawn)
+    for weights, slope in zip(drawn, together, strict=True):
+        kept = weights > 0
+        alone = Sample.of(sample.outcome[kept], sample.probability[kept], weights[kept])
+        assert slope == pytest.approx(one(calibration_slope, alone), abs=1e-6)
+
+
+def plain_error(sample):
+    """The plain expected calibration error over tenths, without ties and weights."""
+    gap = np.array_split((sample.probability - sample.outcome), 10)
+    return sum(abs(part.mean()) * len(part) for part in gap) / len(sample)
+
+
+def test_the_error_lies_below_the_plain_one_and_meets_it_where_the_gaps_are_large(draw):
+    perfect = draw(1000, seed=4)
+    sample = Sample.of(perfect.y, perfect.p)
+    assert one(calibration_error, sample) < 0.7 * plain_error(sample)
+    wrong = Sample.of(perfect.y, np.clip(perfect.p + 0.3, 0, 1))
+    assert one(calibration_error, wrong) == pytest.approx(plain_error(wrong), rel=0.01)
+
+
+def test_the_error_of_a_perfect_model_is_nearer_to_0_than_the_plain_one_on_average(draw):
+    cases = [draw(500, seed=seed) for seed in range(60)]
+    samples = [Sample.of(case.y, case.p) for case in cases]
+    corrected = np.mean([one(calibration_error, sample) for sample in samples])
+    assert corrected < 0.7 * np.mean([plain_error(sample) for sample in samples])
+
+
+def test_the_error_of_a_constant_is_its_distance_from_the_rate():
+    y = np.r_[np.ones(300), np.zeros(700)]
+    assert one(calibration_error, Sample.of(y, np.full(1000, 0.5))) == pytest.approx(0.2)
+
+
+def test_a_perfect_model_may_be_calibrated_and_a_shifted_one_may_not(draw):
+    perfect = [draw(1000, seed=seed) for seed in range(100)]
+    rejected = sum(not may_be_calibrated(Sample.of(case.y, case.p)) for case in perfect)
+    assert rejected <= 7
+    shifted = [expit(logit(case.p) + 0.7) for case in perfect]
+    caught = sum(
+        not may_be_calibrated(Sample.of(case.y, p))
+        for case, p in zip(perfect, shifted, strict=True)
+    )
+    assert caught >= 95

@@ -1,0 +1,77 @@
+"""Every kind of deal is looked at where there are enough of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from fitmodel.evaluation.subgroups import COLUMNS, compute_subgroups
+from fitmodel.exceptions import DealsError
+
+
+@pytest.fixture
+def attributes(judged):
+    random = np.random.default_rng(2)
+    return pd.DataFrame(
+        {
+            "segment": random.choice(["smb", "mid", "large"], len(judged.y), p=[0.7, 0.29, 0.01]),
+            "seats": random.normal(size=len(judged.y)),
+            "page": random.choice([f"page {i}" for i in range(40)], len(judged.y)),
+            "partner": random.choice([True, False], len(judged.y)),
+            "same": "x",
+        }
+    )
+
+
+def test_attributes_of_2_to_12_levels_are_looked_at_and_small_levels_left_out(judged, attributes):
+    frame = compute_subgroups(attributes, judged.y, judged.p, judged.weight)
+    assert tuple(frame.columns) == COLUMNS
+    assert list(frame["attribute"].unique()) == ["segment", "partner"]
+    assert list(frame.loc[frame["attribute"] == "segment", "level"]) == ["smb", "mid"]
+    assert set(frame.loc[frame["attribute"] == "partner", "level"]) == {"True", "False"}
+
+
+def test_a_levels_numbers_are_those_of_its_deals_alone(judged, attributes):
+    row = compute_subgroups(attributes, judged.y, judged.p, judged.weight).iloc[0]
+    inside = (attributes["segment"] == "smb").to_numpy()
+    y, p, weight = judged.y[inside], judged.p[inside], judged.weight[inside]
+    assert row["count"] == inside.sum()
+    assert row["observed"] == pytest.approx(np.average(y, weights=weight))
+    assert row["mean_predicted"] == pytest.approx(np.average(p, weights=weight))
+    assert row["observed_over_expected"] == pytest.approx((weight @ y) / (weight @ p))
+    assert row["roc_auc"] == pytest.approx(roc_auc_score(y, p, sample_weight=weight))
+    assert row["observed_low"] < row["observed"] < row["observed_high"]
+
+
+def test_an_empty_value_is_a_level_of_its_own(judged, attributes):
+    attributes["segment"] = attributes["segment"].where(attributes["segment"] != "smb")
+    frame = compute_subgroups(attributes, judged.y, judged.p)
+    assert frame["level"].iloc[0] == "(empty)"
+
+
+def test_an_auc_of_few_early_churners_is_not_given():
+    y = np.r_[np.ones(9), np.zeros(91)]
+    frame = compute_subgroups(
+        pd.DataFrame({"region": ["a"] * 50 + ["b"] * 50}), y, np.linspace(0.9, 0.1, 100)
+    )
+    assert frame["roc_auc"].isna().all()
+    assert frame["observed"].tolist() == [0.18, 0.0]
+
+
+def test_deals_of_weight_zero_are_in_no_level(judged, attributes):
+    weight = np.where(attributes["partner"], 0.0, 1.0)
+    frame = compute_subgroups(attributes, judged.y, judged.p, weight)
+    assert "partner" not in set(frame["attribute"])
+
+
+def test_nothing_to_look_at_gives_an_empty_frame_with_all_columns(judged):
+    frame = compute_subgroups(pd.DataFrame(index=range(len(judged.y))), judged.y, judged.p)
+    assert tuple(frame.columns) == COLUMNS
+    assert frame.empty
+
+
+def test_impossible_values_are_refused(attributes):
+    with pytest.raises(DealsError, match="values of probability are wrong"):
+        compute_subgroups(attributes.head(2), [1, 0], [0.5, 1.5])
