@@ -14,7 +14,7 @@ from fitmodel.exceptions import DealsError
 def test_the_columns_are_these(judged):
     frame = compute_calibration(judged.y, judged.p, judged.weight)
     assert list(frame.columns) == [
-        "bin", "low", "high", "mean_predicted", "observed", "observed_low", "observed_high", "count",
+        "bin", "low", "high", "mean_predicted", "observed", "observed_low", "observed_high", "count",  # noqa: E501 - a row of a table of cases
     ]  # fmt: skip
 
 

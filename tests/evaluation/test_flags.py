@@ -35,9 +35,7 @@ def test_money_is_what_leavers_would_have_lost_minus_what_stayers_would_have_bro
 
 
 def test_flagging_nothing_neither_saves_nor_costs():
-    found = compute_flagged(
-        [1, 0], [False, False], value_if_leaves=[-5, -5], value_if_stays=[5, 5]
-    )
+    found = compute_flagged([1, 0], [False, False], value_if_leaves=[-5, -5], value_if_stays=[5, 5])
     assert math.isnan(found["precision"])
     assert found["recall"] == 0
     assert (found["net"], found["net_low"], found["net_high"]) == (0, 0, 0)

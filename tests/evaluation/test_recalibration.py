@@ -69,7 +69,8 @@ def test_turning_the_order_round_turns_the_sign_of_the_slope(judged):
 
 
 @pytest.mark.parametrize(
-    ("p", "slope"), [([0.9, 0.8, 0.2], math.inf), ([0.1, 0.2, 0.8], -math.inf), ([0.3] * 3, math.nan)]
+    ("p", "slope"),
+    [([0.9, 0.8, 0.2], math.inf), ([0.1, 0.2, 0.8], -math.inf), ([0.3] * 3, math.nan)],
 )
 def test_the_slope_is_infinite_without_overlap_and_none_without_spread(p, slope):
     found = one(calibration_slope, Sample.of([1, 1, 0], p))
