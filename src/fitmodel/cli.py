@@ -27,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Learn from past deals which prospects leave early, before the next deal is signed.",
 )
 models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
 app.add_typer(models_app, name="models")
@@ -106,6 +105,14 @@ def _say_training(run: TrainingRun) -> None:
     typer.echo(f"run      {run.run_id or 'not tracked'}")
     for text in run.warnings:
         typer.echo(f"Warning: {text}", err=True)
+
+
+@app.callback()
+def prepare() -> None:
+    """Learn from past deals which prospects leave early, before the next deal is signed."""
+    # Idle threads of native libraries wait by spinning, which on two busy cores made a training
+    # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @app.command()
