@@ -47,7 +47,10 @@ def test_the_intercept_makes_the_mean_prediction_right(sample):
     assert np.average(moved, **weight) == pytest.approx(np.average(sample.outcome, **weight))
 
 
-@pytest.mark.parametrize("factor", [0.3, 0.5, 2.0, 8.0])
+@pytest.mark.parametrize(
+    "factor",
+    [0.3, 0.5, 2.0, 4.0],  # beyond, the largest probabilities round to 1
+)
 def test_stretching_the_log_odds_divides_the_slope(judged, factor):
     plain = Sample.of(judged.y, judged.p)
     stretched = Sample.of(judged.y, expit(factor * logit(judged.p)))

@@ -74,6 +74,11 @@ def test_codes_read_as_numbers_or_text_are_the_same_level() -> None:
     assert level_text(12) == level_text(12.0) == level_text(" 12 ") == "12"
 
 
+def test_a_code_with_leading_zeros_is_the_number_that_training_read() -> None:
+    codes = CategoryColumn("plan", {"7": 1, "12": 2})
+    assert [codes.code(value) for value in ("007", "12.0", 7, "nan7", "1e999")] == [1, 2, 1, 3, 3]
+
+
 def test_days_are_counted_the_same_from_text_and_timestamps() -> None:
     assert as_day("2024-02-29") == as_day(pd.Timestamp("2024-02-29 13:00")) == 19782
     assert as_day(np.datetime64("2024-02-29")) == 19782

@@ -47,7 +47,7 @@ MISSING_TEXT = frozenset(
 )
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
-DAY_SECONDS = 86_400.0
+LONGEST_CODE = 15  # digits that a float holds exactly
 
 
 class UnreadableValueError(ValueError):
@@ -238,7 +238,7 @@ class CategoryColumn:
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)
-        return self.levels.get(text, self.size + 1)
+        return self.levels.get(text) or self.levels.get(_as_whole(text), self.size + 1)
 
     def label(self, code: int) -> str:
         """Words for a code."""
@@ -257,6 +257,14 @@ class CategoryColumn:
 
 
 Column = NumberColumn | CategoryColumn
+
+
+def _as_whole(text: str) -> str:
+    """A code as a table of numbers would show it: a CSV's "007" is the 7 that training read."""
+    try:
+        return level_text(float(text)) if len(text) <= LONGEST_CODE else text
+    except (ValueError, OverflowError):
+        return text
 
 
 def flag_text(text: str) -> str:
