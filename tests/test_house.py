@@ -144,10 +144,10 @@ def test_importing_a_file_does_no_work(path):
 
 
 # datasets is a door of its own: `fitmodel.datasets.load_telco()` is a promised name
-ROOMS = [path for path in FILES if path.name == "__init__.py" and _room(path) != "datasets"]
+LOBBIES = [path for path in FILES if path.name == "__init__.py" and _room(path) != "datasets"]
 
 
-@pytest.mark.parametrize("path", ROOMS, ids=_name)
+@pytest.mark.parametrize("path", LOBBIES, ids=_name)
 def test_a_room_has_no_lobby(path):
     body = _tree(path).body
 
