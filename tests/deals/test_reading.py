@@ -81,7 +81,7 @@ def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
     for part in (
         "repeat the id",
         "are no date",
-        "row 1: soon",
+        "row 1: 'soon'",
         "observed_until",
         "many",
         "exclude",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.dates import read_dates
 from fitmodel.deals.leakage import LATER
-from fitmodel.deals.values import is_empty, read_amounts, read_dates, read_flags
+from fitmodel.deals.values import is_empty, read_flags, read_numbers
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -91,18 +92,20 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
 def _is_date(values: pd.Series[Any]) -> bool:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return False
-    days, _ = read_dates(values)
+    days = read_dates(values).series
     filled = (~is_empty(values)).sum()
     return bool(filled and days.notna().sum() >= PARSES * filled)
 
 
 def _is_number(values: pd.Series[Any]) -> bool:
-    numbers, bad = read_amounts(values)
+    reading = read_numbers(values)
+    numbers, bad = reading.series, reading.unreadable
     return bool(numbers.notna().any() and bad.sum() <= (1 - PARSES) * len(values))
 
 
 def _is_flag(values: pd.Series[Any]) -> bool:
-    flags, neither = read_flags(values)
+    reading = read_flags(values)
+    flags, neither = reading.series, reading.unreadable | is_empty(values)
     return bool(not neither.any() and flags.any() and not flags.all())
 
 
@@ -153,7 +156,7 @@ def _settle_outcome(draft: _Draft, frame: pd.DataFrame) -> None:
                 draft.notes[name] = "the outcome in another form"
                 draft.exclude.append(name)
         if "observed_until" not in roles:
-            dates = [read_dates(frame[roles[role]])[0].max() for role in DATES if role in roles]
+            dates = [read_dates(frame[roles[role]]).series.max() for role in DATES if role in roles]
             draft.roles["observed_until"] = max(dates).date().isoformat()
             draft.unsure.append(
                 f"observed_until: the latest date seen ({draft.roles['observed_until']}) "

@@ -1,63 +1,33 @@
-"""Find every fault of a table at once, each with column, count, example and remedy."""
+"""Find every fault of a table at once, each with column, count, example and remedy.
+
+shape -> columns that are not there -> ids, attributes, roles -> is there anything to learn from
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from fitmodel.deals.faults import Fault, Judged, explain, shown
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.values import is_empty, read_amounts, read_dates, read_flags
+from fitmodel.deals.plain_words import nearest, shortened
+from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
+from fitmodel.deals.tidying import nested, tidy
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from fitmodel.deals.contract import DealSpec
 
+__all__ = ["Fault", "Judged", "explain", "faults_of", "find_faults", "shape_faults"]
 LEAST_ROWS = 2
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with a table.
-
-    Attributes
-    ----------
-    column : str
-    count : int
-        Rows it concerns.
-    example : str
-        A row and its value.
-    remedy : str
-    message : str
-        What is wrong, in words.
-    """
-
-    column: str
-    count: int
-    example: str
-    remedy: str
-    message: str
-
-    def __str__(self) -> str:
-        example = f", for example {self.example}" if self.example else ""
-        return f"{self.column}: {self.message}{example}. Remedy: {self.remedy}"
-
-
-def explain(faults: list[Fault]) -> str:
-    """One message for all faults, a line each."""
-    lines = "\n".join(f"  {fault}" for fault in faults)
-    return f"{len(faults)} fault(s) in the deals:\n{lines}"
+SHOWN_NAMES = 12
 
 
 def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
-    """Look at every role and attribute; faults that hide others are reported alone.
+    """List everything that keeps a table from being learned from; empty if nothing does.
 
     Parameters
     ----------
@@ -69,176 +39,197 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     -------
     list of Fault
     """
-    absent = list(_missing_columns(frame, spec))
-    if absent:
-        return absent
-    if len(frame) < LEAST_ROWS:
-        message = f"the table has {len(frame)} row(s)"
-        return [Fault("(table)", len(frame), "", "give all past deals", message)]
-    faults = [*_id_faults(frame, spec), *_attribute_faults(frame, spec)]
-    faults += _amount_faults(frame, spec.deals.amount, "amount", empty_is_fine=True)
-    roles = list(_date_faults(frame, spec)) if spec.has_dates else list(_tenure_faults(frame, spec))
-    return faults + (roles or _outcome_faults(frame, spec))
+    unreadable = shape_faults(frame, spec)
+    if unreadable:
+        return unreadable
+    table = tidy(frame)
+    return faults_of(Judged(table, spec, read_roles(table, spec)))
 
 
-def _missing_columns(frame: pd.DataFrame, spec: DealSpec) -> Iterator[Fault]:
-    present = [str(name) for name in frame.columns]
-    attributes = spec.attributes
-    named = dict.fromkeys(spec.role_columns, "a role in [deals]")
-    if spec.deals.amount is not None:
-        named[spec.deals.amount] = "the amount in [deals]"
-    for key in (
-        "include",
-        "exclude",
-        "actionable",
-        "increasing",
-        "decreasing",
-        "categorical",
-        "numeric",
-    ):
-        named |= dict.fromkeys(getattr(attributes, key) or (), f"named in [attributes] {key}")
-    for name, parent in attributes.parents.items():
-        named |= dict.fromkeys((name, parent), "named in [attributes] parents")
-    for name, why in named.items():
+def shape_faults(frame: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
+    """Faults of the table itself, with which nothing else can be looked at."""
+    wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
+    if wrong:
+        message = f"{len(wrong)} column name(s) are no text, for example {shortened(wrong[0])}"
+        return [Fault("(columns)", len(wrong), "", "name every column", message)]
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+    if twice:
+        message = f"the table has more than one column named {twice}"
+        return [Fault("(columns)", len(twice), "", "rename them", message)]
+    judged = Judged(frame, spec, {}, first_row)
+    what, remedy = "hold a list, a mapping or bytes", "one value per cell: split or drop the column"
+    return [
+        fault
+        for name in frame.columns
+        for fault in judged.faults(nested(frame[name]), what, remedy, name)
+    ]
+
+
+def faults_of(judged: Judged) -> list[Fault]:
+    """List the faults of a tidy table whose roles were read."""
+    rows = len(judged.table)
+    if rows < LEAST_ROWS:
+        message = f"the table has {rows} row(s), which is too few to learn from"
+        return [Fault("(table)", rows, "", "give all past deals", message)]
+    absent = list(_missing_columns(judged))
+    form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
+    roles = list(form)
+    others = [*_id_faults(judged), *_amount_faults(judged), *_attribute_faults(judged)]
+    askable = not roles and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
+
+
+def _missing_columns(judged: Judged) -> Iterator[Fault]:
+    present = list(judged.table.columns)
+    for name, why in _named_columns(judged.spec).items():
         if name not in present:
-            near = get_close_matches(name, present, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the table has {', '.join(present)}"
+            close = nearest(name, present)
+            listed = ", ".join(present[:SHOWN_NAMES]) + (", …" if present[SHOWN_NAMES:] else "")
+            hint = f"did you mean {close!r}?" if close else f"the table has {listed}"
             message = f"there is no such column, but it is {why}"
-            yield Fault(name, len(frame), "", f"correct the name; {hint}", message)
+            yield Fault(name, len(judged.table), "", f"correct the name; {hint}", message)
 
 
-def _example(frame: pd.DataFrame, name: str, rows: NDArray[np.bool_]) -> str:
-    first = int(np.flatnonzero(rows)[0])
-    return f"row {frame.index[first]!r}: {frame[name].iloc[first]!s}"
+def _named_columns(spec: DealSpec) -> dict[str, str]:
+    """Every column the contract names, and where."""
+    roles = {name: role for role, name in spec.deals.model_dump().items() if isinstance(name, str)}
+    named = {name: f"the {role} in [deals]" for name, role in roles.items()}
+    for key, names in spec.attributes.model_dump(exclude_none=True).items():
+        listed = [*names, *names.values()] if isinstance(names, dict) else names
+        for name in listed:
+            named.setdefault(name, f"named in [attributes] {key}")
+    return named
 
 
-def _rows_fault(
-    frame: pd.DataFrame, name: str, rows: NDArray[np.bool_], what: str, remedy: str
-) -> Iterator[Fault]:
-    count = int(rows.sum())
-    if count:
-        yield Fault(name, count, _example(frame, name, rows), remedy, f"{count} row(s) {what}")
-
-
-def _id_faults(frame: pd.DataFrame, spec: DealSpec) -> Iterator[Fault]:
-    name = spec.deals.id
-    if name is None:
+def _id_faults(judged: Judged) -> Iterator[Fault]:
+    name = judged.spec.deals.id
+    if name is None or name not in judged.table.columns:
         return
-    empty = is_empty(frame[name])
-    yield from _rows_fault(frame, name, empty, "have no id", "give every deal an id")
-    twice = frame[name].duplicated().to_numpy() & ~empty
+    ids = judged.table[name]
+    empty = ids.isna().to_numpy()
+    yield from judged.faults(empty, "have no id", "give every deal an id", name)
+    twice = ids.duplicated().to_numpy() & ~empty
     remedy = "keep one row per deal, or name another id column"
-    yield from _rows_fault(frame, name, twice, "repeat the id of an earlier row", remedy)
+    yield from judged.faults(twice, "repeat the id of an earlier row", remedy, name)
 
 
-def _attribute_faults(frame: pd.DataFrame, spec: DealSpec) -> Iterator[Fault]:
-    names = spec.attribute_names(str(name) for name in frame.columns)
+def _attribute_faults(judged: Judged) -> Iterator[Fault]:
+    table = judged.table
+    names = judged.spec.attribute_names(table.columns)
     if not names:
-        yield Fault(
-            "(attributes)", 0, "", "name or leave some", "no attribute is left to learn from"
-        )
+        remedy = "leave some out of [attributes] exclude, or add columns known before signing"
+        yield Fault("(attributes)", 0, "", remedy, "no attribute is left to learn from")
     for name in names:
-        known = frame[name][~is_empty(frame[name])]
-        remedy = f'add "{name}" to [attributes] exclude'
-        if len(known) == 0:
-            yield Fault(name, len(frame), "", remedy, "every value is empty")
-        elif len(known) == len(frame) and len(known.astype(str).unique()) == 1:
-            text = f"every value is {known.iloc[0]!s}"
-            yield Fault(name, len(frame), "", remedy, f"{text}, which tells nothing")
-
-
-def _amount_faults(
-    frame: pd.DataFrame, name: str | None, role: str, *, empty_is_fine: bool
-) -> list[Fault]:
-    if name is None:
-        return []
-    numbers, bad = read_amounts(frame[name])
-    remedy = "write plain numbers (1234.5)"
-    faults = list(_rows_fault(frame, name, bad, f"are no number ({role})", remedy))
-    if not empty_is_fine:
-        empty = is_empty(frame[name])
-        faults += _rows_fault(frame, name, empty, "are empty", f"give the {role} of every deal")
-        negative = (numbers < 0).to_numpy()
-        faults += _rows_fault(frame, name, negative, "are negative", f"correct the {role}")
-    return faults
-
-
-def _date_faults(frame: pd.DataFrame, spec: DealSpec) -> Iterator[Fault]:
-    roles = spec.deals
-    until = roles.observed_until
-    columns = {
-        "closed_on": roles.closed_on,
-        "churned_on": roles.churned_on,
-        "exited_on": roles.exited_on,
-    }
-    if isinstance(until, str):
-        columns["observed_until"] = until
-    days: dict[str, pd.Series[Any]] = {}
-    for role, name in columns.items():
-        if name is None:
+        if name not in table.columns:
             continue
-        days[role], bad = read_dates(frame[name])
-        yield from _rows_fault(frame, name, bad, "are no date", "write dates as YYYY-MM-DD")
-        if role in {"closed_on", "observed_until"}:
-            empty = is_empty(frame[name])
-            yield from _rows_fault(frame, name, empty, "are empty", "give the date of every deal")
-    end = days.get(
-        "observed_until",
-        pd.Series(
-            pd.Timestamp(str(until)) if not isinstance(until, str) else pd.NaT, index=frame.index
+        remedy = f'add "{name}" to [attributes] exclude'
+        if table[name].isna().all():
+            yield Fault(name, len(table), "", remedy, "every value is empty")
+        elif table[name].notna().all() and (table[name] == table[name].iloc[0]).all():
+            same = f"every value is {shown(table[name].iloc[0])}, which tells nothing"
+            yield Fault(name, len(table), "", remedy, same)
+
+
+def _amount_faults(judged: Judged) -> Iterator[Fault]:
+    name = role_column(judged.spec, "amount")
+    if name is not None and "amount" in judged.readings:
+        unreadable = judged.readings["amount"].unreadable
+        remedy = "write plain numbers (1234.5)"
+        yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+
+
+def _date_faults(judged: Judged) -> Iterator[Fault]:
+    """Dates that cannot be read, are empty, or contradict each other.
+
+    Leaving dated after the extract is no fault: it was announced, and the customer is still there.
+    """
+    for role in DATES:
+        if role in judged.readings:
+            yield from _one_date_faults(judged, role)
+    days = {role: reading.series for role, reading in judged.readings.items() if role in DATES}
+    if "closed_on" not in days:
+        return
+    closed, closing = days["closed_on"], str(judged.spec.deals.closed_on)
+    for role in ("churned_on", "exited_on"):
+        if role in days:
+            early = (days[role] < closed).to_numpy()
+            columns = (str(role_column(judged.spec, role)), closing)
+            yield from judged.faults(early, "lie before closing", "correct the dates", *columns)
+    yield from _too_late(judged, days)
+
+
+def _too_late(judged: Judged, days: dict[str, pd.Series[Any]]) -> Iterator[Fault]:
+    until, closing = judged.spec.deals.observed_until, str(judged.spec.deals.closed_on)
+    if isinstance(until, str) and "observed_until" not in days:
+        return  # the missing column is a fault of its own
+    end = days["observed_until"] if isinstance(until, str) else pd.Timestamp(str(until))
+    columns = (closing, until) if isinstance(until, str) else (closing,)
+    what = f"lie after observed_until ({until})"
+    remedy = "give the day the table was extracted as observed_until, or correct the dates"
+    yield from judged.faults((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
+
+
+def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
+    reading, name = judged.readings[role], str(role_column(judged.spec, role))
+    if reading.order == "either":
+        message = "every date can be read day first and month first"
+        rows = judged.table[name].notna().to_numpy()
+        example = judged.cells(int(rows.argmax()), (name,))
+        yield Fault(name, int(rows.sum()), example, "write dates as YYYY-MM-DD", message)
+        return
+    remedy = "write dates as YYYY-MM-DD, all in one way"
+    yield from judged.faults(reading.unreadable, "are no date", remedy, name)
+    if role in {"closed_on", "observed_until"}:
+        empty = reading.series.isna().to_numpy() & ~reading.unreadable
+        remedy = "give the date, or leave out the rows of deals that were not signed"
+        yield from judged.faults(empty, "are empty", remedy, name)
+
+
+def _tenure_faults(judged: Judged) -> Iterator[Fault]:
+    tenure, flag = (str(role_column(judged.spec, each)) for each in ("tenure_months", "churned"))
+    if "tenure_months" in judged.readings:
+        reading = judged.readings["tenure_months"]
+        remedy = "write the months as plain numbers (4.5)"
+        yield from judged.faults(reading.unreadable, "are no number (tenure)", remedy, tenure)
+        empty = reading.series.isna().to_numpy() & ~reading.unreadable
+        yield from judged.faults(empty, "are empty", "give the tenure of every deal", tenure)
+        negative = (reading.series < 0).to_numpy()
+        yield from judged.faults(negative, "are negative", "correct the tenure", tenure)
+    if "churned" in judged.readings:
+        remedy = "write yes or no (true/false, 1/0 and the like are read too)"
+        empty = judged.table[flag].isna().to_numpy()
+        neither = judged.readings["churned"].unreadable
+        yield from judged.faults(neither, "are neither yes nor no", remedy, flag)
+        yield from judged.faults(empty, "are empty, neither yes nor no", remedy, flag)
+
+
+def _outcome_faults(judged: Judged) -> list[Fault]:
+    """Whether there is anything to learn from at all; asked when the roles could be read."""
+    spec, rows = judged.spec, len(judged.table)
+    horizon = spec.label.horizon_months
+    column = str(spec.deals.churned_on or spec.deals.churned)
+    try:
+        found = outcomes(with_roles(judged.table, spec, dict(judged.readings)), spec)
+    except DealsError as error:
+        return [Fault(column, rows, "", "correct the dates", str(error))]
+    early = found["early_churn"]
+    checks = (
+        (
+            found["mature"].any(),
+            f"no deal is mature: none closed {horizon} months before the extract's end"
+            if spec.has_dates
+            else f"no deal is mature: none left, or stayed for {horizon} months",
+            "a later extract or a shorter [label] horizon_months",
+        ),
+        (
+            (early == 1).any(),
+            f"no early churner: nobody is known to have left within {horizon} months",
+            "check the column, or take a longer [label] horizon_months",
+        ),
+        (
+            (early == 0).any() or not (early == 1).any(),
+            f"nobody is known to have stayed for {horizon} months",
+            "add older deals, or take a shorter [label] horizon_months",
         ),
     )
-    orders = (
-        ("churned_on", days["closed_on"], "lie before closing", "correct the dates"),
-        ("exited_on", days["closed_on"], "lie before closing", "correct the dates"),
-    )
-    for role, floor, what, remedy in orders:
-        if role in days:
-            yield from _rows_fault(
-                frame, str(columns[role]), (days[role] < floor).to_numpy(), what, remedy
-            )
-    late = f"lie after observed_until ({until})"
-    remedy = "a later observed_until, or correct the dates"
-    # leaving announced for after the extract is no fault: the customer is still there
-    too_late = (days["closed_on"] > end).to_numpy()
-    yield from _rows_fault(frame, str(columns["closed_on"]), too_late, late, remedy)
-
-
-def _tenure_faults(frame: pd.DataFrame, spec: DealSpec) -> Iterator[Fault]:
-    yield from _amount_faults(frame, spec.deals.tenure_months, "tenure", empty_is_fine=False)
-    name = str(spec.deals.churned)
-    _, neither = read_flags(frame[name])
-    remedy = "write yes or no (true/false, 1/0 and the like are read too)"
-    yield from _rows_fault(frame, name, neither, "are neither yes nor no", remedy)
-
-
-def _outcome_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
-    """Whether there is anything to learn from at all; asked when the roles can be read."""
-    roles, horizon = spec.deals, spec.label.horizon_months
-    table = frame.copy()
-    for name in (roles.closed_on, roles.churned_on, roles.exited_on, roles.observed_until):
-        if isinstance(name, str):
-            table[name] = read_dates(table[name])[0]
-    if roles.tenure_months is not None:
-        table[roles.tenure_months] = read_amounts(table[roles.tenure_months])[0]
-        table[str(roles.churned)] = read_flags(table[str(roles.churned)])[0]
-    column = str(roles.churned_on or roles.churned)
-    try:
-        found = outcomes(table, spec)
-    except DealsError as error:
-        return [Fault(column, len(frame), "", "correct the dates", str(error))]
-    faults = []
-    if not found["mature"].any():
-        message = f"no deal is mature: none closed {horizon} months before the extract's end"
-        faults.append(
-            Fault(column, len(frame), "", "a later extract or a shorter horizon_months", message)
-        )
-    if not (found["early_churn"] == 1).any():
-        message = f"no early churner: nobody is known to have left within {horizon} months"
-        faults.append(
-            Fault(column, len(frame), "", "check the column, or a longer horizon_months", message)
-        )
-    elif not (found["early_churn"] == 0).any():
-        message = f"nobody is known to have stayed beyond {horizon} months"
-        faults.append(Fault(column, len(frame), "", "add older deals", message))
-    return faults
+    return [Fault(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]

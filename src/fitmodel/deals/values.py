@@ -1,8 +1,10 @@
-"""Read a whole column of dates, amounts or flags, and say which values could not be read."""
+"""Read a whole column of numbers or flags, and say which values could not be read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,13 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Mask = NDArray[np.bool_]
+
+DayFirst = Literal["day first", "month first", "either"]
+
 # Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
 MISSING_TEXT = frozenset(
-    {
+    [
         "",
         "-",
         "NA",
@@ -27,7 +33,7 @@ MISSING_TEXT = frozenset(
         "NaT",
         "<NA>",
         "#N/A",
-    }
+    ]  # the first is ""
 )
 YES = frozenset(
     [
@@ -38,14 +44,24 @@ YES = frozenset(
         "1",
         "1.0",
         "ja",
+        "j",
         "oui",
         "si",
         "sí",
+        "sim",
+        "wahr",
+        "vrai",
+        "verdadero",
         "是",
         "churned",
         "left",
         "lost",
         "cancelled",
+        "canceled",
+        "terminated",
+        "inactive",
+        "流失",
+        "已流失",
     ]
 )
 NO = frozenset(
@@ -58,91 +74,129 @@ NO = frozenset(
         "0.0",
         "nein",
         "non",
+        "não",
+        "falsch",
+        "faux",
+        "falso",
         "否",
         "active",
         "stayed",
         "current",
         "retained",
+        "customer",
+        "未流失",
     ]
 )
-EXCEL_FIRST, EXCEL_LAST = 20_000, 80_000  # serial numbers of 1954 to 2119
-_FORMATS = ("ISO8601", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d")
+_CURRENCY = (
+    r"[$€£¥₹₽₩₺]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|NZD|BRL|MXN|SGD|"
+    r"HKD|ZAR|TRY)\b|(?:R|US|A|C)(?=\$)|\b(?:kr|zł|Fr)\b\.?|元"
+)
+_BETWEEN = "[\\s'\N{RIGHT SINGLE QUOTATION MARK}]"
+_NUMBER = r"[+-]?(?:inf|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 
 
-def is_empty(values: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Tell which values are missing, or text that stands for it."""
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A column that was read.
+
+    Attributes
+    ----------
+    series : Series
+        With the index of the column; missing where nothing stands or nothing could be read.
+    unreadable : ndarray of bool of shape (rows,)
+        Where something stands that could not be read.
+    order : {"day first", "month first", "either"} or None
+        Of dates that were written with slashes or dashes; "either" where nothing told which.
+    """
+
+    series: pd.Series[Any]
+    unreadable: Mask
+    order: DayFirst | None = None
+
+
+def is_text(values: pd.Series[Any] | pd.Index[Any]) -> bool:
+    """Tell whether a column, or the levels of one, may hold text."""
+    return values.dtype == object or pd.api.types.is_string_dtype(values.dtype)
+
+
+def is_empty(values: pd.Series[Any]) -> Mask:
+    """Tell which values are missing, or are text that stands for it."""
     empty = values.isna().to_numpy()
-    if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
-        text = values.astype("string").str.strip()
-        empty = empty | text.isin(MISSING_TEXT).fillna(value=True).to_numpy(dtype=bool)
+    if is_text(values) or isinstance(values.dtype, pd.CategoricalDtype):
+        text = values.astype("str").str.strip()
+        empty = empty | text.isin(MISSING_TEXT).to_numpy()
     return np.asarray(empty, dtype=bool)
 
 
-def read_dates(values: pd.Series[Any]) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
-    """Whole days of a column and which filled-in values are no date.
+def read_numbers(values: pd.Series[Any]) -> Reading:
+    """Read floats; thousands marks and currency signs are dropped, infinite is missing.
 
-    One format is chosen for the whole column, the one that reads most values: 03/04 is never the
-    third of April in one row and the fourth of March in the next.
+    Whether the comma or the point is the decimal mark is decided for the whole column.
     """
     empty = is_empty(values)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        days = values
-    elif pd.api.types.is_numeric_dtype(values.dtype):
-        days = _excel_days(values.astype(float))
-    else:
-        days = _text_days(values.mask(pd.Series(empty, index=values.index)))
-    if getattr(days.dt, "tz", None) is not None:
-        days = days.dt.tz_localize(None)
-    days = days.dt.normalize().astype("datetime64[us]")
-    return days, days.isna().to_numpy() & ~empty
-
-
-def _text_days(values: pd.Series[Any]) -> pd.Series[Any]:
-    text = values.astype("string").str.strip()
-    best: pd.Series[Any] | None = None
-    for pattern in _FORMATS:
-        read = pd.to_datetime(text, format=pattern, errors="coerce", utc=True)
-        if best is None or read.notna().sum() > best.notna().sum():
-            best = read
-        if best.notna().sum() == text.notna().sum():
-            break
-    serial = _excel_days(pd.to_numeric(text, errors="coerce").astype(float))
-    if best is None or serial.notna().sum() > best.notna().sum():
-        return serial
-    plain: pd.Series[Any] = best.dt.tz_localize(None)
-    return plain
-
-
-def _excel_days(numbers: pd.Series[Any]) -> pd.Series[Any]:
-    plausible = numbers.where((numbers >= EXCEL_FIRST) & (numbers <= EXCEL_LAST))
-    days: pd.Series[Any] = pd.Timestamp("1899-12-30") + pd.to_timedelta(
-        np.floor(plausible), unit="D"
-    )
-    return days
-
-
-def read_amounts(values: pd.Series[Any]) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
-    """Floats of a column (thousands marks and currency signs dropped) and which are no number."""
-    empty = is_empty(values)
     if pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = values.astype(float)
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
     else:
-        text = values.mask(pd.Series(empty, index=values.index)).astype("string").str.strip()
-        plain = text.str.replace(
-            r"[$€£¥\s']|^(?:USD|EUR|GBP|CHF)\s*|\s*(?:USD|EUR|GBP|CHF)$", "", regex=True
-        )
-        plain = plain.str.replace(r",(?=\d{3}(?:\D|$))", "", regex=True)
-        numbers = pd.to_numeric(plain, errors="coerce").astype(float)
-    numbers = numbers.where(np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan)))
-    return numbers, numbers.isna().to_numpy() & ~empty
+        text = values.astype("str").mask(pd.Series(empty, index=values.index))
+        numbers = plain_numbers(_without_signs(text))
+    unreadable = np.isnan(numbers) & ~empty & ~values.isna().to_numpy()
+    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+    return Reading(pd.Series(numbers, index=values.index, name=values.name), unreadable)
 
 
-def read_flags(values: pd.Series[Any]) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
-    """True or False of a column in any spelling of yes and no, and which values are neither."""
-    if pd.api.types.is_bool_dtype(values.dtype) and not values.isna().any():
-        return values.astype(bool), np.zeros(len(values), dtype=bool)
-    codes, uniques = pd.factorize(values, use_na_sentinel=True)
-    folded = [str(value).strip().casefold() for value in uniques]
-    yes = np.array([*(text in YES for text in folded), False])
-    known = np.array([*(text in YES or text in NO for text in folded), False])
-    return pd.Series(yes[codes], index=values.index), ~known[codes]
+def _without_signs(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Drop currency, spaces and apostrophes; write a negative as -1, not as (1) or 1-."""
+    bare = text.str.replace(_CURRENCY, "", regex=True).str.replace(_BETWEEN, "", regex=True)
+    bare = bare.str.replace("\N{MINUS SIGN}", "-", regex=False)
+    return bare.str.replace(r"^\((.+)\)$|^([^-]+)-$", r"-\1\2", regex=True)
+
+
+def plain_numbers(text: pd.Series[Any]) -> NDArray[np.float64]:
+    """Floats of a column of numbers with thousands marks; NaN where there is none."""
+    mark = decimal_mark(text)
+    if mark == ",":
+        text = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    else:
+        text = text.str.replace(r",(?=\d{3}(?:\D|$))", "", regex=True)
+    readable = text.str.fullmatch(_NUMBER, na=False)
+    # Python's float, as in scoring: the same text is the same number to the last bit
+    return text.where(readable, "nan").to_numpy(dtype=object).astype(np.float64)
+
+
+def decimal_mark(text: pd.Series[Any]) -> Literal[".", ","]:
+    """Decimal mark of a column of number texts: a comma only where more values ask for it.
+
+    1.234,5 and 1,5 and 1.234.567 ask for a comma; 1,234.5 and 1.5 and 1,234,567 for a point;
+    1,234 alone asks for nothing and reads as one thousand two hundred thirty-four.
+    """
+    comma, point = (_asks_for(mark, text).sum() for mark in (",", "."))
+    return "," if comma > point else "."
+
+
+def _asks_for(mark: str, text: pd.Series[Any]) -> pd.Series[Any]:
+    """Tell which numbers make sense only with `mark` before their decimals."""
+    decimal, thousands = re.escape(mark), re.escape({",": ".", ".": ","}[mark])
+    not_three = rf"[\d{thousands}]*{decimal}(?:\d{{1,2}}|\d{{4,}})"
+    after_zero = rf"0?{decimal}\d+"
+    after_thousands = rf"\d{{1,3}}(?:{thousands}\d{{3}})+{decimal}\d+"
+    only_thousands = rf"\d{{1,3}}(?:{thousands}\d{{3}}){{2,}}"
+    forms = f"{not_three}|{after_zero}|{after_thousands}|{only_thousands}"
+    return text.str.fullmatch(f"[+-]?(?:{forms})", na=False)
+
+
+def distinct_text(values: pd.Series[Any], empty: Mask) -> tuple[NDArray[np.intp], pd.Series[Any]]:
+    """Distinct stripped texts of a column, and each row's place among them (-1: empty)."""
+    text = values.astype("str").mask(pd.Series(empty, index=values.index))
+    codes, distinct = pd.factorize(text)
+    return codes, pd.Series(distinct, dtype="str").str.strip()
+
+
+def read_flags(values: pd.Series[Any]) -> Reading:
+    """Read yes or no in any spelling; False where neither could be read."""
+    empty = is_empty(values)
+    codes, distinct = distinct_text(values, empty)
+    folded = [text.casefold() for text in distinct]
+    yes = np.array([*(text in YES for text in folded), False], dtype=bool)
+    known = np.array([*(text in YES or text in NO for text in folded), False], dtype=bool)
+    series = pd.Series(yes[codes], index=values.index, name=values.name)
+    return Reading(series, ~known[codes] & ~empty)

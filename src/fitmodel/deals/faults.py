@@ -1,0 +1,102 @@
+"""What a fault of a table is, and the table it is found in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.plain_words import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.values import Mask, Reading
+
+SHOWN_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a table.
+
+    Attributes
+    ----------
+    column : str
+    count : int
+        Rows it concerns.
+    example : str
+        Some of those rows and their values; empty where it concerns no row of its own.
+    remedy : str
+    message : str
+        What is wrong, in words.
+    """
+
+    column: str
+    count: int
+    example: str
+    remedy: str
+    message: str
+
+    def __str__(self) -> str:
+        example = f", for example {self.example}" if self.example else ""
+        return f"{self.column}: {self.message}{example}. Remedy: {self.remedy}"
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A table being judged.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Tidy, see `fitmodel.deals.tidying.tidy`.
+    spec : DealSpec
+    readings : mapping of role to Reading
+    first_row : int or None
+        Number of the first row as a person sees it in the file; None: rows go by their index.
+    """
+
+    table: pd.DataFrame
+    spec: DealSpec
+    readings: Mapping[str, Reading]
+    first_row: int | None = None
+
+    def row(self, position: int) -> str:
+        """Name a row the way a person finds it."""
+        if self.first_row is not None:
+            return f"row {self.first_row + position}"
+        label = self.table.index[position]
+        return f"row {label!r}" if isinstance(label, str) else f"row {label}"
+
+    def faults(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Fault]:
+        """Yield one fault of the first column if there are such rows, with some as examples."""
+        count = int(rows.sum())
+        if count:
+            positions = np.flatnonzero(rows)[:SHOWN_ROWS].tolist()
+            example = "; ".join(self.cells(position, columns) for position in positions)
+            yield Fault(columns[0], count, example, remedy, f"{count} row(s) {what}")
+
+    def cells(self, position: int, columns: tuple[str, ...]) -> str:
+        """Show the cells of a row."""
+        cells = [shown(self.table[name].iloc[position]) for name in columns]
+        named = [f"{name} {cell}" for name, cell in zip(columns, cells, strict=True)]
+        return f"{self.row(position)}: {', '.join(named) if len(cells) > 1 else cells[0]}"
+
+
+def shown(cell: Any) -> str:
+    """Write a cell as a person would find it, shortened."""
+    if isinstance(cell, pd.Timestamp):
+        return str(cell.date())
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
+        return "(empty)"
+    return shortened(cell.item() if isinstance(cell, np.generic) else cell)
+
+
+def explain(faults: list[Fault]) -> str:
+    """One message for all faults, a line each."""
+    lines = "\n".join(f"  {fault}" for fault in faults)
+    return f"{len(faults)} fault(s) in the deals:\n{lines}"

@@ -1,0 +1,73 @@
+"""Make a table fit to be read: text stripped, and what stands for nothing missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.values import MISSING_TEXT, is_text
+
+if TYPE_CHECKING:
+    from fitmodel.deals.values import Mask
+
+
+_NUMBERS = ("floating", "mixed-integer-float", "decimal")
+_MIXED = ("mixed", "mixed-integer", "bytes")  # what pandas calls cells of several types
+
+
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """Copy a table with text stripped, and what stands for nothing, or is infinite, missing.
+
+    Columns of Python objects that are all text or all numbers become such columns; other columns in
+    which nothing changes keep their type. The frame given is never changed.
+    """
+    table = table.copy()
+    for place, name in enumerate(table.columns):
+        values = table.iloc[:, place]
+        if pd.api.types.is_float_dtype(values.dtype):
+            infinite = np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
+            if infinite.any():
+                table[name] = values.mask(pd.Series(infinite, index=values.index))
+        elif is_text(values):
+            table[name] = _tidy_text(values)
+        elif isinstance(values.dtype, pd.CategoricalDtype) and is_text(values.dtype.categories):
+            table[name] = _tidy_levels(values)
+    return table
+
+
+def _tidy_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    kind = pd.api.types.infer_dtype(values, skipna=True) if values.dtype == object else "string"
+    if kind == "string":
+        text = values.astype("str").str.strip()
+        return text.mask(text.isin(MISSING_TEXT))
+    if kind in _NUMBERS:
+        numbers = values.mask(values.isna(), np.nan).astype(np.float64)
+        return numbers.mask(np.isinf(numbers))
+    if kind not in _MIXED:
+        return values.infer_objects()
+    cells = [_tidy_cell(cell) for cell in values]
+    return pd.Series(cells, index=values.index, name=values.name, dtype=object)
+
+
+def _tidy_cell(cell: Any) -> Any:
+    if isinstance(cell, str):
+        cell = cell.strip()
+        return None if cell in MISSING_TEXT else cell
+    return None if isinstance(cell, float) and np.isinf(cell) else cell
+
+
+def _tidy_levels(values: pd.Series[Any]) -> pd.Series[Any]:
+    levels = values.cat.categories
+    if not any(_tidy_cell(level) != level for level in levels):
+        return values
+    return _tidy_text(values.astype("str"))
+
+
+def nested(values: pd.Series[Any]) -> Mask:
+    """Tell which cells hold several values (a list, a mapping) or raw bytes instead of one."""
+    many = (list, dict, set, frozenset, tuple, bytes, bytearray, np.ndarray)
+    if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) not in _MIXED:
+        return np.zeros(len(values), dtype=bool)
+    return np.fromiter((isinstance(cell, many) for cell in values), dtype=bool, count=len(values))
