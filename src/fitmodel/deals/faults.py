@@ -47,22 +47,17 @@ class Fault:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """A table being judged.
+class Sheet:
+    """A table whose rows can be pointed at.
 
     Attributes
     ----------
     table : DataFrame
-        Tidy, see `fitmodel.deals.tidying.tidy`.
-    spec : DealSpec
-    readings : mapping of role to Reading
     first_row : int or None
         Number of the first row as a person sees it in the file; None: rows go by their index.
     """
 
     table: pd.DataFrame
-    spec: DealSpec
-    readings: Mapping[str, Reading]
     first_row: int | None = None
 
     def row(self, position: int) -> str:
@@ -85,6 +80,20 @@ class Judged:
         cells = [shown(self.table[name].iloc[position]) for name in columns]
         named = [f"{name} {cell}" for name, cell in zip(columns, cells, strict=True)]
         return f"{self.row(position)}: {', '.join(named) if len(cells) > 1 else cells[0]}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judged(Sheet):
+    """A tidy table with its contract, its roles read.
+
+    Attributes
+    ----------
+    spec : DealSpec
+    readings : mapping of role to Reading
+    """
+
+    spec: DealSpec
+    readings: Mapping[str, Reading]
 
 
 def shown(cell: Any) -> str:

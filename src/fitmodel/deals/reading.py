@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.faults import Judged, Sheet, explain
 from fitmodel.deals.files import SEPARATORS, is_csv, read_table
 from fitmodel.deals.roles import read_roles, with_roles
 from fitmodel.deals.tidying import tidy
-from fitmodel.deals.validation import Judged, explain, faults_of, shape_faults
+from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.validation import Fault
+    from fitmodel.deals.faults import Fault
 
 __all__ = ["SEPARATORS", "read_deals", "read_table"]
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
@@ -54,10 +55,10 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
         first_row = FIRST_CSV_ROW if is_csv(source) else 0
     else:
         raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
-    _refuse(shape_faults(frame, spec, first_row))
+    _refuse(shape_faults(Sheet(frame, first_row)))
     table = tidy(frame)
     readings = read_roles(table, spec)
-    _refuse(faults_of(Judged(table, spec, readings, first_row)))
+    _refuse(faults_of(Judged(table, first_row, spec=spec, readings=readings)))
     return with_roles(table, spec, readings)
 
 

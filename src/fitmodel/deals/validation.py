@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.faults import Fault, Judged, explain, shown
+from fitmodel.deals.faults import Fault, Judged, Sheet, shown
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
-__all__ = ["Fault", "Judged", "explain", "faults_of", "find_faults", "shape_faults"]
+__all__ = ["Fault", "faults_of", "find_faults", "shape_faults"]
 LEAST_ROWS = 2
 SHOWN_NAMES = 12
 
@@ -39,15 +39,16 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     -------
     list of Fault
     """
-    unreadable = shape_faults(frame, spec)
+    unreadable = shape_faults(Sheet(frame))
     if unreadable:
         return unreadable
     table = tidy(frame)
-    return faults_of(Judged(table, spec, read_roles(table, spec)))
+    return faults_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
-def shape_faults(frame: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
+def shape_faults(sheet: Sheet) -> list[Fault]:
     """Faults of the table itself, with which nothing else can be looked at."""
+    frame = sheet.table
     wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
     if wrong:
         message = f"{len(wrong)} column name(s) are no text, for example {shortened(wrong[0])}"
@@ -56,12 +57,11 @@ def shape_faults(frame: pd.DataFrame, spec: DealSpec, first_row: int | None = No
     if twice:
         message = f"the table has more than one column named {twice}"
         return [Fault("(columns)", len(twice), "", "rename them", message)]
-    judged = Judged(frame, spec, {}, first_row)
     what, remedy = "hold a list, a mapping or bytes", "one value per cell: split or drop the column"
     return [
         fault
         for name in frame.columns
-        for fault in judged.faults(nested(frame[name]), what, remedy, name)
+        for fault in sheet.faults(nested(frame[name]), what, remedy, name)
     ]
 
 
