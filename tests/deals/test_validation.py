@@ -1,0 +1,176 @@
+"""Every fault of a table is found, and says its column, how many rows, which, and what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.faults import Fault, explain
+from fitmodel.deals.validation import find_faults
+
+ROLES = {
+    "id": "id",
+    "closed_on": "closed",
+    "churned_on": "churned",
+    "observed_until": "2024-12-31",
+}
+DATED = DealSpec(deals=ROLES)
+TENURED = DealSpec(deals={"tenure_months": "months", "churned": "left"})
+DEALS = pd.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "closed": ["2024-01-05", "2024-02-05", "2024-03-05", "2024-04-05"],
+        "churned": ["2024-02-01", None, None, "2024-10-30"],
+        "segment": ["smb", "none", "mid", "smb"],
+    }
+)
+STAYS = pd.DataFrame({"months": [2.0, 9.0, 12.0], "left": ["yes", "no", "No"], "seats": [1, 2, 3]})
+
+
+def _only(frame: pd.DataFrame, spec: DealSpec) -> Fault:
+    (fault,) = find_faults(frame, spec)
+    return fault
+
+
+def test_honest_tables_have_no_fault_and_are_not_changed() -> None:
+    for frame, spec in ((DEALS, DATED), (STAYS, TENURED)):
+        before = frame.copy(deep=True)
+        assert find_faults(frame, spec) == []
+        pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
+    fault = _only(DEALS.assign(id=["a", "a", "c", "a"]), DATED)
+    assert (fault.column, fault.count) == ("id", 2)
+    assert fault.example == "row 1: 'a'; row 3: 'a'"
+    for part in (fault.column, fault.message, fault.example, fault.remedy):
+        assert part in str(fault)
+    with pytest.raises(dataclasses.FrozenInstanceError, match="count"):
+        fault.count = 0  # type: ignore[misc]  # what is tested
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "count", "message"),
+    [
+        ({"id": ["a", None, " ", "d"]}, "id", 2, "have no id"),
+        ({"closed": ["2024-01-05", "soon", "later", "2024-04-05"]}, "closed", 2, "are no date"),
+        ({"closed": ["2024-01-05", None, "2024-03-05", "2024-04-05"]}, "closed", 1, "are empty"),
+        ({"churned": ["2024-02-01", "gone", None, None]}, "churned", 1, "are no date"),
+        ({"churned": ["2024-01-04", "2024-01-04", None, None]}, "churned", 2, "before closing"),
+        (
+            {"closed": ["2024-01-05", "2025-02-05", "2024-03-05", "2024-04-05"]},
+            "closed",
+            1,
+            "lie after",
+        ),
+        ({"segment": "smb"}, "segment", 4, "every value is 'smb'"),
+        ({"segment": [None, "", "NA", " - "]}, "segment", 4, "every value is empty"),
+        ({"churned": [None, None, None, "2024-10-30"]}, "churned", 4, "no early churner"),
+    ],
+)
+def test_a_single_fault_is_found_alone(
+    change: dict[str, Any], column: str, count: int, message: str
+) -> None:
+    fault = _only(DEALS.assign(**change), DATED)
+    assert (fault.column, fault.count) == (column, count)
+    assert message in fault.message
+    assert fault.remedy
+
+
+def test_the_day_of_closing_and_the_last_day_seen_are_no_contradiction() -> None:
+    closed = ["2024-01-05", "2024-02-05", "2024-03-05", "2024-12-31"]
+    same_days = DEALS.assign(closed=closed, churned=["2024-01-05", None, None, None])
+    assert find_faults(same_days, DATED) == []
+
+
+def test_leaving_announced_for_after_the_extract_is_no_fault() -> None:
+    announced = DEALS.assign(churned=["2024-02-01", None, None, "2025-01-31"])
+    assert find_faults(announced, DATED) == []
+
+
+def test_no_mature_deal_is_said_with_the_horizon() -> None:
+    young = DEALS.assign(closed="2024-12-01", churned=[None, None, None, "2024-12-20"])
+    assert "no deal is mature: none closed 5 months" in explain(find_faults(young, DATED))
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "count", "message"),
+    [
+        ({"months": [2.0, -9.0, -1.0]}, "months", 2, "are negative"),
+        ({"months": ["2", "nine", "12"]}, "months", 1, "are no number (tenure)"),
+        ({"months": [2.0, None, 12.0]}, "months", 1, "are empty"),
+        ({"left": ["yes", "maybe", "perhaps"]}, "left", 2, "neither yes nor no"),
+        ({"left": ["yes", None, "no"]}, "left", 1, "neither yes nor no"),
+        ({"left": "no"}, "left", 3, "no early churner"),
+        ({"months": [9.0, 9.0, 9.0]}, "left", 3, "no early churner"),
+        ({"months": [2.0, 3.0, 4.0], "left": "yes"}, "left", 3, "nobody is known to have stayed"),
+    ],
+)
+def test_tenure_and_flag_are_looked_at_as_closely_as_dates(
+    change: dict[str, Any], column: str, count: int, message: str
+) -> None:
+    fault = _only(STAYS.assign(**change), TENURED)
+    assert (fault.column, fault.count) == (column, count)
+    assert message in fault.message
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["include", "exclude", "actionable", "increasing", "decreasing", "categorical", "numeric"],
+)
+def test_a_name_the_table_lacks_is_a_fault_wherever_it_stands(key: str) -> None:
+    sections = {"include": ["segment", "segmnt"]} if key == "include" else {key: ["segmnt"]}
+    fault = _only(DEALS, DealSpec(deals=ROLES, attributes=sections))
+    assert fault.column == "segmnt"
+    assert fault.message.endswith(f"named in [attributes] {key}")
+    assert "did you mean 'segment'?" in fault.remedy
+
+
+def test_an_attribute_and_its_parent_must_both_be_there() -> None:
+    spec = DealSpec(deals=ROLES, attributes={"parents": {"industry": "sector"}})
+    faults = find_faults(DEALS, spec)
+    assert [fault.column for fault in faults] == ["industry", "sector"]
+    assert all("parents" in fault.message for fault in faults)
+
+
+def test_a_name_near_to_none_is_answered_with_the_names_there_are() -> None:
+    spec = DealSpec(deals=ROLES, attributes={"exclude": ["zzzzzz"]})
+    assert "the table has id, closed, churned, segment" in _only(DEALS, spec).remedy
+
+
+def test_a_missing_role_hides_no_other_fault() -> None:
+    bad = DEALS.drop(columns="closed").assign(id=["a", "a", "c", "d"], segment="smb")
+    assert [fault.column for fault in find_faults(bad, DATED)] == ["closed", "id", "segment"]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_too_few_rows_are_said_before_anything_else(rows: int) -> None:
+    fault = _only(DEALS.head(rows), DATED)
+    assert (fault.column, fault.count) == ("(table)", rows)
+    assert f"the table has {rows} row(s)" in fault.message
+
+
+def test_a_table_with_nothing_to_learn_from_is_a_fault() -> None:
+    fault = _only(DEALS.drop(columns="segment"), DATED)
+    assert "no attribute is left to learn from" in fault.message
+
+
+def test_two_columns_of_one_name_are_a_fault() -> None:
+    twice = pd.concat([DEALS, DEALS[["segment"]]], axis=1)
+    assert "more than one column named ['segment']" in _only(twice, DATED).message
+
+
+def test_rows_go_by_the_index_of_the_frame() -> None:
+    named = DEALS.assign(id=["a", "a", "c", "d"]).set_axis(["w", "x", "y", "z"])
+    assert _only(named, DATED).example == "row 'x': 'a'"
+
+
+def test_the_explanation_has_a_line_for_each_fault() -> None:
+    faults = find_faults(DEALS.assign(id=["a", "a", "c", "d"], segment="smb"), DATED)
+    first, *lines = explain(faults).splitlines()
+    assert first == "2 fault(s) in the deals:"
+    assert [line.strip() for line in lines] == [str(fault) for fault in faults]
