@@ -5,41 +5,32 @@ columns -> roles by name and content -> attributes, leaks, constants -> commente
 
 from __future__ import annotations
 
-import json
-import re
+import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from fitmodel.deals.dates import read_dates
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.faults import Sheet, explain
+from fitmodel.deals.guess_attributes import reason_to_exclude
+from fitmodel.deals.guess_columns import READS, Column
+from fitmodel.deals.guess_text import write_toml
 from fitmodel.deals.leakage import LATER
-from fitmodel.deals.values import is_empty, read_flags, read_numbers
+from fitmodel.deals.role_names import MONTHLY, NOT_MONTHS, ROLE_WORDS, sureness
+from fitmodel.deals.tidying import tidy
+from fitmodel.deals.validation import find_faults, shape_faults
+from fitmodel.deals.values import read_numbers
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NAMES = {
-    "id": r"^(.*[_\W])?(id|nr|number|nummer|编号)$|rownames",
-    "closed_on": r"clos(e|ed|ing)|signed|contract_?(date|start)|start_?date|won|abschluss"
-    r"|vertrag.*(beginn|datum)|firma|成交|签约",
-    "churned_on": r"churn(ed)?_?(on|date|at)|cancel\w*|terminat\w*_?date|end_?date"
-    r"|(left|lost)_?(on|date)|kündig|流失",
-    "exited_on": r"^exit(ed)?_?(on|date)$",
-    "observed_until": r"observed|extract|snapshot|as_?of|export_?date|stichtag",
-    "rep": r"^(sales_?)?(rep|owner|agent|seller)(_name)?$|opportunity owner|verkäufer"
-    r"|vendedor|销售",
-    "team": r"^(sales_?)?team$",
-    "amount": r"annual|arr\b|acv|yearly|contract_?value|^amount$|premium|jahreswert|年",
-    "tenure_months": r"tenure|months_(active|stayed|as)|duration_months|laufzeit|在网",
-    "churned": r"^(is_?)?churn(ed)?$|^(has_)?left$|^cancelled$|^attrition$|gekündigt|是否流失",
-}
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
-MOST_TEXT = 0.9
-PARSES = 0.95
-FEW_ROWS = 20
+READS_BY_NAME = 0.5  # share of values that must be dates where the name leaves no doubt
+LAST_DAY = pd.Timestamp("2200-01-01")  # later dates stand for never
+LATER_THAN_CLOSING = 0.99  # share of the customers that left who must have left after closing
+STATUS = 2  # place among the names of the churn flag: a status may be of anything
 
 
 @dataclass(frozen=True)
@@ -60,10 +51,23 @@ class Guess:
 
 @dataclass
 class _Draft:
-    roles: dict[str, str] = field(default_factory=dict)
+    columns: list[Column]
+    roles: dict[str, Column] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    exclude: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    observed_until: str | None = None
+
+    @property
+    def free(self) -> list[Column]:
+        taken = {column.name for column in self.roles.values()} | self.notes.keys()
+        return [column for column in self.columns if column.name not in taken]
+
+    def leave_out(self, column: Column, reason: str) -> None:
+        self.notes[column.name] = f"left out: {reason}"
+
+    def drop(self, role: str, reason: str) -> None:
+        if role in self.roles:
+            self.leave_out(self.roles.pop(role), reason)
 
 
 def guess_spec(frame: pd.DataFrame) -> Guess:
@@ -72,167 +76,219 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     Parameters
     ----------
     frame : DataFrame
-        As read, at least two rows.
+        Past deals, as read by ``read_table`` or made in Python; it is not changed.
+
+    Returns
+    -------
+    Guess
+        Its toml is a valid contract; `read_deals` takes the table with it unless `unsure` says
+        what stands against it.
 
     Raises
     ------
     DealsError
         If no outcome can be found: neither closing and churn dates nor a tenure and a flag.
     """
-    draft = _Draft()
-    for role, fits in _CHECKS.items():
-        _take(draft, frame, role, fits)
-    _settle_outcome(draft, frame)
-    for name in map(str, frame.columns):
-        if name not in draft.roles.values():
-            _sort_attribute(draft, frame[name], len(frame))
-    return Guess(_toml(draft, frame), tuple(draft.unsure))
+    faults = shape_faults(Sheet(frame))
+    if faults:
+        raise DealsError(explain(faults))
+    table = tidy(frame)
+    draft = _Draft([Column(table[name]) for name in table.columns])
+    for role in _FITS:
+        _take(draft, role)
+    _find_dates_by_content(draft)
+    _settle_outcome(draft)
+    _sort_attributes(draft)
+    _doubt_money(draft)
+    draft.unsure += [
+        f"read_deals would refuse this: {fault}"
+        for fault in find_faults(table, DealSpec(**tomllib.loads(_toml(draft))))
+    ]
+    return Guess(_toml(draft), tuple(draft.unsure))
 
 
-def _is_date(values: pd.Series[Any]) -> bool:
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return False
-    days = read_dates(values).series
-    filled = (~is_empty(values)).sum()
-    return bool(filled and days.notna().sum() >= PARSES * filled)
+def _fits_closing(column: Column) -> bool:
+    return column.is_full and column.date_share >= READS
 
 
-def _is_number(values: pd.Series[Any]) -> bool:
-    reading = read_numbers(values)
-    numbers, bad = reading.series, reading.unreadable
-    return bool(numbers.notna().any() and bad.sum() <= (1 - PARSES) * len(values))
+def _fits_leaving(column: Column) -> bool:
+    return column.date_share >= READS and not column.is_full
 
 
-def _is_flag(values: pd.Series[Any]) -> bool:
-    reading = read_flags(values)
-    flags, neither = reading.series, reading.unreadable | is_empty(values)
-    return bool(not neither.any() and flags.any() and not flags.all())
+def _fits_people(column: Column) -> bool:
+    return 1 < column.distinct <= max(len(column.cells) // 2, 2) and not column.is_date
 
 
-def _is_id(values: pd.Series[Any]) -> bool:
-    return bool(values.is_unique and not is_empty(values).any())
-
-
-_CHECKS: dict[str, Callable[[pd.Series[Any]], bool]] = {
-    "closed_on": lambda values: _is_date(values) and not is_empty(values).any(),
-    "churned_on": lambda values: _is_date(values) and bool(is_empty(values).any()),
-    "exited_on": lambda values: _is_date(values) and bool(is_empty(values).any()),
-    "observed_until": lambda values: _is_date(values) and not is_empty(values).any(),
-    "tenure_months": _is_number,
-    "churned": _is_flag,
-    "id": _is_id,
-    "rep": lambda values: 1 < values.nunique() <= max(len(values) // 3, 2),
-    "team": lambda values: 1 < values.nunique() <= max(len(values) // 3, 2),
-    "amount": _is_number,
+_FITS: dict[str, Callable[[Column], bool]] = {
+    "id": lambda column: column.is_unique,
+    "observed_until": lambda column: column.is_full and column.date_share >= READS,
+    "closed_on": _fits_closing,
+    "churned_on": _fits_leaving,
+    "exited_on": _fits_leaving,
+    "tenure_months": lambda column: column.is_number and column.is_full,
+    "churned": lambda column: column.is_flag,
+    "rep": _fits_people,
+    "team": _fits_people,
+    "amount": lambda column: column.is_number and not column.is_flag,
 }
 
 
-def _take(
-    draft: _Draft, frame: pd.DataFrame, role: str, fits: Callable[[pd.Series[Any]], bool]
-) -> None:
-    free = [str(name) for name in frame.columns if str(name) not in draft.roles.values()]
-    named = [name for name in free if re.search(NAMES[role], name, re.IGNORECASE)]
-    found = [name for name in named if fits(frame[name])]
-    if not found and role in {"closed_on", "churned_on"}:
-        found = [name for name in named if re.search(r"(on|date|at)$", name, re.IGNORECASE)][:1]
-        draft.unsure += [
-            f"{role}: {name!r} by its name, but not all of it reads as dates" for name in found
-        ]
-    if not found:
+def _take(draft: _Draft, role: str) -> None:
+    """Give a role to the column that is surest by its name, among those whose content fits."""
+    named = [(sureness(column.words, role), column) for column in draft.free]
+    known = [(place, column) for place, column in named if place is not None]
+    fitting = [each for each in known if _FITS[role](each[1]) and _allowed(draft, role, *each)]
+    if not fitting:
+        _take_in_doubt(draft, role, [column for place, column in known if place < STATUS])
         return
-    draft.roles[role] = found[0]
-    draft.notes[found[0]] = f"taken for {role}"
-    if len(found) > 1:
-        draft.unsure.append(f"{role} could be any of {', '.join(found)}; {found[0]!r} was taken")
+    surest = min(place for place, _ in fitting)
+    rivals = [column for place, column in fitting if place == surest]
+    draft.roles[role] = rivals[0]
+    if len(rivals) > 1:
+        names = ", ".join(repr(column.name) for column in rivals)
+        draft.unsure.append(f"{role} could be any of {names}; {rivals[0].name!r} was taken")
+    if role in {"rep", "team"}:
+        for _, column in fitting:
+            if column is not rivals[0]:
+                draft.leave_out(column, f"names the {role} too")
 
 
-def _settle_outcome(draft: _Draft, frame: pd.DataFrame) -> None:
-    """Keep one form of outcome: dates where they are whole, else tenure and flag."""
-    roles = draft.roles
-    if "closed_on" in roles and "churned_on" in roles:
-        for role in ("tenure_months", "churned"):
-            name = roles.pop(role, None)
-            if name is not None:
-                draft.notes[name] = "the outcome in another form"
-                draft.exclude.append(name)
-        if "observed_until" not in roles:
-            dates = [read_dates(frame[roles[role]]).series.max() for role in DATES if role in roles]
-            draft.roles["observed_until"] = max(dates).date().isoformat()
-            draft.unsure.append(
-                f"observed_until: the latest date seen ({draft.roles['observed_until']}) "
-                "was taken; give the day of the extract"
-            )
+def _take_in_doubt(draft: _Draft, role: str, named: list[Column]) -> None:
+    """Take a date by its name although not all of it reads as dates, or it is empty."""
+    if role not in {"closed_on", "churned_on"}:
         return
-    if "tenure_months" in roles and "churned" in roles:
-        for role in DATES:
-            name = roles.pop(role, None)
-            if name is not None:
-                draft.exclude.append(name)
-                draft.notes[name] = "a date beside a tenure"
+    sure = [column for column in named if column.date_share >= READS_BY_NAME]
+    if role == "churned_on":
+        sure += [column for column in named if column.filled == 0]
+        sure = [column for column in sure if _lies_after_closing(draft, column)]
+    if sure:
+        draft.roles[role] = sure[0]
         draft.unsure.append(
-            f"{roles['tenure_months']!r} is taken for MONTHS until leaving or until the extract"
+            f"{role}: {sure[0].name!r} by its name, but not all of it reads as dates"
         )
+
+
+def _allowed(draft: _Draft, role: str, place: int, column: Column) -> bool:
+    """Tell what name and content together rule out."""
+    if role == "churned_on":
+        return _lies_after_closing(draft, column)
+    if role == "churned":
+        return place < STATUS or not column.is_plain_flag
+    if role == "tenure_months" and NOT_MONTHS.search(column.words):
+        draft.unsure.append(f"{column.name!r} looks like a tenure, but not in months")
+        return False
+    return role != "amount" or not (MONTHLY.search(column.words) or LATER.search(column.words))
+
+
+def _lies_after_closing(draft: _Draft, column: Column) -> bool:
+    closing = draft.roles.get("closed_on")
+    if closing is None or closing.dates is None or column.dates is None:
+        return True
+    both = closing.dates.series.notna() & column.dates.series.notna()
+    later = column.dates.series[both] >= closing.dates.series[both]
+    return bool(later.mean() >= LATER_THAN_CLOSING) if len(later) else True
+
+
+def _find_dates_by_content(draft: _Draft) -> None:
+    """Where the names tell of no date: a full one, and a gapped one that never lies before it."""
+    roles = draft.roles
+    if {"tenure_months", "churned"} <= roles.keys():
         return
-    raise DealsError(
-        "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag. "
-        f"Remedy: write fitmodel.toml by hand; the columns are {', '.join(map(str, frame.columns))}"
+    for role, fits in (("closed_on", _fits_closing), ("churned_on", _fits_leaving)):
+        if role in roles:
+            continue
+        found = [column for column in draft.free if column.is_date and fits(column)]
+        found = [column for column in found if not LATER.search(column.words)]
+        if role == "churned_on":
+            found = [column for column in found if _lies_after_closing(draft, column)]
+        if found:
+            roles[role] = found[0]
+            draft.unsure.append(f"{role}: {found[0].name!r} by its content alone")
+
+
+def _settle_outcome(draft: _Draft) -> None:
+    """Keep one form of outcome: dates where both are there, else tenure and flag."""
+    if {"closed_on", "churned_on"} <= draft.roles.keys():
+        _compare_flag(draft)
+        for role in ("tenure_months", "churned"):
+            draft.drop(role, "the outcome in another form")
+        if "observed_until" not in draft.roles:
+            _guess_extract(draft)
+        return
+    if not {"tenure_months", "churned"} <= draft.roles.keys():
+        raise _no_outcome(draft)
+    for role in DATES:
+        draft.drop(role, "a date, but the outcome is a tenure and a flag")
+    name = draft.roles["tenure_months"].name
+    draft.unsure.append(f"{name!r} is taken for MONTHS from signing to leaving or to the extract")
+
+
+def _no_outcome(draft: _Draft) -> DealsError:
+    found = ", ".join(f"{role} ({column.name!r})" for role, column in draft.roles.items())
+    clauses = [f"found were only {found}"] if found else []
+    listed = ", ".join(column.name for column in draft.columns)
+    return DealsError(
+        "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
+        f"{''.join(f'; {text}' for text in [*clauses, *draft.unsure])}. Remedy: add what is "
+        f"missing, or write fitmodel.toml by hand; the columns are {listed}"
     )
 
 
-def _sort_attribute(draft: _Draft, values: pd.Series[Any], rows: int) -> None:
-    name = str(values.name)
-    if name in draft.notes:
+def _compare_flag(draft: _Draft) -> None:
+    flag, leaving = draft.roles.get("churned"), draft.roles["churned_on"]
+    if flag is None:
         return
-    known = values[~is_empty(values)]
-    text = not pd.api.types.is_numeric_dtype(values.dtype) and not _is_date(values)
-    whole = pd.api.types.is_integer_dtype(values.dtype)
-    if len(known) == 0 or (len(known) == rows and len(known.unique()) <= 1):
-        reason = "empty or always the same"
-    elif re.search(NAMES["id"], name, re.IGNORECASE) and known.is_unique:
-        reason = "an identifier"
-    elif text and known.nunique() > MOST_TEXT * len(known) and len(known) > FEW_ROWS:
-        reason = "free text, nearly every row differs"
-    elif whole and known.is_unique and np.abs(np.diff(known.to_numpy())).max(initial=0) == 1:
-        reason = "a running number"
-    elif LATER.search(name):
-        reason = "its name tells of something known only after closing"
-        draft.unsure.append(f"{name!r} is excluded: {reason}")
-    else:
-        draft.notes[name] = "attribute"
+    undated = int((flag.flags.series & leaving.cells.isna()).sum())
+    if undated:
+        draft.unsure.append(
+            f"{flag.name!r} says yes in {undated} row(s) without a date in {leaving.name!r}: "
+            "they count as customers that stayed"
+        )
+
+
+def _guess_extract(draft: _Draft) -> None:
+    days = [draft.roles[role].dates for role in DATES if role in draft.roles]
+    seen = pd.concat([reading.series for reading in days if reading is not None])
+    latest = seen[seen < LAST_DAY].max()
+    draft.observed_until = str(latest.date())
+    draft.unsure.append(
+        f"observed_until: the latest date seen ({draft.observed_until}) was taken; "
+        "give the day of the extract"
+    )
+
+
+def _sort_attributes(draft: _Draft) -> None:
+    closing = draft.roles.get("closed_on")
+    for column in draft.free:
+        found = reason_to_exclude(column, None if closing is None else closing.dates)
+        if found is None:
+            draft.notes[column.name] = "attribute"
+            continue
+        draft.leave_out(column, found.reason)
+        if found.in_doubt:
+            draft.unsure.append(f"{column.name!r} is left out: {found.reason}")
+
+
+def _doubt_money(draft: _Draft) -> None:
+    amount = draft.roles.get("amount")
+    if amount is not None:
+        if sureness(amount.words, "amount"):
+            draft.unsure.append(f"amount: is {amount.name!r} the value of a YEAR of the contract?")
+        below = int((read_numbers(amount.cells).series < 0).sum())
+        if below:
+            draft.unsure.append(f"amount: {amount.name!r} is negative in {below} row(s)")
         return
-    draft.notes[name] = f"excluded: {reason}"
-    draft.exclude.append(name)
+    monthly = next((each for each in draft.columns if MONTHLY.search(each.words)), None)
+    hint = f"; {monthly.name!r} is monthly: add a column of 12 times it" if monthly else ""
+    draft.unsure.append(f"no yearly contract value was found, so no money can be weighed{hint}")
 
 
-def _toml(draft: _Draft, frame: pd.DataFrame) -> str:
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False)
-
-    lines = [
-        "# The deal contract of fitmodel, guessed from the table: read it before you train.",
-        "",
-    ]
-    lines += [f"# unsure: {_one_line(text)}" for text in draft.unsure]
-    lines += ["", "[deals]", *(f"{role} = {quoted(name)}" for role, name in draft.roles.items())]
-    lines += ["", "[label]", "horizon_months = 5  # leaving within so many months is early churn"]
-    listed = ", ".join(quoted(name) for name in draft.exclude)
-    lines += [
-        "",
-        "[attributes]",
-        f"exclude = [{listed}]",
-        "# actionable = []  # what a rep can change",
-    ]
-    lines += ["# every column and what it was taken for:"]
-    lines += [
-        f"#   {_one_line(str(name))}: {draft.notes.get(str(name), 'attribute')}"
-        for name in frame.columns
-    ]
-    lines += ["", "[decision]", '# policy = "value"  # value, capacity, precision or threshold']
-    lines += ["# gross_margin = 0.8", "# acquisition_cost = 400", "# onboarding_cost = 900"]
-    lines += ["# support_cost_per_month = 60", "# commission_rate = 0.1", ""]
-    lines += ["[tracking]", '# uri = "sqlite:///mlflow.db"', 'experiment = "prospect-fit"']
-    return "\n".join(lines) + "\n"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _toml(draft: _Draft) -> str:
+    named = {role: column.name for role, column in draft.roles.items()}
+    if draft.observed_until is not None:
+        named["observed_until"] = draft.observed_until
+    roles = {role: named[role] for role in ROLE_WORDS if role in named}
+    taken = {name: f"{role} ({ROLE_WORDS[role]})" for role, name in roles.items()}
+    notes = {c.name: taken.get(c.name) or draft.notes[c.name] for c in draft.columns}
+    exclude = [name for name, note in notes.items() if note.startswith("left out")]
+    return write_toml(roles, exclude, notes, draft.unsure)
