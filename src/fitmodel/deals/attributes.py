@@ -88,7 +88,7 @@ def read_attributes(
     """
     names = _names(table, spec_or_names)
     frame = table.loc[:, list(names)].copy()
-    found = tuple(n for n in names if (_is_date(frame[n]) if dates is None else n in dates))
+    found = tuple(n for n in names if (is_date(frame[n]) if dates is None else n in dates))
     unreadable: dict[str, NDArray[np.bool_]] = {}
     if found:
         closed = _closing_days(table, spec_or_names, closed_on)
@@ -129,8 +129,8 @@ def _closing_days(table: pd.DataFrame, spec_or_names: Any, closed_on: Any) -> An
     return to_days(closed_on)
 
 
-def _is_date(column: pd.Series[Any]) -> bool:
-    """Whether a training column is one of dates."""
+def is_date(column: pd.Series[Any]) -> bool:
+    """Whether a column of deals is one of dates: by its type, or text of ISO dates."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return True
     if not _is_text(column):

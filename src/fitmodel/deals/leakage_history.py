@@ -1,0 +1,109 @@
+"""What the leakage audit compares attributes with: who left, when, and what could be known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.deals.attributes import read_attributes
+from fitmodel.deals.leakage_statistics import cohorts_of, numbers_of
+from fitmodel.deals.observation import observe
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.leakage_statistics import Codes, Floats, Mask
+
+MOST_DEALS = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """
+    Deals and what became of them.
+
+    Attributes
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+        Dates are days before closing.
+    dates : tuple of str
+        Which attributes are dates.
+    early : ndarray of shape (n,)
+        1.0 left early, 0.0 stayed longer, NaN unknown or not mature. Deals too young to be mature
+        are known only where they left: with them, whatever is new would seem to decide the outcome.
+    left : ndarray of bool of shape (n,)
+        Seen to leave by now.
+    months : ndarray of shape (n,)
+        Months stayed, so far.
+    cohort : ndarray of int of shape (n,)
+        Deals closed about the same time; all one where closing dates are not known.
+    days_watched : ndarray of shape (n,), or None
+        Days from closing to the end of the extract; None where closing dates are not known.
+    amount : ndarray of shape (n,), or None
+        Yearly value of the contract.
+    ids : Series of shape (n,), or None
+    sellers : tuple of str
+        Columns that say who sold.
+    """
+
+    attributes: pd.DataFrame
+    dates: tuple[str, ...]
+    early: Floats
+    left: Mask
+    months: Floats
+    cohort: Codes
+    days_watched: Floats | None
+    amount: Floats | None
+    ids: pd.Series[Any] | None
+    sellers: tuple[str, ...]
+
+    @property
+    def churned_early(self) -> Mask:
+        """Seen to leave early, and mature."""
+        return np.asarray(self.early == 1.0)
+
+
+def history_of(deals: pd.DataFrame, spec: DealSpec) -> History:
+    """
+    Attributes and outcomes of the deals.
+
+    Raises
+    ------
+    DealsError
+        As `outcomes`; also where an attribute is a date and the deals have no closing date.
+    """
+    if len(deals) > MOST_DEALS:
+        drawn = np.random.default_rng(0).choice(len(deals), MOST_DEALS, replace=False)
+        deals = deals.iloc[np.sort(drawn)]
+    found = outcomes(deals, spec)
+    cohort, days_watched = np.zeros(len(found), dtype=np.int64), None
+    if spec.has_dates:
+        seen = observe(deals, spec)
+        deals = deals.loc[seen.signed]
+        cohort = cohorts_of(seen.closed)
+        days_watched = (seen.extract_end - seen.closed).astype(float)
+    read = read_attributes(deals, spec)
+    if read.dates and days_watched is None:
+        raise DealsError(
+            f"attributes {list(read.dates)} are dates, but the deals have no closing date to count "
+            "from; exclude them or give closed_on"
+        )
+    roles = spec.deals
+    amount = deals[roles.amount] if roles.amount in deals.columns else None
+    return History(
+        attributes=read.frame,
+        dates=read.dates,
+        early=found["early_churn"].where(found["mature"]).to_numpy(dtype=float),
+        left=found["left"].to_numpy(dtype=bool),
+        months=found["followup_months"].to_numpy(dtype=float),
+        cohort=cohort,
+        days_watched=days_watched,
+        amount=None if amount is None else numbers_of(amount),
+        ids=deals[roles.id] if roles.id in deals.columns else None,
+        sellers=tuple(column for column in (roles.rep, roles.team) if column is not None),
+    )
