@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 _ENOUGH = 0.95
 """Share of a text column's values that must be dates for the column to be one, at training."""
+_HEAD = 50
+"""Values looked at before a whole text column is read as dates: most columns end there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +138,8 @@ def is_date(column: pd.Series[Any]) -> bool:
     if not _is_text(column):
         return False
     given = column.dropna()
-    if given.empty or not _looks_like_date(given.iloc[0]):
-        # most text columns end here; a date column with a first value that is none does not
-        head = given.iloc[:50]
-        if given.empty or not head.map(_looks_like_date).any():
-            return False
+    if not given.iloc[:_HEAD].map(_looks_like_date).any():
+        return False
     days, _ = _read_dates(given)
     return float((~np.isnat(days)).mean()) >= _ENOUGH
 

@@ -142,10 +142,10 @@ def _mirrors(values: Floats, history: History) -> Limited:
 def one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
     """A value that only churners have, or an attribute that varies only among one kind."""
     groups = attribute.groups
-    sizes = np.bincount(groups)
+    sizes = np.bincount(groups, minlength=1)
     sizes[0] = 0  # being empty has its own check
-    if attribute.numbers is not None and sizes.max() < sizes.sum() / 2:
-        return  # a number without a usual value varies everywhere
+    if not sizes.any() or (attribute.numbers is not None and sizes.max() < sizes.sum() / 2):
+        return  # empty, or a number without a usual value: that varies everywhere
     kind, usual = "varies one way", int(sizes.argmax())
     unusual = (groups != usual) & ~attribute.empty
     shown = attribute.column.iloc[int((groups == usual).argmax())]

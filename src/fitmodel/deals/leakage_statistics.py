@@ -73,12 +73,13 @@ def separation(groups: Codes, label: Floats, cohort: Codes) -> Limited:
     three standard errors below (Hanley & McNeil 1982).
     """
     residual = label - mean_by(cohort, label)
+    most = int(groups.max(initial=0)) + 1
     half = np.random.default_rng(0).permutation(len(label)) % 2
     score = np.empty(len(label))
     for side in (0, 1):
         own, other = half == side, half != side
-        count = np.bincount(groups[other], minlength=groups.max() + 1)
-        total = np.bincount(groups[other], residual[other], minlength=groups.max() + 1)
+        count = np.bincount(groups[other], minlength=most)
+        total = np.bincount(groups[other], residual[other], minlength=most)
         score[own] = (total / (count + 1))[groups[own]]
     return _auc(score, label, cohort)
 

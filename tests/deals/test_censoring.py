@@ -1,0 +1,127 @@
+"""Deals with a known label stand for the unknown ones, without bias and within a cap."""
+
+# ruff: noqa: PD011 - `Weights.values` is an array of ours, not a column of pandas
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sksurv.nonparametric import CensoringDistributionEstimator, kaplan_meier_estimator
+from sksurv.util import Surv
+
+from fitmodel.deals.censoring import censoring_weights, effective_sample_size
+from fitmodel.deals.outcomes import kaplan_meier
+from fitmodel.exceptions import DealsError
+
+HORIZON = 5
+
+
+def _outcomes(months: np.ndarray, left: np.ndarray) -> pd.DataFrame:
+    early = np.where(left & (months <= HORIZON), 1.0, np.where(months >= HORIZON, 0.0, np.nan))
+    return pd.DataFrame({"followup_months": months, "left": left, "early_churn": early})
+
+
+def _censored(seed: int, n: int = 600, *, whole: bool = True) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    stays, watched = random.exponential(12, n), random.uniform(0, 14, n)
+    if whole:
+        stays, watched = np.ceil(stays), np.floor(watched)
+    return _outcomes(np.minimum(stays, watched), stays <= watched)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_weighted_share_is_one_minus_kaplan_meier_at_the_horizon(seed, whole):
+    found = _censored(seed, whole=whole)
+    weights = censoring_weights(found, HORIZON, cap=np.inf)
+    early = found["early_churn"].fillna(0) @ weights.values
+    survival = kaplan_meier(found["followup_months"], found["left"]).at(HORIZON)
+    assert weights.values.sum() == pytest.approx(len(found), rel=1e-12)
+    assert early / len(found) == pytest.approx(1 - survival, abs=1e-12)
+    assert weights.capped == 0
+
+
+def test_the_chance_of_being_watched_is_that_of_scikit_survival():
+    # without ties G(T-) = G(T) at an event, and G(h-) = G(h): the library gives G(t)
+    found = _censored(7, whole=False)
+    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
+    known = found["early_churn"].notna().to_numpy()
+    estimate = CensoringDistributionEstimator().fit(Surv.from_arrays(left, months))
+    chance = estimate.predict_proba(np.minimum(months[known], HORIZON))
+    weights = censoring_weights(found, HORIZON, cap=np.inf).values[known]
+    np.testing.assert_allclose(weights, 1 / chance, rtol=1e-12)
+
+
+def test_at_equal_times_leaving_comes_before_censoring():
+    found = _outcomes(np.array([1, 2, 2, 4, 6.0]), np.array([False, True, False, True, False]))
+    # G: 1 of 5 censored at 1; at 2 one of the remaining 4 leaves, then 1 of 3 is censored
+    weights = censoring_weights(found, HORIZON).values
+    np.testing.assert_allclose(weights, [0, 1 / 0.8, 0, 1 / (0.8 * 2 / 3), 1 / (0.8 * 2 / 3)])
+    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
+    times, chance = kaplan_meier_estimator(left, months, reverse=True)
+    assert chance[times == 2][0] == pytest.approx(0.8 * 2 / 3)
+
+
+def test_watched_to_the_horizon_on_the_day_is_known_and_not_yet_censored():
+    found = _outcomes(np.array([3.0, 5.0, 5.0]), np.array([True, False, False]))
+    np.testing.assert_allclose(censoring_weights(found, HORIZON).values, [1, 1, 1])
+
+
+def test_weighting_is_unbiased_where_calling_the_unknown_0_or_leaving_it_out_is_not():
+    true = 1 - np.exp(-HORIZON / 12)
+    weighted, called_zero, left_out = [], [], []
+    for seed in range(60):
+        found = _censored(seed, whole=False)
+        early = found["early_churn"]
+        weights = censoring_weights(found, HORIZON).values
+        weighted.append(np.average(early.fillna(0), weights=weights))
+        called_zero.append(early.fillna(0).mean())
+        left_out.append(early.mean())
+    error = np.std(weighted) / np.sqrt(len(weighted))
+    assert abs(np.mean(weighted) - true) < 3 * error
+    assert np.mean(called_zero) < true - 10 * error
+    assert np.mean(left_out) > true + 5 * error
+
+
+def test_nothing_is_weighted_where_everything_is_known():
+    found = _outcomes(np.array([1, 3, 7, 9.0]), np.array([True, True, False, True]))
+    weights = censoring_weights(found, HORIZON)
+    np.testing.assert_array_equal(weights.values, 1.0)
+    assert (weights.effective_sample_size, weights.capped) == (4.0, 0)
+
+
+def test_the_cap_holds_and_counts_whom_it_cut():
+    found = _censored(1)
+    free = censoring_weights(found, HORIZON, cap=np.inf)
+    capped = censoring_weights(found, HORIZON, cap=1.3)
+    np.testing.assert_array_equal(capped.values, np.minimum(free.values, 1.3))
+    assert capped.capped == (free.values > 1.3).sum() > 0
+    assert capped.effective_sample_size > free.effective_sample_size
+
+
+def test_an_unknown_label_weighs_nothing():
+    found = _censored(2)
+    weights = censoring_weights(found, HORIZON).values
+    assert ((weights == 0) == found["early_churn"].isna()).all()
+    assert (weights[weights > 0] >= 1).all()
+
+
+def test_all_unknown_is_no_information_and_no_error():
+    found = _outcomes(np.array([1.0, 2.0]), np.array([False, False]))
+    weights = censoring_weights(found, HORIZON)
+    assert weights.values.tolist() == [0, 0]
+    assert weights.effective_sample_size == 0
+    assert censoring_weights(found.iloc[:0], HORIZON).values.size == 0
+
+
+def test_the_effective_sample_size_is_that_of_kish():
+    assert effective_sample_size(np.array([1, 1, 1, 0.0])) == pytest.approx(3)
+    assert effective_sample_size(np.array([2, 1.0])) == pytest.approx(9 / 5)
+    assert effective_sample_size(np.zeros(3)) == 0
+
+
+@pytest.mark.parametrize("cap", [0.5, float("nan")])
+def test_a_cap_below_1_would_weigh_the_known_less_than_themselves(cap):
+    with pytest.raises(DealsError, match="cap must be at least 1"):
+        censoring_weights(_censored(0), HORIZON, cap=cap)

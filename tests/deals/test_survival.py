@@ -1,0 +1,143 @@
+"""The survival curve is Kaplan and Meier's, and says nothing beyond what was watched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sksurv.nonparametric import kaplan_meier_estimator
+
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.exceptions import DealsError
+
+TIED = (np.array([1, 2, 2, 2, 3, 5, 5, 8.0]), np.array([1, 0, 1, 1, 0, 1, 0, 0], bool))
+
+
+def _censored(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """Whole and broken months, so that leaving and censoring fall together often."""
+    random = np.random.default_rng(seed)
+    stays, watched = random.exponential(10, n), random.uniform(0, 24, n)
+    months = np.minimum(stays, watched)
+    return np.where(random.random(n) < 0.7, np.ceil(months), months), stays <= watched
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_curve_and_its_limits_are_those_of_scikit_survival(seed):
+    months, left = _censored(seed)
+    times, survival, (low, high) = kaplan_meier_estimator(left, months, conf_type="log-log")
+    curve = kaplan_meier(months, left)
+    inside = (curve.survival > 0) & (curve.survival < 1)
+    np.testing.assert_array_equal(curve.times, times)
+    np.testing.assert_allclose(curve.survival, survival, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(curve.low[inside], low[inside], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(curve.high[inside], high[inside], rtol=0, atol=1e-9)
+
+
+def test_a_small_table_by_hand_leaving_before_censoring_at_equal_times():
+    curve = kaplan_meier(*TIED)
+    np.testing.assert_array_equal(curve.at_risk, [8, 7, 4, 3, 1])
+    np.testing.assert_array_equal(curve.events, [1, 2, 0, 1, 0])
+    by_hand = np.cumprod([7 / 8, 5 / 7, 1, 2 / 3, 1])
+    np.testing.assert_allclose(curve.survival, by_hand, atol=1e-15)
+
+
+def test_without_censoring_it_is_the_share_still_there():
+    months = np.random.default_rng(0).exponential(6, 200)
+    curve = kaplan_meier(months, np.ones(200))
+    np.testing.assert_allclose(curve.at(curve.times), [(months > t).mean() for t in curve.times])
+    assert curve.restricted_mean() == pytest.approx(months.mean())
+    assert curve.restricted_mean(4.0) == pytest.approx(np.minimum(months, 4).mean())
+
+
+def test_the_limits_hold_the_truth_about_as_often_as_they_say():
+    true = np.exp(-5 / 10)
+    held = []
+    for seed in range(400):
+        months, left = _censored(seed, n=80)
+        curve = kaplan_meier(months, left, at=[5.0])
+        held.append(curve.low[0] <= true <= curve.high[0])
+    assert 0.91 < np.mean(held) < 0.985
+
+
+def test_whole_weights_are_as_good_as_repeated_deals():
+    months, left = TIED
+    times = np.array([1, 3, 2, 1, 1, 2, 1, 1])
+    weighted = kaplan_meier(months, left, weights=times)
+    repeated = kaplan_meier(np.repeat(months, times), np.repeat(left, times))
+    np.testing.assert_allclose(weighted.survival, repeated.survival, atol=1e-15)
+    np.testing.assert_allclose(weighted.at_risk, repeated.at_risk)
+    np.testing.assert_allclose(weighted.events, repeated.events)
+
+
+def test_the_scale_of_weights_changes_neither_curve_nor_limits():
+    months, left = _censored(3)
+    weights = np.random.default_rng(1).uniform(0.2, 3, months.size)
+    one, other = (kaplan_meier(months, left, weights=w) for w in (weights, weights * 1000))
+    for name in ("survival", "low", "high"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9)
+
+
+def test_equal_weights_change_nothing_and_unequal_ones_widen():
+    months, left = _censored(4)
+    plain = kaplan_meier(months, left)
+    equal = kaplan_meier(months, left, weights=np.full(months.size, 2.5))
+    np.testing.assert_allclose(equal.low, plain.low)
+    uneven = kaplan_meier(months, left, weights=np.random.default_rng(2).exponential(1, 400))
+    assert np.diff([uneven.low[100], uneven.high[100]]) > np.diff([plain.low[100], plain.high[100]])
+
+
+def test_deals_of_weight_0_count_for_nothing():
+    months, left = TIED
+    some = np.arange(8) < 5
+    weighted = kaplan_meier(months, left, weights=some.astype(float))
+    np.testing.assert_allclose(weighted.survival, kaplan_meier(months[some], left[some]).survival)
+
+
+def test_beyond_the_longest_follow_up_nothing_is_known():
+    curve = kaplan_meier(*TIED)
+    assert np.isnan(curve.at(8.1))
+    assert np.isnan(curve.restricted_mean(9))
+    assert not np.isnan(curve.at(8.0))
+    gone = kaplan_meier([1, 2, 3.0], [True, True, True])
+    assert gone.at(99.0) == 0
+    assert gone.restricted_mean(99) == pytest.approx(2.0)
+
+
+def test_reading_at_chosen_times_keeps_the_exact_curve():
+    exact, read = kaplan_meier(*TIED), kaplan_meier(*TIED, at=[0, 2, 4, 9])
+    np.testing.assert_allclose(read.survival, [1, *exact.survival[[1, 2]], np.nan])
+    np.testing.assert_array_equal(read.at_risk, [8, 7, 3, 0])
+    np.testing.assert_array_equal(read.events, [0, 3, 0, 1])
+    assert read.at(5) == exact.at(5)
+    assert read.restricted_mean(6) == exact.restricted_mean(6)
+    assert np.isnan(read.low[3])
+    assert np.isnan(read.high[3])
+
+
+def test_while_nobody_has_left_the_lower_limit_is_that_of_the_count():
+    curve = kaplan_meier(np.full(30, 12.0), np.zeros(30))
+    assert (curve.at(12.0), curve.high[0]) == (1.0, 1.0)
+    assert curve.low[0] == pytest.approx(0.025 ** (1 / 30))
+
+
+@pytest.mark.parametrize(("left", "survival"), [(True, 0.0), (False, 1.0)])
+def test_one_deal_has_a_curve_that_says_nearly_nothing(left, survival):
+    curve = kaplan_meier([3.0], [left])
+    assert curve.survival.tolist() == [survival]
+    assert curve.low[0] <= 0.025
+    assert curve.high.tolist() == [1.0]
+    assert curve.restricted_mean(3) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("months", "weights", "message"),
+    [
+        ([1.0, np.nan], None, r"follow-up is missing or negative in 1 of 2 deals \(first at pos"),
+        ([1.0, -2.0], None, "follow-up is missing or negative"),
+        ([1.0, 2.0], [1.0, np.inf], "weight is missing or negative in 1 of 2"),
+        ([1.0, 2.0], [0.0, 0.0], "no deal to estimate survival from"),
+        ([], None, "no deal to estimate survival from"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused(months, weights, message):
+    with pytest.raises(DealsError, match=message):
+        kaplan_meier(months, np.ones(len(months)), weights=weights)
