@@ -222,7 +222,7 @@ def test_a_few_late_dates_are_typing_errors():
 
 
 def test_a_least_term_that_only_longer_contracts_have_is_no_leak_by_itself():
-    report = _with(n=4000, least=lambda d: d["term"].where(d["term"] >= 6))
+    report = _with(n=4000, least=lambda d: d["term"].where(d["term"] >= 12))
     found = [f for f in report.findings if f.attribute == "least" and f.kind == "filled in later"]
     assert {f.verdict for f in found} == {"warn"}
     assert any("where it is filled in left early" in f.evidence for f in found)
