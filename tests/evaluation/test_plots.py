@@ -1,0 +1,152 @@
+"""Plots draw what the frames say, on their own figure or on the axes given."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score
+
+from fitmodel.evaluation import plots
+from fitmodel.evaluation.calibration import compute_calibration
+from fitmodel.evaluation.curves import (
+    compute_bands,
+    compute_gains,
+    compute_precision_recall,
+    compute_roc,
+)
+
+PLOTS = {
+    plots.plot_roc: compute_roc,
+    plots.plot_precision_recall: compute_precision_recall,
+    plots.plot_gains: compute_gains,
+    plots.plot_calibration: compute_calibration,
+    plots.plot_bands: compute_bands,
+}
+
+
+@pytest.fixture
+def cuts():
+    frame = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2024-01-01", "2024-07-01", "2025-01-01"]),
+            "n_test": [1200, 900, 800],
+            "early_churners": [120, 130, 90],
+        }
+    )
+    for name, base in (("log_loss_skill", 0.0), ("roc_auc", 0.5)):
+        frame[name] = [0.6, 0.7, 0.5]
+        frame[f"{name}_low"], frame[f"{name}_high"] = frame[name] - 0.1, 0.8
+        frame[f"{name}_base"] = base
+    return frame
+
+
+@pytest.fixture
+def ageing():
+    return pd.DataFrame(
+        {
+            "months_old": [4.0, 8.0],
+            "n_test": [800, 900],
+            "loss": [0.01, 0.02],
+            "loss_low": [0.0, 0.01],
+            "loss_high": [0.02, 0.03],
+        }
+    )
+
+
+def words(ax):
+    """Title, labels of both axes and legend, each alone; and all of it with the tick labels."""
+    texts = [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
+    texts += [each.get_text() for each in ax.get_legend().get_texts()]
+    return texts, " ".join([*texts, *(label.get_text() for label in ax.get_xticklabels())])
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, judged):
+    ax = plot(PLOTS[plot](judged.y, judged.p, judged.weight))
+    figure = plots.figure_of(ax)
+    assert isinstance(figure, Figure)
+    figure.savefig(io.BytesIO(), format="png")
+    texts, everything = words(ax)
+    assert all(texts)
+    assert "deals" in everything
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_plot_draws_on_the_axes_given(plot, judged):
+    given = Figure().subplots()
+    assert plot(PLOTS[plot](judged.y, judged.p), given) is given
+
+
+def test_pyplot_is_never_loaded():
+    code = (
+        "import sys, numpy as np\n"
+        "from fitmodel.evaluation.plots import draw_predictions\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "draw_predictions(np.arange(50) % 2, np.linspace(.1, .9, 50))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  our own code
+
+
+def test_the_roc_plot_names_the_area_of_the_metric(judged):
+    texts, _ = words(plots.plot_roc(compute_roc(judged.y, judged.p)))
+    assert f"area {roc_auc_score(judged.y, judged.p):.3f}, 1,500 deals" in " ".join(texts)
+
+
+def test_the_gains_plot_marks_what_the_riskiest_tenth_holds(judged):
+    frame = compute_gains(judged.y, judged.p)
+    held = np.interp(0.1, frame["share_flagged"], frame["share_found"])
+    assert f"holds {held:.0%} of early churners" in words(plots.plot_gains(frame))[1]
+
+
+def test_calibration_whiskers_end_where_the_intervals_do(judged):
+    frame = compute_calibration(judged.y, judged.p)
+    (container,) = plots.plot_calibration(frame).containers
+    ends = np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
+    np.testing.assert_allclose(ends, frame[["observed_low", "observed_high"]])
+
+
+def test_every_band_has_a_bar_of_its_rate_and_its_count(judged):
+    frame = compute_bands(judged.y, judged.p)
+    ax = plots.plot_bands(frame)
+    np.testing.assert_allclose([bar.get_height() for bar in ax.patches], frame["observed"])
+    for label, count in zip(ax.get_xticklabels(), frame["count"], strict=True):
+        assert f"{count:,} deals" in label.get_text()
+
+
+@pytest.mark.parametrize("metric", ["log_loss_skill", "roc_auc"])
+def test_stability_shows_a_metric_over_the_cuts_with_its_base(cuts, metric):
+    ax = plots.plot_stability(cuts, metric=metric)
+    _, everything = words(ax)
+    for said in ("1,200 deals", "120 early", "base rate alone"):
+        assert said in everything
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
+    assert any(np.array_equal(line, cuts[f"{metric}_base"]) for line in drawn)
+    assert any(np.array_equal(line, cuts[metric]) for line in drawn)
+
+
+def test_ageing_shows_every_pair_of_models(ageing):
+    ax = plots.plot_ageing(ageing)
+    assert "900 deals" in words(ax)[1]
+    (container,) = ax.containers
+    drawn = np.asarray(container.lines[0].get_ydata(), dtype=float)
+    np.testing.assert_allclose(drawn, ageing["loss"])
+
+
+def test_predictions_are_drawn_whole(judged):
+    drawn = plots.draw_predictions(judged.y, judged.p, judged.weight)
+    assert list(drawn) == ["roc", "precision_recall", "calibration", "bands", "gains"]
+    assert len({id(figure) for figure in drawn.values()}) == 5
+
+
+def test_axes_on_no_figure_are_an_error():
+    ax = plots.new_axes()
+    ax.remove()
+    with pytest.raises(ValueError, match="stand on no figure"):
+        plots.figure_of(ax)

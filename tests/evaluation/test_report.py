@@ -1,0 +1,283 @@
+"""A report says whether there is skill, prints short, plots, and becomes JSON without any deal."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+import re
+from dataclasses import FrozenInstanceError, replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.evaluation.backtest import compute_backtest
+from fitmodel.evaluation.calibration import compute_calibration
+from fitmodel.evaluation.metrics import Metric, compute_metrics
+from fitmodel.evaluation.pages import WIDTH, Page, as_json, number
+from fitmodel.evaluation.report import TrainingReport, describe_decay, describe_skill
+from fitmodel.evaluation.subgroups import compute_subgroups
+
+FIELDS = {
+    "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
+    "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
+    "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
+    "notes", "has_skill", "verdict",
+}  # fmt: skip
+
+
+@pytest.fixture
+def report(judged):
+    attributes = pd.DataFrame({"segment": np.where(judged.p > 0.2, "smb", "large")})
+    predictions = pd.DataFrame(
+        {"early_churn": judged.y, "probability": judged.p, "weight": judged.weight}
+    )
+    return TrainingReport(
+        method="out-of-time",
+        split_date=pd.Timestamp("2025-03-01"),
+        n_deals=5000,
+        n_mature=4200,
+        n_censored=800,
+        n_early_churners=900,
+        base_rate=0.2143,
+        period=(pd.Timestamp("2023-01-02").date(), pd.Timestamp("2026-06-30").date()),
+        n_train=2600,
+        n_test=1500,
+        effective_sample_size=1400.5,
+        capped_weights=0,
+        metrics=compute_metrics(judged.y, judged.p, weight=judged.weight, base_rate=0.2, n_boot=50),
+        calibration=compute_calibration(judged.y, judged.p, judged.weight),
+        candidates=pd.DataFrame({"candidate": ["logistic"], "log_loss": [math.nan]}),
+        glass_box_cost=Metric("log_loss_difference", -0.0031, -0.011, 0.005, 0.0),
+        leakage=pd.DataFrame({"attribute": ["csat"], "verdict": ["warn"]}),
+        subgroups=compute_subgroups(attributes, judged.y, judged.p, judged.weight),
+        policy="Flags the riskiest 10 % of deals.",
+        flagged={"share_flagged": 0.1, "precision": math.nan, "saved": 123_456.7},
+        notes=("41 deals had no amount.",),
+        predictions=predictions,
+    )
+
+
+def with_skill(report, low, high):
+    skill = Metric("log_loss_skill", (low + high) / 2, low, high, 0.0, 100)
+    return replace(report, metrics={**report.metrics, "log_loss_skill": skill})
+
+
+@pytest.fixture(scope="module")
+def backtest(make_deals, spec, logistic):
+    return compute_backtest(
+        make_deals(),
+        spec,
+        logistic,
+        n_cuts=3,
+        flag=lambda p, _: p > 0.4,
+        value=lambda p, amount: amount * (1 - 2 * p),
+        n_boot=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "skill", "begins"),
+    [
+        (
+            0.01,
+            0.03,
+            True,
+            "evidence of skill: log loss gained on the base rate 0.0200 (95 % inter",
+        ),
+        (-0.01, 0.03, False, "no evidence of skill: log loss gained on the base rate 0.0100, and"),
+        (0.0, 0.03, False, "no evidence of skill"),
+        (-0.03, -0.01, False, "no evidence of skill: WORSE than the base rate"),
+        (math.nan, math.nan, False, "no evidence of skill"),
+    ],
+)
+def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill, begins):
+    judged = with_skill(report, low, high)
+    assert judged.has_skill is skill
+    assert judged.verdict.startswith(begins)
+
+
+def test_an_interval_that_includes_the_base_rate_is_said_to_do_so():
+    words = describe_skill(Metric("log_loss_skill", 0.01, -0.01, 0.03, 0.0))
+    assert words.endswith("the 95 % interval -0.0100 to 0.0300 includes the base rate")
+
+
+def test_decay_is_said_only_on_evidence():
+    assert describe_decay(Metric("d", 0.02, 0.01, 0.03, 0.0)).startswith("an older model is worse")
+    assert describe_decay(Metric("d", 0.02, -0.01, 0.05, 0.0)).startswith("no evidence")
+
+
+def test_a_verdict_without_skill_is_a_warning_and_one_with_skill_is_not(report):
+    assert with_skill(report, 0.01, 0.02).warnings == report.notes
+    without = with_skill(report, -0.01, 0.02)
+    assert without.warnings == (without.verdict, *report.notes)
+
+
+def test_a_report_is_frozen(report):
+    with pytest.raises(FrozenInstanceError):
+        report.n_deals = 1
+
+
+def test_a_report_can_be_copied_and_pickled(report, backtest):
+    for each in (report, backtest):
+        before = json.dumps(each.to_dict())
+        assert json.dumps(copy.deepcopy(each).to_dict()) == before
+        revived = pickle.loads(pickle.dumps(each))  # noqa: S301  made one line above
+        assert json.dumps(revived.to_dict()) == before
+
+
+def test_the_dict_is_json_with_every_field_and_no_deal(report):
+    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert set(found) == FIELDS
+    assert found["split_date"] == "2025-03-01"
+    assert found["period"] == ["2023-01-02", "2026-06-30"]
+    assert found["metrics"]["calibration_slope"]["base"] is None
+    assert found["flagged"]["precision"] is None
+    assert len(found["calibration"]) == 10
+    assert found["candidates"] == [{"candidate": "logistic", "log_loss": None}]
+
+
+def test_the_text_is_short_and_narrow_and_says_what_matters(report):
+    text = str(report)
+    lines = text.splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= WIDTH
+    for said in (
+        "out-of-time, split on 2025-03-01",
+        report.verdict,
+        "5,000 signed 2023-01-02 to 2026-06-30: 4,200 mature, 900 left early, 800 not known yet",
+        "21.4% leave early",
+        "1,500 deals, by a model of 2,600 others",
+        "ROC AUC",
+        "log loss -0.0031 (-0.0110 to +0.0050) against an unrestricted learner",
+        "Flags the riskiest 10 % of deals.",
+        "share flagged 0.1000, precision -, saved 123,457",
+        "41 deals had no amount.",
+    ):
+        assert said in text
+
+
+def test_a_long_report_stays_short(report):
+    long = replace(report, policy="word " * 300, notes=tuple(f"note {i} " * 30 for i in range(9)))
+    assert len(str(long).splitlines()) <= 34
+    assert "and 6 more, in .notes" in str(long)
+
+
+def test_a_report_without_dates_names_none(report):
+    text = str(replace(report, method="cross-validation", split_date=None, period=(None, None)))
+    assert "(cross-validation)" in text
+    assert "signed" not in text
+
+
+def test_repr_is_one_line_with_the_verdict(report, backtest):
+    assert repr(report) == f"<TrainingReport: {report.verdict}>"
+    assert repr(backtest) == f"<BacktestReport: {backtest.verdict}>"
+
+
+class Tags(HTMLParser):
+    """Checks that every tag is closed, and keeps the text."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.said = [], ""
+
+    def handle_starttag(self, tag, _attributes):
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        self.said += text
+
+
+def test_the_html_is_whole_says_the_same_and_takes_its_colours_from_the_page(report, backtest):
+    for each in (report, backtest):
+        markup = each._repr_html_()
+        parser = Tags()
+        parser.feed(markup)
+        assert parser.open == []
+        assert each.verdict in parser.said
+        assert set(re.findall(r"\bcolor:(\w+)", markup)) == {"inherit"}  # dark themes stay dark
+        assert set(re.findall(r"background:(\w+)", markup)) == {"transparent"}
+
+
+def test_html_in_a_users_words_does_not_act(report):
+    evil = "<script>alert(1)</script>"
+    markup = replace(report, policy=evil, notes=(evil,), flagged={evil: 1.0})._repr_html_()
+    assert "<script" not in markup
+    assert "&lt;script&gt;" in markup
+
+
+def test_figures_are_those_a_training_tracks(report):
+    assert {"roc", "precision_recall", "calibration", "bands", "gains"} == set(report.figures())
+
+
+def test_a_backtest_prints_a_row_per_cut_and_what_the_flags_were_worth(backtest):
+    lines = str(backtest).splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= WIDTH
+    assert lines[0].startswith("Backtest: 3 cuts, 20")
+    dates = [f"{date:%Y-%m-%d}" for date in backtest.cuts["date"]]
+    assert [line.split()[0] for line in lines if line[:4].isdigit()] == dates
+    assert "net low" in str(backtest)
+
+
+def test_a_backtest_is_json_without_any_deal(backtest):
+    found = json.loads(json.dumps(backtest.to_dict(), allow_nan=False))
+    assert set(found) == {
+        "has_skill", "verdict", "metrics", "notes", "cuts", "ageing", "decay", "money",
+    }  # fmt: skip
+    assert len(found["cuts"]) == 3
+    assert found["money"][-1]["cut"] == "all"
+
+
+def test_a_backtest_draws_stability_and_ageing_too(backtest):
+    assert {"stability", "ageing", "roc", "calibration"} <= set(backtest.figures())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (math.inf, None),
+        (np.float64("nan"), None),
+        (np.int64(3), 3),
+        (np.bool_(1), True),
+        (pd.NaT, None),
+        (pd.NA, None),
+        (pd.Timestamp("2025-03-01"), "2025-03-01"),
+        (pd.Timestamp("2025-03-01 12:30"), "2025-03-01T12:30:00"),
+        (np.array([1.0, math.nan]), [1.0, None]),
+        ({1: (2, "x")}, {"1": [2, "x"]}),
+        (ValueError("odd"), "odd"),
+    ],
+)
+def test_values_become_json(value, expected):
+    assert as_json(value) == expected
+    json.dumps(as_json(value), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.12345, "0.1235"),
+        (-3.0, "-3.0000"),
+        (123_456.7, "123,457"),
+        (math.nan, "-"),
+        (math.inf, "-"),
+    ],
+)
+def test_numbers_are_written_short(value, text):
+    assert number(value) == text
+
+
+def test_a_page_wraps_long_words_under_their_label():
+    page = Page("title", "verdict", (("fact", "word " * 40),), ("a", "b"), (("1", "2"),))
+    lines = page.text().splitlines()
+    assert lines[2].startswith("fact  word")
+    assert lines[3].startswith("      word")
+    assert lines[-2:] == ["a  b", "1  2"]

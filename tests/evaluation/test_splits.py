@@ -1,0 +1,218 @@
+"""No split sees the future, parts a day or trains on what was not known yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.outcomes import label_deals, outcomes
+from fitmodel.evaluation.splits import cross_validation_splits, out_of_time_split, rolling_cuts
+from fitmodel.exceptions import DealsError
+
+
+@pytest.fixture(scope="module")
+def deals(make_deals):
+    return make_deals()
+
+
+def mature(deals, spec):
+    return deals[outcomes(deals, spec)["mature"].to_numpy()]
+
+
+def test_everything_trained_on_was_signed_before_everything_judged(deals, spec):
+    split = out_of_time_split(deals, spec)
+    assert split.train["closed_on"].max() < split.date
+    assert split.test["closed_on"].min() == split.date
+
+
+def test_nothing_trained_on_was_learned_after_the_date(deals, spec):
+    split = out_of_time_split(deals, spec)
+    assert not (split.train["churned_on"] > split.date).any()
+    later = (deals["closed_on"] < split.date) & (deals["churned_on"] > split.date)
+    assert later.sum() > 0
+    assert split.train.loc[later[later].index, "churned_on"].isna().all()
+
+
+def test_labels_trained_on_are_those_known_on_the_date(deals, spec):
+    split = out_of_time_split(deals, spec)
+    train = label_deals(split.train, spec, as_of=split.date)
+    known = outcomes(deals, spec, as_of=split.date).loc[train.index, "early_churn"]
+    np.testing.assert_array_equal(train.early_churn, known)
+    assert len(train) < len(split.train)
+
+
+def test_what_happens_after_the_date_changes_nothing_that_is_trained_on(deals, spec):
+    split = out_of_time_split(deals, spec)
+    changed = deals.copy()
+    after = changed["churned_on"] >= split.date + pd.Timedelta(days=1)
+    changed.loc[after, "churned_on"] += pd.Timedelta(days=3)
+    again = out_of_time_split(changed, spec)
+    pd.testing.assert_frame_equal(again.train, split.train)
+
+
+def test_only_mature_deals_are_judged(deals, spec):
+    split = out_of_time_split(deals, spec)
+    assert set(split.test.index) <= set(mature(deals, spec).index)
+    last = pd.Timestamp("2026-06-30") - pd.DateOffset(months=5)
+    assert split.test["closed_on"].max() <= last
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.6])
+def test_the_test_holds_the_newest_share_of_the_mature_deals(deals, spec, share):
+    split = out_of_time_split(deals, spec, test_share=share)
+    ripe = mature(deals, spec)
+    assert len(split.test) / len(ripe) == pytest.approx(share, abs=0.005)
+    assert len(split.test) == (ripe["closed_on"] >= split.date).sum()
+
+
+def test_the_deals_of_one_day_stay_together(spec, make_deals):
+    deals = make_deals()
+    deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in all
+    split = out_of_time_split(deals, spec)
+    assert split.date.day == 1
+    assert not (split.train["closed_on"] == split.date).any()
+    assert len(split.test) / len(mature(deals, spec)) == pytest.approx(0.25, abs=0.02)
+
+
+def test_a_closing_time_within_the_day_does_not_part_it(deals, spec):
+    hours = pd.to_timedelta(np.arange(len(deals)) % 24, "h")
+    timed = deals.assign(closed_on=deals["closed_on"] + hours)
+    assert list(out_of_time_split(timed, spec).test.index) == list(
+        out_of_time_split(deals, spec).test.index
+    )
+
+
+def test_the_order_of_the_rows_and_their_labels_do_not_matter(deals, spec):
+    turned = deals.sample(frac=1, random_state=0)
+    again = out_of_time_split(turned, spec)
+    assert set(again.test.index) == set(out_of_time_split(deals, spec).test.index)
+    same_label = deals.set_axis(np.zeros(len(deals), dtype=int))
+    assert len(out_of_time_split(same_label, spec).test) == len(again.test)
+
+
+def test_the_deals_given_are_left_as_they_are(deals, spec):
+    before = deals.copy()
+    rolling_cuts(deals, spec)
+    pd.testing.assert_frame_equal(deals, before)
+
+
+def test_rolling_cuts_judge_every_newer_mature_deal_once(deals, spec):
+    splits = rolling_cuts(deals, spec, 4)
+    judged = pd.concat(split.test for split in splits)
+    ripe = mature(deals, spec)
+    assert judged.index.is_unique
+    assert set(judged.index) == set(ripe.index[ripe["closed_on"] >= splits[0].date])
+    sizes = [len(split.test) for split in splits]
+    assert max(sizes) - min(sizes) < 0.05 * sum(sizes)
+
+
+def test_rolling_cuts_go_forward_and_train_on_ever_more(deals, spec):
+    splits = rolling_cuts(deals, spec, 5)
+    assert len(splits) == 5
+    dates = [split.date for split in splits]
+    assert dates == sorted(set(dates))
+    sizes = [len(split.train) for split in splits]
+    assert sizes == sorted(sizes)
+    for split, following in zip(splits, dates[1:], strict=False):
+        assert split.test["closed_on"].max() < following
+
+
+def test_one_rolling_cut_is_the_out_of_time_split(deals, spec):
+    (cut,) = rolling_cuts(deals, spec, 1, test_share=0.3)
+    split = out_of_time_split(deals, spec, test_share=0.3)
+    assert cut.date == split.date
+    pd.testing.assert_frame_equal(cut.test, split.test)
+
+
+def test_it_works_on_simulated_deals():
+    sim = simulate_deals(1500, seed=1)
+    split = out_of_time_split(sim.deals, sim.spec)
+    assert label_deals(split.test, sim.spec).early_churn.sum() > 20
+
+
+def test_too_few_early_churners_to_judge_by_says_how_many_and_how_long_to_wait(deals, spec):
+    message = (
+        r"Too little to judge by, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
+        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Add older deals"
+    )
+    with pytest.raises(DealsError, match=message):
+        out_of_time_split(deals, spec, test_share=0.1, least_early_churners=300)
+
+
+def test_too_few_early_churners_to_learn_from_says_how_many(deals, spec):
+    young = deals[deals["closed_on"] >= "2025-06-01"]
+    message = (
+        r"Too little known on .* to learn from: \d+ early churners among \d+ deals; 150 needed"
+    )
+    with pytest.raises(DealsError, match=message):
+        out_of_time_split(young, spec, least_early_churners=150)
+
+
+def test_no_early_churner_at_all_promises_no_date(deals, spec):
+    stayed = deals.assign(churned_on=pd.NaT)
+    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Add"):
+        out_of_time_split(stayed, spec)
+
+
+def test_nobody_who_stayed_is_an_error_too(deals, spec):
+    left = deals.assign(churned_on=deals["closed_on"] + pd.Timedelta(days=30))
+    with pytest.raises(DealsError, match="0 customers that stayed"):
+        out_of_time_split(left, spec)
+
+
+def test_no_mature_deal_is_an_error_that_names_the_horizon(deals, spec):
+    young = deals[deals["closed_on"] > "2026-03-01"]
+    with pytest.raises(DealsError, match=r"None of \d+ deals is mature: none closed 5 months"):
+        out_of_time_split(young, spec)
+
+
+def test_one_closing_day_cannot_be_cut(deals, spec):
+    same = deals.assign(closed_on=pd.Timestamp("2024-01-01"), churned_on=pd.NaT)
+    with pytest.raises(DealsError, match=r"closed on 1 day\(s\), too few to cut at 1"):
+        out_of_time_split(same, spec)
+
+
+def test_more_cuts_than_days_are_refused(deals, spec):
+    months = deals.assign(closed_on=deals["closed_on"].dt.to_period("Q").dt.start_time)
+    with pytest.raises(DealsError, match=r"too few to cut at 20 date\(s\)"):
+        rolling_cuts(months, spec, 20)
+
+
+@pytest.mark.parametrize("options", [{"n": 0}, {"test_share": 0.0}, {"test_share": 1.0}])
+def test_impossible_cuts_are_refused(deals, spec, options):
+    with pytest.raises(DealsError, match="give 1 cut or more and a share between"):
+        rolling_cuts(deals, spec, **options)
+
+
+def test_a_tenure_cannot_be_split_in_time(deals):
+    tenure = DealSpec(deals={"tenure_months": "tenure", "churned": "churn"})
+    with pytest.raises(DealsError, match="contract gives a tenure.*use cross_validation_splits"):
+        out_of_time_split(deals, tenure)
+
+
+def test_cross_validation_judges_every_deal_once_at_the_same_rate(deals, spec):
+    labelled = label_deals(deals, spec)
+    parts = cross_validation_splits(labelled, 5, seed=3)
+    judged = np.concatenate([test for _, test in parts])
+    np.testing.assert_array_equal(np.sort(judged), np.arange(len(labelled)))
+    for train, test in parts:
+        assert not set(train) & set(test)
+        rate = labelled.early_churn[test].mean()
+        assert rate == pytest.approx(labelled.early_churn.mean(), abs=0.01)
+
+
+def test_cross_validation_is_decided_by_its_seed(deals, spec):
+    labelled = label_deals(deals, spec)
+    same, also, other = (cross_validation_splits(labelled, 3, seed)[0][1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(same, also)
+    assert not np.array_equal(same, other)
+
+
+def test_more_parts_than_early_churners_are_refused(deals, spec):
+    labelled = label_deals(deals, spec).subset(np.arange(30))
+    churners = int(labelled.early_churn.sum())
+    with pytest.raises(DealsError, match=f"30 deals .* {churners} of them early churners"):
+        cross_validation_splits(labelled, 25)
