@@ -17,6 +17,7 @@ ROLES = {"closed_on": "closed", "churned_on": "churned", "exited_on": "exited"}
 DATED = DealSpec(deals={**ROLES, "observed_until": "2024-12-31"}, label={"horizon_months": 3})
 COLUMN = DealSpec(deals={**ROLES, "observed_until": "seen"}, label={"horizon_months": 3})
 TENURE = DealSpec(deals={"tenure_months": "months", "churned": "left"})
+SEEDED = settings(derandomize=True, deadline=None, max_examples=40)
 CUTS = st.dates(pd.Timestamp("2022-01-01").date(), pd.Timestamp("2025-06-30").date())
 
 
@@ -53,7 +54,7 @@ def _future_changed(deals: pd.DataFrame, cut: pd.Timestamp, seed: int) -> pd.Dat
 
 
 @pytest.mark.parametrize("spec", [DATED, COLUMN], ids=["date", "column"])
-@settings(max_examples=40, deadline=None)
+@SEEDED
 @given(seed=st.integers(0, 10**6), cut=CUTS)
 def test_a_recut_table_has_the_outcomes_known_on_its_date(spec, seed, cut):
     deals = _deals(seed)
@@ -65,7 +66,7 @@ def test_a_recut_table_has_the_outcomes_known_on_its_date(spec, seed, cut):
 
 
 @pytest.mark.parametrize("spec", [DATED, COLUMN], ids=["date", "column"])
-@settings(max_examples=40, deadline=None)
+@SEEDED
 @given(seed=st.integers(0, 10**6), cut=CUTS)
 def test_another_future_changes_nothing_that_was_known(spec, seed, cut):
     deals = _deals(seed)
@@ -78,7 +79,7 @@ def test_another_future_changes_nothing_that_was_known(spec, seed, cut):
     np.testing.assert_array_equal(*(label_deals(t, spec, as_of=cut).weight for t in (deals, other)))
 
 
-@settings(max_examples=30, deadline=None)
+@SEEDED
 @given(seed=st.integers(0, 10**6), first=CUTS, second=CUTS)
 def test_cutting_twice_is_cutting_at_the_earlier_date(seed, first, second):
     deals = _deals(seed)
@@ -87,7 +88,7 @@ def test_cutting_twice_is_cutting_at_the_earlier_date(seed, first, second):
     assert twice.attrs == recut(deals, COLUMN, min(first, second)).attrs
 
 
-@settings(max_examples=30, deadline=None)
+@SEEDED
 @given(seed=st.integers(0, 10**6))
 def test_a_cut_after_the_end_of_the_extract_teaches_nothing(seed):
     deals = _deals(seed)
@@ -95,7 +96,7 @@ def test_a_cut_after_the_end_of_the_extract_teaches_nothing(seed):
     pd.testing.assert_frame_equal(later, outcomes(deals, DATED))
 
 
-@settings(max_examples=30, deadline=None)
+@SEEDED
 @given(seed=st.integers(0, 10**6), earlier=CUTS, later=CUTS)
 def test_what_is_known_is_never_taken_back(seed, earlier, later):
     earlier, later = sorted((earlier, later))
