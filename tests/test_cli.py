@@ -69,6 +69,14 @@ def test_from_deals_to_scored_prospects_and_back(home):
     table = pd.read_csv(home / "scored.csv")
     assert table["early_churn_probability"].between(0, 1).all()
 
+    piped = CliRunner().invoke(
+        app,
+        ["score", "-", "--model", "models/prospect-fit", "--output", "-"],
+        input=(home / "prospects.csv").read_text(encoding="utf-8"),
+    )
+    assert piped.exit_code == 0, piped.output
+    assert piped.stdout == (home / "scored.csv").read_text(encoding="utf-8")
+
     listed = run("models", "list")
     assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  AUC 0.")
     shown = run("models", "show", "--model", "models/prospect-fit")
@@ -134,6 +142,7 @@ def test_deals_with_faults_end_with_code_1_and_no_traceback(home):
         (("train", "deals.csv", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
         (("demo", "--data", "cars"), "'cars' is not one of"),
         (("score", "prospects.csv", "--model", "m"), "Missing option"),
+        (("score", "absent.csv", "--model", "m", "-o", "o.csv"), "there is no file absent.csv"),
         (("dance",), "No such command 'dance'"),
     ],
 )

@@ -219,15 +219,7 @@ def train(
 
 @app.command()
 def score(
-    prospects: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV or Parquet; - for standard input.",
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
-        ),
-    ],
+    prospects: Annotated[Path, typer.Argument(help="CSV or Parquet; - for standard input.")],
     model: Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV or Parquet; - for standard output.")
@@ -239,6 +231,8 @@ def score(
 
     Example: fitmodel score prospects.csv --model models/prospect-fit --output scored.csv
     """
+    if str(prospects) != "-" and not prospects.is_file():
+        raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load
         from fitmodel.reports.console import progress_bar

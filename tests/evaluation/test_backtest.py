@@ -199,7 +199,7 @@ def test_ageing_of_the_same_predictions_is_nothing():
 
 @pytest.fixture(scope="module")
 def wide():
-    """A learner for tables of any columns: one-hot and scaled numbers into a logistic regression."""
+    """A learner for any columns: one-hot levels and scaled numbers, logistic regression."""
 
     def fit_predict(train, attributes, _split):
         from sklearn.compose import make_column_selector, make_column_transformer

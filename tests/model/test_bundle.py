@@ -17,6 +17,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fitmodel.exceptions import BundleError
 from fitmodel.model.bundle import (
@@ -457,6 +459,38 @@ def test_a_manifest_of_endless_size_is_not_read_to_its_end(tmp_path: Path) -> No
         file.truncate(2**40)
     with pytest.raises(BundleError, match="is larger than 8,388,608 bytes"):
         open_bundle(path)
+
+
+def opens_or_is_refused(content: bytes, path: Path) -> None:
+    (path / "manifest.json").write_bytes(content)
+    with contextlib.suppress(BundleError):
+        bundle = open_bundle(path)
+        for file in bundle.files:
+            bundle.read(file)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=9,
+)
+FIELDS = st.sampled_from(["format", "name", "version", "created_at", "files", "spec"])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.dictionaries(FIELDS, ANY_JSON, min_size=1), junk=st.binary(max_size=30))
+def test_whatever_stands_in_a_manifest_the_answer_is_a_bundle_or_a_bundle_error(
+    tmp_path: Path, changes: dict[str, Any], junk: bytes
+) -> None:
+    path = tmp_path / "any"
+    if not path.exists():
+        write(tmp_path).rename(path)
+        (path / "manifest.json").rename(tmp_path / "whole.json")
+    whole = (tmp_path / "whole.json").read_bytes()
+    at = len(junk) * 7 % len(whole)
+    opens_or_is_refused(json.dumps(json.loads(whole) | changes).encode(), path)
+    opens_or_is_refused(junk, path)
+    opens_or_is_refused(whole[:at] + junk + whole[at + 1 :], path)
 
 
 # --- signing

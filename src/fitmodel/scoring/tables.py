@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fitmodel.deals.reading import SEPARATORS
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring.csv_text import csv_lines
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 PIPE = "-"
+SEPARATORS = ",;\t|"  # what past deals may have, too
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
@@ -229,9 +229,19 @@ def _header(names: list[str], separator: str) -> bytes:
 
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
-        return nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
+        return _standard_input()
     opener: Any = gzip.open if kind_of(path) == ".csv.gz" else Path.open
     return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
+
+
+@contextmanager
+def _standard_input() -> Iterator[io.BufferedReader]:
+    # the buffer of its own holds the whole header, however small the pieces that the pipe brings
+    reader = io.BufferedReader(cast("Any", sys.stdin.buffer), HEAD_BYTES)
+    try:
+        yield reader
+    finally:
+        reader.detach()  # else standard input would be closed with it
 
 
 def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
