@@ -216,6 +216,17 @@ def test_comparing_is_the_difference_of_the_losses_and_turns_its_sign(judged):
     assert there.high < 0 < back.low
 
 
+def test_the_calibration_error_of_a_perfect_model_may_be_0_and_of_a_shifted_one_may_not(judged):
+    perfect, shifted = (
+        compute_metrics(judged.y, np.clip(judged.p + by, 0, 1), base_rate=0.2, n_boot=50)
+        for by in (0.0, 0.15)
+    )
+    assert perfect["calibration_error"].low == 0
+    error = shifted["calibration_error"]
+    assert 0 < error.low < 0.15 < error.high
+    assert error.base == pytest.approx(abs(judged.y.mean() - 0.2), abs=0.002)
+
+
 def test_roc_auc_alone_is_the_one_among_the_metrics(tied):
     sample = Sample.of(tied.y, tied.p, tied.weight)
     assert roc_auc(sample) == measure(tied)["roc_auc"].value

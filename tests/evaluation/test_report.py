@@ -265,7 +265,7 @@ def test_values_become_json(value, expected):
     ("value", "text"),
     [
         (0.12345, "0.1235"),
-        (-3.0, "-3.0000"),
+        (-3.0, "-3"),
         (123_456.7, "123,457"),
         (math.nan, "-"),
         (math.inf, "-"),

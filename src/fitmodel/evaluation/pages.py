@@ -95,10 +95,10 @@ def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
 
 
 def number(value: float) -> str:
-    """Write a number short: four decimals, or none where it is large; a dash for none."""
+    """Write a number short: four decimals, or none where it is whole or large; a dash for none."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.4f}"
+    return f"{value:,.0f}" if abs(value) >= LARGE or value == int(value) else f"{value:.4f}"
 
 
 def as_json(value: Any) -> Any:
