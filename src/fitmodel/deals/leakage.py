@@ -74,7 +74,7 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     findings = [
         finding
         for name in history.attributes.columns
-        for finding in _findings(Attribute.of(str(name), history), history)
+        for finding in _findings(Attribute.of(name, history), history)
     ]
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))

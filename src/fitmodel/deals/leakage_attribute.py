@@ -79,11 +79,11 @@ class Attribute:
     tells: Telling
 
     @classmethod
-    def of(cls, name: str, history: History) -> Attribute:
+    def of(cls, name: Any, history: History) -> Attribute:
         """Measure an attribute against both outcomes."""
         column = history.attributes[name]
         groups = groups_of(column)
-        return cls(name, column, name in history.dates, groups, telling(groups, history))
+        return cls(str(name), column, name in history.dates, groups, telling(groups, history))
 
     @cached_property
     def numbers(self) -> Floats | None:
