@@ -61,7 +61,7 @@ def calibration_intercept(sample: Sample, weights: Matrix) -> Vector:
 
     Notes
     -----
-    E. W. Steyerberg (2019), Clinical Prediction Models, 2nd edition, section 15.3.
+    E. W. Steyerberg (2019), Clinical Prediction Models, 2nd edition, chapter 15.
     """
     alone, start = np.ones((len(sample), 1)), np.zeros((1, 1))
     return _fit_all(sample, alone, weights, start, logit(sample.probability))[:, 0]
