@@ -154,3 +154,18 @@ def test_the_churn_flag_is_read_in_any_spelling(yes: str, no: str) -> None:
     assert read_deals(table, spec)["left"].tolist() == [True, False, False]
     with pytest.raises(DealsError, match=r"left: 1 row\(s\) are neither yes nor no.*maybe"):
         read_deals(table.assign(left=[yes, no, "maybe"]), spec)
+
+
+def test_complex_numbers_are_a_fault_and_no_traceback() -> None:
+    with pytest.raises(DealsError, match="segment: .*complex number.*Remedy"):
+        read_deals(GOOD.assign(segment=[1 + 2j, 3 + 1j, 2j]), SPEC)
+
+
+def test_a_parquet_with_a_broken_page_is_a_deals_error(tmp_path: Path) -> None:
+    path = tmp_path / "deals.parquet"
+    GOOD.to_parquet(path, compression=None)
+    whole = path.read_bytes()
+    at = whole.index(b"smb")
+    path.write_bytes(whole[:at] + b"\xff\xfe\xfd" + whole[at + 3 :])
+    with pytest.raises(DealsError, match="cannot be read as Parquet"):
+        read_table(path)

@@ -24,7 +24,7 @@ from fitmodel.deals.values import MISSING_TEXT, decimal_mark, plain_numbers
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
 SNIFF_BYTES = 1 << 20  # the header must lie in these
@@ -112,15 +112,20 @@ def _refuse_twice(path: Path, names: Iterable[str]) -> None:
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         arrow = pq.read_table(path)
-    except pa.ArrowException as error:
+        arrow.validate(full=True)
+        return _plain_frame(path, arrow)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _plain_frame(path: Path, arrow: pa.Table) -> pd.DataFrame:
+    """Columns as pandas knows them; the file's own pandas metadata is not believed."""
     _refuse_twice(path, arrow.column_names)
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
     for place, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
             arrow = arrow.set_column(place, column.name, arrow.column(place).cast(pa.float64()))
-    # the file's own pandas metadata is not needed, and not believed
-    table: pd.DataFrame = arrow.to_pandas(ignore_metadata=True, date_as_object=False)
+    table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
 
 
@@ -171,15 +176,9 @@ def _header(path: Path, head: bytes) -> tuple[list[str], str]:
 
 
 def _parse(
-    path: Path, names: list[str], separator: str, ragged: list[Any] | None = None
+    path: Path, names: list[str], separator: str, set_aside: Callable[[Any], str] | None = None
 ) -> pa.Table:
-    """Read everything as text; rows of another length go to `ragged`, where it is given."""
-
-    def set_aside(row: Any) -> str:
-        if ragged is not None:
-            ragged.append(row)
-        return "error" if ragged is None else "skip"
-
+    """Read everything as text; `set_aside` gets the rows whose number of fields is wrong."""
     with _open(path) as file:
         return pacsv.read_csv(
             file,
@@ -187,7 +186,7 @@ def _parse(
                 column_names=names,
                 skip_rows_after_names=1,
                 block_size=BLOCK_BYTES,
-                use_threads=ragged is None,  # rows are numbered only when read by one thread
+                use_threads=set_aside is None,  # rows are numbered only when read by one thread
             ),
             pacsv.ParseOptions(
                 delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
@@ -210,8 +209,13 @@ def _refuse_encoding(path: Path) -> None:
 
 def _refuse_ragged(path: Path, names: list[str], separator: str) -> None:
     ragged: list[Any] = []
+
+    def set_aside(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
     try:
-        _parse(path, names, separator, ragged)
+        _parse(path, names, separator, set_aside)
     except pa.ArrowInvalid as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     shown = [

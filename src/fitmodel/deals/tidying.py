@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 _NUMBERS = ("floating", "mixed-integer-float", "decimal")
-_MIXED = ("mixed", "mixed-integer", "bytes")  # what pandas calls cells of several types
+_MIXED = ("mixed", "mixed-integer", "bytes", "complex")  # what pandas calls cells of several types
+_NO_VALUE = (list, dict, set, frozenset, tuple, bytes, bytearray, np.ndarray, complex)
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
@@ -38,17 +39,24 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tidy_text(values: pd.Series[Any]) -> pd.Series[Any]:
-    kind = pd.api.types.infer_dtype(values, skipna=True) if values.dtype == object else "string"
+    if _kind(values) in _MIXED:
+        cells = [_tidy_cell(cell) for cell in values]
+        values = pd.Series(cells, index=values.index, name=values.name, dtype=object)
+    kind = _kind(values)
     if kind == "string":
         text = values.astype("str").str.strip()
         return text.mask(text.isin(MISSING_TEXT))
     if kind in _NUMBERS:
         numbers = values.mask(values.isna(), np.nan).astype(np.float64)
         return numbers.mask(np.isinf(numbers))
-    if kind not in _MIXED:
-        return values.infer_objects()
-    cells = [_tidy_cell(cell) for cell in values]
-    return pd.Series(cells, index=values.index, name=values.name, dtype=object)
+    return values if kind in _MIXED else values.infer_objects()
+
+
+def _kind(values: pd.Series[Any]) -> str:
+    """What pandas finds in a column's cells, the missing ones aside."""
+    if values.dtype != object:
+        return "string"
+    return str(pd.api.types.infer_dtype(values, skipna=True))
 
 
 def _tidy_cell(cell: Any) -> Any:
@@ -66,8 +74,9 @@ def _tidy_levels(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def nested(values: pd.Series[Any]) -> Mask:
-    """Tell which cells hold several values (a list, a mapping) or raw bytes instead of one."""
-    many = (list, dict, set, frozenset, tuple, bytes, bytearray, np.ndarray)
-    if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) not in _MIXED:
+    """Tell which cells hold what is no single value that can be read."""
+    if values.dtype.kind == "c":
+        return np.ones(len(values), dtype=bool)
+    if values.dtype != object or _kind(values) not in _MIXED:
         return np.zeros(len(values), dtype=bool)
-    return np.fromiter((isinstance(cell, many) for cell in values), dtype=bool, count=len(values))
+    return np.fromiter((isinstance(each, _NO_VALUE) for each in values), bool, count=len(values))

@@ -57,7 +57,10 @@ def shape_faults(sheet: Sheet) -> list[Fault]:
     if twice:
         message = f"the table has more than one column named {twice}"
         return [Fault("(columns)", len(twice), "", "rename them", message)]
-    what, remedy = "hold a list, a mapping or bytes", "one value per cell: split or drop the column"
+    what, remedy = (
+        "hold a list, a mapping, bytes or a complex number",
+        "one value per cell: split or drop the column",
+    )
     return [
         fault
         for name in frame.columns
