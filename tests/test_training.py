@@ -95,7 +95,8 @@ def test_scoring_loads_no_learning_library(trained: TrainingRun) -> None:
     code = (
         "import sys, fitmodel\n"
         "model = fitmodel.load(sys.argv[1])\n"
-        "example = model.example().iloc[0].to_dict() if len(sys.argv) > 2 else None\n"
+        "said = model.predict(dict.fromkeys(model.attributes))\n"
+        "assert 0 < said.early_churn_probability < 1 and said.reasons[0].sentence\n"
         "heavy = {'sklearn', 'interpret', 'mlflow', 'matplotlib', 'joblib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -142,3 +143,32 @@ def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(SIMULATION.deals, SIMULATION.spec, models=tmp_path, progress=interrupt)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
+    trained: TrainingRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    from fitmodel import training
+    from fitmodel.exceptions import BundleError
+
+    def full(*_: object, **__: object) -> None:
+        raise BundleError("no space left on the disk")
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setattr(training, "write_bundle", full)
+    with pytest.raises(BundleError, match="no space left"):
+        train(SIMULATION.deals, SIMULATION.spec.replace(tracking={"uri": uri}), models=tmp_path)
+    client = MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("prospect-fit").experiment_id])
+    assert run.info.status == "FAILED"
+    assert load(trained.bundle_path.parent).version == trained.model.version
+
+
+def test_flags_counted_where_the_threshold_was_set_are_said_to_flatter(tmp_path: Path) -> None:
+    from fitmodel.evaluation.summary import TUNED
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    spec = SIMULATION.spec.replace(tracking={"uri": uri}, decision={"policy": "capacity"})
+    assert TUNED in train(SIMULATION.deals, spec, models=tmp_path / "models").report.notes

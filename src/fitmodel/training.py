@@ -20,7 +20,7 @@ from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.facts import TrainingFacts
-from fitmodel.tracking.runs import begin, track
+from fitmodel.tracking.runs import begin, ending, track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,8 @@ def train(
     report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
     tell(STEPS[4])
     begun = begin(spec)
-    path, card = ship(learned, policy, report, spec, models, begun)
+    with ending(begun, spec):
+        path, card = ship(learned, policy, report, spec, models, begun)
     tell(STEPS[5])
     model = load(path)
     tracked = track(_facts(path, spec, report, table, model, card, begun))

@@ -185,6 +185,9 @@ def test_what_is_no_scorer_is_refused(content: bytes) -> None:
 def test_the_example_can_be_scored_and_is_no_real_deal(model) -> None:
     example = model.example()
     assert len(model.predict(example)) == 1
+    deals = simulate_deals(1500, seed=7).deals
+    names = list(model.attributes)
+    assert not (deals[names].astype(str) == example[names].astype(str).iloc[0]).all(axis=1).any()
 
 
 def test_a_table_of_the_book_can_be_read(model) -> None:

@@ -20,7 +20,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.deals.plain_words import shortened
-from fitmodel.deals.values import MISSING_TEXT, decimal_mark, plain_numbers
+from fitmodel.deals.spellings import MISSING_TEXT
+from fitmodel.deals.values import decimal_mark, plain_numbers
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:

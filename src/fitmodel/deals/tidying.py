@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.values import MISSING_TEXT, is_text
+from fitmodel.deals.spellings import MISSING_TEXT
+from fitmodel.deals.values import is_text
 
 if TYPE_CHECKING:
     from fitmodel.deals.values import Mask

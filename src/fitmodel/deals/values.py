@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.spellings import MISSING_TEXT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,25 +18,6 @@ if TYPE_CHECKING:
 
 DayFirst = Literal["day first", "month first", "either"]
 
-# Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
-MISSING_TEXT = frozenset(
-    [
-        "",
-        "-",
-        "NA",
-        "N/A",
-        "n/a",
-        "NaN",
-        "nan",
-        "None",
-        "null",
-        "NULL",
-        "Null",
-        "NaT",
-        "<NA>",
-        "#N/A",
-    ]  # the first is ""
-)
 YES = frozenset(
     [
         "yes",

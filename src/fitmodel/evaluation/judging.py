@@ -6,14 +6,14 @@ only a tenure            -> stratified folds               -> predict each fold 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import label_deals
-from fitmodel.evaluation.metrics import Metric
+from fitmodel.evaluation.metrics import Metric, compare_log_loss
 from fitmodel.evaluation.splits import out_of_time_split
 from fitmodel.learning.challenger import unrestricted_probabilities
 from fitmodel.learning.folds import random_folds
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 JUDGING_BAGS = 2  # the interval is not judged here
 JUDGING_FOLDS = 5
-EDGE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,18 +119,12 @@ def glass_box_cost(judgement: Judgement, *, seed: int = 0, n_boot: int = 500) ->
     The interval is a paired bootstrap over deals; the base is 0, no difference.
     """
     table = judgement.table
-    outcome, weight = table["early_churn"].to_numpy(), table["weight"].to_numpy()
-    gap = _loss(outcome, table["probability"]) - _loss(outcome, table["unrestricted"])
-    draws = np.random.default_rng(seed).multinomial(
-        len(gap), np.full(len(gap), 1 / len(gap)), size=n_boot
+    cost = compare_log_loss(
+        table["early_churn"],
+        table["probability"],
+        table["unrestricted"],
+        weight=table["weight"],
+        n_boot=n_boot,
+        seed=seed,
     )
-    resampled = (draws @ (weight * gap)) / (draws @ weight)
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    value = float(np.average(gap, weights=weight))
-    return Metric("glass_box_cost", value, float(low), float(high), 0.0, n_boot)
-
-
-def _loss(outcome: NDArray[np.float64], probability: pd.Series) -> NDArray[np.float64]:
-    bounded = probability.to_numpy().clip(EDGE, 1 - EDGE)
-    loss: NDArray[np.float64] = -np.where(outcome == 1, np.log(bounded), np.log1p(-bounded))
-    return loss
+    return replace(cost, name="glass_box_cost")

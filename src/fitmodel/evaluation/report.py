@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ MOST_NOTES = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Report:
+class Report(ABC):
     """What every report has.
 
     Parameters
@@ -74,9 +75,9 @@ class Report:
         found = {name: as_json(getattr(self, name)) for name in shown}
         return {"has_skill": self.has_skill, "verdict": self.verdict, **found}
 
+    @abstractmethod
     def page(self) -> Page:
         """Return what is printed."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         """Write the report for a terminal, in about 20 lines."""

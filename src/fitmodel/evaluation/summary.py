@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         """A decision policy, of which only the flags and the words are needed here."""
 
         @property
+        def kind(self) -> str: ...  # noqa: D102 - as in Policy
+        @property
         def description(self) -> str: ...  # noqa: D102 - as in Policy
         def poor_fit(  # noqa: D102 - as in Policy
             self, p: NDArray[np.float64], amount: NDArray[np.float64] | None = None
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 CROSS_VALIDATED = (
     "only a tenure is known, no closing dates: judged by stratified cross-validation, not out of "
     "time, so a change over the years would not be seen"
+)
+
+
+TUNED = (
+    "the flags are counted on the same deals that set the threshold, so their precision and recall "
+    "flatter a little; the metrics above do not depend on it"
 )
 
 
@@ -69,6 +77,8 @@ def summarise(
     metrics = compute_metrics(y, p, weight=w, base_rate=judged["base_rate"].to_numpy(), seed=seed)
     closing = None if spec.deals.closed_on is None else table[spec.deals.closed_on]
     notes = () if judgement.method == "out-of-time" else (CROSS_VALIDATED,)
+    if policy.kind in {"capacity", "precision"}:
+        notes = (*notes, TUNED)
     return TrainingReport(
         method=judgement.method,
         split_date=judgement.split_date,

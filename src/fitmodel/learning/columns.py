@@ -23,28 +23,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.spellings import MISSING_TEXT
 from fitmodel.exceptions import ProspectError
 
 MISSING = 0
-# Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
-MISSING_TEXT = frozenset(
-    {
-        "",
-        "-",
-        "NA",
-        "N/A",
-        "n/a",
-        "NaN",
-        "nan",
-        "None",
-        "null",
-        "NULL",
-        "Null",
-        "NaT",
-        "<NA>",
-        "#N/A",
-    }
-)
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
 LONGEST_CODE = 15  # digits that a float holds exactly

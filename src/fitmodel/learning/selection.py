@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.learning.additive import Additive, fit_logistic
-from fitmodel.learning.calibration import CalibrationMap, fit_sigmoid
+from fitmodel.learning.calibration import fit_sigmoid
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, prepare
 from fitmodel.learning.options import BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
@@ -78,7 +78,7 @@ def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
         half_life_months=chosen.half_life_months,
         boosting_share=chosen.boosting_share,
         pairs=chosen.pairs,
-        calibration=_calibrate(scores[chosen], outcome, weight),
+        calibration=fit_sigmoid(scores[chosen], outcome, weight),
         table=_table(scores, outcome, weight, chosen),
     )
 
@@ -172,12 +172,6 @@ def _simplest_of_the_best(
     simplest = min(candidate.complexity[:3] for candidate in near)
     alike = [candidate for candidate in near if candidate.complexity[:3] == simplest]
     return min(alike, key=lambda candidate: gaps[candidate][0])
-
-
-def _calibrate(
-    log_odds: NDArray[np.float64], outcome: NDArray[np.float64], weight: NDArray[np.float64]
-) -> CalibrationMap:
-    return fit_sigmoid(log_odds, outcome, weight)
 
 
 def _table(

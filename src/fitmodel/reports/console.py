@@ -83,7 +83,7 @@ def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
     """How many deals there are to learn from; `found` is of `fitmodel.deals.outcomes.outcomes`."""
     return (
         f"{len(found):,} deals without faults; {int(found['mature'].sum()):,} mature, "
-        f"{int(found['early_churn'].isna().sum()):,} too young to tell, "
+        f"{int(found['early_churn'].isna().sum()):,} with an outcome not known yet, "
         f"{int((found['early_churn'] == 1).sum()):,} left early (within {horizon_months} months)"
     )
 

@@ -132,14 +132,29 @@ def _artifact_location(spec: DealSpec) -> str | None:
 
 
 @contextlib.contextmanager
+def ending(begun: Begun, spec: DealSpec) -> Iterator[None]:
+    """End a begun run where what it should hold could not be written; it would run for ever."""
+    try:
+        yield
+    except BaseException as error:
+        if begun.run_id is not None:
+            with contextlib.suppress(TrackingError), connected(spec.tracking.uri) as client:
+                client.set_terminated(begun.run_id, _status(error))
+        raise
+
+
+def _status(error: BaseException) -> str:
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+@contextlib.contextmanager
 def _closing(client: Any, run_id: str) -> Iterator[None]:
     """End the run as what it is: finished, failed, or killed by Ctrl-C."""
     try:
         yield
     except BaseException as error:
-        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         with contextlib.suppress(*store_errors()):  # what broke off says more than this
-            client.set_terminated(run_id, status)
+            client.set_terminated(run_id, _status(error))
         raise
     client.set_terminated(run_id, "FINISHED")
 
