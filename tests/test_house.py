@@ -24,6 +24,7 @@ ROOMS = (
     "monitoring",
     "reports",
     "training",
+    "backtesting",
     "cli",
 )
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for Python
+    from fitmodel.backtesting import backtest
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.datasets.telco import load_telco
     from fitmodel.deals.contract import DealSpec
@@ -27,6 +28,7 @@ __all__ = [
     "FitModelError",
     "TrainingRun",
     "audit_leakage",
+    "backtest",
     "load",
     "load_telco",
     "predict",
@@ -43,6 +45,7 @@ _HOMES = {
     "FitModelError": "fitmodel.exceptions:FitModelError",
     "TrainingRun": "fitmodel.training:TrainingRun",
     "audit_leakage": "fitmodel.deals.leakage:audit",
+    "backtest": "fitmodel.backtesting:backtest",
     "load": "fitmodel.model.fitmodel:load",
     "load_telco": "fitmodel.datasets.telco:load_telco",
     "predict": "fitmodel.model.fitmodel:predict",

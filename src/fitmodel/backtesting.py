@@ -1,0 +1,102 @@
+"""Backtest: what the model would have said at past dates, and what became of those deals.
+
+read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.outcomes import recut
+from fitmodel.deals.reading import read_deals
+from fitmodel.evaluation.backtest import compute_backtest
+from fitmodel.evaluation.judging import JUDGING_BAGS, judge
+from fitmodel.evaluation.splits import CUTS, rolling_cuts
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.learner import learn
+from fitmodel.training import audit_before_training, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.report import BacktestReport
+    from fitmodel.evaluation.splits import Split
+
+
+def backtest(
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    *,
+    n_cuts: int = CUTS,
+    allow: tuple[str, ...] = (),
+    progress: Callable[[str], None] | None = None,
+) -> BacktestReport:
+    """Replay the past: train on what was known at each cut, judge on what was signed next.
+
+    Parameters
+    ----------
+    deals : DataFrame or path
+        Past deals, as `fitmodel.read_deals` reads them.
+    spec : DealSpec
+        A contract with dates: a tenure alone says nothing about when.
+    n_cuts : int
+        Dates at which the model is trained anew.
+    allow : tuple of str
+        Attributes to keep although the leakage audit says stop.
+    progress : callable, optional
+        Told what begins.
+
+    Returns
+    -------
+    BacktestReport
+        Metrics of every cut and of all, ageing, and what the flags would have saved and cost. The
+        decision policy is the one that was known at the first cut; where the deals before it are
+        too few to choose one, nothing is said of flags.
+
+    Raises
+    ------
+    DealsError
+        If the deals have faults, leak the outcome, have no dates or are too few to cut.
+    """
+    tell = progress or (lambda _step: None)
+    tell("reading")
+    table = read_deals(deals, spec).reset_index(drop=True)
+    audit_before_training(table, spec, allow)
+    first = rolling_cuts(table, spec, n_cuts)[0]
+    tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
+    policy = _policy_known_at(table, spec, first)
+
+    def fit_predict(
+        _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
+    ) -> NDArray[np.float64]:
+        tell(f"training as of {split.date:%Y-%m-%d}")
+        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+        probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
+        return probability
+
+    return compute_backtest(
+        table,
+        spec,
+        fit_predict,
+        n_cuts=n_cuts,
+        flag=None if policy is None else policy.poor_fit,
+        value=None if policy is None or policy.money is None else policy.money.expected_value,
+        seed=spec.learning.seed,
+    )
+
+
+def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split) -> Policy | None:
+    """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
+    known = recut(table, spec, first.date)
+    try:
+        return decide(known, spec, judge(known, spec))
+    except DealsError:  # too few by then: a backtest of the probabilities is still worth having
+        return None

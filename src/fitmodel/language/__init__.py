@@ -1,0 +1,1 @@
+"""The words people read, in English and Chinese, apart from the code that fills them."""

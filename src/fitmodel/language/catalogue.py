@@ -1,0 +1,64 @@
+"""Look up what to say: texts lie in ``language/<language>/<topic>.toml``, one key per text.
+
+phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Protocol
+
+from fitmodel.exceptions import SpecError
+
+LANGUAGES = ("en", "zh")
+
+
+class Say(Protocol):
+    """Fill the text of a key with values."""
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return the text of `key`."""
+
+
+def phrases(language: str, topic: str) -> Say:
+    """Open the texts of a topic in a language.
+
+    Parameters
+    ----------
+    language : str
+        "en" or "zh".
+    topic : str
+        Name of the file of texts, such as "scoreboard".
+
+    Returns
+    -------
+    callable
+        ``say(key, **values)`` gives the text with its ``{names}`` filled.
+
+    Raises
+    ------
+    SpecError
+        If there are no texts in that language.
+    """
+    texts = read_texts(language, topic)
+
+    def say(key: str, /, **values: object) -> str:
+        return texts[key].format(**values)
+
+    return say
+
+
+@cache
+def read_texts(language: str, topic: str) -> Mapping[str, str]:
+    """Read every text of a topic, by its key."""
+    if language not in LANGUAGES:
+        raise SpecError(
+            f'there are no texts in the language "{language}". '
+            f"Remedy: choose one of {', '.join(LANGUAGES)}."
+        )
+    source = files("fitmodel.language").joinpath(language, f"{topic}.toml")
+    return MappingProxyType(tomllib.loads(source.read_text(encoding="utf-8")))
