@@ -34,7 +34,7 @@ def test_importing_the_package_loads_nothing_heavy(statement):
 
 
 def test_the_command_line_parses_without_loading_what_trains():
-    loaded = _modules_after("import fitmodel.cli")
+    loaded = _modules_after("import fitmodel.cli.main")
 
     assert "typer" in loaded
     assert not loaded.intersection(HEAVY)

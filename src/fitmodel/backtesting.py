@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pandas as pd
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec

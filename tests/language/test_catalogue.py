@@ -4,6 +4,7 @@ from importlib.resources import files
 from string import Formatter
 
 import pytest
+
 from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts
 

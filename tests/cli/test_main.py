@@ -10,13 +10,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fitmodel.cli import app, plain_errors
+from fitmodel.cli.app import plain_errors
+from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 
 COMMANDS = [
     (),
-    *[(name,) for name in ("demo", "init", "check", "train", "score", "promote", "rollback")],
+    *[
+        (name,)
+        for name in ("demo", "init", "check", "train", "backtest", "score", "promote", "rollback")
+    ],
     ("models",),
     ("models", "list"),
     ("models", "show"),

@@ -1,0 +1,109 @@
+"""What every command shares: the app, its options, and errors turned into exit codes.
+
+Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fitmodel.exceptions import FitModelError, SpecError
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.training import TrainingRun
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
+app.add_typer(models_app, name="models")
+
+Deals = Annotated[
+    Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
+]
+Config = Annotated[Path, typer.Option("--config", "-c", help="The deal contract.")]
+Models = Annotated[Path, typer.Option("--models", help="Folder of models.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+]
+CONFIG = Path("fitmodel.toml")
+MODELS = Path("models")
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn our errors into a message and an exit code; library warnings do not flood."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SpecError as error:
+        raise _failed(error, 2) from error
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except (FitModelError, OSError) as error:
+        raise _failed(error, 1) from error
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing half-written is left behind.", err=True)
+        raise typer.Exit(130) from None
+
+
+def _failed(error: Exception, code: int) -> typer.Exit:
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(code)
+
+
+def progress() -> Callable[[str], None]:
+    """Name each step on a terminal, say nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return lambda _step: None
+    return lambda step: typer.echo(f"... {step}", err=True)
+
+
+def load_spec(config: Path) -> DealSpec:
+    """Read the contract; where there is none, say how to get one."""
+    from fitmodel.deals.contract import DealSpec
+
+    if not config.is_file():
+        raise SpecError(
+            f"there is no {config}. Remedy: fitmodel init DEALS writes one, or name it with -c."
+        )
+    return DealSpec.from_toml(config)
+
+
+def registered(name: str | None, config: Path) -> tuple[str, str | None]:
+    """Registered model and tracking store: of the contract, where there is one."""
+    from fitmodel.deals.contract import DealSpec, Tracking
+
+    tracking = DealSpec.from_toml(config).tracking if config.is_file() else Tracking()
+    return name or tracking.registered_model, tracking.uri
+
+
+def say_training(run: TrainingRun) -> None:
+    """Print how good the model is, where it lies, and what the user should know."""
+    typer.echo(str(run.report))
+    typer.echo(f"\nbundle   {run.bundle_path}")
+    typer.echo(f"run      {run.run_id or 'not tracked'}")
+    for text in run.warnings:
+        typer.echo(f"Warning: {text}", err=True)
+
+
+@app.callback()
+def prepare() -> None:
+    """Learn from past deals which prospects leave early, before the next deal is signed."""
+    # Idle threads of native libraries wait by spinning, which on two busy cores made a training
+    # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

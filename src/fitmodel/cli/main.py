@@ -1,0 +1,8 @@
+"""Put the commands together: importing a module of commands adds them to the app."""
+
+from __future__ import annotations
+
+from fitmodel.cli import models, scoring, starting, training
+from fitmodel.cli.app import app
+
+__all__ = ["app", "models", "scoring", "starting", "training"]

@@ -1,0 +1,107 @@
+"""Before the first model: try it on demonstration deals, write a contract, check the deals."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fitmodel.cli.app import (
+    CONFIG,
+    MODELS,
+    Config,
+    Deals,
+    Models,
+    app,
+    load_spec,
+    plain_errors,
+    progress,
+    say_training,
+)
+from fitmodel.exceptions import SpecError
+
+
+class DemoData(StrEnum):
+    """What `fitmodel demo` can train on."""
+
+    TELCO = "telco"
+    SAAS = "saas"
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        DemoData, typer.Option(help="A real table, or simulated deals with reps and money.")
+    ] = DemoData.TELCO,
+    models: Models = MODELS,
+) -> None:
+    """Do the main job on demonstration deals.
+
+    Example: fitmodel demo --data saas
+    """
+    with plain_errors():
+        from fitmodel.reports.console import demo_deals, next_steps, riskiest
+        from fitmodel.training import train
+
+        deals, spec, prospects, origin = demo_deals(data)
+        typer.echo(origin + "\n")
+        run = train(deals, spec, models=models, progress=progress())
+        say_training(run)
+        typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
+        typer.echo(riskiest(prospects, run.model.predict(prospects)))
+        typer.echo("\n" + next_steps(spec, run.bundle_path))
+
+
+@app.command()
+def init(
+    deals: Deals,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG,
+) -> None:
+    """Guess what columns mean; write a commented contract.
+
+    Example: fitmodel init deals.csv
+    """
+    with plain_errors():
+        from fitmodel.deals.guessing import guess_spec
+        from fitmodel.deals.reading import read_table
+        from fitmodel.model.atomic import write_file
+
+        if output.exists():
+            raise SpecError(
+                f"{output} is there already. Remedy: remove it, or name another with --output."
+            )
+        guess = guess_spec(read_table(deals))
+        write_file(output, guess.toml.encode())
+        typer.echo(f"wrote {output}")
+        for text in guess.unsure:
+            typer.echo(f"unsure: {text}")
+        typer.echo(f"Next: read {output}, then fitmodel check {deals} -c {output}")
+
+
+@app.command()
+def check(deals: Deals, config: Config = CONFIG) -> None:
+    """Look for faults and leaks, and count what there is to learn from.
+
+    Example: fitmodel check deals.csv -c fitmodel.toml
+    """
+    with plain_errors():
+        from fitmodel.deals.leakage import audit
+        from fitmodel.deals.outcomes import label_deals, outcomes
+        from fitmodel.deals.reading import read_deals
+        from fitmodel.learning.learner import check_enough
+        from fitmodel.reports.console import audit_text, labels_text
+
+        spec = load_spec(config)
+        table = read_deals(deals, spec)
+        labelled = label_deals(table, spec)
+        typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
+        leaks = audit(table, spec)
+        typer.echo(
+            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
+        )
+        check_enough(labelled)
+        typer.echo("enough to learn from")
+        if leaks.stopped:
+            raise typer.Exit(1)

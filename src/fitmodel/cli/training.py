@@ -1,0 +1,66 @@
+"""Train a model, and replay the past to see how it would have done."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fitmodel.cli.app import (
+    CONFIG,
+    MODELS,
+    Config,
+    Deals,
+    Models,
+    app,
+    load_spec,
+    plain_errors,
+    progress,
+    say_training,
+)
+
+
+@app.command()
+def train(
+    deals: Deals,
+    config: Config = CONFIG,
+    models: Models = MODELS,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
+    ] = None,
+) -> None:
+    """Train, judge, ship and track a model.
+
+    Example: fitmodel train deals.csv -c fitmodel.toml --models models
+    """
+    with plain_errors():
+        from fitmodel.training import train as run_training
+
+        spec = load_spec(config)
+        run = run_training(
+            deals, spec, models=models, allow=tuple(allow or ()), progress=progress()
+        )
+        say_training(run)
+        home = models / spec.tracking.registered_model
+        typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
+
+
+@app.command()
+def backtest(
+    deals: Deals,
+    config: Config = CONFIG,
+    cuts: Annotated[int, typer.Option(min=1, help="Past dates at which to train anew.")] = 4,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
+    ] = None,
+) -> None:
+    """Replay the past: train on what was known at each date, judge on what was signed next.
+
+    Example: fitmodel backtest deals.csv -c fitmodel.toml
+    """
+    with plain_errors():
+        from fitmodel.backtesting import backtest as replay
+
+        spec = load_spec(config)
+        report = replay(deals, spec, n_cuts=cuts, allow=tuple(allow or ()), progress=progress())
+        typer.echo(str(report))
