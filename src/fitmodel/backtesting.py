@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.outcomes import recut
+import pandas as pd
+
+from fitmodel.deals.outcomes import label_deals, recut
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_BAGS, judge
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.learner import learn
+from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.training import audit_before_training, decide
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -58,8 +59,7 @@ def backtest(
     -------
     BacktestReport
         Metrics of every cut and of all, ageing, and what the flags would have saved and cost. The
-        decision policy is the one that was known at the first cut; where the deals before it are
-        too few to choose one, nothing is said of flags.
+        decision policy is the one that was known at the first cut.
 
     Raises
     ------
@@ -87,16 +87,30 @@ def backtest(
         spec,
         fit_predict,
         n_cuts=n_cuts,
-        flag=None if policy is None else policy.poor_fit,
-        value=None if policy is None or policy.money is None else policy.money.expected_value,
+        flag=policy.poor_fit,
+        value=None if policy.money is None else policy.money.expected_value,
         seed=spec.learning.seed,
     )
 
 
-def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split) -> Policy | None:
+def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split) -> Policy:
     """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
     known = recut(table, spec, first.date)
+    return decide(known, spec, _judged(known, spec))
+
+
+def _judged(known: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+    """Judge on later deals; where those are too few by then, on deals left out of the fit."""
     try:
-        return decide(known, spec, judge(known, spec))
-    except DealsError:  # too few by then: a backtest of the probabilities is still worth having
-        return None
+        return judge(known, spec).table
+    except DealsError:
+        labelled = label_deals(known, spec)
+        choice = learn(known, spec, bags=JUDGING_BAGS).choice
+        return pd.DataFrame(
+            {
+                "probability": cross_fitted(labelled, spec, choice),
+                "early_churn": labelled.early_churn,
+                "weight": labelled.weight,
+            },
+            index=labelled.index,
+        )

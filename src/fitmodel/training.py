@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
-    from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.facts import Begun
@@ -113,7 +112,7 @@ def train(
     tell(STEPS[2])
     learned = learn(table, spec)
     tell(STEPS[3])
-    policy = decide(table, spec, judgement)
+    policy = decide(table, spec, judgement.table)
     report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
     tell(STEPS[4])
     begun = begin(spec)
@@ -155,11 +154,14 @@ def audit_before_training(
     return found.to_frame()
 
 
-def decide(table: pd.DataFrame, spec: DealSpec, judgement: Judgement) -> Policy:
-    """Choose the decision policy on the deals that were judged, never on those trained on."""
+def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
+    """Choose the decision policy on the deals that were judged, never on those trained on.
+
+    `judged` has a row per deal of known outcome, with `probability` of a model that did not see
+    it, `early_churn` and `weight`, on the index of `table`.
+    """
     found = outcomes(table, spec)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    judged = judgement.table
     amount = spec.deals.amount
     return choose_policy(
         spec,

@@ -1,0 +1,99 @@
+"""The backtest: nothing known later enters it, decay shows, and chance is called chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fitmodel
+from fitmodel import backtesting
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(1500, seed=4)
+
+
+@pytest.fixture(scope="module")
+def report(simulation):
+    return fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2)
+
+
+def test_every_deal_is_judged_by_a_model_of_before_it_was_signed(report):
+    cuts = report.cuts
+
+    assert list(cuts["cut"]) == [1, 2]
+    assert (cuts["until"] >= cuts["date"]).all()
+    assert cuts["n_test"].sum() == len(report.predictions)
+    assert report.predictions["probability"].between(0, 1).all()
+
+
+def test_a_signal_is_found_and_put_into_money(report):
+    assert report.has_skill
+    assert report.metrics["log_loss_skill"].low > 0
+    assert len(report.money) == len(report.cuts) + 1
+    assert "flags" in str(report)
+
+
+def test_the_order_of_the_rows_changes_nothing(simulation, report):
+    shuffled = simulation.deals.sample(frac=1, random_state=1)
+    again = fitmodel.backtest(shuffled, simulation.spec, n_cuts=2)
+
+    pd.testing.assert_frame_equal(
+        again.cuts[["date", "n_train", "n_test", "early_churners"]],
+        report.cuts[["date", "n_train", "n_test", "early_churners"]],
+    )
+
+
+def test_the_policy_is_chosen_on_what_was_known_at_the_first_cut(simulation, report, monkeypatch):
+    seen = []
+
+    def remember(table, spec, judged):
+        seen.append(table[spec.deals.closed_on].max())
+        return decide(table, spec, judged)
+
+    decide = backtesting.decide
+    monkeypatch.setattr(backtesting, "decide", remember)
+    fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2)
+
+    assert seen
+    assert max(seen) <= report.cuts["date"].iloc[0]
+
+
+def test_shuffled_outcomes_show_no_skill(simulation):
+    deals = simulation.deals.copy()
+    names = list(simulation.spec.attribute_names(deals.columns))
+    order = np.random.default_rng(0).permutation(len(deals))
+    deals[names] = deals[names].iloc[order].to_numpy()
+    report = fitmodel.backtest(deals, simulation.spec, n_cuts=2)
+
+    assert not report.has_skill
+    assert "no evidence of skill" in report.verdict
+
+
+def test_drifting_deals_show_that_an_older_model_is_worse():
+    drifting = simulate_deals(6000, seed=3, drift=3.0, signal=2.0)
+    report = fitmodel.backtest(drifting.deals, drifting.spec, n_cuts=3)
+
+    assert report.decay is not None
+    assert report.decay.low > 0
+    assert "an older model is worse" in str(report)
+
+
+def test_deals_without_dates_cannot_be_replayed(simulation):
+    deals = simulation.deals.assign(
+        tenure=np.arange(len(simulation.deals)) % 30 + 1,
+        gone=np.arange(len(simulation.deals)) % 3 == 0,
+    )
+    names = list(simulation.spec.attribute_names(simulation.deals.columns))
+    spec = fitmodel.DealSpec(
+        deals={"tenure_months": "tenure", "churned": "gone"}, attributes={"include": names}
+    )
+
+    with pytest.raises(DealsError, match="closed_on"):
+        fitmodel.backtest(deals, spec)
