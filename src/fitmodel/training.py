@@ -19,6 +19,7 @@ from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports.card import model_card
+from fitmodel.tracking.contest import meet_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.runs import begin, ending, track
 
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
+    from fitmodel.tracking.contest import Comparison
     from fitmodel.tracking.facts import Begun
 
 CARD_FILE = "card.md"
@@ -117,7 +120,8 @@ def train(
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
-        path, card = ship(learned, policy, report, spec, models, begun)
+        contest = _contest(judgement, table, spec, begun)
+        path, card = ship(learned, policy, report, spec, models, begun, contest)
     tell(STEPS[5])
     model = load(path)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
@@ -173,6 +177,15 @@ def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
     )
 
 
+def _contest(
+    judgement: Judgement, table: pd.DataFrame, spec: DealSpec, begun: Begun
+) -> Comparison | None:
+    """Meet the champion, so that a promotion has evidence; not where the store is away."""
+    if begun.run_id is None:
+        return None
+    return meet_champion(judgement.table, judgement.attributes, table, spec)
+
+
 def ship(
     learned: Learned,
     policy: Policy,
@@ -180,6 +193,7 @@ def ship(
     spec: DealSpec,
     models: str | Path,
     begun: Begun,
+    contest: Comparison | None = None,
 ) -> tuple[Path, str]:
     """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all."""
     from pathlib import Path
@@ -193,6 +207,7 @@ def ship(
         "run_id": begun.run_id,
         "attributes": list(learned.book.attributes),
         "policy": policy.description,
+        "contest": None if contest is None else contest.to_dict(),
     }
     card = model_card(report, facts, spec)
     files = {

@@ -11,13 +11,8 @@ import pytest
 
 from fitmodel.exceptions import BundleError, DealsError, TrackingError
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.promotion import (
-    Comparison,
-    PromotionRefusedError,
-    compare,
-    promote,
-    rollback,
-)
+from fitmodel.tracking.contest import Comparison, compare
+from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingFacts, track
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.evaluation.metrics import compare_log_loss
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
+from fitmodel.tracking.contest import Comparison
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, alias_version, resolve
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from fitmodel.model.reading import Bundle
 
 PREVIOUS_TAG = "fitmodel.previous_champion"
 PROMOTED_TAG = "fitmodel.promoted_at"
@@ -33,31 +33,6 @@ class PromotionRefusedError(TrackingError):
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Champion against challenger on the same deals.
-
-    Parameters
-    ----------
-    deals
-        How many deals were compared.
-    gain, low, high
-        Mean log loss of the champion minus that of the challenger and its 95 % interval; above 0
-        the challenger is better.
-    """
-
-    deals: int
-    gain: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.gain:+.4f} log loss ({self.low:+.4f} to {self.high:+.4f}) "
-            f"on {self.deals:,} deals"
-        )
-
-
-@dataclass(frozen=True)
 class Promotion:
     """What is in use now and what was before; equal where nothing had to be moved."""
 
@@ -65,42 +40,6 @@ class Promotion:
     version: int
     previous: int | None
     forced_because: str | None = None
-
-
-def compare(
-    y: npt.ArrayLike,
-    p_champion: npt.ArrayLike,
-    p_challenger: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    *,
-    n_boot: int = 1000,
-    seed: int = 0,
-) -> Comparison:
-    """Compare two models deal by deal, with a paired bootstrap of the difference in log loss.
-
-    Parameters
-    ----------
-    y : array of shape (n,)
-        1 for early churn, 0 for a customer that stayed; deals that NEITHER model learned from.
-    p_champion, p_challenger : array of shape (n,)
-        Probabilities of early churn.
-    weight : array of shape (n,), optional
-        Inverse-probability-of-censoring weights.
-
-    Raises
-    ------
-    DealsError
-        When the arrays do not match or hold impossible values.
-
-    Notes
-    -----
-    Paired: both models are judged on the same resamples, so what makes a resample hard for both
-    cancels (Efron and Tibshirani 1993, chapter 8).
-    """
-    import numpy as np
-
-    found = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
-    return Comparison(int(np.size(np.asarray(y))), found.value, found.low, found.high)
 
 
 def promote(
@@ -121,8 +60,8 @@ def promote(
     version
         Version to put in use; else the challenger.
     comparison
-        Champion against this version on the same out-of-time deals (`compare`); needed where
-        there is a champion.
+        Champion against this version on the same out-of-time deals; else the one that its
+        training noted in its bundle (`meet_champion`).
     force, reason
         Promote without evidence; the reason is recorded on the version.
     store
@@ -150,7 +89,9 @@ def promote(
         if chosen == champion:
             return Promotion(name, chosen, champion)
         found = client.get_model_version(name, str(chosen))
-        _check_bundle(name, chosen, store)
+        bundle = _checked_bundle(name, chosen, store)
+        if comparison is None:
+            comparison = _noted(bundle, champion)
         if not force:
             _check_evidence(client, found, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason if force else None)
@@ -178,15 +119,23 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
                 f"version {champion} of {name!r} was the first champion; there is none before it"
             )
         previous = int(tags[PREVIOUS_TAG])
-        _check_bundle(name, previous, store)
+        _checked_bundle(name, previous, store)
         client.set_registered_model_alias(name, CHAMPION, str(previous))
     return Promotion(name, previous, champion)
 
 
-def _check_bundle(name: str, version: int, store: str | None) -> None:
+def _checked_bundle(name: str, version: int, store: str | None) -> Bundle:
     bundle = open_bundle(resolve(f"models:/{name}/{version}", store))
     for file in bundle.files:
         bundle.read(file)
+    return bundle
+
+
+def _noted(bundle: Bundle, champion: int | None) -> Comparison | None:
+    """Read the comparison of the version's training; None where it met another champion."""
+    fields = bundle.manifest.get("contest")
+    noted = None if fields is None else Comparison.from_dict(fields)
+    return noted if noted is not None and noted.champion == champion else None
 
 
 def _check_evidence(
@@ -204,8 +153,12 @@ def _check_evidence(
         return
     if comparison is None:
         raise _refused(
-            found, f"it was not compared with the champion, version {champion}, on the same deals"
+            found,
+            f"it was not compared with the champion, version {champion}, on the same deals "
+            "(training it again does that)",
         )
+    if comparison.objections:
+        raise _refused(found, "; ".join(comparison.objections))
     if not comparison.low > 0:
         raise _refused(
             found,
