@@ -26,6 +26,7 @@ ROOMS = (
     "reports",
     "training",
     "backtesting",
+    "retraining",
     "cli",
 )
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")

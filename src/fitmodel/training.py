@@ -21,10 +21,10 @@ from fitmodel.model.scorer import Scorer
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.contest import meet_champion
 from fitmodel.tracking.facts import TrainingFacts
-from fitmodel.tracking.runs import begin, ending, track
+from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -121,7 +121,11 @@ def train(
     begun = begin(spec)
     with ending(begun, spec):
         contest = _contest(judgement, table, spec, begun)
-        path, card = ship(learned, policy, report, spec, models, begun, contest)
+        known = {
+            "deals_digest": deals_digest(table),
+            "contest": None if contest is None else contest.to_dict(),
+        }
+        path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
@@ -193,7 +197,7 @@ def ship(
     spec: DealSpec,
     models: str | Path,
     begun: Begun,
-    contest: Comparison | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> tuple[Path, str]:
     """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all."""
     from pathlib import Path
@@ -207,8 +211,7 @@ def ship(
         "run_id": begun.run_id,
         "attributes": list(learned.book.attributes),
         "policy": policy.description,
-        "contest": None if contest is None else contest.to_dict(),
-    }
+    } | dict(known or {})
     card = model_card(report, facts, spec)
     files = {
         SCORER_FILE: scorer.to_json(),

@@ -64,3 +64,20 @@ def backtest(
         spec = load_spec(config)
         report = replay(deals, spec, n_cuts=cuts, allow=tuple(allow or ()), progress=progress())
         typer.echo(str(report))
+
+
+RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4}
+
+
+@app.command()
+def retrain(deals: Deals, config: Config = CONFIG, models: Models = MODELS) -> None:
+    """Train and promote in one scheduled step; exit 0 promoted, 3 champion stays, 4 nothing new.
+
+    Example: fitmodel retrain deals.csv -c fitmodel.toml
+    """
+    with plain_errors():
+        from fitmodel.retraining import retrain as run_retraining
+
+        done = run_retraining(deals, load_spec(config), models=models, progress=progress())
+        typer.echo(f"{done.outcome}: {done.why}")
+        raise typer.Exit(RETRAIN_CODES[done.outcome])

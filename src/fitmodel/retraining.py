@@ -1,0 +1,98 @@
+"""Retrain: what a scheduled job runs, again and again, without doing harm.
+
+same deals and contract as the challenger's -> nothing new
+else train -> promote where the evidence carries it -> promoted, or the champion stays
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fitmodel.deals.reading import read_deals
+from fitmodel.exceptions import FitModelError, TrackingError
+from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.promotion import PromotionRefusedError, promote
+from fitmodel.tracking.registry import CHALLENGER, get_alias, resolve
+from fitmodel.tracking.runs import deals_digest
+from fitmodel.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.training import TrainingRun
+
+
+@dataclass(frozen=True, eq=False)
+class Retraining:
+    """What a scheduled training came to.
+
+    Parameters
+    ----------
+    outcome : {"promoted", "champion stays", "nothing new"}
+    why : str
+        In a sentence.
+    run : TrainingRun or None
+        None where nothing was new.
+    """
+
+    outcome: Literal["promoted", "champion stays", "nothing new"]
+    why: str
+    run: TrainingRun | None = None
+
+
+def retrain(
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    *,
+    models: str | Path = "models",
+    allow: tuple[str, ...] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Retraining:
+    """Train a challenger if there is anything new, and put it in use if it is better.
+
+    Parameters
+    ----------
+    deals, spec, models, allow, progress
+        As for `fitmodel.train`.
+
+    Returns
+    -------
+    Retraining
+
+    Raises
+    ------
+    DealsError
+        If the deals have faults, leak the outcome, or are too few to learn from.
+    TrackingError
+        If the store does not answer: without it nothing can be compared or promoted.
+    """
+    table = read_deals(deals, spec)
+    if not _anything_new(table, spec):
+        return Retraining("nothing new", "the same deals and contract as the last training")
+    run = train(table, spec, models=models, allow=allow, progress=progress)
+    name, store = spec.tracking.registered_model, spec.tracking.uri
+    if run.run_id is None:
+        raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
+    try:
+        promotion = promote(name, store=store)
+    except PromotionRefusedError as refusal:
+        return Retraining("champion stays", str(refusal), run)
+    before = "the first" if promotion.previous is None else f"before: {promotion.previous}"
+    return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
+
+
+def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
+    name, store = spec.tracking.registered_model, spec.tracking.uri
+    newest = get_alias(name, CHALLENGER, store)
+    if newest is None:
+        return True
+    try:
+        manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
+    except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
+        return True
+    return manifest.get("deals_digest") != deals_digest(table) or manifest["spec"] != spec.to_dict()

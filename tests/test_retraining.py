@@ -1,0 +1,41 @@
+"""A scheduled retraining does nothing twice, promotes on evidence only and keeps a champion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import TrackingError
+from fitmodel.retraining import retrain
+from fitmodel.tracking.registry import get_alias
+
+pytestmark = pytest.mark.slow
+NAME = "prospect-fit"
+
+
+def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_the_champion(
+    mlflow_store: str, tmp_path: Any
+) -> None:
+    simulation = simulate_deals(1200, seed=2)
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+
+    first = retrain(simulation.deals, spec, models=tmp_path)
+    again = retrain(simulation.deals, spec, models=tmp_path)
+    fewer = retrain(simulation.deals.iloc[:-5], spec, models=tmp_path)
+
+    assert first.outcome == "promoted"
+    assert (again.outcome, again.run) == ("nothing new", None)
+    assert fewer.outcome == "champion stays"
+    assert "signed after the champion's last" in fewer.why
+    assert get_alias(NAME, "champion", mlflow_store) == 1
+    assert get_alias(NAME, "challenger", mlflow_store) == 2
+
+
+def test_without_a_store_nothing_is_called_retrained(tmp_path: Any) -> None:
+    simulation = simulate_deals(1200, seed=2)
+    spec = simulation.spec.replace(tracking={"uri": f"sqlite:///{tmp_path}/absent/mlflow.db"})
+
+    with pytest.raises(TrackingError):
+        retrain(simulation.deals, spec, models=tmp_path)
