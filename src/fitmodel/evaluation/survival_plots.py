@@ -1,0 +1,64 @@
+"""Draw how long customers stay, whole or by kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.evaluation.plots import new_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+
+    from fitmodel.deals.survival import SurvivalCurve
+
+LEAST_AT_RISK = 10
+"""A curve is drawn as long as so many customers are still watched."""
+
+
+def plot_survival(
+    curves: Mapping[str, SurvivalCurve],
+    ax: Axes | None = None,
+    *,
+    horizon_months: float | None = None,
+) -> Axes:
+    """Draw the share of customers still there, by months since signing.
+
+    Parameters
+    ----------
+    curves : mapping of str to SurvivalCurve
+        Label to curve, as `kaplan_meier` gives it.
+    ax : Axes, optional
+        Where to draw; else a new figure.
+    horizon_months : float, optional
+        Marked by a line: who left before it left early.
+
+    Returns
+    -------
+    Axes
+        Each curve with its 95 % band, as far as 10 customers are still at risk.
+    """
+    ax = ax or new_axes(6.5)
+    for label, curve in curves.items():
+        shown = curve.at_risk >= LEAST_AT_RISK
+        (line,) = ax.step(
+            curve.times[shown],
+            curve.survival[shown],
+            where="post",
+            label=f"{label} ({int(curve.at_risk.max()):,})",
+        )
+        ax.fill_between(
+            curve.times[shown],
+            curve.low[shown],
+            curve.high[shown],
+            step="post",
+            alpha=0.15,
+            color=line.get_color(),
+            linewidth=0,
+        )
+    if horizon_months is not None:
+        ax.axvline(horizon_months, color="grey", linestyle=":", linewidth=1)
+    ax.set(xlabel="months since signing", ylabel="share still a customer", ylim=(0, 1.02))
+    ax.legend(title="deals", frameon=False)
+    return ax
