@@ -8,6 +8,7 @@ import numpy as np
 
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
+from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,10 @@ def unrestricted_probabilities(
     model = HistGradientBoostingClassifier(
         categorical_features=categorical, random_state=options.seed
     )
-    model.fit(_matrix(columns, train.attributes), train.early_churn, sample_weight=train.weight)
-    probability: NDArray[np.float64] = model.predict_proba(_matrix(columns, attributes))[:, 1]
+    known, asked = _matrix(columns, train.attributes), _matrix(columns, attributes)
+    with native_threads(options.threads):
+        model.fit(known, train.early_churn, sample_weight=train.weight)
+        probability: NDArray[np.float64] = model.predict_proba(asked)[:, 1]
     return probability
 
 

@@ -17,6 +17,7 @@ from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.options import BAGS, LEAST_CHURNERS, Choice, LearnerOptions
 from fitmodel.learning.selection import age_in_months, choose
+from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,17 +75,19 @@ def learn(
     labelled = label_deals(deals, spec, as_of=as_of)
     check_enough(labelled)
     options = LearnerOptions.from_spec(spec, labelled.dates)
-    if choice is None:
-        choice = choose(make_folds(deals, spec, labelled, as_of=as_of), options)
-    return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
+    with native_threads(options.threads):
+        if choice is None:
+            choice = choose(make_folds(deals, spec, labelled, as_of=as_of), options)
+        return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
 
 
 def learn_labelled(labelled: LabelledDeals, spec: DealSpec, *, bags: int = BAGS) -> Learned:
     """Learn from labelled deals alone, choosing on random folds (no order in time is known)."""
     check_enough(labelled)
     options = LearnerOptions.from_spec(spec, labelled.dates)
-    choice = choose(random_folds(labelled, seed=spec.learning.seed), options)
-    return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
+    with native_threads(options.threads):
+        choice = choose(random_folds(labelled, seed=spec.learning.seed), options)
+        return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
 
 
 def fit_estimator(
@@ -163,9 +166,10 @@ def cross_fitted(
     )
     options = LearnerOptions.from_spec(spec, labelled.dates)
     probability = np.empty(len(deals))
-    for fold, out in _folds_with_places(deals, spec.learning.seed, n_folds):
-        estimator = fit_estimator(fold.train, choice, options, bags=FEW_BAGS)
-        probability[out] = estimator.predict_proba(fold.test.attributes)[:, 1]
+    with native_threads(options.threads):
+        for fold, out in _folds_with_places(deals, spec.learning.seed, n_folds):
+            estimator = fit_estimator(fold.train, choice, options, bags=FEW_BAGS)
+            probability[out] = estimator.predict_proba(fold.test.attributes)[:, 1]
     return probability
 
 
