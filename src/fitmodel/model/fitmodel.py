@@ -142,9 +142,17 @@ class FitModel:
             raise ProspectError(f"prospect {place} of the list: {error}") from error
 
     def predict_table(
-        self, prospects: pd.DataFrame, *, reasons: int = 0, as_of: date | None = None
+        self,
+        prospects: pd.DataFrame,
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        as_json: bool = False,
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Score every row that can be read; say of the others why not.
+
+        With `as_json` the reasons are JSON text, made once per distinct reason: what a large
+        table needs.
 
         Returns
         -------
@@ -154,7 +162,9 @@ class FitModel:
         """
         from fitmodel.model.frames import predict_leniently
 
-        return predict_leniently(self._scorer, prospects, reasons, _timestamp(as_of))
+        return predict_leniently(
+            self._scorer, prospects, reasons, _timestamp(as_of), as_json=as_json
+        )
 
     def table(self, attribute: str) -> pd.DataFrame:
         """One attribute's table: value, log_odds, deviation, deals and their early_churn."""

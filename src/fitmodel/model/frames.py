@@ -17,6 +17,7 @@ from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
+from fitmodel.model.batch_reasons import largest_terms, reasons_as_json
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import (
     UNFAMILIAR_WIDENING,
@@ -69,14 +70,22 @@ def predict_frame(
 
 
 def predict_leniently(
-    scorer: Scorer, table: pd.DataFrame, reasons: int, today: pd.Timestamp | None = None
+    scorer: Scorer,
+    table: pd.DataFrame,
+    reasons: int,
+    today: pd.Timestamp | None = None,
+    *,
+    as_json: bool = False,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Prediction columns, and an error text per row (None where the row could be read).
 
-    Rows with an error have missing predictions.
+    Rows with an error have missing predictions; with `as_json` the reasons are JSON text.
     """
     coded = code_table(scorer, table, today)
-    predictions = score_coded(scorer, coded, reasons)
+    predictions = score_coded(scorer, coded, 0 if as_json else reasons)
+    if as_json and reasons > 0:
+        texts = reasons_as_json(scorer.book, coded.codes, coded.given, reasons)
+        predictions.insert(len(predictions.columns) - 1, "reasons", texts)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors
@@ -181,7 +190,7 @@ def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bo
 
 def _reasons(scorer: Scorer, coded: CodedTable, number: int) -> list[list[Reason]]:
     contributions = scorer.book.contributions(coded.codes)
-    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :number]
+    order = largest_terms(contributions, number)
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
     values = coded.given.to_numpy(dtype=object).tolist()
     return [

@@ -81,12 +81,12 @@ class Reason:
         factor = f"{effect} the odds of leaving early {math.exp(abs(self.contribution)):.1f}-fold"
         label = _words(self.attribute)
         if len(self._positions) > 1:
-            together = " and ".join(_value_words(value) for value in self.value)
+            together = " and ".join(value_words(value) for value in self.value)
             return f"{label} are {together}: together this {factor}"
         band = self._book.evidence[place].band[self._codes[place]]
         evidence = self._book.evidence[place]
         deals, rate = int(evidence.count[band]), float(evidence.rate[band])
-        subject = f"{label} is {_value_words(self.value)}"
+        subject = f"{label} is {value_words(self.value)}"
         if deals == 0:
             return f"{subject}: no such deal among those learned from ({factor})"
         few = f"only {deals}" if deals < FEW_DEALS else f"{deals:,}"
@@ -113,7 +113,9 @@ class Reason:
         value = self.value
         return {
             "attribute": self.attribute,
-            "value": list(map(_plain, value)) if isinstance(value, tuple) else _plain(value),
+            "value": list(map(plain_value, value))
+            if isinstance(value, tuple)
+            else plain_value(value),
             "contribution": self.contribution,
             "sentence": self.sentence,
         }
@@ -136,14 +138,15 @@ def _words(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _value_words(value: Any) -> str:
-    plain = _plain(value)
+def value_words(value: Any) -> str:
+    """A value as a person reads it."""
+    plain = plain_value(value)
     if plain is None:
         return "not known"
     return f"{plain:,g}" if isinstance(plain, float) else str(plain)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value as JSON knows it."""
     if value is None or isinstance(value, str | bool):
         return value
@@ -152,7 +155,7 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
     return (
         value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
     )

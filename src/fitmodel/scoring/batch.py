@@ -6,7 +6,6 @@ table -> chunks of rows -> predict_table -> columns added -> a file beside the o
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import contextmanager
@@ -168,12 +167,12 @@ def _check_columns(names: list[str], model: FitModel) -> None:
 
 def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
-    predictions, errors = model.predict_table(_frame(chunk, model, separator), reasons=reasons)
+    predictions, errors = model.predict_table(
+        _frame(chunk, model, separator), reasons=reasons, as_json=True
+    )
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
     lost = pa.array(np.isin(np.arange(len(predictions)), list(chunk.faults)))
-    if reasons:
-        predictions["reasons"] = [_as_json(listed) for listed in predictions["reasons"]]
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()
@@ -202,12 +201,6 @@ def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
     values = pd.Series(numbers, index=text.index)
     # a value that is no number stays as it is, for the error to quote
     return values.astype(object).mask(unreadable, text) if unreadable.any() else values
-
-
-def _as_json(reasons: Any) -> str | None:
-    if not isinstance(reasons, list):
-        return None
-    return json.dumps([reason.to_dict() for reason in reasons], ensure_ascii=False)
 
 
 def _first_fault(errors: pa.Array, before: int) -> str:

@@ -1,0 +1,66 @@
+"""Reasons in bulk are word for word the reasons of one prospect."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.learner import learn
+from fitmodel.learning.options import Choice
+from fitmodel.model.batch_reasons import largest_terms
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+
+
+@pytest.fixture(scope="module")
+def model():
+    simulation = simulate_deals(1200, seed=0)
+    choice = Choice(3.0, None, 0.5, 3, CalibrationMap.identity(), pd.DataFrame())
+    book = learn(simulation.deals, simulation.spec, choice=choice, bags=2).book
+    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
+    return FitModel(Scorer(book, policy, "annual_value", "closed_on", "v"), {})
+
+
+@pytest.fixture(scope="module")
+def prospects():
+    table = simulate_prospects(300, seed=1).prospects.reset_index(drop=True)
+    table.loc[:20, "segment"] = 'never "seen" <b> \\ 新'
+    table.loc[10:60, ["seats", "industry"]] = None
+    table.loc[70:80, "seats"] = 1e12
+    table["employees"] = table["employees"].astype(object)
+    table.loc[5, "employees"] = "41"
+    return table
+
+
+@pytest.mark.parametrize("number", [1, 3, 100])
+def test_the_text_is_the_json_of_every_single_reason(model, prospects, number):
+    texts = model.predict_table(prospects, reasons=number, as_json=True)[0]["reasons"]
+    expected = model.predict(prospects, reasons=number)["reasons"]
+
+    assert any(len(model.book.terms[t]) > 1 for t in range(len(model.book.terms)))
+    for text, reasons in zip(texts, expected, strict=True):
+        assert text == json.dumps([item.to_dict() for item in reasons], ensure_ascii=False)
+
+
+def test_any_chunking_gives_the_same_texts(model, prospects):
+    whole = model.predict_table(prospects, reasons=3, as_json=True)[0]["reasons"]
+    parts = [prospects.iloc[start : start + 7] for start in range(0, len(prospects), 7)]
+    pieces = [model.predict_table(part, reasons=3, as_json=True)[0]["reasons"] for part in parts]
+
+    pd.testing.assert_series_equal(pd.concat(pieces), whole)
+
+
+def test_no_prospects_have_no_reasons(model, prospects):
+    assert model.predict_table(prospects.head(0), reasons=3, as_json=True)[0]["reasons"].empty
+
+
+def test_of_equal_contributions_the_first_comes_first():
+    contributions = np.array([[0.5, -0.5, 0.1, 0.5], [0.0, 0.0, -1.0, 0.0]])
+
+    assert largest_terms(contributions, 3).tolist() == [[0, 1, 3], [2, 0, 1]]
