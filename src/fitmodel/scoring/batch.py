@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchResult", "count_rows", "score_file"]
 
-CHUNK_ROWS = 32_768  # a chunk with its reasons takes some hundred MB
+CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
+WORKERS = 2
 PREDICTIONS = {
     "early_churn_probability": pa.float64(),
     "probability_low": pa.float64(),
@@ -77,6 +81,7 @@ def score_file(
     reasons: int = 3,
     chunk_rows: int = CHUNK_ROWS,
     strict: bool = False,
+    workers: int = WORKERS,
     progress: Callable[[int], object] | None = None,
 ) -> BatchResult:
     """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
@@ -94,6 +99,8 @@ def score_file(
     strict : bool
         Stop at the first row that cannot be scored; else such rows are written with empty
         predictions and the fault in the column ``error``.
+    workers : int
+        Threads that predict while others read and write; the result does not depend on it.
     progress : callable, optional
         Told how many rows each chunk had.
 
@@ -120,8 +127,8 @@ def score_file(
         _check_columns(table.schema.names, model)
         schema = pa.schema([*table.schema, *fields], table.schema.metadata)
         with open_sink(file, kind_of(output), schema, table.separator) as write:
-            for chunk in table.chunks:
-                columns = _predict(chunk, model, reasons, table.separator)
+            predict = partial(_predict, model=model, reasons=reasons, separator=table.separator)
+            for chunk, columns in _in_order(predict, table.chunks, workers):
                 faults = columns["error"].drop_null()
                 if len(faults) and first_error is None:
                     first_error = _first_fault(columns["error"], rows)
@@ -179,6 +186,29 @@ def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dic
         if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
+
+
+def _in_order(
+    predict: Callable[[Chunk], dict[str, pa.Array]], chunks: Iterator[Chunk], workers: int
+) -> Iterator[tuple[Chunk, dict[str, pa.Array]]]:
+    """Predict a few chunks at once, and give them in their order.
+
+    Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
+    workers, and one more, are in memory.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Chunk, Future[dict[str, pa.Array]]]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append((chunk, pool.submit(predict, chunk)))
+                if len(waiting) > workers:
+                    first, columns = waiting.popleft()
+                    yield first, columns.result()
+            for first, columns in waiting:
+                yield first, columns.result()
+        finally:
+            for _, columns in waiting:
+                columns.cancel()
 
 
 def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
