@@ -1,0 +1,147 @@
+"""Observed against expected, for counts that wait: the statistics under the scoreboard.
+
+hazard to the day last seen -> expected leavers -> observed over expected, exact interval
+                            -> shrunken towards the company, as far as reps differ at all
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.survival import SurvivalCurve
+
+LARGEST_SHAPE = 1e6
+"""Gamma shape from which reps do not differ at all."""
+WINSORISED = 0.1
+
+
+def expected_leavers(
+    probability: npt.ArrayLike,
+    followup_months: npt.ArrayLike,
+    curve: SurvivalCurve,
+    horizon_months: float,
+) -> NDArray[np.float64]:
+    """Expected number of early churners of each deal, by the day it was last seen.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (deals,)
+        Of early churn, from a model that knows nothing of the rep.
+    followup_months : ndarray, shape (deals,)
+        Watched so long: until the customer left, or until now.
+    curve : SurvivalCurve
+        Of the whole company; says how early churn is spread over the months.
+    horizon_months : float
+
+    Returns
+    -------
+    ndarray, shape (deals,)
+        Cumulative hazard up to the last day seen. Observed minus expected is a martingale, so a
+        young deal counts for the part of the risk that it has been through, never as a 0.
+
+    Notes
+    -----
+    N. E. Breslow and N. E. Day (1987), Statistical Methods in Cancer Research II, chapter 2;
+    T. M. Therneau and P. M. Grambsch (2000), Modeling Survival Data, chapter 10.
+    """
+    seen = np.minimum(np.asarray(followup_months, dtype=np.float64), horizon_months)
+    hazard = -np.log(np.clip([curve.at(month) for month in np.unique(seen)], 1e-12, 1.0))
+    whole = -np.log(max(float(curve.at(horizon_months)), 1e-12))
+    share = hazard[np.unique(seen, return_inverse=True)[1]] / whole if whole > 0 else seen * 0
+    expected: NDArray[np.float64] = (
+        -np.log1p(-np.clip(np.asarray(probability), 0.0, 1 - 1e-9)) * share
+    )
+    return expected
+
+
+def exact_ratio_interval(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact Poisson interval of observed over expected.
+
+    Notes
+    -----
+    F. Garwood (1936), "Fiducial limits for the Poisson distribution", Biometrika 28, 437-442.
+    """
+    from scipy.stats import chi2
+
+    tail = (1 - level) / 2
+    low = np.where(observed > 0, chi2.ppf(tail, 2 * np.maximum(observed, 0.5)) / 2, 0.0)
+    high = chi2.ppf(1 - tail, 2 * (observed + 1)) / 2
+    safe = np.maximum(expected, 1e-12)
+    return low / safe, high / safe
+
+
+@dataclass(frozen=True)
+class Overdispersion:
+    """Whether reps differ more than counts by chance do.
+
+    Parameters
+    ----------
+    factor : float
+        Variance of the standardised differences, at least 1; winsorised.
+    p_value : float
+        Of no overdispersion.
+    """
+
+    factor: float
+    p_value: float
+
+
+def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> Overdispersion:
+    """Test for overdispersion, and measure it without the outliers that are looked for.
+
+    Notes
+    -----
+    D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
+    in Medicine 24, 1185-1202, section 5: square-root scale, 10 % winsorised.
+    """
+    from scipy.stats import chi2
+
+    if len(observed) < 3:  # noqa: PLR2004 - a variance needs some reps
+        return Overdispersion(1.0, 1.0)
+    z = 2 * (np.sqrt(observed) - np.sqrt(expected))
+    low, high = np.quantile(z, [WINSORISED, 1 - WINSORISED])
+    spread = float(np.mean(np.clip(z, low, high) ** 2))
+    return Overdispersion(max(1.0, spread), float(chi2.sf(np.sum(z**2), len(z))))
+
+
+def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """Shape of the gamma distribution of reps' true ratios around 1, by maximum likelihood.
+
+    Large: the reps are alike; small: they differ much.
+
+    Notes
+    -----
+    D. Clayton and J. Kaldor (1987), "Empirical Bayes estimates of age-standardized relative risks
+    for use in disease mapping", Biometrics 43, 671-681. Given the ratio a count is Poisson; over
+    all reps it is negative binomial with mean E and shape a.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.stats import nbinom
+
+    def loss(log_shape: float) -> float:
+        shape = np.exp(log_shape)
+        return -float(np.sum(nbinom.logpmf(observed, shape, shape / (shape + expected))))
+
+    known = expected > 0
+    observed, expected = observed[known], expected[known]
+    if len(observed) < 3:  # noqa: PLR2004 - so few say nothing of how reps differ
+        return LARGEST_SHAPE
+    found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(LARGEST_SHAPE)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def shrunken_ratio(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], shape: float
+) -> NDArray[np.float64]:
+    """Mean of a rep's true ratio, given its counts and how much reps differ."""
+    ratio: NDArray[np.float64] = (observed + shape) / (expected + shape)
+    return ratio

@@ -1,0 +1,305 @@
+"""Each rep's lost customers against what such customers do anyway, and against the company's.
+
+deals -> outcomes, expected probabilities that know no rep -> a row per rep and one for all
+      -> verdicts that need evidence: how they SELECT, and how their customers FARE
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import read_attributes
+from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.sales.rates import (
+    Overdispersion,
+    exact_ratio_interval,
+    expected_leavers,
+    gamma_shape,
+    overdispersion,
+    shrunken_ratio,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.language.catalogue import Say
+
+LEAST_DEALS = 20
+LEAST_EXPECTED = 3.0
+"""Deals, and early churners expected, below which nothing is said of a rep."""
+NORMAL_95 = 1.959963984540054
+BAGS = 2  # no interval of a probability is asked for
+
+
+@dataclass(frozen=True, eq=False)
+class Scoreboard:
+    """Reps (or teams) beside the company.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index: the rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
+        (customers gone by now and their yearly value; NaN without amounts), `rate`, `rate_low`,
+        `rate_high` (early churn at the horizon by Kaplan-Meier, 95 %), `company_rate`,
+        `selection`, `selection_low`, `selection_high` (mean expected probability), `observed` and
+        `expected` early churners by now (expected adds up to the company's observed), `ratio`,
+        `ratio_low`, `ratio_high` (exact 95 %),
+        `shrunken_ratio`, `shrunken_rate`, `verdict` (more, expected, fewer, too_few) and
+        `selects` (riskier, alike, safer, too_few), and the same in words: `says`, `says_selection`.
+        Reps with the highest shrunken ratio come first, those with too few deals last.
+    quarters : DataFrame
+        Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`.
+    dispersion : Overdispersion
+        How much more the reps differ than by chance.
+    horizon_months : int
+    """
+
+    table: pd.DataFrame
+    quarters: pd.DataFrame
+    dispersion: Overdispersion
+    horizon_months: int
+
+    @property
+    def company(self) -> pd.Series[Any]:
+        """The company's row."""
+        return self.table.iloc[-1]
+
+    @property
+    def reps(self) -> pd.DataFrame:
+        """The reps' rows."""
+        return self.table.iloc[:-1]
+
+
+def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
+    """Probability of early churn of every deal, from a fit that saw neither it nor any rep.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+
+    Returns
+    -------
+    Series of float
+        Cross-fitted for deals with a known outcome; the others, whose outcome no fit has seen,
+        from the fit on all that are known.
+
+    Raises
+    ------
+    DealsError
+        If there are too few early churners to learn from.
+    """
+    people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
+    blind = _without(spec, people)
+    learned = learn(deals, blind, bags=BAGS)
+    labelled = label_deals(deals, blind)
+    every = read_attributes(deals, blind).frame
+    result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=deals.index)
+    result.loc[labelled.index] = cross_fitted(labelled, blind, learned.choice, drop=people)
+    return result
+
+
+def _without(spec: DealSpec, people: tuple[str, ...]) -> DealSpec:
+    """Take people out of the attributes, where the contract has let them in by name."""
+    named = spec.attributes.include
+    if named is None:
+        return spec  # a role is no attribute unless told
+    return spec.replace(attributes={"include": [name for name in named if name not in people]})
+
+
+def compute_scoreboard(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    probability: pd.Series[float],
+    *,
+    by: Literal["rep", "team"] = "rep",
+    least_deals: int = LEAST_DEALS,
+    language: str = "en",
+) -> Scoreboard:
+    """Hold each rep's (or team's) lost customers against the company's.
+
+    Two questions are kept apart. Does the rep SELECT prospects that fit worse (the mean expected
+    probability against the company's)? And do the rep's customers leave MORE than such customers
+    do (observed over expected)?
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``, with a rep (or team).
+    spec : DealSpec
+    probability : Series of float
+        From `expected_probabilities`.
+    by : {"rep", "team"}
+    least_deals : int
+        Fewer deals get no verdict.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    Scoreboard
+
+    Raises
+    ------
+    DealsError
+        If the contract names no rep or team.
+    """
+    say = phrases(language, "scoreboard")
+    facts = _adding_up(_facts(deals, spec, probability, _people(deals, spec, by, say)))
+    company = _row(facts, facts)
+    rows = {str(name): _row(part, facts) for name, part in facts.groupby("who", sort=True)}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    dispersion = overdispersion(table["observed"].to_numpy(), table["expected"].to_numpy())
+    shape = gamma_shape(table["observed"].to_numpy(), table["expected"].to_numpy())
+    table.loc[say("company")] = company
+    _add_ratios(table, shape)
+    _add_verdicts(table, least_deals)
+    table["says"] = [_says(row, say) for _, row in table.iterrows()]
+    table["says_selection"] = [_says_selection(row, say) for _, row in table.iterrows()]
+    horizon = spec.label.horizon_months
+    return Scoreboard(_ordered(table), _by_quarter(facts), dispersion, horizon)
+
+
+def _people(deals: pd.DataFrame, spec: DealSpec, by: str, say: Say) -> pd.Series[str]:
+    column = spec.deals.rep if by == "rep" else spec.deals.team
+    if column is None:
+        raise DealsError(
+            f'the contract names no {by}. Remedy: write {by} = "COLUMN" under [deals].'
+        )
+    return deals[column].astype("str").fillna(say("no_rep"))
+
+
+def _facts(
+    deals: pd.DataFrame, spec: DealSpec, probability: pd.Series[float], who: pd.Series[str]
+) -> pd.DataFrame:
+    """One row per deal: who signed it, how long it was watched, observed and expected."""
+    found = outcomes(deals, spec)
+    horizon = spec.label.horizon_months
+    months = found["followup_months"].to_numpy(dtype=np.float64)
+    left = found["left"].to_numpy(dtype=bool)
+    curve = kaplan_meier(months, left)
+    p = probability.loc[deals.index].to_numpy()
+    amount = spec.deals.amount
+    closing = spec.deals.closed_on
+    return pd.DataFrame(
+        {
+            "who": who,
+            "months": months,
+            "left": left,
+            "probability": p,
+            "observed": (found["early_churn"] == 1).to_numpy(dtype=float),
+            "expected": expected_leavers(p, months, curve, horizon),
+            "value": np.nan if amount is None else deals[amount].astype(float),
+            "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
+            "horizon": horizon,
+        },
+        index=deals.index,
+    )
+
+
+def _adding_up(facts: pd.DataFrame) -> pd.DataFrame:
+    """Scale the expected to the company's observed: reps answer for no drift of the model."""
+    observed, expected = facts["observed"].sum(), facts["expected"].sum()
+    scale = observed / expected if observed > 0 and expected > 0 else 1.0
+    return facts.assign(expected=facts["expected"] * scale)
+
+
+def _row(part: pd.DataFrame, company: pd.DataFrame) -> dict[str, Any]:
+    horizon = float(part["horizon"].iloc[0])
+    curve, whole = (
+        kaplan_meier(rows["months"].to_numpy(), rows["left"].to_numpy(), at=np.array([horizon]))
+        for rows in (part, company)
+    )
+    mean = float(part["probability"].mean())
+    spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
+    reach = NORMAL_95 * spread / np.sqrt(len(part))
+    lost = part["value"].where(part["left"])
+    return {
+        "signed": len(part),
+        "lost": int(part["left"].sum()),
+        "lost_value": float(lost.sum()) if part["value"].notna().any() else np.nan,
+        "rate": 1 - float(curve.survival[0]),
+        "rate_low": 1 - float(curve.high[0]),
+        "rate_high": 1 - float(curve.low[0]),
+        "company_rate": 1 - float(whole.survival[0]),
+        "selection": mean,
+        "selection_low": mean - reach,
+        "selection_high": mean + reach,
+        "company_selection": float(company["probability"].mean()),
+        "observed": float(part["observed"].sum()),
+        "expected": float(part["expected"].sum()),
+    }
+
+
+def _add_ratios(table: pd.DataFrame, shape: float) -> None:
+    observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
+    table["ratio"] = observed / np.maximum(expected, 1e-12)
+    table["ratio_low"], table["ratio_high"] = exact_ratio_interval(observed, expected)
+    table["shrunken_ratio"] = shrunken_ratio(observed, expected, shape)
+    # on the scale of hazards a rate stays below 1 whatever the ratio
+    hazard = -np.log1p(-table["selection"].clip(upper=1 - 1e-9))
+    table["shrunken_rate"] = 1 - np.exp(-table["shrunken_ratio"] * hazard)
+
+
+def _add_verdicts(table: pd.DataFrame, least_deals: int) -> None:
+    few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
+    table["verdict"] = _judged(
+        few, table["ratio_low"] > 1, table["ratio_high"] < 1, "more", "fewer"
+    )
+    average = table["company_selection"]
+    table["selects"] = _judged(
+        table["signed"] < least_deals,
+        table["selection_low"] > average,
+        table["selection_high"] < average,
+        "riskier",
+        "safer",
+    )
+
+
+def _judged(
+    few: pd.Series[bool], above: pd.Series[bool], below: pd.Series[bool], high: str, low: str
+) -> NDArray[np.str_]:
+    middle = "expected" if high == "more" else "alike"
+    return np.select([few, above, below], ["too_few", high, low], middle)
+
+
+def _says(row: pd.Series[Any], say: Say) -> str:
+    return say(
+        str(row["verdict"]),
+        deals=f"{row['signed']:,.0f}",
+        observed=f"{row['observed']:,.0f}",
+        expected=f"{row['expected']:,.1f}",
+        ratio=f"{row['ratio']:.2f}",
+        low=f"{row['ratio_low']:.2f}",
+        high=f"{row['ratio_high']:.2f}",
+    )
+
+
+def _says_selection(row: pd.Series[Any], say: Say) -> str:
+    if row["selects"] == "too_few":
+        return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
+    own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"
+    return say(str(row["selects"]), own=own, company=company)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    reps = table.iloc[:-1]
+    few = reps["verdict"] == "too_few"
+    order = np.lexsort((reps.index, -reps["shrunken_ratio"], few))
+    return pd.concat([reps.iloc[order], table.iloc[-1:]])
+
+
+def _by_quarter(facts: pd.DataFrame) -> pd.DataFrame:
+    sums = facts.groupby(["who", "quarter"], sort=True).agg(
+        signed=("months", "size"), observed=("observed", "sum"), expected=("expected", "sum")
+    )
+    sums["ratio"] = sums["observed"] / sums["expected"].clip(lower=1e-12)
+    return sums.reset_index().rename(columns={"who": "rep"})

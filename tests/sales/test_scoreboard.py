@@ -1,0 +1,139 @@
+"""The scoreboard finds reps whose customers leave more, and accuses nobody by chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales.rates import (
+    exact_ratio_interval,
+    gamma_shape,
+    overdispersion,
+    shrunken_ratio,
+)
+from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(3000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def probability(simulation):
+    # the simulation's true probability knows the rep
+    return expected_probabilities(simulation.deals, simulation.spec)
+
+
+@pytest.fixture(scope="module")
+def board(simulation, probability):
+    return compute_scoreboard(simulation.deals, simulation.spec, probability)
+
+
+def test_the_reps_add_up_to_the_company(board):
+    for column in ("signed", "lost", "lost_value", "observed", "expected"):
+        assert board.reps[column].sum() == pytest.approx(board.company[column])
+    assert board.company["ratio"] == pytest.approx(1)
+    assert board.quarters["observed"].sum() == board.company["observed"]
+
+
+def test_the_truly_worst_and_the_truly_best_rep_are_found(simulation, board):
+    effect = simulation.reps["effect"]
+    large = board.reps[board.reps["signed"] >= 100]
+
+    assert large["shrunken_ratio"].idxmax() == effect.loc[large.index].idxmax()
+    assert large.loc[effect.loc[large.index].idxmax(), "verdict"] == "more"
+    assert large.loc[effect.loc[large.index].idxmin(), "verdict"] == "fewer"
+
+
+def test_selecting_and_losing_are_two_questions():
+    chosen = simulate_deals(4000, seed=3, rep_effects=False, rep_selection=True)
+    board = compute_scoreboard(chosen.deals, chosen.spec, chosen.true_probability)
+    riskier = chosen.reps.index[(chosen.reps["selection"] > 0) & (chosen.reps["deals"] >= 40)]
+
+    assert (board.table.loc[riskier, "selects"] == "riskier").all()
+    assert (board.table.loc[riskier, "verdict"] != "more").all()
+
+
+@pytest.mark.slow
+def test_no_more_than_one_in_twenty_alike_reps_is_accused():
+    accused = judged = on_top_small = 0
+    for seed in range(60):
+        alike = simulate_deals(1500, seed=500 + seed, rep_effects=False)
+        board = compute_scoreboard(alike.deals, alike.spec, alike.true_probability)
+        verdicts = board.reps.loc[board.reps["verdict"] != "too_few", "verdict"]
+        judged += len(verdicts)
+        accused += int((verdicts != "expected").sum())
+        on_top_small += int(board.reps.iloc[0]["signed"] < 20)
+
+    assert judged > 400
+    assert accused / judged <= 0.05
+    assert on_top_small == 0
+
+
+def test_a_young_deal_counts_for_what_it_has_been_through(simulation):
+    deals, spec = simulation.deals, simulation.spec
+    young = deals["closed_on"] > pd.Timestamp("2026-06-30") - pd.DateOffset(months=1)
+    board = compute_scoreboard(deals, spec, simulation.true_probability)
+    without = compute_scoreboard(deals[~young], spec, simulation.true_probability[~young])
+
+    assert young.any()
+    assert 0 <= board.company["expected"] - without.company["expected"] < young.sum() * 0.1
+
+
+def test_the_expected_knows_no_rep(simulation):
+    spec = simulation.spec.replace(
+        attributes={"include": ["segment", "seats", "rep"], "actionable": []}
+    )
+    without = simulation.spec.replace(
+        attributes={"include": ["segment", "seats"], "actionable": []}
+    )
+    deals = simulation.deals.head(900)
+
+    pd.testing.assert_series_equal(
+        expected_probabilities(deals, spec), expected_probabilities(deals, without)
+    )
+
+
+def test_teams_words_and_names_in_chinese(simulation):
+    deals = simulation.deals.assign(team=simulation.deals["team"].where(lambda t: t != "Team A"))
+    board = compute_scoreboard(
+        deals, simulation.spec, simulation.true_probability, by="team", language="zh"
+    )
+
+    say = phrases("zh", "scoreboard")
+    assert set(board.table.index) == {"Team B", "Team C", say("no_rep"), say("company")}
+    assert board.table["says"].str.contains("预期").all()
+
+
+def test_without_a_rep_there_is_no_scoreboard(simulation):
+    spec = simulation.spec.replace(deals={"rep": None})
+
+    with pytest.raises(DealsError, match=r'names no rep.*rep = "COLUMN"'):
+        compute_scoreboard(simulation.deals, spec, simulation.true_probability)
+
+
+def test_the_exact_interval_is_the_published_one():
+    # Garwood 1936: 10 observed, 95 %: 4.795 to 18.39
+    low, high = exact_ratio_interval(np.array([10.0, 0.0]), np.array([1.0, 1.0]))
+
+    assert low == pytest.approx([4.795, 0], abs=1e-3)
+    assert high == pytest.approx([18.39, 3.689], abs=1e-2)
+
+
+def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
+    generator = np.random.default_rng(0)
+    expected = generator.uniform(5, 60, 40)
+    alike = generator.poisson(expected).astype(float)
+    differing = generator.poisson(expected * generator.gamma(4, 1 / 4, 40)).astype(float)
+
+    assert gamma_shape(alike, expected) > 50
+    assert gamma_shape(differing, expected) == pytest.approx(4, rel=0.6)
+    assert overdispersion(alike, expected).p_value > 0.05
+    assert overdispersion(differing, expected).p_value < 1e-6
+    ratio = shrunken_ratio(np.array([0.0, 30.0]), np.array([1.0, 10.0]), 4.0)
+    assert ratio == pytest.approx([0.8, 34 / 14])
