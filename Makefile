@@ -6,9 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
-# Spark is of use only where there is Java.
-SPARK := $(if $(shell command -v java),$(shell echo ,spark))
-
 # One thread per process: pytest shares out the cores, and the idle threads of a native library
 # wait by spinning.
 export OMP_NUM_THREADS := 1
@@ -19,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help install demo test lint types docs benchmarks constraints clean
 
 help:
-	@echo "make install      .venv with everything; Spark only where Java is"
+	@echo "make install      .venv with everything except Spark (which needs Java too)"
 	@echo "make demo         train on real deals and show what comes of it"
 	@echo "make test         rules, formatting, types and tests, as CI runs them"
 	@echo "make lint         rules and formatting (ruff)"
@@ -50,7 +47,7 @@ $(VENV)/.has-demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.has-everything: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[dev$(SPARK)]'
+	$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/.has-demo $@
 
 install: $(VENV)/.has-everything
