@@ -1,0 +1,57 @@
+"""Reports for the sales team."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, progress
+
+
+class Language(StrEnum):
+    """What a page can be written in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@app.command()
+def report(
+    deals: Deals,
+    config: Config = CONFIG,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "report"
+    ),
+    language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+) -> None:
+    """Hold each rep's lost customers against the company's: a page and its tables.
+
+    Example: fitmodel report deals.csv -c fitmodel.toml --output report
+    """
+    with plain_errors():
+        from fitmodel.deals.reading import read_deals
+        from fitmodel.model.atomic import write_file
+        from fitmodel.reports.sales_page import safe_csv, sales_page
+        from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
+
+        spec, tell = load_spec(config), progress()
+        tell("reading")
+        table = read_deals(deals, spec).reset_index(drop=True)
+        tell("expected early churn, from models that know no rep")
+        p = expected_probabilities(table, spec) if spec.deals.rep or spec.deals.team else None
+        named = [by for by in ("rep", "team") if getattr(spec.deals, by)] or ["rep"]
+        tell("scoreboard")
+        boards = {
+            by: compute_scoreboard(table, spec, p, by=by, language=language)  # type: ignore[arg-type]
+            for by in named
+        }
+        output.mkdir(parents=True, exist_ok=True)
+        for by, board in boards.items():
+            write_file(output / f"{by}s.csv", safe_csv(board.table.rename_axis(by)).encode())
+            quarters = safe_csv(board.quarters.set_index("rep").rename_axis(by))
+            write_file(output / f"{by}s_by_quarter.csv", quarters.encode())
+        write_file(output / "index.html", sales_page(boards, language=language).encode())
+        typer.echo(f"wrote {output / 'index.html'} and {2 * len(boards)} tables beside it")

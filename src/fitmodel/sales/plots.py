@@ -1,0 +1,73 @@
+"""The scoreboard as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.evaluation.plots import new_axes
+from fitmodel.sales.rates import exact_ratio_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fitmodel.sales.scoreboard import Scoreboard
+
+SUSPICIOUS = 0.05
+"""Overdispersion with a smaller p-value is allowed for by wider limits."""
+
+
+def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
+    """Draw observed over expected against expected, with the limits chance keeps to.
+
+    Parameters
+    ----------
+    board : Scoreboard
+    ax : Axes, optional
+        Where to draw; else a new figure.
+
+    Returns
+    -------
+    Axes
+        Grey: exact 95 % limits of a rep like the company. Dashed, where reps differ more than by
+        chance: the limits widened by the winsorised overdispersion.
+
+    Notes
+    -----
+    D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
+    in Medicine 24, 1185-1202.
+    """
+    ax = ax or new_axes(7.0)
+    reps = board.reps
+    most = max(float(reps["expected"].max()), 5.0)
+    expected = np.geomspace(0.5, most * 1.15, 200)
+    low, high = exact_ratio_interval(expected, expected)
+    ax.fill_between(expected, low, high, color="grey", alpha=0.15, label="95 % of chance")
+    if board.dispersion.p_value < SUSPICIOUS:
+        reach = 1.96 * np.sqrt(board.dispersion.factor) / (2 * np.sqrt(expected))
+        for side in (np.maximum(1 - reach, 0) ** 2, (1 + reach) ** 2):
+            ax.plot(expected, side, color="grey", linestyle="--", linewidth=0.8)
+    ax.axhline(1, color="grey", linewidth=0.8)
+    for name, row in reps.iterrows():
+        tell = row["verdict"] in {"more", "fewer"}
+        colour = {"more": "#c0392b", "fewer": "#1e8449"}.get(str(row["verdict"]), "#34495e")
+        ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if tell else 4)
+        if tell:
+            place = (row["expected"], row["ratio"])
+            ax.annotate(
+                str(name),
+                place,
+                xytext=(6, 3),
+                textcoords="offset points",
+                fontsize=9,
+                parse_math=False,
+            )
+    ax.set(
+        xscale="log",
+        xlabel="early churners expected of such customers",
+        ylabel="observed / expected",
+        ylim=(0, max(2.5, float(reps["ratio"].clip(upper=6).max()) * 1.1)),
+    )
+    ax.legend(frameon=False, loc="upper right")
+    return ax

@@ -1,0 +1,40 @@
+"""`fitmodel report` writes a page and its tables, or says what is missing."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    simulation = simulate_deals(900, seed=6)
+    simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
+    (tmp_path / "fitmodel.toml").write_text(simulation.spec.to_toml())
+    monkeypatch.chdir(tmp_path)
+    return simulation
+
+
+@pytest.mark.slow
+def test_the_page_and_the_tables_are_written(files, tmp_path):
+    done = CliRunner().invoke(app, ["report", "deals.csv", "--language", "zh"])
+
+    assert done.exit_code == 0, done.output
+    assert "wrote report/index.html and 4 tables beside it" in done.output
+    reps = pd.read_csv(tmp_path / "report" / "reps.csv")
+    assert reps["signed"].iloc[-1] == len(files.deals)
+    assert 'lang="zh"' in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_a_contract_without_reps_says_what_is_missing(files, tmp_path):
+    spec = files.spec.replace(deals={"rep": None, "team": None})
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
+    done = CliRunner().invoke(app, ["report", "deals.csv"])
+
+    assert done.exit_code == 1
+    assert 'names no rep. Remedy: write rep = "COLUMN"' in done.output
+    assert not (tmp_path / "report").exists()

@@ -1,0 +1,66 @@
+"""The sales page is whole, harmless and the same in both languages."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.reports.sales_page import safe_csv, sales_page
+from fitmodel.sales.plots import plot_funnel
+from fitmodel.sales.scoreboard import compute_scoreboard
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    mpl.use("agg")
+    found = simulate_deals(1500, seed=6)
+    found.deals["rep"] = found.deals["rep"].replace("Rep 01", "<script>alert(1)</script> $a_{$")
+    return found
+
+
+@pytest.fixture(scope="module")
+def board(simulation):
+    return compute_scoreboard(simulation.deals, simulation.spec, simulation.true_probability)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_name_is_text_and_nothing_is_loaded_from_elsewhere(simulation, language):
+    board = compute_scoreboard(
+        simulation.deals, simulation.spec, simulation.true_probability, language=language
+    )
+    page = sales_page({"rep": board}, language=language)
+
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; $a_{$" in page
+    assert "http" not in page
+    assert f'<html lang="{language}">' in page
+    assert page.count("<tr") == len(board.table) + 1
+
+
+def test_every_rep_has_its_counts_on_the_page(board):
+    page = sales_page({"rep": board})
+
+    for _, row in board.table.iterrows():
+        assert f'<td class="number">{row["signed"]:,.0f}</td>' in page
+
+
+def test_no_text_of_a_sheet_starts_a_formula():
+    table = pd.DataFrame({"says": ["=1+1", "+2", "-3", "@x", "plain"], "n": [-1, 2, 3, 4, 5]})
+    rows = list(csv.DictReader(io.StringIO(safe_csv(table))))
+
+    assert [row["says"] for row in rows] == ["'=1+1", "'+2", "'-3", "'@x", "plain"]
+    assert rows[0]["n"] == "-1"
+
+
+def test_the_funnel_has_a_point_per_rep_and_names_those_that_stand_out(board):
+    ax = plot_funnel(board)
+    points = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    named = {text.get_text() for text in ax.texts}
+
+    assert len(points) == len(board.reps)
+    assert named == set(board.reps.index[board.reps["verdict"].isin(["more", "fewer"])])
