@@ -38,3 +38,20 @@ def test_a_contract_without_reps_says_what_is_missing(files, tmp_path):
     assert done.exit_code == 1
     assert 'names no rep. Remedy: write rep = "COLUMN"' in done.output
     assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("files")
+def test_two_plans_are_paid_over_the_history_and_compared(tmp_path):
+    (tmp_path / "a.toml").write_text("commission_rate = 0.1\nearned_after_months = 0\n")
+    (tmp_path / "b.toml").write_text('name = "plan B"\ncommission_rate = 0.1\n')
+    done = CliRunner().invoke(
+        app, ["report", "deals.csv", "--plan", "a.toml", "--compare", "b.toml"]
+    )
+
+    assert done.exit_code == 0, done.output
+    assert "under plan B, " in done.output
+    assert "that went to deals lost within 5 months would not have been paid" in done.output
+    ledger = pd.read_csv(tmp_path / "report" / "commission_compared_ledger.csv")
+    parts = ledger[["earned", "withheld", "pending"]].sum(axis=1)
+    assert (parts - ledger["nominal"]).abs().max() < 0.005

@@ -26,6 +26,12 @@ def report(
         "report"
     ),
     language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+    plan: Annotated[
+        Path | None, typer.Option(help="A commission plan (toml), paid over these deals.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Another plan, to be compared with --plan.")
+    ] = None,
 ) -> None:
     """Hold each rep's lost customers against the company's: a page and its tables.
 
@@ -35,9 +41,11 @@ def report(
         from fitmodel.deals.reading import read_deals
         from fitmodel.model.atomic import write_file
         from fitmodel.reports.sales_page import safe_csv, sales_page
+        from fitmodel.sales.incentives import compare_plans, pay, read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
         spec, tell = load_spec(config), progress()
+        plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
         table = read_deals(deals, spec).reset_index(drop=True)
         tell("expected early churn, from models that know no rep")
@@ -48,10 +56,17 @@ def report(
             by: compute_scoreboard(table, spec, p, by=by, language=language)  # type: ignore[arg-type]
             for by in named
         }
+        ledgers = [pay(table, spec, item, p) for item in plans]
         output.mkdir(parents=True, exist_ok=True)
         for by, board in boards.items():
             write_file(output / f"{by}s.csv", safe_csv(board.table.rename_axis(by)).encode())
             quarters = safe_csv(board.quarters.set_index("rep").rename_axis(by))
             write_file(output / f"{by}s_by_quarter.csv", quarters.encode())
+        for item, ledger in zip(("commission", "commission_compared"), ledgers, strict=False):
+            write_file(output / f"{item}.csv", safe_csv(ledger.reps.rename_axis("rep")).encode())
+            write_file(output / f"{item}_ledger.csv", safe_csv(ledger.deals).encode())
         write_file(output / "index.html", sales_page(boards, language=language).encode())
-        typer.echo(f"wrote {output / 'index.html'} and {2 * len(boards)} tables beside it")
+        count = 2 * (len(boards) + len(ledgers))
+        typer.echo(f"wrote {output / 'index.html'} and {count} tables beside it")
+        if len(ledgers) > 1:
+            typer.echo(str(compare_plans(*ledgers)))

@@ -1,0 +1,125 @@
+"""A plan pays to the cent, a ledger adds up, and what is not known yet is pending, not lost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.sales.incentives import Plan, Tier, _entry, compare_plans, pay, read_plan
+
+AT_SIGNING = Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0)
+LATER = Plan(
+    name="plan B",
+    commission_rate=Decimal("0.1"),
+    tiers=(Tier(months=3, share=Decimal("0.5")),),
+    paid_at_signing=Decimal("0.25"),
+)
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(1200, seed=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    amount=st.decimals(0, 10**7, places=2),
+    months=st.floats(0, 60),
+    left=st.booleans(),
+    paid=st.decimals(0, 1, places=3),
+    rate=st.decimals(0, 1, places=4),
+)
+def test_every_entry_adds_up_to_the_cent(amount, months, left, paid, rate):
+    plan = LATER.model_copy(update={"paid_at_signing": paid, "commission_rate": rate})
+    row = _entry(plan, amount, months, left, 0.5)
+
+    assert row["nominal"] == row["earned"] + row["withheld"] + row["pending"]
+    assert min(row[name] for name in ("earned", "withheld", "pending", "clawed_back")) >= 0
+    assert row["clawed_back"] <= row["paid_at_signing"]
+    assert not (row["withheld"] and row["pending"])
+
+
+@pytest.mark.parametrize(
+    ("months", "left", "earned", "withheld", "pending", "clawed_back"),
+    [
+        (1.0, True, "0.00", "100.00", "0.00", "25.00"),
+        (3.0, True, "50.00", "50.00", "0.00", "0.00"),
+        (5.0, True, "100.00", "0.00", "0.00", "0.00"),
+        (1.0, False, "0.00", "0.00", "100.00", "0.00"),
+        (4.0, False, "50.00", "0.00", "50.00", "0.00"),
+        (30.0, False, "100.00", "0.00", "0.00", "0.00"),
+    ],
+)
+def test_a_commission_of_a_hundred_is_split_by_age(
+    months, left, earned, withheld, pending, clawed_back
+):
+    row = _entry(LATER, Decimal(1000), months, left, 1.0)
+    found = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
+
+    assert found == [Decimal(text) for text in (earned, withheld, pending, clawed_back)]
+
+
+def test_reps_add_up_to_all_and_pending_has_an_expected_value(simulation):
+    ledger = pay(simulation.deals, simulation.spec, LATER, simulation.true_probability)
+    sums = ledger.reps
+
+    assert sums.iloc[:-1]["earned"].sum() == sums.loc["all", "earned"]
+    assert len(ledger.deals) == simulation.deals["annual_value"].notna().sum()
+    young = ledger.deals[ledger.deals["pending"] > 0]
+    assert len(young)
+    assert (young["expected"] <= young["pending"].astype(float) + 1e-9).all()
+    assert (young["expected"] > 0).all()
+
+
+def test_commission_at_signing_went_to_deals_that_were_lost(simulation):
+    before, after = (pay(simulation.deals, simulation.spec, plan) for plan in (AT_SIGNING, LATER))
+    found = compare_plans(before, after)
+    lost = after.deals["left_early"]
+    less = before.deals.loc[lost, "nominal"].sum() - after.deals.loc[lost, "earned"].sum()
+
+    assert found.to_lost_before - found.to_lost_after == less > 0
+    assert f"under plan B, {less:,.2f} that went to deals lost within 5 months" in str(found)
+    with pytest.raises(DealsError, match="not of the same deals"):
+        compare_plans(before, pay(simulation.deals.head(9), simulation.spec, LATER))
+
+
+def test_a_deal_without_an_amount_earns_nothing_and_a_missing_rep_is_kept(simulation):
+    deals = simulation.deals.copy()
+    deals.loc[0, "annual_value"] = None
+    deals.loc[1, "rep"] = None
+    ledger = pay(deals, simulation.spec, LATER)
+
+    assert 0 not in ledger.deals.index
+    assert ledger.deals.loc[1, "rep"] == "(no name)"
+
+
+def test_a_plan_is_read_exactly_or_refused_by_key(tmp_path):
+    file = tmp_path / "plan.toml"
+    file.write_text('name = "B"\ncommission_rate = 0.1\n[[tiers]]\nmonths = 3\nshare = 0.5\n')
+    assert read_plan(file).commission_rate == Decimal("0.1")
+    file.write_text("commission_rate = 1.5\nbonus = 3\n")
+    with pytest.raises(SpecError, match=r"(?s)commission_rate: .*less than.*bonus: "):
+        read_plan(file)
+    file.write_text("commission_rate = 0.1\ntiers = [{months = 6, share = 0.5}]\n")
+    with pytest.raises(SpecError, match="tiers must rise"):
+        read_plan(file)
+    with pytest.raises(SpecError, match="there is no plan"):
+        read_plan(tmp_path / "absent.toml")
+
+
+def test_without_a_rep_nobody_can_be_paid(simulation):
+    with pytest.raises(DealsError, match="rep and an amount"):
+        pay(simulation.deals, simulation.spec.replace(deals={"rep": None}), LATER)
+
+
+def test_the_index_may_be_any(simulation):
+    deals = simulation.deals.set_index(pd.Index(range(5000, 5000 + len(simulation.deals))))
+    left, right = (pay(table, simulation.spec, LATER) for table in (deals, simulation.deals))
+
+    assert left.reps.equals(right.reps)
