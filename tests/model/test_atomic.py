@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fitmodel.model.atomic import sweep, workspace, write_file
+from fitmodel.model.atomic import sweep, workspace, write_file, write_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,3 +75,23 @@ def test_what_is_no_workspace_is_never_swept(tmp_path: Path) -> None:
     os.utime(strange, (0, 0))
     sweep(tmp_path)
     assert strange.exists()
+
+
+def test_a_folder_of_files_is_written_over_an_earlier_one(tmp_path):
+    folder = tmp_path / "new" / "report"
+    write_folder(folder, {"a.csv": "one", "b.html": "two"})
+    write_folder(folder, {"a.csv": "three"})
+
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "a.csv": "three",
+        "b.html": "two",
+    }
+
+
+def test_when_one_file_cannot_be_written_the_earlier_ones_stay(tmp_path):
+    write_folder(tmp_path, {"a.csv": "one"})
+    with pytest.raises(OSError, match="name too long"):
+        write_folder(tmp_path, {"a.csv": "two", "b" * 300: "x"})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "one"

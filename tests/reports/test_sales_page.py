@@ -50,10 +50,12 @@ def test_every_rep_has_its_counts_on_the_page(board):
 
 
 def test_no_text_of_a_sheet_starts_a_formula():
-    table = pd.DataFrame({"says": ["=1+1", "+2", "-3", "@x", "plain"], "n": [-1, 2, 3, 4, 5]})
+    says = ["=1+1", "+2", "-3", "@x", "plain"]
+    table = pd.DataFrame({"says": says, "n": [-1, 2, 3, 4, 5], "=kind": pd.Categorical(says)})
     rows = list(csv.DictReader(io.StringIO(safe_csv(table))))
 
     assert [row["says"] for row in rows] == ["'=1+1", "'+2", "'-3", "'@x", "plain"]
+    assert [row["'=kind"] for row in rows] == [row["says"] for row in rows]
     assert rows[0]["n"] == "-1"
 
 

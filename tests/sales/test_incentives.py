@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.sales.incentives import Plan, Tier, _entry, compare_plans, pay, read_plan
 
@@ -49,8 +50,11 @@ def test_every_entry_adds_up_to_the_cent(amount, months, left, paid, rate):
     ("months", "left", "earned", "withheld", "pending", "clawed_back"),
     [
         (1.0, True, "0.00", "100.00", "0.00", "25.00"),
-        (3.0, True, "50.00", "50.00", "0.00", "0.00"),
-        (5.0, True, "100.00", "0.00", "0.00", "0.00"),
+        (3.0, True, "0.00", "100.00", "0.00", "25.00"),
+        (3.1, True, "50.00", "50.00", "0.00", "0.00"),
+        (5.0, True, "50.00", "50.00", "0.00", "0.00"),
+        (5.1, True, "100.00", "0.00", "0.00", "0.00"),
+        (5.0, False, "100.00", "0.00", "0.00", "0.00"),
         (1.0, False, "0.00", "0.00", "100.00", "0.00"),
         (4.0, False, "50.00", "0.00", "50.00", "0.00"),
         (30.0, False, "100.00", "0.00", "0.00", "0.00"),
@@ -87,6 +91,17 @@ def test_commission_at_signing_went_to_deals_that_were_lost(simulation):
     assert f"under plan B, {less:,.2f} that went to deals lost within 5 months" in str(found)
     with pytest.raises(DealsError, match="not of the same deals"):
         compare_plans(before, pay(simulation.deals.head(9), simulation.spec, LATER))
+
+
+def test_who_left_early_for_the_plan_is_who_left_early_for_the_model(simulation):
+    plan = LATER.model_copy(update={"earned_after_months": simulation.spec.label.horizon_months})
+    deals = simulation.deals.copy()
+    deals.loc[2, ["closed_on", "churned_on"]] = pd.to_datetime(["2025-01-10", "2025-06-10"])
+    early = outcomes(deals, simulation.spec)["early_churn"] == 1
+
+    assert early.loc[2]
+    ledger = pay(deals, simulation.spec, plan)
+    assert ledger.deals["left_early"].equals(early.loc[ledger.deals.index].rename("left_early"))
 
 
 def test_a_deal_without_an_amount_earns_nothing_and_a_missing_rep_is_kept(simulation):

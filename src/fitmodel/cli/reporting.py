@@ -39,7 +39,7 @@ def report(
     """
     with plain_errors():
         from fitmodel.deals.reading import read_deals
-        from fitmodel.model.atomic import write_file
+        from fitmodel.model.atomic import write_folder
         from fitmodel.reports.sales_page import safe_csv, sales_page
         from fitmodel.sales.incentives import compare_plans, pay, read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
@@ -57,15 +57,15 @@ def report(
             for by in named
         }
         ledgers = [pay(table, spec, item, p) for item in plans]
-        output.mkdir(parents=True, exist_ok=True)
+        files = {"index.html": sales_page(boards, language=language)}
         for by, board in boards.items():
-            write_file(output / f"{by}s.csv", safe_csv(board.table.rename_axis(by)).encode())
-            quarters = safe_csv(board.quarters.set_index("rep").rename_axis(by))
-            write_file(output / f"{by}s_by_quarter.csv", quarters.encode())
+            files[f"{by}s.csv"] = safe_csv(board.table.rename_axis(by))
+            quarters = board.quarters.set_index("rep").rename_axis(by)
+            files[f"{by}s_by_quarter.csv"] = safe_csv(quarters)
         for item, ledger in zip(("commission", "commission_compared"), ledgers, strict=False):
-            write_file(output / f"{item}.csv", safe_csv(ledger.reps.rename_axis("rep")).encode())
-            write_file(output / f"{item}_ledger.csv", safe_csv(ledger.deals).encode())
-        write_file(output / "index.html", sales_page(boards, language=language).encode())
+            files[f"{item}.csv"] = safe_csv(ledger.reps.rename_axis("rep"))
+            files[f"{item}_ledger.csv"] = safe_csv(ledger.deals)
+        write_folder(output, files)
         count = 2 * (len(boards) + len(ledgers))
         typer.echo(f"wrote {output / 'index.html'} and {count} tables beside it")
         if len(ledgers) > 1:

@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _PREFIX = ".writing-"
@@ -32,6 +32,17 @@ def write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_folder(folder: Path, files: Mapping[str, str]) -> None:
+    """Write text files into a folder, over earlier ones; none before all could be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with workspace(folder) as draft:
+        for name, text in files.items():
+            write_file(draft / name, text.encode())
+        for name in files:
+            (draft / name).replace(folder / name)
+    sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:

@@ -103,9 +103,9 @@ def safe_csv(table: pd.DataFrame) -> str:
     OWASP, "CSV Injection": a text that starts with = + - @ or a tab gets an apostrophe before it.
     """
     plain = table.reset_index()
-    for name in plain.select_dtypes(include=["object", "str"]).columns:
-        plain[name] = plain[name].map(_harmless)
-    return plain.to_csv(index=False)
+    for name in plain.select_dtypes(exclude=["number", "bool", "datetime"]).columns:
+        plain[name] = plain[name].astype(object).map(_harmless)
+    return plain.rename(columns=_harmless).to_csv(index=False)
 
 
 def _harmless(value: Any) -> Any:

@@ -72,11 +72,16 @@ class Plan(BaseModel):
             )
         return self
 
-    def share_at(self, months: float) -> Decimal:
-        """Share earned by a customer who has stayed so long."""
-        if months >= self.earned_after_months:
+    def reached(self, age: int, months: float, *, left: bool) -> bool:
+        """Whether an age is reached: who left on the very day has left early, as in training."""
+        return age == 0 or (months > age if left else months >= age)
+
+    def share_at(self, months: float, *, left: bool) -> Decimal:
+        """Share earned by a customer who has stayed, or left after, so many months."""
+        if self.reached(self.earned_after_months, months, left=left):
             return Decimal(1)
-        return max((tier.share for tier in self.tiers if months >= tier.months), default=Decimal(0))
+        shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
+        return max(shares, default=Decimal(0))
 
 
 def read_plan(path: Path) -> Plan:
@@ -215,8 +220,8 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
 def _entry(plan: Plan, amount: Decimal, months: float, left: bool, chance: float) -> dict[str, Any]:
     """Split one deal's commission; the parts add up to the cent."""
     nominal = _cents(amount * plan.commission_rate)
-    earned = _cents(nominal * plan.share_at(months))
-    early = left and months < plan.earned_after_months
+    earned = _cents(nominal * plan.share_at(months, left=left))
+    early = left and not plan.reached(plan.earned_after_months, months, left=left)
     withheld = nominal - earned if early else Decimal(0)
     paid = _cents(nominal * plan.paid_at_signing)
     pending = nominal - earned - withheld
