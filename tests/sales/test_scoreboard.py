@@ -137,3 +137,12 @@ def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
     assert overdispersion(differing, expected).p_value < 1e-6
     ratio = shrunken_ratio(np.array([0.0, 30.0]), np.array([1.0, 10.0]), 4.0)
     assert ratio == pytest.approx([0.8, 34 / 14])
+
+
+def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simulation):
+    deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 02", "the company"))
+    with pytest.raises(DealsError, match="a rep is named 'the company'.*rename it"):
+        compute_scoreboard(deals, simulation.spec, simulation.true_probability)
+    holed = simulation.true_probability.mask(simulation.deals.index == 7)
+    with pytest.raises(DealsError, match="1 deal.*in row 7.*expected_probabilities"):
+        compute_scoreboard(simulation.deals, simulation.spec, holed)

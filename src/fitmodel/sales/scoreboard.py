@@ -156,6 +156,10 @@ def compute_scoreboard(
     facts = _adding_up(_facts(deals, spec, probability, _people(deals, spec, by, say)))
     company = _row(facts, facts)
     rows = {str(name): _row(part, facts) for name, part in facts.groupby("who", sort=True)}
+    if say("company") in rows:
+        raise DealsError(
+            f"a {by} is named {say('company')!r}, as the company's own row is. Remedy: rename it."
+        )
     table = pd.DataFrame.from_dict(rows, orient="index")
     dispersion = overdispersion(table["observed"].to_numpy(), table["expected"].to_numpy())
     shape = gamma_shape(table["observed"].to_numpy(), table["expected"].to_numpy())
@@ -186,7 +190,12 @@ def _facts(
     months = found["followup_months"].to_numpy(dtype=np.float64)
     left = found["left"].to_numpy(dtype=bool)
     curve = kaplan_meier(months, left)
-    p = probability.loc[deals.index].to_numpy()
+    p = probability.loc[deals.index].to_numpy(dtype=np.float64)
+    if np.isnan(p).any():
+        raise DealsError(
+            f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
+            f"{deals.index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
+        )
     amount = spec.deals.amount
     closing = spec.deals.closed_on
     return pd.DataFrame(
