@@ -127,7 +127,8 @@ def prepared(way: str, folder: Path) -> Any:
         return lambda source, output: score_file(source, model, output, reasons=reasons)
     if way.startswith("floor"):
         return copy
-    return lambda source, output: in_pieces(source, output, predictor(way, folder))
+    predict = predictor(way, folder)
+    return lambda source, output: in_pieces(source, output, predict)
 
 
 def predictor(way: str, folder: Path) -> Any:
