@@ -19,6 +19,7 @@ from fitmodel.learning.calibration import logit
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
 
 MANY_LEVELS = 16
+NUMBER_BASIS = 2  # place on a line and normal score of the rank
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16
 PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
@@ -150,7 +151,7 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
     """Place on a line (middle of the bin) and normal score of the rank, both standardised."""
     known = code[code != MISSING]
     counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
-    basis = np.zeros((column.size + 2, 2))
+    basis = np.zeros((column.size + 2, NUMBER_BASIS))
     if column.size == 1 or len(known) == 0:
         return basis[:, :0]
     cuts = np.asarray(column.cuts)

@@ -87,6 +87,19 @@ def bag_counts(n_deals: int, bags: int, seed: int) -> NDArray[np.int8]:
     return counts
 
 
+def fit_straight(
+    prepared: Prepared,
+    weights: list[NDArray[np.float64]],
+    penalty: float,
+    options: LearnerOptions,
+) -> Additive:
+    """Ridge logistic regression of prepared deals, with the user's monotone constraints."""
+    monotone = directions(prepared.design.columns, options)
+    return fit_logistic(
+        prepared.design, prepared.early_churn, weights, penalty=penalty, monotone=monotone
+    )
+
+
 def fit_boosted(
     prepared: Prepared, bags: NDArray[np.int8], pairs: int, options: LearnerOptions
 ) -> Additive:
@@ -94,7 +107,7 @@ def fit_boosted(
     columns = prepared.design.columns
     settings = BoostingOptions(
         pairs=_possible_pairs(columns, pairs),
-        monotone=tuple(_direction(column, options) for column in columns),
+        monotone=directions(columns, options),
         seed=options.seed,
         threads=options.threads,
     )
@@ -105,8 +118,12 @@ def _possible_pairs(columns: tuple[Column, ...], pairs: int) -> int:
     return min(pairs, len(columns) * (len(columns) - 1) // 2)
 
 
-def _direction(column: Column, options: LearnerOptions) -> int:
-    return (column.name in options.increasing) - (column.name in options.decreasing)
+def directions(columns: tuple[Column, ...], options: LearnerOptions) -> tuple[int, ...]:
+    """Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, else 0."""
+    return tuple(
+        (column.name in options.increasing) - (column.name in options.decreasing)
+        for column in columns
+    )
 
 
 def fit_book(
@@ -123,9 +140,7 @@ def fit_book(
     """Fit both learners and their bags on all the deals, and flatten the blend."""
     counts = bag_counts(len(prepared.weight), bags, options.seed)
     drawn = [prepared.weight * np.maximum(counts[:, bag], 0) for bag in range(bags)]
-    straight = fit_logistic(
-        prepared.design, prepared.early_churn, [prepared.weight, *drawn], penalty=penalty
-    )
+    straight = fit_straight(prepared, [prepared.weight, *drawn], penalty, options)
     point = _bag(straight, slice(0, 1))
     scatter = _bag(straight, slice(1, None))
     boosted = fit_boosted(prepared, counts, pairs, options) if boosting_share > 0 else None

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning.additive import Additive, fit_logistic
+from fitmodel.learning.additive import Additive
 from fitmodel.learning.calibration import fit_sigmoid
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, prepare
+from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, fit_straight, prepare
 from fitmodel.learning.options import BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _logistic_scores(folds: list[Fold], options: LearnerOptions) -> Scores:
             prepared = prepare(train.attributes, train.early_churn, weight, options)
             codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
             for penalty in PENALTIES:
-                model = fit_logistic(prepared.design, train.early_churn, [weight], penalty=penalty)
+                model = fit_straight(prepared, [weight], penalty, options)
                 candidate = Candidate(penalty, half_life)
                 parts.setdefault(candidate, []).append(model.log_odds(codes))
     return {candidate: np.concatenate(values) for candidate, values in parts.items()}
