@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.learning.additive import Additive
-from fitmodel.learning.calibration import fit_sigmoid
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, fit_straight, prepare
+from fitmodel.learning.isotonic import fit_calibration
 from fitmodel.learning.options import BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
         half_life_months=chosen.half_life_months,
         boosting_share=chosen.boosting_share,
         pairs=chosen.pairs,
-        calibration=fit_sigmoid(scores[chosen], outcome, weight),
+        calibration=fit_calibration(scores[chosen], outcome, weight, seed=options.seed),
         table=_table(scores, outcome, weight, chosen),
     )
 
