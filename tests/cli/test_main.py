@@ -19,7 +19,10 @@ COMMANDS = [
     (),
     *[
         (name,)
-        for name in ("demo", "init", "check", "train", "backtest", "score", "promote", "rollback")
+        for name in (
+            *("demo", "init", "check", "train", "backtest", "score", "promote", "rollback"),
+            *("retrain", "report", "serve"),
+        )
     ],
     ("models",),
     ("models", "list"),

@@ -1,0 +1,55 @@
+"""Serve a model over HTTP."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from fitmodel.cli.app import Model, app, plain_errors
+
+TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
+
+
+@app.command()
+def serve(
+    model: Model,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    reload_seconds: Annotated[
+        float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
+    ] = 5.0,
+) -> None:
+    """Answer requests: POST /v1/assessments, GET /v1/model, /healthz, /readyz, /metrics.
+
+    With FITMODEL_TOKEN set, every request but a health check must bring it as a bearer token.
+
+    Example: fitmodel serve --model models/prospect-fit --port 8000
+    """
+    with plain_errors():
+        from fitmodel.scoring.service.app import create_app
+        from fitmodel.scoring.service.logs import log_to_stderr
+        from fitmodel.scoring.service.settings import Settings
+
+        log_to_stderr()
+        token = os.environ.get(TOKEN) or None
+        service = create_app(model, Settings(token=token, reload_seconds=reload_seconds))
+        if token is None:
+            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
+        typer.echo(f"http://{host}:{port}", err=True)
+        _run(service, host, port)
+
+
+def _run(service: object, host: str, port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        service,  # type: ignore[arg-type]  # FastAPI is imported only where it is used
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,68 @@
+"""The service put together: model, limits, routes and the guard at the door."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import DependencyError
+from fitmodel.scoring.service.guard import Guard
+from fitmodel.scoring.service.holder import ModelHolder
+from fitmodel.scoring.service.metrics import Metrics
+from fitmodel.scoring.service.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+
+def create_app(source: str | Path, settings: Settings | None = None) -> FastAPI:
+    """Make the service over a model.
+
+    Parameters
+    ----------
+    source : str or Path
+        A bundle's folder, the folder of a name, or ``models:/name@alias``; the last two are
+        followed: another champion is taken into use without a restart.
+    settings : Settings, optional
+
+    Raises
+    ------
+    DependencyError
+        If FastAPI is not installed.
+    BundleError, TrackingError
+        If there is no model to begin with.
+    """
+    try:
+        from fastapi import FastAPI
+
+        from fitmodel.scoring.service.routes import add_assessments, add_facts
+    except ImportError as error:
+        raise DependencyError(
+            'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
+        ) from error
+    limits = settings or Settings()
+    holder, metrics = ModelHolder(source), Metrics()
+
+    @asynccontextmanager
+    async def following(_app: FastAPI) -> AsyncIterator[None]:
+        if limits.reload_seconds > 0:
+            holder.follow(limits.reload_seconds)
+        yield
+        holder.close()
+
+    app = FastAPI(
+        title="fitmodel",
+        description="How likely prospects are to leave early, before the deal is signed.",
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=following,
+    )
+    app.state.holder = holder
+    add_assessments(app, holder, metrics, limits)
+    add_facts(app, holder, metrics)
+    routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes)
+    return app

@@ -1,0 +1,143 @@
+"""Routes of the service.
+
+body -> JSON -> one prospect or many -> the model in use -> assessments as JSON
+
+FastAPI is imported at the top, since it reads the types of the functions: only `create_app`
+imports this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.service.guard import RefusedError
+from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
+
+if TYPE_CHECKING:
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.service.holder import ModelHolder
+    from fitmodel.scoring.service.metrics import Metrics
+    from fitmodel.scoring.service.settings import Settings
+
+IN_THE_LOOP = 64  # more prospects are scored in a thread, so that others need not wait
+MOST_REASONS = 20
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
+
+
+def add_assessments(app: FastAPI, holder: ModelHolder, metrics: Metrics, limits: Settings) -> None:
+    """Add the route that scores."""
+
+    @app.post("/v1/assessments", openapi_extra=openapi_paths(holder.model))
+    async def assess(request: Request, reasons: Reasons = 3) -> JSONResponse:
+        """Assess one prospect, a list of them, or {"prospects": [...]}."""
+        found = read_prospects(await request.body(), limits)
+        model = holder.model
+        if isinstance(found, dict):
+            answer = assess_one(model, found, reasons)
+            metrics.count_assessments(Counter([answer.get("fit", "error")]))
+            if "error" in answer:
+                raise RefusedError(422, answer["error"])
+            return JSONResponse(answer)
+        if len(found) > IN_THE_LOOP:
+            items = await run_in_threadpool(assess_many, model, found, reasons)
+        else:
+            items = assess_many(model, found, reasons)
+        metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
+        return JSONResponse({"assessments": items})
+
+    @app.exception_handler(RequestValidationError)
+    async def explain(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """Say a fault of the query in a sentence, as every other fault."""
+        faults = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
+        return JSONResponse({"detail": "; ".join(faults)}, status_code=422)
+
+
+def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
+    """Add the routes that tell of the model and the process."""
+
+    @app.get("/v1/model")
+    async def describe() -> dict[str, Any]:
+        """Which model is in use, and what it expects."""
+        return describe_model(holder.model)
+
+    @app.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def ready() -> dict[str, str]:
+        """Whether a model is in use."""
+        return {"status": "ready", "model_version": holder.model.version}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def count() -> PlainTextResponse:
+        """Counts for Prometheus."""
+        return PlainTextResponse(metrics.text(holder.model.version), media_type=PROMETHEUS)
+
+
+def describe_model(model: FitModel) -> dict[str, Any]:
+    """Version, period, policy and attributes of a model."""
+    spec = model.manifest.get("spec", {})
+    return {
+        "version": model.version,
+        "horizon_months": spec.get("label", {}).get("horizon_months"),
+        "period": model.manifest.get("period"),
+        "policy": model.manifest.get("policy"),
+        "base_rate": model.book.base_rate,
+        "metrics": model.manifest.get("metrics"),
+        "attributes": describe_attributes(model),
+    }
+
+
+def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
+    """One prospect or many out of a request's body.
+
+    Raises
+    ------
+    RefusedError
+        400 where it is no JSON or no prospect, 413 where there are too many.
+    """
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, f"the body is not JSON: {_short(error)}") from error
+    if isinstance(found, dict) and isinstance(found.get("prospects"), list):
+        found = found["prospects"]
+    if not isinstance(found, dict | list):
+        raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
+    if isinstance(found, list) and len(found) > limits.most_prospects:
+        raise RefusedError(413, f"more than {limits.most_prospects:,} prospects in one request")
+    return found
+
+
+def assess_many(model: FitModel, prospects: list[Any], reasons: int) -> list[dict[str, Any]]:
+    """One answer per prospect, in their order."""
+    return [assess_one(model, prospect, reasons) for prospect in prospects]
+
+
+def assess_one(model: FitModel, prospect: Any, reasons: int) -> dict[str, Any]:
+    """Assess one prospect; of one that cannot be scored, give the error in a sentence."""
+    if not isinstance(prospect, dict):
+        return {"error": "a prospect is an object of attributes and values"}
+    try:
+        return model.predict(prospect, reasons=reasons).to_dict()
+    except ProspectError as error:
+        return {"error": str(error)}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON; write null for what is not known")
+
+
+def _short(error: Exception) -> str:
+    return "too deeply nested" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,118 @@
+"""The model's own attributes as JSON schema: what a prospect looks like to a caller."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.learning.columns import CategoryColumn
+
+if TYPE_CHECKING:
+    from fitmodel.learning.columns import Column
+    from fitmodel.model.fitmodel import FitModel
+
+FEW_LEVELS = 50  # more are not listed: a caller's schema is no dictionary of customers
+ASSESSMENT = {
+    "early_churn_probability": {"type": "number", "minimum": 0, "maximum": 1},
+    "probability_low": {"type": "number"},
+    "probability_high": {"type": "number"},
+    "poor_fit": {"type": "boolean"},
+    "fit": {"type": "string", "enum": ["good", "watch", "poor"]},
+    "expected_value": {"type": ["number", "null"]},
+    "unfamiliar": {"type": "boolean"},
+    "unfamiliar_because": {"type": "array", "items": {"type": "string"}},
+    "reasons": {"type": "array", "items": {"type": "object"}},
+    "model_version": {"type": "string"},
+}
+
+
+def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
+    """Name, kind, and range or levels of every attribute, in the model's order."""
+    return [_described(column) for column in model.book.columns]
+
+
+def _described(column: Column) -> dict[str, Any]:
+    if isinstance(column, CategoryColumn):
+        kind, levels = ("flag" if column.is_flag else "category"), list(column.levels)
+        listed = levels if len(levels) <= FEW_LEVELS else None
+        return {"name": column.name, "kind": kind, "levels": listed}
+    if column.is_date:
+        return {"name": column.name, "kind": "date"}
+    return {"name": column.name, "kind": "number", "low": column.low, "high": column.high}
+
+
+def prospect_schema(model: FitModel) -> dict[str, Any]:
+    """Schema of one prospect: every attribute is required, and may be null where not known."""
+    properties = {item["name"]: _property(item) for item in describe_attributes(model)}
+    return {
+        "type": "object",
+        "required": list(model.attributes),
+        "properties": properties,
+        "additionalProperties": True,
+        "example": example_prospect(model),
+    }
+
+
+def _property(item: dict[str, Any]) -> dict[str, Any]:
+    if item["kind"] == "number":
+        seen = f"between {item['low']:g} and {item['high']:g} in past deals"
+        return {"type": ["number", "null"], "description": seen}
+    if item["kind"] == "date":
+        return {"type": ["string", "null"], "format": "date"}
+    types = ["string", "boolean", "number", "null"]
+    known = {"examples": item["levels"]} if item["levels"] else {}
+    return {"type": types} | known
+
+
+def example_prospect(model: FitModel) -> dict[str, Any]:
+    """A made-up prospect as JSON; its dates lie as long before today as is usual in past deals."""
+    (row,) = model.example().astype(object).to_dict("records")
+    known = {
+        str(name): value
+        for name, value in row.items()
+        if value is not None and value == value  # noqa: PLR0124 - NaN
+    }
+    today = datetime.now(UTC).date()
+    dates = {
+        column.name: (today - timedelta(days=column.cuts[len(column.cuts) // 2])).isoformat()
+        for column in model.book.columns
+        if not isinstance(column, CategoryColumn) and column.is_date and column.cuts
+    }
+    given = known | dates
+    return {name: given.get(name) for name in model.attributes} | given
+
+
+def openapi_paths(model: FitModel) -> dict[str, Any]:
+    """What OpenAPI says of the assessments: made from the model in use."""
+    prospect = prospect_schema(model)
+    single = {"type": "object", "properties": ASSESSMENT}
+    many = {"type": "array", "items": prospect}
+    failed = {"type": "object", "properties": {"error": {"type": "string"}}}
+    listed = {"type": "array", "items": {"oneOf": [single, failed]}}
+    body = {"oneOf": [prospect, many, {"type": "object", "properties": {"prospects": many}}]}
+    answer = {"oneOf": [single, {"type": "object", "properties": {"assessments": listed}}]}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": {
+                "description": "One assessment, or one per prospect in the order given",
+                "content": {"application/json": {"schema": answer}},
+            }
+        }
+        | {code: _failure(text) for code, text in FAILURES.items()},
+    }
+
+
+FAILURES = {
+    "400": "Not JSON, or not a prospect",
+    "401": "The bearer token is missing or wrong",
+    "408": "The request came too slowly",
+    "413": "The body or the list of prospects is too long",
+    "422": "The prospect cannot be scored; the detail names the attribute and the remedy",
+    "503": "Too many requests at once; try again after the seconds of Retry-After",
+}
+
+
+def _failure(text: str) -> dict[str, Any]:
+    detail = {"type": "object", "properties": {"detail": {"type": "string"}}}
+    return {"description": text, "content": {"application/json": {"schema": detail}}}

@@ -1,0 +1,33 @@
+"""Limits of the service, with defaults that suit one small machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the service allows.
+
+    Parameters
+    ----------
+    token : str or None
+        Bearer token that every request but a health check must bring; None asks for none.
+    most_bytes : int
+        Longest body of a request.
+    most_prospects : int
+        Longest list of prospects in a request.
+    most_at_once : int
+        Requests in flight; more are told to come again.
+    body_seconds : float
+        Time a client has to send its body.
+    reload_seconds : float
+        How often to look for another champion; 0 never.
+    """
+
+    token: str | None = None
+    most_bytes: int = 5_000_000
+    most_prospects: int = 10_000
+    most_at_once: int = 64
+    body_seconds: float = 10.0
+    reload_seconds: float = 5.0
