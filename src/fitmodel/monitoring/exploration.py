@@ -1,0 +1,88 @@
+"""Learning in spite of the flags: some flagged prospects go on, with a known probability.
+
+A declined prospect has no outcome, so a model that is obeyed unlearns what it knew. A share of the
+flagged is let proceed at random; each deal then counts by the inverse of the probability with
+which it was let (Horvitz and Thompson 1952), in retraining and in evaluation alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.exceptions import FitModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+CAP = 20.0  # a share of 5 % is the smallest that counts whole
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """Who may proceed.
+
+    Attributes
+    ----------
+    proceed : ndarray of bool, shape (prospects,)
+    propensity : ndarray of float, shape (prospects,)
+        Probability with which each was let proceed: 1 where not flagged, else the share.
+    """
+
+    proceed: NDArray[np.bool_]
+    propensity: NDArray[np.float64]
+
+
+def choose_exploration(
+    ids: Sequence[str], poor_fit: ArrayLike, *, share: float, salt: str
+) -> Exploration:
+    """Let a random share of the flagged proceed; the same id and salt get the same answer.
+
+    Parameters
+    ----------
+    ids : sequence of str
+    poor_fit : array of bool, shape (prospects,)
+    share : float
+        Of the flagged, 0 to 1.
+    salt : str
+        Kept secret, so that nobody can choose an id that is let through; a new one draws anew.
+
+    Raises
+    ------
+    FitModelError
+        If the share is not between 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise FitModelError(f"the share to explore is {share}; give a number from 0 to 1")
+    flagged = np.asarray(poor_fit, dtype=bool)
+    draw = np.array([_uniform(name, salt) for name in ids])
+    return Exploration(~flagged | (draw < share), np.where(flagged, share, 1.0))
+
+
+def propensity_weights(propensity: ArrayLike, *, cap: float = CAP) -> NDArray[np.float64]:
+    """Weights of deals that were let proceed with these probabilities, capped.
+
+    Raises
+    ------
+    FitModelError
+        If a probability is not above 0 and at most 1: such a deal cannot have been signed.
+    """
+    given = np.asarray(propensity, dtype=np.float64)
+    wrong = ~((given > 0) & (given <= 1))
+    if wrong.any():
+        raise FitModelError(
+            f"{int(wrong.sum())} propensities are not above 0 and at most 1, e.g. "
+            f"{given[wrong][0]:g}. Remedy: take the column as the decision log gives it."
+        )
+    weights: NDArray[np.float64] = np.minimum(1 / given, cap)
+    return weights
+
+
+def _uniform(name: str, salt: str) -> float:
+    key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
+    digest = hashlib.blake2b(str(name).encode(), key=key, digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

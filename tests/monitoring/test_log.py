@@ -1,0 +1,183 @@
+"""What the log has acknowledged is there, whatever happens; and it holds no more than it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.assessment import Assessment
+from fitmodel.monitoring.log import DecisionLog, digest_of
+
+SAID = Assessment(
+    early_churn_probability=0.31,
+    probability_low=0.2,
+    probability_high=0.4,
+    poor_fit=True,
+    fit="poor",
+    expected_value=-120.0,
+    unfamiliar=False,
+    reasons=(),
+    model_version="v1",
+)
+WRITER = """
+import sys
+from fitmodel.model.assessment import Assessment
+from fitmodel.monitoring.log import DecisionLog
+log = DecisionLog(sys.argv[1])
+said = Assessment(0.31, 0.2, 0.4, True, "poor", -120.0, False, (), "v1")
+for place in range(int(sys.argv[3])):
+    rows = [(f"{sys.argv[2]}-{place}", said, {"a": part}, True, 0.5) for part in range(3)]
+    log.append_many(rows)
+    print(place, flush=True)
+"""
+
+
+def writer(path: Path, name: str, count: int) -> subprocess.Popen:
+    return subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-c", WRITER, str(path), name, str(count)], stdout=subprocess.PIPE
+    )
+
+
+def test_what_is_appended_is_read_back(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    log.append("a", SAID, {"seats": 4}, proceed=True, propensity=0.1)
+    log.append("b", SAID, {"seats": 5})
+    log.decide("a", "overridden", by="Kim", reason="old friend")
+    found = log.assessments()
+    assert found["prospect"].tolist() == ["a", "b"]
+    assert found["probability"].tolist() == [0.31, 0.31]
+    assert found["proceed"].tolist() == [True, False]
+    assert found["propensity"].tolist() == [0.1, 1.0]
+    assert found["digest"].tolist() == [digest_of({"seats": 4}), digest_of({"seats": 5})]
+    assert str(found["time"].dt.tz) == "UTC"
+    assert log.latest()["action"].fillna("none").to_dict() == {"a": "overridden", "b": "none"}
+
+
+def test_the_digest_does_not_depend_on_the_order_of_attributes() -> None:
+    assert digest_of({"a": 1, "b": None}) == digest_of({"b": float("nan"), "a": 1})
+    assert digest_of({"a": 1}) != digest_of({"a": 2})
+
+
+def test_a_decision_about_nobody_or_of_no_kind_is_refused(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    log.append("a", SAID, {})
+    with pytest.raises(TrackingError, match="no assessment of 'b'"):
+        log.decide("b", "signed", by="Kim")
+    with pytest.raises(TrackingError, match="write signed, declined, overridden"):
+        log.decide("a", "maybe", by="Kim")
+    assert log.decisions().empty
+
+
+def test_rows_cannot_be_changed(tmp_path) -> None:
+    DecisionLog(tmp_path / "log.db").append("a", SAID, {})
+    with (
+        sqlite3.connect(tmp_path / "log.db") as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        connection.execute("UPDATE assessments SET probability = 0")
+    connection.close()
+
+
+def test_several_are_written_or_none(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    rows = [("a", SAID, {}, True, 1.0), ("b", SAID, {}, True, None)]
+    with pytest.raises(TrackingError, match="NOT NULL"):
+        log.append_many(rows)
+    assert log.assessments().empty
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path) -> None:
+    path = tmp_path / "deals.csv"
+    path.write_text("id,amount\n" * 100)
+    with pytest.raises(TrackingError, match="not a database"):
+        DecisionLog(path)
+    with pytest.raises(TrackingError, match="unable to open"):
+        DecisionLog(tmp_path / "nowhere" / "log.db")
+    assert path.read_text() == "id,amount\n" * 100
+
+
+def test_hashed_ids_can_be_decided_and_forgotten_with_their_salt(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db", salt="pepper")
+    log.append("customer-17", SAID, {"seats": 4})
+    log.decide("customer-17", "declined", by="Kim")
+    log.close()
+    assert b"customer-17" not in _bytes(tmp_path)
+    assert DecisionLog(tmp_path / "log.db", salt="other").forget("customer-17") == 0
+    assert log.forget("customer-17") == 2
+
+
+def test_a_forgotten_customer_leaves_no_byte_and_the_others_stay(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    for name in ("customer-17", "customer-18"):
+        log.append(name, SAID, {})
+        log.decide(name, "signed", by="Kim")
+    assert log.forget("customer-17") == 2
+    assert log.forget("customer-17") == 0
+    assert log.assessments()["prospect"].tolist() == ["customer-18"]
+    log.close()
+    assert b"customer-17" not in _bytes(tmp_path)
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def test_threads_and_processes_write_at_once_and_nothing_is_lost(tmp_path) -> None:
+    path = tmp_path / "log.db"
+    log = DecisionLog(path)
+    others = [writer(path, f"p{n}", 40) for n in range(2)]
+    threads = [
+        threading.Thread(
+            target=lambda n=n: [log.append(f"t{n}-{place}", SAID, {}) for place in range(40)]
+        )
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for process in others:
+        process.communicate()
+        assert process.returncode == 0
+    found = log.assessments()["prospect"]
+    assert found.nunique() == 240
+    assert len(found) == 4 * 40 + 2 * 40 * 3
+
+
+def test_a_fork_uses_a_connection_of_its_own(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    log.append("before", SAID, {})
+    child = os.fork()
+    if child == 0:
+        log.append("child", SAID, {})
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    log.append("parent", SAID, {})
+    assert log.assessments()["prospect"].tolist() == ["before", "child", "parent"]
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_written(tmp_path) -> None:
+    path, draw = tmp_path / "log.db", np.random.default_rng(0)
+    for turn in range(8):
+        process = writer(path, str(turn), 10**6)
+        for _ in range(int(draw.integers(1, 60))):
+            acknowledged = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        found = DecisionLog(path).assessments()["prospect"]
+        own = found[found.str.startswith(f"{turn}-")].value_counts()
+        assert {f"{turn}-{place}" for place in range(acknowledged + 1)} <= set(own.index)
+        assert (own == 3).all()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
