@@ -14,9 +14,10 @@ from fitmodel.cli.main import app
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_example_runs(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    command = [sys.executable, "-W", "ignore", "-c", block]
+def test_the_python_examples_run_one_after_the_other(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) > 1
+    command = [sys.executable, "-W", "ignore", "-c", "\n".join(blocks)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - the README's own code
     assert done.returncode == 0, done.stderr
     assert "likely to leave early" in done.stdout

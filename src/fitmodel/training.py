@@ -18,6 +18,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.scorer import Scorer
+from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.contest import meet_champion
 from fitmodel.tracking.facts import TrainingFacts
@@ -124,6 +125,7 @@ def train(
         known = {
             "deals_digest": deals_digest(table),
             "contest": None if contest is None else contest.to_dict(),
+            "scores": summarise_scores(judgement.table["probability"]),
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])

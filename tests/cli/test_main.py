@@ -21,7 +21,7 @@ COMMANDS = [
         (name,)
         for name in (
             *("demo", "init", "check", "train", "backtest", "score", "promote", "rollback"),
-            *("retrain", "report", "serve"),
+            *("retrain", "report", "serve", "monitor", "decide", "forget"),
         )
     ],
     ("models",),

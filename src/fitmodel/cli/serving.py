@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.cli.monitoring import Salt
 
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
 
@@ -20,6 +22,10 @@ def serve(
     reload_seconds: Annotated[
         float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
     ] = 5.0,
+    log: Annotated[
+        Path | None, typer.Option(help="Decision log to write every assessment to (SQLite).")
+    ] = None,
+    salt: Salt = None,
 ) -> None:
     """Answer requests: POST /v1/assessments, GET /v1/model, /healthz, /readyz, /metrics.
 
@@ -28,13 +34,16 @@ def serve(
     Example: fitmodel serve --model models/prospect-fit --port 8000
     """
     with plain_errors():
+        from fitmodel.monitoring.log import DecisionLog
         from fitmodel.scoring.service.app import create_app
         from fitmodel.scoring.service.logs import log_to_stderr
         from fitmodel.scoring.service.settings import Settings
 
         log_to_stderr()
         token = os.environ.get(TOKEN) or None
-        service = create_app(model, Settings(token=token, reload_seconds=reload_seconds))
+        settings = Settings(token=token, reload_seconds=reload_seconds)
+        decisions = None if log is None else DecisionLog(log, salt=salt)
+        service = create_app(model, settings, log=decisions)
         if token is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         typer.echo(f"http://{host}:{port}", err=True)

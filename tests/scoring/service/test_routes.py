@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from fastapi.testclient import TestClient
 
-from fitmodel.model.fitmodel import load
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE, load
+from fitmodel.scoring.service.app import create_app
+from fitmodel.scoring.service.settings import Settings
 
 
 def test_one_prospect_gets_what_the_model_says_in_python(client, source, prospect) -> None:
@@ -69,7 +73,11 @@ def test_a_body_that_is_no_prospect_is_refused_in_a_sentence(client, body, statu
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("value", [{"a": {"b": 1}}, [1, [2]], 10**400, "x" * 50_000, "\u0000", ""])
+@pytest.mark.parametrize(
+    "value",
+    [{"a": {"b": 1}}, [1, [2]], 10**400, "x" * 50_000, "\u0000", ""],
+    ids=["object", "list", "huge", "long", "null character", "empty"],
+)
 def test_whatever_stands_in_an_attribute_is_scored_or_refused(client, prospect, value) -> None:
     for name in prospect:
         answer = client.post("/v1/assessments", json=prospect | {name: value})
@@ -113,3 +121,26 @@ def test_counts_follow_the_answers(client, prospect) -> None:
 def test_health_and_readiness(client, source) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json()["model_version"] == load(source).version
+
+
+class Kept(list):
+    """A log in memory."""
+
+    append_many = list.extend
+
+
+def test_what_is_answered_is_logged_first_by_its_id(source, model, prospect, tmp_path) -> None:
+    spec = {"deals": {"id": "deal"}}
+    files = {SCORER_FILE: model.scorer.to_json()}
+    write_bundle(tmp_path, "fit", files=files, manifest={"spec": spec})
+    kept = Kept()
+    with TestClient(create_app(tmp_path / "fit", Settings(reload_seconds=0), log=kept)) as asked:
+        asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
+        many = [prospect | {"deal": 2}, {"deal": "broken"}, prospect, 7]
+        answers = asked.post("/v1/assessments", json=many).json()["assessments"]
+    assert [row[0] for row in kept] == ["D-1", "2"]
+    _, said, attributes, proceed, propensity = kept[1]
+    assert said.early_churn_probability == answers[0]["early_churn_probability"]
+    assert set(attributes) == set(load(source).attributes)
+    assert proceed is not said.poor_fit
+    assert propensity == 1.0

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from fitmodel.scoring.service.routes import AssessmentLog
 
-def create_app(source: str | Path, settings: Settings | None = None) -> FastAPI:
+
+def create_app(
+    source: str | Path, settings: Settings | None = None, *, log: AssessmentLog | None = None
+) -> FastAPI:
     """Make the service over a model.
 
     Parameters
@@ -27,6 +31,8 @@ def create_app(source: str | Path, settings: Settings | None = None) -> FastAPI:
         A bundle's folder, the folder of a name, or ``models:/name@alias``; the last two are
         followed: another champion is taken into use without a restart.
     settings : Settings, optional
+    log : DecisionLog, optional
+        Every assessment of a prospect that brings the contract's id is in it before it is answered.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def create_app(source: str | Path, settings: Settings | None = None) -> FastAPI:
         lifespan=following,
     )
     app.state.holder = holder
-    add_assessments(app, holder, metrics, limits)
+    add_assessments(app, holder, metrics, limits, log)
     add_facts(app, holder, metrics)
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
     app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -22,10 +22,15 @@ from fitmodel.scoring.service.guard import RefusedError
 from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.service.holder import ModelHolder
     from fitmodel.scoring.service.metrics import Metrics
     from fitmodel.scoring.service.settings import Settings
+
+    Row = tuple[str, Assessment, Mapping[str, Any], bool, float]
 
 IN_THE_LOOP = 64  # more prospects are scored in a thread, so that others need not wait
 MOST_REASONS = 20
@@ -33,7 +38,13 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
 
 
-def add_assessments(app: FastAPI, holder: ModelHolder, metrics: Metrics, limits: Settings) -> None:
+def add_assessments(
+    app: FastAPI,
+    holder: ModelHolder,
+    metrics: Metrics,
+    limits: Settings,
+    log: AssessmentLog | None,
+) -> None:
     """Add the route that scores."""
 
     @app.post("/v1/assessments", openapi_extra=openapi_paths(holder.model))
@@ -41,18 +52,17 @@ def add_assessments(app: FastAPI, holder: ModelHolder, metrics: Metrics, limits:
         """Assess one prospect, a list of them, or {"prospects": [...]}."""
         found = read_prospects(await request.body(), limits)
         model = holder.model
-        if isinstance(found, dict):
-            answer = assess_one(model, found, reasons)
-            metrics.count_assessments(Counter([answer.get("fit", "error")]))
-            if "error" in answer:
-                raise RefusedError(422, answer["error"])
-            return JSONResponse(answer)
-        if len(found) > IN_THE_LOOP:
-            items = await run_in_threadpool(assess_many, model, found, reasons)
+        prospects = [found] if isinstance(found, dict) else found
+        if len(prospects) > IN_THE_LOOP or log is not None:
+            items = await run_in_threadpool(assess_many, model, prospects, reasons, log)
         else:
-            items = assess_many(model, found, reasons)
+            items = assess_many(model, prospects, reasons)
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
-        return JSONResponse({"assessments": items})
+        if isinstance(found, list):
+            return JSONResponse({"assessments": items})
+        if "error" in items[0]:
+            raise RefusedError(422, items[0]["error"])
+        return JSONResponse(items[0])
 
     @app.exception_handler(RequestValidationError)
     async def explain(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -120,19 +130,43 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     return found
 
 
-def assess_many(model: FitModel, prospects: list[Any], reasons: int) -> list[dict[str, Any]]:
-    """One answer per prospect, in their order."""
-    return [assess_one(model, prospect, reasons) for prospect in prospects]
+class AssessmentLog(Protocol):
+    """What a log must be able to do; `fitmodel.monitoring.log.DecisionLog` is one."""
+
+    def append_many(self, rows: Iterable[Row]) -> None:
+        """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
 
 
-def assess_one(model: FitModel, prospect: Any, reasons: int) -> dict[str, Any]:
-    """Assess one prospect; of one that cannot be scored, give the error in a sentence."""
+def assess_many(
+    model: FitModel, prospects: list[Any], reasons: int, log: AssessmentLog | None = None
+) -> list[dict[str, Any]]:
+    """One answer per prospect, in their order; logged before they are given."""
+    said = [_assess(model, prospect, reasons) for prospect in prospects]
+    if log is not None:
+        log.append_many(_log_rows(model, prospects, said))
+    return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
+
+
+def _assess(model: FitModel, prospect: Any, reasons: int) -> Assessment | str:
+    """Assess one prospect; of one that cannot be scored, say why."""
     if not isinstance(prospect, dict):
-        return {"error": "a prospect is an object of attributes and values"}
+        return "a prospect is an object of attributes and values"
     try:
-        return model.predict(prospect, reasons=reasons).to_dict()
+        return model.predict(prospect, reasons=reasons)
     except ProspectError as error:
-        return {"error": str(error)}
+        return str(error)
+
+
+def _log_rows(model: FitModel, prospects: list[Any], said: list[Assessment | str]) -> list[Row]:
+    """Rows of the prospects that bring the contract's id: without it nobody can join an outcome."""
+    name = model.manifest.get("spec", {}).get("deals", {}).get("id")
+    rows: list[Row] = []
+    for prospect, item in zip(prospects, said, strict=True):
+        if isinstance(item, str) or prospect.get(name) is None:
+            continue
+        attributes = {key: prospect[key] for key in model.attributes}
+        rows.append((str(prospect[name]), item, attributes, not item.poor_fit, 1.0))
+    return rows
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,0 +1,144 @@
+"""Watch a model in use, and keep what was decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fitmodel.cli.app import CONFIG, Config, Model, app, load_spec, plain_errors, progress
+from fitmodel.cli.reporting import Language
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.fitmodel import FitModel
+
+Log = Annotated[Path, typer.Option("--log", help="The decision log (SQLite).")]
+Salt = Annotated[
+    str | None,
+    typer.Option(envvar="FITMODEL_LOG_SALT", help="Where the log keeps ids hashed: their salt."),
+]
+DECISIONS = Path("decisions.db")
+
+
+@app.command()
+def monitor(
+    table: Annotated[Path, typer.Argument(help="Prospects or deals: CSV or Parquet.", exists=True)],
+    model: Model,
+    config: Config = CONFIG,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
+        "monitor"
+    ),
+    language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+    *,
+    fail_on_drift: Annotated[
+        bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
+    ] = False,
+) -> None:
+    """Compare deals with those learned from, and what came with what was said: a page and tables.
+
+    Outcomes are compared where the contract's columns are in the table; only deals signed after
+    the model's own are told to the cohorts.
+
+    Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
+    """
+    with plain_errors():
+        from fitmodel.deals.files import read_table
+        from fitmodel.model.atomic import write_folder
+        from fitmodel.model.fitmodel import load
+        from fitmodel.monitoring.drift import compute_drift
+        from fitmodel.reports.monitoring_page import monitoring_page
+        from fitmodel.reports.sales_page import safe_csv
+
+        tell = progress()
+        loaded = load(model)
+        tell("reading")
+        frame, spec = _table_and_spec(read_table(table), config)
+        tell("drift")
+        drift = compute_drift(frame, loaded)
+        tell("cohorts")
+        cohorts = None if spec is None else _cohorts(frame, spec, loaded)
+        page = monitoring_page(
+            loaded, drift, rows=len(frame), cohorts=cohorts, language=language.value
+        )
+        files = {"index.html": page, "drift.csv": safe_csv(drift.set_index("attribute"))}
+        if cohorts is not None:
+            files["cohorts.csv"] = safe_csv(cohorts)
+        write_folder(output, files)
+        drifted = drift.loc[drift["verdict"] == "drift", "attribute"].tolist()
+        typer.echo(f"drifted: {', '.join(drifted) or 'nothing'}; wrote {output / 'index.html'}")
+    if fail_on_drift and drifted:
+        raise typer.Exit(1)
+
+
+def _table_and_spec(frame: pd.DataFrame, config: Path) -> tuple[pd.DataFrame, DealSpec | None]:
+    """The table as deals where it has the contract's outcome columns, else as it is."""
+    from fitmodel.deals.reading import read_deals
+
+    if not config.is_file():
+        return frame, None
+    spec = load_spec(config)
+    if spec.has_dates and set(spec.outcome_columns) <= set(frame.columns):
+        return read_deals(frame, spec), spec
+    return frame, None
+
+
+def _cohorts(frame: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame | None:
+    """Cohorts of the deals signed after the last one learned from; None where there are none."""
+    import pandas as pd
+
+    from fitmodel.monitoring.performance import compute_cohorts
+
+    period = model.manifest.get("period")
+    later = frame
+    if period:
+        later = frame[frame[spec.deals.closed_on] > pd.Timestamp(period[-1])]
+    if len(later) == 0:
+        return None
+    said = model.predict(later, reasons=0)["early_churn_probability"]
+    return compute_cohorts(later, spec, said)
+
+
+@app.command()
+def decide(
+    prospect: Annotated[str, typer.Argument(help="Its id, as it was logged.")],
+    action: Annotated[str, typer.Argument(help="signed, declined or overridden.")],
+    by: Annotated[str, typer.Option(help="Who decided.")],
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    log: Log = DECISIONS,
+    salt: Salt = None,
+) -> None:
+    """Keep in the decision log what was done with a prospect.
+
+    Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
+    """
+    with plain_errors():
+        _log(log, salt).decide(prospect, action, by=by, reason=reason)
+        typer.echo(f"{prospect}: {action}")
+
+
+@app.command()
+def forget(
+    prospect: Annotated[str, typer.Argument(help="Its id, as it was logged.")],
+    log: Log = DECISIONS,
+    salt: Salt = None,
+) -> None:
+    """Remove a customer from the decision log.
+
+    Example: fitmodel forget D-17 --log decisions.db
+    """
+    with plain_errors():
+        removed = _log(log, salt).forget(prospect)
+        typer.echo(f"removed {removed} row(s)")
+
+
+def _log(path: Path, salt: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - imported where used
+    from fitmodel.exceptions import TrackingError
+    from fitmodel.monitoring.log import DecisionLog
+
+    if not path.is_file():
+        raise TrackingError(f"there is no decision log {path}. Remedy: name it with --log.")
+    return DecisionLog(path, salt=salt)

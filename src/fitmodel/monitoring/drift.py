@@ -1,0 +1,210 @@
+"""Are today's deals like those learned from? Attribute by attribute, and the score.
+
+table -> codes of the book -> bands -> shares now, beside the shares the book was learned from
+      -> population stability index -> is it beyond what is tolerated, by more than chance?
+
+The reference is the book's own evidence (deals per band) and a summary of the scores in the
+manifest: no row of the past is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.columns import MISSING, CategoryColumn
+from fitmodel.model.frames import code_table, score_coded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+    from numpy.typing import NDArray
+
+    from fitmodel.model.fitmodel import FitModel
+
+TOLERATED = 0.1  # the usual bound between "no change" and "some change" (Siddiqi 2006)
+LEVEL = 0.05
+SCORE = "early_churn_probability"
+SCORE_BANDS = 10
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Population stability index of two counts.
+
+    Parameters
+    ----------
+    index : float
+        Sum over bands of (now - then) x ln(now / then), less what chance adds.
+    deviation : float
+        Its standard error.
+    p_value : float
+        Of no more than the tolerated change.
+    """
+
+    index: float
+    deviation: float
+    p_value: float
+
+
+def compare_counts(
+    now: NDArray[np.int64], then: NDArray[np.int64], *, tolerated: float = TOLERATED
+) -> Stability:
+    """Measure how far shares have moved, and test whether that is beyond the tolerated.
+
+    Parameters
+    ----------
+    now, then : ndarray of int, shape (bands,)
+        Deals per band.
+    tolerated : float
+
+    Notes
+    -----
+    Chance alone gives an index of about (bands - 1)(1/n + 1/N) (Yurdakul 2018), which is taken
+    off; the standard error is the delta method's over two multinomials. The null hypothesis is
+    "at most `tolerated`", not "equal": a million deals do not make a hair's breadth an alarm.
+    """
+    from scipy.stats import norm
+
+    used = (now > 0) | (then > 0)
+    n, m = now[used] + 0.5, then[used] + 0.5  # half a deal: an empty band has no logarithm
+    q, p = n / n.sum(), m / m.sum()
+    ratio = np.log(q / p)
+    chance = (len(q) - 1) * (1 / n.sum() + 1 / m.sum())
+    index = float(((q - p) * ratio).sum() - chance)
+    variance = _variance(ratio + 1 - p / q, q) / n.sum()
+    variance += _variance(-ratio + 1 - q / p, p) / m.sum()
+    # where the shares are equal the first order vanishes; the second is that of a chi-squared
+    variance += 2 * chance**2 / max(len(q) - 1, 1)
+    deviation = float(np.sqrt(variance))
+    p_value = float(norm.sf((index - tolerated) / deviation)) if deviation > 0 else 1.0
+    return Stability(max(index, 0.0), deviation, p_value)
+
+
+def _variance(slope: NDArray[np.float64], share: NDArray[np.float64]) -> float:
+    return float((share * slope**2).sum() - (share * slope).sum() ** 2)
+
+
+def summarise_scores(probability: npt.ArrayLike) -> dict[str, Any]:
+    """Edges and counts of the scores' tenths, for the manifest: what drift is measured against."""
+    scores = np.asarray(probability, dtype=np.float64)
+    inner = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
+    return {"edges": inner.tolist(), "counts": _score_counts(scores, inner).tolist()}
+
+
+def _score_counts(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    place = np.searchsorted(edges, scores, side="right")
+    return np.bincount(place, minlength=len(edges) + 1)
+
+
+def compute_drift(
+    table: pd.DataFrame,
+    model: FitModel,
+    *,
+    by: pd.Series | None = None,
+    tolerated: float = TOLERATED,
+) -> pd.DataFrame:
+    """Compare a table's attributes and scores with what the model was learned from.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Prospects or deals with the model's attributes.
+    model : FitModel
+    by : Series, optional
+        A group of each row, such as its month; each group is compared on its own.
+    tolerated : float
+        Population stability index up to which nothing is said.
+
+    Returns
+    -------
+    DataFrame
+        A row per group and attribute, and one for the score: group (only with `by`), attribute,
+        deals, index, deviation, missing, missing_then, unseen (shares), p_value (adjusted for the
+        many comparisons after Benjamini and Hochberg 1995) and verdict: "drift", "unclear" (beyond
+        the tolerated, but within chance) or "stable".
+
+    Raises
+    ------
+    DealsError
+        If there are no rows.
+    ProspectError
+        If an attribute is absent.
+    """
+    from scipy.stats import false_discovery_control
+
+    if len(table) == 0:
+        raise DealsError("there are no deals to compare. Remedy: give a table with rows.")
+    coded = code_table(model.scorer, table, None)
+    probability = score_coded(model.scorer, coded, 0)[SCORE].to_numpy()
+    rows = []
+    for name, places in _groups(by, len(table)):
+        known = {} if name is None else {"group": name}
+        found = _attribute_rows(model, coded.codes[places], tolerated)
+        found += _score_row(model, probability[places], tolerated)
+        rows += [known | row for row in found]
+    frame = pd.DataFrame(rows)
+    frame["p_value"] = false_discovery_control(frame["p_value"])
+    beyond = np.where(frame["index"] > tolerated, "unclear", "stable")
+    frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", beyond)
+    return frame
+
+
+def _groups(by: pd.Series | None, size: int) -> list[tuple[Any, NDArray[np.intp]]]:
+    if by is None:
+        return [(None, np.arange(size))]
+    places = pd.Series(np.arange(size)).groupby(by.to_numpy(), sort=True)
+    return [(name, part.to_numpy()) for name, part in places]
+
+
+def _attribute_rows(
+    model: FitModel, codes: NDArray[np.int32], tolerated: float
+) -> list[dict[str, Any]]:
+    rows = []
+    for place, (column, evidence) in enumerate(
+        zip(model.book.columns, model.book.evidence, strict=True)
+    ):
+        code = codes[:, place]
+        now = np.bincount(evidence.band[code], minlength=len(evidence.count))
+        unseen = code == column.size + 1 if isinstance(column, CategoryColumn) else code < 0
+        missing_then = evidence.count[evidence.band[MISSING]] / max(evidence.count.sum(), 1)
+        rows.append(
+            _row(column.name, compare_counts(now, evidence.count, tolerated=tolerated), len(code))
+            | {
+                "missing": float((code == MISSING).mean()),
+                "missing_then": float(missing_then),
+                "unseen": float(unseen.mean()),
+            }
+        )
+    return rows
+
+
+def _score_row(
+    model: FitModel, probability: NDArray[np.float64], tolerated: float
+) -> list[dict[str, Any]]:
+    """One row; none where the bundle was made before scores were summarised."""
+    known: Mapping[str, Any] | None = model.manifest.get("scores")
+    if known is None:
+        return []
+    now = _score_counts(probability, np.asarray(known["edges"], dtype=np.float64))
+    then = np.asarray(known["counts"], dtype=np.int64)
+    found = compare_counts(now, then, tolerated=tolerated)
+    return [_row(SCORE, found, len(probability))]
+
+
+def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:
+    return {
+        "attribute": name,
+        "deals": deals,
+        "index": found.index,
+        "deviation": found.deviation,
+        "missing": np.nan,
+        "missing_then": np.nan,
+        "unseen": np.nan,
+        "p_value": found.p_value,
+    }

@@ -1,0 +1,194 @@
+"""Was the model right? Cohorts as they mature, and an estimate while they do not.
+
+scored deals + outcomes -> cohorts by quarter of signing -> observed over expected, AUC
+                        -> of the young ones: the AUC that the scores promise
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.rates import exact_ratio_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+
+LEAST_OF_EACH = 5  # churners and stayers that an AUC needs to say anything
+DRAWS = 500
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+
+def estimate_auc(probability: NDArray[np.float64], *, seed: int = 0) -> Estimate:
+    """AUC to expect of calibrated probabilities before a single outcome is known.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (deals,)
+    seed : int
+        Of the outcomes drawn for the interval.
+
+    Notes
+    -----
+    Confidence-based performance estimation (NannyML): each deal counts as a churner with weight p
+    and as one who stays with weight 1 - p. The interval is that of outcomes drawn with these
+    probabilities; it holds as far as the probabilities are calibrated.
+    """
+    n = len(probability)
+    if n < 2 * LEAST_OF_EACH:
+        return Estimate(np.nan, np.nan, np.nan)
+    value = float(_aucs(probability[None, :], probability)[0])
+    outcomes_drawn = np.random.default_rng(seed).random((DRAWS, n)) < probability
+    told = _aucs(outcomes_drawn, probability)
+    low, high = np.nanquantile(told, [0.025, 0.975]) if np.isfinite(told).any() else (np.nan,) * 2
+    return Estimate(value, float(low), float(high))
+
+
+def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """AUC of each row of (whole or partial) churners: the mean rank, as Mann and Whitney have it.
+
+    NaN where there is only one kind.
+    """
+    left = churners.astype(np.float64)
+    stayed = 1 - left
+    order = np.argsort(scores, kind="stable")
+    summed = np.cumsum(stayed[:, order], axis=1)
+    first = np.searchsorted(scores[order], scores, side="left")
+    last = np.searchsorted(scores[order], scores, side="right")
+    padded = np.hstack([np.zeros((len(left), 1)), summed])
+    # stayers with a lower score, and half of those with the same
+    below = (padded[:, first] + padded[:, last]) / 2
+    pairs = left.sum(axis=1) * stayed.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: NDArray[np.float64] = (left * below).sum(axis=1) / pairs
+    return found
+
+
+def compute_cohorts(
+    deals: pd.DataFrame, spec: DealSpec, probability: pd.Series, *, every: str = "Q"
+) -> pd.DataFrame:
+    """Hold what was said at signing against what came, by cohort of signing.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``, with what is known by now.
+    spec : DealSpec
+        A contract with dates.
+    probability : Series
+        Said at signing, on the index of `deals`; deals without one are left out.
+    every : str
+        Length of a cohort, a pandas period alias.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by cohort: deals, mature, observed (early churners among the mature), expected (sum
+        of their probabilities), ratio with ratio_low and ratio_high (exact Poisson, Garwood 1936),
+        auc (NaN below five of either kind), auc_estimated with its interval (from the scores of
+        all the cohort's deals).
+
+    Raises
+    ------
+    DealsError
+        If the contract has no dates, or the indices share no deal.
+    """
+    if spec.deals.closed_on is None:
+        raise DealsError("cohorts need closed_on: a tenure says nothing of when a deal was signed")
+    known = probability.dropna().index.intersection(deals.index)
+    if len(known) == 0:
+        raise DealsError(
+            "no deal has a probability of its own. Remedy: give a probability per deal, on the "
+            "deals' index."
+        )
+    found = outcomes(deals.loc[known], spec)
+    cohort = deals.loc[found.index, spec.deals.closed_on].dt.to_period(every)
+    said = probability.loc[found.index]
+    rows = [
+        {"cohort": str(name)} | _cohort(found.loc[index], said.loc[index].to_numpy(dtype=float))
+        for name, index in cohort.groupby(cohort).groups.items()
+    ]
+    return pd.DataFrame(rows).set_index("cohort")
+
+
+def _cohort(found: pd.DataFrame, said: NDArray[np.float64]) -> dict[str, Any]:
+    mature = found["mature"].to_numpy(dtype=bool)
+    left, expected = found["early_churn"].to_numpy(dtype=float)[mature], said[mature]
+    observed, total = float(left.sum()), float(expected.sum())
+    estimate = estimate_auc(said)
+    return {
+        "deals": len(found),
+        "mature": int(mature.sum()),
+        "observed": int(observed),
+        "expected": total,
+        **_ratio(observed, total),
+        "auc": _auc(left, expected),
+        "auc_estimated": estimate.value,
+        "auc_estimated_low": estimate.low,
+        "auc_estimated_high": estimate.high,
+    }
+
+
+def _ratio(observed: float, expected: float) -> dict[str, float]:
+    if expected <= 0:
+        return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
+    low, high = exact_ratio_interval(np.array([observed]), np.array([expected]))
+    return {
+        "ratio": observed / expected,
+        "ratio_low": float(low[0]),
+        "ratio_high": float(high[0]),
+    }
+
+
+def _auc(left: NDArray[np.float64], said: NDArray[np.float64]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    if min(left.sum(), len(left) - left.sum()) < LEAST_OF_EACH:
+        return float("nan")
+    return float(roc_auc_score(left, said))
+
+
+def judge_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+    """Say whether the people were right who signed what was flagged.
+
+    Parameters
+    ----------
+    latest : DataFrame
+        As `fitmodel.monitoring.log.DecisionLog.latest` gives it.
+    early_churn : Series
+        1.0, 0.0 or NaN (not known yet), indexed by prospect as in the log.
+
+    Returns
+    -------
+    dict
+        overridden, known (of them with an outcome), observed, expected, ratio, ratio_low,
+        ratio_high. A ratio whose interval lies below 1: such deals left less often than the model
+        said, so those who overrode it knew something.
+    """
+    chosen = latest[latest["poor_fit"] & latest["action"].isin(["signed", "overridden"])]
+    outcome = early_churn.reindex(chosen.index)
+    known = outcome.notna().to_numpy()
+    observed = float(outcome[known].sum())
+    expected = float(chosen.loc[known, "probability"].sum())
+    return {
+        "overridden": float(len(chosen)),
+        "known": float(known.sum()),
+        "observed": observed,
+        "expected": expected,
+        **_ratio(observed, expected),
+    }

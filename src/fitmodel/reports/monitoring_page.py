@@ -1,0 +1,129 @@
+"""Whether the model is still right, as one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.evaluation.plots import figure_of
+from fitmodel.language.catalogue import phrases
+from fitmodel.monitoring.drift import TOLERATED
+from fitmodel.monitoring.plots import plot_drift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from fitmodel.language.catalogue import Say
+    from fitmodel.model.fitmodel import FitModel
+
+
+def monitoring_page(
+    model: FitModel,
+    drift: pd.DataFrame,
+    *,
+    rows: int,
+    cohorts: pd.DataFrame | None = None,
+    overrides: Mapping[str, float] | None = None,
+    language: str = "en",
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    model : FitModel
+    drift : DataFrame
+        Of `fitmodel.monitoring.drift.compute_drift`.
+    rows : int
+        Deals compared.
+    cohorts : DataFrame, optional
+        Of `fitmodel.monitoring.performance.compute_cohorts`.
+    overrides : mapping, optional
+        Of `fitmodel.monitoring.performance.judge_overrides`.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    str
+        HTML that loads nothing from elsewhere; every value is escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    say = phrases(language, "monitoring")
+    period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
+    environment = Environment(
+        loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("monitoring.html.j2").render(
+        say=say,
+        language=language,
+        basis=say("basis", deals=f"{rows:,}", version=model.version, period=period),
+        tolerated=TOLERATED,
+        plot=_as_png(drift),
+        grouped="group" in drift.columns,
+        drift=[_drift_row(row, say) for row in _worst_first(drift).to_dict("records")],
+        cohorts=[] if cohorts is None else [_cohort_row(n, row) for n, row in cohorts.iterrows()],
+        overrides=None if overrides is None else _overrides(overrides, say),
+    )
+
+
+def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
+    order = drift["verdict"].map({"drift": 0, "unclear": 1, "stable": 2})
+    return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
+
+
+def _drift_row(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
+    known = not math.isnan(row["missing"])
+    return {
+        "kind": row["verdict"],
+        "attribute": str(row["attribute"]),
+        "group": str(row.get("group", "")),
+        "deals": f"{row['deals']:,}",
+        "index": f"{row['index']:.3f} ± {row['deviation']:.3f}",
+        "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
+        "unseen": f"{row['unseen']:.1%}" if known else "",
+        "verdict": say(f"verdict_{row['verdict']}"),
+    }
+
+
+def _cohort_row(name: Any, row: pd.Series[Any]) -> dict[str, str]:
+    return {
+        "cohort": str(name),
+        "deals": f"{row['deals']:,.0f}",
+        "mature": f"{row['mature']:,.0f}",
+        "observed": f"{row['observed']:,.0f}" if row["mature"] else "",
+        "expected": f"{row['expected']:,.1f}" if row["mature"] else "",
+        "ratio": _interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
+        "auc": "" if math.isnan(row["auc"]) else f"{row['auc']:.2f}",
+        "estimated": _interval(
+            row["auc_estimated"], row["auc_estimated_low"], row["auc_estimated_high"]
+        ),
+    }
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:.2f} ({low:.2f} – {high:.2f})"  # noqa: RUF001 - an en dash between numbers
+
+
+def _overrides(found: Mapping[str, float], say: Say) -> str:
+    return say(
+        "overrides",
+        overridden=f"{found['overridden']:.0f}",
+        known=f"{found['known']:.0f}",
+        observed=f"{found['observed']:.0f}",
+        expected=f"{found['expected']:.1f}",
+        ratio=f"{found['ratio']:.2f}",
+        low=f"{found['ratio_low']:.2f}",
+        high=f"{found['ratio_high']:.2f}",
+    )
+
+
+def _as_png(drift: pd.DataFrame) -> str:
+    content = io.BytesIO()
+    figure_of(plot_drift(drift)).savefig(content, format="png", dpi=130)
+    return base64.b64encode(content.getvalue()).decode()

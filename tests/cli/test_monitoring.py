@@ -1,0 +1,109 @@
+"""The commands that watch a model and keep what was decided."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import recut
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.assessment import Assessment
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.monitoring.drift import summarise_scores
+from fitmodel.monitoring.log import DecisionLog
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(item) for item in arguments])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A model of 2025, and deals known by the middle of 2026."""
+    folder = tmp_path_factory.mktemp("home")
+    sim = simulate_deals(2_500, seed=5)
+    cut = pd.Timestamp("2025-07-01")
+    past = recut(sim.deals, sim.spec, cut)
+    learned = learn(past, sim.spec, as_of=cut)
+    roles = sim.spec.deals
+    scorer = Scorer(learned.book, Policy("threshold", 0.3, None, ""), None, roles.closed_on, "")
+    said = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
+    manifest = {"scores": summarise_scores(said), "period": ["2023-07-01", "2025-06-30"]}
+    files = {SCORER_FILE: scorer.to_json()}
+    write_bundle(folder / "models", "fit", files=files, manifest=manifest)
+    (folder / "fitmodel.toml").write_text(sim.spec.to_toml())
+    sim.deals.to_csv(folder / "deals.csv", index=False)
+    prospects = sim.deals.drop(columns=["churned_on"])
+    prospects.assign(seats=prospects["seats"] * 30).to_csv(folder / "changed.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def at_home(home, monkeypatch):
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_deals_with_outcomes_give_a_page_with_drift_and_cohorts(at_home, language) -> None:
+    done = run("monitor", "deals.csv", "--model", "models/fit", "--language", language)
+    assert done.exit_code == 0, done.output
+    page = (at_home / "monitor" / "index.html").read_text()
+    assert f'lang="{language}"' in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    cohorts = pd.read_csv(at_home / "monitor" / "cohorts.csv")
+    assert cohorts["cohort"].min() == "2025Q3"
+    assert set(pd.read_csv(at_home / "monitor" / "drift.csv")["verdict"]) <= {
+        *("drift", "unclear", "stable")
+    }
+
+
+def test_a_change_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
+    done = run("monitor", "changed.csv", "--model", "models/fit", "-o", "changed")
+    assert done.exit_code == 0, done.output
+    assert "drifted: seats" in done.output.replace("early_churn_probability, ", "")
+    assert not (at_home / "changed" / "cohorts.csv").exists()
+    again = run(
+        *("monitor", "changed.csv", "--model", "models/fit", "-o", "changed", "--fail-on-drift")
+    )
+    assert again.exit_code == 1
+
+
+def test_what_was_decided_is_kept_and_a_customer_can_be_forgotten(tmp_path) -> None:
+    path = tmp_path / "decisions.db"
+    assessment = Assessment(
+        early_churn_probability=0.4,
+        probability_low=0.3,
+        probability_high=0.5,
+        poor_fit=True,
+        fit="poor",
+        expected_value=float("nan"),
+        unfamiliar=False,
+        reasons=(),
+        model_version="v1",
+    )
+    log = DecisionLog(path)
+    log.append("D-17", assessment, {"seats": 4})
+    done = run(
+        "decide", "D-17", "overridden", "--by", "Kim", "--reason", "knows them", "--log", path
+    )
+    assert done.exit_code == 0, done.output
+    assert log.latest().loc["D-17", "action"] == "overridden"
+    assert "signed, declined" in run("decide", "D-17", "x", "--by", "K", "--log", path).output
+    assert "removed 2 row(s)" in run("forget", "D-17", "--log", path).output
+    assert log.assessments().empty
+
+
+def test_without_a_log_nothing_is_made(tmp_path) -> None:
+    done = run("forget", "D-17", "--log", tmp_path / "none.db")
+    assert done.exit_code == 1
+    assert "there is no decision log" in done.output
+    assert not (tmp_path / "none.db").exists()

@@ -1,0 +1,139 @@
+"""An alarm means that something has moved far; many deals alone never raise one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.learning.learner import learn
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.monitoring.drift import compare_counts, compute_drift, summarise_scores
+
+THEN = np.array([0.4, 0.3, 0.2, 0.1])
+
+
+def index_of(now: np.ndarray, then: np.ndarray) -> float:
+    return float(((now - then) * np.log(now / then)).sum())
+
+
+def moved(target: float) -> np.ndarray:
+    """Shares whose true index against `THEN` is the target."""
+    low, high = 0.0, 1.0
+    end = THEN[::-1]
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (
+            (middle, high)
+            if index_of((1 - middle) * THEN + middle * end, THEN) < target
+            else (low, middle)
+        )
+    return (1 - low) * THEN + low * end
+
+
+def alarms(now: np.ndarray, deals: int, draws: int = 1000) -> float:
+    random = np.random.default_rng(0)
+    new, old = random.multinomial(deals, now, draws), random.multinomial(5_000, THEN, draws)
+    return np.mean([compare_counts(a, b).p_value < 0.05 for a, b in zip(new, old, strict=True)])
+
+
+@pytest.mark.parametrize("deals", [100, 500, 5_000, 200_000])
+def test_no_change_raises_no_alarm_however_many_deals(deals) -> None:
+    assert alarms(THEN, deals) <= 0.01
+
+
+@pytest.mark.parametrize("deals", [500, 5_000, 200_000])
+def test_a_change_just_tolerated_raises_an_alarm_no_oftener_than_promised(deals) -> None:
+    assert alarms(moved(0.1), deals) <= 0.08
+
+
+def test_a_large_change_is_found() -> None:
+    assert alarms(moved(0.4), 500) > 0.95
+
+
+def test_the_index_is_that_of_the_definition_and_free_of_chance() -> None:
+    now = moved(0.25)
+    large = compare_counts((now * 10**7).astype(int), (THEN * 10**7).astype(int))
+    assert large.index == pytest.approx(0.25, abs=1e-3)
+    random = np.random.default_rng(1)
+    small = [
+        compare_counts(random.multinomial(200, THEN), random.multinomial(5_000, THEN)).index
+        for _ in range(500)
+    ]
+    assert np.mean(small) < 0.012
+
+
+def test_its_standard_error_is_that_of_repeated_draws() -> None:
+    random, now = np.random.default_rng(2), moved(0.2)
+    found = [
+        compare_counts(random.multinomial(800, now), random.multinomial(5_000, THEN))
+        for _ in range(800)
+    ]
+    drawn = np.std([item.index for item in found])
+    assert np.mean([item.deviation for item in found]) == pytest.approx(drawn, rel=0.15)
+
+
+@pytest.fixture(scope="module")
+def model() -> FitModel:
+    sim = simulate_deals(1_500, seed=5)
+    learned = learn(sim.deals, sim.spec)
+    policy = Policy("threshold", 0.3, None, "")
+    scorer = Scorer(learned.book, policy, None, sim.spec.deals.closed_on, "v1")
+    # as in training: the reference is what the model says of deals it did not learn from
+    unseen = FitModel(scorer, {}).predict(simulate_deals(1_500, seed=8).deals, reasons=0)
+    return FitModel(scorer, {"scores": summarise_scores(unseen["early_churn_probability"])})
+
+
+@pytest.fixture(scope="module")
+def fresh() -> pd.DataFrame:
+    return simulate_deals(1_500, seed=6).deals
+
+
+def test_deals_of_the_same_law_are_stable(model, fresh) -> None:
+    found = compute_drift(fresh, model)
+    assert set(found["attribute"]) == {*model.attributes, "early_churn_probability"}
+    # of some hundred landing pages, new ones are always among fresh deals
+    assert set(found.loc[found["attribute"] != "landing_page", "verdict"]) == {"stable"}
+    assert "drift" not in set(found["verdict"])
+
+
+def test_a_new_level_a_gap_and_a_shift_are_named(model, fresh) -> None:
+    changed = fresh.copy()
+    changed["lead_source"] = changed["lead_source"].where(
+        np.arange(len(changed)) % 2 == 0, "tiktok"
+    )
+    changed["seats"] = changed["seats"] * 20
+    found = compute_drift(changed, model).set_index("attribute")
+    assert found.loc["lead_source", "verdict"] == "drift"
+    assert found.loc["lead_source", "unseen"] == pytest.approx(0.5, abs=0.01)
+    assert found.loc["seats", "verdict"] == "drift"
+    empty = fresh.assign(segment=pd.Series([None] * len(fresh), index=fresh.index, dtype="str"))
+    found = compute_drift(empty, model).set_index("attribute")
+    assert found.loc["segment", "missing"] == 1.0
+    assert found.loc["segment", "verdict"] == "drift"
+
+
+def test_only_the_month_that_changed_is_named(model, fresh) -> None:
+    month = pd.Series(np.repeat(["2026-01", "2026-02", "2026-03"], 500), index=fresh.index)
+    changed = fresh.assign(seats=fresh["seats"].where(month != "2026-02", fresh["seats"] * 30))
+    found = compute_drift(changed, model, by=month)
+    seats = found[found["attribute"] == "seats"].set_index("group")["verdict"]
+    assert seats["2026-02"] == "drift"
+    assert seats["2026-01"] != "drift"
+    assert seats["2026-03"] != "drift"
+
+
+def test_row_order_does_not_matter(model, fresh) -> None:
+    turned = fresh.iloc[::-1]
+    pd.testing.assert_frame_equal(compute_drift(fresh, model), compute_drift(turned, model))
+
+
+def test_no_rows_and_a_lost_attribute_are_refused(model, fresh) -> None:
+    with pytest.raises(DealsError, match="no deals to compare"):
+        compute_drift(fresh.head(0), model)
+    with pytest.raises(ProspectError, match="seats"):
+        compute_drift(fresh.drop(columns="seats"), model)

@@ -1,0 +1,90 @@
+"""Cohorts tell the truth as they mature; the estimate before is that of calibrated scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError
+from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, judge_overrides
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(4_000, seed=3, rep_effects=False)
+
+
+def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> None:
+    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
+    old = found[found["mature"] == found["deals"]]
+    assert len(old) > 5
+    covered = (old["ratio_low"] <= 1) & (old["ratio_high"] >= 1)
+    assert covered.mean() > 0.8
+    assert found["mature"].iloc[-1] == 0
+    assert np.isnan(found["ratio"].iloc[-1])
+
+
+def test_a_model_that_says_half_the_risk_is_found_out(simulation) -> None:
+    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability / 2)
+    old = found[found["mature"] > 100]
+    assert (old["ratio"] > 1.4).all()
+    assert (old["ratio_low"] > 1).mean() > 0.8
+
+
+def test_before_outcomes_the_estimate_covers_the_auc_that_comes() -> None:
+    random = np.random.default_rng(0)
+    covered = []
+    for _ in range(40):
+        p = random.beta(1, 3, 400)
+        found = estimate_auc(p, seed=1)
+        came = roc_auc_score(random.random(400) < p, p)
+        covered.append(found.low <= came <= found.high)
+    assert np.mean(covered) >= 0.85
+
+
+def test_drawn_aucs_are_scikit_learns() -> None:
+    random = np.random.default_rng(4)
+    scores = np.round(random.random(300), 2)  # with ties
+    left = random.random((20, 300)) < scores
+    expected = [roc_auc_score(row, scores) for row in left]
+    np.testing.assert_allclose(_aucs(left, scores), expected)
+    partial = roc_auc_score(
+        np.repeat([1, 0], 300),
+        np.tile(scores, 2),
+        sample_weight=np.concatenate([scores, 1 - scores]),
+    )
+    np.testing.assert_allclose(_aucs(scores[None], scores), [partial])
+
+
+def test_scores_that_say_the_same_of_everybody_promise_nothing() -> None:
+    assert estimate_auc(np.full(100, 0.2)).value == pytest.approx(0.5)
+    assert np.isnan(estimate_auc(np.array([0.2, 0.3])).value)
+
+
+def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(simulation) -> None:
+    some = simulation.true_probability.where(np.arange(4_000) % 2 == 0)
+    found = compute_cohorts(simulation.deals, simulation.spec, some)
+    assert found["deals"].sum() == 2_000
+    with pytest.raises(DealsError, match="no deal has a probability"):
+        compute_cohorts(simulation.deals, simulation.spec, some * np.nan)
+
+
+def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
+    latest = pd.DataFrame(
+        {
+            "poor_fit": [True] * 60 + [False] * 20,
+            "probability": [0.5] * 60 + [0.1] * 20,
+            "action": ["overridden"] * 50 + ["declined"] * 10 + ["signed"] * 20,
+        },
+        index=[f"p{place}" for place in range(80)],
+    )
+    churn = pd.Series([1.0] * 5 + [0.0] * 35 + [np.nan] * 10, index=latest.index[:50])
+    found = judge_overrides(latest, churn)
+    assert found["overridden"] == 50
+    assert found["known"] == 40
+    assert found["observed"] == 5
+    assert found["expected"] == 20
+    assert found["ratio_high"] < 1
