@@ -9,7 +9,9 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.sales.people import names_of
 from fitmodel.sales.rates import (
+    DRAWS,
     exact_ratio_interval,
     gamma_shape,
     overdispersion,
@@ -134,7 +136,7 @@ def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
     assert gamma_shape(alike, expected) > 50
     assert gamma_shape(differing, expected) == pytest.approx(4, rel=0.6)
     assert overdispersion(alike, expected).p_value > 0.05
-    assert overdispersion(differing, expected).p_value < 1e-6
+    assert overdispersion(differing, expected).p_value == 1 / (DRAWS + 1)  # none drawn was so far
     ratio = shrunken_ratio(np.array([0.0, 30.0]), np.array([1.0, 10.0]), 4.0)
     assert ratio == pytest.approx([0.8, 34 / 14])
 
@@ -146,3 +148,38 @@ def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simu
     holed = simulation.true_probability.mask(simulation.deals.index == 7)
     with pytest.raises(DealsError, match="1 deal.*in row 7.*expected_probabilities"):
         compute_scoreboard(simulation.deals, simulation.spec, holed)
+
+
+@pytest.mark.parametrize("size", [2, 10, 40])
+def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
+    generator = np.random.default_rng(size)
+    expected = generator.uniform(0.5, 1.5, 15) * size
+    suspected = [
+        overdispersion(generator.poisson(expected).astype(float), expected).is_suspicious
+        for _ in range(300)
+    ]
+    assert np.mean(suspected) < 0.085  # 5 % and three standard errors
+
+
+def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(simulation, probability):
+    board = compute_scoreboard(simulation.deals, simulation.spec, probability)
+    told = board.reps[board.reps["verdict"].isin(["more", "fewer"])]
+    assert board.dispersion.is_suspicious
+    assert len(told) > 0
+    low, high = board.dispersion.limits(told["expected"].to_numpy())
+    assert ((told["ratio"] < low) | (told["ratio"] > high)).all()
+
+
+def test_numbers_of_reps_stay_whole_where_some_are_missing():
+    names = names_of(pd.Series([7.0, np.nan, 12.0]))
+    assert names.tolist()[0] == "7"
+    assert names.isna().tolist() == [False, True, False]
+    assert names_of(pd.Series([7.5, 1.0])).tolist() == ["7.5", "1.0"]
+    assert names_of(pd.Series(["Kim", None])).isna().tolist() == [False, True]
+
+
+def test_rows_that_share_an_index_are_refused():
+    sim = simulate_deals(300, seed=4)
+    twice = pd.concat([sim.deals, sim.deals.head(2)])
+    with pytest.raises(DealsError, match="4 rows share their index"):
+        compute_scoreboard(twice, sim.spec, sim.true_probability)

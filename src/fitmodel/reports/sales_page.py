@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.evaluation.plots import figure_of
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.plots import SUSPICIOUS, plot_funnel
+from fitmodel.sales.plots import plot_funnel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}
 
 def _section(by: str, board: Scoreboard, say: Say) -> dict[str, Any]:
     p = board.dispersion.p_value
-    differ = "dispersion" if p < SUSPICIOUS else "no_dispersion"
+    differ = "dispersion" if board.dispersion.is_suspicious else "no_dispersion"
     kinds = [*board.reps["verdict"], "company"]
     return {
         "title": say(f"by_{by}"),

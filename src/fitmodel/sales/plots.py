@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from fitmodel.sales.scoreboard import Scoreboard
 
-SUSPICIOUS = 0.05
-"""Overdispersion with a smaller p-value is allowed for by wider limits."""
-
 
 def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
     """Draw observed over expected against expected, with the limits chance keeps to.
@@ -44,9 +41,8 @@ def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
     expected = np.geomspace(0.5, most * 1.15, 200)
     low, high = exact_ratio_interval(expected, expected)
     ax.fill_between(expected, low, high, color="grey", alpha=0.15, label="95 % of chance")
-    if board.dispersion.p_value < SUSPICIOUS:
-        reach = 1.96 * np.sqrt(board.dispersion.factor) / (2 * np.sqrt(expected))
-        for side in (np.maximum(1 - reach, 0) ** 2, (1 + reach) ** 2):
+    if board.dispersion.is_suspicious:
+        for side in board.dispersion.limits(expected):
             ax.plot(expected, side, color="grey", linestyle="--", linewidth=0.8)
     ax.axhline(1, color="grey", linewidth=0.8)
     for name, row in reps.iterrows():

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LARGEST_SHAPE = 1e6
 """Gamma shape from which reps do not differ at all."""
 WINSORISED = 0.1
+SUSPICIOUS = 0.05
+"""Overdispersion with a smaller p-value is allowed for by wider limits."""
+NORMAL_95 = 1.959963984540054
+DRAWS = 2_000
 
 
 def expected_leavers(
@@ -94,6 +98,22 @@ class Overdispersion:
     factor: float
     p_value: float
 
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the reps differ more than chance makes believable."""
+        return self.p_value < SUSPICIOUS
+
+    def limits(
+        self, expected: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ratios between which 95 % of reps lie that differ as much as these do, on average.
+
+        The exact limits say what chance alone can do to a rep like the company; these allow for
+        the differences that every company has.
+        """
+        reach = NORMAL_95 * np.sqrt(self.factor) / (2 * np.sqrt(np.maximum(expected, 1e-12)))
+        return np.maximum(1 - reach, 0) ** 2, (1 + reach) ** 2
+
 
 def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> Overdispersion:
     """Test for overdispersion, and measure it without the outliers that are looked for.
@@ -103,14 +123,29 @@ def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64])
     D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
     in Medicine 24, 1185-1202, section 5: square-root scale, 10 % winsorised.
     """
-    from scipy.stats import chi2
-
     if len(observed) < 3:  # noqa: PLR2004 - a variance needs some reps
         return Overdispersion(1.0, 1.0)
     z = 2 * (np.sqrt(observed) - np.sqrt(expected))
     low, high = np.quantile(z, [WINSORISED, 1 - WINSORISED])
     spread = float(np.mean(np.clip(z, low, high) ** 2))
-    return Overdispersion(max(1.0, spread), float(chi2.sf(np.sum(z**2), len(z))))
+    return Overdispersion(max(1.0, spread), _alike_p_value(observed, expected))
+
+
+def _alike_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """P-value of alike reps, given how many customers left in all.
+
+    Given the total, alike reps share it by their expected; the chi-squared law of the sum of
+    squares is too rough for a few churners each, so it is drawn.
+    """
+    total = int(observed.sum())
+    if total == 0 or expected.sum() <= 0:
+        return 1.0
+    share = expected / expected.sum()
+    mean = np.maximum(share * total, 1e-12)
+    drawn = np.random.default_rng(0).multinomial(total, share, DRAWS)
+    likely = ((drawn - mean) ** 2 / mean).sum(axis=1)
+    seen = float(((observed - mean) ** 2 / mean).sum())
+    return float((1 + np.count_nonzero(likely >= seen - 1e-9)) / (DRAWS + 1))
 
 
 def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:

@@ -17,7 +17,9 @@ from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.sales.people import check_index, names_of
 from fitmodel.sales.rates import (
+    NORMAL_95,
     Overdispersion,
     exact_ratio_interval,
     expected_leavers,
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 LEAST_DEALS = 20
 LEAST_EXPECTED = 3.0
 """Deals, and early churners expected, below which nothing is said of a rep."""
-NORMAL_95 = 1.959963984540054
 BAGS = 2  # no interval of a probability is asked for
 
 
@@ -146,16 +147,21 @@ def compute_scoreboard(
     Returns
     -------
     Scoreboard
+        The interval of a ratio is that of the count observed; what is not known of the expected
+        (the model's own error) is not in it. Where reps differ by more than chance
+        (`Overdispersion.is_suspicious`), a verdict needs the widened limits too.
 
     Raises
     ------
     DealsError
-        If the contract names no rep or team.
+        If the contract names no rep or team, or rows share an index.
     """
     say = phrases(language, "scoreboard")
+    check_index(deals)
     facts = _adding_up(_facts(deals, spec, probability, _people(deals, spec, by, say)))
-    company = _row(facts, facts)
-    rows = {str(name): _row(part, facts) for name, part in facts.groupby("who", sort=True)}
+    whole = _row(facts)
+    company = _beside(whole, whole)
+    rows = {str(name): _beside(_row(part), whole) for name, part in facts.groupby("who", sort=True)}
     if say("company") in rows:
         raise DealsError(
             f"a {by} is named {say('company')!r}, as the company's own row is. Remedy: rename it."
@@ -165,7 +171,7 @@ def compute_scoreboard(
     shape = gamma_shape(table["observed"].to_numpy(), table["expected"].to_numpy())
     table.loc[say("company")] = company
     _add_ratios(table, shape)
-    _add_verdicts(table, least_deals)
+    _add_verdicts(table, least_deals, dispersion)
     table["says"] = [_says(row, say) for _, row in table.iterrows()]
     table["says_selection"] = [_says_selection(row, say) for _, row in table.iterrows()]
     horizon = spec.label.horizon_months
@@ -178,7 +184,7 @@ def _people(deals: pd.DataFrame, spec: DealSpec, by: str, say: Say) -> pd.Series
         raise DealsError(
             f'the contract names no {by}. Remedy: write {by} = "COLUMN" under [deals].'
         )
-    return deals[column].astype("str").fillna(say("no_rep"))
+    return names_of(deals[column]).fillna(say("no_rep"))
 
 
 def _facts(
@@ -221,12 +227,9 @@ def _adding_up(facts: pd.DataFrame) -> pd.DataFrame:
     return facts.assign(expected=facts["expected"] * scale)
 
 
-def _row(part: pd.DataFrame, company: pd.DataFrame) -> dict[str, Any]:
-    horizon = float(part["horizon"].iloc[0])
-    curve, whole = (
-        kaplan_meier(rows["months"].to_numpy(), rows["left"].to_numpy(), at=np.array([horizon]))
-        for rows in (part, company)
-    )
+def _row(part: pd.DataFrame) -> dict[str, Any]:
+    horizon = np.array([float(part["horizon"].iloc[0])])
+    curve = kaplan_meier(part["months"].to_numpy(), part["left"].to_numpy(), at=horizon)
     mean = float(part["probability"].mean())
     spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
     reach = NORMAL_95 * spread / np.sqrt(len(part))
@@ -238,14 +241,17 @@ def _row(part: pd.DataFrame, company: pd.DataFrame) -> dict[str, Any]:
         "rate": 1 - float(curve.survival[0]),
         "rate_low": 1 - float(curve.high[0]),
         "rate_high": 1 - float(curve.low[0]),
-        "company_rate": 1 - float(whole.survival[0]),
         "selection": mean,
         "selection_low": mean - reach,
         "selection_high": mean + reach,
-        "company_selection": float(company["probability"].mean()),
         "observed": float(part["observed"].sum()),
         "expected": float(part["expected"].sum()),
     }
+
+
+def _beside(row: dict[str, Any], company: dict[str, Any]) -> dict[str, Any]:
+    """The company's own figures beside a rep's."""
+    return row | {"company_rate": company["rate"], "company_selection": company["selection"]}
 
 
 def _add_ratios(table: pd.DataFrame, shape: float) -> None:
@@ -258,11 +264,14 @@ def _add_ratios(table: pd.DataFrame, shape: float) -> None:
     table["shrunken_rate"] = 1 - np.exp(-table["shrunken_ratio"] * hazard)
 
 
-def _add_verdicts(table: pd.DataFrame, least_deals: int) -> None:
+def _add_verdicts(table: pd.DataFrame, least_deals: int, dispersion: Overdispersion) -> None:
+    """Name who differs by more than chance and, where reps differ anyway, by more than usual."""
     few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
-    table["verdict"] = _judged(
-        few, table["ratio_low"] > 1, table["ratio_high"] < 1, "more", "fewer"
-    )
+    above, below = table["ratio_low"] > 1, table["ratio_high"] < 1
+    if dispersion.is_suspicious:
+        least, most = dispersion.limits(table["expected"].to_numpy())
+        above, below = above & (table["ratio"] > most), below & (table["ratio"] < least)
+    table["verdict"] = _judged(few, above, below, "more", "fewer")
     average = table["company_selection"]
     table["selects"] = _judged(
         table["signed"] < least_deals,
