@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.sales.incentives import Plan, Tier, _entry, compare_plans, pay, read_plan
+from fitmodel.sales.incentives import _entry, compare_plans, pay
+from fitmodel.sales.plans import Plan, Tier, read_plan
 
 AT_SIGNING = Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0)
 LATER = Plan(
@@ -33,17 +34,19 @@ def simulation():
     amount=st.decimals(0, 10**7, places=2),
     months=st.floats(0, 60),
     left=st.booleans(),
+    exited=st.booleans(),
     paid=st.decimals(0, 1, places=3),
     rate=st.decimals(0, 1, places=4),
 )
-def test_every_entry_adds_up_to_the_cent(amount, months, left, paid, rate):
+def test_every_entry_adds_up_to_the_cent(amount, months, left, exited, paid, rate):
     plan = LATER.model_copy(update={"paid_at_signing": paid, "commission_rate": rate})
-    row = _entry(plan, amount, months, left, 0.5)
+    row = _entry(plan, amount, months, left, exited, {3: 0.8, 5: 0.5})
 
     assert row["nominal"] == row["earned"] + row["withheld"] + row["pending"]
     assert min(row[name] for name in ("earned", "withheld", "pending", "clawed_back")) >= 0
     assert row["clawed_back"] <= row["paid_at_signing"]
     assert not (row["withheld"] and row["pending"])
+    assert 0 <= row["expected"] <= float(row["pending"]) + 0.011
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_every_entry_adds_up_to_the_cent(amount, months, left, paid, rate):
 def test_a_commission_of_a_hundred_is_split_by_age(
     months, left, earned, withheld, pending, clawed_back
 ):
-    row = _entry(LATER, Decimal(1000), months, left, 1.0)
+    row = _entry(LATER, Decimal(1000), months, left, False, {3: 1.0, 5: 1.0})  # noqa: FBT003
     found = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
 
     assert found == [Decimal(text) for text in (earned, withheld, pending, clawed_back)]
@@ -138,3 +141,62 @@ def test_the_index_may_be_any(simulation):
     left, right = (pay(table, simulation.spec, LATER) for table in (deals, simulation.deals))
 
     assert left.reps.equals(right.reps)
+
+
+def test_the_expected_counts_the_tiers_on_the_way():
+    young = _entry(LATER, Decimal(1000), 1.0, False, False, {3: 0.8, 5: 0.6})  # noqa: FBT003
+    assert young["expected"] == pytest.approx(50 * 0.8 + 50 * 0.6)
+    older = _entry(LATER, Decimal(1000), 4.0, False, False, {3: 1.0, 5: 0.9})  # noqa: FBT003
+    assert older["expected"] == pytest.approx(50 * 0.9)
+
+
+def test_a_deal_that_ended_for_another_reason_is_not_pending_for_ever(simulation):
+    deals = simulation.deals.copy()
+    found = outcomes(deals, simulation.spec)
+    place = found.index[(found["followup_months"] < 2) & ~found["left"]][0]
+    deals["acquired_on"] = pd.NaT
+    deals.loc[place, "acquired_on"] = deals.loc[place, "closed_on"] + pd.Timedelta(days=10)
+    spec = simulation.spec.replace(deals={"exited_on": "acquired_on"})
+    before = pay(simulation.deals, simulation.spec, LATER).deals.loc[place]
+    row = pay(deals, spec, LATER).deals.loc[place]
+    assert before["pending"] > 0
+    assert row["pending"] == 0
+    assert row["withheld"] == row["nominal"] - row["earned"]
+    assert not row["left_early"]
+
+
+def test_beyond_the_horizon_the_chance_is_less_than_up_to_it(simulation):
+    long = LATER.model_copy(update={"earned_after_months": 12, "tiers": ()})
+    short = LATER.model_copy(update={"earned_after_months": 5, "tiers": ()})
+    p = simulation.true_probability
+    far, near = (pay(simulation.deals, simulation.spec, plan, p).deals for plan in (long, short))
+    young = near["pending"] > 0
+    assert (far.loc[young, "expected"] < near.loc[young, "expected"]).all()
+
+
+def test_the_comparison_reads_right_with_the_stricter_plan_first(simulation):
+    strict, loose = (pay(simulation.deals, simulation.spec, plan) for plan in (LATER, AT_SIGNING))
+    text = str(compare_plans(strict, loose))
+    assert "more to deals lost within 5 months would have been paid besides" in text
+    assert "-" not in text.replace("plan B", "")
+    assert f"pending {strict.reps.loc['all', 'pending']:,.2f}" in text
+
+
+@pytest.mark.parametrize("value", [-1.0, float("inf")])
+def test_impossible_amounts_are_refused(simulation, value):
+    deals = simulation.deals.copy()
+    deals["annual_value"] = deals["annual_value"].astype(float)
+    deals.loc[3, "annual_value"] = value
+    with pytest.raises(DealsError, match=r"annual_value: 1 amount\(s\) are negative or infinite"):
+        pay(deals, simulation.spec, LATER)
+    with pytest.raises(DealsError, match="no deal has an amount"):
+        pay(deals.assign(annual_value=float("nan")), simulation.spec, LATER)
+
+
+def test_a_deal_without_a_probability_is_refused(simulation):
+    p = simulation.true_probability.copy()
+    p.iloc[4] = float("nan")
+    with pytest.raises(DealsError, match=r"1 deal\(s\) have no probability"):
+        pay(simulation.deals, simulation.spec, LATER, p)
+    with pytest.raises(DealsError, match="share their index"):
+        pay(pd.concat([simulation.deals] * 2), simulation.spec, LATER)

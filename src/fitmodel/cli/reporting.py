@@ -41,7 +41,8 @@ def report(
         from fitmodel.deals.reading import read_deals
         from fitmodel.model.atomic import write_folder
         from fitmodel.reports.sales_page import safe_csv, sales_page
-        from fitmodel.sales.incentives import compare_plans, pay, read_plan
+        from fitmodel.sales.incentives import compare_plans, pay
+        from fitmodel.sales.plans import read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
         spec, tell = load_spec(config), progress()

@@ -6,102 +6,27 @@ plan + deals -> a ledger, each deal's entries adding up to its nominal commissio
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.people import check_index, names_of
 from fitmodel.sales.rates import expected_leavers
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.sales.plans import Plan
 
 CENT = Decimal("0.01")
 MONEY = ("nominal", "earned", "withheld", "pending", "paid_at_signing", "clawed_back")
-Share = Annotated[Decimal, Field(ge=0, le=1)]
-
-
-class Tier(BaseModel):
-    """A share of the commission that is earned once the customer has stayed some months."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    months: Annotated[int, Field(ge=1)]
-    share: Share
-
-
-class Plan(BaseModel):
-    """A commission plan.
-
-    Parameters
-    ----------
-    commission_rate : Decimal
-        Share of the yearly contract value.
-    earned_after_months : int
-        Age a customer must reach for the whole commission to be earned; 0: at signing.
-    tiers : tuple of Tier
-        Shares earned on the way there.
-    paid_at_signing : Decimal
-        Share paid in advance; what of it is not earned in the end is clawed back.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = "plan"
-    commission_rate: Share
-    earned_after_months: Annotated[int, Field(ge=0)] = 5
-    tiers: tuple[Tier, ...] = ()
-    paid_at_signing: Share = Decimal(0)
-
-    @model_validator(mode="after")
-    def _tiers_rise(self) -> Plan:
-        steps = [(tier.months, tier.share) for tier in self.tiers]
-        rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(steps))
-        if not rising or any(months >= self.earned_after_months for months, _ in steps):
-            raise ValueError(
-                "tiers must rise in months and share and lie before earned_after_months"
-            )
-        return self
-
-    def reached(self, age: int, months: float, *, left: bool) -> bool:
-        """Whether an age is reached: who left on the very day has left early, as in training."""
-        return age == 0 or (months > age if left else months >= age)
-
-    def share_at(self, months: float, *, left: bool) -> Decimal:
-        """Share earned by a customer who has stayed, or left after, so many months."""
-        if self.reached(self.earned_after_months, months, left=left):
-            return Decimal(1)
-        shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
-        return max(shares, default=Decimal(0))
-
-
-def read_plan(path: Path) -> Plan:
-    """Read a plan from toml.
-
-    Raises
-    ------
-    SpecError
-        If there is no such file, or it is no plan; the message names the key.
-    """
-    try:
-        return Plan(**tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
-    except FileNotFoundError as error:
-        raise SpecError(f"there is no plan {path}. Remedy: write one in toml.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} is not valid toml: {error}") from error
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in found]
-        raise SpecError(f"{path} is no commission plan:\n" + "\n".join(lines)) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,25 +61,37 @@ class PlanComparison:
 
     Parameters
     ----------
-    paid_before, paid_after : Decimal
-        Earned under either plan.
+    before, after : str
+        Names of the plans.
+    earned_before, earned_after : Decimal
+        Earned so far under either.
+    pending_before, pending_after : Decimal
+        Not decided yet under either.
     to_lost_before, to_lost_after : Decimal
-        Of that, for customers who left before the second plan's age.
+        Of the earned, for customers who left within `months`.
+    months : int
+        The later of the two plans' ages.
     """
 
-    paid_before: Decimal
-    paid_after: Decimal
+    before: str
+    after: str
+    earned_before: Decimal
+    earned_after: Decimal
+    pending_before: Decimal
+    pending_after: Decimal
     to_lost_before: Decimal
     to_lost_after: Decimal
     months: int
-    name: str
 
     def __str__(self) -> str:
         less = self.to_lost_before - self.to_lost_after
+        change = "would not have been paid" if less >= 0 else "would have been paid besides"
+        where = "that went" if less >= 0 else "more"
         return (
-            f"under {self.name}, {less:,.2f} that went to deals lost within {self.months} months "
-            f"would not have been paid (earned {self.paid_after:,.2f} instead of "
-            f"{self.paid_before:,.2f})"
+            f"under {self.after}, {abs(less):,.2f} {where} to deals lost within {self.months} "
+            f"months {change}; earned {self.earned_after:,.2f} and pending "
+            f"{self.pending_after:,.2f}, under {self.before} earned {self.earned_before:,.2f} and "
+            f"pending {self.pending_before:,.2f}"
         )
 
 
@@ -177,26 +114,60 @@ def pay(
     Raises
     ------
     DealsError
-        If the contract names no rep or no amount.
+        If the contract names no rep or no amount, an amount is negative or infinite, a probability
+        is missing, or rows share an index.
+
+    Notes
+    -----
+    A deal that ended for another reason (exited_on) keeps what it has earned by then; the rest is
+    withheld, though its customer is not counted as lost.
     """
     rep, amount = spec.deals.rep, spec.deals.amount
     if rep is None or amount is None:
         raise DealsError(
             "commission needs a rep and an amount. Remedy: name their columns under [deals]."
         )
+    check_index(deals)
+    _check_amounts(deals[amount], amount)
     kept = deals[deals[amount].notna()]
     found = outcomes(deals, spec).loc[kept.index]
-    stays = _stays(deals, spec, plan, probability).loc[kept.index]
-    months, left = found["followup_months"].tolist(), found["left"].tolist()
+    chances = _chances(deals, spec, plan, probability).loc[kept.index]
+    exited = _exited(kept, spec)
     rows = [
-        _entry(plan, Decimal(str(value)), age, bool(gone), chance)
-        for value, age, gone, chance in zip(
-            kept[amount].tolist(), months, left, stays.tolist(), strict=True
+        _entry(plan, Decimal(str(value)), age, bool(gone), over, chance)
+        for value, age, gone, over, chance in zip(
+            kept[amount].tolist(),
+            found["followup_months"].tolist(),
+            found["left"].tolist(),
+            exited.tolist(),
+            chances.to_dict("records"),
+            strict=True,
         )
     ]
     ledger = pd.DataFrame(rows, index=kept.index)
-    ledger.insert(0, "rep", kept[rep].astype("str").fillna("(no name)"))
+    ledger.insert(0, "rep", names_of(kept[rep]).fillna("(no name)"))
     return Ledger(plan, ledger)
+
+
+def _check_amounts(amounts: pd.Series[Any], name: str) -> None:
+    values = amounts.to_numpy(dtype=np.float64)
+    wrong = np.isinf(values) | (values < 0)
+    if wrong.any():
+        raise DealsError(
+            f"{name}: {int(wrong.sum())} amount(s) are negative or infinite, e.g. "
+            f"{values[wrong][0]:g}. Remedy: a yearly contract value is 0 or more; leave it empty "
+            "where it is not known."
+        )
+    if np.isnan(values).all():
+        raise DealsError(f"{name}: no deal has an amount, so no plan pays anything")
+
+
+def _exited(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[bool]:
+    """Deals that ended for another reason than the customer's leaving: nothing more will come."""
+    column = spec.deals.exited_on
+    if column is None:
+        return pd.Series(data=False, index=deals.index)
+    return deals[column].notna()
 
 
 def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
@@ -209,20 +180,39 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     """
     if not before.deals.index.equals(after.deals.index):
         raise DealsError("the two ledgers are not of the same deals")
-    lost = after.deals["left_early"]
-    paid = [sum(ledger.deals["earned"], Decimal(0)) for ledger in (before, after)]
-    to_lost = [sum(ledger.deals.loc[lost, "earned"], Decimal(0)) for ledger in (before, after)]
+    # whoever left before the later age was lost to the plan that asks for more
+    lost = before.deals["left_early"] | after.deals["left_early"]
     return PlanComparison(
-        paid[0], paid[1], to_lost[0], to_lost[1], after.plan.earned_after_months, after.plan.name
+        before=before.plan.name,
+        after=after.plan.name,
+        earned_before=_total(before.deals["earned"]),
+        earned_after=_total(after.deals["earned"]),
+        pending_before=_total(before.deals["pending"]),
+        pending_after=_total(after.deals["pending"]),
+        to_lost_before=_total(before.deals.loc[lost, "earned"]),
+        to_lost_after=_total(after.deals.loc[lost, "earned"]),
+        months=max(before.plan.earned_after_months, after.plan.earned_after_months),
     )
 
 
-def _entry(plan: Plan, amount: Decimal, months: float, left: bool, chance: float) -> dict[str, Any]:
+def _total(amounts: pd.Series[Any]) -> Decimal:
+    return sum(amounts, Decimal(0))
+
+
+def _entry(
+    plan: Plan,
+    amount: Decimal,
+    months: float,
+    left: bool,
+    exited: bool,
+    chances: dict[Any, float],
+) -> dict[str, Any]:
     """Split one deal's commission; the parts add up to the cent."""
     nominal = _cents(amount * plan.commission_rate)
     earned = _cents(nominal * plan.share_at(months, left=left))
-    early = left and not plan.reached(plan.earned_after_months, months, left=left)
-    withheld = nominal - earned if early else Decimal(0)
+    short = not plan.reached(plan.earned_after_months, months, left=left)
+    early, over = left and short, (left or exited) and short
+    withheld = nominal - earned if over else Decimal(0)
     paid = _cents(nominal * plan.paid_at_signing)
     pending = nominal - earned - withheld
     return {
@@ -232,9 +222,25 @@ def _entry(plan: Plan, amount: Decimal, months: float, left: bool, chance: float
         "withheld": withheld,
         "pending": pending,
         "paid_at_signing": paid,
-        "clawed_back": max(paid - earned, Decimal(0)) if early else Decimal(0),
-        "expected": float(pending) * chance,
+        "clawed_back": max(paid - earned, Decimal(0)) if over else Decimal(0),
+        "expected": float(nominal) * _expected_share(plan, months, chances) if pending else 0.0,
     }
+
+
+def _expected_share(plan: Plan, months: float, chances: dict[Any, float]) -> float:
+    """Sum the steps still to come, each times the chance that the customer reaches it."""
+    before, total = float(plan.share_at(months, left=False)), 0.0
+    for step, share in _steps(plan):
+        if share > before and not plan.reached(step, months, left=False):
+            total += (share - before) * chances[step]
+            before = share
+    return total
+
+
+def _steps(plan: Plan) -> list[tuple[int, float]]:
+    """Ages at which something is earned, with the share earned by then."""
+    tiers = [(tier.months, float(tier.share)) for tier in plan.tiers]
+    return sorted([*tiers, (plan.earned_after_months, 1.0)])
 
 
 def _sums(rows: pd.DataFrame) -> dict[str, Any]:
@@ -246,16 +252,44 @@ def _cents(value: Decimal) -> Decimal:
     return value.quantize(CENT, rounding=ROUND_HALF_EVEN)
 
 
-def _stays(
+def _chances(
     deals: pd.DataFrame, spec: DealSpec, plan: Plan, probability: pd.Series[float] | None
-) -> pd.Series[float]:
-    """Chance that a customer still there reaches the plan's age (at most the horizon)."""
+) -> pd.DataFrame:
+    """Chance of each deal still there to reach each age of the plan, a column per age.
+
+    Up to the horizon by the deal's own probability, beyond it by the company's survival curve.
+    """
     found = outcomes(deals, spec)
     months = found["followup_months"].to_numpy(dtype=np.float64)
     curve = kaplan_meier(months, found["left"].to_numpy(dtype=bool))
     horizon = float(spec.label.horizon_months)
-    company = 1 - float(curve.at(horizon))
-    p = np.full(len(deals), company) if probability is None else probability.loc[deals.index]
-    age = np.full(len(deals), float(plan.earned_after_months))
-    to_come = expected_leavers(p, age, curve, horizon) - expected_leavers(p, months, curve, horizon)
-    return pd.Series(np.exp(-np.maximum(to_come, 0)), index=deals.index)
+    p = _probabilities(deals, probability, 1 - float(curve.at(horizon)))
+    gone_by_now = expected_leavers(p, months, curve, horizon)
+    table = {}
+    for step, _ in _steps(plan):
+        gone_by_then = expected_leavers(p, np.full(len(deals), float(step)), curve, horizon)
+        later = [_survival_between(curve, max(age, horizon), step) for age in months]
+        table[step] = np.exp(-np.maximum(gone_by_then - gone_by_now, 0)) * np.array(later)
+    return pd.DataFrame(table, index=deals.index)
+
+
+def _probabilities(
+    deals: pd.DataFrame, probability: pd.Series[float] | None, company: float
+) -> NDArray[np.float64]:
+    if probability is None:
+        return np.full(len(deals), company)
+    p = np.asarray(probability.reindex(deals.index), dtype=np.float64)
+    wrong = ~((p >= 0) & (p <= 1))
+    if wrong.any():
+        raise DealsError(
+            f"{int(wrong.sum())} deal(s) have no probability between 0 and 1, the first in row "
+            f"{deals.index[wrong][0]!r}. Remedy: give one per deal, or none at all."
+        )
+    return p
+
+
+def _survival_between(curve: SurvivalCurve, start: float, end: float) -> float:
+    """Share of those there at `start` who are there at `end`."""
+    if end <= start:
+        return 1.0
+    return float(curve.at(end)) / max(float(curve.at(start)), 1e-12)
