@@ -1,0 +1,180 @@
+"""What would make it a fit: the smallest changes, to values seen in the past, that lift the flag.
+
+prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
+         -> those that are no poor fit any more, best first
+
+The model says how such deals did, not what a change brings about: a deal made longer for the
+model's sake is not the deal that was longer by itself. The sentence says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.language.catalogue import phrases
+from fitmodel.learning.columns import CategoryColumn
+from fitmodel.model.reasons import value_words
+
+if TYPE_CHECKING:
+    from fitmodel.learning.book import Evidence
+    from fitmodel.learning.columns import NumberColumn
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.fitmodel import FitModel
+
+LEAST_DEALS = 20  # past deals that a value needs, to be proposed
+MOST_TRIES = 5_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """A way out of poor fit.
+
+    Attributes
+    ----------
+    values : mapping
+        Attribute to the value it would need.
+    assessment : Assessment
+        Of the prospect so changed.
+    """
+
+    values: Mapping[str, Any]
+    assessment: Assessment
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        value = self.assessment.expected_value
+        return {
+            "values": dict(self.values),
+            "early_churn_probability": self.assessment.early_churn_probability,
+            "expected_value": value if math.isfinite(value) else None,
+            "fit": self.assessment.fit,
+        }
+
+
+def find_changes(
+    model: FitModel,
+    prospect: Mapping[str, Any],
+    *,
+    actionable: tuple[str, ...] | None = None,
+    most_changes: int = 2,
+    most: int = 3,
+) -> list[Change]:
+    """Find the smallest changes that bring a prospect out of poor fit.
+
+    Parameters
+    ----------
+    model : FitModel
+    prospect : mapping
+        As for `FitModel.predict`.
+    actionable : tuple of str, optional
+        Attributes that can still be changed; default: those that the contract marks so.
+    most_changes : int
+        Most attributes to change at once.
+    most : int
+        Most ways to give.
+
+    Returns
+    -------
+    list of Change
+        Of equal, smallest number of changes; the highest expected value first, or without money
+        the lowest probability. Empty where the prospect is no poor fit, or nothing helps.
+
+    Raises
+    ------
+    ProspectError
+        If an attribute named actionable is none of the model's.
+    """
+    names = _actionable(model) if actionable is None else actionable
+    unknown = [name for name in names if name not in model.attributes]
+    if unknown:
+        raise ProspectError(
+            f"{', '.join(map(repr, unknown))} can be changed but is no attribute of the model; it "
+            f"has {', '.join(model.attributes)}"
+        )
+    if not model.predict(prospect, reasons=0).poor_fit:
+        return []
+    for count in range(1, min(most_changes, len(names)) + 1):
+        found = [
+            Change(values, changed)
+            for values in _ways(model, prospect, names, count)
+            if not (changed := model.predict({**prospect, **values}, reasons=0)).poor_fit
+        ]
+        if found:
+            return sorted(found, key=_rank)[:most]
+    return []
+
+
+def describe_changes(changes: list[Change], *, language: str = "en") -> str:
+    """The changes in words, or that nothing one can change would do."""
+    say = phrases(language, "changes")
+    if not changes:
+        return say("nothing")
+    lines = []
+    for change in changes:
+        told = say("and").join(
+            say("to", attribute=name, value=value_words(value))
+            for name, value in change.values.items()
+        )
+        probability = f"{change.assessment.early_churn_probability:.0%}"
+        lines.append(say("way", changes=told, probability=probability))
+    return "\n".join([*lines, say("caution")])
+
+
+def _actionable(model: FitModel) -> tuple[str, ...]:
+    """What the contract marks as actionable, as far as the model uses it."""
+    marked = model.manifest.get("spec", {}).get("attributes", {}).get("actionable", ())
+    return tuple(name for name in marked if name in model.attributes)
+
+
+def _ways(
+    model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
+) -> Iterator[dict[str, Any]]:
+    """Every combination of new values for so many attributes, up to a bound."""
+    tried = 0
+    options = {name: past_values(model, name, prospect.get(name)) for name in names}
+    for chosen in combinations(names, count):
+        for values in product(*(options[name] for name in chosen)):
+            tried += 1
+            if tried > MOST_TRIES:
+                return
+            yield dict(zip(chosen, values, strict=True))
+
+
+def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
+    """Values of an attribute that past deals had, other than the one it has now."""
+    place = model.attributes.index(name)
+    column, evidence = model.book.columns[place], model.book.evidence[place]
+    if isinstance(column, CategoryColumn):
+        own = column.code(now)
+        return [
+            level
+            for level, code in column.levels.items()
+            if code != own and evidence.count[evidence.band[code]] >= LEAST_DEALS
+        ]
+    if column.is_date:
+        return []  # when something was is no longer to be changed
+    return _numbers(column, evidence, own_band=int(evidence.band[column.code(now)]))
+
+
+def _numbers(column: NumberColumn, evidence: Evidence, own_band: int) -> list[float]:
+    """The middle of each other band."""
+    edges = [column.low, *column.cuts, column.high]
+    whole = all(float(edge * 2).is_integer() for edge in edges)
+    values = []
+    for band in sorted(set(evidence.band[1 : column.size + 1].tolist()) - {own_band}):
+        bins = [code for code in range(1, column.size + 1) if evidence.band[code] == band]
+        if evidence.count[band] < LEAST_DEALS:
+            continue
+        middle = (edges[bins[0] - 1] + edges[bins[-1]]) / 2
+        values.append(float(round(middle)) if whole else middle)
+    return values
+
+
+def _rank(change: Change) -> tuple[float, float]:
+    value = change.assessment.expected_value
+    return (-value if math.isfinite(value) else 0.0, change.assessment.early_churn_probability)

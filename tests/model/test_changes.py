@@ -1,0 +1,98 @@
+"""A proposed change lifts the flag, is the smallest that does, and goes where deals have been."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.learner import learn
+from fitmodel.model.changes import describe_changes, find_changes, past_values
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+
+ACTIONABLE = ("onboarding_package", "contract_term_months", "discount")
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(1_500, seed=5)
+
+
+@pytest.fixture(scope="module")
+def model(simulation) -> FitModel:
+    book = learn(simulation.deals, simulation.spec).book
+    roles = simulation.spec.deals
+    scorer = Scorer(book, Policy("threshold", 0.3, None, ""), roles.amount, roles.closed_on, "v")
+    return FitModel(
+        scorer, {"spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}}}
+    )
+
+
+@pytest.fixture(scope="module")
+def poor(model, simulation) -> list[dict]:
+    scored = model.predict(simulation.deals, reasons=0)
+    return simulation.deals[scored["poor_fit"]].head(60).to_dict("records")
+
+
+def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -> None:
+    helped = 0
+    for prospect in poor:
+        for change in find_changes(model, prospect, actionable=ACTIONABLE):
+            again = model.predict({**prospect, **change.values}, reasons=0)
+            assert not again.poor_fit
+            assert change.assessment == again
+            helped += 1
+    assert helped > 10
+
+
+def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
+    counts = set()
+    for prospect in poor:
+        both = find_changes(model, prospect, actionable=ACTIONABLE, most_changes=2)
+        one = find_changes(model, prospect, actionable=ACTIONABLE, most_changes=1)
+        if one:
+            assert both == one
+        counts |= {len(change.values) for change in both}
+    assert counts == {1, 2}
+
+
+def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
+    for name in ACTIONABLE:
+        seen = simulation.deals[name].dropna()
+        for value in past_values(model, name, seen.iloc[0]):
+            if isinstance(value, str):
+                assert (seen == value).sum() >= 20
+            else:
+                assert seen.min() <= value <= seen.max()
+
+
+def test_whole_numbers_stay_whole(model, simulation) -> None:
+    assert (simulation.deals["contract_term_months"].dropna() % 1 == 0).all()
+    assert all(value.is_integer() for value in past_values(model, "contract_term_months", 1))
+
+
+def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) -> None:
+    names = {name for one in poor for change in find_changes(model, one) for name in change.values}
+    assert names == {"onboarding_package"}
+    assert past_values(model, "first_contact_on", poor[0]["first_contact_on"]) == []
+
+
+def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, simulation) -> None:
+    scored = model.predict(simulation.deals, reasons=0)
+    good = simulation.deals[~scored["poor_fit"]].iloc[0].to_dict()
+    assert find_changes(model, good, actionable=ACTIONABLE) == []
+    with pytest.raises(ProspectError, match="'colour' can be changed but is no attribute"):
+        find_changes(model, good, actionable=("colour",))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None:
+    changes = next(
+        found for one in poor if (found := find_changes(model, one, actionable=ACTIONABLE))
+    )
+    text = describe_changes(changes, language=language)
+    assert all(name in text for name in changes[0].values)
+    assert len(text.splitlines()) == len(changes) + 1
+    assert describe_changes([], language=language) not in text
