@@ -34,6 +34,26 @@ def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
     assert 0.70 < np.mean((low <= truth) & (truth <= high)) < 0.92
 
 
+@pytest.mark.slow
+def test_the_interval_covers_the_truth_with_few_deals_and_many_and_narrows() -> None:
+    new = simulate_deals(4000, seed=99, rep_effects=False)
+    labelled = label_deals(new.deals, new.spec)
+    truth = new.true_probability.loc[labelled.index].to_numpy()
+    widths = []
+    for n, seeds in ((1_000, range(20, 28)), (10_000, range(20, 25))):
+        covered, width = [], []
+        for seed in seeds:
+            past = simulate_deals(n, seed=seed, rep_effects=False)
+            learned = learn(past.deals, past.spec)
+            book = learned.book
+            low, high = book.interval(*book.scores(_codes(learned, labelled.attributes)))
+            covered.append(np.mean((low <= truth) & (truth <= high)))
+            width.append(np.mean(high - low))
+        assert 0.75 < np.mean(covered) < 0.90
+        widths.append(np.mean(width))
+    assert widths[1] < 0.75 * widths[0]
+
+
 def _codes(learned: Learned, attributes):
     from fitmodel.learning.encoding import encode
 

@@ -15,7 +15,14 @@ from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import Fold, make_folds, random_folds
-from fitmodel.learning.options import BAGS, LEAST_CHURNERS, Choice, LearnerOptions
+from fitmodel.learning.options import (
+    BAGS,
+    FEW_CHURNERS,
+    LEAST_CHURNERS,
+    SPREAD,
+    Choice,
+    LearnerOptions,
+)
 from fitmodel.learning.selection import age_in_months, choose
 from fitmodel.learning.threads import native_threads
 
@@ -101,6 +108,7 @@ def fit_estimator(
         pairs=choice.pairs,
         calibration=choice.calibration,
         bags=bags,
+        spread=SPREAD * (1 + FEW_CHURNERS / max(float(labelled.early_churn.sum()), 1.0)),
         options=options,
     )
     return estimator.fit(labelled.attributes, labelled.early_churn, weight)
