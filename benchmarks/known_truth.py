@@ -20,6 +20,7 @@ from fitmodel.datasets.simulation import Simulation
 from fitmodel.deals.outcomes import label_deals, outcomes
 from fitmodel.learning.learner import learn
 
+COVERAGE = {500: 10, 1_000: 14, 2_500: 8, 10_000: 5}  # deals to trainings
 HEAVY = ("mlflow", "matplotlib", "interpret", "sklearn", "pandas")
 
 
@@ -43,6 +44,26 @@ def discrimination() -> None:
     print(f"AUC of the model, 5,000 training deals      {own:.4f}")
     print(f"AUC of the true probability                 {best:.4f}   gap {best - own:.4f}")
     print(f"80 % intervals that cover the truth         {covered:.1%}")
+
+
+def coverage() -> None:
+    """Print how often the 80 % interval covers the truth, over several trainings of each size."""
+    sim, test = new_deals(99)
+    truth = sim.true_probability.loc[test.index].to_numpy()
+    for n, trainings in COVERAGE.items():
+        covered, width = [], []
+        for seed in range(20, 20 + trainings):
+            past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False)
+            learned = learn(past.deals, past.spec)
+            scores = learned.book.scores(codes_of(learned, test.attributes))
+            low, high = learned.book.interval(*scores)
+            covered.append(np.mean((low <= truth) & (truth <= high)))
+            width.append(np.mean(high - low))
+        span = f"{min(covered):.0%} to {max(covered):.0%} over {trainings} trainings"
+        print(
+            f"80 % intervals, {n:>6,} deals                cover {np.mean(covered):.1%} ({span}), "
+            f"mean width {np.mean(width):.3f}"
+        )
 
 
 def codes_of(learned: object, attributes: object) -> np.ndarray:
@@ -96,5 +117,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     light_import()
     discrimination()
+    coverage()
     censoring()
     whole_training()

@@ -16,6 +16,7 @@ from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import WORKBENCH, write_bundle
+from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
@@ -126,6 +127,7 @@ def train(
             "deals_digest": deals_digest(table),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(judgement.table["probability"]),
+            "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.outcomes import outcomes, recut
+from fitmodel.deals.reading import read_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.assessment import Assessment
@@ -19,6 +21,18 @@ from fitmodel.model.fitmodel import SCORER_FILE, FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.log import DecisionLog
+
+FLAGGED = Assessment(
+    early_churn_probability=0.4,
+    probability_low=0.3,
+    probability_high=0.5,
+    poor_fit=True,
+    fit="poor",
+    expected_value=float("nan"),
+    unfamiliar=False,
+    reasons=(),
+    model_version="v1",
+)
 
 
 def run(*arguments: object):
@@ -77,21 +91,42 @@ def test_a_change_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
     assert again.exit_code == 1
 
 
+def test_by_month_each_month_is_compared_on_its_own(at_home) -> None:
+    done = run("monitor", "deals.csv", "--model", "models/fit", "-o", "months", "--by-month")
+    assert done.exit_code == 0, done.output
+    months = pd.read_csv(at_home / "months" / "drift.csv")["group"]
+    assert months.nunique() == pd.read_csv("deals.csv")["closed_on"].str[:7].nunique()
+    refused = run(
+        *("monitor", "deals.csv", "--model", "models/fit", "--by-month", "-c", "absent.toml")
+    )
+    assert refused.exit_code == 1
+    assert "--by-month needs deals with the contract's dates" in refused.output
+
+
+def test_those_who_overrode_are_judged_by_what_came(at_home, tmp_path) -> None:
+    deals = pd.read_csv("deals.csv").head(40)
+    log = DecisionLog(tmp_path / "log.db", salt="pepper")
+    for name in deals["deal_id"]:
+        log.append(name, FLAGGED, {})
+        log.decide(name, "overridden", by="Kim")
+    command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "judged")
+    done = run(*command, "--log", tmp_path / "log.db", "--salt", "pepper")
+    assert done.exit_code == 0, done.output
+    left = outcomes(*known_deals())["early_churn"].head(40).sum()
+    page = (at_home / "judged" / "index.html").read_text()
+    assert f"Of 40 flagged deals signed all the same, 40 have an outcome: {left:.0f} left" in page
+    assert "16.0 were expected" in page
+
+
+def known_deals():
+    spec = DealSpec.from_toml("fitmodel.toml")
+    return read_deals("deals.csv", spec), spec
+
+
 def test_what_was_decided_is_kept_and_a_customer_can_be_forgotten(tmp_path) -> None:
     path = tmp_path / "decisions.db"
-    assessment = Assessment(
-        early_churn_probability=0.4,
-        probability_low=0.3,
-        probability_high=0.5,
-        poor_fit=True,
-        fit="poor",
-        expected_value=float("nan"),
-        unfamiliar=False,
-        reasons=(),
-        model_version="v1",
-    )
     log = DecisionLog(path)
-    log.append("D-17", assessment, {"seats": 4})
+    log.append("D-17", FLAGGED, {"seats": 4})
     done = run(
         "decide", "D-17", "overridden", "--by", "Kim", "--reason", "knows them", "--log", path
     )

@@ -16,10 +16,15 @@ def distorted(n: int, *, bent: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return raw, (random.random(n) < expit(truth)).astype(float), expit(truth)
 
 
+def folds(raw: np.ndarray) -> np.ndarray:
+    """Four folds, one after the other."""
+    return np.arange(len(raw)) * 4 // len(raw)
+
+
 def test_a_bent_distortion_is_followed_nearer_than_a_line_can() -> None:
     raw, label, truth = distorted(30_000, bent=True)
     weight = np.ones(len(raw))
-    fitted = fit_calibration(raw, label, weight)
+    fitted = fit_calibration(raw, label, weight, folds(raw))
     assert fitted.method == "isotonic"
     own = np.abs(fitted.probability(raw) - truth).mean()
     line = np.abs(fit_sigmoid(raw, label, weight).probability(raw) - truth).mean()
@@ -29,13 +34,13 @@ def test_a_bent_distortion_is_followed_nearer_than_a_line_can() -> None:
 
 def test_a_straight_distortion_keeps_its_line() -> None:
     raw, label, _ = distorted(30_000, bent=False)
-    assert fit_calibration(raw, label, np.ones(len(raw))).method == "sigmoid"
+    assert fit_calibration(raw, label, np.ones(len(raw)), folds(raw)).method == "sigmoid"
 
 
 def test_with_few_events_even_a_bent_distortion_keeps_a_line() -> None:
     raw, label, _ = distorted(1_500, bent=True)
     assert label.sum() < ISOTONIC_EVENTS
-    assert fit_calibration(raw, label, np.ones(len(raw))).method == "sigmoid"
+    assert fit_calibration(raw, label, np.ones(len(raw)), folds(raw)).method == "sigmoid"
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -59,3 +64,12 @@ def test_the_map_survives_as_data() -> None:
     raw, label, _ = distorted(10_000, bent=True)
     fitted = fit_isotonic(raw, label, np.ones(len(raw)))
     assert type(fitted).from_dict(fitted.to_dict()) == fitted
+
+
+def test_a_bend_that_later_deals_do_not_have_is_not_followed() -> None:
+    raw, early, _ = distorted(30_000, bent=True)
+    _, later, _ = distorted(30_000, bent=False)
+    fold = folds(raw)
+    label = np.where(fold == 0, early, later)
+    assert label.sum() > ISOTONIC_EVENTS
+    assert fit_calibration(raw, label, np.ones(len(raw)), fold).method == "sigmoid"

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.learner import learn
-from fitmodel.model.changes import describe_changes, find_changes, past_values
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.model.changes import (
+    describe_changes,
+    find_changes,
+    past_values,
+    summarise_values,
+)
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.scorer import Scorer
 
 ACTIONABLE = ("onboarding_package", "contract_term_months", "discount")
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(1_500, seed=5)
-
-
-@pytest.fixture(scope="module")
-def model(simulation) -> FitModel:
-    book = learn(simulation.deals, simulation.spec).book
-    roles = simulation.spec.deals
-    scorer = Scorer(book, Policy("threshold", 0.3, None, ""), roles.amount, roles.closed_on, "v")
-    return FitModel(
-        scorer, {"spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}}}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +29,7 @@ def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -
     helped = 0
     for prospect in poor:
         for change in find_changes(model, prospect, actionable=ACTIONABLE):
-            again = model.predict({**prospect, **change.values}, reasons=0)
+            again = model.predict({**prospect, **change.needed}, reasons=0)
             assert not again.poor_fit
             assert change.assessment == again
             helped += 1
@@ -54,7 +43,7 @@ def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
         one = find_changes(model, prospect, actionable=ACTIONABLE, most_changes=1)
         if one:
             assert both == one
-        counts |= {len(change.values) for change in both}
+        counts |= {len(change.needed) for change in both}
     assert counts == {1, 2}
 
 
@@ -65,7 +54,24 @@ def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
             if isinstance(value, str):
                 assert (seen == value).sum() >= 20
             else:
-                assert seen.min() <= value <= seen.max()
+                assert value in set(seen)
+
+
+def test_common_numbers_are_kept_and_of_others_some_that_were_seen() -> None:
+    column = NumberColumn("n", (), 0.0, 1.0)
+    terms = pd.DataFrame({"n": [12.0] * 40 + [24.0] * 30 + [18.0] * 3 + [np.nan]})
+    assert summarise_values([column], terms) == {"n": [12.0, 24.0]}
+    amounts = pd.DataFrame({"n": np.random.default_rng(0).normal(size=500)})
+    kept = summarise_values([column], amounts)["n"]
+    assert len(kept) == 10
+    assert set(kept) <= set(amounts["n"])
+    assert summarise_values([column], terms.iloc[-1:]) == {"n": []}
+
+
+def test_a_model_that_kept_no_numbers_proposes_none(model) -> None:
+    older = FitModel(model.scorer, {})
+    assert past_values(model, "contract_term_months", 1)
+    assert past_values(older, "contract_term_months", 1) == []
 
 
 def test_whole_numbers_stay_whole(model, simulation) -> None:
@@ -74,7 +80,7 @@ def test_whole_numbers_stay_whole(model, simulation) -> None:
 
 
 def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) -> None:
-    names = {name for one in poor for change in find_changes(model, one) for name in change.values}
+    names = {name for one in poor for change in find_changes(model, one) for name in change.needed}
     assert names == {"onboarding_package"}
     assert past_values(model, "first_contact_on", poor[0]["first_contact_on"]) == []
 
@@ -93,6 +99,6 @@ def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None
         found for one in poor if (found := find_changes(model, one, actionable=ACTIONABLE))
     )
     text = describe_changes(changes, language=language)
-    assert all(name in text for name in changes[0].values)
+    assert all(name in text for name in changes[0].needed)
     assert len(text.splitlines()) == len(changes) + 1
     assert describe_changes([], language=language) not in text

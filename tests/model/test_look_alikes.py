@@ -7,25 +7,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.learner import learn
-from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.look_alikes import PastDeals, contributions
-from fitmodel.model.scorer import Scorer
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(1_500, seed=5)
-
-
-@pytest.fixture(scope="module")
-def model(simulation) -> FitModel:
-    book = learn(simulation.deals, simulation.spec).book
-    roles = simulation.spec.deals
-    policy = Policy("threshold", 0.3, None, "")
-    return FitModel(Scorer(book, policy, roles.amount, roles.closed_on, "v"), {})
 
 
 @pytest.fixture(scope="module")

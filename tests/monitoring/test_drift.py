@@ -137,3 +137,18 @@ def test_no_rows_and_a_lost_attribute_are_refused(model, fresh) -> None:
         compute_drift(fresh.head(0), model)
     with pytest.raises(ProspectError, match="seats"):
         compute_drift(fresh.drop(columns="seats"), model)
+
+
+def test_a_value_that_cannot_be_read_is_named_rather_than_counted_as_a_gap(model, fresh) -> None:
+    changed = fresh.astype({"seats": object})
+    changed.loc[changed.index[3], "seats"] = "many"
+    with pytest.raises(ProspectError, match="seats"):
+        compute_drift(changed, model)
+
+
+def test_deals_without_a_month_are_a_group_of_their_own(model, fresh) -> None:
+    month = pd.Series(["2026-01"] * 1_000 + [None] * 500)
+    found = compute_drift(fresh, model, by=month)
+    assert found.groupby("group", dropna=False)["deals"].first().tolist() == [1_000, 500]
+    with pytest.raises(DealsError, match="10 groups for 1500 deals"):
+        compute_drift(fresh, model, by=month.head(10))

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import recut
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, judge_overrides
 
@@ -24,7 +25,31 @@ def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> Non
     covered = (old["ratio_low"] <= 1) & (old["ratio_high"] >= 1)
     assert covered.mean() > 0.8
     assert found["mature"].iloc[-1] == 0
-    assert np.isnan(found["ratio"].iloc[-1])
+    assert 0 < found["expected"].iloc[-1] < found["deals"].iloc[-1] * 0.2
+
+
+def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_through(
+    simulation,
+) -> None:
+    deals = simulation.deals.copy()
+    staying = deals["churned_on"].isna() & (np.arange(len(deals)) % 3 == 0)
+    deals["acquired_on"] = (deals["closed_on"] + pd.Timedelta(days=40)).where(staying)
+    spec = simulation.spec.replace(deals={"exited_on": "acquired_on"})
+    whole = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
+    found = compute_cohorts(deals, spec, simulation.true_probability)
+    assert (found["observed"] == whole["observed"]).all()
+    assert (found["expected"] < whole["expected"]).all()
+    assert (found["expected"].iloc[:8] > 0.5 * whole["expected"].iloc[:8]).all()
+
+
+def test_a_young_cohort_is_not_said_to_do_well_because_it_is_young(simulation) -> None:
+    cut = pd.Timestamp(simulation.spec.deals.observed_until) - pd.Timedelta(days=120)
+    known = recut(simulation.deals, simulation.spec, cut)
+    spec = simulation.spec.replace(deals={"observed_until": str(cut.date())})
+    found = compute_cohorts(known, spec, simulation.true_probability.loc[known.index])
+    young = found[found["mature"] < found["deals"]]
+    assert len(young) >= 2
+    assert ((young["ratio_low"] <= 1) & (young["ratio_high"] >= 1)).all()
 
 
 def test_a_model_that_says_half_the_risk_is_found_out(simulation) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.reports.sales_page import safe_csv, sales_page
+from fitmodel.reports.html import safe_csv
+from fitmodel.reports.sales_page import sales_page
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.scoreboard import compute_scoreboard
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.monitoring.log import DecisionLog
 
 Log = Annotated[Path, typer.Option("--log", help="The decision log (SQLite).")]
 Salt = Annotated[
@@ -33,7 +34,14 @@ def monitor(
         "monitor"
     ),
     language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+    log: Annotated[
+        Path | None, typer.Option(help="Decision log: were those right who signed the flagged?")
+    ] = None,
+    salt: Salt = None,
     *,
+    by_month: Annotated[
+        bool, typer.Option("--by-month", help="Look for drift in each month of signing.")
+    ] = False,
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
     ] = False,
@@ -50,25 +58,31 @@ def monitor(
         from fitmodel.model.atomic import write_folder
         from fitmodel.model.fitmodel import load
         from fitmodel.monitoring.drift import compute_drift
+        from fitmodel.reports.html import safe_csv
         from fitmodel.reports.monitoring_page import monitoring_page
-        from fitmodel.reports.sales_page import safe_csv
 
         tell = progress()
         loaded = load(model)
         tell("reading")
         frame, spec = _table_and_spec(read_table(table), config)
         tell("drift")
-        drift = compute_drift(frame, loaded)
+        drift = compute_drift(frame, loaded, by=_months(frame, spec) if by_month else None)
         tell("cohorts")
         cohorts = None if spec is None else _cohorts(frame, spec, loaded)
+        overrides = None if log is None else _overrides(frame, spec, _log(log, salt))
         page = monitoring_page(
-            loaded, drift, rows=len(frame), cohorts=cohorts, language=language.value
+            loaded,
+            drift,
+            rows=len(frame),
+            cohorts=cohorts,
+            overrides=overrides,
+            language=language.value,
         )
         files = {"index.html": page, "drift.csv": safe_csv(drift.set_index("attribute"))}
         if cohorts is not None:
             files["cohorts.csv"] = safe_csv(cohorts)
         write_folder(output, files)
-        drifted = drift.loc[drift["verdict"] == "drift", "attribute"].tolist()
+        drifted = drift.loc[drift["verdict"] == "drift", "attribute"].unique().tolist()
         typer.echo(f"drifted: {', '.join(drifted) or 'nothing'}; wrote {output / 'index.html'}")
     if fail_on_drift and drifted:
         raise typer.Exit(1)
@@ -99,7 +113,36 @@ def _cohorts(frame: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFra
     if len(later) == 0:
         return None
     said = model.predict(later, reasons=0)["early_churn_probability"]
-    return compute_cohorts(later, spec, said)
+    return compute_cohorts(frame, spec, said)
+
+
+def _months(frame: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
+    """Month of signing of each deal."""
+    from fitmodel.exceptions import DealsError
+
+    if spec is None or spec.deals.closed_on is None:
+        raise DealsError(
+            "--by-month needs deals with the contract's dates. Remedy: name the contract with -c "
+            "and give a table that has its columns."
+        )
+    months: pd.Series[Any] = frame[spec.deals.closed_on].dt.strftime("%Y-%m")
+    return months
+
+
+def _overrides(frame: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, float]:
+    """Hold the logged overrides against the outcomes of the table."""
+    from fitmodel.deals.outcomes import outcomes
+    from fitmodel.exceptions import DealsError
+    from fitmodel.monitoring.performance import judge_overrides
+
+    if spec is None or spec.deals.id is None:
+        raise DealsError(
+            "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
+            "it the id's column."
+        )
+    churn = outcomes(frame, spec)["early_churn"]
+    names = frame.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
+    return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))
 
 
 @app.command()
@@ -135,7 +178,7 @@ def forget(
         typer.echo(f"removed {removed} row(s)")
 
 
-def _log(path: Path, salt: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - imported where used
+def _log(path: Path, salt: str | None) -> DecisionLog:
     from fitmodel.exceptions import TrackingError
     from fitmodel.monitoring.log import DecisionLog
 

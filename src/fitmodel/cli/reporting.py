@@ -40,7 +40,8 @@ def report(
     with plain_errors():
         from fitmodel.deals.reading import read_deals
         from fitmodel.model.atomic import write_folder
-        from fitmodel.reports.sales_page import safe_csv, sales_page
+        from fitmodel.reports.html import safe_csv
+        from fitmodel.reports.sales_page import sales_page
         from fitmodel.sales.incentives import compare_plans, pay
         from fitmodel.sales.plans import read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities

@@ -2,8 +2,9 @@
 
 cross-fitted log-odds -> isotonic blocks -> their centres, joined by lines -> CalibrationMap
 
-Sigmoid and isotonic are compared on halves of the deals that neither was fitted on; the sigmoid,
-the simpler map, stays unless the isotonic one is better by more than one standard error.
+Sigmoid and isotonic are compared fold by fold, each fitted on the folds before: where folds follow
+each other in time, on deals signed later. The sigmoid, the simpler map, stays unless the isotonic
+one is better by more than one standard error.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 ISOTONIC_EVENTS = 1_000  # fewer: scikit-learn's user guide advises against isotonic regression
 LEAST_KNOTS = 3
-PARTS = 5
 EDGE_DEALS = 1.0  # drawn towards one half, so that a block without churners is not a probability 0
 LEAST_GAP = 1e-6  # log-odds between two knots
 
@@ -28,8 +28,7 @@ def fit_calibration(
     raw: NDArray[np.float64],
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
-    *,
-    seed: int = 0,
+    fold: NDArray[np.intp],
 ) -> CalibrationMap:
     """Sigmoid up to `ISOTONIC_EVENTS` events; above, isotonic where the data bear it out.
 
@@ -37,14 +36,14 @@ def fit_calibration(
     ----------
     raw, early_churn, weight : ndarray, shape (deals,)
         As in `fit_sigmoid`.
-    seed : int
-        Of the parts that the two maps are compared on.
+    fold : ndarray of int, shape (deals,)
+        Number of the fold of each deal, in the order of time where there is one.
     """
     line = fit_sigmoid(raw, early_churn, weight)
     if early_churn.sum() < ISOTONIC_EVENTS:
         return line
     steps = fit_isotonic(raw, early_churn, weight)
-    if steps is None or not _bears_out(raw, early_churn, weight, seed):
+    if steps is None or not _bears_out(raw, early_churn, weight, fold):
         return line
     return steps
 
@@ -79,13 +78,12 @@ def _bears_out(
     raw: NDArray[np.float64],
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
-    seed: int,
+    fold: NDArray[np.intp],
 ) -> bool:
-    """Whether isotonic beats the sigmoid by more than one standard error on deals left out."""
-    part = np.random.default_rng(seed).permutation(len(raw)) % PARTS
+    """Whether isotonic beats the sigmoid by more than one standard error on later folds."""
     gain = np.zeros(len(raw))
-    for out in range(PARTS):
-        kept, held = part != out, part == out
+    for later in np.unique(fold)[1:]:
+        kept, held = fold < later, fold == later
         known = (raw[kept], early_churn[kept], weight[kept])
         steps = fit_isotonic(*known)
         if steps is None:
@@ -94,6 +92,10 @@ def _bears_out(
         gain[held] = _losses(line.log_odds(raw[held]), early_churn[held]) - _losses(
             steps.log_odds(raw[held]), early_churn[held]
         )
+    judged = fold > fold.min()
+    if not judged.any():
+        return False
+    gain, weight = gain[judged], weight[judged]
     mean = float(np.average(gain, weights=weight))
     error = np.sqrt(np.sum((weight * (gain - mean)) ** 2)) / weight.sum()
     return bool(mean > error)

@@ -17,8 +17,8 @@ LEAST_CHURNERS = 50  # below, training refuses: no learner has anything to go on
 BOOSTING_CHURNERS = 150  # below, only the penalised logistic part is used
 BAGS = 12
 CHOOSING_BAGS = 3
-# Measured on simulated deals, 5 to 14 trainings each: of the true probabilities the 80 % interval
-# covers on average 77 % at 500 deals, 86 % at 1,000, 82 % at 2,500 and 79 % at 10,000.
+# benchmarks/known_truth.py: on average over 5 to 14 trainings the 80 % interval then covers 76 % of
+# true probabilities at 500 deals, 87 % at 1,000, 82 % at 2,500 and 79 % at 10,000.
 SPREAD = 1.9
 FEW_CHURNERS = (
     15.0  # bags of few churners are too alike: the spread grows by this over their number

@@ -68,6 +68,7 @@ def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
     """
     outcome = np.concatenate([fold.test.early_churn for fold in folds])
     weight = np.concatenate([fold.test.weight for fold in folds])
+    fold = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
     scores = _logistic_scores(folds, options)
     plain = _simplest_of_the_best(scores, outcome, weight)
     if _enough_to_boost(folds):
@@ -78,7 +79,7 @@ def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
         half_life_months=chosen.half_life_months,
         boosting_share=chosen.boosting_share,
         pairs=chosen.pairs,
-        calibration=fit_calibration(scores[chosen], outcome, weight, seed=options.seed),
+        calibration=fit_calibration(scores[chosen], outcome, weight, fold),
         table=_table(scores, outcome, weight, chosen),
     )
 

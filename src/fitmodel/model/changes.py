@@ -10,24 +10,29 @@ model's sake is not the deal that was longer by itself. The sentence says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn
+from fitmodel.learning.encoding import read_numbers
 from fitmodel.model.reasons import value_words
 
 if TYPE_CHECKING:
-    from fitmodel.learning.book import Evidence
-    from fitmodel.learning.columns import NumberColumn
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.learning.columns import Column
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
 
 LEAST_DEALS = 20  # past deals that a value needs, to be proposed
-MOST_TRIES = 5_000
+MOST_VALUES = 12
 
 
 @dataclass(frozen=True)
@@ -36,20 +41,20 @@ class Change:
 
     Attributes
     ----------
-    values : mapping
+    needed : mapping
         Attribute to the value it would need.
     assessment : Assessment
         Of the prospect so changed.
     """
 
-    values: Mapping[str, Any]
+    needed: Mapping[str, Any]
     assessment: Assessment
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
         value = self.assessment.expected_value
         return {
-            "values": dict(self.values),
+            "needed": dict(self.needed),
             "early_churn_probability": self.assessment.early_churn_probability,
             "expected_value": value if math.isfinite(value) else None,
             "fit": self.assessment.fit,
@@ -118,7 +123,7 @@ def describe_changes(changes: list[Change], *, language: str = "en") -> str:
     for change in changes:
         told = say("and").join(
             say("to", attribute=name, value=value_words(value))
-            for name, value in change.values.items()
+            for name, value in change.needed.items()
         )
         probability = f"{change.assessment.early_churn_probability:.0%}"
         lines.append(say("way", changes=told, probability=probability))
@@ -134,45 +139,70 @@ def _actionable(model: FitModel) -> tuple[str, ...]:
 def _ways(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
 ) -> Iterator[dict[str, Any]]:
-    """Every combination of new values for so many attributes, up to a bound."""
-    tried = 0
+    """Every combination of new values for so many attributes."""
     options = {name: past_values(model, name, prospect.get(name)) for name in names}
     for chosen in combinations(names, count):
         for values in product(*(options[name] for name in chosen)):
-            tried += 1
-            if tried > MOST_TRIES:
-                return
             yield dict(zip(chosen, values, strict=True))
 
 
 def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
-    """Values of an attribute that past deals had, other than the one it has now."""
+    """Values of an attribute that past deals had, other than the one it has now.
+
+    Levels with at least `LEAST_DEALS` deals; of numbers what `summarise_values` left in the
+    manifest (a model from before it was kept proposes no numbers); no dates, since when something
+    was can no longer be changed.
+    """
     place = model.attributes.index(name)
     column, evidence = model.book.columns[place], model.book.evidence[place]
+    if not isinstance(column, CategoryColumn) and column.is_date:
+        return []
+    own = column.code(now)
     if isinstance(column, CategoryColumn):
-        own = column.code(now)
         return [
             level
             for level, code in column.levels.items()
             if code != own and evidence.count[evidence.band[code]] >= LEAST_DEALS
         ]
-    if column.is_date:
-        return []  # when something was is no longer to be changed
-    return _numbers(column, evidence, own_band=int(evidence.band[column.code(now)]))
+    seen = model.manifest.get("seen_values", {}).get(name, [])
+    return [float(value) for value in seen if column.code(float(value)) != own]
 
 
-def _numbers(column: NumberColumn, evidence: Evidence, own_band: int) -> list[float]:
-    """The middle of each other band."""
-    edges = [column.low, *column.cuts, column.high]
-    whole = all(float(edge * 2).is_integer() for edge in edges)
-    values = []
-    for band in sorted(set(evidence.band[1 : column.size + 1].tolist()) - {own_band}):
-        bins = [code for code in range(1, column.size + 1) if evidence.band[code] == band]
-        if evidence.count[band] < LEAST_DEALS:
-            continue
-        middle = (edges[bins[0] - 1] + edges[bins[-1]]) / 2
-        values.append(float(round(middle)) if whole else middle)
-    return values
+def summarise_values(model_columns: Iterable[Column], attributes: pd.DataFrame) -> dict[str, Any]:
+    """Numbers that past deals had, for the manifest: what a change may lead to.
+
+    Parameters
+    ----------
+    model_columns : iterable of Column
+        Of the book; categories and dates are passed over.
+    attributes : DataFrame
+        Of the deals learned from.
+
+    Returns
+    -------
+    dict
+        Attribute to values: those of at least `LEAST_DEALS` deals, the commonest `MOST_VALUES`;
+        where fewer than two are so common, the observed values nearest to the tenths.
+    """
+    numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
+    return {
+        column.name: _values(read_numbers(attributes[column.name])[0])
+        for column in numbers
+        if not column.is_date
+    }
+
+
+def _values(numbers: NDArray[np.float64]) -> list[float]:
+    known = numbers[np.isfinite(numbers)]
+    if len(known) == 0:
+        return []
+    values, counts = np.unique(known, return_counts=True)
+    common = values[counts >= LEAST_DEALS]
+    if len(common) > 1:
+        most = np.argsort(-counts[counts >= LEAST_DEALS], kind="stable")[:MOST_VALUES]
+        return [float(value) for value in np.sort(common[most])]
+    tenths = np.quantile(known, np.linspace(0.05, 0.95, 10), method="nearest")
+    return [float(value) for value in np.unique(tenths)]
 
 
 def _rank(change: Change) -> tuple[float, float]:

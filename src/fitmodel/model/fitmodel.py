@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.learning.book import Book
+    from fitmodel.model.bundle import Bundle
 
 SCORER_FILE = "scorer.json"
 
@@ -214,9 +215,20 @@ def load(path_or_uri: str | Path) -> FitModel:
     TrackingError
         If a registry URI cannot be resolved.
     """
-    bundle = open_bundle(_local_path(path_or_uri))
+    bundle = find_bundle(path_or_uri)
     scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
     return FitModel(scorer, bundle.manifest, bundle.path)
+
+
+def find_bundle(path_or_uri: str | Path) -> Bundle:
+    """Open the bundle that a path or registry URI names now; its tables are not read yet.
+
+    Raises
+    ------
+    BundleError, TrackingError
+        As `load`.
+    """
+    return open_bundle(_local_path(path_or_uri))
 
 
 def predict(

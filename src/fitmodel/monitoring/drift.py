@@ -17,7 +17,7 @@ import pandas as pd
 
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.columns import MISSING, CategoryColumn
-from fitmodel.model.frames import code_table, score_coded
+from fitmodel.model.frames import code_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,16 +132,18 @@ def compute_drift(
     Raises
     ------
     DealsError
-        If there are no rows.
+        If there are no rows, or not a group for each.
     ProspectError
-        If an attribute is absent.
+        If an attribute is absent, or values cannot be read.
     """
     from scipy.stats import false_discovery_control
 
     if len(table) == 0:
         raise DealsError("there are no deals to compare. Remedy: give a table with rows.")
+    if by is not None and len(by) != len(table):
+        raise DealsError(f"there are {len(by)} groups for {len(table)} deals; give one per deal")
+    probability = model.predict(table, reasons=0)[SCORE].to_numpy()
     coded = code_table(model.scorer, table, None)
-    probability = score_coded(model.scorer, coded, 0)[SCORE].to_numpy()
     rows = []
     for name, places in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
@@ -158,7 +160,7 @@ def compute_drift(
 def _groups(by: pd.Series | None, size: int) -> list[tuple[Any, NDArray[np.intp]]]:
     if by is None:
         return [(None, np.arange(size))]
-    places = pd.Series(np.arange(size)).groupby(by.to_numpy(), sort=True)
+    places = pd.Series(np.arange(size)).groupby(by.to_numpy(), sort=True, dropna=False)
     return [(name, part.to_numpy()) for name, part in places]
 
 
@@ -171,14 +173,15 @@ def _attribute_rows(
     ):
         code = codes[:, place]
         now = np.bincount(evidence.band[code], minlength=len(evidence.count))
-        unseen = code == column.size + 1 if isinstance(column, CategoryColumn) else code < 0
+        is_category = isinstance(column, CategoryColumn)
+        unseen = float((code == column.size + 1).mean()) if is_category else 0.0
         missing_then = evidence.count[evidence.band[MISSING]] / max(evidence.count.sum(), 1)
         rows.append(
             _row(column.name, compare_counts(now, evidence.count, tolerated=tolerated), len(code))
             | {
                 "missing": float((code == MISSING).mean()),
                 "missing_then": float(missing_then),
-                "unseen": float(unseen.mean()),
+                "unseen": unseen,
             }
         )
     return rows

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.reasons import plain_value
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.assessment import Assessment
 
-Action = Literal["signed", "declined", "overridden"]
+ACTIONS = ("signed", "declined", "overridden")
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS assessments (
@@ -128,7 +128,7 @@ class DecisionLog:
                 values,
             )
 
-    def decide(self, prospect: str, action: Action, *, by: str, reason: str | None = None) -> None:
+    def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
         """Add what people did with a prospect.
 
         Raises
@@ -137,8 +137,8 @@ class DecisionLog:
             If the action is none of signed, declined, overridden, or the log has no assessment of
             the prospect.
         """
-        if action not in get_args(Action):
-            raise TrackingError(f"{action!r} is no action; write {', '.join(get_args(Action))}")
+        if action not in ACTIONS:
+            raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
         key = self.known_as(prospect)
         with self._writing() as connection:
             found = connection.execute(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.rates import exact_ratio_interval
+from fitmodel.sales.rates import exact_ratio_interval, expected_leavers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,8 @@ def compute_cohorts(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``, with what is known by now.
+        As read by ``read_deals``, with what is known by now; older deals help to say how early
+        churn is spread over the months.
     spec : DealSpec
         A contract with dates.
     probability : Series
@@ -98,10 +99,13 @@ def compute_cohorts(
     Returns
     -------
     DataFrame
-        Indexed by cohort: deals, mature, observed (early churners among the mature), expected (sum
-        of their probabilities), ratio with ratio_low and ratio_high (exact Poisson, Garwood 1936),
-        auc (NaN below five of either kind), auc_estimated with its interval (from the scores of
-        all the cohort's deals).
+        Indexed by cohort: deals, mature, observed (early churners so far), expected (cumulative
+        hazard of all deals by the day each was last seen, see
+        `fitmodel.sales.rates.expected_leavers`: a deal that is young, or ended for another reason,
+        counts for what it has been through, never as one that stayed), ratio with ratio_low and
+        ratio_high (exact Poisson, Garwood 1936), auc (of deals that are mature and whose outcome
+        is known; NaN below five of either kind), auc_estimated with its interval (from the scores
+        of all the cohort's deals).
 
     Raises
     ------
@@ -116,28 +120,29 @@ def compute_cohorts(
             "no deal has a probability of its own. Remedy: give a probability per deal, on the "
             "deals' index."
         )
-    found = outcomes(deals.loc[known], spec)
-    cohort = deals.loc[found.index, spec.deals.closed_on].dt.to_period(every)
-    said = probability.loc[found.index]
-    rows = [
-        {"cohort": str(name)} | _cohort(found.loc[index], said.loc[index].to_numpy(dtype=float))
-        for name, index in cohort.groupby(cohort).groups.items()
-    ]
+    everybody = outcomes(deals, spec)
+    months = everybody["followup_months"].to_numpy(dtype=np.float64)
+    curve = kaplan_meier(months, everybody["left"].to_numpy(dtype=bool))
+    found = everybody.loc[known].assign(said=probability.loc[known].astype(float))
+    found["expected"] = expected_leavers(
+        found["said"], found["followup_months"], curve, spec.label.horizon_months
+    )
+    cohort = deals.loc[known, spec.deals.closed_on].dt.to_period(every)
+    rows = [{"cohort": str(name)} | _cohort(part) for name, part in found.groupby(cohort)]
     return pd.DataFrame(rows).set_index("cohort")
 
 
-def _cohort(found: pd.DataFrame, said: NDArray[np.float64]) -> dict[str, Any]:
-    mature = found["mature"].to_numpy(dtype=bool)
-    left, expected = found["early_churn"].to_numpy(dtype=float)[mature], said[mature]
-    observed, total = float(left.sum()), float(expected.sum())
-    estimate = estimate_auc(said)
+def _cohort(found: pd.DataFrame) -> dict[str, Any]:
+    known = found[found["mature"] & found["early_churn"].notna()]
+    observed, total = float((found["early_churn"] == 1).sum()), float(found["expected"].sum())
+    estimate = estimate_auc(found["said"].to_numpy())
     return {
         "deals": len(found),
-        "mature": int(mature.sum()),
+        "mature": int(found["mature"].sum()),
         "observed": int(observed),
         "expected": total,
         **_ratio(observed, total),
-        "auc": _auc(left, expected),
+        "auc": _auc(known["early_churn"].to_numpy(), known["said"].to_numpy()),
         "auc_estimated": estimate.value,
         "auc_estimated_low": estimate.low,
         "auc_estimated_high": estimate.high,

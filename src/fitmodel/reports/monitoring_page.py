@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.evaluation.plots import figure_of
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift
+from fitmodel.reports.html import as_png, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,19 +48,15 @@ def monitoring_page(
     str
         HTML that loads nothing from elsewhere; every value is escaped.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     say = phrases(language, "monitoring")
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
-    environment = Environment(
-        loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template("monitoring.html.j2").render(
+    return render(
+        "monitoring.html.j2",
         say=say,
         language=language,
         basis=say("basis", deals=f"{rows:,}", version=model.version, period=period),
         tolerated=TOLERATED,
-        plot=_as_png(drift),
+        plot=as_png(plot_drift(drift)),
         grouped="group" in drift.columns,
         drift=[_drift_row(row, say) for row in _worst_first(drift).to_dict("records")],
         cohorts=[] if cohorts is None else [_cohort_row(n, row) for n, row in cohorts.iterrows()],
@@ -94,8 +88,8 @@ def _cohort_row(name: Any, row: pd.Series[Any]) -> dict[str, str]:
         "cohort": str(name),
         "deals": f"{row['deals']:,.0f}",
         "mature": f"{row['mature']:,.0f}",
-        "observed": f"{row['observed']:,.0f}" if row["mature"] else "",
-        "expected": f"{row['expected']:,.1f}" if row["mature"] else "",
+        "observed": f"{row['observed']:,.0f}",
+        "expected": f"{row['expected']:,.1f}",
         "ratio": _interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
         "auc": "" if math.isnan(row["auc"]) else f"{row['auc']:.2f}",
         "estimated": _interval(
@@ -121,9 +115,3 @@ def _overrides(found: Mapping[str, float], say: Say) -> str:
         low=f"{found['ratio_low']:.2f}",
         high=f"{found['ratio_high']:.2f}",
     )
-
-
-def _as_png(drift: pd.DataFrame) -> str:
-    content = io.BytesIO()
-    figure_of(plot_drift(drift)).savefig(content, format="png", dpi=130)
-    return base64.b64encode(content.getvalue()).decode()

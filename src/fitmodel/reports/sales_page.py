@@ -1,14 +1,12 @@
-"""The sales team's mirror as one self-contained page, and its tables as CSV beside it."""
+"""The sales team's mirror as one self-contained page."""
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.evaluation.plots import figure_of
 from fitmodel.language.catalogue import phrases
+from fitmodel.reports.html import as_png, render
 from fitmodel.sales.plots import plot_funnel
 
 if TYPE_CHECKING:
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.scoreboard import Scoreboard
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sales_page(boards: Mapping[str, Scoreboard], *, language: str = "en") -> str:
@@ -35,8 +31,6 @@ def sales_page(boards: Mapping[str, Scoreboard], *, language: str = "en") -> str
     str
         HTML that loads nothing from elsewhere; every value is escaped.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     say = phrases(language, "sales_page")
     first = next(iter(boards.values()))
     company = first.company
@@ -46,10 +40,8 @@ def sales_page(boards: Mapping[str, Scoreboard], *, language: str = "en") -> str
         horizon=first.horizon_months,
         **{end: f"{company[name]:.1%}" for end, name in RATES.items()},
     )
-    environment = Environment(
-        loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template("sales.html.j2").render(
+    return render(
+        "sales.html.j2",
         say=say,
         language=language,
         basis=basis,
@@ -66,7 +58,7 @@ def _section(by: str, board: Scoreboard, say: Say) -> dict[str, Any]:
     kinds = [*board.reps["verdict"], "company"]
     return {
         "title": say(f"by_{by}"),
-        "funnel": _as_png(board),
+        "funnel": as_png(plot_funnel(board)),
         "dispersion": say(differ, p=f"{p:.2g}"),
         "rows": [
             _row(str(name), kind, row)
@@ -87,26 +79,3 @@ def _row(name: str, kind: str, row: pd.Series[Any]) -> dict[str, str]:
         "says": str(row["says"]),
         "says_selection": str(row["says_selection"]),
     }
-
-
-def _as_png(board: Scoreboard) -> str:
-    content = io.BytesIO()
-    figure_of(plot_funnel(board)).savefig(content, format="png", dpi=130)
-    return base64.b64encode(content.getvalue()).decode()
-
-
-def safe_csv(table: pd.DataFrame) -> str:
-    """Write a table as CSV in which no text can start a formula in a spreadsheet.
-
-    Notes
-    -----
-    OWASP, "CSV Injection": a text that starts with = + - @ or a tab gets an apostrophe before it.
-    """
-    plain = table.reset_index()
-    for name in plain.select_dtypes(exclude=["number", "bool", "datetime"]).columns:
-        plain[name] = plain[name].astype(object).map(_harmless)
-    return plain.rename(columns=_harmless).to_csv(index=False)
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

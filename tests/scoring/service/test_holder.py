@@ -8,9 +8,12 @@ import threading
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError
+from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.holder import ModelHolder
 from fitmodel.scoring.service.settings import Settings
@@ -76,3 +79,28 @@ def test_no_request_is_lost_while_champions_change(model, tmp_path, prospect) ->
             assert answer.status_code == 200
             versions.add(answer.json()["model_version"])
     assert len(versions) == 4
+
+
+def test_an_unchanged_champion_is_not_read_again(model, tmp_path, monkeypatch) -> None:
+    ship(model, tmp_path, "one")
+    holder = ModelHolder(tmp_path / "fit")
+    before = holder.model
+    monkeypatch.setattr("fitmodel.scoring.service.holder.load", None)  # a call would fail
+    assert not holder.refresh()
+    assert holder.model is before
+
+
+def test_openapi_names_the_attributes_of_the_model_in_use(model, tmp_path) -> None:
+    ship(model, tmp_path, "one")
+    app = create_app(tmp_path / "fit", Settings(reload_seconds=0))
+    fewer = simulate_deals(700, seed=6)
+    spec = fewer.spec.replace(attributes={"include": ["seats", "segment"], "actionable": []})
+    book = learn(fewer.deals, spec).book
+    other = FitModel(Scorer(book, model.scorer.policy, None, None, "other"), {})
+    with TestClient(app) as client:
+        for shipped in (model, other):
+            ship(shipped, tmp_path, shipped.version)
+            app.state.holder.refresh()
+            post = client.get("/openapi.json").json()["paths"]["/v1/assessments"]["post"]
+            schema = post["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0]
+            assert schema["required"] == list(shipped.attributes)

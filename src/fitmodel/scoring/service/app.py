@@ -44,7 +44,7 @@ def create_app(
     try:
         from fastapi import FastAPI
 
-        from fitmodel.scoring.service.routes import add_assessments, add_facts
+        from fitmodel.scoring.service.routes import add_assessments, add_facts, describe_in_openapi
     except ImportError as error:
         raise DependencyError(
             'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
@@ -69,6 +69,7 @@ def create_app(
     app.state.holder = holder
     add_assessments(app, holder, metrics, limits, log)
     add_facts(app, holder, metrics)
+    describe_in_openapi(app, holder)
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
     app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes)
     return app

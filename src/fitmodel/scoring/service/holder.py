@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import FitModelError
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel, find_bundle, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,13 +50,15 @@ class ModelHolder:
     def refresh(self) -> bool:
         """Look whether the source now names another model; whether it was taken into use."""
         try:
-            found = load(self._source)
+            bundle = find_bundle(self._source)
+            if bundle.version == self._model.version:
+                self._failed = None
+                return False
+            found = load(bundle.path)
         except (FitModelError, OSError) as error:
             self._report(error)
             return False
         self._failed = None
-        if found.version == self._model.version:
-            return False
         self._model = found
         logger.info("model changed", extra={"facts": {"model_version": found.version}})
         return True

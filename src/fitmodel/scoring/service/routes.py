@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 IN_THE_LOOP = 64  # more prospects are scored in a thread, so that others need not wait
 MOST_REASONS = 20
+ASSESSMENTS = "/v1/assessments"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
 
@@ -47,7 +48,7 @@ def add_assessments(
 ) -> None:
     """Add the route that scores."""
 
-    @app.post("/v1/assessments", openapi_extra=openapi_paths(holder.model))
+    @app.post(ASSESSMENTS)
     async def assess(request: Request, reasons: Reasons = 3) -> JSONResponse:
         """Assess one prospect, a list of them, or {"prospects": [...]}."""
         found = read_prospects(await request.body(), limits)
@@ -93,6 +94,18 @@ def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
     async def count() -> PlainTextResponse:
         """Counts for Prometheus."""
         return PlainTextResponse(metrics.text(holder.model.version), media_type=PROMETHEUS)
+
+
+def describe_in_openapi(app: FastAPI, holder: ModelHolder) -> None:
+    """Let OpenAPI name the attributes of the model in use, whichever it is by then."""
+    general = app.openapi
+
+    def particular() -> dict[str, Any]:
+        schema = general()
+        schema["paths"][ASSESSMENTS]["post"] |= openapi_paths(holder.model)
+        return schema
+
+    app.openapi = particular  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
 def describe_model(model: FitModel) -> dict[str, Any]:

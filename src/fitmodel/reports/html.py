@@ -1,0 +1,49 @@
+"""What every HTML page shares: escaping, plots inside the page, tables safe for a spreadsheet."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.evaluation.plots import figure_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of this room; every value is escaped, and none may be missing."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template(template).render(**values)
+
+
+def as_png(ax: Axes) -> str:
+    """A plot as base64, for a data URI: the page loads nothing from elsewhere."""
+    content = io.BytesIO()
+    figure_of(ax).savefig(content, format="png", dpi=130)
+    return base64.b64encode(content.getvalue()).decode()
+
+
+def safe_csv(table: pd.DataFrame) -> str:
+    """Write a table as CSV in which no text can start a formula in a spreadsheet.
+
+    Notes
+    -----
+    OWASP, "CSV Injection": a text that starts with = + - @ or a tab gets an apostrophe before it.
+    """
+    plain = table.reset_index()
+    for name in plain.select_dtypes(exclude=["number", "bool", "datetime"]).columns:
+        plain[name] = plain[name].astype(object).map(_harmless)
+    return plain.rename(columns=_harmless).to_csv(index=False)
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -1,0 +1,29 @@
+"""A small model that flags from 30 %, and the deals that it was learned from."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitmodel.datasets.simulation import Simulation, simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.changes import summarise_values
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+
+
+@pytest.fixture(scope="session")
+def simulation() -> Simulation:
+    return simulate_deals(1_500, seed=5)
+
+
+@pytest.fixture(scope="session")
+def model(simulation: Simulation) -> FitModel:
+    learned = learn(simulation.deals, simulation.spec)
+    roles = simulation.spec.deals
+    policy = Policy("threshold", 0.3, None, "")
+    manifest = {
+        "spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}},
+        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+    }
+    return FitModel(Scorer(learned.book, policy, roles.amount, roles.closed_on, "v"), manifest)
