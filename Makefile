@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help install demo test lint types docs benchmarks constraints clean
 
 help:
-	@echo "make install      .venv with everything except Spark (which needs Java too)"
+	@echo "make install      .venv with everything (Spark runs where Java 17 is)"
 	@echo "make demo         train on real deals and show what comes of it"
 	@echo "make test         rules, formatting, types and tests, as CI runs them"
 	@echo "make lint         rules and formatting (ruff)"
