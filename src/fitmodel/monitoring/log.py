@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.reasons import plain_value
+from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
