@@ -104,7 +104,7 @@ class Scorer:
         probability, low, high = (
             self.calibrated(value) for value in (log_odds, log_odds - reach, log_odds + reach)
         )
-        poor, value, threshold = self.policy.assess(probability, self._amount_of(prospect))
+        poor, value, threshold = self.policy.assess(probability, self.amount_of(prospect))
         return Assessment(
             probability,
             low,
@@ -195,7 +195,8 @@ class Scorer:
                 return (f"{self.book.attributes[first]} & {self.book.attributes[second]}",)
         return ()
 
-    def _amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+    def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+        """The yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self.amount) if self.amount is not None else None
         if is_missing(value):
             return None
