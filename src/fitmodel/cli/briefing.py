@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def brief(
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """
     with plain_errors():
-        from fitmodel.model.atomic import write_file
+        from fitmodel.model.atomic import write_folder
         from fitmodel.reports.brief_pages import brief_markdown, brief_page
         from fitmodel.reports.letter import default_template
 
@@ -77,7 +77,7 @@ def brief(
         if output is None:
             typer.echo(text, nl=False)
             return
-        write_file(output, text.encode())
+        write_folder(output.parent, {output.name: text})
         typer.echo(f"{made.assessment.verdict}\nwrote {output}")
 
 
@@ -108,7 +108,7 @@ def _made(
         past = read_deals(deals, spec)
     return make_brief(
         loaded,
-        row.to_dict(),
+        row,
         deals=past,
         spec=spec,
         language=str(language),
@@ -117,7 +117,7 @@ def _made(
     )
 
 
-def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.Series[object]:
+def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:
     """The prospect of that id, or of that row where the contract knows no id."""
     from fitmodel.exceptions import ProspectError
 
@@ -133,4 +133,4 @@ def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.Series[object]:
             f"{column or 'the rows, counted from 1'}). Remedy: give --id one of them, such as "
             f"{str(table[column].iloc[0]) if column in table.columns else '1'!r}"
         )
-    return found.iloc[0]
+    return {str(key): value for key, value in found.iloc[0].items()}

@@ -199,9 +199,7 @@ def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> list[tupl
     return [("", words[number]) for number in effects.tolist()]
 
 
-def _value_texts(
-    wording: Wording, column: Column, values: pd.Series[Any]
-) -> list[tuple[str, str]]:
+def _value_texts(wording: Wording, column: Column, values: pd.Series[Any]) -> list[tuple[str, str]]:
     """Each value as JSON, and as words inside of a JSON text."""
     return [
         (_encode(plain_value(value)), _encode(wording.value(column, value))[1:-1])

@@ -161,9 +161,10 @@ def _ways(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Every combination of new values for so many attributes, and how far each goes."""
-    options = {name: _steps(past_values(model, name, now), now) for name, now in (
-        (name, prospect.get(name)) for name in names
-    )}
+    options = {
+        name: _steps(past_values(model, name, now), now)
+        for name, now in ((name, prospect.get(name)) for name in names)
+    }
     for chosen in combinations(names, count):
         for ways in product(*(options[name] for name in chosen)):
             values = [value for value, _ in ways]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -62,7 +62,7 @@ class Scorer:
     amount: str | None
     closed_on: str | None
     version: str
-    wording: Wording = Wording()
+    wording: Wording = field(default_factory=Wording)
 
     # -- one prospect -----------------------------------------------------------------------
 

@@ -39,9 +39,7 @@ class Sentences:
         From log-odds before calibration to the probability.
     """
 
-    def __init__(
-        self, book: Book, wording: Wording, calibrated: Callable[[float], float]
-    ) -> None:
+    def __init__(self, book: Book, wording: Wording, calibrated: Callable[[float], float]) -> None:
         self.book = book
         self.wording = wording
         self.terms = book.terms

@@ -170,9 +170,12 @@ def make_brief(
     found = None
     if deals is not None:
         contract = spec or contract_of(model)
-        found = PastDeals(model, deals, contract).like(prospect, n=most_similar)
+        past = _others(deals, contract, prospect)
+        found = PastDeals(model, past, contract).like(prospect, n=most_similar)
     changes = find_changes(model, prospect)
-    points = points_for_prospect(against, said.wording)
+    # the letter says that such customers leave more often than others: only where they do
+    risky = said.early_churn_probability > model.book.base_rate
+    points = points_for_prospect(against, said.wording) if risky else ()
     stake = _stake(model, prospect, said)
     return Brief(
         name=name if name is not None else _name(model, prospect),
@@ -214,6 +217,12 @@ def contract_of(model: FitModel) -> DealSpec:
     if not sections or "deals" not in sections:
         raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
     return DealSpec(**sections)
+
+
+def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
+    """The past deals without the one that the brief is on: nothing is more like itself."""
+    own = prospect.get(spec.deals.id) if spec.deals.id else None
+    return deals if own is None else deals[deals[spec.deals.id].astype(str) != str(own)]
 
 
 def _name(model: FitModel, prospect: Mapping[str, Any]) -> str:

@@ -91,7 +91,7 @@ def _money(brief: Brief, say: Say) -> list[tuple[str, str]]:
 def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
     """A bar per reason, in shares of the longest; the last is what all others add up to."""
     told = [
-        (f"{reason.label}: {reason.value_words}", reason.contribution)
+        (say("fact", what=reason.label, value=reason.value_words), reason.contribution)
         for reason in (*brief.against, *brief.in_favour)
     ]
     if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is no bar

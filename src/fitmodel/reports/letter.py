@@ -87,7 +87,7 @@ def make_letter(
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, **_TEXT_FLOW)  # noqa: S701 - plain text; pages escape the whole letter
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, **_TEXT_FLOW)
     values: dict[str, Any] = {
         "points": list(points),
         "horizon": said.wording.horizon,
