@@ -115,7 +115,7 @@ def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None
         found for one in poor if (found := find_changes(model, one, actionable=ACTIONABLE))
     )
     text = describe_changes(changes, language=language)
-    wording = changes[0].assessment.wording
+    wording = changes[0].assessment.wording.in_language(language)
     assert all(wording.label(name) in text for name in changes[0].needed)
     assert wording.percent(changes[0].assessment.early_churn_probability) in text
     assert len(text.splitlines()) == len(changes) + 1

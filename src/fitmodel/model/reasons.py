@@ -139,3 +139,25 @@ class Reason:
 
     def __hash__(self) -> int:
         return hash((self.attribute, self.contribution))
+
+
+def largest_reasons(
+    sentences: Sentences,
+    contributions: Sequence[float],
+    log_odds: float,
+    codes: Sequence[int],
+    values: Sequence[Any],
+    number: int,
+) -> tuple[Reason, ...]:
+    """The reasons of one prospect, largest first; a contribution of exactly 0 is none."""
+    if number <= 0:
+        return ()
+    ranks = sentences.ranks
+    order = sorted(
+        range(len(contributions)), key=lambda term: -abs(contributions[term] * ranks[term])
+    )
+    return tuple(
+        Reason(sentences, term, codes, values, contributions[term], log_odds)
+        for term in order[:number]
+        if contributions[term]
+    )

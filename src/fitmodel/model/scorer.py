@@ -30,7 +30,7 @@ from fitmodel.learning.columns import (
     is_missing,
 )
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.reasons import Reason
+from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
 
@@ -113,7 +113,7 @@ class Scorer:
             fit_band(poor, low, high, threshold, bool(because)),
             value,
             bool(because),
-            _reasons(sentences, rows[:, 0], log_odds, codes, values, reasons),
+            largest_reasons(sentences, rows[:, 0].tolist(), log_odds, codes, values, reasons),
             self.version,
             because,
             sentences.wording,
@@ -144,7 +144,7 @@ class Scorer:
             try:
                 value = prospect[column.name]
             except KeyError:
-                raise self._missing_keys(prospect) from None
+                raise missing_attributes(self.book.attributes, list(prospect)) from None
             try:
                 read = (
                     self._days_before(value, prospect, today)
@@ -215,9 +215,6 @@ class Scorer:
         if is_missing(closing):
             return _today(today) - as_day(value)
         return as_day(closing) - as_day(value)
-
-    def _missing_keys(self, prospect: Mapping[str, Any]) -> ProspectError:
-        return missing_attributes(self.book.attributes, list(prospect))
 
     # -- tables made once for the walk ------------------------------------------------------
 
@@ -310,25 +307,6 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
     except (KeyError, TypeError, ValueError, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
     return Scorer(book, policy, amount, closed_on, version, wording)
-
-
-def _reasons(
-    sentences: Sentences,
-    contributions: NDArray[np.float64],
-    log_odds: float,
-    codes: list[int],
-    values: list[Any],
-    number: int,
-) -> tuple[Reason, ...]:
-    if number <= 0:
-        return ()
-    listed, ranks = contributions.tolist(), sentences.ranks
-    order = sorted(range(len(listed)), key=lambda term: -abs(listed[term] * ranks[term]))[:number]
-    return tuple(
-        Reason(sentences, term, codes, values, listed[term], log_odds)
-        for term in order
-        if listed[term]
-    )
 
 
 def unfamiliar_codes(book: Book) -> list[list[int]]:

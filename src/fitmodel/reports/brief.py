@@ -175,7 +175,7 @@ def make_brief(
     changes = find_changes(model, prospect)
     # the letter says that such customers leave more often than others: only where they do
     risky = said.early_churn_probability > model.book.base_rate
-    points = points_for_prospect(against, said.wording) if risky else ()
+    points = points_for_prospect(said.against, said.wording) if risky else ()
     stake = _stake(model, prospect, said)
     return Brief(
         name=name if name is not None else _name(model, prospect),
