@@ -152,10 +152,12 @@ def largest_reasons(
     """The reasons of one prospect, largest first; a contribution of exactly 0 is none."""
     if number <= 0:
         return ()
-    ranks = sentences.ranks
-    order = sorted(
-        range(len(contributions)), key=lambda term: -abs(contributions[term] * ranks[term])
-    )
+    if sentences.has_quiet:
+        pairs = zip(contributions, sentences.ranks, strict=True)
+        sizes = [-abs(contribution * rank) for contribution, rank in pairs]
+    else:
+        sizes = [-abs(contribution) for contribution in contributions]
+    order = sorted(range(len(sizes)), key=sizes.__getitem__)
     return tuple(
         Reason(sentences, term, codes, values, contributions[term], log_odds)
         for term in order[:number]
