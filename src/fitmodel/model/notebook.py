@@ -75,4 +75,8 @@ def _table(rows: Iterable[tuple[Any, Any]]) -> str:
         f'<td style="{cell}">{b}</td></tr>'
         for a, b in rows
     )
-    return f'<table style="border:0;margin:.3em 0">{body}</table>' if body else ""
+    return (
+        f'<table style="border:0;margin:.3em 0;color:inherit;font-size:inherit">{body}</table>'
+        if body
+        else ""
+    )
