@@ -48,7 +48,7 @@ def shipped(folder: Path) -> tuple[Path, Path]:
     """A bundle and the file of an open pipeline."""
     sim = fitmodel.simulate_deals(2_000, seed=1)
     past, spec = sim.deals.head(1_950), sim.spec
-    money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1)
+    money = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
     scorer = Scorer(
         learn(past, spec).book, Policy("value", 0.5, money, ""), "annual_value", "closed_on", ""
     )

@@ -4,6 +4,8 @@ const SEPARATORS = [",", ";", "\t", "|"];
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
+export const isNumber = (text) => NUMBER.test(text);
+
 /** Columns, rows (arrays of text, each with the number of its row) and the separator of a text. */
 export function parse(text) {
   const source = text.replace(/^\uFEFF/, "");
@@ -55,7 +57,7 @@ export function write(columns, rows) {
 
 function cell(value) {
   const text = value === null || value === undefined ? "" : String(value);
-  const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+  const safe = FORMULA.test(text) && !isNumber(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

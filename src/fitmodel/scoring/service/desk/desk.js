@@ -10,13 +10,14 @@ const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the 
 let facts = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
+let loading = null;
 let left = null; // the row that was open, to come back to
 
 async function start() {
   await speak(wanted());
   for (const part of [table, deal]) part.begin();
   listen();
-  await load();
+  loading = load();
 }
 
 async function load() {
@@ -77,22 +78,32 @@ function describe() {
 // -- uploads ----------------------------------------------------------------------------------
 
 async function upload(file) {
-  notice(null);
   if (!file) return;
+  await loading;
+  if (facts === null) return; // what is wrong has been said
+  notice(null);
   if (file.size > facts.limits.bytes) {
     notice(say("upload_long", { most: number(facts.limits.bytes / 1e6) }));
     return;
   }
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    const text = decodedFile(await file.arrayBuffer());
     await take(text, file.name, true);
     keep(file.name, text);
     location.hash = "#/";
   } catch (error) {
-    complain(error instanceof TypeError ? new Error(say("upload_encoding")) : error);
+    complain(error);
   } finally {
     progress(null);
     $("file").value = "";
+  }
+}
+
+function decodedFile(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(say("upload_encoding"));
   }
 }
 
@@ -130,7 +141,7 @@ function decoded(key) {
   try {
     return decodeURIComponent(key ?? "");
   } catch {
-    return key;
+    return key; // somebody typed a lone %
   }
 }
 

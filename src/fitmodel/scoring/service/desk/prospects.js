@@ -1,5 +1,5 @@
 // From a table of text to prospects with their assessment and the money at risk.
-import { parse } from "./csv.js";
+import { isNumber, parse } from "./csv.js";
 import { say, number } from "./text.js";
 import { assessAll } from "./api.js";
 
@@ -36,7 +36,7 @@ function readRow(fields, place, columns, separator, facts, taken) {
   const row = {
     key: unique(given[id] || say("row", { number: place + 1 }), taken),
     rep: given[rep] ?? "",
-    amount: prospect[amount] ? Number(prospect[amount]) : null,
+    amount: Number.isFinite(prospect[amount]) ? prospect[amount] : null,
     given,
     prospect,
   };
@@ -61,7 +61,8 @@ function prospectOf(given, facts, separator) {
     const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
     // where ";" separates, "," is the decimal mark, as in training
     const text = numeric && separator === ";" ? given[name].replace(",", ".") : given[name];
-    prospect[name] = text === "" ? null : text;
+    // a text that is no number is sent as it is, for the service to say so
+    prospect[name] = text === "" ? null : numeric && isNumber(text) ? Number(text) : text;
   }
   return prospect;
 }

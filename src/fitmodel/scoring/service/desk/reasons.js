@@ -23,8 +23,15 @@ function drawReason(reason, most) {
     make("span", { class: "sentence" }, reason.sentence));
 }
 
-function valueText(reason) {
+/** The value of a reason's attribute, with its unit; a pair has two. */
+export function valueText(reason) {
   const names = reason.attribute.split(" & ");
   const values = Array.isArray(reason.value) ? reason.value : [reason.value];
-  return values.map((value, place) => (value === null ? say("unknown") : `${value}${unit(names[place])}`)).join(" & ");
+  return values.map((value, place) => `${valueOf(value)}${value === null ? "" : unit(names[place])}`).join(" & ");
+}
+
+/** A value as a reader writes it. */
+function valueOf(value) {
+  if (value === null) return say("unknown");
+  return typeof value === "number" ? number(value) : String(value);
 }

@@ -2,6 +2,7 @@
 import { write, download } from "./csv.js";
 import { $, debounced, make, show } from "./dom.js";
 import { riskBasis } from "./prospects.js";
+import { valueText } from "./reasons.js";
 import { label, money, number, percent, say } from "./text.js";
 
 const PAGE = 100; // rows drawn at first; more on request
@@ -201,7 +202,7 @@ const CELLS = {
   against: ({ assessment }) => {
     const first = assessment.reasons.find((reason) => reason.contribution > 0);
     if (!first) return "–";
-    return make("span", { title: first.sentence }, `${label(first.attribute)}: ${[first.value].flat().map((v) => v ?? say("unknown")).join(" & ")}`);
+    return make("span", { title: first.sentence }, `${label(first.attribute)}: ${valueText(first)}`);
   },
 };
 
