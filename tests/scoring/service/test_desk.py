@@ -155,6 +155,19 @@ def test_everything_is_done_by_keyboard_alone(page) -> None:
     expect(page.locator("#rows a").nth(1)).to_be_focused()
 
 
+def test_what_is_sent_names_nobody(opened, url) -> None:
+    sent: list[str] = []
+    with opened(f"{url}#/try") as page:
+        expect(page.locator("#probability")).to_be_visible()
+        page.on("request", lambda request: sent.append(request.post_data or ""))
+        page.reload()
+        page.get_by_role("link", name="Pipeline", exact=True).click()
+        page.locator("#rows a").first.click()
+        expect(page.locator("#probability")).to_be_visible()
+    assert any("seats" in body for body in sent)
+    assert not any(word in body for body in sent for word in ("deal_id", "D0000", "Rep 0"))
+
+
 def test_every_control_has_a_name(page) -> None:
     page.locator("#rows a").first.click()
     expect(page.locator("#fields [name]").first).to_be_visible()

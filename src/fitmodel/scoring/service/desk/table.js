@@ -99,6 +99,7 @@ function visibleColumns() {
 function draw() {
   const kept = chosen();
   drawTiles(kept);
+  tellShown(kept);
   drawBands();
   drawColumns();
   $("rows").replaceChildren(...kept.slice(0, drawn).map(drawRow));
@@ -121,7 +122,7 @@ function drawTiles(kept) {
     tiles.push(["value", money(sum((row) => row.assessment.expected_value)), say("value_note")]);
   }
   tiles.push(["prospects", number(kept.length), say("of_all", { number: number(scored().length) })]);
-  const share = kept.length ? percent(poor.length / kept.length) : "–";
+  const share = percent(poor.length / Math.max(kept.length, 1));
   tiles.push(["poor_fits", number(poor.length), say("share_note", { share })]);
   $("tiles").replaceChildren(
     ...tiles.map(([key, value, note, kind]) =>
@@ -129,6 +130,11 @@ function drawTiles(kept) {
         make("dt", {}, say(key)), make("dd", { class: "figure" }, value), make("dd", { class: "soft small" }, note)),
     ),
   );
+}
+
+/** One line for those who listen: the tiles would be read out whole at every key. */
+function tellShown(kept) {
+  $("shown").textContent = say("shown", { number: number(kept.length), all: number(scored().length) });
 }
 
 /** A button for each band, with how many it would show. */
