@@ -10,7 +10,6 @@ shows later ones as its pipeline, and a headless browser looks at it.
 from __future__ import annotations
 
 import argparse
-import io
 import socket
 import tempfile
 import threading
@@ -19,8 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 import fitmodel
 from fitmodel.decision.policy import Policy
@@ -41,7 +39,6 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-COLOURS = 128  # a page has few
 
 
 def shipped(folder: Path) -> tuple[Path, Path]:
@@ -77,18 +74,12 @@ def shoot(browser: Browser, url: str, output: Path) -> None:
     wide = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
     wide.goto(url)
     expect(wide.locator("#rows tr").first).to_be_visible()
-    keep(wide, output / "desk-light.png")
+    wide.screenshot(path=output / "desk-light.png")
     phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
     phone.goto(url)
     phone.locator("#rows a").first.click()
     expect(phone.locator("#reasons .sentence").first).to_be_visible()
-    keep(phone, output / "desk-dark-phone.png")
-
-
-def keep(page: Page, path: Path) -> None:
-    """Make the file small: a palette instead of true colour."""
-    picture = Image.open(io.BytesIO(page.screenshot()))
-    picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    phone.screenshot(path=output / "desk-dark-phone.png")
 
 
 def main() -> None:
