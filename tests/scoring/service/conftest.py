@@ -82,7 +82,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def shop(model, simulation, tmp_path_factory) -> FitModel:
     """The small model with money and a contract, as a bundle."""
-    spec, root = simulation.spec, tmp_path_factory.mktemp("shop")
+    root = tmp_path_factory.mktemp("shop")
+    words = {
+        "labels": {"seats": "Seat licences"},
+        "units": {"seats": "people"},
+        "money": "€{:,.0f}",
+    }
+    spec = simulation.spec.replace(words=words)
     policy = Policy("value", 0.5, MONEY, "")
     scorer = Scorer(model.book, policy, spec.deals.amount, spec.deals.closed_on, "")
     files = {SCORER_FILE: scorer.to_json()}

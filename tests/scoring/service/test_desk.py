@@ -33,9 +33,9 @@ def expect_chance(page: Page, probability: float) -> None:
 def test_the_pipeline_stands_by_money_at_risk(page, said) -> None:
     assert keys(page) == list(said.sort_values("risk", ascending=False).index)
     first = page.locator("#rows tr").first
-    assert first.locator(".risk").inner_text() == f"{said['risk'].max():,.0f}"
+    assert first.locator(".risk").inner_text() == f"€{said['risk'].max():,.0f}"
     total = page.locator("[data-tile=risk] .figure")
-    expect(total).to_have_text(f"{said['risk'].sum():,.0f}")
+    expect(total).to_have_text(f"€{said['risk'].sum():,.0f}")
     page.get_by_text("What is money at risk?").click()
     expect(page.locator("#meaning")).to_contain_text("times what leaving early costs")
 
@@ -50,7 +50,7 @@ def test_counts_and_sums_follow_the_filters(page, said) -> None:
     expect(page.locator("[data-tile=prospects] .figure")).to_have_text(str(len(kept)))
     for tile, column in (("risk", "risk"), ("value", "expected_value")):
         shown = page.locator(f"[data-tile={tile}] .figure")
-        expect(shown).to_have_text(f"{kept[column].sum():,.0f}")
+        expect(shown).to_have_text(f"€{kept[column].sum():,.0f}")
     page.locator("#search").fill("nowhere")
     expect(page.locator("#nothing")).to_be_visible()
     expect(page.locator("#export")).to_be_disabled()
@@ -119,8 +119,9 @@ def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
 def test_what_past_deals_do_not_hold_is_marked(page) -> None:
     page.locator("#rows a").first.click()
     page.locator("[name=seats]").fill("999999")
-    expect(page.locator(".caution")).to_contain_text("Seats")
+    expect(page.locator(".caution")).to_contain_text("Seat licences")
     expect(page.locator("[data-field=seats]")).to_have_class(re.compile("odd"))
+    expect(page.locator("[data-field=seats] label")).to_have_text("Seat licences (people)")
 
 
 def test_the_example_of_the_model_can_be_tried_without_a_pipeline(opened, bare, shop) -> None:

@@ -28,7 +28,7 @@ function drawGroup(key, items, prospect) {
 
 function drawField(item, value, id) {
   const control = controlOf(item, value, id);
-  const text = unit(item.name).trim();
+  const text = unit(item.name);
   const caption = make("label", { for: id }, label(item.name), text ? make("span", { class: "soft" }, ` (${text})`) : null);
   return make("div", { class: "field", "data-field": item.name }, caption, control, make("p", { id: `${id}-hint`, class: "hint" }, hintOf(item)));
 }

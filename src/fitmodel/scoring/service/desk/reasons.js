@@ -27,11 +27,12 @@ function drawReason(reason, most) {
 export function valueText(reason) {
   const names = reason.attribute.split(" & ");
   const values = Array.isArray(reason.value) ? reason.value : [reason.value];
-  return values.map((value, place) => `${valueOf(value)}${value === null ? "" : unit(names[place])}`).join(" & ");
+  return values.map((value, place) => valueOf(value, unit(names[place]))).join(" & ");
 }
 
 /** A value as a reader writes it. */
-function valueOf(value) {
+function valueOf(value, unitOf) {
   if (value === null) return say("unknown");
-  return typeof value === "number" ? number(value) : String(value);
+  const text = typeof value === "number" ? number(value) : String(value);
+  return unitOf ? `${text} ${unitOf}` : text;
 }

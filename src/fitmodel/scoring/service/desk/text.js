@@ -52,7 +52,7 @@ function labelOfOne(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export const unit = (name) => words.units?.[name] ?? "";
+export const unit = (name) => (words.units?.[name] ?? "").trim();
 
 export function percent(share, digits = 0) {
   const style = { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits };
