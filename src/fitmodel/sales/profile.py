@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LEAST_DEALS = 50
 LEAST_WATCHED = 10
-"""Deals still watched at the horizon below which no rate is given."""
+"""Deals that left early or were watched to the horizon, below which no rate is given."""
 LEVEL = 0.05
 SHOWN = 5
 """Single segments, and combinations, on either list for people."""
@@ -50,10 +50,10 @@ class Profile:
     ----------
     table : DataFrame
         A row per segment or combination that was looked at: `segment` (in words), `attributes`
-        (1 or 2), `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early churn at the horizon by
-        Kaplan-Meier, 95 % log-log interval), `company_rate`, `distance` (log-rank against the other
-        deals; positive: leave more), `p_value` (corrected for all), `named` (whether it differs)
-        and `rule`, the sentence.
+        (1 or 2), `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early
+        churn at the horizon by Kaplan-Meier, 95 % log-log interval), `company_rate`, `distance`
+        (log-rank against the other deals; positive: leave more), `p_value` (corrected for all),
+        `named` (whether it differs) and `rule`, the sentence.
     company : dict of str to float
         `deals`, `rate`, `low`, `high`.
     horizon_months : int
@@ -188,10 +188,11 @@ class _Watched:
 
 def _rates(months: NDArray[np.float64], left: NDArray[np.bool_], horizon: int) -> dict[str, float]:
     curve = kaplan_meier(months, left, at=[float(horizon)])
-    known = (curve.at_risk[0] >= LEAST_WATCHED) | bool(left.all())
+    early = left & (months <= horizon)
+    known = np.count_nonzero(early | (months >= horizon)) >= LEAST_WATCHED
     return {
         "deals": len(months),
-        "left_early": int((left & (months <= horizon)).sum()),
+        "left_early": int(early.sum()),
         "rate": 1 - float(curve.survival[0]) if known else np.nan,
         "low": 1 - float(curve.high[0]) if known else np.nan,
         "high": 1 - float(curve.low[0]) if known else np.nan,
@@ -200,13 +201,14 @@ def _rates(months: NDArray[np.float64], left: NDArray[np.bool_], horizon: int) -
 
 def _adds(table: pd.DataFrame) -> pd.Series[bool]:
     """Whether a combination says more than either of its segments alone."""
-    alone = {row.parts: row.rate for row in table.itertuples() if row.attributes == 1}
+    rows = table.to_dict("records")
+    alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
     adds = []
-    for row in table.itertuples():
-        rates = [alone[(part,)] for part in row.parts]
-        above = row.distance > 0 and row.low > max(rates)
-        below = row.distance < 0 and row.high < min(rates)
-        adds.append(row.attributes == 1 or above or below)
+    for row in rows:
+        rates = [alone[part] for part in row["parts"]]
+        above = row["distance"] > 0 and row["low"] > max(rates)
+        below = row["distance"] < 0 and row["high"] < min(rates)
+        adds.append(row["attributes"] == 1 or above or below)
     return pd.Series(adds, index=table.index, dtype=bool)
 
 
