@@ -1,6 +1,6 @@
 """What the model would have said at signing, had it been asked: trained on what was known before.
 
-deals -> quarters of signing -> at the eve of each: learn from outcomes known then -> score its deals
+deals -> quarters of signing -> on the eve of each: learn from what was known -> score its deals
 """
 
 from __future__ import annotations
