@@ -66,6 +66,12 @@ class CalibrationMap:
         """Straight line in log-odds (Platt's sigmoid)."""
         return cls((-1.0, 1.0), (intercept - slope, intercept + slope), method)
 
+    @property
+    def coefficients(self) -> tuple[float, float]:
+        """Slope and intercept of the line through the outer knots: all there is of a sigmoid."""
+        slope = (self.values[-1] - self.values[0]) / (self.knots[-1] - self.knots[0])
+        return slope, self.values[0] - slope * self.knots[0]
+
     @classmethod
     def identity(cls) -> CalibrationMap:
         """Leave the log-odds as they are."""
@@ -95,7 +101,11 @@ class CalibrationMap:
 
 
 def fit_sigmoid(
-    raw: NDArray[np.float64], early_churn: NDArray[np.float64], weight: NDArray[np.float64]
+    raw: NDArray[np.float64],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    prior: NDArray[np.float64] | None = None,
 ) -> CalibrationMap:
     """Slope and intercept that make cross-fitted log-odds honest (Platt 1999), with a weak prior.
 
@@ -103,6 +113,8 @@ def fit_sigmoid(
     ----------
     raw, early_churn, weight : ndarray, shape (deals,)
         Log-odds from fits that did not see the deal, its outcome (0 or 1) and its weight.
+    prior : ndarray, shape (2,), optional
+        Where the prior of slope and intercept is centred, in its standard deviations from 1 and 0.
 
     Notes
     -----
@@ -111,18 +123,16 @@ def fit_sigmoid(
     """
     from scipy.optimize import minimize
 
+    deviation = np.array([PRIOR_SLOPE_SD, PRIOR_INTERCEPT_SD])
+    centre = np.array([1.0, 0.0]) + (0.0 if prior is None else deviation * prior)
+
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope, intercept = parameters
         line = slope * raw + intercept
-        prior = ((slope - 1) / PRIOR_SLOPE_SD) ** 2 / 2 + (intercept / PRIOR_INTERCEPT_SD) ** 2 / 2
-        value = float(weight @ (np.logaddexp(0, line) - early_churn * line)) + prior
+        off = (parameters - centre) / deviation
+        value = float(weight @ (np.logaddexp(0, line) - early_churn * line)) + float(off @ off) / 2
         residual = weight * (expit(line) - early_churn)
-        gradient = np.array(
-            [
-                residual @ raw + (slope - 1) / PRIOR_SLOPE_SD**2,
-                residual.sum() + intercept / PRIOR_INTERCEPT_SD**2,
-            ]
-        )
+        gradient = np.array([residual @ raw, residual.sum()]) + off / deviation
         return value, gradient
 
     fit = minimize(

@@ -107,6 +107,7 @@ def fit_estimator(
         boosting_share=choice.boosting_share,
         pairs=choice.pairs,
         calibration=choice.calibration,
+        doubt=choice.doubt,
         bags=bags,
         spread=SPREAD * (1 + FEW_CHURNERS / max(float(labelled.early_churn.sum()), 1.0)),
         options=options,

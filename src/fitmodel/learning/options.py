@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.doubt import Draw
 from fitmodel.learning.encoding import EncodingOptions
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Choice:
     table : DataFrame
         A row per candidate: its settings, log loss on the folds, the paired standard error of its
         distance to the best, and whether it was chosen.
+    doubt : tuple of Draw
+        What the folds leave open, a draw for each bag.
     """
 
     penalty: float
@@ -89,3 +92,4 @@ class Choice:
     pairs: int
     calibration: CalibrationMap
     table: pd.DataFrame
+    doubt: tuple[Draw, ...] = ()
