@@ -74,6 +74,9 @@ class BoostingOptions:
     learning_rate : float
     min_leaf : int
         Fewest deals in a leaf.
+    smoothing : int
+        First rounds whose cuts are at random, which smooths the tables.
+    max_rounds : int
     monotone : tuple of int
         Per attribute: 1 risk never falls as it grows, -1 never rises, 0 free.
     seed, threads : int
@@ -82,6 +85,8 @@ class BoostingOptions:
     pairs: int | tuple[tuple[int, int], ...] = 0
     learning_rate: float = 0.04
     min_leaf: int = 4
+    smoothing: int = 75
+    max_rounds: int = 50_000
     monotone: tuple[int, ...] = ()
     seed: int = 0
     threads: int = 1
@@ -113,6 +118,8 @@ def fit_boosting(
         outer_bags=bags.shape[1],
         learning_rate=options.learning_rate,
         min_samples_leaf=options.min_leaf,
+        smoothing_rounds=options.smoothing,
+        max_rounds=options.max_rounds,
         monotone_constraints=list(options.monotone) if any(options.monotone) else None,
         n_jobs=options.threads,
         random_state=options.seed,
