@@ -32,6 +32,9 @@ class Assessment:
         The largest contributions, in both directions, largest first.
     model_version : str
     unfamiliar_because : tuple of str
+    proceed : bool or None
+        Whether it may be signed, where the assessment was logged: it is not flagged, or it is of
+        the share of the flagged from which the company wants to learn. None: not logged.
     """
 
     early_churn_probability: float
@@ -44,10 +47,12 @@ class Assessment:
     reasons: tuple[Reason, ...]
     model_version: str
     unfamiliar_because: tuple[str, ...] = ()
+    proceed: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; an expected value that is not known is None."""
         value = self.expected_value
+        logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
             "probability_low": self.probability_low,
@@ -59,6 +64,7 @@ class Assessment:
             "unfamiliar_because": list(self.unfamiliar_because),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "model_version": self.model_version,
+            **logged,
         }
 
     def __str__(self) -> str:
@@ -72,4 +78,6 @@ class Assessment:
             lines.append(f"expected value of signing: {self.expected_value:,.0f}")
         if self.unfamiliar:
             lines.append(f"unlike past deals in: {', '.join(self.unfamiliar_because)}")
+        if self.poor_fit and self.proceed:
+            lines.append("proceed anyway, for learning: drawn from the flagged")
         return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
