@@ -165,6 +165,7 @@ class PostgresStore:
         self._url = url
         self._lock = threading.Lock()
         self._opened: tuple[int, psycopg.Connection] | None = None
+        self._inherited: list[Any] = []
         key = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         tables = TABLES.format(key=key, real="DOUBLE PRECISION").split(";")
         with self.writing() as cursor:
@@ -184,7 +185,8 @@ class PostgresStore:
         psycopg = _psycopg()
         with self._lock:
             try:
-                with self._connection() as connection, connection.transaction():
+                connection = self._connection()
+                with connection.transaction():
                     yield _PostgresCursor(connection.cursor())
             except psycopg.Error as error:
                 lines = str(error).strip().splitlines()
@@ -200,16 +202,21 @@ class PostgresStore:
                 self._opened[1].close()
             self._opened = None
 
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
+    def __del__(self) -> None:
+        if hasattr(self, "_inherited"):
+            self.close()
+
+    def _connection(self) -> psycopg.Connection:
         """The process' own connection, opened again where the server closed it."""
         opened = self._opened
+        if opened is not None and opened[0] != os.getpid():
+            self._inherited.append(opened)  # letting go of it would end the parent's session
         if opened is None or opened[0] != os.getpid() or opened[1].closed:
             connection = _psycopg().connect(
                 self._url, connect_timeout=CONNECT_SECONDS, autocommit=True
             )
             self._opened = opened = (os.getpid(), connection)
-        yield opened[1]
+        return opened[1]
 
 
 class _PostgresCursor:
