@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
-from fitmodel.cli.monitoring import Salt
+from fitmodel.cli.logs import Salt
 
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
 
@@ -23,7 +22,7 @@ def serve(
         float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
     ] = 5.0,
     log: Annotated[
-        Path | None, typer.Option(help="Decision log to write every assessment to (SQLite).")
+        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
 ) -> None:
