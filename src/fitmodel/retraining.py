@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.promotion import PromotionRefusedError, promote
 from fitmodel.tracking.registry import CHALLENGER, get_alias, resolve
 from fitmodel.tracking.runs import deals_digest
@@ -82,6 +83,7 @@ def retrain(
         promotion = promote(name, store=store)
     except PromotionRefusedError as refusal:
         return Retraining("champion stays", str(refusal), run)
+    follow_champion(models, name, store)
     before = "the first" if promotion.previous is None else f"before: {promotion.previous}"
     return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
 

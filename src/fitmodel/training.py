@@ -18,12 +18,14 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.contest import meet_champion
 from fitmodel.tracking.facts import TrainingFacts
+from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.contest import Comparison
-    from fitmodel.tracking.facts import Begun
+    from fitmodel.tracking.facts import Begun, Tracked
 
 CARD_FILE = "card.md"
 STEPS = (
@@ -66,6 +68,9 @@ class TrainingRun:
     bundle_path : Path
     warnings : tuple of str
         What the user should know.
+    in_use : str or None
+        Version that ``models/<registered model>`` stands for now: this one where it is the first
+        or the registry's champion; else it is a challenger that waits for `fitmodel promote`.
     """
 
     model: FitModel
@@ -73,6 +78,7 @@ class TrainingRun:
     run_id: str | None
     bundle_path: Path
     warnings: tuple[str, ...] = ()
+    in_use: str | None = None
 
 
 def train(
@@ -136,7 +142,16 @@ def train(
     tracked = track(_facts(path, spec, report, table, model, card, begun))
     doubt = None if report.has_skill else report.verdict
     warnings = tuple(text for text in (doubt, tracked.warning) if text)
-    return TrainingRun(model, report, tracked.run_id, path, warnings)
+    in_use = _in_use(spec, path, tracked)
+    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
+
+
+def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
+    """The version in use: the champion, or without a registry the one that was in use before."""
+    home = path.parent
+    if tracked.registry_version is None:
+        return current_version(home)
+    return follow_champion(home.parent, home.name, spec.tracking.uri)
 
 
 def audit_before_training(
@@ -204,7 +219,10 @@ def ship(
     begun: Begun,
     known: Mapping[str, Any] | None = None,
 ) -> tuple[Path, str]:
-    """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all."""
+    """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all.
+
+    The first of its name is in use at once; a later one when it is champion.
+    """
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
@@ -225,7 +243,9 @@ def ship(
         CARD_FILE: card.encode(),
     }
     name = spec.tracking.registered_model
-    return write_bundle(Path(models), name, files=files, manifest=facts), card
+    first = current_version(Path(models) / name) is None
+    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=first)
+    return path, card
 
 
 def _pickled(estimator: Any) -> bytes:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fitmodel.exceptions import FitModelError
-from fitmodel.monitoring.exploration import choose_exploration, propensity_weights
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError, FitModelError
+from fitmodel.model.assessment import Assessment
+from fitmodel.monitoring.exploration import choose_exploration, with_propensity
+from fitmodel.monitoring.log import DecisionLog
 
 IDS = [f"deal-{place}" for place in range(20_000)]
 FLAGGED = np.arange(20_000) % 4 == 0
@@ -39,14 +43,44 @@ def test_weighted_by_the_propensity_the_mean_is_that_of_everybody() -> None:
     left = random.random(len(IDS)) < np.where(FLAGGED, 0.6, 0.1)
     found = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
     signed = found.proceed
-    weight = propensity_weights(found.propensity[signed])
+    weight = 1 / found.propensity[signed]
     assert abs(np.average(left[signed], weights=weight) - left.mean()) < 0.02
     assert left[signed].mean() < left.mean() - 0.05
 
 
-def test_impossible_shares_and_propensities_are_refused() -> None:
+def test_an_impossible_share_is_refused() -> None:
     with pytest.raises(FitModelError, match="from 0 to 1"):
         choose_exploration(["a"], [True], share=1.5, salt="s")
-    with pytest.raises(FitModelError, match="1 propensities are not above 0"):
-        propensity_weights([0.5, 0.0])
-    np.testing.assert_array_equal(propensity_weights([1.0, 0.5, 0.001]), [1, 2, 20])
+
+
+def said(*, poor_fit: bool) -> Assessment:
+    fit = "poor" if poor_fit else "good"
+    return Assessment(
+        0.3, 0.2, 0.4, poor_fit, fit, -1.0, unfamiliar=False, reasons=(), model_version="v"
+    )
+
+
+def test_deals_get_the_propensity_that_was_logged_before_they_were_signed(tmp_path) -> None:
+    simulation = simulate_deals(60, seed=0, observed_until="2035-01-31", months=12)
+    deals, spec = simulation.deals, simulation.spec
+    drawn, refused, unflagged, unknown = deals["deal_id"].iloc[:4]
+    log = DecisionLog(tmp_path / "log.db", salt="pepper")
+    log.append(drawn, said(poor_fit=True), {}, proceed=True, propensity=0.1)
+    log.append(refused, said(poor_fit=True), {}, proceed=False, propensity=0.1)
+    log.append(unflagged, said(poor_fit=False), {})
+    table, contract = with_propensity(deals, spec, log)
+    assert contract.deals.propensity == "propensity"
+    found = table.set_index("deal_id")["propensity"]
+    assert found[drawn] == 0.1
+    assert found[[refused, unflagged, unknown]].isna().all()
+    signed_before = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=30))
+    assert with_propensity(signed_before, spec, log)[0]["propensity"].isna().all()
+
+
+def test_deals_that_cannot_be_found_in_the_log_are_refused(tmp_path) -> None:
+    simulation = simulate_deals(20, seed=0)
+    log = DecisionLog(tmp_path / "log.db")
+    with pytest.raises(DealsError, match="by their id"):
+        with_propensity(simulation.deals, simulation.spec.replace(deals={"id": None}), log)
+    with pytest.raises(DealsError, match="a column 'propensity' already"):
+        with_propensity(simulation.deals.assign(propensity=1.0), simulation.spec, log)

@@ -97,6 +97,8 @@ def say_training(run: TrainingRun) -> None:
     typer.echo(str(run.report))
     typer.echo(f"\nbundle   {run.bundle_path}")
     typer.echo(f"run      {run.run_id or 'not tracked'}")
+    if run.in_use != run.bundle_path.name:
+        typer.echo(f"in use   {run.in_use} still; `fitmodel promote` puts this one in use")
     for text in run.warnings:
         typer.echo(f"Warning: {text}", err=True)
 

@@ -63,16 +63,19 @@ def promote(
         str | None, typer.Option(help="Promote without the evidence, for this reason.")
     ] = None,
     config: Config = CONFIG,
+    models: Models = MODELS,
 ) -> None:
     """Make a version champion, if the evidence carries it.
 
     Example: fitmodel promote --version 3
     """
     with plain_errors():
+        from fitmodel.tracking.in_use import follow_champion
         from fitmodel.tracking.promotion import promote as move
 
         chosen, store = registered(name, config)
         done = move(chosen, version=version, force=force is not None, reason=force, store=store)
+        follow_champion(models, chosen, store)
         before = f" (before: {done.previous})" if done.previous else ""
         typer.echo(f"champion of {done.name} is version {done.version}{before}")
 
@@ -81,14 +84,17 @@ def promote(
 def rollback(
     name: Annotated[str | None, typer.Option(help="Registered model; else the contract's.")] = None,
     config: Config = CONFIG,
+    models: Models = MODELS,
 ) -> None:
     """Put the previous champion back in use.
 
     Example: fitmodel rollback
     """
     with plain_errors():
+        from fitmodel.tracking.in_use import follow_champion
         from fitmodel.tracking.promotion import rollback as go_back
 
         chosen, store = registered(name, config)
         done = go_back(chosen, store=store)
+        follow_champion(models, chosen, store)
         typer.echo(f"champion of {done.name} is version {done.version} (before: {done.previous})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fitmodel.cli.app import CONFIG, Config, Model, app, load_spec, plain_errors, progress
+from fitmodel.cli.logs import DECISIONS, Log, Salt, existing_log
 from fitmodel.cli.reporting import Language
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.monitoring.log import DecisionLog
-
-Log = Annotated[Path, typer.Option("--log", help="The decision log (SQLite).")]
-Salt = Annotated[
-    str | None,
-    typer.Option(envvar="FITMODEL_LOG_SALT", help="Where the log keeps ids hashed: their salt."),
-]
-DECISIONS = Path("decisions.db")
 
 
 @app.command()
@@ -35,7 +29,7 @@ def monitor(
     ),
     language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
     log: Annotated[
-        Path | None, typer.Option(help="Decision log: were those right who signed the flagged?")
+        str | None, typer.Option(help="Decision log: were those right who signed the flagged?")
     ] = None,
     salt: Salt = None,
     *,
@@ -69,7 +63,7 @@ def monitor(
         drift = compute_drift(frame, loaded, by=_months(frame, spec) if by_month else None)
         tell("cohorts")
         cohorts = None if spec is None else _cohorts(frame, spec, loaded)
-        overrides = None if log is None else _overrides(frame, spec, _log(log, salt))
+        overrides = None if log is None else _overrides(frame, spec, existing_log(log, salt))
         page = monitoring_page(
             loaded,
             drift,
@@ -159,7 +153,7 @@ def decide(
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
     with plain_errors():
-        _log(log, salt).decide(prospect, action, by=by, reason=reason)
+        existing_log(log, salt).decide(prospect, action, by=by, reason=reason)
         typer.echo(f"{prospect}: {action}")
 
 
@@ -174,14 +168,5 @@ def forget(
     Example: fitmodel forget D-17 --log decisions.db
     """
     with plain_errors():
-        removed = _log(log, salt).forget(prospect)
+        removed = existing_log(log, salt).forget(prospect)
         typer.echo(f"removed {removed} row(s)")
-
-
-def _log(path: Path, salt: str | None) -> DecisionLog:
-    from fitmodel.exceptions import TrackingError
-    from fitmodel.monitoring.log import DecisionLog
-
-    if not path.is_file():
-        raise TrackingError(f"there is no decision log {path}. Remedy: name it with --log.")
-    return DecisionLog(path, salt=salt)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
-from fitmodel.cli.monitoring import Salt
+from fitmodel.cli.logs import Salt
 
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
 
@@ -31,7 +31,7 @@ def serve(
         ),
     ] = None,
     log: Annotated[
-        Path | None, typer.Option(help="Decision log to write every assessment to (SQLite).")
+        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,12 @@ from fitmodel.cli.app import (
     progress,
     say_training,
 )
+from fitmodel.cli.logs import Salt, existing_log
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
 
 
 @app.command()
@@ -28,6 +35,13 @@ def train(
     allow: Annotated[
         list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="Decision log: flagged deals that were let proceed stand for the others."
+        ),
+    ] = None,
+    salt: Salt = None,
 ) -> None:
     """Train, judge, ship and track a model.
 
@@ -36,12 +50,13 @@ def train(
     with plain_errors():
         from fitmodel.training import train as run_training
 
-        spec = load_spec(config)
+        table, spec = _deals_with_propensity(deals, load_spec(config), log, salt)
         run = run_training(
-            deals, spec, models=models, allow=tuple(allow or ()), progress=progress()
+            table, spec, models=models, allow=tuple(allow or ()), progress=progress()
         )
         say_training(run)
-        home = models / spec.tracking.registered_model
+        waits = run.in_use != run.bundle_path.name
+        home = run.bundle_path if waits else models / spec.tracking.registered_model
         typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
 
 
@@ -66,11 +81,29 @@ def backtest(
         typer.echo(str(report))
 
 
+def _deals_with_propensity(
+    deals: Path, spec: DealSpec, log: str | None, salt: str | None
+) -> tuple[pd.DataFrame | Path, DealSpec]:
+    """The deals with what the log says of those that were let proceed, where there is a log."""
+    if log is None:
+        return deals, spec
+    from fitmodel.deals.reading import read_deals
+    from fitmodel.monitoring.exploration import with_propensity
+
+    return with_propensity(read_deals(deals, spec), spec, existing_log(log, salt))
+
+
 RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4}
 
 
 @app.command()
-def retrain(deals: Deals, config: Config = CONFIG, models: Models = MODELS) -> None:
+def retrain(
+    deals: Deals,
+    config: Config = CONFIG,
+    models: Models = MODELS,
+    log: Annotated[str | None, typer.Option(help="Decision log, as for train.")] = None,
+    salt: Salt = None,
+) -> None:
     """Train and promote in one scheduled step; exit 0 promoted, 3 champion stays, 4 nothing new.
 
     Example: fitmodel retrain deals.csv -c fitmodel.toml
@@ -78,6 +111,7 @@ def retrain(deals: Deals, config: Config = CONFIG, models: Models = MODELS) -> N
     with plain_errors():
         from fitmodel.retraining import retrain as run_retraining
 
-        done = run_retraining(deals, load_spec(config), models=models, progress=progress())
+        table, spec = _deals_with_propensity(deals, load_spec(config), log, salt)
+        done = run_retraining(table, spec, models=models, progress=progress())
         typer.echo(f"{done.outcome}: {done.why}")
         raise typer.Exit(RETRAIN_CODES[done.outcome])

@@ -17,6 +17,7 @@ from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, effective_sample_size
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.observation import extract_end, observe, recut
+from fitmodel.deals.propensity import propensity_weights
 from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
 from fitmodel.exceptions import DealsError
 
@@ -51,7 +52,8 @@ class LabelledDeals:
     early_churn : ndarray of shape (n,)
         1.0 left within the horizon, 0.0 stayed longer.
     weight : ndarray of shape (n,)
-        Inverse-probability-of-censoring weight, at least 1.
+        Inverse probability of not being censored, times that of having been let proceed; at
+        least 1.
     closed_on : Series of shape (n,) or None
         Day signed; None where the contract gives a tenure.
     dates : tuple of str
@@ -162,7 +164,7 @@ def label_deals(
     return LabelledDeals(
         attributes=read.frame,
         early_churn=found["early_churn"].to_numpy()[known],
-        weight=weights.values[known],  # noqa: PD011 - ours, not a frame's
+        weight=weights.values[known] * propensity_weights(table, spec),  # noqa: PD011 - ours
         closed_on=closed_on,
         dates=read.dates,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.values import Reading
 
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
-NUMBERS = ("tenure_months", "amount")
+NUMBERS = ("tenure_months", "amount", "propensity")
 
 
 def role_column(spec: DealSpec, role: str) -> str | None:

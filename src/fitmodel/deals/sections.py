@@ -83,7 +83,8 @@ class DealRoles(Section):
     """Which column plays which role; `observed_until` may be a date instead of a column.
 
     The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`) or by
-    `tenure_months` and the flag `churned`, never both.
+    `tenure_months` and the flag `churned`, never both. `propensity` is the probability with which
+    a deal was let proceed although it was flagged; empty where it was not flagged.
     """
 
     section: ClassVar[str] = "deals"
@@ -96,6 +97,7 @@ class DealRoles(Section):
     rep: Column | None = None
     team: Column | None = None
     amount: Column | None = None
+    propensity: Column | None = None
     tenure_months: Column | None = None
     churned: Column | None = None
 
@@ -221,7 +223,8 @@ class Decision(Section):
 
     `capacity` is the share of prospects that can be flagged, `precision` the least share of
     flags that must be right. Money is per deal except `support_cost_per_month`;
-    `commission_rate` and `gross_margin` are shares of the yearly contract value.
+    `commission_rate` and `gross_margin` are shares of the yearly contract value. Where assessments
+    are logged, `explore_share` of the flagged prospects may proceed all the same, to learn from.
     """
 
     section: ClassVar[str] = "decision"
@@ -236,6 +239,7 @@ class Decision(Section):
     onboarding_cost: Cost = 0.0
     support_cost_per_month: Cost = 0.0
     commission_rate: Annotated[Cost, Field(le=1)] = 0.0
+    explore_share: Annotated[Number, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="after")
     def _threshold_is_given(self) -> Self:

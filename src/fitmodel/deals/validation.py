@@ -12,6 +12,7 @@ import pandas as pd
 from fitmodel.deals.faults import Fault, Judged, Sheet, shown
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
+from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
 from fitmodel.deals.tidying import nested, tidy
 from fitmodel.exceptions import DealsError
@@ -77,7 +78,8 @@ def faults_of(judged: Judged) -> list[Fault]:
     absent = list(_missing_columns(judged))
     form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
     roles = list(form)
-    others = [*_id_faults(judged), *_amount_faults(judged), *_attribute_faults(judged)]
+    numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
+    others = [*_id_faults(judged), *numbers, *_attribute_faults(judged)]
     askable = not roles and not {fault.column for fault in absent} & {*judged.spec.role_columns}
     return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
 
@@ -139,6 +141,16 @@ def _amount_faults(judged: Judged) -> Iterator[Fault]:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
         yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+
+
+def _propensity_faults(judged: Judged) -> Iterator[Fault]:
+    name = role_column(judged.spec, "propensity")
+    if name is not None and "propensity" in judged.readings:
+        reading = judged.readings["propensity"]
+        impossible = reading.unreadable | impossible_propensities(reading.series)
+        what = "are no probability above 0 and at most 1 (propensity)"
+        remedy = "take the column as the decision log gives it; leave it empty for the unflagged"
+        yield from judged.faults(impossible, what, remedy, name)
 
 
 def _date_faults(judged: Judged) -> Iterator[Fault]:

@@ -36,6 +36,9 @@ class Assessment:
     unfamiliar_because : tuple of str
     wording : Wording
         The reader's words and language.
+    proceed : bool or None
+        Whether it may be signed, where the assessment was logged: it is not flagged, or it is of
+        the share of the flagged from which the company wants to learn. None: not logged.
     """
 
     early_churn_probability: float
@@ -49,6 +52,7 @@ class Assessment:
     model_version: str
     unfamiliar_because: tuple[str, ...] = ()
     wording: Wording = field(default=Wording(), repr=False, compare=False)
+    proceed: bool | None = None
 
     @property
     def against(self) -> tuple[Reason, ...]:
@@ -84,6 +88,7 @@ class Assessment:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; an expected value that is not known is None."""
         value = self.expected_value
+        logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
             "probability_low": self.probability_low,
@@ -95,6 +100,7 @@ class Assessment:
             "unfamiliar_because": list(self.unfamiliar_because),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "model_version": self.model_version,
+            **logged,
         }
 
     def __str__(self) -> str:
@@ -104,6 +110,8 @@ class Assessment:
             lines.append(words.say("value", value=words.money_text(self.expected_value)))
         if self.unfamiliar:
             lines.append(words.say("unfamiliar", names=self.unlike_in))
+        if self.poor_fit and self.proceed:
+            lines.append(words.say("proceed"))
         return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
 
     def _repr_html_(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
@@ -11,6 +12,7 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.bundle import open_bundle
+from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.model.scorer import Scorer, scorer_from_json
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from fitmodel.learning.book import Book
     from fitmodel.model.bundle import Bundle
+    from fitmodel.model.logged import AssessmentLog
 
 SCORER_FILE = "scorer.json"
 
@@ -71,6 +74,7 @@ class FitModel:
         reasons: int = ...,
         as_of: date | None = ...,
         language: str = ...,
+        log: AssessmentLog | None = ...,
     ) -> Assessment: ...
     @overload
     def predict(
@@ -80,6 +84,7 @@ class FitModel:
         reasons: int = ...,
         as_of: date | None = ...,
         language: str = ...,
+        log: AssessmentLog | None = ...,
     ) -> pd.DataFrame: ...
     @overload
     def predict(
@@ -89,6 +94,7 @@ class FitModel:
         reasons: int = ...,
         as_of: date | None = ...,
         language: str = ...,
+        log: AssessmentLog | None = ...,
     ) -> list[Assessment]: ...
     def predict(
         self,
@@ -97,6 +103,7 @@ class FitModel:
         reasons: int = 3,
         as_of: date | None = None,
         language: str = "en",
+        log: AssessmentLog | None = None,
     ) -> Assessment | list[Assessment] | pd.DataFrame:
         """Say how likely prospects are to leave early, and why.
 
@@ -112,6 +119,9 @@ class FitModel:
             today.
         language : {"en", "zh"}
             Of the reasons' sentences.
+        log : DecisionLog, optional
+            Where every assessment is kept before it is given; each prospect must then have the
+            contract's id. The answer says in `proceed` whether the prospect may be signed.
 
         Returns
         -------
@@ -128,6 +138,8 @@ class FitModel:
         SpecError
             If there are no texts in that language.
         """
+        if log is not None:
+            return self._predict_logged(prospects, log, reasons, as_of, language)
         if isinstance(prospects, Mapping):
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
         if hasattr(prospects, "columns"):
@@ -144,6 +156,27 @@ class FitModel:
             f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
             "list of mappings or a pandas DataFrame"
         )
+
+    def _predict_logged(
+        self,
+        prospects: Any,
+        log: AssessmentLog,
+        reasons: int,
+        as_of: date | None,
+        language: str,
+    ) -> Assessment | list[Assessment] | pd.DataFrame:
+        """Predict, and give nothing out that the log has not taken."""
+        said: Any = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+        if hasattr(said, "itertuples"):
+            wanted = [*self.attributes, *filter(None, [id_column(self)])]
+            records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
+            allowed = log_assessments(log, self, records, list(said.itertuples(index=False)))
+            return cast("pd.DataFrame", said.assign(proceed=allowed))
+        if isinstance(prospects, Mapping):
+            (may,) = log_assessments(log, self, [prospects], [said])
+            return replace(cast("Assessment", said), proceed=may)
+        allowed = log_assessments(log, self, prospects, said)
+        return [replace(item, proceed=may) for item, may in zip(said, allowed, strict=True)]
 
     def _assess_listed(
         self, place: int, prospect: Any, reasons: int, as_of: date | None, language: str
@@ -264,10 +297,11 @@ def predict(
     reasons: int = 3,
     as_of: date | None = None,
     language: str = "en",
+    log: AssessmentLog | None = None,
 ) -> Assessment | list[Assessment] | pd.DataFrame:
     """Score prospects with a model, a bundle's path or a registry URI; see `FitModel.predict`."""
     ready = model if isinstance(model, FitModel) else load(model)
-    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language, log=log)
 
 
 def _local_path(path_or_uri: str | Path) -> Path:

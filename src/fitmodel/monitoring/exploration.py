@@ -3,6 +3,9 @@
 A declined prospect has no outcome, so a model that is obeyed unlearns what it knew. A share of the
 flagged is let proceed at random; each deal then counts by the inverse of the probability with
 which it was let (Horvitz and Thompson 1952), in retraining and in evaluation alike.
+
+flagged prospects -> proceed, propensity -> decision log -> deals with a column of propensities
+                  -> `fitmodel.deals.propensity` weighs them wherever deals are labelled
 """
 
 from __future__ import annotations
@@ -10,16 +13,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from fitmodel.exceptions import FitModelError
+from fitmodel.exceptions import DealsError, FitModelError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-CAP = 20.0  # a share of 5 % is the smallest that counts whole
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.monitoring.log import DecisionLog
+
+COLUMN = "propensity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,26 +70,61 @@ def choose_exploration(
     return Exploration(~flagged | (draw < share), np.where(flagged, share, 1.0))
 
 
-def propensity_weights(propensity: ArrayLike, *, cap: float = CAP) -> NDArray[np.float64]:
-    """Weights of deals that were let proceed with these probabilities, capped.
+def with_propensity(
+    deals: pd.DataFrame, spec: DealSpec, log: DecisionLog
+) -> tuple[pd.DataFrame, DealSpec]:
+    """Deals with the probabilities with which the log says they were let proceed.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+        With an id.
+    log : DecisionLog
+
+    Returns
+    -------
+    deals : DataFrame
+        With one more column; empty for deals that were not flagged, are not in the log, or were
+        signed against the flag without having been drawn: nobody knows how probable that was, so
+        they count once and stand for nobody else.
+    spec : DealSpec
+        Which names that column as the role `propensity`.
 
     Raises
     ------
-    FitModelError
-        If a probability is not above 0 and at most 1: such a deal cannot have been signed.
+    DealsError
+        If the contract has no id, or the table has a column of that name already.
     """
-    given = np.asarray(propensity, dtype=np.float64)
-    wrong = ~((given > 0) & (given <= 1))
-    if wrong.any():
-        raise FitModelError(
-            f"{int(wrong.sum())} propensities are not above 0 and at most 1, e.g. "
-            f"{given[wrong][0]:g}. Remedy: take the column as the decision log gives it."
+    if spec.deals.id is None:
+        raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
+    if COLUMN in deals.columns:
+        raise DealsError(
+            f"the deals have a column {COLUMN!r} already. Remedy: name it as propensity in [deals] "
+            "and leave the log out, or rename it."
         )
-    weights: NDArray[np.float64] = np.minimum(1 / given, cap)
-    return weights
+    drawn = _drawn(deals, spec, log)
+    names = deals[spec.deals.id].astype(str).map(log.known_as)
+    told = names.map(drawn).astype(np.float64)
+    return deals.assign(**{COLUMN: told}), spec.replace(deals={"propensity": COLUMN})
+
+
+def _drawn(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> pd.Series[Any]:
+    """Propensity by id of the flagged that were let proceed, as last said before signing."""
+    said = log.assessments()
+    if spec.deals.closed_on is not None:
+        names = deals[spec.deals.id].astype(str).map(log.known_as)
+        signed = pd.Series(deals[spec.deals.closed_on].to_numpy(), names.to_numpy())
+        day = said["prospect"].map(signed) + pd.Timedelta(days=1)
+        said = said[said["time"].dt.tz_localize(None) < day]
+    last = said.groupby("prospect").last()
+    return last.loc[last["poor_fit"] & last["proceed"], "propensity"]
 
 
 def _uniform(name: str, salt: str) -> float:
     key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
-    digest = hashlib.blake2b(str(name).encode(), key=key, digest_size=8).digest()
+    digest = hashlib.blake2b(
+        str(name).encode("utf-8", "surrogatepass"), key=key, digest_size=8
+    ).digest()
     return int.from_bytes(digest, "big") / 2**64

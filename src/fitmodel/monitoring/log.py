@@ -1,6 +1,6 @@
 """The decision log: what was said of each prospect, and what people then did.
 
-assessment -> append -> SQLite, written through to the disk before `append` returns
+assessment -> append -> SQLite or PostgreSQL, on the disk before `append` returns
 decision   -> decide ->   "
 read -> frames ->  matured performance, retraining weights
 
@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.wording import plain_value
+from fitmodel.monitoring.exploration import choose_exploration
+from fitmodel.monitoring.log_stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,38 +28,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.model.assessment import Assessment
+    from fitmodel.model.logged import Said
+    from fitmodel.monitoring.exploration import Exploration
 
 ACTIONS = ("signed", "declined", "overridden")
-BUSY_SECONDS = 30.0  # how long a writer waits for another one
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS assessments (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, prospect TEXT NOT NULL,
-  model_version TEXT NOT NULL, probability REAL NOT NULL, poor_fit INTEGER NOT NULL,
-  fit TEXT NOT NULL, proceed INTEGER NOT NULL, propensity REAL NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS decisions (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, prospect TEXT NOT NULL,
-  action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
-CREATE TABLE IF NOT EXISTS forgotten (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, removed INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS assessments_of ON assessments (prospect);
-CREATE INDEX IF NOT EXISTS decisions_of ON decisions (prospect);
-CREATE TRIGGER IF NOT EXISTS assessments_stay BEFORE UPDATE ON assessments
-  BEGIN SELECT RAISE(ABORT, 'the decision log is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
-  BEGIN SELECT RAISE(ABORT, 'the decision log is append-only'); END;
-"""
+DRAWING_KEY = "drawing"
 
 
 class DecisionLog:
-    """Append-only log of assessments and decisions in one SQLite file.
+    """Append-only log of assessments and decisions in an SQLite file or a PostgreSQL database.
 
     Safe with several threads and processes: writers wait for each other. What `append` or `decide`
     has returned from is on the disk.
 
     Parameters
     ----------
-    path : str or Path
-        Made when absent.
+    place : str or Path
+        A file, made when absent, or a URL ``postgresql://user:password@host/database``.
     salt : str, optional
         Ids are kept as their keyed BLAKE2 digest, so that the file names no customer; the same
         salt is needed to decide, to forget, and to join outcomes.
@@ -68,17 +52,12 @@ class DecisionLog:
     Raises
     ------
     TrackingError
-        If the file cannot be opened or is no decision log.
+        If it cannot be opened or is no decision log.
     """
 
-    def __init__(self, path: str | Path, *, salt: str | None = None) -> None:
-        self._path = Path(path)
+    def __init__(self, place: str | Path, *, salt: str | None = None) -> None:
+        self._store = open_store(place)
         self._salt = salt
-        self._lock = threading.Lock()
-        self._opened: tuple[int, sqlite3.Connection] | None = None
-        with self._writing() as connection:
-            for statement in _statements(SCHEMA):
-                connection.execute(statement)
 
     def append(
         self,
@@ -106,9 +85,7 @@ class DecisionLog:
         allowed = (not assessment.poor_fit) if proceed is None else proceed
         self.append_many([(prospect, assessment, attributes, allowed, propensity)])
 
-    def append_many(
-        self, rows: Iterable[tuple[str, Assessment, Mapping[str, Any], bool, float]]
-    ) -> None:
+    def append_many(self, rows: Iterable[tuple[str, Said, Mapping[str, Any], bool, float]]) -> None:
         """Add several assessments: (prospect, assessment, attributes, proceed, propensity).
 
         All of them or, where anything fails, none.
@@ -121,8 +98,8 @@ class DecisionLog:
             )
             for prospect, said, attributes, proceed, propensity in rows
         ]
-        with self._writing() as connection:
-            connection.executemany(
+        with self._store.writing() as cursor:
+            cursor.executemany(
                 "INSERT INTO assessments (time, prospect, model_version, probability, poor_fit,"
                 " fit, proceed, propensity, digest) VALUES (?,?,?,?,?,?,?,?,?)",
                 values,
@@ -140,18 +117,18 @@ class DecisionLog:
         if action not in ACTIONS:
             raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
         key = self.known_as(prospect)
-        with self._writing() as connection:
-            found = connection.execute(
+        with self._store.writing() as cursor:
+            found = cursor.execute(
                 "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1", (key,)
             ).fetchone()
             if found is None:
                 raise TrackingError(
-                    f"the log {self._path} has no assessment of {prospect!r}. Remedy: check the "
-                    "id, and the salt if ids are hashed."
+                    f"the log {self._store.name} has no assessment of {prospect!r}. "
+                    "Remedy: check the id, and the salt if ids are hashed."
                 )
-            connection.execute(
+            cursor.execute(
                 "INSERT INTO decisions (time, prospect, action, by, reason) VALUES (?,?,?,?,?)",
-                (_now(), key, action, by, reason),
+                (_now(), key, action, _storable(by), None if reason is None else _storable(reason)),
             )
 
     def forget(self, prospect: str) -> int:
@@ -163,10 +140,9 @@ class DecisionLog:
             Rows removed.
         """
         key = self.known_as(prospect)
-        with self._writing() as connection:
-            connection.execute("PRAGMA secure_delete = ON")
+        with self._store.writing() as cursor:
             removed = sum(
-                connection.execute(statement, (key,)).rowcount
+                int(cursor.execute(statement, (key,)).rowcount)
                 for statement in (
                     "DELETE FROM assessments WHERE prospect = ?",
                     "DELETE FROM decisions WHERE prospect = ?",
@@ -174,10 +150,9 @@ class DecisionLog:
             )
             if removed:
                 row = (_now(), removed)
-                connection.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
+                cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
         if removed:
-            with self._reading() as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the journal forgets too
+            self._store.forget_traces()
         return removed
 
     def assessments(self) -> pd.DataFrame:
@@ -196,17 +171,39 @@ class DecisionLog:
 
     def known_as(self, prospect: str) -> str:
         """The id as the file keeps it."""
+        prospect = _storable(prospect)
         if self._salt is None:
             return prospect
         key = hashlib.blake2b(self._salt.encode(), digest_size=32).digest()
         return hashlib.blake2b(prospect.encode(), key=key, digest_size=16).hexdigest()
 
+    def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
+        """Let a random share of the flagged proceed, see `fitmodel.monitoring.exploration`.
+
+        The log keeps the key of the drawing, made at random when the first is drawn: whoever asks
+        again of the same prospect gets the same answer, and nobody can choose an id that is let
+        through.
+        """
+        return choose_exploration(
+            [str(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
+        )
+
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        with self._lock:
-            if self._opened is not None and self._opened[0] == os.getpid():
-                self._opened[1].close()
-            self._opened = None
+        """Close the log; the next use opens it again."""
+        self._store.close()
+
+    def _drawing_key(self) -> str:
+        query = "SELECT value FROM secrets WHERE name = ?"
+        with self._store.reading() as cursor:
+            found = cursor.execute(query, (DRAWING_KEY,)).fetchone()
+        if found is None:
+            with self._store.writing() as cursor:  # another writer may have been quicker
+                cursor.execute(
+                    "INSERT INTO secrets (name, value) VALUES (?,?) ON CONFLICT DO NOTHING",
+                    (DRAWING_KEY, secrets.token_hex(32)),
+                )
+                found = cursor.execute(query, (DRAWING_KEY,)).fetchone()
+        return str(found[0])
 
     def _frame(self, table: Literal["assessments", "decisions"]) -> pd.DataFrame:
         import pandas as pd
@@ -215,43 +212,12 @@ class DecisionLog:
             "assessments": "SELECT * FROM assessments ORDER BY number",
             "decisions": "SELECT * FROM decisions ORDER BY number",
         }[table]
-        with self._reading() as connection:
-            cursor = connection.execute(query)
-            names = [item[0] for item in cursor.description]
-            found = pd.DataFrame(cursor.fetchall(), columns=names)
+        with self._store.reading() as cursor:
+            told = cursor.execute(query)
+            names = [item[0] for item in told.description]
+            found = pd.DataFrame(told.fetchall(), columns=names)
         found["time"] = pd.to_datetime(found["time"], utc=True, format="ISO8601")
         return found
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._connection()
-            except sqlite3.Error as error:
-                raise TrackingError(f"the decision log {self._path}: {error}") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: everything in it is written, or nothing."""
-        with self._reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def _connection(self) -> sqlite3.Connection:
-        """The process' own connection: one opened before a fork must not be used after it."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            connection = sqlite3.connect(
-                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            self._opened = (os.getpid(), connection)
-        return self._opened[1]
 
 
 def digest_of(attributes: Mapping[str, Any]) -> str:
@@ -261,15 +227,10 @@ def digest_of(attributes: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _statements(script: str) -> list[str]:
-    """Single statements: `executescript` would end the transaction they belong to."""
-    statements, text = [], ""
-    for line in script.splitlines(keepends=True):
-        text += line
-        if sqlite3.complete_statement(text):
-            statements.append(text)
-            text = ""
-    return statements
+def _storable(text: str) -> str:
+    """The text with what no database takes, half characters and zero bytes, written out."""
+    whole = text.encode(errors="backslashreplace").decode()
+    return whole.replace("\x00", "\\x00")
 
 
 def _now() -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from fitmodel.scoring.service.routes import AssessmentLog
+    from fitmodel.model.logged import AssessmentLog
 
 
 def create_app(

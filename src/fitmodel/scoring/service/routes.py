@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,19 +19,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.scoring.service.guard import RefusedError
 from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.service.holder import ModelHolder
     from fitmodel.scoring.service.metrics import Metrics
     from fitmodel.scoring.service.settings import Settings
-
-    Row = tuple[str, Assessment, Mapping[str, Any], bool, float]
 
 IN_THE_LOOP = 64  # more prospects are scored in a thread, so that others need not wait
 MOST_REASONS = 20
@@ -148,13 +147,6 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     return found
 
 
-class AssessmentLog(Protocol):
-    """What a log must be able to do; `fitmodel.monitoring.log.DecisionLog` is one."""
-
-    def append_many(self, rows: Iterable[Row]) -> None:
-        """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
-
-
 def assess_many(
     model: FitModel,
     prospects: list[Any],
@@ -166,7 +158,7 @@ def assess_many(
     """One answer per prospect, in their order; logged before they are given."""
     said = [_assess(model, prospect, reasons, language) for prospect in prospects]
     if log is not None:
-        log.append_many(_log_rows(model, prospects, said))
+        said = _logged(log, model, prospects, said)
     return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
 
 
@@ -180,16 +172,22 @@ def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Asse
         return str(error)
 
 
-def _log_rows(model: FitModel, prospects: list[Any], said: list[Assessment | str]) -> list[Row]:
-    """Rows of the prospects that bring the contract's id: without it nobody can join an outcome."""
-    name = model.manifest.get("spec", {}).get("deals", {}).get("id")
-    rows: list[Row] = []
-    for prospect, item in zip(prospects, said, strict=True):
-        if isinstance(item, str) or prospect.get(name) is None:
-            continue
-        attributes = {key: prospect[key] for key in model.attributes}
-        rows.append((str(prospect[name]), item, attributes, not item.poor_fit, 1.0))
-    return rows
+def _logged(
+    log: AssessmentLog, model: FitModel, prospects: list[Any], said: list[Assessment | str]
+) -> list[Assessment | str]:
+    """Log those that bring the contract's id: without it nobody can join an outcome."""
+    name = id_column(model)
+    places = [
+        place
+        for place, (prospect, item) in enumerate(zip(prospects, said, strict=True))
+        if not isinstance(item, str) and prospect.get(name) is not None
+    ]
+    kept = [cast("Assessment", said[place]) for place in places]
+    proceed = log_assessments(log, model, [prospects[place] for place in places], kept)
+    answers = list(said)
+    for place, item, may in zip(places, kept, proceed, strict=True):
+        answers[place] = replace(item, proceed=may)
+    return answers
 
 
 def _refuse_constant(name: str) -> None:

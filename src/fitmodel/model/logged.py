@@ -1,0 +1,131 @@
+"""What a log of assessments must be able to do, and how a model's answers get into it.
+
+prospects, what was said of them -> ids -> who of the flagged may proceed -> rows of the log
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fitmodel.exceptions import ProspectError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.model.fitmodel import FitModel
+
+
+class Said(Protocol):
+    """What the log keeps of an answer: an `Assessment`, or a row of a scored frame."""
+
+    @property
+    def early_churn_probability(self) -> float:
+        """As `Assessment`."""
+
+    @property
+    def poor_fit(self) -> bool:
+        """As `Assessment`."""
+
+    @property
+    def fit(self) -> str:
+        """As `Assessment`."""
+
+    @property
+    def model_version(self) -> str:
+        """As `Assessment`."""
+
+
+class Drawn(Protocol):
+    """Who may proceed, and with what probability."""
+
+    @property
+    def proceed(self) -> NDArray[Any]:
+        """Of bool, shape (prospects,)."""
+
+    @property
+    def propensity(self) -> NDArray[Any]:
+        """Of float, shape (prospects,)."""
+
+
+class AssessmentLog(Protocol):
+    """A log; `fitmodel.monitoring.log.DecisionLog` is one."""
+
+    def append_many(self, rows: Iterable[tuple[str, Said, Mapping[str, Any], bool, float]]) -> None:
+        """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
+
+    def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Drawn:
+        """Let a share of the flagged proceed."""
+
+
+def log_assessments(
+    log: AssessmentLog,
+    model: FitModel,
+    prospects: Sequence[Mapping[str, Any]],
+    said: Sequence[Said],
+) -> list[bool]:
+    """Write what was said to the log, before anybody sees it.
+
+    Of the flagged, the share that the contract's ``[decision] explore_share`` says is let proceed,
+    to be learned from.
+
+    Parameters
+    ----------
+    log : AssessmentLog
+    model : FitModel
+    prospects : sequence of mapping
+        What was scored, each with its id.
+    said : sequence of Said
+        In the same order.
+
+    Returns
+    -------
+    list of bool
+        Whether each may proceed: it was not flagged, or it was drawn.
+
+    Raises
+    ------
+    ProspectError
+        If the contract names no id, or a prospect has none.
+    """
+    names = [_id_of(prospect, id_column(model)) for prospect in prospects]
+    proceed, propensity = _drawn(log, names, said, explore_share(model))
+    attributes = [{name: item[name] for name in model.attributes} for item in prospects]
+    log.append_many(zip(names, said, attributes, proceed, propensity, strict=True))
+    return proceed
+
+
+def _drawn(
+    log: AssessmentLog, names: Sequence[str], said: Sequence[Said], share: float
+) -> tuple[list[bool], list[float]]:
+    """Who may proceed, and with what probability; without a share nobody is drawn."""
+    flagged = [bool(item.poor_fit) for item in said]
+    if share == 0:
+        return [not item for item in flagged], [1.0] * len(flagged)
+    drawn = log.draw(names, flagged, share)
+    return drawn.proceed.tolist(), drawn.propensity.tolist()
+
+
+def id_column(model: FitModel) -> str | None:
+    """Column of the contract's id; None where it names none."""
+    return model.manifest.get("spec", {}).get("deals", {}).get("id")  # type: ignore[no-any-return]
+
+
+def explore_share(model: FitModel) -> float:
+    """Share of the flagged that is let proceed."""
+    return float(model.manifest.get("spec", {}).get("decision", {}).get("explore_share", 0.0))
+
+
+def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
+    if column is None:
+        raise ProspectError(
+            "the model's contract names no id, without which an assessment cannot be logged. "
+            "Remedy: name it as id in [deals] and train again, or leave the log out."
+        )
+    name = prospect.get(column)
+    if name is None or name != name:  # noqa: PLR0124 - NaN
+        raise ProspectError(
+            f"a prospect has no {column!r}, without which its assessment cannot be logged. "
+            "Remedy: give it, or leave the log out."
+        )
+    return str(name)

@@ -1,0 +1,259 @@
+"""Where a decision log lies: an SQLite file, or a PostgreSQL database.
+
+Both keep the same three tables, add rows and never change them (triggers see to that), and have
+what a transaction returned from on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from fitmodel.exceptions import TrackingError
+
+if TYPE_CHECKING:
+    import psycopg
+
+BUSY_SECONDS = 30  # how long a writer waits for another one
+CONNECT_SECONDS = 5
+TABLES = """
+CREATE TABLE IF NOT EXISTS assessments (
+  number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
+  model_version TEXT NOT NULL, probability {real} NOT NULL, poor_fit INTEGER NOT NULL,
+  fit TEXT NOT NULL, proceed INTEGER NOT NULL, propensity {real} NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (
+  number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
+  action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
+CREATE TABLE IF NOT EXISTS forgotten (
+  number {key}, time TEXT NOT NULL, removed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS assessments_of ON assessments (prospect);
+CREATE INDEX IF NOT EXISTS decisions_of ON decisions (prospect);
+"""
+SQLITE_TRIGGERS = """
+CREATE TRIGGER IF NOT EXISTS assessments_stay BEFORE UPDATE ON assessments
+  BEGIN SELECT RAISE(ABORT, 'the decision log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
+  BEGIN SELECT RAISE(ABORT, 'the decision log is append-only'); END;
+"""
+POSTGRES_TRIGGERS = (
+    """CREATE OR REPLACE FUNCTION fitmodel_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the decision log is append-only'; END $$""",
+    """CREATE OR REPLACE TRIGGER assessments_stay BEFORE UPDATE ON assessments
+    FOR EACH ROW EXECUTE FUNCTION fitmodel_append_only()""",
+    """CREATE OR REPLACE TRIGGER decisions_stay BEFORE UPDATE ON decisions
+    FOR EACH ROW EXECUTE FUNCTION fitmodel_append_only()""",
+)
+MAKING_TABLES = 0x666974  # the advisory lock of PostgreSQL that whoever makes the tables holds
+
+
+class Cursor(Protocol):
+    """What a transaction can do; ``?`` stands for a value in either database."""
+
+    def execute(self, query: str, values: Sequence[Any] = ()) -> Any:
+        """Run one statement; the result has `fetchone`, `fetchall`, `rowcount`, `description`."""
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any]]) -> Any:
+        """Run one statement for every row."""
+
+
+class Store(Protocol):
+    """A database that holds a decision log."""
+
+    name: str
+
+    def writing(self) -> AbstractContextManager[Cursor]:
+        """One transaction: everything in it is written, or nothing."""
+
+    def reading(self) -> AbstractContextManager[Cursor]:
+        """A look at what is written."""
+
+    def forget_traces(self) -> None:
+        """Let go of what deleted rows have left beside the tables."""
+
+    def close(self) -> None:
+        """Close; the next use opens again."""
+
+
+def open_store(place: str | Path) -> Store:
+    """Open an SQLite file by its path, or a PostgreSQL database by its URL; tables are made.
+
+    Raises
+    ------
+    TrackingError
+        If it cannot be opened, or holds something else.
+    """
+    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(place)
+    return SqliteStore(Path(place))
+
+
+class SqliteStore:
+    """A decision log in one file; writers of several processes wait for each other."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        self._lock = threading.Lock()
+        self._opened: tuple[int, sqlite3.Connection] | None = None
+        tables = TABLES.format(key="INTEGER PRIMARY KEY AUTOINCREMENT", real="REAL")
+        with self.writing() as cursor:
+            for statement in _statements(tables + SQLITE_TRIGGERS):
+                cursor.execute(statement)
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """As `Store.reading`."""
+        with self._lock:
+            try:
+                yield self._connection()
+            except sqlite3.Error as error:
+                raise TrackingError(f"the decision log {self.name}: {error}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """As `Store.writing`."""
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute("PRAGMA secure_delete = ON")
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def forget_traces(self) -> None:
+        """Empty the journal, which would keep deleted rows for a while."""
+        with self.reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """As `Store.close`."""
+        with self._lock:
+            if self._opened is not None and self._opened[0] == os.getpid():
+                self._opened[1].close()
+            self._opened = None
+
+    def _connection(self) -> sqlite3.Connection:
+        """The process' own connection: one opened before a fork must not be used after it."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            self._opened = (os.getpid(), connection)
+        return self._opened[1]
+
+
+class PostgresStore:
+    """A decision log in a PostgreSQL database, for writers on several machines.
+
+    What was forgotten is out of the tables at once, and out of the server's files when PostgreSQL
+    vacuums them.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.name = _without_password(url)
+        self._url = url
+        self._lock = threading.Lock()
+        self._opened: tuple[int, psycopg.Connection] | None = None
+        self._inherited: list[Any] = []
+        key = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        tables = TABLES.format(key=key, real="DOUBLE PRECISION").split(";")
+        with self.writing() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(?)", (MAKING_TABLES,))
+            for statement in (*filter(str.strip, tables), *POSTGRES_TRIGGERS):
+                cursor.execute(statement)
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """As `Store.writing`."""
+        with self.reading() as cursor:
+            yield cursor
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """As `Store.reading`; a transaction too, so that no connection is left waiting in one."""
+        psycopg = _psycopg()
+        with self._lock:
+            try:
+                connection = self._connection()
+                with connection.transaction():
+                    yield _PostgresCursor(connection.cursor())
+            except psycopg.Error as error:
+                lines = str(error).strip().splitlines()
+                raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
+
+    def forget_traces(self) -> None:
+        """Nothing: vacuuming is the server's."""
+
+    def close(self) -> None:
+        """As `Store.close`."""
+        with self._lock:
+            if self._opened is not None and self._opened[0] == os.getpid():
+                self._opened[1].close()
+            self._opened = None
+
+    def __del__(self) -> None:
+        if hasattr(self, "_inherited"):
+            self.close()
+
+    def _connection(self) -> psycopg.Connection:
+        """The process' own connection, opened again where the server closed it."""
+        opened = self._opened
+        if opened is not None and opened[0] != os.getpid():
+            self._inherited.append(opened)  # letting go of it would end the parent's session
+        if opened is None or opened[0] != os.getpid() or opened[1].closed:
+            connection = _psycopg().connect(
+                self._url, connect_timeout=CONNECT_SECONDS, autocommit=True
+            )
+            self._opened = opened = (os.getpid(), connection)
+        return opened[1]
+
+
+class _PostgresCursor:
+    """A cursor of psycopg that takes ``?`` for a value, as SQLite does."""
+
+    def __init__(self, cursor: psycopg.Cursor) -> None:
+        self._cursor = cursor
+
+    def execute(self, query: str, values: Sequence[Any] = ()) -> Any:
+        # without values psycopg leaves the text as it is, and a % in it too
+        return self._cursor.execute(query.replace("?", "%s").encode(), values or None)
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any]]) -> Any:
+        self._cursor.executemany(query.replace("?", "%s").encode(), rows)
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise TrackingError(
+            "a decision log in PostgreSQL needs psycopg. Remedy: pip install 'fitmodel[sql]'"
+        ) from error
+    return psycopg
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def _statements(script: str) -> list[str]:
+    """Single statements: `executescript` would end the transaction they belong to."""
+    statements, text = [], ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            statements.append(text)
+            text = ""
+    return statements

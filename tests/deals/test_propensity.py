@@ -1,0 +1,51 @@
+"""A deal that was let proceed with a small probability stands for those like it that were not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.propensity import propensity_weights
+from fitmodel.deals.reading import read_deals
+from fitmodel.exceptions import DealsError
+
+SIMULATION = simulate_deals(4000, seed=3)
+SPEC = SIMULATION.spec.replace(deals={"propensity": "chance"})
+
+
+def chances(values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"chance": values})
+
+
+def test_the_weight_is_one_over_the_probability_capped_and_one_where_it_is_empty() -> None:
+    found = propensity_weights(chances([1.0, 0.5, np.nan, 0.001]), SPEC)
+    np.testing.assert_array_equal(found, [1, 2, 1, 20])
+    np.testing.assert_array_equal(propensity_weights(chances([0.1]), SIMULATION.spec), [1])
+
+
+def test_an_impossible_probability_is_refused_with_its_count() -> None:
+    with pytest.raises(DealsError, match=r"'chance' is not above 0 .* in 2 of 3 deals, e.g. 0\."):
+        propensity_weights(chances([0.0, 0.5, 1.5]), SPEC)
+    table = SIMULATION.deals.assign(chance=[0.0, *[0.5] * 3998, "often"])
+    with pytest.raises(DealsError, match=r"chance: 2 row\(s\) are no probability above 0"):
+        read_deals(table, SPEC)
+
+
+def test_the_propensity_is_no_attribute() -> None:
+    deals = read_deals(SIMULATION.deals.assign(chance=0.5), SPEC)
+    assert "chance" not in label_deals(deals, SPEC).attributes
+
+
+def test_weighted_labels_have_the_rate_of_everybody_though_most_of_the_flagged_are_gone() -> None:
+    whole = label_deals(SIMULATION.deals, SIMULATION.spec)
+    truth = np.average(whole.early_churn, weights=whole.weight)
+    flagged = (SIMULATION.true_probability > 0.25).to_numpy()
+    kept = ~flagged | (np.random.default_rng(0).random(4000) < 0.2)
+    deals = SIMULATION.deals.assign(chance=np.where(flagged, 0.2, np.nan))[kept]
+    told = label_deals(deals, SPEC)
+    assert abs(np.average(told.early_churn, weights=told.weight) - truth) < 0.02
+    unweighted = label_deals(deals, SIMULATION.spec)
+    assert np.average(unweighted.early_churn, weights=unweighted.weight) < truth - 0.05

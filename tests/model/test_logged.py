@@ -1,0 +1,111 @@
+"""What a model says can be kept in a log, before anybody sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import ProspectError, TrackingError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.monitoring.log import DecisionLog, digest_of
+
+
+@pytest.fixture(scope="module")
+def logging_model(model: FitModel) -> FitModel:
+    """A model whose contract names an id and lets half of the flagged proceed."""
+    spec = {"deals": {"id": "deal_id"}, "decision": {"explore_share": 0.5}}
+    return FitModel(model.scorer, {"spec": spec})
+
+
+@pytest.fixture(scope="module")
+def prospects(simulation: Any) -> Any:
+    return simulation.deals.drop(columns=["churned_on"]).head(400)
+
+
+@pytest.fixture
+def log(tmp_path) -> DecisionLog:
+    return DecisionLog(tmp_path / "log.db")
+
+
+def test_a_frame_is_logged_as_it_is_answered(logging_model, prospects, log) -> None:
+    said = logging_model.predict(prospects, reasons=0, log=log)
+    kept = log.assessments()
+    assert kept["prospect"].tolist() == prospects["deal_id"].tolist()
+    assert kept["probability"].tolist() == said["early_churn_probability"].tolist()
+    assert kept["proceed"].tolist() == said["proceed"].tolist()
+    assert said.drop(columns="proceed").equals(logging_model.predict(prospects, reasons=0))
+
+
+def test_half_of_the_flagged_proceed_and_all_others(logging_model, prospects, log) -> None:
+    said = logging_model.predict(prospects, reasons=0, log=log)
+    flagged = said["poor_fit"]
+    assert said.loc[~flagged, "proceed"].all()
+    assert 0.3 < said.loc[flagged, "proceed"].mean() < 0.7
+    kept = log.assessments()
+    assert set(kept.loc[kept["poor_fit"], "propensity"]) == {0.5}
+    assert set(kept.loc[~kept["poor_fit"], "propensity"]) == {1.0}
+
+
+def test_one_a_list_and_a_frame_are_answered_and_logged_alike(
+    logging_model, prospects, log
+) -> None:
+    records = prospects.head(20).to_dict("records")
+    frame = logging_model.predict(prospects.head(20), reasons=0, log=log)
+    listed = logging_model.predict(records, log=log)
+    single = [logging_model.predict(record, log=log) for record in records]
+    assert [item.proceed for item in listed] == frame["proceed"].tolist()
+    assert [item.to_dict() for item in single] == [item.to_dict() for item in listed]
+    kept = log.assessments().drop(columns=["number", "time"])
+    first, second, third = (kept.iloc[at : at + 20].reset_index(drop=True) for at in (0, 20, 40))
+    pd.testing.assert_frame_equal(first, second, rtol=1e-12)
+    pd.testing.assert_frame_equal(second, third)
+    attributes = {name: records[0][name] for name in logging_model.attributes}
+    assert kept["digest"].iloc[0] == digest_of(attributes)
+
+
+def test_without_a_share_no_flagged_one_proceeds(model, prospects, log) -> None:
+    plain = FitModel(model.scorer, {"spec": {"deals": {"id": "deal_id"}}})
+    said = plain.predict(prospects, reasons=0, log=log)
+    assert (said["proceed"] == ~said["poor_fit"]).all()
+    assert set(log.assessments()["propensity"]) == {1.0}
+
+
+def test_the_answer_says_who_proceeds_to_be_learned_from(logging_model, prospects, log) -> None:
+    said = logging_model.predict(prospects.to_dict("records"), log=log)
+    drawn = next(item for item in said if item.poor_fit and item.proceed)
+    assert "proceed anyway, for learning" in str(drawn)
+    assert drawn.to_dict()["proceed"] is True
+    unlogged = logging_model.predict(prospects.to_dict("records")[0])
+    assert "proceed" not in unlogged.to_dict()
+
+
+def test_a_prospect_without_an_id_is_refused_and_nothing_is_logged(
+    logging_model, model, prospects, log
+) -> None:
+    records = prospects.head(2).to_dict("records")
+    with pytest.raises(ProspectError, match="a prospect has no 'deal_id'"):
+        logging_model.predict([records[0], records[1] | {"deal_id": None}], log=log)
+    with pytest.raises(ProspectError, match="a prospect has no 'deal_id'"):
+        logging_model.predict(prospects.drop(columns="deal_id"), log=log)
+    with pytest.raises(ProspectError, match="names no id"):
+        model.predict(records[0], log=log)
+    assert log.assessments().empty
+
+
+def test_what_the_log_does_not_take_is_not_answered(logging_model, prospects, tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    with log._store.writing() as cursor:
+        cursor.execute("DROP TABLE assessments")
+    with pytest.raises(TrackingError, match="no such table"):
+        logging_model.predict(prospects.head(1), log=log)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "名前", "x" * 10_000])
+def test_any_text_can_be_an_id(logging_model, prospects, log, name) -> None:
+    record = prospects.iloc[0].to_dict() | {"deal_id": name}
+    logging_model.predict(record, log=log)
+    log.decide(name, "signed", by="Kim\ud800", reason="\x00")
+    assert log.latest()["action"].tolist() == ["signed"]
+    assert log.forget(name) == 2
