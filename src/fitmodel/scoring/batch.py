@@ -27,6 +27,7 @@ from fitmodel.scoring.tables import PIPE, FileSink, count_rows, kind_of, open_so
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.streams import Chunk, Sink, Source
@@ -142,10 +143,10 @@ def score_stream(
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`."""
     begun = time.monotonic()
-    _check_columns(table.schema.names, model)
-    fields = [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+    check_columns(table.schema.names, model)
+    fields = prediction_fields(reasons)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
-    predict = partial(_predict, model=model, reasons=reasons, separator=table.separator)
+    predict = partial(predict_chunk, model=model, reasons=reasons, separator=table.separator)
     rows = errors = flagged = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
@@ -182,7 +183,18 @@ def _check_paths(source: str | Path, output: str | Path) -> None:
         raise ProspectError(f"{output} is the input. Remedy: name another output.")
 
 
-def _check_columns(names: list[str], model: FitModel) -> None:
+def prediction_fields(reasons: int) -> list[pa.Field]:
+    """What is added to a table, in order."""
+    return [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+
+
+def check_columns(names: list[str], model: FitModel) -> None:
+    """Refuse a table that lacks an attribute or has a prediction column already.
+
+    Raises
+    ------
+    ProspectError
+    """
     if not set(model.attributes) <= set(names):
         raise missing_attributes(model.attributes, names)
     taken = [name for name in PREDICTIONS if name in names]
@@ -193,10 +205,12 @@ def _check_columns(names: list[str], model: FitModel) -> None:
         )
 
 
-def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dict[str, pa.Array]:
+def predict_chunk(
+    chunk: Chunk, model: FitModel, reasons: int, separator: str = ",", as_of: date | None = None
+) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
     predictions, errors = model.predict_table(
-        _frame(chunk, model, separator), reasons=reasons, as_json=True
+        _frame(chunk, model, separator), reasons=reasons, as_of=as_of, as_json=True
     )
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
@@ -237,12 +251,23 @@ def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
     scorer = model.scorer
     used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
     names = [name for name in used if name is not None and name in chunk.batch.schema.names]
-    frame: pd.DataFrame = chunk.batch.select(names).to_pandas()
+    frame: pd.DataFrame = _plain(chunk.batch.select(names)).to_pandas()
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
             frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
     return frame
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Instants as the clock of their time zone shows them, exact decimals as numbers."""
+    for place, item in enumerate(batch.schema):
+        column = batch.column(place)
+        if pa.types.is_timestamp(item.type) and item.type.tz is not None:
+            batch = batch.set_column(place, item.name, pc.local_timestamp(column))
+        elif pa.types.is_decimal(item.type):
+            batch = batch.set_column(place, item.name, column.cast(pa.float64()))
+    return batch
 
 
 def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
