@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import shutil
@@ -17,9 +17,8 @@ import pytest
 import fitmodel
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.fitmodel import SCORER_FILE
 from fitmodel.model.manifest import is_version
-from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring import spark as scoring_spark
 from fitmodel.scoring.batch import score_file
 
@@ -34,7 +33,7 @@ pytestmark = [
 ]
 
 NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
-TODAY = datetime.date(2026, 7, 1)
+TODAY = dt.date(2026, 7, 1)
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +188,35 @@ def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch
     assert scoring_spark._open("a", lambda: shipped("1")) is first
     assert scoring_spark._open("b", lambda: shipped("2")).version == "2"
     assert looked == ["1", "2"]
+
+
+@pytest.fixture
+def logged(model, simulation, mlflow_store, tmp_path) -> str:
+    """The model in MLflow, by its URI."""
+    from fitmodel.tracking.connection import connected
+    from fitmodel.tracking.logged_model import log_bundle
+
+    content = model.scorer.to_json()
+    bundle = write_bundle(tmp_path, "fit", files={SCORER_FILE: content}, manifest={})
+    with connected(mlflow_store) as client:
+        run = client.create_run(client.create_experiment("spark"))
+        example = model.example()
+        return f"models:/{log_bundle(client, run.info.run_id, bundle, example, simulation.spec)}"
+
+
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> None:
+    import mlflow
+    from pyspark.sql import functions
+
+    result = "early_churn_probability double, poor_fit boolean, fit string"
+    udf = mlflow.pyfunc.spark_udf(
+        spark, logged, result_type=result, env_manager="local", params={"reasons": 0}
+    )
+    table = rows(spark, odd)
+    columns = [*model.attributes, "closed_on"]
+    given = functions.struct(*(table[name] for name in dict.fromkeys(columns)))
+    scored = frame(table.select("deal_id", udf(given).alias("said")).select("deal_id", "said.*"))
+    expected = here(model, odd)
+    for name in ("early_churn_probability", "poor_fit", "fit"):
+        assert scored[name].tolist() == expected[name].tolist()
