@@ -169,9 +169,33 @@ def score_stream(
 
 
 def _check_paths(source: str | Path, output: str | Path) -> None:
-    kind_of(source), kind_of(output)
+    check_source(source)
+    check_output(output)
+    both = PIPE not in (str(source), str(output)) and Path(output).exists()
+    if both and Path(output).samefile(source):
+        raise ProspectError(f"{output} is the input. Remedy: name another output.")
+
+
+def check_source(source: str | Path) -> None:
+    """Refuse a file that is not there or of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    kind_of(source)
     if str(source) != PIPE and not Path(source).is_file():
         raise ProspectError(f"there is no file {source}")
+
+
+def check_output(output: str | Path) -> None:
+    """Refuse a file that cannot be written or is of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    kind_of(output)
     if str(output) == PIPE:
         return
     output = Path(output)
@@ -179,8 +203,6 @@ def _check_paths(source: str | Path, output: str | Path) -> None:
         raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
     if output.is_dir():
         raise ProspectError(f"{output} is a folder. Remedy: name a file.")
-    if output.exists() and str(source) != PIPE and output.samefile(source):
-        raise ProspectError(f"{output} is the input. Remedy: name another output.")
 
 
 def prediction_fields(reasons: int) -> list[pa.Field]:
