@@ -109,6 +109,8 @@ def session(folder: Path, cores: int) -> Any:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": str(folder),
+        "spark.sql.files.maxPartitionBytes": "8m",  # a partition per file: work for every core
+        "spark.sql.files.openCostInBytes": "8m",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
     spark = SparkSession.builder.master(f"local[{cores}]").config(map=options).getOrCreate()

@@ -226,6 +226,17 @@ def test_numbers_and_days_of_postgresql_keep_their_types(postgresql) -> None:
 
 
 @pytest.mark.slow
+def test_what_goes_wrong_midway_is_said_of_the_table_that_is_read(
+    postgresql, model, prospects, tmp_path
+) -> None:
+    write(postgresql, "prospects", prospects)
+    query = "select *, 1 / (50 - row_number() over ()) as broken from prospects"
+    with pytest.raises(DatabaseError, match=r"^postgresql://.*division by zero"):
+        score(model, postgresql, f"sqlite:///{tmp_path}/new.db/scored", query=query)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
 def test_a_table_of_another_schema_is_named_with_it(postgresql) -> None:
     run(postgresql, "create schema sales")
     write(postgresql, "sales.target", pd.DataFrame({"id": [1]}))

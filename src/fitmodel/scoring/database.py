@@ -119,16 +119,27 @@ def connected(address: Address) -> Iterator[Connection]:
         While connecting or inside: whatever the database or its driver raises.
     """
     engine = _engine(address)
-    driver: Any = engine.dialect.dbapi
+    try:
+        with explained(engine.dialect, address), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def explained(dialect: Any, address: Address) -> Iterator[None]:
+    """Turn what the database or its driver raises into an error that names the remedy.
+
+    Raises
+    ------
+    DatabaseError
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        with engine.connect() as connection:
-            yield connection
-    except (SQLAlchemyError, driver.Error) as error:
+        yield
+    except (SQLAlchemyError, dialect.dbapi.Error) as error:
         raise DatabaseError(_explained(error, address)) from None  # its cause may hold values
-    finally:
-        engine.dispose()
 
 
 def _engine(address: Address) -> Engine:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.scoring.database import connected, quoted, read_address
+from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
 from fitmodel.scoring.streams import Chunk, Source
 
 if TYPE_CHECKING:
@@ -84,7 +84,16 @@ def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Ite
         reader = READERS[connection.dialect.name]
         schema, batches = reader(connection, text, chunk_rows, results)
         _check_names(schema.names)
-        yield Source(schema, (Chunk(batch) for batch in batches))
+        yield Source(schema, _chunks(batches, connection, address))
+
+
+def _chunks(
+    batches: Iterator[pa.RecordBatch], connection: Connection, address: Address
+) -> Iterator[Chunk]:
+    # explained here: further out, the table that is written would be blamed
+    with explained(connection.dialect, address):
+        for batch in batches:
+            yield Chunk(batch)
 
 
 def _check_names(names: list[str]) -> None:
