@@ -225,6 +225,13 @@ def test_numbers_and_days_of_postgresql_keep_their_types(postgresql) -> None:
     assert row["instant"] == pd.Timestamp("2026-06-30 21:00", tz="UTC")
 
 
+def test_what_goes_wrong_midway_in_duckdb_is_said_too(tmp_path) -> None:
+    url = f"duckdb:///{tmp_path}/deals.duckdb"
+    write(url, "numbers", pd.DataFrame({"i": range(5)}))
+    with pytest.raises(DatabaseError, match=r"^duckdb:///.*boom"):
+        read(url, "select case when i = 4 then error('boom') else i end as x from numbers")
+
+
 @pytest.mark.slow
 def test_what_goes_wrong_midway_is_said_of_the_table_that_is_read(
     postgresql, model, prospects, tmp_path

@@ -127,7 +127,7 @@ def connected(address: Address) -> Iterator[Connection]:
 
 
 @contextmanager
-def explained(dialect: Any, address: Address) -> Iterator[None]:
+def explained(dialect: Any, address: Address, *also: type[Exception]) -> Iterator[None]:
     """Turn what the database or its driver raises into an error that names the remedy.
 
     Raises
@@ -138,7 +138,7 @@ def explained(dialect: Any, address: Address) -> Iterator[None]:
 
     try:
         yield
-    except (SQLAlchemyError, dialect.dbapi.Error) as error:
+    except (SQLAlchemyError, dialect.dbapi.Error, *also) as error:
         raise DatabaseError(_explained(error, address)) from None  # its cause may hold values
 
 

@@ -90,8 +90,9 @@ def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Ite
 def _chunks(
     batches: Iterator[pa.RecordBatch], connection: Connection, address: Address
 ) -> Iterator[Chunk]:
-    # explained here: further out, the table that is written would be blamed
-    with explained(connection.dialect, address):
+    # explained here: further out, the table that is written would be blamed;
+    # DuckDB's errors come through Arrow, as errors of a stream
+    with explained(connection.dialect, address, OSError, pa.ArrowException):
         for batch in batches:
             yield Chunk(batch)
 
