@@ -167,7 +167,9 @@ def score_alone(folder: Path, model: Any) -> None:
 
 
 def measure(run_once: Callable[[], object]) -> tuple[float, float]:
-    return best(run_once, 1), best(run_once, 2)
+    cold, warm = best(run_once, 1), best(run_once, 2)
+    print(f"  cold {cold:.1f} s, warm {warm:.1f} s", file=sys.stderr, flush=True)
+    return cold, warm
 
 
 def best(run_once: Callable[[], object], times: int) -> float:
