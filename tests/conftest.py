@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +45,59 @@ def mlflow_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copy(_migrated_store, file)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
     return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="session")
+def _postgresql_server() -> Iterator[str]:
+    """Host and port of a running server; pytest's own folders are closed to other users."""
+    if not PROGRAMS:
+        pytest.skip("PostgreSQL (Debian's package postgresql) is not on this machine")
+    if os.geteuid() == 0 and not _is_user("postgres"):
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    with tempfile.TemporaryDirectory(prefix="fitmodel-pg-") as name:
+        folder, port = Path(name), _free_port()
+        (folder / "password").write_text(PASSWORD.replace("%2F", "/"))
+        if os.geteuid() == 0:
+            for path in (folder, folder / "password"):
+                shutil.chown(path, "postgres", "postgres")
+        options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
+        control = ["-D", f"{folder}/data", "-w", "-l", f"{folder}/log"]
+        _run("initdb", "-D", f"{folder}/data", "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
+             "--locale=C", f"--pwfile={folder}/password")  # fmt: skip
+        _run("pg_ctl", *control, "-o", options, "start")
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            _run("pg_ctl", *control, "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def postgresql(_postgresql_server: str) -> str:
+    """URL of an empty database, as a user would write it."""
+    import psycopg
+
+    server = f"postgresql://{USER}:{PASSWORD}@{_postgresql_server}"
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    return f"{server}/{name}"
+
+
+def _run(program: str, *arguments: str) -> None:
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    command = [*(as_user if os.geteuid() == 0 else []), str(PROGRAMS[-1].with_name(program))]
+    # the server inherits what pg_ctl writes to: a pipe would never be closed
+    subprocess.run(  # noqa: S603 - Debian's own programs
+        [*command, *arguments],
+        check=True, timeout=120, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _is_user(name: str) -> bool:
+    return any(entry.pw_name == name for entry in pwd.getpwall())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -29,3 +29,7 @@ class TrackingError(FitModelError):
 
 class DependencyError(FitModelError):
     """An optional package is needed; the message names the extra that brings it."""
+
+
+class DatabaseError(FitModelError):
+    """A database cannot be reached, read or written; the message never holds its password."""

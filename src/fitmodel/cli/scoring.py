@@ -8,15 +8,25 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.scoring.database import is_database
 
 
 @app.command()
 def score(
-    prospects: Annotated[Path, typer.Argument(help="CSV or Parquet; - for standard input.")],
+    prospects: Annotated[
+        str, typer.Argument(help="CSV, Parquet or a database's URL; - for standard input.")
+    ],
     model: Model,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="CSV or Parquet; - for standard output.")
+        str,
+        typer.Option("--output", "-o", help="CSV, Parquet or URL/TABLE; - for standard output."),
     ],
+    query: Annotated[
+        str | None, typer.Option(help="Rows of a database: one SELECT, or @file.sql.")
+    ] = None,
+    upsert: Annotated[
+        str | None, typer.Option(help="Update or add the rows of a table by this column.")
+    ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
 ) -> None:
@@ -24,17 +34,24 @@ def score(
 
     Example: fitmodel score prospects.csv --model models/prospect-fit --output scored.csv
     """
-    if str(prospects) != "-" and not prospects.is_file():
+    if not (is_database(prospects) or prospects == "-" or Path(prospects).is_file()):
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.batch import count_rows, score_file
+        from fitmodel.scoring.places import count_places, score_places
 
         loaded = load(model)
-        with progress_bar(count_rows(prospects)) as advance:
-            result = score_file(
-                prospects, loaded, output, reasons=reasons, strict=strict, progress=advance
+        with progress_bar(count_places(prospects)) as advance:
+            result = score_places(
+                prospects,
+                loaded,
+                output,
+                query=query,
+                upsert=upsert,
+                reasons=reasons,
+                strict=strict,
+                progress=advance,
             )
         typer.echo(
             f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "

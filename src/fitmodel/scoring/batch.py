@@ -6,11 +6,9 @@ table -> chunks of rows -> predict_table -> columns added -> a file beside the o
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,16 +22,17 @@ import pyarrow.compute as pc
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import read_numbers
-from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.model.scorer import missing_attributes
-from fitmodel.scoring.tables import PIPE, Chunk, count_rows, kind_of, open_sink, open_source
+from fitmodel.scoring.tables import PIPE, FileSink, count_rows, kind_of, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
 
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.streams import Chunk, Sink, Source
 
-__all__ = ["BatchResult", "count_rows", "score_file"]
+__all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
 
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
@@ -61,7 +60,8 @@ class BatchResult:
         Rows written; of these, rows that could not be scored, and prospects flagged poor_fit.
     first_error : str or None
         With the number of its row; the first row after the header is 1.
-    output : Path
+    output : str or Path
+        Where they went.
     seconds : float
     """
 
@@ -69,7 +69,7 @@ class BatchResult:
     errors: int
     flagged: int
     first_error: str | None
-    output: Path
+    output: str | Path
     seconds: float
 
 
@@ -119,37 +119,83 @@ def score_file(
     Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
     """
     _check_paths(source, output)
+    with open_source(source, chunk_rows) as table:
+        return score_stream(
+            table,
+            model,
+            FileSink(output),
+            reasons=reasons,
+            strict=strict,
+            workers=workers,
+            progress=progress,
+        )
+
+
+def score_stream(
+    table: Source,
+    model: FitModel,
+    sink: Sink,
+    *,
+    reasons: int = 3,
+    strict: bool = False,
+    workers: int = WORKERS,
+    progress: Callable[[int], object] | None = None,
+) -> BatchResult:
+    """Score every row of a source into a sink; parameters and errors as of `score_file`."""
     begun = time.monotonic()
-    fields = [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+    check_columns(table.schema.names, model)
+    fields = prediction_fields(reasons)
+    schema = pa.schema([*table.schema, *fields], table.schema.metadata)
+    predict = partial(predict_chunk, model=model, reasons=reasons, separator=table.separator)
     rows = errors = flagged = 0
     first_error: str | None = None
-    with open_source(source, chunk_rows) as table, _appearing(output) as file:
-        _check_columns(table.schema.names, model)
-        schema = pa.schema([*table.schema, *fields], table.schema.metadata)
-        with open_sink(file, kind_of(output), schema, table.separator) as write:
-            predict = partial(_predict, model=model, reasons=reasons, separator=table.separator)
-            for chunk, columns in _in_order(predict, table.chunks, workers):
-                faults = columns["error"].drop_null()
-                if len(faults) and first_error is None:
-                    first_error = _first_fault(columns["error"], rows)
-                if first_error and strict:
-                    raise ProspectError(
-                        f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
-                        "strict out to get such rows back with their error."
-                    )
-                arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
-                write(pa.record_batch(arrays, schema=schema))
-                rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
-                flagged += columns["poor_fit"].true_count
-                if progress is not None:
-                    progress(chunk.batch.num_rows)
-    return BatchResult(rows, errors, flagged, first_error, Path(output), time.monotonic() - begun)
+    with sink.opened(schema, table.separator) as write:
+        for chunk, columns in _in_order(predict, table.chunks, workers):
+            faults = columns["error"].drop_null()
+            if len(faults) and first_error is None:
+                first_error = _first_fault(columns["error"], rows)
+            if first_error and strict:
+                raise ProspectError(
+                    f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
+                    "strict out to get such rows back with their error."
+                )
+            arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
+            write(pa.record_batch(arrays, schema=schema))
+            rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+            flagged += columns["poor_fit"].true_count
+            if progress is not None:
+                progress(chunk.batch.num_rows)
+    return BatchResult(rows, errors, flagged, first_error, sink.place, time.monotonic() - begun)
 
 
 def _check_paths(source: str | Path, output: str | Path) -> None:
-    kind_of(source), kind_of(output)
+    check_source(source)
+    check_output(output)
+    both = PIPE not in (str(source), str(output)) and Path(output).exists()
+    if both and Path(output).samefile(source):
+        raise ProspectError(f"{output} is the input. Remedy: name another output.")
+
+
+def check_source(source: str | Path) -> None:
+    """Refuse a file that is not there or of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    kind_of(source)
     if str(source) != PIPE and not Path(source).is_file():
         raise ProspectError(f"there is no file {source}")
+
+
+def check_output(output: str | Path) -> None:
+    """Refuse a file that cannot be written or is of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    kind_of(output)
     if str(output) == PIPE:
         return
     output = Path(output)
@@ -157,11 +203,20 @@ def _check_paths(source: str | Path, output: str | Path) -> None:
         raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
     if output.is_dir():
         raise ProspectError(f"{output} is a folder. Remedy: name a file.")
-    if output.exists() and str(source) != PIPE and output.samefile(source):
-        raise ProspectError(f"{output} is the input. Remedy: name another output.")
 
 
-def _check_columns(names: list[str], model: FitModel) -> None:
+def prediction_fields(reasons: int) -> list[pa.Field]:
+    """What is added to a table, in order."""
+    return [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+
+
+def check_columns(names: list[str], model: FitModel) -> None:
+    """Refuse a table that lacks an attribute or has a prediction column already.
+
+    Raises
+    ------
+    ProspectError
+    """
     if not set(model.attributes) <= set(names):
         raise missing_attributes(model.attributes, names)
     taken = [name for name in PREDICTIONS if name in names]
@@ -172,10 +227,12 @@ def _check_columns(names: list[str], model: FitModel) -> None:
         )
 
 
-def _predict(chunk: Chunk, model: FitModel, reasons: int, separator: str) -> dict[str, pa.Array]:
+def predict_chunk(
+    chunk: Chunk, model: FitModel, reasons: int, separator: str = ",", as_of: date | None = None
+) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
     predictions, errors = model.predict_table(
-        _frame(chunk, model, separator), reasons=reasons, as_json=True
+        _frame(chunk, model, separator), reasons=reasons, as_of=as_of, as_json=True
     )
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
@@ -216,12 +273,23 @@ def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
     scorer = model.scorer
     used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
     names = [name for name in used if name is not None and name in chunk.batch.schema.names]
-    frame: pd.DataFrame = chunk.batch.select(names).to_pandas()
+    frame: pd.DataFrame = _plain(chunk.batch.select(names)).to_pandas()
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
             frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
     return frame
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Instants as the clock of their time zone shows them, exact decimals as numbers."""
+    for place, item in enumerate(batch.schema):
+        column = batch.column(place)
+        if pa.types.is_timestamp(item.type) and item.type.tz is not None:
+            batch = batch.set_column(place, item.name, pc.local_timestamp(column))
+        elif pa.types.is_decimal(item.type):
+            batch = batch.set_column(place, item.name, column.cast(pa.float64()))
+    return batch
 
 
 def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
@@ -236,19 +304,3 @@ def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
 def _first_fault(errors: pa.Array, before: int) -> str:
     place = errors.is_valid().index(pa.scalar(value=True)).as_py()
     return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"
-
-
-@contextmanager
-def _appearing(output: str | Path) -> Iterator[str | Path]:
-    """A file beside the output that becomes it when all went well, and is gone otherwise."""
-    if str(output) == PIPE:
-        yield PIPE
-        return
-    output = Path(output)
-    with workspace(output.parent) as folder:
-        file = folder / output.name
-        yield file
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.replace(output)
-        sync_folder(output.parent)

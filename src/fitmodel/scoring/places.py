@@ -1,0 +1,94 @@
+"""A batch from anywhere to anywhere: a file, a pipe, a table or a query, into any of these."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import SpecError
+from fitmodel.scoring.batch import (
+    CHUNK_ROWS,
+    BatchResult,
+    check_output,
+    check_source,
+    count_rows,
+    score_file,
+    score_stream,
+)
+from fitmodel.scoring.database import is_database
+from fitmodel.scoring.database_sink import DatabaseSink
+from fitmodel.scoring.database_source import open_database
+from fitmodel.scoring.tables import FileSink, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.streams import Sink, Source
+
+
+def score_places(
+    source: str,
+    model: FitModel,
+    output: str,
+    *,
+    query: str | None = None,
+    upsert: str | None = None,
+    reasons: int = 3,
+    strict: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> BatchResult:
+    """Score every row of one place into another.
+
+    Parameters
+    ----------
+    source, output : str
+        A file (see `score_file`) or a database's URL (see `fitmodel.scoring.database`).
+    model : FitModel
+    query : str, optional
+        Of a source that is a database: one SELECT, or ``@file.sql``.
+    upsert : str, optional
+        Of an output that is a database: the column by which rows are updated or added.
+    reasons, strict, progress
+        As of `score_file`.
+
+    Raises
+    ------
+    SpecError
+        If a query or an upsert is asked of a file.
+    ProspectError, DatabaseError, DependencyError
+        As `score_file` and `open_database`.
+    """
+    if query is not None and not is_database(source):
+        raise SpecError(f"--query asks a database; {source} is a file. Remedy: give its URL.")
+    if upsert is not None and not is_database(output):
+        raise SpecError(f"--upsert changes rows of a database; {output} is a file.")
+    if not is_database(source) and not is_database(output):
+        return score_file(source, model, output, reasons=reasons, strict=strict, progress=progress)
+    sink = _sink(output, upsert)
+    with _source(source, query) as table:
+        return score_stream(table, model, sink, reasons=reasons, strict=strict, progress=progress)
+
+
+def count_places(source: str) -> int | None:
+    """Rows of a file where they can be told; None of a database."""
+    return None if is_database(source) else count_rows(source)
+
+
+@contextmanager
+def _source(name: str, query: str | None) -> Iterator[Source]:
+    if is_database(name):
+        with open_database(name, CHUNK_ROWS, query=query) as source:
+            yield source
+        return
+    check_source(name)
+    with open_source(name, CHUNK_ROWS) as source:
+        yield source
+
+
+def _sink(name: str, upsert: str | None) -> Sink:
+    if is_database(name):
+        return DatabaseSink(name, upsert)
+    check_output(name)
+    return FileSink(Path(name) if name != "-" else name)

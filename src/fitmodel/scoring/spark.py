@@ -1,0 +1,117 @@
+"""Score a Spark table where its rows lie: Arrow in, Arrow out, the same prediction as a file's.
+
+bundle as bytes -> broadcast, once per executor -> opened once per Python worker
+table -> Arrow batches of a partition -> prediction columns added -> table
+
+fitmodel must be installed where the executors run, as the pandas and pyarrow that it uses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fitmodel.exceptions import DependencyError
+from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.scorer import scorer_from_json
+from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
+from fitmodel.scoring.streams import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
+
+__all__ = ["score"]
+
+_opened: dict[str, FitModel] = {}  # per Python worker, which Spark keeps from task to task
+
+
+def score(
+    df: DataFrame,
+    model: FitModel | str | Path,
+    *,
+    reasons: int = 0,
+    as_of: date | None = None,
+) -> DataFrame:
+    """Add the prediction columns to every row; lazy, as all of Spark.
+
+    Parameters
+    ----------
+    df : pyspark.sql.DataFrame
+        Prospects with the model's attributes; other columns are passed on untouched.
+    model : FitModel, str or Path
+        As `fitmodel.load` takes it; read where this is called, not on the executors.
+    reasons : int, default=0
+        How many reasons per row, as a JSON list; 0 leaves the column out.
+    as_of : date, optional
+        Day to count date attributes back from for prospects without a closing date; default the
+        day on which this is called, the same for every executor.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        The columns of `df`, then those of ``fitmodel score``. A row that cannot be read has empty
+        predictions and the fault in the column ``error``.
+
+    Raises
+    ------
+    DependencyError
+        If pyspark is not installed.
+    ProspectError
+        If an attribute's column is absent or a prediction column is already there.
+    BundleError, TrackingError
+        As `fitmodel.load`.
+    """
+    ready = model if isinstance(model, FitModel) else load(model)
+    check_columns(df.columns, ready)
+    content = ready.scorer.to_json()
+    key = f"{ready.version} {hashlib.sha256(content).hexdigest()}"
+    shipped = df.sparkSession.sparkContext.broadcast((content, ready.version))
+    day = as_of or datetime.now(UTC).astimezone().date()
+
+    def score_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        worker_model = _open(key, lambda: shipped.value)
+        for batch in batches:
+            yield _with_predictions(batch, worker_model, reasons, day)
+
+    with warnings.catch_warnings():
+        # Spark warns of pandas 3 even here, where no pandas object passes between it and us
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        return df.mapInArrow(score_partition, _schema(df.schema, reasons))
+
+
+def _open(key: str, shipped: Callable[[], tuple[bytes, str]]) -> FitModel:
+    """The model of a key; what was shipped is looked at only the first time."""
+    if key not in _opened:
+        content, version = shipped()
+        _opened.clear()  # a long-lived worker holds the model in use, not those before it
+        _opened[key] = FitModel(scorer_from_json(content, version), {})
+    return _opened[key]
+
+
+def _with_predictions(
+    batch: pa.RecordBatch, model: FitModel, reasons: int, day: date
+) -> pa.RecordBatch:
+    columns = predict_chunk(Chunk(batch), model, reasons, as_of=day)
+    fields = prediction_fields(reasons)
+    arrays = [*batch.columns, *(columns[field.name] for field in fields)]
+    return pa.record_batch(arrays, schema=pa.schema([*batch.schema, *fields]))
+
+
+def _schema(given: StructType, reasons: int) -> StructType:
+    try:
+        from pyspark.sql.pandas.types import from_arrow_schema
+        from pyspark.sql.types import StructType
+    except ImportError as error:
+        raise DependencyError(
+            'Spark is not installed. Remedy: pip install "fitmodel[spark]"'
+        ) from error
+    added: Any = from_arrow_schema(pa.schema(prediction_fields(reasons)))
+    return StructType([*given.fields, *added.fields])

@@ -1,0 +1,60 @@
+"""`fitmodel score` with databases: what a person types and reads."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.scorer import Scorer
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with a model and prospects.csv."""
+    folder = tmp_path_factory.mktemp("home")
+    sim = simulate_deals(400, seed=2)
+    policy = Policy("threshold", 0.3, None, "")
+    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, "annual_value", "closed_on", "")
+    write_bundle(folder, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
+    prospects = sim.deals.head(30).drop(columns=["churned_on"])
+    prospects.to_csv(folder / "prospects.csv", index=False)
+    return folder
+
+
+def score(home, monkeypatch, *arguments):
+    monkeypatch.chdir(home)
+    return CliRunner().invoke(app, ["score", *arguments, "--model", "fit", "--reasons", "0"])
+
+
+def test_a_table_is_scored_and_upserted_by_its_id(home, monkeypatch) -> None:
+    table = "sqlite:///scores.db/scored"
+    for _ in range(2):
+        result = score(home, monkeypatch, "prospects.csv", "--output", table, "--upsert", "deal_id")
+        assert result.exit_code == 0, result.output
+        assert f"30 prospects scored to {table} in " in result.output
+    query = ["--query", "select deal_id, fit from scored where fit = 'never'", "-o", "x.csv"]
+    result = score(home, monkeypatch, "sqlite:///scores.db", *query)
+    assert result.exit_code == 1
+    assert "attribute(s) are missing" in result.output
+    assert not (home / "x.csv").exists()
+
+
+def test_what_is_wrong_is_said_without_the_password(home, monkeypatch) -> None:
+    url = "postgresql://me:geheim@127.0.0.1:1/db"
+    for given in ((f"{url}/prospects", "-o", "x.csv"), ("prospects.csv", "-o", f"{url}/scored")):
+        result = score(home, monkeypatch, *given)
+        assert result.exit_code == 1
+        assert "geheim" not in result.output
+        assert "Remedy: see whether the database runs at this host and port" in result.output
+
+
+def test_a_query_of_a_file_is_wrong_usage(home, monkeypatch) -> None:
+    result = score(home, monkeypatch, "prospects.csv", "-o", "x.csv", "--query", "select 1")
+    assert result.exit_code == 2
+    assert "--query asks a database" in result.output

@@ -1,0 +1,313 @@
+"""Databases as sources and sinks: PostgreSQL, SQLite and DuckDB, each with each and with files."""
+
+from __future__ import annotations
+
+import contextlib
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from fitmodel.exceptions import DatabaseError, ProspectError
+from fitmodel.scoring.batch import score_stream
+from fitmodel.scoring.database import connected, is_database, read_address
+from fitmodel.scoring.database_sink import DatabaseSink
+from fitmodel.scoring.database_source import open_database, read_query
+from fitmodel.scoring.tables import FileSink, open_source
+
+pytestmark = pytest.mark.filterwarnings("error")
+KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]
+NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
+
+
+@pytest.fixture
+def database(request, tmp_path) -> str:
+    """URL of an empty database of the kind asked for."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql")
+    return f"{request.param}:///{tmp_path}/deals.{request.param}"
+
+
+each = pytest.mark.parametrize("database", KINDS, indirect=True)
+
+
+def write(url: str, table: str, rows: pd.DataFrame, key: str | None = None) -> None:
+    batch = pa.RecordBatch.from_pandas(rows, preserve_index=False)
+    with DatabaseSink(f"{url}/{table}", key).opened(batch.schema, ",") as append:
+        append(batch)
+
+
+def read(url: str, query: str) -> pd.DataFrame:
+    with open_database(url, 7, query=query) as source:
+        batches = [chunk.batch for chunk in source.chunks]
+        return pa.Table.from_batches(batches, source.schema).to_pandas()
+
+
+def run(url: str, statement: str) -> None:
+    with connected(read_address(url, with_table=False)) as connection:
+        connection.execute(sa.text(statement))
+        connection.commit()
+
+
+def score(model, url, output, *, query=None, upsert=None, **options):
+    with open_database(url, 16, query=query) as source:
+        sink = DatabaseSink(output, upsert) if is_database(output) else FileSink(output)
+        return score_stream(source, model, sink, reasons=options.pop("reasons", 0), **options)
+
+
+@each
+def test_a_scored_table_has_the_numbers_of_predict(database, model, prospects) -> None:
+    write(database, "prospects", prospects)
+    result = score(model, f"{database}/prospects", f"{database}/scored", reasons=3)
+    scored = read(database, "select * from scored").set_index("deal_id")
+    expected = model.predict(prospects.set_index("deal_id"), reasons=0)
+    assert result.rows == len(prospects) == len(scored)
+    assert result.flagged == expected["poor_fit"].sum()
+    for name in NUMBERS:
+        np.testing.assert_allclose(scored[name].astype(float), expected[name], rtol=0, atol=1e-12)
+    assert scored["fit"].tolist() == expected["fit"].tolist()
+    assert scored["error"].isna().all()
+    assert scored["reasons"].str.startswith("[{").all()
+
+
+@each
+def test_a_query_says_which_rows(database, model, prospects, tmp_path) -> None:
+    write(database, "prospects", prospects)
+    file = tmp_path / "some.sql"
+    file.write_text("select * from prospects\nwhere segment like 's%' and ':a' <> '%s';\n")
+    result = score(model, database, tmp_path / "out.parquet", query=f"@{file}")
+    chosen = prospects["segment"].astype(str).str.startswith("s")
+    assert 0 < result.rows == chosen.sum() < len(prospects)
+    assert set(pd.read_parquet(tmp_path / "out.parquet")["deal_id"]) == set(
+        prospects.loc[chosen, "deal_id"]
+    )
+
+
+@each
+def test_a_file_goes_into_a_table_and_comes_back(database, model, prospects, tmp_path) -> None:
+    prospects.to_csv(tmp_path / "in.csv", index=False)
+    with open_source(tmp_path / "in.csv", 16) as source:
+        score_stream(source, model, DatabaseSink(f"{database}/scored"), reasons=0)
+    scored = read(database, "select * from scored")
+    assert scored["deal_id"].tolist() == prospects["deal_id"].tolist()
+    assert scored["early_churn_probability"].between(0, 1).all()
+
+
+AWKWARD = pd.DataFrame(
+    {
+        "id": [1, 2, 3, 4],
+        "te\"x't %s": ["tab\there", "back\\slash \\N", 'quote " and\nline\r', None],
+        "empty": ["", None, "客户", "NULL"],
+        "number": [0.1, np.nan, -1e300, 5e-324],
+        "flag": pd.array([True, False, None, True], dtype="boolean"),
+        "day": pd.to_datetime(
+            ["2026-01-31", None, "1999-12-31", "2026-06-30 12:30:01.000002"], format="ISO8601"
+        ),
+    }
+)
+
+
+@each
+def test_values_survive_the_way_in_and_out(database) -> None:
+    write(database, "awk ward", AWKWARD)
+    with open_database(f"{database}/awk ward", 2) as source:
+        back = pa.Table.from_batches([chunk.batch for chunk in source.chunks]).to_pydict()
+    given = pa.Table.from_pandas(AWKWARD, preserve_index=False).to_pydict()
+    for name in ("id", "te\"x't %s", "empty", "number"):
+        assert back[name] == given[name]
+    assert [None if flag is None else bool(flag) for flag in back["flag"]] == given["flag"]
+    assert [pd.Timestamp(day) for day in back["day"] if day] == list(AWKWARD["day"].dropna())
+
+
+@each
+def test_a_column_without_any_value_is_read_and_so_is_an_empty_table(database) -> None:
+    run(database, "create table gaps (id integer, gap integer)")
+    assert read(database, "select * from gaps").empty
+    run(database, "insert into gaps values (1, null), (2, null)")
+    assert read(database, "select * from gaps")["gap"].isna().all()
+
+
+@each
+def test_scoring_again_replaces_the_rows(database, model, prospects) -> None:
+    write(database, "prospects", prospects)
+    for query in ("select * from prospects", "select * from prospects limit 5"):
+        score(model, database, f"{database}/scored", query=query)
+    assert len(read(database, "select * from scored")) == 5
+
+
+@each
+def test_an_upsert_changes_ids_that_are_there_and_adds_others(database) -> None:
+    first = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]})
+    second = pd.DataFrame({"id": ["b", "c"], "value": [20.0, 30.0]})
+    write(database, "target", first, key="id")
+    write(database, "target", second, key="id")
+    found = read(database, "select * from target order by id")
+    assert found.to_dict("list") == {"id": ["a", "b", "c"], "value": [1.0, 20.0, 30.0]}
+
+
+@each
+def test_an_upsert_without_a_key_names_the_remedy(database) -> None:
+    rows = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]})
+    write(database, "target", rows)
+    with pytest.raises(DatabaseError, match="make the id the table's primary key"):
+        write(database, "target", rows, key="id")
+    with pytest.raises(DatabaseError, match="no column 'nobody' to upsert on; there are id, value"):
+        write(database, "target", rows, key="nobody")
+
+
+@each
+def test_a_table_with_other_columns_is_left_alone(database, model, prospects) -> None:
+    write(database, "prospects", prospects)
+    with pytest.raises(DatabaseError, match=r"is there with other columns: it lacks \['early_ch"):
+        score(model, f"{database}/prospects", f"{database}/prospects")
+    assert len(read(database, "select * from prospects")) == len(prospects)
+
+
+@each
+def test_a_failure_leaves_the_old_rows_and_no_new_table(database, model, prospects) -> None:
+    spoiled = prospects.assign(seats=prospects["seats"].astype(str).replace("nan", None))
+    spoiled.loc[spoiled.index[-1], "seats"] = "many"
+    write(database, "prospects", spoiled)
+    good = "select * from prospects where seats <> 'many'"
+    score(model, database, f"{database}/scored", query=good)
+    before = read(database, "select * from scored")
+    for output in ("scored", "other"):
+        with pytest.raises(ProspectError, match="Nothing was written"):
+            score(model, f"{database}/prospects", f"{database}/{output}", strict=True)
+    pd.testing.assert_frame_equal(read(database, "select * from scored"), before)
+    with pytest.raises(DatabaseError, match="see the names in the query"):
+        read(database, "select * from other")
+
+
+@each
+def test_rows_that_the_table_refuses_leave_it_as_it_was(database) -> None:
+    run(database, "create table target (id integer, value double precision not null)")
+    write(database, "target", pd.DataFrame({"id": [1, 2], "value": [1.0, 2.0]}))
+    with pytest.raises(DatabaseError, match=r"target: .*(?i:not.null)"):
+        write(database, "target", pd.DataFrame({"id": [3, 4], "value": [3.0, None]}))
+    assert read(database, "select * from target")["id"].tolist() == [1, 2]
+
+
+@each
+def test_a_query_that_writes_changes_nothing(database) -> None:
+    write(database, "target", pd.DataFrame({"id": [1, 2]}))
+    with contextlib.suppress(DatabaseError):
+        read(database, "delete from target returning id")
+    assert len(read(database, "select * from target")) == 2
+
+
+@each
+def test_what_is_wrong_with_a_query_is_said(database, model, prospects) -> None:
+    write(database, "prospects", prospects)
+    with pytest.raises(DatabaseError, match="must be one SELECT"):
+        read(database, "select from where")
+    with pytest.raises(DatabaseError, match="see the names in the query"):
+        read(database, "select * from nowhere")
+    with pytest.raises(DatabaseError, match=r"more than one column named \['deal_id'\]"):
+        read(database, "select deal_id, deal_id from prospects")
+    with pytest.raises(ProspectError, match=r"(?s)attribute\(s\) are missing.*seats"):
+        score(model, database, f"{database}/scored", query="select deal_id from prospects")
+
+
+@pytest.mark.slow
+def test_numbers_and_days_of_postgresql_keep_their_types(postgresql) -> None:
+    select = "select 1.50::numeric(8,2) as exact, 0.1::numeric as free, date '2026-06-30' as day, "
+    more = "true as flag, '{\"a\": [1]}'::jsonb as data, array[1,2] as list, null::int as none, "
+    last = "timestamptz '2026-06-30 23:00+02' as instant, 7::smallint as small"
+    with open_database(postgresql, 5, query=select + more + last) as source:
+        (row,) = next(source.chunks).batch.to_pylist()
+    assert (row["exact"], row["free"], row["small"]) == (Decimal("1.50"), 0.1, 7)
+    assert (str(row["day"]), row["flag"], row["none"]) == ("2026-06-30", True, None)
+    assert (row["data"], row["list"]) == ('{"a": [1]}', "[1, 2]")
+    assert row["instant"] == pd.Timestamp("2026-06-30 21:00", tz="UTC")
+
+
+def test_what_goes_wrong_midway_in_duckdb_is_said_too(tmp_path) -> None:
+    url = f"duckdb:///{tmp_path}/deals.duckdb"
+    write(url, "numbers", pd.DataFrame({"i": range(5)}))
+    with pytest.raises(DatabaseError, match=r"^duckdb:///.*boom"):
+        read(url, "select case when i = 4 then error('boom') else i end as x from numbers")
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_midway_is_said_of_the_table_that_is_read(
+    postgresql, model, prospects, tmp_path
+) -> None:
+    write(postgresql, "prospects", prospects)
+    query = "select *, 1 / (50 - row_number() over ()) as broken from prospects"
+    with pytest.raises(DatabaseError, match=r"^postgresql://.*division by zero"):
+        score(model, postgresql, f"sqlite:///{tmp_path}/new.db/scored", query=query)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_table_of_another_schema_is_named_with_it(postgresql) -> None:
+    run(postgresql, "create schema sales")
+    write(postgresql, "sales.target", pd.DataFrame({"id": [1]}))
+    assert read(postgresql, "select * from sales.target")["id"].tolist() == [1]
+
+
+@pytest.mark.slow
+def test_a_password_is_in_no_message(postgresql) -> None:
+    secret = "s3cret"  # noqa: S105 - of a server that lives for the tests
+    wrong = postgresql.replace("%2Fword", "%2Fwrong")
+    for url in (wrong, postgresql + "_absent"):
+        with pytest.raises(DatabaseError) as error:
+            read(url, "select 1")
+        assert secret not in str(error.value)
+        assert "***" in str(error.value)
+    assert secret not in DatabaseSink(f"{postgresql}/scored").place
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    with pytest.raises(DatabaseError, match=r"u:\*\*\*@127.0.0.1:1/db: .*runs at this host"):
+        read("postgresql://u:geheim@127.0.0.1:1/db", "select 1")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:///deals.db", "names no table"),
+        ("postgresql://u:geheim@host/db", r"names no table.*postgresql://host/database/TABLE"),
+        ("mysql://u:geheim@host/db/t", "mysql is none of postgresql, sqlite, duckdb"),
+        ("postgresql://u:geheim@host:port/db/t", "not a database's URL"),
+        ("oracle+nothing://u:geheim@host/db/t", "none of|not a database's URL"),
+    ],
+)
+def test_a_url_that_will_not_do_says_what_would(url, message) -> None:
+    with pytest.raises(DatabaseError, match=message) as error:
+        read_address(url, with_table=True)
+    assert "geheim" not in str(error.value)
+
+
+def test_an_absent_file_is_not_made_by_reading_or_by_failing(tmp_path, model, prospects) -> None:
+    with pytest.raises(DatabaseError, match="there is no file"):
+        read(f"sqlite:///{tmp_path}/absent.db", "select 1")
+    prospects.assign(seats="many").to_csv(tmp_path / "in.csv", index=False)
+    for kind in ("sqlite", "duckdb"):
+        output = f"{kind}:///{tmp_path}/new.{kind}/scored"
+        with open_source(tmp_path / "in.csv", 16) as source, pytest.raises(ProspectError):
+            score_stream(source, model, DatabaseSink(output), strict=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    with pytest.raises(DatabaseError, match="there is no folder"):
+        write(f"sqlite:///{tmp_path}/nowhere/new.db", "t", prospects)
+
+
+def test_values_of_any_kind_in_one_column_of_sqlite_are_text(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path}/mixed.db"
+    write(url, "empty", pd.DataFrame({"id": [1]}))
+    query = "select 1 as a, 1 as b, 'x' as c union all select 2.5, 'y', null"
+    found = read(url, query)
+    assert found["a"].tolist() == [1.0, 2.5]
+    assert found["b"].tolist() == ["1", "y"]
+
+
+def test_a_query_is_text_or_a_file() -> None:
+    assert read_query(" select 1 ; ") == "select 1"
+    with pytest.raises(DatabaseError, match="there is no file nowhere.sql"):
+        read_query("@nowhere.sql")
+    with pytest.raises(DatabaseError, match="the query is empty"):
+        read_query(" ;")

@@ -1,0 +1,64 @@
+"""Any place goes with any other, and options are refused where they mean nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import ProspectError, SpecError
+from fitmodel.scoring.places import count_places, score_places
+
+
+@pytest.fixture
+def table(prospects, tmp_path) -> str:
+    prospects.to_csv(tmp_path / "in.csv", index=False)
+    return str(tmp_path / "in.csv")
+
+
+def test_a_round_trip_through_every_place_ends_with_the_same_numbers(
+    table, model, prospects, tmp_path
+) -> None:
+    columns = ", ".join(f'"{name}"' for name in prospects)
+    query = f"select {columns} from t order by deal_id"  # noqa: S608 - of this test's own names
+    first, second = f"sqlite:///{tmp_path}/a.db", f"duckdb:///{tmp_path}/b.duckdb"
+    output = str(tmp_path / "out.parquet")
+    score_places(table, model, f"{first}/t", reasons=0)
+    score_places(first, model, f"{second}/t", query=query, reasons=0)
+    result = score_places(second, model, output, query=query, reasons=0)
+    there = pd.read_parquet(output).sort_values("deal_id", ignore_index=True)
+    expected = model.predict(prospects.sort_values("deal_id"), reasons=0)
+    assert result.rows == len(prospects)
+    assert there["fit"].tolist() == expected["fit"].tolist()
+    difference = there["early_churn_probability"] - expected["early_churn_probability"].to_numpy()
+    assert difference.abs().max() < 1e-12
+
+
+def test_options_of_a_database_are_refused_of_a_file(table, model) -> None:
+    with pytest.raises(SpecError, match="--query asks a database; .*in.csv is a file"):
+        score_places(table, model, "out.csv", query="select 1")
+    with pytest.raises(SpecError, match="--upsert changes rows of a database; out.csv is a file"):
+        score_places(table, model, "out.csv", upsert="deal_id")
+
+
+def test_files_are_checked_beside_a_database_too(model, tmp_path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db/t"
+    with pytest.raises(ProspectError, match="there is no file absent.csv"):
+        score_places("absent.csv", model, url)
+    with pytest.raises(ProspectError, match="there is no folder"):
+        score_places(url, model, str(tmp_path / "nowhere" / "out.csv"))
+    assert count_places(url) is None
+
+
+def test_a_missing_driver_names_the_extra(table, model, tmp_path, monkeypatch) -> None:
+    from fitmodel.exceptions import DependencyError
+
+    monkeypatch.setitem(sys.modules, "duckdb_engine", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DependencyError, match=r"pip install \"fitmodel\[sql\]\""):
+        score_places(table, model, "postgresql://u:geheim@host/db/t")
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    monkeypatch.setitem(sys.modules, "sqlalchemy.engine", None)
+    with pytest.raises(DependencyError, match=r"SQLAlchemy is not installed"):
+        score_places(table, model, f"sqlite:///{tmp_path}/a.db/t")

@@ -1,0 +1,222 @@
+"""Spark scores as one machine does: the same numbers, gaps, new levels and faults."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import fitmodel
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.manifest import is_version
+from fitmodel.scoring import spark as scoring_spark
+from fitmodel.scoring.batch import score_file
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("java") is None and "JAVA_HOME" not in os.environ,
+        reason="Spark needs Java 17, which is not on this machine",
+    ),
+    # pyspark leaves the socket it talked to Java or a worker with to the garbage collector
+    pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"),
+]
+
+NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
+TODAY = dt.date(2026, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory):
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("spark")
+    # the workers are Pythons of their own: they must find the same fitmodel
+    house = str(Path(fitmodel.__file__).parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("PYSPARK_DRIVER_PYTHON", sys.executable)
+        session = (
+            SparkSession.builder.master("local[2]")
+            .appName("fitmodel tests")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.memory", "1g")
+            .config("spark.executorEnv.PYTHONPATH", house)
+            .config("spark.local.dir", str(folder))
+            .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.session.timeZone", "Europe/Berlin")
+            .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+            .config("spark.sql.execution.arrow.maxRecordsPerBatch", "17")
+            .getOrCreate()
+        )
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="module")
+def odd(prospects) -> pd.DataFrame:
+    """Prospects with gaps, levels never seen and numbers out of range."""
+    table = prospects.reset_index(drop=True)
+    table.loc[[0, 7], "segment"] = None
+    table.loc[3, "segment"] = "never seen"
+    table.loc[[1, 8], "seats"] = np.nan
+    table.loc[4, "seats"] = 1e9
+    return table
+
+
+def on_spark(spark, table, model, **options) -> pd.DataFrame:
+    """Scored by Spark, in the order of the deals."""
+    return frame(scoring_spark.score(rows(spark, table), model, **options))
+
+
+def rows(spark, table):
+    # as Arrow: Spark warns of pandas 3 wherever it touches pandas itself
+    return spark.createDataFrame(pa.Table.from_pandas(table, preserve_index=False))
+
+
+def frame(scored) -> pd.DataFrame:
+    return scored.toArrow().to_pandas().sort_values("deal_id", ignore_index=True)
+
+
+def here(model, table, reasons=0) -> pd.DataFrame:
+    predicted, errors = model.predict_table(table, reasons=reasons, as_of=TODAY, as_json=True)
+    both = pd.concat([table[["deal_id"]], predicted.assign(error=errors)], axis=1)
+    return both.sort_values("deal_id", ignore_index=True)
+
+
+def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, odd) -> None:
+    scored, expected = on_spark(spark, odd, model, as_of=TODAY), here(model, odd)
+    assert len(scored) == len(odd)
+    for name in expected.columns.drop("error"):
+        pd.testing.assert_series_equal(
+            scored[name], expected[name], check_exact=True, check_dtype=False
+        )
+    assert scored["error"].isna().all()
+    assert scored["unfamiliar"].sum() >= 2
+
+
+def test_reasons_are_the_same_json_as_in_a_file(spark, model, odd, tmp_path) -> None:
+    odd.to_parquet(tmp_path / "in.parquet")
+    score_file(tmp_path / "in.parquet", model, tmp_path / "out.parquet", reasons=3)
+    filed = pd.read_parquet(tmp_path / "out.parquet").sort_values("deal_id", ignore_index=True)
+    scored = on_spark(spark, odd, model, reasons=3)
+    assert list(scored.columns) == list(filed.columns)
+    assert scored["reasons"].tolist() == filed["reasons"].tolist()
+    assert [len(json.loads(text)) for text in scored["reasons"]] == [3] * len(odd)
+
+
+def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, odd) -> None:
+    table = rows(spark, odd)
+    scored = scoring_spark.score(table, model)
+    assert scored.schema.fields[: len(table.columns)] == table.schema.fields
+    assert dict(scored.dtypes[len(table.columns) :]) == {
+        **dict.fromkeys(NUMBERS, "double"),
+        "poor_fit": "boolean",
+        "fit": "string",
+        "unfamiliar": "boolean",
+        "model_version": "string",
+        "error": "string",
+    }
+
+
+def test_a_row_that_cannot_be_read_comes_out_with_its_error(spark, model, odd) -> None:
+    spoiled = odd.assign(seats=odd["seats"].astype(str).replace("nan", None))
+    spoiled.loc[5, "seats"] = "many"
+    scored = on_spark(spark, spoiled, model).set_index("deal_id")
+    bad = scored.loc[odd["deal_id"][5]]
+    assert "seats: 'many' cannot be read" in bad["error"]
+    assert pd.isna(bad["early_churn_probability"])
+    assert scored["error"].notna().sum() == 1
+    assert scored["early_churn_probability"].isna().sum() == 1
+
+
+def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model, odd) -> None:
+    given = rows(spark, odd)
+    cast = given.withColumns(
+        {
+            "annual_value": given["annual_value"].cast("decimal(18,2)"),
+            "closed_on": given["closed_on"].cast("timestamp"),
+        }
+    )
+    scored = frame(scoring_spark.score(cast, model))
+    rounded = odd.assign(annual_value=odd["annual_value"].round(2))
+    expected = here(model, rounded)
+    for name in NUMBERS:
+        np.testing.assert_array_equal(scored[name].astype(float), expected[name].astype(float))
+
+
+def test_a_missing_attribute_is_named_before_anything_runs(spark, model, odd) -> None:
+    with pytest.raises(ProspectError, match=r"(?s)attribute\(s\) are missing.*seats"):
+        scoring_spark.score(rows(spark, odd).drop("seats"), model)
+
+
+def test_a_table_scored_already_is_refused(spark, model, odd) -> None:
+    scored = scoring_spark.score(rows(spark, odd), model)
+    with pytest.raises(ProspectError, match="already has the column.*early_churn_probability"):
+        scoring_spark.score(scored, model)
+
+
+def test_a_bundle_is_named_by_its_folder(spark, model, odd, tmp_path) -> None:
+    write_bundle(tmp_path, "fit", files={SCORER_FILE: model.scorer.to_json()}, manifest={})
+    scored = on_spark(spark, odd, tmp_path / "fit", as_of=TODAY)
+    assert is_version(scored["model_version"][0])
+    assert scored[NUMBERS[0]].tolist() == here(model, odd)[NUMBERS[0]].tolist()
+
+
+def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch) -> None:
+    monkeypatch.setattr(scoring_spark, "_opened", {})
+    content, looked = model.scorer.to_json(), []
+
+    def shipped(version: str):
+        looked.append(version)
+        return content, version
+
+    first = scoring_spark._open("a", lambda: shipped("1"))
+    assert scoring_spark._open("a", lambda: shipped("1")) is first
+    assert scoring_spark._open("b", lambda: shipped("2")).version == "2"
+    assert looked == ["1", "2"]
+
+
+@pytest.fixture
+def logged(model, simulation, mlflow_store, tmp_path) -> str:
+    """The model in MLflow, by its URI."""
+    from fitmodel.tracking.connection import connected
+    from fitmodel.tracking.logged_model import log_bundle
+
+    content = model.scorer.to_json()
+    bundle = write_bundle(tmp_path, "fit", files={SCORER_FILE: content}, manifest={})
+    with connected(mlflow_store) as client:
+        run = client.create_run(client.create_experiment("spark"))
+        example = model.example()
+        return f"models:/{log_bundle(client, run.info.run_id, bundle, example, simulation.spec)}"
+
+
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> None:
+    import mlflow
+    from pyspark.sql import functions
+
+    result = "early_churn_probability double, poor_fit boolean, fit string"
+    udf = mlflow.pyfunc.spark_udf(
+        spark, logged, result_type=result, env_manager="local", params={"reasons": 0}
+    )
+    table = rows(spark, odd)
+    columns = [*model.attributes, "closed_on"]
+    given = functions.struct(*(table[name] for name in dict.fromkeys(columns)))
+    scored = frame(table.select("deal_id", udf(given).alias("said")).select("deal_id", "said.*"))
+    expected = here(model, odd)
+    for name in ("early_churn_probability", "poor_fit", "fit"):
+        assert scored[name].tolist() == expected[name].tolist()
