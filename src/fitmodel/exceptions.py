@@ -29,3 +29,7 @@ class TrackingError(FitModelError):
 
 class DependencyError(FitModelError):
     """An optional package is needed; the message names the extra that brings it."""
+
+
+class EditError(FitModelError):
+    """An edit of a table cannot be made; the message says what the table has."""
