@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from fitmodel.cli.app import (
     progress,
     say_training,
 )
+from fitmodel.exceptions import SpecError
 
 
 @app.command()
@@ -27,6 +28,10 @@ def train(
     models: Models = MODELS,
     allow: Annotated[
         list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
+    ] = None,
+    estimator: Annotated[
+        str | None,
+        typer.Option(help="MODULE:FACTORY that makes a scikit-learn classifier of your own."),
     ] = None,
 ) -> None:
     """Train, judge, ship and track a model.
@@ -38,11 +43,34 @@ def train(
 
         spec = load_spec(config)
         run = run_training(
-            deals, spec, models=models, allow=tuple(allow or ()), progress=progress()
+            deals,
+            spec,
+            models=models,
+            allow=tuple(allow or ()),
+            estimator=None if estimator is None else _made(estimator),
+            progress=progress(),
         )
         say_training(run)
         home = models / spec.tracking.registered_model
+        if estimator is not None:
+            typer.echo(f"\nNext, in Python: fitmodel.load({str(home)!r}, workbench=True)")
+            return
         typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
+
+
+def _made(name: str) -> Any:
+    """Call the factory that is named; it may lie in the folder the command is run from."""
+    import sys
+    from importlib import import_module
+
+    module, _, factory = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        return getattr(import_module(module), factory)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SpecError(f"--estimator {name}: {error}. Remedy: name MODULE:FACTORY.") from error
+    finally:
+        sys.path.remove("")
 
 
 @app.command()
