@@ -62,11 +62,11 @@ class Assessment:
         }
 
     def __str__(self) -> str:
+        width = "no interval"  # a user's own estimator has none
+        if math.isfinite(self.probability_low):
+            width = f"{self.probability_low:.0%} to {self.probability_high:.0%}"
         lines = [
-            (
-                f"{self.fit} fit: {self.early_churn_probability:.0%} likely to leave early "
-                f"({self.probability_low:.0%} to {self.probability_high:.0%})"
-            )
+            f"{self.fit} fit: {self.early_churn_probability:.0%} likely to leave early ({width})"
         ]
         if math.isfinite(self.expected_value):
             lines.append(f"expected value of signing: {self.expected_value:,.0f}")
