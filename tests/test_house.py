@@ -26,6 +26,7 @@ ROOMS = (
     "reports",
     "training",
     "backtesting",
+    "editing",
     "retraining",
     "cli",
 )

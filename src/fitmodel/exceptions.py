@@ -33,3 +33,7 @@ class DependencyError(FitModelError):
 
 class DatabaseError(FitModelError):
     """A database cannot be reached, read or written; the message never holds its password."""
+
+
+class EditError(FitModelError):
+    """An edit of a table cannot be made; the message says what the table has."""

@@ -5,6 +5,7 @@ read -> audit -> judge on later deals -> learn from all -> decide -> report -> b
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,16 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
+from fitmodel.exceptions import TrackingError
 from fitmodel.learning.learner import learn
+from fitmodel.learning.own_estimator import OwnClassifier, learn_own
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
+from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.contest import meet_champion
@@ -87,6 +91,7 @@ def train(
     *,
     models: str | Path = "models",
     allow: tuple[str, ...] = (),
+    estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> TrainingRun:
     """Train, judge, ship and track a prospect-fit model.
@@ -101,6 +106,9 @@ def train(
         Folder of bundles; the bundle is ``models/<registered model>/<version>``.
     allow : tuple of str
         Attributes to keep although the leakage audit says stop.
+    estimator : scikit-learn classifier, optional
+        Your own, in the place of the book of tables: judged and calibrated the same way, shipped
+        without a sealed scorer, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
         Told the name of each step as it begins.
 
@@ -120,9 +128,9 @@ def train(
     table = read_deals(deals, spec)
     leakage = audit_before_training(table, spec, allow)
     tell(STEPS[1])
-    judgement = judge(table, spec)
+    judgement = judge(table, spec, estimator)
     tell(STEPS[2])
-    learned = learn(table, spec)
+    learned = learn(table, spec) if estimator is None else learn_own(table, spec, estimator)
     tell(STEPS[3])
     policy = decide(table, spec, judgement.table)
     report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
@@ -138,7 +146,7 @@ def train(
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
-    model = load(path)
+    model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
     doubt = None if report.has_skill else report.verdict
     warnings = tuple(text for text in (doubt, tracked.warning) if text)
@@ -149,9 +157,10 @@ def train(
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
     """The version in use: the champion, or without a registry the one that was in use before."""
     home = path.parent
-    if tracked.registry_version is None:
-        return current_version(home)
-    return follow_champion(home.parent, home.name, spec.tracking.uri)
+    if tracked.registry_version is not None:
+        with contextlib.suppress(TrackingError):  # it went away since; the next training catches up
+            return follow_champion(home.parent, home.name, spec.tracking.uri)
+    return current_version(home)
 
 
 def audit_before_training(
@@ -236,9 +245,12 @@ def ship(
         "attributes": list(learned.book.attributes),
         "policy": policy.description,
     } | dict(known or {})
+    own = isinstance(learned.estimator, OwnClassifier)
+    if own:
+        facts["estimator"] = type(learned.estimator.model).__name__
     card = model_card(report, facts, spec)
     files = {
-        SCORER_FILE: scorer.to_json(),
+        READER_FILE if own else SCORER_FILE: scorer.to_json(),
         WORKBENCH: _pickled(learned.estimator),
         CARD_FILE: card.encode(),
     }

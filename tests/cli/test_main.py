@@ -27,6 +27,7 @@ COMMANDS = [
     ("models",),
     ("models", "list"),
     ("models", "show"),
+    ("models", "edit"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from fitmodel.cli.app import (
     Model,
     Models,
     app,
+    load_spec,
     models_app,
     plain_errors,
     registered,
@@ -38,19 +40,90 @@ def show(
     table: Annotated[
         str | None, typer.Option(help="The table of this attribute, as the model adds it up.")
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the table into this file: PNG, PDF or SVG.")
+    ] = None,
 ) -> None:
-    """Show a model: its card's facts, or the table of an attribute.
+    """Show a model: its card's facts, or the table of an attribute, also drawn.
 
-    Example: fitmodel models show --model models/prospect-fit --table segment
+    Example: fitmodel models show --model models/prospect-fit --table segment --plot segment.png
     """
     with plain_errors():
         from fitmodel.model.fitmodel import load
         from fitmodel.reports.console import model_text
 
+        if plot is not None and table is None:
+            raise typer.BadParameter("name the table to draw with --table", param_hint="--plot")
         loaded = load(model)
-        typer.echo(
-            model_text(loaded) if table is None else loaded.table(table).to_string(index=False)
+        if table is None:
+            typer.echo(model_text(loaded))
+            return
+        typer.echo(loaded.table(table).to_string(index=False))
+        if plot is not None:
+            from fitmodel.evaluation.table_plots import save_table_plot
+
+            save_table_plot(loaded.book, table, plot)
+
+
+@models_app.command()
+def edit(
+    model: Model,
+    table: Annotated[str, typer.Option(help="The attribute whose table is edited.")],
+    because: Annotated[str, typer.Option(help="Why; kept in the manifest and on the card.")],
+    level: Annotated[
+        str | None, typer.Option(help="A level, a bin as the table names it, or a number in it.")
+    ] = None,
+    effect: Annotated[
+        float | None, typer.Option(help="Set the level's effect, in log-odds; 0 is none.")
+    ] = None,
+    smooth: Annotated[
+        str | None, typer.Option(help="FROM:TO of a number: a straight line over this range.")
+    ] = None,
+    cap: Annotated[
+        float | None, typer.Option(help="Largest effect in log-odds, of all or of --level.")
+    ] = None,
+    drop_pair_with: Annotated[
+        str | None, typer.Option(help="Take out the pair with this other attribute.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who; else the name logged in with.")] = None,
+    deals: Annotated[
+        Path | None,
+        typer.Option(help="Past deals to judge the edit by.", exists=True, dir_okay=False),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Their contract; else the model's own.")
+    ] = None,
+    use: Annotated[
+        bool, typer.Option("--use", help="Make the edited version the one in use here.")
+    ] = False,
+) -> None:
+    """Edit a table by hand into a new version, and judge the edit on later deals.
+
+    Example: fitmodel models edit --model models/prospect-fit --table industry --level media
+    --effect 0 --because "a campaign that is over" --deals deals.csv
+    """
+    with plain_errors():
+        from fitmodel.editing import edit_table
+        from fitmodel.reports.edits import edit_lines
+
+        edited = edit_table(
+            model,
+            table,
+            reason=because,
+            by=by,
+            level=level,
+            effect=effect,
+            smooth=smooth,
+            cap=cap,
+            drop_pair_with=drop_pair_with,
+            deals=deals,
+            spec=None if config is None else load_spec(config),
+            use=use,
         )
+        typer.echo(edit_lines(edited.edit))
+        unjudged = "not yet; give past deals with --deals"
+        typer.echo(f"judged  {edited.rejudgement or unjudged}")
+        typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
 
 
 @app.command()

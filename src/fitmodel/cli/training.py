@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from fitmodel.cli.app import (
     say_training,
 )
 from fitmodel.cli.logs import Salt, existing_log
+from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,10 @@ def train(
         ),
     ] = None,
     salt: Salt = None,
+    estimator: Annotated[
+        str | None,
+        typer.Option(help="MODULE:FACTORY that makes a scikit-learn classifier of your own."),
+    ] = None,
 ) -> None:
     """Train, judge, ship and track a model.
 
@@ -52,12 +57,35 @@ def train(
 
         table, spec = _deals_with_propensity(deals, load_spec(config), log, salt)
         run = run_training(
-            table, spec, models=models, allow=tuple(allow or ()), progress=progress()
+            table,
+            spec,
+            models=models,
+            allow=tuple(allow or ()),
+            estimator=None if estimator is None else _made(estimator),
+            progress=progress(),
         )
         say_training(run)
         waits = run.in_use != run.bundle_path.name
         home = run.bundle_path if waits else models / spec.tracking.registered_model
+        if estimator is not None:
+            typer.echo(f"\nNext, in Python: fitmodel.load({str(home)!r}, workbench=True)")
+            return
         typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
+
+
+def _made(name: str) -> Any:
+    """Call the factory that is named; it may lie in the folder the command is run from."""
+    import sys
+    from importlib import import_module
+
+    module, _, factory = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        return getattr(import_module(module), factory)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SpecError(f"--estimator {name}: {error}. Remedy: name MODULE:FACTORY.") from error
+    finally:
+        sys.path.remove("")
 
 
 @app.command()

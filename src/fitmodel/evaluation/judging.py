@@ -7,7 +7,7 @@ only a tenure            -> stratified folds               -> predict each fold 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from fitmodel.learning.challenger import unrestricted_probabilities
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import learn, learn_labelled
 from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.own_estimator import learn_own, learn_own_labelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,20 +57,31 @@ class Judgement:
     n_train: int
 
 
-def judge(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
     """Judge the whole way of learning, choice of settings included, on deals it did not see.
+
+    Parameters
+    ----------
+    deals : DataFrame
+    spec : DealSpec
+    estimator : classifier, optional
+        A user's own, judged in the place of the book.
 
     Raises
     ------
     DealsError
         If there are too few early churners to learn from or to judge by.
     """
-    return _out_of_time(deals, spec) if spec.has_dates else _cross_validated(deals, spec)
+    way = _out_of_time if spec.has_dates else _cross_validated
+    return way(deals, spec, estimator)
 
 
-def _out_of_time(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgement:
     split = out_of_time_split(deals, spec)
-    learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+    if estimator is None:
+        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+    else:
+        learned = learn_own(split.train, spec, estimator, as_of=split.date)
     test = label_deals(split.test, spec)
     probability = learned.estimator.predict_proba(test.attributes)[:, 1]
     options = LearnerOptions.from_spec(spec, learned.labelled.dates)
@@ -78,11 +90,15 @@ def _out_of_time(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
     return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
 
 
-def _cross_validated(deals: pd.DataFrame, spec: DealSpec) -> Judgement:
+def _cross_validated(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgement:
     labelled = label_deals(deals, spec)
     tables, attributes, sizes = [], [], []
     for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
-        learned = learn_labelled(fold.train, spec, bags=JUDGING_BAGS)
+        learned = (
+            learn_labelled(fold.train, spec, bags=JUDGING_BAGS)
+            if estimator is None
+            else learn_own_labelled(fold.train, spec, estimator)
+        )
         probability = learned.estimator.predict_proba(fold.test.attributes)[:, 1]
         options = LearnerOptions.from_spec(spec, labelled.dates)
         unrestricted = unrestricted_probabilities(fold.train, fold.test.attributes, options)

@@ -68,13 +68,14 @@ class Assessment:
     def verdict(self) -> str:
         """Band, probability and interval in words."""
         words = self.wording
+        has_interval = math.isfinite(self.probability_low)  # a user's own estimator has none
         return words.say(
-            "verdict",
+            "verdict" if has_interval else "verdict_without_interval",
             fit=words.say(f"fit_{self.fit}"),
             probability=words.percent(self.early_churn_probability),
             horizon=words.horizon,
-            low=words.percent(self.probability_low),
-            high=words.percent(self.probability_high),
+            low=words.percent(self.probability_low) if has_interval else "",
+            high=words.percent(self.probability_high) if has_interval else "",
         )
 
     @property

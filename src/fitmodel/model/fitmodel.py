@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.bundle import open_bundle
@@ -258,23 +258,37 @@ class FitModel:
         return model_html(self)
 
 
-def load(path_or_uri: str | Path) -> FitModel:
-    """Load a model for scoring; nothing is unpickled.
+def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
+    """Load a model for scoring; nothing is unpickled unless `workbench` is asked for and needed.
 
     Parameters
     ----------
     path_or_uri : str or Path
         A bundle's folder, the folder of a name (its current version), or a registry URI such as
         ``models:/prospect-fit@champion``.
+    workbench : bool, default=False
+        Also load a model that is a user's own estimator. That unpickles it, after its digest is
+        checked, and a pickle can run any code: only for bundles that you or your team wrote.
 
     Raises
     ------
     BundleError
-        If there is no bundle, it is damaged, or its format is unknown.
+        If there is no bundle, it is damaged, its format is unknown, or it has no sealed scorer and
+        `workbench` was not asked for.
     TrackingError
         If a registry URI cannot be resolved.
     """
     bundle = find_bundle(path_or_uri)
+    if SCORER_FILE not in bundle.files and bundle.manifest.get("estimator"):
+        if not workbench:
+            raise BundleError(
+                f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
+                "sealed scorer: to load it is to unpickle it, which can run any code. Remedy: if "
+                "you trust who wrote it, fitmodel.load(path, workbench=True)."
+            )
+        from fitmodel.model.workbench import open_workbench_model
+
+        return open_workbench_model(bundle)
     scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
     return FitModel(scorer, bundle.manifest, bundle.path)
 

@@ -93,6 +93,7 @@ def model_card(
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
         policy=report.policy,
+        estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -110,7 +110,8 @@ def bundles_text(bundles: tuple[ListedBundle, ...]) -> str:
         auc = manifest.get("metrics", {}).get("roc_auc")
         period = _period(manifest.get("period", ()))
         skill = "" if auc is None else f"AUC {auc:.3f}"
-        lines.append(f"{mark} {item.name} {item.version}  {skill}{period}".rstrip())
+        edited = "  edited by hand" if manifest.get("edits") else ""
+        lines.append(f"{mark} {item.name} {item.version}  {skill}{period}{edited}".rstrip())
     return "\n".join(lines) or "no models yet; the next step is: fitmodel train DEALS"
 
 
@@ -125,8 +126,16 @@ def model_text(model: FitModel) -> str:
         **{name: f"{metrics[name]:.4f}" for name in METRICS if name in metrics},
         "policy": model.scorer.policy.description,
         "attributes": ", ".join(model.attributes),
+        **_edits(manifest),
     }
     return "\n".join(f"{name:17}  {text}" for name, text in rows.items())
+
+
+def _edits(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"edited by hand {place}": f"{edit['words']} (by {edit['by']}, because: {edit['reason']})"
+        for place, edit in enumerate(manifest.get("edits", ()), start=1)
+    }
 
 
 def _period(days: list[str] | tuple[str, ...]) -> str:

@@ -27,8 +27,8 @@ class ProspectFit(PythonModel):
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the bundle; nothing is unpickled."""
-        self.model = load(context.artifacts["bundle"])
+        """Open the bundle; only a user's own estimator, digest checked, is unpickled."""
+        self.model = load(context.artifacts["bundle"], workbench=True)
 
     def predict(
         self,
@@ -48,9 +48,10 @@ def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
     plain = predictions.copy()
     if "reasons" in plain:
         plain["reasons"] = _column([[r.to_dict() for r in row] for row in plain["reasons"]], plain)
-    if plain["expected_value"].isna().any():
-        values = [value if math.isfinite(value) else None for value in plain["expected_value"]]
-        plain["expected_value"] = _column(values, plain)
+    for name in ("expected_value", "probability_low", "probability_high"):
+        if plain[name].isna().any():
+            values = [value if math.isfinite(value) else None for value in plain[name]]
+            plain[name] = _column(values, plain)
     return plain
 
 

@@ -1,0 +1,255 @@
+"""Edit: change a table of a model by hand, with a reason, and judge the model again.
+
+model -> the edit, in values -> its book edited       -> a new version beside the old one
+                             -> a re-fitted book with and without it -> judged on later deals
+"""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals
+from fitmodel.evaluation.rejudging import rejudge
+from fitmodel.exceptions import EditError
+from fitmodel.learning.edit_targets import column_of, read_level, read_range
+from fitmodel.learning.editing import (
+    Cap,
+    DropPair,
+    SetEffect,
+    Smooth,
+    changed_rows,
+    edit_from_dict,
+    edit_to_dict,
+)
+from fitmodel.model.bundle import open_bundle, write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.reports.edits import card_with_edits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.evaluation.rejudging import Rejudgement
+    from fitmodel.learning.editing import Edit
+
+CARD_FILE = "card.md"
+NOT_CARRIED_OVER = ("contest",)  # met the champion as it was before the edit
+_STATED_BY_THE_BUNDLE = (
+    *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class EditedModel:
+    """What an edit leaves behind.
+
+    Attributes
+    ----------
+    model : FitModel
+        The edited one, loaded from the bundle just written.
+    bundle_path : Path
+    edit : dict
+        As the manifest records it: what, who, when, why, each row before and after.
+    rejudgement : Rejudgement or None
+        With and without the edit on deals not learned from; None where no deals were given.
+    """
+
+    model: FitModel
+    bundle_path: Path
+    edit: dict[str, Any]
+    rejudgement: Rejudgement | None
+
+
+def edit_table(
+    model: FitModel | str | Path,
+    attribute: str,
+    *,
+    reason: str,
+    by: str | None = None,
+    level: str | None = None,
+    effect: float | None = None,
+    smooth: str | None = None,
+    cap: float | None = None,
+    drop_pair_with: str | None = None,
+    deals: pd.DataFrame | str | Path | None = None,
+    spec: DealSpec | None = None,
+    models: str | Path | None = None,
+    use: bool = False,
+) -> EditedModel:
+    """Edit a table of a model by hand: a new version, with who, when, why, before and after.
+
+    Exactly one of these is done: `level` with `effect` sets a row, `smooth` draws a line over a
+    range, `cap` bounds the effects (all of them, or those of `level`), `drop_pair_with` takes out
+    the pair of two attributes.
+
+    Parameters
+    ----------
+    model : FitModel, path or registry URI
+        It stays as it is.
+    attribute : str
+    reason : str
+        Why; kept in the manifest and on the card.
+    by : str, optional
+        Who; default the name logged in with.
+    level : str, optional
+        A level, "missing", "never seen before", a bin as the table names it, or a number in it.
+    effect : float, optional
+        Its effect from now on, in log-odds before calibration: 0 is none, 0.7 doubles the odds.
+    smooth : str, optional
+        ``FROM:TO`` of a number; an empty side is open.
+    cap : float, optional
+        Largest effect in log-odds, either way.
+    drop_pair_with : str, optional
+        The other attribute of the pair.
+    deals : DataFrame or path, optional
+        To judge the edit by, see `fitmodel.evaluation.rejudging`.
+    spec : DealSpec, optional
+        How to read them; default the contract that the model was trained with.
+    models : path, optional
+        Folder of models to write to; default the one that the model lies in.
+    use : bool, default=False
+        Whether the edited version becomes the one in use in that folder.
+
+    Returns
+    -------
+    EditedModel
+
+    Raises
+    ------
+    EditError
+        Without a reason, for an attribute, level or pair that the model has not (the message
+        lists those it has), or if the edit changes nothing.
+    DealsError
+        If `deals` cannot be read, or are too few to judge by.
+    BundleError
+        If the new version cannot be written; then nothing has changed.
+
+    Notes
+    -----
+    The edited bundle has no workbench estimator: that one learned the tables as they were.
+    """
+    held = model if isinstance(model, FitModel) else load(model)
+    if held.path is None:
+        raise EditError("the model was not loaded from a bundle: save it, then edit what is there")
+    change = _read_edit(held, attribute, level, effect, smooth, cap, drop_pair_with)
+    record = _record(held, change, reason, by)
+    judged = None if deals is None else _judged(held, change, deals, spec)
+    record["judged"] = None if judged is None else judged.to_dict() | {"words": str(judged)}
+    path = _write(held, change, record, judged, models, use=use)
+    return EditedModel(load(path), path, record, judged)
+
+
+def edits_of(model: FitModel) -> list[dict[str, Any]]:
+    """Edits that were made to a model by hand, oldest first, as its manifest records them."""
+    return list(model.manifest.get("edits", ()))
+
+
+def _read_edit(
+    model: FitModel,
+    attribute: str,
+    level: str | None,
+    effect: float | None,
+    smooth: str | None,
+    cap: float | None,
+    drop_pair_with: str | None,
+) -> Edit:
+    column = column_of(model.book, attribute)
+    wanted = [
+        name
+        for name, value in (
+            ("effect", effect),
+            ("smooth", smooth),
+            ("cap", cap),
+            ("drop_pair_with", drop_pair_with),
+        )
+        if value is not None
+    ]
+    if len(wanted) != 1:
+        raise EditError(
+            f"an edit does one thing; {', '.join(wanted) or 'nothing'} was asked for. Remedy: give "
+            "a level with its effect, or a range to smooth, or a cap, or a pair to drop."
+        )
+    where = None if level is None else read_level(column, level)
+    if effect is not None:
+        if where is None:
+            raise EditError(
+                f"whose effect? Remedy: name a level or bin of {attribute!r} (--level)."
+            )
+        return SetEffect(attribute, where, effect)
+    if cap is not None:
+        return Cap(attribute, (None, None) if where is None else where, cap)
+    if level is not None:
+        raise EditError(f"{wanted[0]} does not go with a level: leave the level out")
+    if smooth is not None:
+        return Smooth(attribute, read_range(column, smooth))
+    return DropPair(attribute, str(drop_pair_with))
+
+
+def _record(model: FitModel, change: Edit, reason: str, by: str | None) -> dict[str, Any]:
+    """What the manifest keeps of an edit."""
+    if not reason.strip():
+        raise EditError("an edit needs a reason: say why, for whoever reads the card next year")
+    rows = changed_rows(model.book, change)
+    return {
+        "edit": edit_to_dict(change),
+        "words": str(change),
+        "reason": reason.strip(),
+        "by": (by or _login()).strip(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "from_version": model.version,
+        "rows": [row._asdict() for row in rows],
+    }
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        raise EditError("nobody is logged in by name here: say who makes the edit (by)") from None
+
+
+def _judged(
+    model: FitModel, change: Edit, deals: pd.DataFrame | str | Path, spec: DealSpec | None
+) -> Rejudgement:
+    contract = spec or DealSpec.model_validate(model.manifest["spec"])
+    earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
+    return rejudge(read_deals(deals, contract), contract, change, earlier=earlier)
+
+
+def _write(
+    model: FitModel,
+    change: Edit,
+    record: dict[str, Any],
+    judged: Rejudgement | None,
+    models: str | Path | None,
+    *,
+    use: bool,
+) -> Path:
+    bundle = open_bundle(Path(str(model.path)))
+    edits = [*edits_of(model), record]
+    facts = {
+        name: value
+        for name, value in model.manifest.items()
+        if name not in (*_STATED_BY_THE_BUNDLE, *NOT_CARRIED_OVER)
+    }
+    facts |= {"edits": edits, "edited_from": model.version}
+    if judged is not None:
+        facts["metrics"] = {name: metric.value for name, metric in judged.after.items()}
+    book = change.changed(change.prepared(model.book))
+    files = {SCORER_FILE: replace(model.scorer, book=book).to_json()}
+    if CARD_FILE in bundle.files:
+        card = bundle.read(CARD_FILE).decode()
+        files[CARD_FILE] = card_with_edits(card, edits).encode()
+    home = bundle.path.parent
+    root = home.parent if home.name == bundle.name else Path("models")
+    return write_bundle(
+        root if models is None else Path(models),
+        bundle.name,
+        files=files,
+        manifest=facts,
+        make_current=use,
+    )

@@ -1,0 +1,182 @@
+"""Picture of one table of the book: what each bin or level adds, on how many deals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
+from fitmodel.exceptions import EditError
+from fitmodel.learning.book import INTERVAL_Z
+from fitmodel.learning.columns import NumberColumn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from fitmodel.learning.book import Book
+
+LIGHT = "#d9d9d9"
+MOST_LEVELS = 40
+"""Levels drawn; beyond it those with the fewest deals are left out, and the title says so."""
+
+
+def compute_table(book: Book, attribute: str) -> pd.DataFrame:
+    """One attribute's table; of a number also `low` and `high`, the ends of each bin.
+
+    Raises
+    ------
+    EditError
+        If the model has no such attribute; the message lists those it has.
+    """
+    column = next((column for column in book.columns if column.name == attribute), None)
+    if column is None:
+        raise EditError(
+            f"the model has no attribute {attribute!r}; it has {', '.join(book.attributes)}"
+        )
+    frame = pd.DataFrame(book.table(attribute))
+    if isinstance(column, NumberColumn):
+        cuts = column.cuts
+        first = min([column.low, *cuts[:1]])
+        edges = np.array([first, *cuts, max([column.high, *cuts[-1:], first])])
+        frame["low"] = [np.nan, *edges[:-1]]
+        frame["high"] = [np.nan, *edges[1:]]
+    return frame
+
+
+def plot_table(
+    book: Book, attribute: str, ax: Axes | None = None, *, before: Book | None = None
+) -> Axes:
+    """Draw a table: a number as steps, a category as bars, with the 80 % spread over the bags.
+
+    Parameters
+    ----------
+    book : Book
+    attribute : str
+    ax : Axes, optional
+    before : Book, optional
+        The book before an edit by hand, whose table is drawn beside it.
+
+    Returns
+    -------
+    Axes
+        Beside each level, or in grey below the steps, the deals learned from.
+
+    Raises
+    ------
+    EditError
+        If the model has no such attribute.
+    """
+    frame = compute_table(book, attribute)
+    old = None if before is None else compute_table(before, attribute)
+    numeric = "low" in frame.columns
+    ax = ax or new_axes(7.0, 4.5 if numeric else _height(frame))
+    (_plot_number if numeric else _plot_category)(frame, ax, old, INTERVAL_Z * book.spread)
+    title = f"{attribute}: what each {'value' if numeric else 'level'} adds to the log-odds"
+    if len(frame) > MOST_LEVELS and not numeric:
+        title += f" (the {MOST_LEVELS} with most deals)"
+    ax.set_title(title, fontsize=11)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="best", fontsize=8, framealpha=0.85, edgecolor="none")
+    return ax
+
+
+def save_table_plot(book: Book, attribute: str, path: Path) -> None:
+    """Draw a table into a file of the kind that its name ends in.
+
+    Raises
+    ------
+    EditError
+        If the model has no such attribute, or no such kind of picture can be drawn.
+    """
+    figure = figure_of(plot_table(book, attribute))
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in known:
+        raise EditError(f"cannot draw {path.name!r}: name it with one of .{', .'.join(known)}")
+    figure.savefig(path, dpi=130)
+
+
+def _plot_number(frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float) -> None:
+    bins = frame[frame["low"].notna()]
+    edges = np.append(bins["low"].to_numpy(), bins["high"].to_numpy()[-1])
+    effect, off = bins["log_odds"].to_numpy(), reach * bins["deviation"].to_numpy()
+    counts = ax.twinx()
+    counts.bar(
+        edges[:-1], bins["deals"], width=np.diff(edges), align="edge", color=LIGHT, linewidth=0
+    )
+    _behind(ax, counts, int(bins["deals"].max()))
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.fill_between(
+        edges, _step(effect - off), _step(effect + off), step="post", color=BLUE, alpha=0.2,
+        linewidth=0, label="80 % interval",
+    )  # fmt: skip
+    if before is not None:
+        old = before[before["low"].notna()]
+        places = np.append(old["low"].to_numpy(), old["high"].to_numpy()[-1])
+        ax.step(
+            places, _step(old["log_odds"].to_numpy()), where="post", color=ORANGE, linestyle="--",
+            linewidth=1.3, label="before the edit",
+        )  # fmt: skip
+    ax.step(edges, _step(effect), where="post", color=BLUE, linewidth=1.8, label="effect")
+    if edges[0] > 0 and edges[-1] / edges[0] > 100:  # noqa: PLR2004 - more than two tens
+        ax.set_xscale("log")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set(xlabel=_number_label(frame), ylabel="log-odds (above 0 raises the risk)")
+
+
+def _number_label(frame: pd.DataFrame) -> str:
+    missing = frame[frame["value"] == "missing"].iloc[0]
+    if not missing["deals"]:
+        return "value (none was missing)"
+    return f"value (missing: {missing['log_odds']:+.2f}, {missing['deals']:,} deals)"
+
+
+def _plot_category(
+    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float
+) -> None:
+    kept = frame.sort_values("deals", ascending=False, kind="stable").head(MOST_LEVELS)
+    kept = kept.sort_values("log_odds", kind="stable")
+    places = np.arange(len(kept))
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.barh(
+        places, kept["log_odds"], xerr=reach * kept["deviation"], color=BLUE, height=0.62,
+        error_kw={"capsize": 2.5, "ecolor": "black", "elinewidth": 1},
+        label="effect, 80 % interval",
+    )  # fmt: skip
+    if before is not None:
+        old = before.set_index("value")["log_odds"].reindex(kept["value"]).to_numpy()
+        ax.plot(old, places, "D", color=ORANGE, markeredgecolor="white", label="before the edit")
+    names = [
+        f"{_short(value)}\n{deals:,} deals" if deals else f"{_short(value)}\nno deal"
+        for value, deals in zip(kept["value"], kept["deals"], strict=True)
+    ]
+    ax.set_yticks(places, names, fontsize=8)
+    ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.set_xlabel("log-odds (above 0 raises the risk)")
+
+
+def _behind(ax: Axes, counts: Axes, most: int) -> None:
+    """Put the counts into the lower quarter, behind the effects."""
+    counts.set_ylim(0, max(4 * most, 1))
+    counts.set_yticks([0, most], ["0", f"{most:,}"], fontsize=8, color=GREY)
+    counts.set_ylabel("deals in the band", loc="bottom", fontsize=8, color=GREY)
+    counts.spines[["top", "right"]].set_visible(False)
+    ax.set_zorder(counts.get_zorder() + 1)
+    ax.patch.set_visible(False)
+
+
+def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.append(values, values[-1])
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
+
+
+def _height(frame: pd.DataFrame) -> float:
+    return 1.6 + 0.42 * min(len(frame), MOST_LEVELS)

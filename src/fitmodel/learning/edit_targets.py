@@ -1,0 +1,98 @@
+"""Read what of a table an edit speaks of, as a person writes it: a level, a bin, a range."""
+
+from __future__ import annotations
+
+import math
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import EditError
+from fitmodel.learning.columns import CategoryColumn, NumberColumn, flag_text, level_text
+from fitmodel.learning.editing import NEVER_SEEN, NOT_KNOWN
+
+if TYPE_CHECKING:
+    from fitmodel.learning.book import Book
+    from fitmodel.learning.columns import Column
+    from fitmodel.learning.editing import Range
+
+MOST_NAMES = 40
+
+
+def column_of(book: Book, attribute: str) -> Column:
+    """The column of an attribute.
+
+    Raises
+    ------
+    EditError
+        If the model has no such attribute; the message lists those it has.
+    """
+    for column in book.columns:
+        if column.name == attribute:
+            return column
+    raise EditError(
+        f"the model has no attribute {attribute!r}; it has {', '.join(book.attributes)}"
+    )
+
+
+def read_level(column: Column, text: str) -> str | Range:
+    """A row of a table: a level, a bin as the table names it, or a number that lies in the bin.
+
+    Raises
+    ------
+    EditError
+        If the table has no such row; the message lists those it has.
+    """
+    if isinstance(column, CategoryColumn):
+        return _level(column, text)
+    if text == NOT_KNOWN:
+        return text
+    labels = [column.label(code) for code in range(1, column.size + 1)]
+    if text in labels:
+        return _bin(column, labels.index(text) + 1)
+    try:
+        return _bin(column, column.code(float(text)))
+    except ValueError:
+        raise _no_row(column.name, text, [*labels, NOT_KNOWN]) from None
+
+
+def read_range(column: Column, text: str) -> Range:
+    """A range ``FROM:TO`` of a number; an empty side is open.
+
+    Raises
+    ------
+    EditError
+        If it is none, or the attribute is a category.
+    """
+    if isinstance(column, CategoryColumn):
+        raise EditError(
+            f"{column.name!r} is a category and has no ranges. Remedy: name a level (--level)."
+        )
+    sides = text.split(":")
+    try:
+        low, high = (None if not side.strip() else float(side) for side in sides)
+    except ValueError:
+        raise EditError(f"{text!r} is no range: write FROM:TO, such as 40:120 or 40:") from None
+    known = [side for side in (low, high) if side is not None]
+    if any(not math.isfinite(side) for side in known) or known != sorted(set(known)):
+        raise EditError(f"{text!r} is no range: FROM must be a number below TO")
+    return low, high
+
+
+def _level(column: CategoryColumn, text: str) -> str:
+    level = flag_text(level_text(text)) if column.is_flag else level_text(text)
+    if level in column.levels or level in {NOT_KNOWN, NEVER_SEEN}:
+        return level
+    raise _no_row(column.name, text, [*column.levels, NOT_KNOWN, NEVER_SEEN])
+
+
+def _bin(column: NumberColumn, code: int) -> Range:
+    edges = (None, *column.cuts, None)
+    return edges[code - 1], edges[code]
+
+
+def _no_row(attribute: str, text: str, names: list[str]) -> EditError:
+    near = get_close_matches(text, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    listed = ", ".join(names[:MOST_NAMES]) + more
+    return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")

@@ -1,0 +1,281 @@
+"""A user's own scikit-learn classifier in the place of the book of tables.
+
+    labelled deals -> a frame: numbers as floats, categories as pandas categories
+                   -> clones fitted on folds ordered in time -> the calibration map
+                   -> a clone fitted on all deals            -> OwnClassifier
+
+It keeps a book without tables: columns, evidence and calibration, so that prospects are read, found
+unfamiliar and given evidence as with the book. It has no interval: how far refits of an unknown
+learner cover the true probability was never measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import label_deals
+from fitmodel.exceptions import DependencyError, SpecError
+from fitmodel.learning.book import Book
+from fitmodel.learning.calibration import CalibrationMap, logit
+from fitmodel.learning.columns import CategoryColumn
+from fitmodel.learning.encoding import encode, fit_columns, read_numbers
+from fitmodel.learning.flatten import find_odd_pairs, make_evidence
+from fitmodel.learning.folds import Fold, make_folds, random_folds
+from fitmodel.learning.isotonic import fit_calibration
+from fitmodel.learning.learner import Learned, check_enough
+from fitmodel.learning.options import Choice, LearnerOptions
+from fitmodel.learning.threads import native_threads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.learning.columns import Column
+
+BACKGROUND = 50  # deals that stand for "not knowing" an attribute
+ADDITIVITY = 1e-6  # log-odds by which reasons may miss
+
+
+class OwnClassifier:
+    """A fitted classifier of the user's with what is needed to score prospects with it.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted on frames that `as_frame` makes.
+    book : Book
+        Without tables: how values are read, the evidence and the calibration map.
+    background : ndarray of float, shape (deals, attributes)
+        Deals that reasons are measured against.
+    """
+
+    def __init__(self, model: Any, book: Book, background: NDArray[np.float64]) -> None:
+        self.model = model
+        self.book_ = book
+        self.background = background
+
+    def log_odds(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
+        """Log-odds before calibration, shape (prospects,)."""
+        return _log_odds(self.model, self.book_.columns, as_matrix(self.book_.columns, attributes))
+
+    def predict_proba(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
+        """Calibrated probability of staying and of early churn, shape (prospects, 2)."""
+        churn = self.book_.calibration.probability(self.log_odds(attributes))
+        return np.column_stack([1 - churn, churn])
+
+    def contributions(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
+        """Shapley values in log-odds before calibration, shape (prospects, attributes).
+
+        Returns
+        -------
+        ndarray
+            Against `BACKGROUND` past deals, by permutation: it asks the classifier only for
+            predictions, so it does not depend on what `shap` knows of its insides.
+
+        Raises
+        ------
+        DependencyError
+            If shap is not installed.
+        ArithmeticError
+            If baseline and contributions do not add up to the log-odds to 1e-6.
+
+        Notes
+        -----
+        Lundberg and Lee (2017). shap's own tree explainer is silently wrong for
+        HistGradientBoosting with native categories, and is therefore not used.
+        """
+        try:
+            from shap import PermutationExplainer
+        except ImportError as error:
+            raise DependencyError(
+                "reasons of your own estimator need shap. Remedy: pip install 'fitmodel[shap]', or "
+                "ask for none (reasons=0)."
+            ) from error
+
+        def asked(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+            return _log_odds(self.model, self.book_.columns, matrix)
+
+        matrix = as_matrix(self.book_.columns, attributes)
+        explainer = PermutationExplainer(asked, self.background, seed=0)
+        found = explainer(matrix, max_evals=2 * matrix.shape[1] + 1, silent=True)
+        check_additivity(found.base_values, found.values, asked(matrix))
+        values: NDArray[np.float64] = np.asarray(found.values, dtype=np.float64)
+        return values
+
+
+def check_additivity(
+    baseline: NDArray[np.float64], contributions: NDArray[np.float64], log_odds: NDArray[np.float64]
+) -> None:
+    """Refuse contributions that do not add up to what they explain.
+
+    Raises
+    ------
+    ArithmeticError
+        Saying for how many prospects, and by how much at most.
+    """
+    missed = np.abs(baseline + contributions.sum(axis=1) - log_odds)
+    wrong = ~(missed <= ADDITIVITY)
+    if wrong.any():
+        raise ArithmeticError(
+            f"the reasons of {int(wrong.sum())} of {len(missed)} prospect(s) miss the log-odds by "
+            f"up to {float(missed.max()):.2g}: they are not shown. Ask for none (reasons=0)."
+        )
+
+
+def learn_own(
+    deals: pd.DataFrame, spec: DealSpec, estimator: Any, *, as_of: pd.Timestamp | None = None
+) -> Learned:
+    """Fit a user's classifier on deals as they were known on a date; see `learn`.
+
+    Raises
+    ------
+    DealsError
+        If there are too few early churners.
+    SpecError
+        If the estimator is no classifier with probabilities and sample weights.
+    """
+    labelled = label_deals(deals, spec, as_of=as_of)
+    return _learned(labelled, spec, estimator, make_folds(deals, spec, labelled, as_of=as_of))
+
+
+def learn_own_labelled(labelled: LabelledDeals, spec: DealSpec, estimator: Any) -> Learned:
+    """Fit a user's classifier on labelled deals of which no order in time is known."""
+    return _learned(labelled, spec, estimator, random_folds(labelled, seed=spec.learning.seed))
+
+
+def _learned(labelled: LabelledDeals, spec: DealSpec, estimator: Any, folds: list[Fold]) -> Learned:
+    check_enough(labelled)
+    check_estimator(estimator)
+    options = LearnerOptions.from_spec(spec, labelled.dates)
+    with native_threads(options.threads):
+        calibration, loss = _calibrate(estimator, folds, options)
+        columns = fit_columns(labelled.attributes, options.encoding)
+        fitted = _fit(estimator, columns, labelled)
+    matrix = as_matrix(columns, labelled.attributes)
+    chosen = np.random.default_rng(options.seed).permutation(len(matrix))[:BACKGROUND]
+    book = _book_without_tables(columns, labelled, calibration)
+    own = OwnClassifier(fitted, book, matrix[chosen])
+    table = pd.DataFrame(
+        [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
+    )
+    choice = Choice(np.nan, None, 0.0, 0, calibration, table)
+    return Learned(own, choice, labelled)  # type: ignore[arg-type]  # has what Learned's has
+
+
+def check_estimator(estimator: Any) -> None:
+    """Refuse what cannot give probabilities, or cannot be told how much a deal counts.
+
+    Raises
+    ------
+    SpecError
+        Saying what is missing.
+    """
+    from sklearn.utils.validation import has_fit_parameter
+
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    name = type(last).__name__
+    if not hasattr(estimator, "get_params") or not hasattr(last, "predict_proba"):
+        raise SpecError(f"{name} is no scikit-learn classifier with predict_proba")
+    if not has_fit_parameter(last, "sample_weight"):
+        raise SpecError(
+            f"the fit of {name} takes no sample_weight, so deals too young to be known could not "
+            "be allowed for. Remedy: use a classifier that takes it."
+        )
+
+
+def as_matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
+    """Numbers as they are and codes of levels from 0; NaN where missing or never seen."""
+    codes = encode(columns, attributes)
+    matrix = codes.astype(np.float64)
+    for place, column in enumerate(columns):
+        if isinstance(column, CategoryColumn):
+            known = (codes[:, place] > 0) & (codes[:, place] <= column.size)
+            matrix[:, place] = np.where(known, matrix[:, place] - 1, np.nan)
+        else:
+            matrix[:, place] = read_numbers(attributes[column.name])[0]
+    return matrix
+
+
+def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.DataFrame:
+    """What the estimator is given: float columns, and pandas categories of the known levels."""
+    made: dict[str, Any] = {}
+    for place, column in enumerate(columns):
+        values = matrix[:, place]
+        if isinstance(column, CategoryColumn):
+            codes = np.where(np.isnan(values), -1, values).astype(int)
+            levels = [column.label(code) for code in range(1, column.size + 1)]
+            made[column.name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
+        else:
+            made[column.name] = values
+    return pd.DataFrame(made)
+
+
+def _fit(estimator: Any, columns: tuple[Column, ...], deals: LabelledDeals) -> Any:
+    from sklearn.base import clone
+
+    model = _ready(clone(estimator), columns)
+    frame = as_frame(columns, as_matrix(columns, deals.attributes))
+    last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
+    return model.fit(frame, deals.early_churn.astype(int), **{f"{last}sample_weight": deals.weight})
+
+
+def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
+    """Put dummies, medians and scaling before a bare estimator that cannot do without them."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.utils import get_tags
+
+    if hasattr(estimator, "steps") or get_tags(estimator).input_tags.allow_nan:
+        return estimator
+    levels = [column.name for column in columns if isinstance(column, CategoryColumn)]
+    numbers = [column.name for column in columns if not isinstance(column, CategoryColumn)]
+    dummies = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    middle = SimpleImputer(strategy="median", keep_empty_features=True)
+    scaled = make_pipeline(middle, StandardScaler())
+    return make_pipeline(make_column_transformer((dummies, levels), (scaled, numbers)), estimator)
+
+
+def _log_odds(
+    model: Any, columns: tuple[Column, ...], matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    probability = model.predict_proba(as_frame(columns, matrix))[:, 1]
+    return logit(np.asarray(probability, dtype=np.float64))
+
+
+def _calibrate(
+    estimator: Any, folds: list[Fold], options: LearnerOptions
+) -> tuple[CalibrationMap, float]:
+    """The map, and the log loss before it, on deals that the fits did not see."""
+    parts = []
+    for fold in folds:
+        columns = fit_columns(fold.train.attributes, options.encoding)
+        model = _fit(estimator, columns, fold.train)
+        parts.append(_log_odds(model, columns, as_matrix(columns, fold.test.attributes)))
+    raw = np.concatenate(parts)
+    outcome = np.concatenate([fold.test.early_churn for fold in folds])
+    weight = np.concatenate([fold.test.weight for fold in folds])
+    number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
+    loss = np.average(np.logaddexp(0.0, raw) - outcome * raw, weights=weight)
+    return fit_calibration(raw, outcome, weight, number), float(loss)
+
+
+def _book_without_tables(
+    columns: tuple[Column, ...], labelled: LabelledDeals, calibration: CalibrationMap
+) -> Book:
+    codes = encode(columns, labelled.attributes)
+    evidence = tuple(
+        make_evidence(column, codes[:, place], labelled.early_churn, labelled.weight)
+        for place, column in enumerate(columns)
+    )
+    rate = float(np.average(labelled.early_churn, weights=labelled.weight))
+    rows = sum(column.size + 2 for column in columns)
+    return Book(
+        columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,
+        find_odd_pairs(codes, evidence),
+    )  # fmt: skip

@@ -1,0 +1,164 @@
+"""A model that is a user's own estimator: unpickled only when asked for by name.
+
+It is read, found unfamiliar and decided on as a sealed model is; the probability comes from the
+estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.model.assessment import Assessment
+from fitmodel.model.batch_reasons import largest_terms
+from fitmodel.model.bundle import load_workbench
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.frames import _attribute_values, _unreadable_message, code_table, score_coded
+from fitmodel.model.reasons import Reason
+from fitmodel.model.scorer import scorer_from_json
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fitmodel.model.bundle import Bundle
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.model.scorer import Scorer
+    from fitmodel.model.sentences import Sentences
+
+READER_FILE = "reader.json"
+"""How prospects are read and decided on: a scorer whose book has no tables."""
+
+
+class WorkbenchModel(FitModel):
+    """A user's estimator as a model: the same columns, without an interval.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        With a book without tables.
+    own : OwnClassifier
+    manifest : mapping
+    path : Path or None
+    """
+
+    def __init__(self, scorer: Scorer, own: Any, manifest: Mapping[str, Any], path: Any) -> None:
+        super().__init__(scorer, manifest, path)
+        self.own = own
+
+    def predict(
+        self,
+        prospects: Any,
+        *,
+        reasons: int = 3,
+        as_of: date | None = None,
+        language: str = "en",
+        log: AssessmentLog | None = None,
+    ) -> Any:
+        """As `FitModel.predict`; probability_low and probability_high are NaN.
+
+        Raises
+        ------
+        DependencyError
+            If reasons are asked for and shap is not installed.
+        """
+        if log is not None:
+            return self._predict_logged(prospects, log, reasons, as_of, language)
+        if isinstance(prospects, pd.DataFrame):
+            return self._predict_frame(prospects, reasons, as_of, language)
+        if isinstance(prospects, Mapping):
+            return self._assessments([prospects], reasons, as_of, language)[0]
+        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
+            return self._assessments(list(prospects), reasons, as_of, language)
+        raise ProspectError(
+            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
+            "list of mappings or a pandas DataFrame"
+        )
+
+    def predict_table(self, *_: Any, **__: Any) -> Any:
+        """Refuse: files are scored with sealed models only."""
+        raise BundleError(
+            "this model is your own estimator: score a DataFrame with predict, in Python"
+        )
+
+    def table(self, attribute: str) -> pd.DataFrame:
+        """Refuse: there is none."""
+        raise BundleError(f"your own estimator has no table of {attribute!r}: it is no book")
+
+    def _predict_frame(
+        self, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
+    ) -> pd.DataFrame:
+        today = None if as_of is None else pd.Timestamp(as_of)
+        coded = code_table(self._scorer, table, today)
+        if coded.unreadable:
+            raise ProspectError(_unreadable_message(table, coded.unreadable))
+        values = _attribute_values(self._scorer, table, today)[0]
+        found = score_coded(self._scorer, coded, 0)
+        probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
+        policy = self._scorer.policy
+        poor = policy.poor_fit(probability, coded.amount)
+        found["early_churn_probability"] = probability
+        found["probability_low"] = found["probability_high"] = np.nan
+        found["poor_fit"] = poor
+        kinds = np.where(poor, "poor", np.where(coded.strange, "watch", "good"))
+        found["fit"] = pd.Series(kinds, index=found.index, dtype="str")
+        found["expected_value"] = policy.expected_value(probability, coded.amount)
+        if reasons > 0:
+            listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
+            column = pd.Series(listed, index=found.index, dtype=object)
+            found.insert(len(found.columns) - 1, "reasons", column)
+        return found
+
+    def _reasons(
+        self, values: pd.DataFrame, coded: Any, number: int, sentences: Sentences
+    ) -> list[list[Reason]]:
+        if len(values) == 0:
+            return []
+        log_odds = self.own.log_odds(values).tolist()
+        contributions = self.own.contributions(values)
+        order = largest_terms(contributions, number)
+        given = coded.given.to_numpy(dtype=object).tolist()
+        return [
+            [
+                Reason(
+                    sentences, term, codes, row, float(contributions[place, term]), log_odds[place]
+                )
+                for term in terms
+                if contributions[place, term]
+            ]
+            for place, (terms, codes, row) in enumerate(
+                zip(order.tolist(), coded.codes.tolist(), given, strict=True)
+            )
+        ]
+
+    def _assessments(
+        self, prospects: list[Any], reasons: int, as_of: Any, language: str
+    ) -> list[Assessment]:
+        frame = pd.DataFrame(prospects)
+        found = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
+        wording = self._scorer.sentences(language).wording
+        return [
+            Assessment(
+                row["early_churn_probability"],
+                np.nan,
+                np.nan,
+                bool(row["poor_fit"]),
+                row["fit"],
+                row["expected_value"],
+                bool(row["unfamiliar"]),
+                tuple(row.get("reasons", ())),
+                row["model_version"],
+                (),
+                wording,
+            )
+            for row in found
+        ]
+
+
+def open_workbench_model(bundle: Bundle) -> WorkbenchModel:
+    """Unpickle the estimator of a bundle, its digest checked first."""
+    scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
+    return WorkbenchModel(scorer, load_workbench(bundle.path), bundle.manifest, bundle.path)

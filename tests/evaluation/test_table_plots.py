@@ -1,0 +1,54 @@
+"""A drawn table shows the table's own numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.evaluation.table_plots import compute_table, plot_table, save_table_plot
+from fitmodel.exceptions import EditError
+from fitmodel.learning.editing import SetEffect, apply_edits
+from fitmodel.learning.learner import learn
+
+
+@pytest.fixture(scope="module")
+def book():
+    simulation = simulate_deals(1200, seed=7)
+    return learn(simulation.deals, simulation.spec).book
+
+
+def test_the_bins_of_a_number_meet_and_their_effects_are_drawn_as_steps(book):
+    frame = compute_table(book, "seats").iloc[1:]
+    ax = plot_table(book, "seats")
+    drawn = next(line for line in ax.get_lines() if line.get_label() == "effect")
+
+    np.testing.assert_array_equal(frame["high"].to_numpy()[:-1], frame["low"].to_numpy()[1:])
+    np.testing.assert_array_equal(drawn.get_ydata()[:-1], frame["log_odds"])
+
+
+def test_each_level_is_a_bar_with_its_deals(book):
+    ax = plot_table(book, "industry")
+    frame = compute_table(book, "industry").sort_values("log_odds", kind="stable")
+    lengths = sorted(bar.get_width() for bar in ax.patches)
+
+    np.testing.assert_allclose(lengths, frame["log_odds"])
+    names = " ".join(label.get_text() for label in ax.get_yticklabels())
+    assert f"{frame['deals'].max():,} deals" in names
+
+
+def test_a_table_before_an_edit_is_drawn_beside_it(book):
+    edited = apply_edits(book, [SetEffect("seats", (10.0, 20.0), 0.3)])
+    labels = [line.get_label() for line in plot_table(edited, "seats", before=book).get_lines()]
+
+    assert "before the edit" in labels
+
+
+def test_a_table_is_saved_as_the_picture_that_its_name_says(book, tmp_path):
+    save_table_plot(book, "industry", tmp_path / "table.png")
+
+    assert (tmp_path / "table.png").read_bytes()[1:4] == b"PNG"
+    with pytest.raises(EditError, match=r"cannot draw 'table.doc': name it with one of \."):
+        save_table_plot(book, "industry", tmp_path / "table.doc")
+    with pytest.raises(EditError, match="no attribute 'x'; it has"):
+        plot_table(book, "x")

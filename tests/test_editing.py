@@ -1,0 +1,122 @@
+"""An edit is a new version with a reason; the model it was made to stays, and both are judged."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.editing import edit_table, edits_of
+from fitmodel.evaluation.rejudging import FLATTERED, rejudge
+from fitmodel.exceptions import EditError
+from fitmodel.learning.editing import SetEffect
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.scorer import Scorer
+
+SIMULATION = simulate_deals(1500, seed=5)
+
+
+@pytest.fixture
+def model(tmp_path, learned_book) -> FitModel:
+    scorer = Scorer(learned_book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+    files = {"scorer.json": scorer.to_json(), "card.md": b"# Card\n\n## Intended use\n\nGood.\n"}
+    facts = {"spec": SIMULATION.spec.to_dict(), "contest": {"gain": 1}, "metrics": {"roc_auc": 0.7}}
+    return load(write_bundle(tmp_path / "models", "fit", files=files, manifest=facts))
+
+
+@pytest.fixture(scope="module")
+def learned_book():
+    return learn(SIMULATION.deals, SIMULATION.spec).book
+
+
+def test_an_edit_is_a_new_version_beside_the_old_one(model):
+    done = edit_table(model, "industry", level="media", effect=0.2, reason="a | campaign", by="Kim")
+    record = edits_of(done.model)[0]
+
+    assert load(model.path.parent).version == model.version  # in use is what was
+    assert done.model.manifest["edited_from"] == model.version
+    assert record == json.loads(json.dumps(done.edit))
+    assert (record["by"], record["reason"]) == ("Kim", "a | campaign")
+    assert record["rows"][0]["value"] == "media"
+    assert record["rows"][0]["after"] == 0.2
+    assert "contest" not in done.model.manifest
+    card = (done.bundle_path / "card.md").read_text(encoding="utf-8")
+    assert "## Edited by hand" in card
+    assert "because: a \\| campaign" in card
+    assert card.endswith("## Intended use\n\nGood.\n")
+
+
+def test_an_edited_model_scores_as_its_table_says_and_its_reasons_say_so(model):
+    done = edit_table(model, "industry", level="media", effect=0.2, reason="why", by="Kim")
+    prospect = SIMULATION.deals.iloc[0].to_dict() | {"industry": "media"}
+    reasons = done.model.predict(prospect, reasons=99).reasons
+
+    assert [each.contribution for each in reasons if each.attribute == "industry"] == [0.2]
+    frame = SIMULATION.deals.head(50)
+    one = [done.model.predict(row, reasons=0) for row in frame.to_dict("records")]
+    many = done.model.predict(frame, reasons=0)["early_churn_probability"]
+    np.testing.assert_allclose([each.early_churn_probability for each in one], many, atol=1e-12)
+
+
+def test_a_second_edit_keeps_the_first_and_can_be_put_in_use(model):
+    first = edit_table(model, "industry", level="media", effect=0.2, reason="one", by="Kim")
+    second = edit_table(first.model, "seats", smooth="10:60", reason="two", by="Ann", use=True)
+
+    assert [edit["reason"] for edit in edits_of(second.model)] == ["one", "two"]
+    assert load(model.path.parent).version == second.model.version
+    card = (second.bundle_path / "card.md").read_text(encoding="utf-8")
+    assert card.count("## Edited by hand") == 1
+    assert card.index("because: one") < card.index("because: two")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"reason": "  ", "level": "media", "effect": 0.1}, "needs a reason"),
+        ({"reason": "r"}, "nothing was asked for"),
+        ({"reason": "r", "smooth": "1:2", "cap": 1.0}, "smooth, cap was asked for"),
+        ({"reason": "r", "effect": 0.1}, "whose effect"),
+        ({"reason": "r", "level": "medja", "effect": 0.1}, "did you mean 'media'"),
+        ({"reason": "r", "level": "media", "smooth": "1:2"}, "does not go with a level"),
+        ({"reason": "r", "smooth": "1:2"}, "is a category"),
+        ({"reason": "r", "drop_pair_with": "region"}, "no pair of 'industry' and 'region'"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(model, asked, message):
+    with pytest.raises(EditError, match=message):
+        edit_table(model, "industry", by="Kim", **asked)
+    assert len([path for path in model.path.parent.iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.slow
+def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
+    # the simulated company's small customers leave far more often: saying otherwise must cost
+    done = edit_table(
+        model, "segment", level="smb", effect=-3.0, reason="wishful", by="Kim",
+        deals=SIMULATION.deals,
+    )  # fmt: skip
+    judged = done.rejudgement
+
+    assert judged.method == "out-of-time"
+    assert judged.verdict == "worse"
+    assert judged.difference.low > 0
+    assert 0 < judged.n_touched < judged.n_deals
+    gap = judged.after["log_loss"].value - judged.before["log_loss"].value
+    assert gap == pytest.approx(judged.difference.value)
+    assert FLATTERED in str(judged)
+    assert done.model.manifest["metrics"]["log_loss"] == judged.after["log_loss"].value
+    assert done.edit["judged"]["verdict"] == "worse"
+
+
+@pytest.mark.slow
+def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
+    edit = SetEffect("industry", "never seen before", 1.0)
+    judged = rejudge(SIMULATION.deals, SIMULATION.spec, edit)
+
+    assert judged.verdict == "nothing to judge"
+    assert "moves the probability of none" in str(judged)

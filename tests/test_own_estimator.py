@@ -1,0 +1,104 @@
+"""A user's own classifier is judged and shipped as the book is, and unpickled only on request."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.learning.own_estimator import check_additivity, check_estimator, learn_own
+from fitmodel.model.fitmodel import load
+from fitmodel.training import TrainingRun, train
+
+SIMULATION = simulate_deals(1200, seed=11)
+PROSPECTS = simulate_prospects(12, seed=2).prospects
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+    folder = tmp_path_factory.mktemp("own")
+    spec = SIMULATION.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
+    estimator = LogisticRegression(max_iter=1000, C=0.1)
+    return train(SIMULATION.deals, spec, models=folder / "models", estimator=estimator)
+
+
+@pytest.mark.slow
+def test_it_is_judged_out_of_time_and_tracked(trained: TrainingRun) -> None:
+    assert trained.report.method == "out-of-time"
+    assert trained.run_id is not None
+    assert trained.report.metrics["roc_auc"].value > 0.6
+    assert "estimator of the user's own" in (trained.bundle_path / "card.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_it_is_not_unpickled_unless_asked_for(trained: TrainingRun) -> None:
+    with pytest.raises(BundleError, match=r"own estimator.*fitmodel.load\(path, workbench=True\)"):
+        load(trained.bundle_path)
+    (trained.bundle_path / "workbench.joblib").rename(trained.bundle_path / "away")
+    with pytest.raises(BundleError, match="is missing although the manifest lists it"):
+        load(trained.bundle_path, workbench=True)
+    (trained.bundle_path / "away").rename(trained.bundle_path / "workbench.joblib")
+
+
+@pytest.mark.slow
+def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> None:
+    pytest.importorskip("shap")
+    model = load(trained.bundle_path, workbench=True)
+    found = model.predict(PROSPECTS, reasons=2)
+
+    assert list(found.columns) == [
+        *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
+        *("expected_value", "unfamiliar", "reasons", "model_version"),
+    ]
+    assert found.index.equals(PROSPECTS.index)
+    assert found[["probability_low", "probability_high"]].isna().all(axis=None)
+    assert found["early_churn_probability"].between(0, 1).all()
+    one = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=2)
+    assert one.early_churn_probability == pytest.approx(found["early_churn_probability"].iloc[0])
+    assert [r.attribute for r in one.reasons] == [r.attribute for r in found["reasons"].iloc[0]]
+    assert "likely to leave early (no interval)" in str(one)
+    assert "left early" in one.reasons[0].sentence or "no such deal" in one.reasons[0].sentence
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingClassifier(max_iter=20, random_state=0),
+        make_pipeline(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+                      HistGradientBoostingClassifier(max_iter=20)),
+        "lightgbm",
+    ],
+    ids=["boosting", "pipeline", "lightgbm"],
+)  # fmt: skip
+def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
+    pytest.importorskip("shap")
+    if estimator == "lightgbm":
+        lightgbm = pytest.importorskip("lightgbm")
+        estimator = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
+    learned = learn_own(SIMULATION.deals, SIMULATION.spec, estimator)
+    asked = learned.labelled.attributes.head(4)
+    contributions = learned.estimator.contributions(asked)  # raises where they do not add up
+
+    gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)
+    np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
+
+
+def test_reasons_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(ArithmeticError, match=r"reasons of 1 of 2 prospect.s. miss .* up to 0.5"):
+        check_additivity(np.zeros(2), np.ones((2, 3)), np.array([3.0, 3.5]))
+    with pytest.raises(ArithmeticError, match="1 of 1"):
+        check_additivity(np.zeros(1), np.full((1, 2), np.nan), np.array([0.0]))
+
+
+def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
+    with pytest.raises(SpecError, match="KNeighborsClassifier takes no sample_weight"):
+        check_estimator(KNeighborsClassifier())
+    with pytest.raises(SpecError, match="DataFrame is no scikit-learn classifier"):
+        check_estimator(pd.DataFrame())
