@@ -42,7 +42,8 @@ def report(
         from fitmodel.model.atomic import write_folder
         from fitmodel.reports.html import safe_csv
         from fitmodel.reports.sales_page import sales_page
-        from fitmodel.sales.incentives import compare_plans, pay
+        from fitmodel.sales.comparison import compare_plans
+        from fitmodel.sales.incentives import pay
         from fitmodel.sales.plans import read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
