@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fitmodel.deals.ids import hashed_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.reasons import plain_value
 
@@ -198,8 +199,7 @@ class DecisionLog:
         """The id as the file keeps it."""
         if self._salt is None:
             return prospect
-        key = hashlib.blake2b(self._salt.encode(), digest_size=32).digest()
-        return hashlib.blake2b(prospect.encode(), key=key, digest_size=16).hexdigest()
+        return hashed_id(prospect, self._salt)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

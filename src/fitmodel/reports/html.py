@@ -6,6 +6,7 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.fonts import readable
 from fitmodel.evaluation.plots import figure_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def render(template: str, **values: Any) -> str:
 def as_png(ax: Axes) -> str:
     """A plot as base64, for a data URI: the page loads nothing from elsewhere."""
     content = io.BytesIO()
-    figure_of(ax).savefig(content, format="png", dpi=130)
+    figure = figure_of(ax)
+    with readable(figure):
+        figure.savefig(content, format="png", dpi=130)
     return base64.b64encode(content.getvalue()).decode()
 
 

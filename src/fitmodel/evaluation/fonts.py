@@ -1,0 +1,69 @@
+"""Letters of every language in a picture, from whatever fonts the machine has."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+
+WITH_CHINESE = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",  # the first face of Noto's collection, the only one matplotlib reads
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Heiti SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "Noto Serif CJK SC",
+    "Noto Serif CJK JP",
+)
+"""Fonts that hold Chinese letters, as Linux, macOS and Windows name them; the best first."""
+
+
+@contextmanager
+def readable(figure: Figure) -> Iterator[None]:
+    """Draw a figure inside with letters that its fonts lack taken from a font that has them.
+
+    Where no such font is installed a box stands for the letter, without a warning: the same words
+    stand in the table beside the picture.
+    """
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
+    families = _families() if _needs_more(figure) else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        if families is None:
+            yield
+            return
+        with rc_context({"font.family": list(families)}):
+            for text in figure.findobj(Text):
+                text.set_fontfamily(list(families))  # type: ignore[attr-defined]
+            yield
+
+
+def _needs_more(figure: Figure) -> bool:
+    from matplotlib.text import Text
+
+    return any(not text.get_text().isascii() for text in figure.findobj(Text))  # type: ignore[attr-defined]
+
+
+@cache
+def _families() -> tuple[str, ...] | None:
+    """The usual font, then the first installed one with Chinese letters; None without any."""
+    from matplotlib import font_manager, rcParamsDefault
+
+    installed = set(font_manager.get_font_names())
+    found = next((name for name in WITH_CHINESE if name in installed), None)
+    return None if found is None else (rcParamsDefault["font.sans-serif"][0], found)
