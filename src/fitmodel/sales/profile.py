@@ -1,0 +1,243 @@
+"""The ideal customer profile: whose customers stay, whose leave early, and on how many deals.
+
+deals -> segments, and two together -> early churn by Kaplan-Meier -> test against the others
+      -> what differs by more than chance, corrected for all that were looked at
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales.people import check_index
+from fitmodel.sales.segment_tests import (
+    SHUFFLES,
+    adjusted_p_values,
+    distances,
+    log_rank_scores,
+)
+from fitmodel.sales.segments import cross, segment_deals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.language.catalogue import Say
+    from fitmodel.sales.segments import Segment, Segmented
+
+LEAST_DEALS = 50
+LEAST_WATCHED = 10
+"""Deals that left early or were watched to the horizon, below which no rate is given."""
+LEVEL = 0.05
+SHOWN = 5
+"""Single segments, and combinations, on either list for people."""
+MOST_REPEATS = 2
+"""Rules of two attributes that share a segment, in a list for people."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Segments beside the company.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per segment or combination that was looked at: `segment` (in words), `attributes`
+        (1 or 2), `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early
+        churn at the horizon by Kaplan-Meier, 95 % log-log interval), `company_rate`, `distance`
+        (log-rank against the other deals; positive: leave more), `p_value` (corrected for all),
+        `named` (whether it differs) and `rule`, the sentence.
+    company : dict of str to float
+        `deals`, `rate`, `low`, `high`.
+    horizon_months : int
+    least_deals : int
+        Support that a segment needed to be looked at.
+    """
+
+    table: pd.DataFrame
+    company: dict[str, float]
+    horizon_months: int
+    least_deals: int
+
+    @property
+    def riskiest(self) -> pd.DataFrame:
+        """Named segments that leave early most, by the lower end of their interval."""
+        named = self.table[self.table["named"] & (self.table["distance"] > 0)]
+        return _chosen(named.sort_values("low", ascending=False, kind="stable"))
+
+    @property
+    def safest(self) -> pd.DataFrame:
+        """Named segments that leave early least, by the upper end of their interval."""
+        named = self.table[self.table["named"] & (self.table["distance"] < 0)]
+        return _chosen(named.sort_values("high", kind="stable"))
+
+
+def compute_profile(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    least_deals: int = LEAST_DEALS,
+    people: bool = False,
+    shuffles: int = SHUFFLES,
+    language: str = "en",
+) -> Profile:
+    """Find the segments and the combinations of two that leave early least and most.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+    least_deals : int
+        A segment or combination of fewer deals is not looked at.
+    people : bool
+        Whether the rep and the team are segments too.
+    shuffles : int
+        Of the outcomes, to know how far chance goes.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    Profile
+        At the 5 % level over everything looked at (single segments and combinations have half of
+        it each): were no segment different, one or more would be named in at most 5 % of companies.
+        A combination is named only where it also differs from both of its segments: the interval
+        holds neither's rate.
+
+    Raises
+    ------
+    DealsError
+        If rows share an index, or nobody was watched up to the horizon.
+
+    Notes
+    -----
+    Interval: Kalbfleisch and Prentice (2002); test: log-rank scores, single-step maxT (Westfall and
+    Young 1993), see `fitmodel.sales.segment_tests`. What lists begin with is not the highest rate,
+    which a small segment reaches by luck, but the end of the interval that is nearer to the others.
+    """
+    say = phrases(language, "profile")
+    check_index(deals)
+    found = outcomes(deals, spec)
+    months = found["followup_months"].to_numpy(dtype=np.float64)
+    left = found["left"].to_numpy(dtype=bool)
+    horizon = spec.label.horizon_months
+    whole = _rates(months, left, horizon)
+    singles = segment_deals(deals, spec, least_deals=least_deals, people=people)
+    pairs = [cross(a, b, least_deals=least_deals) for a, b in combinations(singles, 2)]
+    pairs = [group for group in pairs if group.segments]
+    watch = _Watched(months, left, horizon, shuffles)
+    labels = dict(spec.words.labels)
+    table = pd.DataFrame(
+        [*watch.rows(singles, say, labels), *watch.rows(pairs, say, labels)], columns=COLUMNS
+    )
+    table["company_rate"] = whole["rate"]
+    table["named"] = (table["p_value"] <= LEVEL) & _adds(table)
+    table["rule"] = [_rule(row, say) for _, row in table.iterrows()]
+    return Profile(table, whole, horizon, least_deals)
+
+
+COLUMNS = (
+    "segment", "attributes", "parts", "deals", "left_early", "rate", "low", "high",
+    "distance", "p_value",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Watched:
+    months: NDArray[np.float64]
+    left: NDArray[np.bool_]
+    horizon: int
+    shuffles: int
+
+    def rows(
+        self, groups: list[Segmented], say: Say, labels: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Rates and tests of every segment of the groups."""
+        if not groups:
+            return []
+        scores = log_rank_scores(self.months, self.left, float(self.horizon))
+        away = distances(groups, scores)
+        # half of the level for single segments, half for combinations
+        p = np.minimum(2 * adjusted_p_values(groups, scores, shuffles=self.shuffles), 1.0)
+        rows = []
+        for group in groups:
+            for place, parts in enumerate(group.segments):
+                inside = group.codes == place
+                facts = _rates(self.months[inside], self.left[inside], self.horizon)
+                words = [part.words(say, labels.get(part.attribute)) for part in parts]
+                number = len(rows)
+                rows.append(
+                    facts
+                    | {
+                        "segment": say("and").join(words),
+                        "attributes": len(parts),
+                        "parts": parts,
+                        "distance": away[number],
+                        "p_value": p[number] if np.isfinite(facts["rate"]) else 1.0,
+                    }
+                )
+        return rows
+
+
+def _rates(months: NDArray[np.float64], left: NDArray[np.bool_], horizon: int) -> dict[str, float]:
+    curve = kaplan_meier(months, left, at=[float(horizon)])
+    early = left & (months <= horizon)
+    known = np.count_nonzero(early | (months >= horizon)) >= LEAST_WATCHED
+    return {
+        "deals": len(months),
+        "left_early": int(early.sum()),
+        "rate": 1 - float(curve.survival[0]) if known else np.nan,
+        "low": 1 - float(curve.high[0]) if known else np.nan,
+        "high": 1 - float(curve.low[0]) if known else np.nan,
+    }
+
+
+def _adds(table: pd.DataFrame) -> pd.Series[bool]:
+    """Whether a combination says more than either of its segments alone."""
+    rows = table.to_dict("records")
+    alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
+    adds = []
+    for row in rows:
+        rates = [alone[part] for part in row["parts"]]
+        above = row["distance"] > 0 and row["low"] > max(rates)
+        below = row["distance"] < 0 and row["high"] < min(rates)
+        adds.append(row["attributes"] == 1 or above or below)
+    return pd.Series(adds, index=table.index, dtype=bool)
+
+
+def _rule(row: pd.Series[Any], say: Say) -> str:
+    if np.isnan(row["rate"]):
+        return say("unknown", segment=row["segment"], deals=f"{row['deals']:,}")
+    shares = {name: f"{row[name]:.0%}" for name in ("rate", "low", "high")}
+    return say(
+        "rule",
+        segment=row["segment"],
+        deals=f"{row['deals']:,}",
+        company=f"{row['company_rate']:.0%}",
+        **shares,
+    )
+
+
+def _chosen(named: pd.DataFrame) -> pd.DataFrame:
+    """The first few alone and the first few combinations, in the order given."""
+    alone = named[named["attributes"] == 1].head(SHOWN)
+    kept = [*alone.index, *_varied(named[named["attributes"] > 1])[:SHOWN]]
+    return named[named.index.isin(kept)]
+
+
+def _varied(named: pd.DataFrame) -> list[Any]:
+    """Rows of a list that does not say one segment over and over."""
+    seen: Counter[Segment] = Counter()
+    kept = []
+    for place, parts in named["parts"].items():
+        if all(seen[part] < MOST_REPEATS for part in parts):
+            seen.update(parts)
+            kept.append(place)
+    return kept

@@ -1,0 +1,133 @@
+"""What a review sheet says: its warnings, its look-alikes, and three questions to talk about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.learning.columns import is_missing, level_text
+from fitmodel.learning.options import LEAST_CHURNERS
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.language.catalogue import Say
+    from fitmodel.model.reasons import Reason
+    from fitmodel.sales.reviews import ReviewSheet, StayedAlike
+
+QUESTIONS = 3
+FROM_WARNINGS = 2
+ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
+
+
+def verdict_words(sheet: ReviewSheet, say: Say) -> str:
+    """What the model would have said at signing, or why it could not."""
+    day = f"{sheet.eve.as_of:%Y-%m-%d}"
+    if sheet.said is None or sheet.eve.model is None:
+        known = f"{sheet.eve.early_churners:,}"
+        return say("not_known", as_of=day, early=known, needed=LEAST_CHURNERS)
+    return say(
+        "would_have_said",
+        as_of=day,
+        known=f"{sheet.eve.known:,}",
+        probability=f"{sheet.said.early_churn_probability:.0%}",
+        base=f"{sheet.eve.model.book.base_rate:.0%}",
+    )
+
+
+def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
+    """The warnings that were there, each with its evidence at the time."""
+    if sheet.eve.model is None:
+        return []
+    base = f"{sheet.eve.model.book.base_rate:.0%}"
+    return [_warning(reason, base, spec, say) for reason in sheet.warnings]
+
+
+def alike_words(sheet: ReviewSheet, say: Say) -> str:
+    """What became of the most similar deals."""
+    if sheet.alike is None:
+        return ""
+    low, high = f"{sheet.alike.low:.0%}", f"{sheet.alike.high:.0%}"
+    return say("alike", known=sheet.alike.known, left=sheet.alike.left, low=low, high=high)
+
+
+def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+    """A similar deal that stayed, and what differed."""
+    signed = f"{stayed.signed:%Y-%m-%d}"
+    if not stayed.differs:
+        return say("stayed_same", deal=stayed.deal, signed=signed)
+    return say("stayed", deal=stayed.deal, signed=signed, differs=_differences(stayed, spec, say))
+
+
+def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
+    """Three questions to talk about, from the warnings first."""
+    asked = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
+    differing = next((item for item in sheet.stayed if item.differs), None)
+    if sheet.said is not None and not sheet.warnings:
+        asked.append(say("ask_nothing_warned"))
+    if differing is not None:
+        differs = _differences(differing, spec, say)
+        asked.append(say("ask_alike", deal=differing.deal, differs=differs))
+    months = f"{sheet.months:.1f}"
+    asked += [say(key, months=months) for key in ALWAYS_ASKED]
+    return asked[:QUESTIONS]
+
+
+def value_words(value: Any, say: Say) -> str:
+    """A value as a person reads it."""
+    if is_missing(value):
+        return say("not_filled_in")
+    if isinstance(value, date):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:,.4g}"
+    return level_text(value)
+
+
+def label_of(attribute: str, spec: DealSpec) -> str:
+    """An attribute's name for people."""
+    return spec.words.labels.get(attribute, attribute.replace("_", " "))
+
+
+def _warning(reason: Reason, base: str, spec: DealSpec, say: Say) -> str:
+    subject = _subject(reason, spec, say)
+    if reason.deals is None:
+        return say("warning_together", subject=subject)
+    if reason.deals == 0:
+        return say("warning_new", subject=subject)
+    rate, deals = f"{reason.early_churn_rate:.0%}", f"{reason.deals:,}"
+    return say("warning", subject=subject, rate=rate, deals=deals, base=base)
+
+
+def _question(reason: Reason, spec: DealSpec, say: Say) -> str:
+    subject = _subject(reason, spec, say)
+    names = reason.attribute.split(" & ")
+    values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
+    if any(is_missing(value) for value in values):
+        return say("ask_missing", subject=subject)
+    if any(name in spec.attributes.actionable for name in names):
+        return say("ask_changeable", subject=subject)
+    return say("ask_given", subject=subject)
+
+
+def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
+    names = reason.attribute.split(" & ")
+    values = reason.value if isinstance(reason.value, tuple) else (reason.value,)
+    parts = [
+        say("is", attribute=label_of(name, spec), value=value_words(value, say))
+        for name, value in zip(names, values, strict=True)
+    ]
+    return say("and").join(parts)
+
+
+def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+    parts = [
+        say(
+            "instead",
+            attribute=label_of(name, spec),
+            kept=value_words(kept, say),
+            lost=value_words(lost, say),
+        )
+        for name, lost, kept in stayed.differs
+    ]
+    return say("listed").join(parts)

@@ -1,0 +1,264 @@
+"""Review sheets for the sales meeting: each rep's latest lost customers, as they could have been seen.
+
+lost early -> the latest of each rep -> what would have been said at signing, and on what evidence
+           -> the most similar deals known then that stayed, and what differed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.model.look_alikes import PastDeals
+from fitmodel.sales.hindsight import look_back
+from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.sales.people import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.look_alikes import LookAlikes
+    from fitmodel.model.reasons import Reason
+    from fitmodel.sales.hindsight import Eve, Hindsight
+
+ALIKE = 50
+STAYED = 3
+WARNINGS = 4
+ALL_REASONS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class StayedAlike:
+    """A similar deal, known by then, whose customer stayed.
+
+    Parameters
+    ----------
+    deal : object
+        Its id, or its index where the contract names none.
+    signed : Timestamp
+    differs : tuple of (attribute, lost deal's value, this deal's value)
+        Where the lost deal was riskier by the model of the time, the most first.
+    """
+
+    deal: Any
+    signed: pd.Timestamp
+    differs: tuple[tuple[str, Any, Any], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewSheet:
+    """One lost customer.
+
+    Parameters
+    ----------
+    rep : str or None
+    deal : object
+        Its id, or its index where the contract names none.
+    signed, left : Timestamp
+    months : float
+        It stayed.
+    worth : float
+        Yearly contract value; NaN where not known.
+    eve : Eve
+        The model of the time.
+    said : Assessment or None
+        None where too little was known at signing.
+    warnings : tuple of Reason
+        Reasons that raised the odds by a quarter or more, the strongest first.
+    alike : LookAlikes or None
+        The most similar deals signed before, with their outcome as known now.
+    stayed : tuple of StayedAlike
+    """
+
+    rep: str | None
+    deal: Any
+    signed: pd.Timestamp
+    left: pd.Timestamp
+    months: float
+    worth: float
+    eve: Eve
+    said: Assessment | None
+    warnings: tuple[Reason, ...] = ()
+    alike: LookAlikes | None = None
+    stayed: tuple[StayedAlike, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class TeamReviews:
+    """All sheets, and what the lost deals have in common.
+
+    Parameters
+    ----------
+    spec : DealSpec
+    sheets : tuple of ReviewSheet
+        By rep, the latest lost first.
+    without : tuple of str
+        Reps who lost nobody early.
+    missed : DataFrame
+        See `compute_missed_warnings`.
+    surprises : DataFrame
+        See `compute_surprises`; with `rep` and `deal`.
+    surprise_facts : dict of str to float
+    hindsight : Hindsight
+    """
+
+    spec: DealSpec
+    sheets: tuple[ReviewSheet, ...]
+    without: tuple[str, ...]
+    missed: pd.DataFrame
+    surprises: pd.DataFrame
+    surprise_facts: dict[str, float]
+    hindsight: Hindsight
+
+
+def compute_reviews(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    latest: int = 1,
+    hindsight: Hindsight | None = None,
+    language: str = "en",
+    progress: Callable[[str], None] | None = None,
+) -> TeamReviews:
+    """Prepare each rep's latest lost customers for a talk.
+
+    Lost is who left early: why somebody left after years is no question of fit.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``, with a rep.
+    spec : DealSpec
+        A contract with dates.
+    latest : int
+        Lost customers per rep, the last to leave first.
+    hindsight : Hindsight, optional
+        From `look_back`, where it is there already.
+    language : {"en", "zh"}
+        Of the signals' names.
+    progress : callable, optional
+        Told the date of each training.
+
+    Raises
+    ------
+    DealsError
+        If the contract names no rep or no dates, or rows share an index.
+    """
+    if spec.deals.rep is None:
+        raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
+    seen = hindsight or look_back(deals, spec, progress=progress)
+    reps = names_of(deals[spec.deals.rep])
+    lost = _latest_lost(deals, spec, reps, latest)
+    writer = _Writer(deals, spec, seen)
+    sheets = tuple(writer.sheet(deal, reps.loc[deal]) for deal in lost)
+    surprises, facts = compute_surprises(deals, spec, seen)
+    surprises.insert(0, "rep", reps.loc[surprises.index])
+    surprises.insert(1, "deal", [writer.name(deal) for deal in surprises.index])
+    return TeamReviews(
+        spec=spec,
+        sheets=sheets,
+        without=tuple(sorted(set(reps.dropna()) - {str(sheet.rep) for sheet in sheets})),
+        missed=compute_missed_warnings(deals, spec, seen, language=language),
+        surprises=surprises,
+        surprise_facts=facts,
+        hindsight=seen,
+    )
+
+
+def _latest_lost(
+    deals: pd.DataFrame, spec: DealSpec, reps: pd.Series[str], latest: int
+) -> list[Any]:
+    """Index of the last early leavers of each rep, by rep and then the latest first."""
+    early = outcomes(deals, spec)["early_churn"] == 1
+    left = pd.DataFrame({"rep": reps, "left": deals[str(spec.deals.churned_on)]})[early.to_numpy()]
+    left = left.sort_values(["rep", "left"], ascending=[True, False], kind="stable")
+    return list(left.groupby("rep", sort=True).head(latest).index)
+
+
+class _Writer:
+    """Sheets of deals; past deals of one eve are made ready once."""
+
+    def __init__(self, deals: pd.DataFrame, spec: DealSpec, hindsight: Hindsight) -> None:
+        self._deals = deals
+        self._spec = spec
+        self._seen = hindsight
+        self._found = outcomes(deals, spec)
+        self._past: dict[pd.Timestamp, PastDeals] = {}
+
+    def name(self, deal: Any) -> Any:
+        """Id of a deal."""
+        identity = self._spec.deals.id
+        return deal if identity is None else self._deals.loc[deal, identity]
+
+    def sheet(self, deal: Any, rep: str) -> ReviewSheet:
+        """One lost customer, as it could have been seen at signing."""
+        roles, row = self._spec.deals, self._deals.loc[deal]
+        eve = self._seen.of(deal)
+        facts: dict[str, Any] = {
+            "rep": rep,
+            "deal": self.name(deal),
+            "signed": row[roles.closed_on],
+            "left": row[roles.churned_on],
+            "months": float(self._found.loc[deal, "followup_months"]),
+            "worth": float("nan") if roles.amount is None else float(row[roles.amount]),
+            "eve": eve,
+        }
+        if eve.model is None:
+            return ReviewSheet(**facts, said=None)
+        prospect = {str(name): value for name, value in row.items()}
+        said = eve.model.predict(prospect, reasons=ALL_REASONS)
+        raising = [reason for reason in said.reasons if reason.contribution >= WARNING]
+        alike = self._past_of(eve).like(prospect, ALIKE)
+        return ReviewSheet(
+            **facts,
+            said=said,
+            warnings=tuple(raising[:WARNINGS]),
+            alike=alike,
+            stayed=tuple(self._stayed(deal, eve, alike)),
+        )
+
+    def _past_of(self, eve: Eve) -> PastDeals:
+        if eve.as_of not in self._past:
+            before = self._deals[self._deals[self._spec.deals.closed_on] <= eve.as_of]
+            assert eve.model is not None  # noqa: S101 - asked of a model only
+            self._past[eve.as_of] = PastDeals(eve.model, before, self._spec)
+        return self._past[eve.as_of]
+
+    def _stayed(self, deal: Any, eve: Eve, alike: LookAlikes) -> list[StayedAlike]:
+        stayed = alike.deals[alike.deals["early_churn"] == 0].head(STAYED)
+        return [
+            StayedAlike(
+                self.name(other),
+                self._deals.loc[other, self._spec.deals.closed_on],
+                self._differs(deal, other, eve),
+            )
+            for other in stayed.index
+        ]
+
+    def _differs(self, deal: Any, other: Any, eve: Eve) -> tuple[tuple[str, Any, Any], ...]:
+        """Where the lost deal was riskier than the other, the most first; at most two."""
+        assert eve.model is not None  # noqa: S101 - asked of a model only
+        both = self._deals.loc[[deal, other]]
+        reasons = eve.model.predict(both, reasons=ALL_REASONS)["reasons"]
+        lost, kept = ({r.attribute: r.contribution for r in item} for item in reasons)
+        gaps = {
+            name: lost.get(name, 0.0) - kept.get(name, 0.0)
+            for name in eve.model.attributes
+            if not _same(both[name])
+        }
+        ordered = sorted((gap, name) for name, gap in gaps.items() if gap > LEAST_GAP)[::-1]
+        return tuple((name, *both[name].tolist()) for _, name in ordered[:2])
+
+
+LEAST_GAP = 0.05
+"""Log-odds below which a difference is not worth mentioning."""
+
+
+def _same(values: pd.Series[Any]) -> bool:
+    return len(values.drop_duplicates()) == 1

@@ -1,0 +1,172 @@
+"""Kinds of customers: levels of an attribute, bands of a number, and the two together.
+
+No outcome is looked at here, so that a test of the outcome by segment means what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import read_attributes
+from fitmodel.learning.columns import NumberColumn, is_missing, level_text
+from fitmodel.learning.encoding import fit_columns, read_numbers
+from fitmodel.learning.options import LearnerOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.language.catalogue import Say
+    from fitmodel.learning.columns import Column
+
+BANDS = 4
+FEW_VALUES = 5
+"""A number with no more distinct values than this is cut at each of them."""
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One level, or one band of a number from its smallest to its largest value.
+
+    Parameters
+    ----------
+    attribute : str
+    level : str or None
+        None for a band of a number, and where the value is missing.
+    low, high : float
+        NaN where there is a level or the value is missing.
+    days : bool
+        The number is the days from a date to the signing.
+    """
+
+    attribute: str
+    level: str | None = None
+    low: float = np.nan
+    high: float = np.nan
+    days: bool = False
+
+    def words(self, say: Say, label: str | None = None) -> str:
+        """The segment as a person reads it; `say` opens the topic "profile"."""
+        name = label or self.attribute.replace("_", " ")
+        if self.level is not None:
+            return say("is_level", attribute=name, level=self.level)
+        if np.isnan(self.low):
+            return say("is_missing", attribute=name)
+        low, high = _number(self.low), _number(self.high)
+        key = ("is_days" if self.days else "is_between") if low != high else "is_level"
+        return say(key, attribute=name, low=low, high=high, level=low)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """The segments of an attribute, or of two together, and where each deal belongs.
+
+    Parameters
+    ----------
+    segments : tuple of tuple of Segment
+        One segment each, or one of either attribute.
+    codes : ndarray of int, shape (deals,)
+        Position in `segments`; -1 in none of them (too few deals).
+    """
+
+    segments: tuple[tuple[Segment, ...], ...]
+    codes: NDArray[np.int64]
+
+
+def segment_deals(
+    deals: pd.DataFrame, spec: DealSpec, *, least_deals: int, people: bool = False
+) -> list[Segmented]:
+    """Sort deals into the segments of every attribute.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+    least_deals : int
+        A segment of fewer is left out.
+    people : bool
+        Whether the rep and the team are among the attributes; else they are not, even where the
+        contract names them so.
+
+    Returns
+    -------
+    list of Segmented
+        An item per attribute with two segments or more.
+    """
+    sellers = [name for name in (spec.deals.rep, spec.deals.team) if name is not None]
+    read = read_attributes(deals, spec)
+    frame = read.frame.drop(columns=[name for name in sellers if name in read.frame])
+    if people:
+        frame = frame.join(deals[sellers].astype("str"))
+    columns = fit_columns(frame, LearnerOptions.from_spec(spec, read.dates).encoding)
+    found = (_segmented(column, frame[column.name], least_deals) for column in columns)
+    return [item for item in found if len(item.segments) > 1]
+
+
+def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented:
+    """Combine two attributes' segments, where the combination has enough deals."""
+    width = len(second.segments)
+    both = (first.codes >= 0) & (second.codes >= 0)
+    cells = np.where(both, first.codes * width + second.codes, NONE)
+    names = [one + other for one in first.segments for other in second.segments]
+    return _with_enough(names, cells, least_deals)
+
+
+def _segmented(column: Column, values: pd.Series[Any], least: int) -> Segmented:
+    if isinstance(column, NumberColumn):
+        codes, segments = _bands(column, read_numbers(values)[0])
+    else:
+        codes, segments = _levels(column.name, values)
+    return _with_enough([(segment,) for segment in segments], codes, least)
+
+
+def _with_enough(
+    names: Sequence[tuple[Segment, ...]], codes: NDArray[np.int64], least: int
+) -> Segmented:
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    kept = np.flatnonzero(sizes >= least)
+    places = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
+    places[kept] = np.arange(len(kept))
+    return Segmented(tuple(names[place] for place in kept), places[codes])
+
+
+def _bands(
+    column: NumberColumn, numbers: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], list[Segment]]:
+    known = numbers[~np.isnan(numbers)]
+    distinct = np.unique(known)
+    if len(distinct) <= FEW_VALUES:
+        cuts = distinct[1:]
+    else:
+        cuts = np.unique(np.quantile(known, np.arange(1, BANDS) / BANDS, method="inverted_cdf"))
+    codes = np.searchsorted(cuts, numbers, side="right")
+    codes[np.isnan(numbers)] = len(cuts) + 1
+    segments = [_band(column, numbers[codes == place]) for place in range(len(cuts) + 1)]
+    return codes.astype(np.int64), [*segments, Segment(column.name)]
+
+
+def _band(column: NumberColumn, members: NDArray[np.float64]) -> Segment:
+    if not len(members):
+        return Segment(column.name)
+    low, high = float(members.min()), float(members.max())
+    return Segment(column.name, low=low, high=high, days=column.is_date)
+
+
+def _levels(name: str, values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[Segment]]:
+    positions, uniques = pd.factorize(values, use_na_sentinel=True)
+    texts = [None if is_missing(value) else level_text(value) for value in uniques] + [None]
+    found, places = np.unique([text or "" for text in texts], return_inverse=True)
+    segments = [Segment(name, level=str(text) or None) for text in found]
+    return places[positions].astype(np.int64), segments
