@@ -163,11 +163,13 @@ def _valued(
 ) -> dict[str, float]:
     once = np.ones(len(part))
     point = _estimates(part, once, window, horizon, money)
+    known = ~np.isnan(point)  # without money there is no value to give limits of
     draws = [
         _estimates(part, random.multinomial(len(part), once / len(part)), window, horizon, money)
         for _ in range(DRAWS)
     ]
-    low, high = np.nanquantile(np.array(draws), [0.025, 0.975], axis=0)
+    low, high = np.full((2, len(point)), np.nan)
+    low[known], high[known] = np.nanquantile(np.array(draws)[:, known], [0.025, 0.975], axis=0)
     priced = part["amount"].notna()
     return {
         "deals": len(part),
