@@ -105,7 +105,7 @@ class Plan(BaseModel):
 
 EXAMPLE = """\
 # A commission plan. fitmodel report DEALS --plan this.toml pays it over your history.
-name = "stay five months"
+name = "plan B"
 commission_rate = 0.10           # of the yearly contract value
 earned_after_months = 5          # whole once the customer has stayed so long; 0: at signing
 paid_at_signing = 0.25           # advance; what of it is not earned in the end is clawed back
