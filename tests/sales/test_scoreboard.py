@@ -77,6 +77,29 @@ def test_no_more_than_one_in_twenty_alike_reps_is_accused():
     assert on_top_small == 0
 
 
+@pytest.mark.slow
+def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accused():
+    accused = judged = worst_found = on_top_small = 0
+    for seed in range(40):
+        sim = simulate_deals(3000, seed=700 + seed, rep_selection=False)
+        effect = sim.reps["effect"]
+        own = sim.deals["rep"].map(effect).to_numpy()
+        blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
+        board = compute_scoreboard(sim.deals, sim.spec, blind)
+        told = board.reps["verdict"]
+        alike = told[(effect.reindex(told.index) == 0) & (told != "too_few")]
+        judged += len(alike)
+        accused += int((alike != "expected").sum())
+        large = board.reps[board.reps["signed"] >= 100]
+        worst_found += large["shrunken_ratio"].idxmax() == effect[large.index].idxmax()
+        on_top_small += int(board.reps.iloc[0]["signed"] < 20)
+
+    assert judged > 150
+    assert accused / judged <= 0.05
+    assert worst_found >= 36
+    assert on_top_small == 0
+
+
 def test_a_young_deal_counts_for_what_it_has_been_through(simulation):
     deals, spec = simulation.deals, simulation.spec
     young = deals["closed_on"] > pd.Timestamp("2026-06-30") - pd.DateOffset(months=1)

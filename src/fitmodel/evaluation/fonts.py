@@ -49,14 +49,14 @@ def readable(figure: Figure) -> Iterator[None]:
             return
         with rc_context({"font.family": list(families)}):
             for text in figure.findobj(Text):
-                text.set_fontfamily(list(families))  # type: ignore[attr-defined]
+                text.set_fontfamily(list(families))
             yield
 
 
 def _needs_more(figure: Figure) -> bool:
     from matplotlib.text import Text
 
-    return any(not text.get_text().isascii() for text in figure.findobj(Text))  # type: ignore[attr-defined]
+    return any(not text.get_text().isascii() for text in figure.findobj(Text))
 
 
 @cache

@@ -1,6 +1,6 @@
 """What the model would have said at signing, had it been asked: trained on what was known before.
 
-deals -> quarters of signing -> at the eve of each: learn from outcomes known then -> score its deals
+deals -> quarters of signing -> on the eve of each: learn from what was known -> score its deals
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.learning.options import Choice
 
 BAGS = 2  # no interval of a probability is asked for
+CHOOSE_AGAIN = 1.5
+"""Growth of the early churners known from which settings and calibration are chosen anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +104,9 @@ def look_back(
 
     Notes
     -----
-    Settings are chosen anew each time too, so that nothing at all comes from later deals; at most
-    three months of what was known at signing are left unused.
+    Settings and calibration are chosen on deals known then too, or on an earlier eve where little
+    has come since, so that nothing at all comes from later deals; at most three months of what was
+    known at signing are left unused.
     """
     if spec.deals.closed_on is None:
         raise DealsError(
@@ -113,10 +117,11 @@ def look_back(
     tell = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
     eves, said, pushes = {}, [], []
+    settings: _Settings | None = None
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
-        eve = _eve(deals, spec, as_of)
+        eve, settings = _eve(deals, spec, as_of, settings)
         signed = deals[periods == period]
         eves[str(period)] = eve
         said.append(_said(eve, signed, str(period)))
@@ -126,19 +131,36 @@ def look_back(
     )
 
 
-def _eve(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp) -> Eve:
+@dataclass(frozen=True, eq=False)
+class _Settings:
+    choice: Choice
+    early_churners: int
+
+    def last_until(self, early_churners: int) -> bool:
+        """Whether so little has come since that they need no new choice."""
+        return early_churners < CHOOSE_AGAIN * self.early_churners
+
+
+def _eve(
+    deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
+) -> tuple[Eve, _Settings | None]:
+    """The model of a day, and the settings to begin the next with."""
     then = recut(deals, spec, as_of)
     if then.empty:
-        return Eve(as_of, None, 0, 0)
+        return Eve(as_of, None, 0, 0), before
     labelled = label_deals(then, spec)
     churners = int(labelled.early_churn.sum())
     try:
         check_enough(labelled)
     except DealsError:
-        return Eve(as_of, None, len(labelled), churners)
-    book = learn(then, spec, as_of=as_of, bags=BAGS).book
-    scorer = Scorer(book, Policy("threshold"), None, spec.deals.closed_on, f"{as_of:%Y-%m-%d}")
-    return Eve(as_of, FitModel(scorer, {}), len(labelled), churners)
+        return Eve(as_of, None, len(labelled), churners), before
+    lasting = before if before is not None and before.last_until(churners) else None
+    choice = None if lasting is None else lasting.choice
+    learned = learn(then, spec, as_of=as_of, choice=choice, bags=BAGS)
+    version = f"{as_of:%Y-%m-%d}"
+    scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
+    settings = lasting or _Settings(learned.choice, churners)
+    return Eve(as_of, FitModel(scorer, {}), len(labelled), churners), settings
 
 
 def _said(eve: Eve, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:

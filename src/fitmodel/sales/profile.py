@@ -166,7 +166,7 @@ class _Watched:
         away = distances(groups, scores)
         # half of the level for single segments, half for combinations
         p = np.minimum(2 * adjusted_p_values(groups, scores, shuffles=self.shuffles), 1.0)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for group in groups:
             for place, parts in enumerate(group.segments):
                 inside = group.codes == place

@@ -1,4 +1,4 @@
-"""Review sheets for the sales meeting: each rep's latest lost customers, as they could have been seen.
+"""Review sheets: each rep's latest lost customers, as they could have been seen at signing.
 
 lost early -> the latest of each rep -> what would have been said at signing, and on what evidence
            -> the most similar deals known then that stayed, and what differed
@@ -235,7 +235,7 @@ class _Writer:
         return [
             StayedAlike(
                 self.name(other),
-                self._deals.loc[other, self._spec.deals.closed_on],
+                pd.Timestamp(stayed.loc[other, str(self._spec.deals.closed_on)]),
                 self._differs(deal, other, eve),
             )
             for other in stayed.index

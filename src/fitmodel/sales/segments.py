@@ -139,7 +139,7 @@ def _with_enough(
     kept = np.flatnonzero(sizes >= least)
     places = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
     places[kept] = np.arange(len(kept))
-    return Segmented(tuple(names[place] for place in kept), places[codes])
+    return Segmented(tuple(names[place] for place in kept.tolist()), places[codes])
 
 
 def _bands(

@@ -1,0 +1,125 @@
+"""How each rep's customers fared from quarter to quarter, beside the company's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales.rates import exact_ratio_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from fitmodel.language.catalogue import Say
+    from fitmodel.sales.scoreboard import Scoreboard
+
+LEAST_EXPECTED = 1.0
+"""Early churners expected in a quarter below which no point is drawn: it would say nothing."""
+HIGHEST = 4.0
+PER_ROW = 3
+MOST = 24
+
+
+def compute_trend(board: Scoreboard) -> pd.DataFrame:
+    """The quarters of the reps (or teams) that have enough deals, with exact intervals.
+
+    Parameters
+    ----------
+    board : Scoreboard
+
+    Returns
+    -------
+    DataFrame
+        Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`, `low`, `high` (exact
+        95 %) and `company_ratio`, the company's in that quarter. Reps in the scoreboard's order,
+        without those of whom it says "too few deals"; quarters with one early churner expected or
+        more.
+    """
+    enough = board.reps.index[board.reps["verdict"] != "too_few"]
+    sums = board.quarters.groupby("quarter")[["observed", "expected"]].sum()
+    company = sums["observed"] / sums["expected"].clip(lower=1e-12)
+    quarters = board.quarters[
+        board.quarters["rep"].isin(enough) & (board.quarters["expected"] >= LEAST_EXPECTED)
+    ]
+    low, high = exact_ratio_interval(
+        quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
+    )
+    order = {name: place for place, name in enumerate(enough)}
+    told = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
+    return told.sort_values(
+        ["rep", "quarter"],
+        key=lambda column: column.map(order) if column.name == "rep" else column,
+        ignore_index=True,
+    )
+
+
+def plot_trend(board: Scoreboard, *, language: str = "en") -> list[Axes]:
+    """Draw observed over expected by quarter, a small picture per rep (or team).
+
+    Parameters
+    ----------
+    board : Scoreboard
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    list of Axes
+        On one figure, in the scoreboard's order, at most 24; empty where nobody has enough deals.
+        Points with exact 95 % intervals, cut at 4; the dashed line is the company's.
+    """
+    say = phrases(language, "trend")
+    trend = compute_trend(board)
+    names = list(trend["rep"].unique())[:MOST]
+    if not names:
+        return []
+    quarters = sorted(board.quarters["quarter"].unique())
+    axes = _grid(len(names))
+    for ax, name in zip(axes, names, strict=True):
+        signed = f"{board.table.loc[name, 'signed']:,.0f}"
+        _draw(ax, trend[trend["rep"] == name], quarters, say)
+        title = say("panel", name=name, deals=signed)
+        ax.set_title(title, fontsize=9, loc="left", parse_math=False)
+    axes[0].legend(frameon=False, fontsize=7, loc="upper right")
+    figure_of(axes[0]).supylabel(say("axis"), fontsize=9)
+    return axes
+
+
+def _grid(number: int) -> list[Axes]:
+    columns = min(PER_ROW, number)
+    rows = -(-number // columns)
+    figure = figure_of(new_axes(3.1 * columns + 0.4, 2.0 * rows + 0.3))
+    figure.clear()
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes: list[Any] = grid.ravel().tolist()
+    for ax in axes[number:]:
+        ax.remove()
+    for ax in axes[max(number - columns, 0) : number]:  # the lowest of each column keeps its dates
+        ax.tick_params(labelbottom=True)
+    return axes[:number]
+
+
+def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
+    places = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
+    ratio = rows["ratio"].to_numpy()
+    shown = np.minimum(ratio, HIGHEST)
+    low = np.minimum(rows["low"].to_numpy(), HIGHEST)
+    high = np.minimum(rows["high"].to_numpy(), HIGHEST)
+    out = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
+    ax.axhline(1, color=GREY, linewidth=0.6)
+    ax.plot(
+        places, np.minimum(rows["company_ratio"], HIGHEST), "--", color=GREY, linewidth=1,
+        label=say("company"),
+    )  # fmt: skip
+    ax.vlines(places, low, high, color=BLUE, linewidth=1, alpha=0.6)
+    ax.plot(places, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
+    ax.plot(places[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
+    step = max(1, -(-len(quarters) // 4))
+    ticks = list(range(0, len(quarters), step))
+    ax.set_xticks(ticks, [quarters[place] for place in ticks], fontsize=7)
+    ax.set(ylim=(0, HIGHEST + 0.1), xlim=(-0.5, len(quarters) - 0.5))
+    ax.tick_params(axis="y", labelsize=7)
+    ax.spines[["top", "right"]].set_visible(False)

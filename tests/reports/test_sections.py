@@ -1,0 +1,110 @@
+"""Parts of the sales page are whole and harmless in both languages, with or without fonts."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.evaluation import fonts
+from fitmodel.evaluation.plots import figure_of, new_axes
+from fitmodel.reports.html import as_png, safe_csv
+from fitmodel.reports.profile_section import profile_section
+from fitmodel.reports.review_section import review_section
+from fitmodel.reports.trend_section import trend_section
+from fitmodel.sales.hindsight import look_back
+from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.scoreboard import compute_scoreboard
+
+NASTY = "<script>alert(1)</script> $a_{$"
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    found = simulate_deals(900, seed=6, months=20, n_attributes=5)
+    found.deals["rep"] = found.deals["rep"].replace("Rep 01", NASTY)
+    found.deals["segment"] = found.deals["segment"].replace("smb", NASTY)
+    return found
+
+
+@pytest.fixture(scope="module")
+def hindsight(simulation):
+    return look_back(simulation.deals, simulation.spec)
+
+
+def render(section):
+    environment = Environment(
+        loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template(section.template).render(values=section.values)
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def sections(request, simulation, hindsight):
+    language, deals, spec = request.param, simulation.deals, simulation.spec
+    board = compute_scoreboard(deals, spec, simulation.true_probability, language=language)
+    profile = compute_profile(deals, spec, shuffles=99, language=language)
+    reviews = compute_reviews(deals, spec, hindsight=hindsight, language=language)
+    return {
+        "trend": trend_section(board, language=language),
+        "profile": profile_section(profile, language=language),
+        "reviews": review_section(reviews, language=language),
+    }
+
+
+def test_every_part_has_a_title_to_link_to_and_loads_nothing(sections):
+    for section in sections.values():
+        page = render(section)
+        assert f'<h2 id="{section.values["id"]}">{section.values["title"]}</h2>' in page
+        assert "<script" not in page
+        assert "http" not in page
+        assert "{" not in page.replace("$a_{$", "")
+        for table in section.tables.values():
+            assert safe_csv(table).count("\n") >= len(table)
+    assert "&lt;script&gt;" in render(sections["reviews"])
+    assert "&lt;script&gt;" in render(sections["profile"])
+
+
+def test_a_sheet_stands_on_the_page_with_its_three_questions(sections):
+    page = render(sections["reviews"])
+    sheets = sections["reviews"].values["sheets"]
+
+    assert page.count("<section") == len(sheets) == len(sections["reviews"].tables["reviews.csv"])
+    assert page.count("<ol>") == len(sheets)
+
+
+def test_where_nothing_is_found_the_page_says_so(simulation):
+    profile = compute_profile(simulation.deals, simulation.spec, least_deals=400, shuffles=9)
+    page = render(profile_section(profile))
+    assert "no profile to draw" in page
+    assert "<img" not in page
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_chinese_letters_are_drawn_without_a_warning_whatever_fonts_there_are(
+    monkeypatch, installed
+):
+    if not installed:
+        monkeypatch.setattr(fonts, "_families", lambda: None)
+    ax = new_axes()
+    ax.set_title("早期流失")
+    ax.set_xlabel("plain")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert as_png(ax)
+
+
+def test_a_font_with_chinese_letters_is_used_only_where_they_are(monkeypatch):
+    monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
+    plain, chinese = new_axes(), new_axes()
+    chinese.set_title("流失")
+    plain.set_title("churn")
+    as_png(plain)
+    as_png(chinese)
+
+    assert plain.title.get_fontfamily() != chinese.title.get_fontfamily()
+    assert chinese.title.get_fontfamily() == ["DejaVu Sans", "DejaVu Serif"]
+    assert figure_of(chinese) is not figure_of(plain)

@@ -1,0 +1,148 @@
+"""Review sheets say what could have been known at signing, and nothing that came later."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales.hindsight import look_back
+from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.sales.review_words import questions, verdict_words, warning_words
+from fitmodel.sales.reviews import compute_reviews
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(1200, seed=2, months=24, n_attributes=6)
+
+
+@pytest.fixture(scope="module")
+def hindsight(simulation):
+    return look_back(simulation.deals, simulation.spec)
+
+
+@pytest.fixture(scope="module")
+def reviews(simulation, hindsight):
+    return compute_reviews(simulation.deals, simulation.spec, latest=2, hindsight=hindsight)
+
+
+def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, hindsight):
+    deals, day = simulation.deals, pd.Timestamp("2025-09-30")
+    later = deals["churned_on"] > day
+    otherwise = deals.assign(
+        churned_on=deals["churned_on"].mask(later),
+        segment=deals["segment"].mask(deals["closed_on"] > day, "smb"),
+    )
+    again = look_back(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
+    before = deals["closed_on"] <= day
+    told = hindsight.said[before]
+
+    assert told["probability"].notna().sum() > 200
+    pd.testing.assert_frame_equal(again.said[again.said.index.isin(told.index)], told)
+
+
+def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, hindsight):
+    signed = simulation.deals["closed_on"]
+    eves = {quarter: eve.as_of for quarter, eve in hindsight.eves.items()}
+
+    assert (hindsight.said["quarter"].map(eves) < signed).all()
+    assert hindsight.eves[min(eves)].model is None
+    silent = hindsight.said["quarter"] == min(eves)
+    assert hindsight.said.loc[silent, "probability"].isna().all()
+
+
+def test_a_sheet_is_of_the_latest_early_leaver_of_each_rep(simulation, reviews):
+    deals = simulation.deals.assign(
+        early=outcomes(simulation.deals, simulation.spec)["early_churn"]
+    )
+    lost = deals[deals["early"] == 1]
+    for rep, rows in lost.groupby("rep"):
+        left = [sheet.left for sheet in reviews.sheets if sheet.rep == rep]
+        assert left == rows["churned_on"].nlargest(2).tolist()
+    assert set(reviews.without) == set(deals["rep"]) - set(lost["rep"])
+
+
+def test_look_alikes_were_signed_before_and_stayed(simulation, reviews):
+    closed = simulation.deals.set_index("deal_id")["closed_on"]
+    early = outcomes(simulation.deals, simulation.spec)["early_churn"]
+    early.index = simulation.deals["deal_id"]
+    known = [sheet for sheet in reviews.sheets if sheet.said is not None]
+
+    assert len(known) >= 5
+    for sheet in known:
+        assert (sheet.alike.deals["closed_on"] <= sheet.eve.as_of).all()
+        assert all(reason.contribution >= WARNING for reason in sheet.warnings)
+        for item in sheet.stayed:
+            assert closed[item.deal] <= sheet.eve.as_of < sheet.signed
+            assert early[item.deal] == 0
+            assert all(lost != kept for _, lost, kept in item.differs)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews, language):
+    say = phrases(language, "reviews")
+    for sheet in reviews.sheets:
+        asked = questions(sheet, reviews.spec, say)
+        assert len(set(asked)) == 3
+        told = warning_words(sheet, reviews.spec, say)
+        assert len(told) == len(sheet.warnings)
+        for text, reason in zip(told, sheet.warnings, strict=True):
+            assert reason.deals is None or f"{reason.deals:,}" in text
+        assert f"{sheet.eve.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
+
+
+def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, reviews):
+    missed, spec = reviews.missed, simulation.spec
+    found = outcomes(simulation.deals, spec)
+    judged = found["mature"] & hindsight.said["probability"].notna()
+    lost, kept = (judged & (found["early_churn"] == value) for value in (1, 0))
+    row = missed.set_index("signal").loc["lead source = outbound"]
+    here = (simulation.deals["lead_source"] == "outbound") & (
+        hindsight.pushes["lead_source"] >= WARNING
+    )
+
+    counts = [int((here & lost).sum()), lost.sum(), int((here & kept).sum()), kept.sum()]
+    assert row[["lost_with", "lost", "kept_with", "kept"]].tolist() == counts
+    a, m, b, n = counts
+    reach = 1.959964 * np.sqrt(1 / a - 1 / m + 1 / b - 1 / n)  # Katz 1978, by hand
+    ratio = (a / m) / (b / n)
+    assert row[["ratio", "ratio_low", "ratio_high"]].tolist() == pytest.approx(
+        [ratio, ratio * np.exp(-reach), ratio * np.exp(reach)], rel=1e-4
+    )
+    assert missed["lost_with"].is_monotonic_decreasing
+
+
+def test_a_signal_that_is_merely_common_is_not_blamed(simulation, hindsight):
+    deals = simulation.deals.assign(
+        churned_on=simulation.deals["churned_on"].sample(frac=1, random_state=0).to_numpy()
+    )
+    deals["churned_on"] = deals["churned_on"].mask(deals["churned_on"] < deals["closed_on"])
+    missed = compute_missed_warnings(deals, simulation.spec, hindsight)
+
+    assert len(missed) > 3
+    assert (missed["ratio_low"] > 1).mean() <= 0.2
+
+
+def test_surprises_are_deals_thought_safer_than_most(simulation, hindsight):
+    table, facts = compute_surprises(simulation.deals, simulation.spec, hindsight)
+
+    assert (table["probability"] < table["base_rate"]).all()
+    assert table["probability"].is_monotonic_increasing
+    assert facts["left"] == len(table) <= facts["deals"]
+    assert facts["ratio_low"] < facts["ratio"] < facts["ratio_high"]
+
+
+def test_without_a_rep_or_dates_there_are_no_sheets(simulation):
+    with pytest.raises(DealsError, match=r'names no rep.*rep = "COLUMN"'):
+        compute_reviews(simulation.deals, simulation.spec.replace(deals={"rep": None}))
+    tenure = {
+        "closed_on": None, "churned_on": None, "observed_until": None,
+        "tenure_months": "t", "churned": "c", "id": None, "team": None,
+    }  # fmt: skip
+    with pytest.raises(DealsError, match="needs closing dates.*Remedy"):
+        compute_reviews(simulation.deals, simulation.spec.replace(deals=tenure))

@@ -1,0 +1,63 @@
+"""The trend stands beside the company's own, for whoever has enough deals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.evaluation.plots import figure_of
+from fitmodel.sales.rates import exact_ratio_interval
+from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.trend import LEAST_EXPECTED, compute_trend, plot_trend
+
+
+@pytest.fixture(scope="module")
+def boards():
+    sim = simulate_deals(1500, seed=6)
+    return {
+        by: compute_scoreboard(sim.deals, sim.spec, sim.true_probability, by=by)
+        for by in ("rep", "team")
+    }
+
+
+@pytest.mark.parametrize("by", ["rep", "team"])
+def test_who_has_too_few_deals_has_no_trend(boards, by):
+    board = boards[by]
+    trend = compute_trend(board)
+    enough = board.reps.index[board.reps["verdict"] != "too_few"]
+
+    shown = list(trend["rep"].unique())
+    assert shown == [name for name in enough if name in shown]  # in the scoreboard's order
+    assert len(shown) > 2
+    assert (trend["expected"] >= LEAST_EXPECTED).all()
+    low, high = exact_ratio_interval(trend["observed"].to_numpy(), trend["expected"].to_numpy())
+    assert np.allclose(trend["low"], low)
+    assert np.allclose(trend["high"], high)
+
+
+def test_the_companys_line_is_the_sum_of_all_reps(boards):
+    quarters = boards["rep"].quarters
+    for quarter, rows in compute_trend(boards["rep"]).groupby("quarter"):
+        all_reps = quarters[quarters["quarter"] == quarter]
+        ratio = all_reps["observed"].sum() / all_reps["expected"].sum()
+        assert rows["company_ratio"].tolist() == pytest.approx([ratio] * len(rows))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_there_is_a_small_picture_for_each_on_one_figure(boards, language):
+    axes = plot_trend(boards["team"], language=language)
+    figure = figure_of(axes[0])
+
+    titles = [ax.get_title(loc="left") for ax in axes]
+    names = compute_trend(boards["team"])["rep"].unique()
+    assert len(titles) == len(names)
+    assert all(title.startswith(name) for title, name in zip(titles, names, strict=True))
+    assert figure.axes == axes
+    assert all(any(line.get_linestyle() == "--" for line in ax.get_lines()) for ax in axes)
+
+
+def test_without_enough_deals_there_is_no_picture():
+    sim = simulate_deals(120, seed=1)
+    board = compute_scoreboard(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
+    assert plot_trend(board) == []
