@@ -120,10 +120,15 @@ def _sections(
     from fitmodel.reports.profile_section import profile_section
     from fitmodel.reports.review_section import review_section
     from fitmodel.reports.scoreboard_section import scoreboard_section
+    from fitmodel.reports.trend_section import trend_section
     from fitmodel.sales.profile import compute_profile
     from fitmodel.sales.reviews import compute_reviews
 
-    parts = [scoreboard_section(board, by=by, language=language) for by, board in boards.items()]
+    parts = []
+    for by, board in boards.items():
+        parts.append(scoreboard_section(board, by=by, language=language))
+        if spec.has_dates:
+            parts.append(trend_section(board, language=language, by=by))  # type: ignore[arg-type]
     if spec.has_dates and spec.deals.rep:
         tell("reviews of lost customers")
         reviews = compute_reviews(table, spec, language=language)
