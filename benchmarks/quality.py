@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -131,6 +131,18 @@ def simulated(n: int) -> Iterator[Split]:
         )
 
 
+def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
+    """The tables by name; the real ones only where their folder is given."""
+    tables: dict[str, Callable[[], Iterator[Split]]] = {"telco 5 months": telco}
+    if data is not None:
+        tables |= {
+            "saas_sme 3 months": partial(saas_sme, data),
+            "us_lapse 12 months": partial(us_lapse, data, 12),
+            "us_lapse 24 months": partial(us_lapse, data, 24),
+        }
+    return tables | {f"simulated {n:,}": partial(simulated, n) for n in (500, 2_000, 10_000)}
+
+
 def judge(split: Split, probability: np.ndarray) -> dict[str, float]:
     """Log loss, AUC and calibration error on the deals not learned from."""
     test, rate = split.test, np.average(split.train.early_churn, weights=split.train.weight)
@@ -207,14 +219,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="tables to run")
     parser.add_argument("--without", nargs="*", default=(), help="peers to leave out")
     given = parser.parse_args()
-    tables = {"telco 5 months": telco}
-    if given.data is not None:
-        tables |= {
-            "saas_sme 3 months": partial(saas_sme, given.data),
-            "us_lapse 12 months": partial(us_lapse, given.data, 12),
-            "us_lapse 24 months": partial(us_lapse, given.data, 24),
-        }
-    tables |= {f"simulated {n:,}": partial(simulated, n) for n in (500, 2_000, 10_000)}
+    tables = tables_of(given.data)
     ways = {name: way for name, way in peers(given.budget).items() if name not in given.without}
     rows = []
     with warnings.catch_warnings():

@@ -15,6 +15,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.exceptions import DealsError
 from fitmodel.model.bundle import load_workbench
 from fitmodel.model.fitmodel import load
+from fitmodel.model.wording import wording_of
 from fitmodel.training import TrainingRun, train
 
 SIMULATION = simulate_deals(1500, seed=11)
@@ -45,6 +46,12 @@ def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> N
     assert (home / "current").read_text(encoding="utf-8").strip() == trained.bundle_path.name
     assert load(home).version == trained.model.version
     assert trained.model.manifest["run_id"] == trained.run_id
+
+
+def test_the_readers_words_and_the_horizon_travel_in_the_bundle(trained: TrainingRun) -> None:
+    wording = load(trained.bundle_path).scorer.wording
+    assert wording == wording_of(SIMULATION.spec)
+    assert wording.horizon == f"within {SIMULATION.spec.label.horizon_months} months"
 
 
 def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(

@@ -19,6 +19,7 @@ from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.contest import meet_champion
@@ -206,7 +207,8 @@ def ship(
     """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all."""
     from pathlib import Path
 
-    scorer = Scorer(learned.book, policy, spec.deals.amount, spec.deals.closed_on, version="")
+    roles, words = spec.deals, wording_of(spec)
+    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words)
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},

@@ -93,3 +93,12 @@ def test_a_model_that_is_not_there_is_said_and_nothing_begins(tmp_path) -> None:
     found = CliRunner().invoke(app, ["serve", "--model", str(tmp_path / "none")])
     assert found.exit_code == 1
     assert "Error:" in found.output
+
+
+def test_a_pipeline_that_the_model_cannot_read_is_said_and_nothing_begins(source, tmp_path) -> None:
+    pipeline = tmp_path / "prospects.csv"
+    pipeline.write_text("deal_id\nD-1\n")
+    command = ["serve", "--model", str(source), "--pipeline", str(pipeline)]
+    found = CliRunner().invoke(app, command)
+    assert found.exit_code == 1
+    assert "attribute(s) are missing" in found.output

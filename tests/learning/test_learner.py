@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import label_deals
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.calibration import expit, fit_sigmoid
+from fitmodel.learning.calibration import CalibrationMap, expit, fit_sigmoid
+from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.design import level_statistic
 from fitmodel.learning.fitting import age_weights, bag_counts
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import Learned, cross_fitted, learn
+from fitmodel.learning.options import BOOSTING_CHURNERS, LearnerOptions
 
 
 @pytest.mark.slow
@@ -34,23 +37,34 @@ def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
     assert 0.70 < np.mean((low <= truth) & (truth <= high)) < 0.92
 
 
-@pytest.mark.slow
-def test_the_interval_covers_the_truth_with_few_deals_and_many_and_narrows() -> None:
-    new = simulate_deals(4000, seed=99, rep_effects=False)
+LAWS = ({}, {"n_attributes": 8, "company": 3, "base_rate": 0.3})  # the spread's own, and another
+
+
+def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, float]:
+    """Share of prospects whose interval covers the truth, per training, and the mean width."""
+    new = simulate_deals(4000, seed=99, rep_effects=False, **law)
     labelled = label_deals(new.deals, new.spec)
     truth = new.true_probability.loc[labelled.index].to_numpy()
+    covered, width = [], []
+    for seed in seeds:
+        past = simulate_deals(n, seed=seed, rep_effects=False, **law)
+        learned = learn(past.deals, past.spec)
+        book = learned.book
+        low, high = book.interval(*book.scores(_codes(learned, labelled.attributes)))
+        covered.append(np.mean((low <= truth) & (truth <= high)))
+        width.append(np.mean(high - low))
+    return np.array(covered), float(np.mean(width))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", LAWS)
+def test_the_interval_covers_the_truth_with_few_deals_and_many_and_narrows(law) -> None:
     widths = []
-    for n, seeds in ((1_000, range(20, 28)), (10_000, range(20, 25))):
-        covered, width = [], []
-        for seed in seeds:
-            past = simulate_deals(n, seed=seed, rep_effects=False)
-            learned = learn(past.deals, past.spec)
-            book = learned.book
-            low, high = book.interval(*book.scores(_codes(learned, labelled.attributes)))
-            covered.append(np.mean((low <= truth) & (truth <= high)))
-            width.append(np.mean(high - low))
-        assert 0.75 < np.mean(covered) < 0.90
-        widths.append(np.mean(width))
+    for n, seeds in ((1_000, range(20, 28)), (10_000, range(20, 23))):
+        covered, width = _coverage(n, seeds, law)
+        assert 0.75 < covered.mean() < 0.90
+        assert covered.min() > 0.55  # one training, all prospects at once
+        widths.append(width)
     assert widths[1] < 0.75 * widths[0]
 
 
@@ -64,6 +78,44 @@ def test_too_few_early_churners_are_refused_with_what_is_missing() -> None:
     few = simulate_deals(120, seed=0)
     with pytest.raises(DealsError, match=r"early churner\(s\); 50 needed"):
         learn(few.deals, few.spec)
+
+
+def test_a_refusal_says_how_many_months_more_at_the_rate_so_far() -> None:
+    few = simulate_deals(150, seed=0)
+    labelled = label_deals(few.deals, few.spec)
+    churners = int(labelled.early_churn.sum())
+    months = (labelled.closed_on.max() - labelled.closed_on.min()).days / 30.436875
+    more = int(np.ceil((50 - churners) / (churners / months)))
+    with pytest.raises(DealsError, match=rf"at your rate that is about {more} more month"):
+        learn(few.deals, few.spec)
+
+
+def test_below_the_stated_number_of_churners_only_the_logistic_part_is_tried() -> None:
+    few = simulate_deals(500, seed=0)
+    learned = learn(few.deals, few.spec)
+    assert learned.labelled.early_churn.sum() < BOOSTING_CHURNERS
+    assert (learned.choice.table["boosting_share"] == 0).all()
+
+
+@pytest.mark.parametrize(("drift", "aged"), [(0.0, False), (4.0, True)])
+def test_old_deals_count_less_only_where_later_folds_say_so(drift: float, *, aged: bool) -> None:
+    past = simulate_deals(2_500, seed=0, drift=drift, n_attributes=5)
+    chosen = learn(past.deals, past.spec, bags=2).choice
+    assert (chosen.half_life_months is not None) == aged
+    assert chosen.table["half_life_months"].notna().any()
+
+
+def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame({"seats": random.normal(size=800), "noise": random.normal(size=800)})
+    label = (random.random(800) < expit(np.sin(3 * frame["seats"]).to_numpy() - 1)).astype(float)
+    model = ProspectFitClassifier(
+        bags=2,
+        calibration=CalibrationMap((-2.0, -1.0, 0.0), (-1.8, -1.3, 0.4), "isotonic"),
+        options=LearnerOptions(decreasing=("seats",)),
+    ).fit(frame, label)
+    asked = pd.DataFrame({"seats": np.linspace(-4, 4, 200), "noise": 0.3})
+    assert np.diff(model.predict_proba(asked)[:, 1]).max() <= 1e-12
 
 
 def test_no_fold_trains_on_what_it_judges_or_on_later_deals(simulation) -> None:

@@ -16,6 +16,7 @@ from fitmodel.learning.options import Choice
 from fitmodel.model.batch_reasons import largest_terms
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import Wording
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,15 @@ def model():
     choice = Choice(3.0, None, 0.5, 3, CalibrationMap.identity(), pd.DataFrame())
     book = learn(simulation.deals, simulation.spec, choice=choice, bags=2).book
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
-    return FitModel(Scorer(book, policy, "annual_value", "closed_on", "v"), {})
+    words = Wording(
+        labels={"seats": "Seats {ordered} 100 %"},
+        units={"trial_days": "days"},
+        money="€ {:,.0f}",
+        horizon_months=5,
+        amount="annual_value",
+        sellers=("industry",),  # any attribute can be the seller's
+    )
+    return FitModel(Scorer(book, policy, "annual_value", "closed_on", "v", words), {})
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +47,26 @@ def prospects():
     return table
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("number", [1, 3, 100])
-def test_the_text_is_the_json_of_every_single_reason(model, prospects, number):
-    texts = model.predict_table(prospects, reasons=number, as_json=True)[0]["reasons"]
-    expected = model.predict(prospects, reasons=number)["reasons"]
+def test_the_text_is_the_json_of_every_single_reason(model, prospects, number, language):
+    texts = model.predict_table(prospects, reasons=number, as_json=True, language=language)[0][
+        "reasons"
+    ]
+    expected = model.predict(prospects, reasons=number, language=language)["reasons"]
 
     assert any(len(model.book.terms[t]) > 1 for t in range(len(model.book.terms)))
     for text, reasons in zip(texts, expected, strict=True):
         assert text == json.dumps([item.to_dict() for item in reasons], ensure_ascii=False)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_mapping_is_told_the_sentences_of_its_row(model, prospects, language):
+    table = model.predict(prospects, reasons=100, language=language)["reasons"]
+    rows = prospects.to_dict("records")
+    for row, reasons in zip(rows[:80], table[:80], strict=True):
+        single = model.predict(row, reasons=100, language=language).reasons
+        assert [item.sentence for item in single] == [item.sentence for item in reasons]
 
 
 def test_any_chunking_gives_the_same_texts(model, prospects):

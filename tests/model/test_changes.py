@@ -47,6 +47,22 @@ def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
     assert counts == {1, 2}
 
 
+def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
+    seen = sorted(model.manifest["seen_values"]["contract_term_months"])
+    found = 0
+    for prospect in poor:
+        first = find_changes(model, prospect, actionable=("contract_term_months",))[:1]
+        now = prospect["contract_term_months"]
+        for change in first:
+            new = change.needed["contract_term_months"]
+            between = [value for value in seen if min(now, new) < value < max(now, new)]
+            for value in between:
+                nearer = {**prospect, "contract_term_months": value}
+                assert model.predict(nearer, reasons=0).poor_fit
+            found += bool(between)
+    assert found > 0
+
+
 def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
     for name in ACTIONABLE:
         seen = simulation.deals[name].dropna()
@@ -99,6 +115,8 @@ def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None
         found for one in poor if (found := find_changes(model, one, actionable=ACTIONABLE))
     )
     text = describe_changes(changes, language=language)
-    assert all(name in text for name in changes[0].needed)
+    wording = changes[0].assessment.wording.in_language(language)
+    assert all(wording.label(name) in text for name in changes[0].needed)
+    assert wording.percent(changes[0].assessment.early_churn_probability) in text
     assert len(text.splitlines()) == len(changes) + 1
     assert describe_changes([], language=language) not in text

@@ -38,7 +38,20 @@ def test_their_outcomes_are_known_and_counted(past, simulation) -> None:
     assert found.known == 50
     assert found.left == churn.sum()
     assert found.low < found.left / 50 < found.high
-    assert f"of the 50 most similar deals {found.left} left early" in str(found)
+    assert f"Of the 50 most similar deals {found.left} left within 5 months" in str(found)
+    assert f"有 {found.left} 个在 5 个月内流失" in found.in_words("zh")
+
+
+def test_young_deals_are_left_out_even_those_that_left(past, simulation) -> None:
+    # of deals younger than the horizon only early churners are known: kept, they would raise
+    # every share above what such deals do
+    found = outcomes(simulation.deals, simulation.spec)
+    young = found.index[~found["mature"]]
+    assert found.loc[young, "early_churn"].eq(1.0).sum() > 5
+    everyone = past.like(simulation.deals.iloc[0].to_dict(), n=len(simulation.deals))
+    assert not everyone.deals.index.isin(young).any()
+    mature = found[found["mature"] & found["early_churn"].notna()]
+    assert everyone.left / everyone.known == pytest.approx(mature["early_churn"].mean())
 
 
 def test_look_alikes_of_risky_prospects_left_more_often(past, model) -> None:
@@ -61,5 +74,5 @@ def test_the_order_of_the_past_does_not_matter(past, model, simulation) -> None:
 def test_without_a_known_outcome_there_is_nothing_to_compare_with(model, simulation) -> None:
     young = simulation.deals.tail(5).assign(churned_on=None)
     young["churned_on"] = young["churned_on"].astype("datetime64[ns]")
-    with pytest.raises(DealsError, match="no deal has a known outcome"):
+    with pytest.raises(DealsError, match="none of the 5 deals has a known outcome and was"):
         PastDeals(model, young, simulation.spec)

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from fitmodel.cli import models, monitoring, reporting, scoring, serving, starting, training
+from fitmodel.cli import (
+    briefing,
+    models,
+    monitoring,
+    reporting,
+    scoring,
+    serving,
+    starting,
+    training,
+)
 from fitmodel.cli.app import app
 
-__all__ = ["app", "models", "monitoring", "reporting", "scoring", "serving", "starting", "training"]
+__all__ = [
+    "app",
+    "briefing",
+    "models",
+    "monitoring",
+    "reporting",
+    "scoring",
+    "serving",
+    "starting",
+    "training",
+]

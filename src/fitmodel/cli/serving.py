@@ -22,16 +22,24 @@ def serve(
     reload_seconds: Annotated[
         float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
     ] = 5.0,
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Open prospects for the deal desk to show: CSV or Parquet.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Decision log to write every assessment to (SQLite).")
     ] = None,
     salt: Salt = None,
 ) -> None:
-    """Answer requests: POST /v1/assessments, GET /v1/model, /healthz, /readyz, /metrics.
+    """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
-    With FITMODEL_TOKEN set, every request but a health check must bring it as a bearer token.
+    With FITMODEL_TOKEN set, every request for data must bring it as a bearer token.
 
-    Example: fitmodel serve --model models/prospect-fit --port 8000
+    Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
     """
     with plain_errors():
         from fitmodel.monitoring.log import DecisionLog
@@ -43,7 +51,7 @@ def serve(
         token = os.environ.get(TOKEN) or None
         settings = Settings(token=token, reload_seconds=reload_seconds)
         decisions = None if log is None else DecisionLog(log, salt=salt)
-        service = create_app(model, settings, log=decisions)
+        service = create_app(model, settings, log=decisions, pipeline=pipeline)
         if token is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         typer.echo(f"http://{host}:{port}", err=True)

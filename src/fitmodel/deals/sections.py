@@ -19,13 +19,13 @@ from pydantic import (
     model_validator,
 )
 
+from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
 from fitmodel.deals.plain_words import listed, sentences, shortened
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MONEY_FORMAT = re.compile(r"[^{}]*\{:[,_]?(\.\d{1,2})?[fg]?\}[^{}]*")
 _FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
 _LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
 COLLECTING = {"collecting": True}  # validation context: DealSpec lists all sections' faults at once
@@ -274,18 +274,23 @@ class Learning(Section):
 
 
 class Words(Section):
-    """How attributes, units and money are written for people; `money` formats one number."""
+    """How attributes, units and money are written for people; `money` formats one number.
+
+    `prospect` says an attribute in the prospect's own terms, with "{value}" for its value: only
+    what stands here is given to a prospect as the reason why the product does not fit.
+    """
 
     section: ClassVar[str] = "words"
 
     labels: dict[Column, str] = Field(default_factory=dict)
     units: dict[Column, str] = Field(default_factory=dict)
-    money: str = "{:,.0f}"
+    money: str = PLAIN_MONEY
+    prospect: dict[Column, str] = Field(default_factory=dict)
 
     @field_validator("money", mode="after")
     @classmethod
     def _formats_a_number(cls, value: str) -> str:
-        if not _MONEY_FORMAT.fullmatch(value):
+        if not formats_money(value):
             raise ValueError(
                 f"[words] money {shortened(value)} does not format a number; "
                 'write for example "€ {:,.0f}"'

@@ -1,22 +1,19 @@
-"""The two additive learners, each giving its own tables: ridge logistic and explainable boosting.
+"""Additive models as tables, and explainable boosting, which gives some.
 
-Design -> fit_logistic -> Additive (a table per attribute)
 Design -> fit_boosting -> Additive per bag (tables per attribute and per chosen pair)
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.bounded import Bounds, bounded_logistic
 from fitmodel.learning.columns import MISSING, NumberColumn
-from fitmodel.learning.design import NUMBER_BASIS, Design
+from fitmodel.learning.design import Design
 
 PAIR_BINS = 12
 
@@ -66,74 +63,6 @@ class Additive:
         return total
 
 
-def fit_logistic(
-    design: Design,
-    early_churn: NDArray[np.float64],
-    weights: Sequence[NDArray[np.float64]],
-    *,
-    penalty: float,
-    monotone: tuple[int, ...] = (),
-) -> Additive:
-    """Ridge logistic regression on the bases, one fit per weight vector (bag).
-
-    Parameters
-    ----------
-    design : Design
-    early_churn : ndarray, shape (deals,)
-    weights : sequence of ndarray, shape (deals,)
-    penalty : float
-        Inverse of scikit-learn's ``C``: how many units of squared coefficient one unit of
-        log-likelihood buys.
-    monotone : tuple of int
-        As in `BoostingOptions`; of numbers only.
-    """
-    matrix = design.linear_matrix()
-    splits = np.cumsum([basis.shape[1] for basis in design.bases])[:-1]
-    intercepts, tables = [], []
-    for weight in weights:
-        used = weight > 0
-        if matrix.shape[1] == 0:
-            rate = np.average(early_churn, weights=weight)
-            intercepts.append(float(np.log(rate / (1 - rate))))
-            tables.append([np.zeros(basis.shape[0]) for basis in design.bases])
-            continue
-        known = (matrix[used], early_churn[used], weight[used])
-        if any(monotone):
-            intercept, slopes = bounded_logistic(*known, _bounds(design, monotone), penalty=penalty)
-        else:
-            intercept, slopes = _free_logistic(*known, penalty=penalty)
-        intercepts.append(intercept)
-        parts = np.split(slopes, splits)
-        tables.append([basis @ part for basis, part in zip(design.bases, parts, strict=True)])
-    singles = tuple(np.stack(bags, axis=1) for bags in zip(*tables, strict=True))
-    return Additive(np.array(intercepts), singles)
-
-
-def _free_logistic(
-    matrix: NDArray[np.float64],
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    *,
-    penalty: float,
-) -> tuple[float, NDArray[np.float64]]:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", max_iter=100)
-    model.fit(matrix, early_churn, sample_weight=weight)
-    return float(model.intercept_[0]), model.coef_[0]
-
-
-def _bounds(design: Design, monotone: tuple[int, ...]) -> Bounds:
-    """Signs of the coefficients: of a number's own basis, not of its missing indicator."""
-    bounds: list[tuple[float | None, float | None]] = []
-    for column, basis, direction in zip(design.columns, design.bases, monotone, strict=True):
-        is_number = isinstance(column, NumberColumn)
-        kept = NUMBER_BASIS if is_number and direction and basis.shape[1] >= NUMBER_BASIS else 0
-        sign: tuple[float | None, float | None] = (0.0, None) if direction > 0 else (None, 0.0)
-        bounds += [sign] * kept + [(None, None)] * (basis.shape[1] - kept)
-    return tuple(bounds)
-
-
 @dataclass(frozen=True)
 class BoostingOptions:
     """Settings of explainable boosting (Lou et al. 2013, Nori et al. 2019; ``interpret-core``).
@@ -145,6 +74,9 @@ class BoostingOptions:
     learning_rate : float
     min_leaf : int
         Fewest deals in a leaf.
+    smoothing : int
+        First rounds whose cuts are at random, which smooths the tables.
+    max_rounds : int
     monotone : tuple of int
         Per attribute: 1 risk never falls as it grows, -1 never rises, 0 free.
     seed, threads : int
@@ -153,6 +85,8 @@ class BoostingOptions:
     pairs: int | tuple[tuple[int, int], ...] = 0
     learning_rate: float = 0.04
     min_leaf: int = 4
+    smoothing: int = 75
+    max_rounds: int = 50_000
     monotone: tuple[int, ...] = ()
     seed: int = 0
     threads: int = 1
@@ -184,6 +118,8 @@ def fit_boosting(
         outer_bags=bags.shape[1],
         learning_rate=options.learning_rate,
         min_samples_leaf=options.min_leaf,
+        smoothing_rounds=options.smoothing,
+        max_rounds=options.max_rounds,
         monotone_constraints=list(options.monotone) if any(options.monotone) else None,
         n_jobs=options.threads,
         random_state=options.seed,

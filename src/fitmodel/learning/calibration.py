@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PRIOR_SLOPE_SD = 0.25  # a book from cross-fitted deals is rarely off by more than half its slope
-PRIOR_INTERCEPT_SD = 1.0
+PRIOR_SHIFT_SD = 1.0
+CHANCES = 2  # a shift is a difference of two rates: of the deals judged and of those trained on
 HIGHEST_LOG_ODDS = 35.0  # beyond it a float probability is 0 or 1 to the last digit
 
 
@@ -66,6 +67,12 @@ class CalibrationMap:
         """Straight line in log-odds (Platt's sigmoid)."""
         return cls((-1.0, 1.0), (intercept - slope, intercept + slope), method)
 
+    @property
+    def coefficients(self) -> tuple[float, float]:
+        """Slope and intercept of the line through the outer knots: all there is of a sigmoid."""
+        slope = (self.values[-1] - self.values[0]) / (self.knots[-1] - self.knots[0])
+        return slope, self.values[0] - slope * self.knots[0]
+
     @classmethod
     def identity(cls) -> CalibrationMap:
         """Leave the log-odds as they are."""
@@ -95,38 +102,62 @@ class CalibrationMap:
 
 
 def fit_sigmoid(
-    raw: NDArray[np.float64], early_churn: NDArray[np.float64], weight: NDArray[np.float64]
+    raw: NDArray[np.float64],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    prior_slope: float = 1.0,
 ) -> CalibrationMap:
-    """Slope and intercept that make cross-fitted log-odds honest (Platt 1999), with a weak prior.
+    """Slope and shift that make cross-fitted log-odds honest (Platt 1999).
 
     Parameters
     ----------
     raw, early_churn, weight : ndarray, shape (deals,)
         Log-odds from fits that did not see the deal, its outcome (0 or 1) and its weight.
+    prior_slope : float
+        Where the prior of the slope is centred.
 
     Notes
     -----
-    Maximum a posteriori with slope ~ N(1, 0.25^2) and intercept ~ N(0, 1): with few events the map
-    stays near the identity rather than following noise. The slope is kept positive.
+    Maximum a posteriori with slope ~ N(1, 0.25^2): with few events the line stays near the
+    identity rather than following noise. The shift, at the mean of `raw`, is drawn towards none
+    by the share of it that chance explains (positive-part James-Stein): the deals that are judged
+    and those trained on each bring their own chance, and the book is fitted on both, so that an
+    unshrunken shift would correct it for a rate that it has already learned. The slope is kept
+    positive.
     """
+    centre = float(np.average(raw, weights=weight))
+    away = raw - centre
+    slope, shift = _slope_and_shift(away, centre, early_churn, weight, prior_slope)
+    chance = expit(centre + shift + slope * away)
+    variance = CHANCES / max(float(weight @ (chance * (1 - chance))), 1e-9)
+    kept = max(0.0, 1.0 - variance / shift**2) if shift else 0.0
+    return CalibrationMap.linear(slope, centre + kept * shift - slope * centre, "sigmoid")
+
+
+def _slope_and_shift(
+    away: NDArray[np.float64],
+    centre: float,
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    prior_slope: float,
+) -> tuple[float, float]:
+    """Most likely line: centre + shift + slope * away, with the slope's prior."""
     from scipy.optimize import minimize
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        slope, intercept = parameters
-        line = slope * raw + intercept
-        prior = ((slope - 1) / PRIOR_SLOPE_SD) ** 2 / 2 + (intercept / PRIOR_INTERCEPT_SD) ** 2 / 2
-        value = float(weight @ (np.logaddexp(0, line) - early_churn * line)) + prior
+        slope, shift = parameters
+        line = centre + shift + slope * away
+        off = np.array([(slope - prior_slope) / PRIOR_SLOPE_SD, shift / PRIOR_SHIFT_SD])
+        value = float(weight @ (np.logaddexp(0, line) - early_churn * line)) + float(off @ off) / 2
         residual = weight * (expit(line) - early_churn)
-        gradient = np.array(
-            [
-                residual @ raw + (slope - 1) / PRIOR_SLOPE_SD**2,
-                residual.sum() + intercept / PRIOR_INTERCEPT_SD**2,
-            ]
-        )
+        gradient = np.array([residual @ away, residual.sum()]) + off / [
+            PRIOR_SLOPE_SD,
+            PRIOR_SHIFT_SD,
+        ]
         return value, gradient
 
     fit = minimize(
         loss, np.array([1.0, 0.0]), jac=True, bounds=[(0.05, 5), (-10, 10)], method="L-BFGS-B"
     )
-    slope, intercept = (float(value) for value in fit.x)
-    return CalibrationMap.linear(slope, intercept, "sigmoid")
+    return float(fit.x[0]), float(fit.x[1])

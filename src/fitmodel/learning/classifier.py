@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fitmodel.learning.book import Book
 from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.doubt import Draw
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import fit_book, prepare
 from fitmodel.learning.options import BAGS, SPREAD, LearnerOptions
@@ -35,6 +36,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Factor on their deviation.
     calibration : CalibrationMap or None
         Applied to the log-odds; None leaves them as they are.
+    doubt : tuple of Draw
+        How each bag is fitted and calibrated, in turn; empty: all as the book itself.
     options : LearnerOptions or None
         What the user says about the attributes; its seed makes the fit repeatable.
 
@@ -54,6 +57,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         bags: int = BAGS,
         spread: float = SPREAD,
         calibration: CalibrationMap | None = None,
+        doubt: tuple[Draw, ...] = (),
         options: LearnerOptions | None = None,
     ) -> None:
         self.penalty = penalty
@@ -62,6 +66,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.bags = bags
         self.spread = spread
         self.calibration = calibration
+        self.doubt = doubt
         self.options = options
 
     book_: Book
@@ -100,6 +105,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             boosting_share=self.boosting_share,
             pairs=self.pairs,
             calibration=self.calibration or CalibrationMap.identity(),
+            doubt=self.doubt,
             bags=self.bags,
             spread=self.spread,
             options=options,

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from fitmodel.learning.calibration import logit
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
+from fitmodel.learning.encoding import MANY_LEVELS
 
-MANY_LEVELS = 16
 NUMBER_BASIS = 2  # place on a line and normal score of the rank
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16

@@ -33,6 +33,8 @@ CODE_NAME = re.compile(
     r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE
 )
 MAX_CODE_LEVELS = 1_000
+MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
+LEAST_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,8 @@ def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:
     """Code of each level, most frequent first; rare levels share the last code."""
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     frequent = [level for level in ordered if counts[level] >= min_count]
+    if len(frequent) > MANY_LEVELS:
+        frequent = [level for level in ordered if counts[level] >= min(min_count, LEAST_OF_MANY)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
     return codes | dict.fromkeys(rare, len(frequent) + 1)

@@ -9,24 +9,23 @@ and the same on resampled deals, a bag at a time, for the interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.learning.additive import (
-    Additive,
-    BoostingOptions,
-    fit_boosting,
-    fit_logistic,
-)
+from fitmodel.learning.additive import BoostingOptions, fit_boosting
 from fitmodel.learning.design import Design, make_design
+from fitmodel.learning.doubt import Draw, carry
 from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.flatten import blend, flatten, mean_over_bags
+from fitmodel.learning.logistic import fit_logistic, scatter_logistic
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.learning.additive import Additive
     from fitmodel.learning.book import Book
     from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
@@ -87,16 +86,14 @@ def bag_counts(n_deals: int, bags: int, seed: int) -> NDArray[np.int8]:
     return counts
 
 
-def fit_straight(
-    prepared: Prepared,
-    weights: list[NDArray[np.float64]],
-    penalty: float,
-    options: LearnerOptions,
-) -> Additive:
+def fit_straight(prepared: Prepared, penalty: float, options: LearnerOptions) -> Additive:
     """Ridge logistic regression of prepared deals, with the user's monotone constraints."""
-    monotone = directions(prepared.design.columns, options)
     return fit_logistic(
-        prepared.design, prepared.early_churn, weights, penalty=penalty, monotone=monotone
+        prepared.design,
+        prepared.early_churn,
+        prepared.weight,
+        penalty=penalty,
+        monotone=directions(prepared.design.columns, options),
     )
 
 
@@ -133,28 +130,31 @@ def fit_book(
     boosting_share: float,
     pairs: int,
     calibration: CalibrationMap,
+    doubt: tuple[Draw, ...],
     bags: int,
     spread: float,
     options: LearnerOptions,
 ) -> Book:
     """Fit both learners and their bags on all the deals, and flatten the blend."""
     counts = bag_counts(len(prepared.weight), bags, options.seed)
-    drawn = [prepared.weight * np.maximum(counts[:, bag], 0) for bag in range(bags)]
-    straight = fit_straight(prepared, [prepared.weight, *drawn], penalty, options)
-    point = _bag(straight, slice(0, 1))
-    scatter = _bag(straight, slice(1, None))
+    draws = list(islice(cycle(doubt or (Draw(penalty),)), bags))
+    point = fit_straight(prepared, penalty, options)
+    scatter = scatter_logistic(
+        prepared.design,
+        prepared.early_churn,
+        [prepared.weight * np.maximum(counts[:, bag], 0) for bag in range(bags)],
+        penalties=[draw.penalty for draw in draws],
+        monotone=directions(prepared.design.columns, options),
+        seed=options.seed,
+    )
     boosted = fit_boosted(prepared, counts, pairs, options) if boosting_share > 0 else None
     return flatten(
         prepared.design,
         blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share),
-        blend(scatter, boosted, boosting_share),
+        carry(blend(scatter, boosted, boosting_share), draws),
         early_churn=prepared.early_churn,
         weight=prepared.weight,
         calibration=calibration,
         spread=spread,
         seed=options.seed,
     )
-
-
-def _bag(model: Additive, which: slice) -> Additive:
-    return Additive(model.intercept[which], tuple(table[:, which] for table in model.singles))

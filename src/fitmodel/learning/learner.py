@@ -17,9 +17,7 @@ from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.options import (
     BAGS,
-    FEW_CHURNERS,
     LEAST_CHURNERS,
-    SPREAD,
     Choice,
     LearnerOptions,
 )
@@ -107,8 +105,8 @@ def fit_estimator(
         boosting_share=choice.boosting_share,
         pairs=choice.pairs,
         calibration=choice.calibration,
+        doubt=choice.doubt if bags >= len(choice.doubt) else (),  # fewer: no interval is asked for
         bags=bags,
-        spread=SPREAD * (1 + FEW_CHURNERS / max(float(labelled.early_churn.sum()), 1.0)),
         options=options,
     )
     return estimator.fit(labelled.attributes, labelled.early_churn, weight)

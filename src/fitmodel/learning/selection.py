@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.learning.additive import Additive
+from fitmodel.learning.doubt import draw_doubt
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, fit_straight, prepare
 from fitmodel.learning.isotonic import fit_calibration
-from fitmodel.learning.options import BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
+from fitmodel.learning.options import BAGS, BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +82,25 @@ def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
         pairs=chosen.pairs,
         calibration=fit_calibration(scores[chosen], outcome, weight, fold),
         table=_table(scores, outcome, weight, chosen),
+        doubt=draw_doubt(
+            _by_penalty(scores, chosen),
+            chosen.penalty,
+            outcome,
+            weight,
+            draws=BAGS,
+            seed=options.seed,
+        ),
     )
+
+
+def _by_penalty(scores: Scores, chosen: Candidate) -> dict[float, NDArray[np.float64]]:
+    """What the chosen blend would have said with each penalty of its logistic part."""
+    share, aged = 1 - chosen.boosting_share, chosen.half_life_months
+    own = scores[Candidate(chosen.penalty, aged)]
+    return {
+        penalty: scores[chosen] + share * (scores[Candidate(penalty, aged)] - own)
+        for penalty in PENALTIES
+    }
 
 
 def age_in_months(deals: LabelledDeals) -> NDArray[np.float64]:
@@ -108,7 +127,7 @@ def _logistic_scores(folds: list[Fold], options: LearnerOptions) -> Scores:
             prepared = prepare(train.attributes, train.early_churn, weight, options)
             codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
             for penalty in PENALTIES:
-                model = fit_straight(prepared, [weight], penalty, options)
+                model = fit_straight(prepared, penalty, options)
                 candidate = Candidate(penalty, half_life)
                 parts.setdefault(candidate, []).append(model.log_odds(codes))
     return {candidate: np.concatenate(values) for candidate, values in parts.items()}

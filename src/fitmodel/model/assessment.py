@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
     from fitmodel.decision.policy import FitBand
@@ -32,6 +34,8 @@ class Assessment:
         The largest contributions, in both directions, largest first.
     model_version : str
     unfamiliar_because : tuple of str
+    wording : Wording
+        The reader's words and language.
     """
 
     early_churn_probability: float
@@ -44,6 +48,38 @@ class Assessment:
     reasons: tuple[Reason, ...]
     model_version: str
     unfamiliar_because: tuple[str, ...] = ()
+    wording: Wording = field(default=Wording(), repr=False, compare=False)
+
+    @property
+    def against(self) -> tuple[Reason, ...]:
+        """The reasons that raise the risk, largest first."""
+        return tuple(reason for reason in self.reasons if reason.contribution > 0)
+
+    @property
+    def in_favour(self) -> tuple[Reason, ...]:
+        """The reasons that lower the risk, largest first."""
+        return tuple(reason for reason in self.reasons if reason.contribution < 0)
+
+    @property
+    def verdict(self) -> str:
+        """Band, probability and interval in words."""
+        words = self.wording
+        return words.say(
+            "verdict",
+            fit=words.say(f"fit_{self.fit}"),
+            probability=words.percent(self.early_churn_probability),
+            horizon=words.horizon,
+            low=words.percent(self.probability_low),
+            high=words.percent(self.probability_high),
+        )
+
+    @property
+    def unlike_in(self) -> str:
+        """Attributes in which the prospect is unlike past deals, in the reader's words."""
+        words = self.wording
+        names = (item.split(" & ") for item in self.unfamiliar_because)
+        joined = (words.say("and").join(words.label(name) for name in both) for both in names)
+        return words.say("list").join(joined)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; an expected value that is not known is None."""
@@ -62,14 +98,15 @@ class Assessment:
         }
 
     def __str__(self) -> str:
-        lines = [
-            (
-                f"{self.fit} fit: {self.early_churn_probability:.0%} likely to leave early "
-                f"({self.probability_low:.0%} to {self.probability_high:.0%})"
-            )
-        ]
+        words = self.wording
+        lines = [self.verdict]
         if math.isfinite(self.expected_value):
-            lines.append(f"expected value of signing: {self.expected_value:,.0f}")
+            lines.append(words.say("value", value=words.money_text(self.expected_value)))
         if self.unfamiliar:
-            lines.append(f"unlike past deals in: {', '.join(self.unfamiliar_because)}")
+            lines.append(words.say("unfamiliar", names=self.unlike_in))
         return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import assessment_html
+
+        return assessment_html(self)

@@ -1,6 +1,6 @@
 """The reasons of many prospects as JSON text, made once per distinct reason, not once per row.
 
-contributions -> the largest of each row -> distinct (row of the book, value as given)
+contributions -> the largest of each row -> distinct (row of the book, effect, value as given)
               -> one text for each            -> taken by index, joined per prospect
 """
 
@@ -13,26 +13,35 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from fitmodel.model.reasons import Reason, plain_value, value_words
+from fitmodel.model.sentences import TENTHS_FROM
+from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fitmodel.learning.book import Book
+    from fitmodel.learning.columns import Column
+    from fitmodel.model.sentences import Sentences
+    from fitmodel.model.wording import Wording
 
 MARKS = ("\ue000", "\ue001")
 """Stand for a prospect's values in a text that is made once for a row of the book."""
-_SLOTS = {f'"{mark}"': (number, 0) for number, mark in enumerate(MARKS)} | {
-    mark: (number, 1) for number, mark in enumerate(MARKS)
-}
+EFFECT = "\ue002"
+_SLOTS = (
+    {f'"{mark}"': (number, 0) for number, mark in enumerate(MARKS)}
+    | {mark: (number, 1) for number, mark in enumerate(MARKS)}
+    | {EFFECT: (-1, 1)}
+)
 _MARKED = re.compile(f"({'|'.join(_SLOTS)})")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Template(NamedTuple):
-    """A text with a ``%s`` for each slot: which value, and whether as JSON (0) or in words (1)."""
+    """A text with a ``%s`` for each slot: which value, and whether as JSON (0) or in words (1).
+
+    The value -1 is the effect, always in words.
+    """
 
     text: str
     slots: tuple[tuple[int, int], ...]
@@ -60,13 +69,14 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
 
 
 def reasons_as_json(
-    book: Book, codes: NDArray[np.int32], given: pd.DataFrame, number: int
+    sentences: Sentences, codes: NDArray[np.int32], given: pd.DataFrame, number: int
 ) -> list[str]:
     """Write the reasons of each prospect as a JSON list.
 
     Parameters
     ----------
-    book : Book
+    sentences : Sentences
+        Of a book, in a language.
     codes : ndarray of int, shape (prospects, attributes)
     given : DataFrame of shape (prospects, attributes)
         The values as they were given.
@@ -76,18 +86,42 @@ def reasons_as_json(
     Returns
     -------
     list of str
-        Equal to ``json.dumps`` of what `Reason.to_dict` gives for each reason of a row.
+        What `Reason.to_dict` gives for each reason of a row.
     """
+    book = sentences.book
     rows = book.rows(codes)
     contributions = book.tables[rows, 0]
-    picked = largest_terms(contributions, number)
+    picked = largest_terms(ranked(sentences, contributions), number)
+    effects = _effects(sentences, contributions, picked)
     texts = np.empty(picked.shape, dtype=object)
     for term in np.unique(picked).tolist():
         prospects, ranks = np.nonzero(picked == term)
         texts[prospects, ranks] = _texts_of_term(
-            book, term, codes[prospects], rows[prospects, term], given.iloc[prospects]
+            sentences,
+            term,
+            codes[prospects],
+            rows[prospects, term],
+            given.iloc[prospects],
+            effects[prospects, ranks],
         )
     return _joined(texts)
+
+
+def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Contributions by whose size reasons are put in order: what is about the seller comes last."""
+    return contributions * sentences.ranks if sentences.has_quiet else contributions
+
+
+def _effects(
+    sentences: Sentences, contributions: NDArray[np.float64], picked: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """What each picked term does to its prospect's risk, as `in_hundredths` has it."""
+    calibration = sentences.book.calibration
+    log_odds = sentences.book.baseline + contributions.sum(axis=1)
+    without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
+    ratio = calibration.probability(log_odds)[:, None] / calibration.probability(without)
+    fine = np.maximum(np.rint(ratio * 100), 1)
+    return np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10).astype(np.int64)
 
 
 def _joined(texts: NDArray[np.object_]) -> list[str]:
@@ -95,23 +129,28 @@ def _joined(texts: NDArray[np.object_]) -> list[str]:
 
 
 def _texts_of_term(
-    book: Book,
+    sentences: Sentences,
     term: int,
     codes: NDArray[np.int32],
     rows: NDArray[np.int64],
     given: pd.DataFrame,
+    effects: NDArray[np.int64],
 ) -> NDArray[np.object_]:
     """Texts of one term for some prospects; empty where the contribution is 0."""
-    columns = [given.iloc[:, place] for place in book.terms[term]]
-    first, which = _distinct([rows, *(_identity(column) for column in columns)])
-    values = [_as_objects(column.iloc[first]) for column in columns]
-    texts = [list(map(_value_texts, column)) for column in values]
+    places = sentences.terms[term]
+    columns = [given.iloc[:, place] for place in places]
+    first, which = _distinct([rows, effects, *(_identity(column) for column in columns)])
+    texts = [
+        _value_texts(sentences.wording, sentences.book.columns[place], column.iloc[first])
+        for place, column in zip(places, columns, strict=True)
+    ]
+    texts.append(_effect_texts(sentences, effects[first]))  # the last, as -1 says
     templates: dict[int, Template] = {}
     made = np.empty(len(first), dtype=object)
     for place, (prospect, row) in enumerate(zip(first.tolist(), rows[first].tolist(), strict=True)):
         template = templates.get(row)
         if template is None:
-            template = templates[row] = _template(book, term, codes[prospect].tolist(), row)
+            template = templates[row] = _template(sentences, term, codes[prospect].tolist(), row)
         made[place] = template.text % tuple(
             [texts[number][place][form] for number, form in template.slots]
         )
@@ -138,25 +177,31 @@ def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
     return identity
 
 
-def _as_objects(column: pd.Series[Any]) -> list[Any]:
-    return column.to_numpy(dtype=object).tolist()
-
-
-def _template(book: Book, term: int, codes: Sequence[int], row: int) -> Template:
-    """A reason's JSON with a place for each value: as JSON, and as words in the sentence."""
-    values: list[Any] = [None] * len(book.columns)
-    for mark, place in zip(MARKS, book.terms[term], strict=False):
-        values[place] = mark
-    contribution = float(book.tables[row, 0])
+def _template(sentences: Sentences, term: int, codes: Sequence[int], row: int) -> Template:
+    """A reason's JSON with a place for each value and for the effect."""
+    contribution = float(sentences.book.tables[row, 0])
     if contribution == 0:
         return Template("", ())
-    reason = Reason(book, term, codes, values, contribution)
-    pieces = _MARKED.split(json.dumps(reason.to_dict(), ensure_ascii=False).replace("%", "%%"))
+    names = [sentences.book.attributes[place] for place in sentences.terms[term]]
+    marks = list(MARKS[: len(names)])
+    reason = {
+        "attribute": " & ".join(names),
+        "value": marks if len(marks) > 1 else marks[0],
+        "contribution": contribution,
+        "sentence": sentences.tell(term, codes, marks, contribution, EFFECT),
+    }
+    pieces = _MARKED.split(_encode(reason).replace("%", "%%"))
     return Template("%s".join(pieces[::2]), tuple(_SLOTS[mark] for mark in pieces[1::2]))
 
 
-def _value_texts(value: Any) -> tuple[str, str]:
-    """A value as JSON, and as words inside of a JSON text."""
-    if type(value) is float and value - value == 0:  # finite; the commonest, and worth a short way
-        return repr(value + 0.0), f"{value + 0.0:,g}"
-    return _encode(plain_value(value)), _encode(value_words(value))[1:-1]
+def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> list[tuple[str, str]]:
+    words = {number: sentences.effect(number) for number in set(effects.tolist())}
+    return [("", words[number]) for number in effects.tolist()]
+
+
+def _value_texts(wording: Wording, column: Column, values: pd.Series[Any]) -> list[tuple[str, str]]:
+    """Each value as JSON, and as words inside of a JSON text."""
+    return [
+        (_encode(plain_value(value)), _encode(wording.value(column, value))[1:-1])
+        for value in values.to_numpy(dtype=object).tolist()
+    ]

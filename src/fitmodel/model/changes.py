@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,8 @@ import numpy as np
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.columns import CategoryColumn
+from fitmodel.learning.columns import CategoryColumn, as_number, is_missing
 from fitmodel.learning.encoding import read_numbers
-from fitmodel.model.reasons import value_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,10 +44,24 @@ class Change:
         Attribute to the value it would need.
     assessment : Assessment
         Of the prospect so changed.
+    steps : int
+        How far it goes: 1 for another level, for a number the values seen that it passes.
+    columns : mapping of str to Column
+        How the model reads the attributes changed.
     """
 
     needed: Mapping[str, Any]
     assessment: Assessment
+    steps: int
+    columns: Mapping[str, Column] = field(repr=False)
+
+    def in_words(self, language: str = "en") -> str:
+        """What would have to be otherwise, such as "Onboarding package: guided"."""
+        say, words = phrases(language, "changes"), self.assessment.wording.in_language(language)
+        return say("and").join(
+            say("to", attribute=words.label(name), value=words.value(self.columns[name], value))
+            for name, value in self.needed.items()
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -86,8 +99,9 @@ def find_changes(
     Returns
     -------
     list of Change
-        Of equal, smallest number of changes; the highest expected value first, or without money
-        the lowest probability. Empty where the prospect is no poor fit, or nothing helps.
+        Of equal, smallest number of changes; those that go least far first, of these the highest
+        expected value, or without money the lowest probability. Empty where the prospect is no
+        poor fit, or nothing helps.
 
     Raises
     ------
@@ -105,8 +119,8 @@ def find_changes(
         return []
     for count in range(1, min(most_changes, len(names)) + 1):
         found = [
-            Change(values, changed)
-            for values in _ways(model, prospect, names, count)
+            Change(values, changed, sum(steps), {name: _column(model, name) for name in values})
+            for values, steps in _ways(model, prospect, names, count)
             if not (changed := model.predict({**prospect, **values}, reasons=0)).poor_fit
         ]
         if found:
@@ -119,15 +133,22 @@ def describe_changes(changes: list[Change], *, language: str = "en") -> str:
     say = phrases(language, "changes")
     if not changes:
         return say("nothing")
-    lines = []
-    for change in changes:
-        told = say("and").join(
-            say("to", attribute=name, value=value_words(value))
-            for name, value in change.needed.items()
-        )
-        probability = f"{change.assessment.early_churn_probability:.0%}"
-        lines.append(say("way", changes=told, probability=probability))
-    return "\n".join([*lines, say("caution")])
+    return "\n".join([*(describe_change(change, language) for change in changes), say("caution")])
+
+
+def describe_change(change: Change, language: str = "en") -> str:
+    """One change in words, with the new probability and, where money is known, the new value."""
+    say, said = phrases(language, "changes"), change.assessment
+    words = said.wording.in_language(language)
+    has_value = math.isfinite(said.expected_value)
+    return say(
+        "way_with_value" if has_value else "way",
+        changes=change.in_words(language),
+        probability=words.percent(said.early_churn_probability),
+        horizon=words.horizon,
+        fit=words.say(f"fit_{said.fit}"),
+        value=words.money_text(said.expected_value) if has_value else "",
+    )
 
 
 def _actionable(model: FitModel) -> tuple[str, ...]:
@@ -138,12 +159,30 @@ def _actionable(model: FitModel) -> tuple[str, ...]:
 
 def _ways(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
-) -> Iterator[dict[str, Any]]:
-    """Every combination of new values for so many attributes."""
-    options = {name: past_values(model, name, prospect.get(name)) for name in names}
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Every combination of new values for so many attributes, and how far each goes."""
+    options = {
+        name: _steps(past_values(model, name, now), now)
+        for name, now in ((name, prospect.get(name)) for name in names)
+    }
     for chosen in combinations(names, count):
-        for values in product(*(options[name] for name in chosen)):
-            yield dict(zip(chosen, values, strict=True))
+        for ways in product(*(options[name] for name in chosen)):
+            values = [value for value, _ in ways]
+            yield dict(zip(chosen, values, strict=True)), [steps for _, steps in ways]
+
+
+def _steps(values: list[Any], now: Any) -> list[tuple[Any, int]]:
+    """Each value with how far it is from now: its rank among those seen on its side."""
+    if not values or isinstance(values[0], str) or is_missing(now):
+        return [(value, 1) for value in values]
+    here = as_number(now)
+    below = [value for value in reversed(values) if value < here]
+    above = [value for value in values if value >= here]
+    return [(value, rank) for side in (below, above) for rank, value in enumerate(side, start=1)]
+
+
+def _column(model: FitModel, name: str) -> Column:
+    return model.book.columns[model.attributes.index(name)]
 
 
 def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
@@ -153,8 +192,8 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     manifest (a model from before it was kept proposes no numbers); no dates, since when something
     was can no longer be changed.
     """
-    place = model.attributes.index(name)
-    column, evidence = model.book.columns[place], model.book.evidence[place]
+    column = _column(model, name)
+    evidence = model.book.evidence[model.attributes.index(name)]
     if not isinstance(column, CategoryColumn) and column.is_date:
         return []
     own = column.code(now)
@@ -205,6 +244,7 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
     return [float(value) for value in np.unique(tenths)]
 
 
-def _rank(change: Change) -> tuple[float, float]:
-    value = change.assessment.expected_value
-    return (-value if math.isfinite(value) else 0.0, change.assessment.early_churn_probability)
+def _rank(change: Change) -> tuple[float, float, float]:
+    said = change.assessment
+    value = -said.expected_value if math.isfinite(said.expected_value) else 0.0
+    return change.steps, value, said.early_churn_probability

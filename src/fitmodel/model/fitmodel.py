@@ -65,11 +65,21 @@ class FitModel:
 
     @overload
     def predict(
-        self, prospects: Mapping[str, Any], *, reasons: int = ..., as_of: date | None = ...
+        self,
+        prospects: Mapping[str, Any],
+        *,
+        reasons: int = ...,
+        as_of: date | None = ...,
+        language: str = ...,
     ) -> Assessment: ...
     @overload
     def predict(
-        self, prospects: pd.DataFrame, *, reasons: int = ..., as_of: date | None = ...
+        self,
+        prospects: pd.DataFrame,
+        *,
+        reasons: int = ...,
+        as_of: date | None = ...,
+        language: str = ...,
     ) -> pd.DataFrame: ...
     @overload
     def predict(
@@ -78,6 +88,7 @@ class FitModel:
         *,
         reasons: int = ...,
         as_of: date | None = ...,
+        language: str = ...,
     ) -> list[Assessment]: ...
     def predict(
         self,
@@ -85,6 +96,7 @@ class FitModel:
         *,
         reasons: int = 3,
         as_of: date | None = None,
+        language: str = "en",
     ) -> Assessment | list[Assessment] | pd.DataFrame:
         """Say how likely prospects are to leave early, and why.
 
@@ -98,6 +110,8 @@ class FitModel:
         as_of : date, optional
             Day to count date attributes back from for prospects without a closing date; default
             today.
+        language : {"en", "zh"}
+            Of the reasons' sentences.
 
         Returns
         -------
@@ -111,18 +125,19 @@ class FitModel:
         ProspectError
             If an attribute is absent (the message shows the difference) or text stands in a
             number (the message names column, count, example and remedy).
+        SpecError
+            If there are no texts in that language.
         """
         if isinstance(prospects, Mapping):
-            return self._scorer.assess(prospects, reasons, _day(as_of))
+            return self._scorer.assess(prospects, reasons, _day(as_of), language)
         if hasattr(prospects, "columns"):
             from fitmodel.model.frames import predict_frame
 
-            return predict_frame(
-                self._scorer, cast("pd.DataFrame", prospects), reasons, _timestamp(as_of)
-            )
+            table = cast("pd.DataFrame", prospects)
+            return predict_frame(self._scorer, table, reasons, _timestamp(as_of), language)
         if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
             return [
-                self._assess_listed(place, item, reasons, as_of)
+                self._assess_listed(place, item, reasons, as_of, language)
                 for place, item in enumerate(prospects)
             ]
         raise ProspectError(
@@ -131,14 +146,14 @@ class FitModel:
         )
 
     def _assess_listed(
-        self, place: int, prospect: Any, reasons: int, as_of: date | None
+        self, place: int, prospect: Any, reasons: int, as_of: date | None, language: str
     ) -> Assessment:
         if not isinstance(prospect, Mapping):
             raise ProspectError(
                 f"prospect {place} of the list is {type(prospect).__name__}, not a mapping"
             )
         try:
-            return self._scorer.assess(prospect, reasons, _day(as_of))
+            return self._scorer.assess(prospect, reasons, _day(as_of), language)
         except ProspectError as error:
             raise ProspectError(f"prospect {place} of the list: {error}") from error
 
@@ -149,6 +164,7 @@ class FitModel:
         reasons: int = 0,
         as_of: date | None = None,
         as_json: bool = False,
+        language: str = "en",
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Score every row that can be read; say of the others why not.
 
@@ -164,7 +180,12 @@ class FitModel:
         from fitmodel.model.frames import predict_leniently
 
         return predict_leniently(
-            self._scorer, prospects, reasons, _timestamp(as_of), as_json=as_json
+            self._scorer,
+            prospects,
+            reasons,
+            _timestamp(as_of),
+            as_json=as_json,
+            language=language,
         )
 
     def table(self, attribute: str) -> pd.DataFrame:
@@ -197,6 +218,11 @@ class FitModel:
     def __repr__(self) -> str:
         kind = self._scorer.policy.kind
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import model_html
+
+        return model_html(self)
 
 
 def load(path_or_uri: str | Path) -> FitModel:
@@ -237,10 +263,11 @@ def predict(
     model: FitModel | str | Path,
     reasons: int = 3,
     as_of: date | None = None,
+    language: str = "en",
 ) -> Assessment | list[Assessment] | pd.DataFrame:
     """Score prospects with a model, a bundle's path or a registry URI; see `FitModel.predict`."""
     ready = model if isinstance(model, FitModel) else load(model)
-    return ready.predict(prospects, reasons=reasons, as_of=as_of)
+    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language)
 
 
 def _local_path(path_or_uri: str | Path) -> Path:

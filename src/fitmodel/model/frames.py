@@ -17,7 +17,7 @@ from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
-from fitmodel.model.batch_reasons import largest_terms, reasons_as_json
+from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import (
     UNFAMILIAR_WIDENING,
@@ -28,6 +28,8 @@ from fitmodel.model.scorer import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fitmodel.model.sentences import Sentences
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,11 @@ class CodedTable:
 
 
 def predict_frame(
-    scorer: Scorer, table: pd.DataFrame, reasons: int, today: pd.Timestamp | None = None
+    scorer: Scorer,
+    table: pd.DataFrame,
+    reasons: int,
+    today: pd.Timestamp | None = None,
+    language: str = "en",
 ) -> pd.DataFrame:
     """Prediction columns for every row of a table, with its index.
 
@@ -66,7 +72,7 @@ def predict_frame(
     coded = code_table(scorer, table, today)
     if coded.unreadable:
         raise ProspectError(_unreadable_message(table, coded.unreadable))
-    return score_coded(scorer, coded, reasons)
+    return score_coded(scorer, coded, reasons, language)
 
 
 def predict_leniently(
@@ -76,15 +82,17 @@ def predict_leniently(
     today: pd.Timestamp | None = None,
     *,
     as_json: bool = False,
+    language: str = "en",
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Prediction columns, and an error text per row (None where the row could be read).
 
     Rows with an error have missing predictions; with `as_json` the reasons are JSON text.
     """
     coded = code_table(scorer, table, today)
-    predictions = score_coded(scorer, coded, 0 if as_json else reasons)
+    predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
     if as_json and reasons > 0:
-        texts = reasons_as_json(scorer.book, coded.codes, coded.given, reasons)
+        sentences = scorer.sentences(language)
+        texts = reasons_as_json(sentences, coded.codes, coded.given, reasons)
         predictions.insert(len(predictions.columns) - 1, "reasons", texts)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
@@ -120,7 +128,9 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     return CodedTable(given, codes, strange, unreadable, amount)
 
 
-def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame:
+def score_coded(
+    scorer: Scorer, coded: CodedTable, reasons: int, language: str = "en"
+) -> pd.DataFrame:
     """Add up the book's rows for coded prospects."""
     book, policy = scorer.book, scorer.policy
     log_odds, deviation = book.scores(coded.codes)
@@ -142,7 +152,8 @@ def score_coded(scorer: Scorer, coded: CodedTable, reasons: int) -> pd.DataFrame
     result = pd.DataFrame(columns, index=index)
     result["fit"] = result["fit"].astype("str")
     if reasons > 0:
-        result["reasons"] = pd.Series(_reasons(scorer, coded, reasons), index=index, dtype=object)
+        listed = _reasons(scorer.sentences(language), coded, reasons)
+        result["reasons"] = pd.Series(listed, index=index, dtype=object)
     result["model_version"] = pd.Series(scorer.version, index=index, dtype="str")
     return result
 
@@ -188,19 +199,21 @@ def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bo
     return odd
 
 
-def _reasons(scorer: Scorer, coded: CodedTable, number: int) -> list[list[Reason]]:
-    contributions = scorer.book.contributions(coded.codes)
-    order = largest_terms(contributions, number)
+def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[Reason]]:
+    book = sentences.book
+    contributions = book.contributions(coded.codes)
+    log_odds = (book.baseline + contributions.sum(axis=1)).tolist()
+    order = largest_terms(ranked(sentences, contributions), number)
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
     values = coded.given.to_numpy(dtype=object).tolist()
     return [
         [
-            Reason(scorer.book, term, code_row, row, contribution)
+            Reason(sentences, term, code_row, row, contribution, total)
             for term, contribution in zip(terms, listed, strict=True)
             if contribution
         ]
-        for terms, listed, code_row, row in zip(
-            order.tolist(), picked, coded.codes.tolist(), values, strict=True
+        for terms, listed, code_row, row, total in zip(
+            order.tolist(), picked, coded.codes.tolist(), values, log_odds, strict=True
         )
     ]
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
 from fitmodel.model.frames import code_table
+from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +36,14 @@ class LookAlikes:
     Attributes
     ----------
     deals : DataFrame
-        As given, the most similar first, with the columns `distance` (log-odds) and `early_churn`.
+        As given, the most similar first, with the columns `distance` (log-odds), `early_churn`
+        and `followup_months`.
     left, known : int
         How many left early, of how many.
     low, high : float
         95 % interval of the share that leaves early among such deals.
+    horizon_months : int
+        Within which leaving is early.
     """
 
     deals: pd.DataFrame
@@ -46,16 +51,30 @@ class LookAlikes:
     known: int
     low: float
     high: float
+    horizon_months: int
+
+    def in_words(self, language: str = "en") -> str:
+        """How many of how many left early, with the interval of their share."""
+        words = Wording(horizon_months=self.horizon_months).in_language(language)
+        return phrases(language, "brief")(
+            "look_alikes",
+            known=f"{self.known:,}",
+            left=f"{self.left:,}",
+            horizon=words.horizon,
+            rate=words.percent(self.left / self.known),
+            low=words.percent(self.low),
+            high=words.percent(self.high),
+        )
 
     def __str__(self) -> str:
-        return (
-            f"of the {self.known} most similar deals {self.left} left early "
-            f"({self.low:.0%} to {self.high:.0%})"
-        )
+        return self.in_words()
 
 
 class PastDeals:
-    """Deals with a known outcome, ready to be compared with prospects.
+    """Mature deals with a known outcome, ready to be compared with prospects.
+
+    Of deals too young to be mature only those that left are known: kept, they would make every
+    prospect look worse, so they are left out, and so are censored ones.
 
     Parameters
     ----------
@@ -71,13 +90,20 @@ class PastDeals:
     """
 
     def __init__(self, model: FitModel, deals: pd.DataFrame, spec: DealSpec) -> None:
-        churn = outcomes(deals, spec)["early_churn"]
-        known = churn.index[churn.notna()]
-        if len(known) == 0:
-            raise DealsError("no deal has a known outcome: there is nothing to compare with")
+        if not deals.index.is_unique:
+            deals = deals.reset_index(drop=True)
+        found = outcomes(deals, spec)
+        usable = found[found["mature"] & found["early_churn"].notna()]
+        if len(usable) == 0:
+            raise DealsError(
+                f"none of the {len(deals):,} deals has a known outcome and was signed at least "
+                f"{spec.label.horizon_months} months before the extract ends: there is nothing to "
+                "compare with"
+            )
         self._model = model
-        self._deals = deals.loc[known]
-        self._churn = churn.loc[known].to_numpy(dtype=np.float64)
+        self._horizon = spec.label.horizon_months
+        self._deals = deals.loc[usable.index]
+        self._outcomes = usable
         self._points = contributions(model, self._deals)
 
     def like(self, prospect: Mapping[str, Any], n: int = 50) -> LookAlikes:
@@ -101,11 +127,17 @@ class PastDeals:
         point = contributions(self._model, pd.DataFrame([dict(prospect)]))
         distance = np.sqrt(((self._points - point) ** 2).sum(axis=1))
         nearest = np.argsort(distance, kind="stable")[:n]
-        churn = self._churn[nearest]
-        left, known = int(churn.sum()), len(nearest)
+        became = self._outcomes.iloc[nearest]
+        left, known = int(became["early_churn"].sum()), len(nearest)
         interval = binomtest(left, known).proportion_ci(method="wilson")
-        found = self._deals.iloc[nearest].assign(distance=distance[nearest], early_churn=churn)
-        return LookAlikes(found, left, known, float(interval.low), float(interval.high))
+        found = self._deals.iloc[nearest].assign(
+            distance=distance[nearest],
+            early_churn=became["early_churn"].to_numpy(),
+            followup_months=became["followup_months"].to_numpy(),
+        )
+        return LookAlikes(
+            found, left, known, float(interval.low), float(interval.high), self._horizon
+        )
 
 
 def contributions(model: FitModel, table: pd.DataFrame) -> NDArray[np.float64]:

@@ -1,20 +1,22 @@
 """Reasons: the rows of the book that were looked up, with the deals that stand behind them.
 
-A reason costs nothing until it is read: the sentence is made from the book when asked for.
+A reason is one term of the book: an attribute (all its levels are one table), or a pair. A pair
+stays a reason of its own, since its share belongs to neither attribute alone: so the reasons add
+up exactly. It costs nothing until it is read: the sentence is made when asked for.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from fitmodel.model.sentences import in_hundredths
+from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fitmodel.learning.book import Book
-
-FEW_DEALS = 20
+    from fitmodel.model.sentences import Sentences
 
 
 class Reason:
@@ -22,44 +24,67 @@ class Reason:
 
     Attributes
     ----------
-    attribute : str
-        The attribute; two joined by " & " for a pair.
-    value : object
-        The prospect's value, as given.
     contribution : float
         Exact contribution in log-odds; positive raises the risk.
     """
 
-    __slots__ = ("_book", "_codes", "_term", "_values", "contribution")
+    __slots__ = ("_codes", "_log_odds", "_sentences", "_term", "_values", "contribution")
 
     def __init__(
         self,
-        book: Book,
+        sentences: Sentences,
         term: int,
         codes: Sequence[int],
         values: Sequence[Any],
         contribution: float,
+        log_odds: float,
     ) -> None:
-        self._book = book
+        self._sentences = sentences
         self._term = term
         self._codes = codes
         self._values = values
         self.contribution = contribution
+        self._log_odds = log_odds
 
     @property
     def _positions(self) -> tuple[int, ...]:
-        return self._book.terms[self._term]
+        return self._sentences.terms[self._term]
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attribute; both for a pair."""
+        return tuple(self._sentences.book.attributes[place] for place in self._positions)
 
     @property
     def attribute(self) -> str:
-        """Name of the attribute, or of both for a pair."""
-        return " & ".join(self._book.attributes[place] for place in self._positions)
+        """The attribute; two joined by " & " for a pair."""
+        return " & ".join(self.attributes)
 
     @property
     def value(self) -> Any:
-        """The prospect's value; a tuple for a pair."""
+        """The prospect's value, as given; a tuple for a pair."""
         values = tuple(self._values[place] for place in self._positions)
         return values if len(values) > 1 else values[0]
+
+    @property
+    def label(self) -> str:
+        """The attribute in the reader's words."""
+        return self._sentences.label(self._term)
+
+    @property
+    def value_words(self) -> str:
+        """The value in the reader's words."""
+        return self._sentences.wording.say("and").join(self._words())
+
+    @property
+    def is_about_prospect(self) -> bool:
+        """False where it only says who sells."""
+        return not self._sentences.is_quiet(self._term)
+
+    @property
+    def risk_ratio(self) -> float:
+        """Probability of early churn over what it would be if this said nothing."""
+        return self._sentences.risk_ratio(self._log_odds, self.contribution)
 
     @property
     def deals(self) -> int | None:
@@ -76,46 +101,29 @@ class Reason:
     @property
     def sentence(self) -> str:
         """The reason in words, with its evidence."""
-        place = self._positions[0]
-        effect = "raises" if self.contribution > 0 else "lowers"
-        factor = f"{effect} the odds of leaving early {math.exp(abs(self.contribution)):.1f}-fold"
-        label = _words(self.attribute)
-        if len(self._positions) > 1:
-            together = " and ".join(value_words(value) for value in self.value)
-            return f"{label} are {together}: together this {factor}"
-        band = self._book.evidence[place].band[self._codes[place]]
-        evidence = self._book.evidence[place]
-        deals, rate = int(evidence.count[band]), float(evidence.rate[band])
-        subject = f"{label} is {value_words(self.value)}"
-        if deals == 0:
-            return f"{subject}: no such deal among those learned from ({factor})"
-        few = f"only {deals}" if deals < FEW_DEALS else f"{deals:,}"
-        kind = self._kind(evidence.label[band])
-        return (
-            f"{subject}: {rate:.0%} of {few} such deals{kind} left early, "
-            f"{self._book.base_rate:.0%} of all ({factor})"
+        effect = self._sentences.effect(in_hundredths(self.risk_ratio))
+        return self._sentences.tell(
+            self._term, self._codes, self._words(), self.contribution, effect
         )
 
-    def _kind(self, label: str) -> str:
-        column = self._book.columns[self._positions[0]]
-        return f" ({label})" if column.kind == "number" and label != "missing" else ""
+    def _words(self) -> list[str]:
+        columns, wording = self._sentences.book.columns, self._sentences.wording
+        return [wording.value(columns[place], self._values[place]) for place in self._positions]
 
     def _evidence(self) -> tuple[int, float] | None:
         if len(self._positions) > 1:
             return None
         place = self._positions[0]
-        evidence = self._book.evidence[place]
+        evidence = self._sentences.book.evidence[place]
         band = evidence.band[self._codes[place]]
         return int(evidence.count[band]), float(evidence.rate[band])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        value = self.value
+        values = [plain_value(self._values[place]) for place in self._positions]
         return {
             "attribute": self.attribute,
-            "value": list(map(plain_value, value))
-            if isinstance(value, tuple)
-            else plain_value(value),
+            "value": values if len(values) > 1 else values[0],
             "contribution": self.contribution,
             "sentence": self.sentence,
         }
@@ -133,29 +141,25 @@ class Reason:
         return hash((self.attribute, self.contribution))
 
 
-def _words(name: str) -> str:
-    text = name.replace("_", " ").replace(".", " ").strip()
-    return text[:1].upper() + text[1:]
-
-
-def value_words(value: Any) -> str:
-    """A value as a person reads it."""
-    plain = plain_value(value)
-    if plain is None:
-        return "not known"
-    return f"{plain:,g}" if isinstance(plain, float) else str(plain)
-
-
-def plain_value(value: Any) -> Any:
-    """A value as JSON knows it."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, date):
-        return value.strftime("%Y-%m-%d") if value == value else None  # noqa: PLR0124 - NaT
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
-    return (
-        value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
+def largest_reasons(
+    sentences: Sentences,
+    contributions: Sequence[float],
+    log_odds: float,
+    codes: Sequence[int],
+    values: Sequence[Any],
+    number: int,
+) -> tuple[Reason, ...]:
+    """The reasons of one prospect, largest first; a contribution of exactly 0 is none."""
+    if number <= 0:
+        return ()
+    if sentences.has_quiet:
+        pairs = zip(contributions, sentences.ranks, strict=True)
+        sizes = [-abs(contribution * rank) for contribution, rank in pairs]
+    else:
+        sizes = [-abs(contribution) for contribution in contributions]
+    order = sorted(range(len(sizes)), key=sizes.__getitem__)
+    return tuple(
+        Reason(sentences, term, codes, values, contributions[term], log_odds)
+        for term in order[:number]
+        if contributions[term]
     )

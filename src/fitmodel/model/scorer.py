@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,9 @@ from fitmodel.learning.columns import (
     is_missing,
 )
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.reasons import Reason
+from fitmodel.model.reasons import largest_reasons
+from fitmodel.model.sentences import Sentences
+from fitmodel.model.wording import Wording, wording_from_dict
 
 FORMAT = 1
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
@@ -51,6 +53,8 @@ class Scorer:
         Column of the (expected) closing date, from which dates are counted back.
     version : str
         Of the model, for every prediction.
+    wording : Wording
+        The reader's words.
     """
 
     book: Book
@@ -58,11 +62,16 @@ class Scorer:
     amount: str | None
     closed_on: str | None
     version: str
+    wording: Wording = field(default_factory=Wording)
 
     # -- one prospect -----------------------------------------------------------------------
 
     def assess(
-        self, prospect: Mapping[str, Any], reasons: int = 3, today: float | None = None
+        self,
+        prospect: Mapping[str, Any],
+        reasons: int = 3,
+        today: float | None = None,
+        language: str = "en",
     ) -> Assessment:
         """Assess one prospect.
 
@@ -74,12 +83,15 @@ class Scorer:
             How many reasons to give.
         today : float, optional
             Day (since 1970) to count dates from where the prospect has no closing date.
+        language : {"en", "zh"}
+            Of the reasons.
 
         Raises
         ------
         ProspectError
             If an attribute is missing from the mapping or text stands in a number.
         """
+        sentences = self.sentences(language)
         codes, values, odd = self._read(prospect, today)
         rows = self.book.tables[self._places(codes)]
         totals = self.book.intercept + rows.sum(axis=0)
@@ -90,9 +102,9 @@ class Scorer:
             deviation *= UNFAMILIAR_WIDENING
         reach = INTERVAL_Z * self.book.spread * deviation
         probability, low, high = (
-            self._calibrated(value) for value in (log_odds, log_odds - reach, log_odds + reach)
+            self.calibrated(value) for value in (log_odds, log_odds - reach, log_odds + reach)
         )
-        poor, value, threshold = self.policy.assess(probability, self._amount_of(prospect))
+        poor, value, threshold = self.policy.assess(probability, self.amount_of(prospect))
         return Assessment(
             probability,
             low,
@@ -101,10 +113,25 @@ class Scorer:
             fit_band(poor, low, high, threshold, bool(because)),
             value,
             bool(because),
-            self._reasons(rows[:, 0], codes, values, reasons),
+            largest_reasons(sentences, rows[:, 0].tolist(), log_odds, codes, values, reasons),
             self.version,
             because,
+            sentences.wording,
         )
+
+    def sentences(self, language: str) -> Sentences:
+        """What is said of the book in a language.
+
+        Raises
+        ------
+        SpecError
+            If there are no texts in that language.
+        """
+        made = self._sentences.get(language)
+        if made is None:
+            wording = self.wording.in_language(language)
+            made = self._sentences[language] = Sentences(self.book, wording, self.calibrated)
+        return made
 
     def _read(
         self, prospect: Mapping[str, Any], today: float | None
@@ -117,7 +144,7 @@ class Scorer:
             try:
                 value = prospect[column.name]
             except KeyError:
-                raise self._missing_keys(prospect) from None
+                raise missing_attributes(self.book.attributes, list(prospect)) from None
             try:
                 read = (
                     self._days_before(value, prospect, today)
@@ -151,7 +178,8 @@ class Scorer:
         centred = bags - bags.sum() / len(bags)
         return math.sqrt(float(centred @ centred) / (len(bags) - 1))
 
-    def _calibrated(self, raw: float) -> float:
+    def calibrated(self, raw: float) -> float:
+        """Probability of early churn from log-odds before calibration."""
         knots, values, slopes = self._calibration
         segment = 0
         while segment < len(slopes) - 1 and raw > knots[segment + 1]:
@@ -167,18 +195,8 @@ class Scorer:
                 return (f"{self.book.attributes[first]} & {self.book.attributes[second]}",)
         return ()
 
-    def _reasons(
-        self, contributions: NDArray[np.float64], codes: list[int], values: list[Any], number: int
-    ) -> tuple[Reason, ...]:
-        if number <= 0:
-            return ()
-        listed = contributions.tolist()
-        order = sorted(range(len(listed)), key=lambda term: -abs(listed[term]))[:number]
-        return tuple(
-            Reason(self.book, term, codes, values, listed[term]) for term in order if listed[term]
-        )
-
-    def _amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+    def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+        """The yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self.amount) if self.amount is not None else None
         if is_missing(value):
             return None
@@ -198,10 +216,11 @@ class Scorer:
             return _today(today) - as_day(value)
         return as_day(closing) - as_day(value)
 
-    def _missing_keys(self, prospect: Mapping[str, Any]) -> ProspectError:
-        return missing_attributes(self.book.attributes, list(prospect))
-
     # -- tables made once for the walk ------------------------------------------------------
+
+    @cached_property
+    def _sentences(self) -> dict[str, Sentences]:
+        return {}
 
     @cached_property
     def _dates(self) -> frozenset[str]:
@@ -254,6 +273,7 @@ class Scorer:
             "policy": self.policy.to_dict(),
             "amount": self.amount,
             "closed_on": self.closed_on,
+            "wording": self.wording.to_dict(),
         }
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
@@ -280,11 +300,13 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         book = book_from_dict(data["book"])
         policy = Policy.from_dict(data["policy"])
         amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
+        words = data.get("wording")  # bundles from before there were any have none
+        wording = Wording(amount=amount) if words is None else wording_from_dict(words)
     except BundleError:
         raise
     except (KeyError, TypeError, ValueError, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
-    return Scorer(book, policy, amount, closed_on, version)
+    return Scorer(book, policy, amount, closed_on, version, wording)
 
 
 def unfamiliar_codes(book: Book) -> list[list[int]]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.ids import hashed_id
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.reasons import plain_value
+from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

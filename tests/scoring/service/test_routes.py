@@ -25,6 +25,16 @@ def test_reasons_are_as_many_as_asked_for(client, prospect) -> None:
         assert len(answer.json()["reasons"]) == reasons
 
 
+def test_reasons_are_told_in_the_language_asked_for(client, source, prospect) -> None:
+    answer = client.post("/v1/assessments?language=zh", json=prospect).json()
+    expected = load(source).predict(prospect, language="zh").to_dict()
+    assert answer["reasons"] == json.loads(json.dumps(expected))["reasons"]
+    assert "风险" in answer["reasons"][0]["sentence"]
+    refused = client.post("/v1/assessments?language=fr", json=prospect)
+    assert refused.status_code == 422
+    assert "language" in refused.json()["detail"]
+
+
 @pytest.mark.parametrize("count", [3, 150])
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_many_keep_their_order_and_a_bad_one_does_not_stop_the_others(

@@ -9,6 +9,7 @@ from fitmodel.exceptions import DependencyError
 from fitmodel.scoring.service.guard import Guard
 from fitmodel.scoring.service.holder import ModelHolder
 from fitmodel.scoring.service.metrics import Metrics
+from fitmodel.scoring.service.pipeline import Pipeline
 from fitmodel.scoring.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def create_app(
-    source: str | Path, settings: Settings | None = None, *, log: AssessmentLog | None = None
+    source: str | Path,
+    settings: Settings | None = None,
+    *,
+    log: AssessmentLog | None = None,
+    pipeline: Path | None = None,
 ) -> FastAPI:
     """Make the service over a model.
 
@@ -33,6 +38,8 @@ def create_app(
     settings : Settings, optional
     log : DecisionLog, optional
         Every assessment of a prospect that brings the contract's id is in it before it is answered.
+    pipeline : Path, optional
+        Open prospects that the page at / begins with: CSV, TSV or Parquet.
 
     Raises
     ------
@@ -40,10 +47,13 @@ def create_app(
         If FastAPI is not installed.
     BundleError, TrackingError
         If there is no model to begin with.
+    ProspectError
+        If the pipeline cannot be read, lacks an attribute, or is too long.
     """
     try:
         from fastapi import FastAPI
 
+        from fitmodel.scoring.service.desk_routes import add_desk
         from fitmodel.scoring.service.routes import add_assessments, add_facts, describe_in_openapi
     except ImportError as error:
         raise DependencyError(
@@ -51,6 +61,9 @@ def create_app(
         ) from error
     limits = settings or Settings()
     holder, metrics = ModelHolder(source), Metrics()
+    prospects = None if pipeline is None else Pipeline(pipeline, limits)
+    if prospects is not None:
+        prospects.check(holder.model)
 
     @asynccontextmanager
     async def following(_app: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +82,8 @@ def create_app(
     app.state.holder = holder
     add_assessments(app, holder, metrics, limits, log)
     add_facts(app, holder, metrics)
+    pages = add_desk(app, holder, limits, prospects)
     describe_in_openapi(app, holder)
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
-    app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes)
+    app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes, pages=pages)
     return app

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -37,6 +37,7 @@ MOST_REASONS = 20
 ASSESSMENTS = "/v1/assessments"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
+Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
 
 
 def add_assessments(
@@ -49,15 +50,19 @@ def add_assessments(
     """Add the route that scores."""
 
     @app.post(ASSESSMENTS)
-    async def assess(request: Request, reasons: Reasons = 3) -> JSONResponse:
+    async def assess(
+        request: Request, reasons: Reasons = 3, language: Language = "en"
+    ) -> JSONResponse:
         """Assess one prospect, a list of them, or {"prospects": [...]}."""
         found = read_prospects(await request.body(), limits)
         model = holder.model
         prospects = [found] if isinstance(found, dict) else found
         if len(prospects) > IN_THE_LOOP or log is not None:
-            items = await run_in_threadpool(assess_many, model, prospects, reasons, log)
+            items = await run_in_threadpool(
+                assess_many, model, prospects, reasons, log, language=language
+            )
         else:
-            items = assess_many(model, prospects, reasons)
+            items = assess_many(model, prospects, reasons, language=language)
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
         if isinstance(found, list):
             return JSONResponse({"assessments": items})
@@ -151,21 +156,26 @@ class AssessmentLog(Protocol):
 
 
 def assess_many(
-    model: FitModel, prospects: list[Any], reasons: int, log: AssessmentLog | None = None
+    model: FitModel,
+    prospects: list[Any],
+    reasons: int,
+    log: AssessmentLog | None = None,
+    *,
+    language: str = "en",
 ) -> list[dict[str, Any]]:
     """One answer per prospect, in their order; logged before they are given."""
-    said = [_assess(model, prospect, reasons) for prospect in prospects]
+    said = [_assess(model, prospect, reasons, language) for prospect in prospects]
     if log is not None:
         log.append_many(_log_rows(model, prospects, said))
     return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
 
 
-def _assess(model: FitModel, prospect: Any, reasons: int) -> Assessment | str:
+def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Assessment | str:
     """Assess one prospect; of one that cannot be scored, say why."""
     if not isinstance(prospect, dict):
         return "a prospect is an object of attributes and values"
     try:
-        return model.predict(prospect, reasons=reasons)
+        return model.predict(prospect, reasons=reasons, language=language)
     except ProspectError as error:
         return str(error)
 

@@ -1,0 +1,105 @@
+"""What each setting of explainable boosting gains, one changed at a time, by amount of data.
+
+Run: python benchmarks/settings.py [--data FOLDER] [--only NAME ...]
+
+Tables and splits are those of benchmarks/quality.py: rolling cuts in time where there are dates.
+Log loss of boosting alone, before calibration, as its distance to the settings in use; below 0 is
+better. The distance's standard error is paired deal by deal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from quality import Split, losses, noise, tables_of
+
+from fitmodel.learning.additive import BoostingOptions, fit_boosting
+from fitmodel.learning.encoding import encode_leniently
+from fitmodel.learning.fitting import bag_counts, prepare
+from fitmodel.learning.options import BAGS, LearnerOptions
+from fitmodel.learning.threads import native_threads
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to boost."""
+
+    options: BoostingOptions = field(default_factory=BoostingOptions)
+    pairs: int = 5
+    bags: int = BAGS
+
+
+def ways() -> dict[str, Way]:
+    """The settings in use and what differs in one of them."""
+    used = Way()
+
+    def changed(**settings: float) -> Way:
+        return replace(used, options=replace(used.options, **settings))
+
+    return {
+        "in use": used,
+        "2 deals in a leaf": changed(min_leaf=2),
+        "10 deals in a leaf": changed(min_leaf=10),
+        "25 deals in a leaf": changed(min_leaf=25),
+        "learning rate 0.015": changed(learning_rate=0.015),
+        "learning rate 0.1": changed(learning_rate=0.1),
+        "smoothing 0": changed(smoothing=0),
+        "smoothing 300": changed(smoothing=300),
+        "at most 300 rounds": changed(max_rounds=300),
+        "no pairs": replace(used, pairs=0),
+        "3 pairs": replace(used, pairs=3),
+        "10 pairs": replace(used, pairs=10),
+        "6 bags": replace(used, bags=6),
+        "24 bags": replace(used, bags=24),
+    }
+
+
+def predict(split: Split, way: Way) -> np.ndarray:
+    """Probability of boosting alone."""
+    options, train = LearnerOptions.from_spec(split.spec, split.train.dates), split.train
+    prepared = prepare(train.attributes, train.early_churn, train.weight, options)
+    width = len(prepared.design.columns)
+    settings = replace(way.options, pairs=min(way.pairs, width * (width - 1) // 2))
+    bags = bag_counts(len(train), way.bags, options.seed)
+    model = fit_boosting(prepared.design, train.early_churn, train.weight, bags, settings)
+    codes, _ = encode_leniently(prepared.design.columns, split.test.attributes)
+    return 1 / (1 + np.exp(-model.log_odds(codes)))
+
+
+def compare(name: str, splits: list[Split]) -> None:
+    """Print a row per way."""
+    base: list[np.ndarray] = []
+    weights = [split.test.weight for split in splits]
+    for label, way in ways().items():
+        start = time.perf_counter()
+        lost = [losses(split, predict(split, way)) for split in splits]
+        seconds = (time.perf_counter() - start) / len(splits)
+        base = base or lost
+        pairs = zip(lost, weights, strict=True)
+        mean = np.mean([np.average(loss, weights=weight) for loss, weight in pairs])
+        used = np.mean([np.average(a, weights=w) for a, w in zip(base, weights, strict=True)])
+        gap = f"{mean - used:+.4f} ± {noise(lost, base, weights):.4f}"
+        print(f"| {name} | {label} | {mean:.4f} | {gap} | {seconds:.1f} |", flush=True)
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=None, help="folder of the real tables")
+    parser.add_argument("--only", nargs="*", default=None, help="tables to run")
+    given = parser.parse_args()
+    print("| table | way | log loss | behind what is in use | s |\n|---|---|---|---|---|")
+    with warnings.catch_warnings(), native_threads(1):
+        warnings.simplefilter("ignore")
+        for name, make in tables_of(given.data).items():
+            if given.only is None or name in given.only:
+                compare(name, list(make()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What a notebook shows of an assessment and of a model: short, escaped, for light and dark."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.reasons import Reason
+
+# middle tones, readable on white and on black; text keeps the notebook's own colour
+RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
+BAND_COLOURS = {"good": LOWERS, "watch": WATCH, "poor": RAISES}
+WIDEST = 7.0  # em
+
+
+def assessment_html(assessment: Assessment) -> str:
+    """Verdict, money and reasons with a bar each."""
+    words = assessment.wording
+    colour = BAND_COLOURS[assessment.fit]
+    lines = [f'<b style="font-size:1.1em">{escape(assessment.verdict)}</b>']
+    if math.isfinite(assessment.expected_value):
+        money = words.money_text(assessment.expected_value)
+        lines.append(escape(words.say("value", value=money)))
+    if assessment.unfamiliar:
+        lines.append(escape(words.say("unfamiliar", names=assessment.unlike_in)))
+    head = "<br>".join(lines)
+    return (
+        f'<div style="border-left:.35em solid {colour};padding:.2em .8em;line-height:1.5;'
+        f'max-width:60em">{head}{_bars(assessment.reasons)}</div>'
+    )
+
+
+def model_html(model: FitModel) -> str:
+    """What a model is, in a few rows."""
+    manifest, policy = model.manifest, model.scorer.policy
+    metrics = manifest.get("metrics", {})
+    period = manifest.get("period") or ()
+    rows = [
+        ("version", model.version),
+        ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
+        ("leave early", model.scorer.wording.percent(model.book.base_rate)),
+        ("policy", policy.description or policy.kind),
+        ("attributes", ", ".join(model.attributes)),
+        *((name, f"{metrics[name]:.3f}") for name in ("log_loss", "roc_auc") if name in metrics),
+    ]
+    return f"<b>FitModel</b>{_table((escape(a), escape(str(b))) for a, b in rows if b)}"
+
+
+def _bars(reasons: Iterable[Reason]) -> str:
+    told = list(reasons)
+    widest = max((abs(reason.contribution) for reason in told), default=1.0)
+    return _table((_bar(reason.contribution, widest), escape(reason.sentence)) for reason in told)
+
+
+def _bar(contribution: float, widest: float) -> str:
+    colour = RAISES if contribution > 0 else LOWERS
+    width = WIDEST * abs(contribution) / widest
+    return (
+        f'<span style="display:inline-block;height:.7em;border-radius:.2em;background:{colour};'
+        f'width:{width:.2f}em"></span>'
+    )
+
+
+def _table(rows: Iterable[tuple[Any, Any]]) -> str:
+    """Two columns of HTML; what comes in is escaped already."""
+    cell = "text-align:left;vertical-align:top;padding:.1em .8em .1em 0;background:none"
+    body = "".join(
+        f'<tr style="background:none"><td style="{cell};white-space:nowrap">{a}</td>'
+        f'<td style="{cell}">{b}</td></tr>'
+        for a, b in rows
+    )
+    return (
+        f'<table style="border:0;margin:.3em 0;color:inherit;font-size:inherit">{body}</table>'
+        if body
+        else ""
+    )

@@ -1,0 +1,217 @@
+"""The reader's words: how attributes, values, money and the horizon are written for people.
+
+[words] and [label] of the contract -> Wording -> the bundle's scorer -> sentences, pages, batch
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
+from fitmodel.language.catalogue import phrases
+from fitmodel.learning.columns import (
+    CategoryColumn,
+    UnreadableValueError,
+    as_number,
+    flag_text,
+    is_missing,
+    level_text,
+)
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.language.catalogue import Say
+    from fitmodel.learning.columns import Column
+
+GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a model speaks to its readers.
+
+    Parameters
+    ----------
+    labels, units : mapping of str to str
+        Attribute to its name and its unit.
+    money : str
+        Format of an amount of money, such as ``"€ {:,.0f}"``.
+    prospect : mapping of str to str
+        Attribute to how it is told to the prospect, with ``{value}``.
+    horizon_months : int or None
+        Within which leaving is early; None where the bundle is older than these words.
+    amount : str or None
+        The attribute whose values are money.
+    sellers : tuple of str
+        Columns of rep and team: what they add is no reason about a prospect.
+    language : {"en", "zh"}
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    money: str = PLAIN_MONEY
+    prospect: Mapping[str, str] = field(default_factory=dict)
+    horizon_months: int | None = None
+    amount: str | None = None
+    sellers: tuple[str, ...] = ()
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if not formats_money(self.money):
+            raise ValueError(f"{self.money!r} does not format money")
+
+    @property
+    def say(self) -> Say:
+        """Texts about one deal, in the language."""
+        return phrases(self.language, "reasons")
+
+    def in_language(self, language: str) -> Wording:
+        """Give the same words in a language's sentences.
+
+        Raises
+        ------
+        SpecError
+            If there are no texts in that language.
+        """
+        phrases(language, "reasons")
+        return replace(self, language=language)
+
+    def label(self, name: str) -> str:
+        """Name of an attribute, as a person reads it."""
+        own = self.labels.get(name)
+        if own is not None:
+            return own
+        text = name.replace("_", " ").replace(".", " ").strip()
+        return text[:1].upper() + text[1:]
+
+    def value(self, column: Column, value: Any) -> str:
+        """Write an attribute's value as a person reads it."""
+        if type(value) is not float and is_missing(value):
+            return self.say("unknown")
+        if isinstance(column, CategoryColumn):
+            return self._level(column, value)
+        if column.is_date:
+            return str(plain_value(value) or self.say("unknown"))
+        try:
+            return self.quantity(column.name, as_number(value))
+        except UnreadableValueError:  # the row's error quotes it
+            return str(value)
+
+    def quantity(self, name: str, number: float) -> str:
+        """Write a number of an attribute, with its unit or as money."""
+        if not math.isfinite(number):
+            return self.say("unknown")
+        if name == self.amount:
+            return self.money_text(number)
+        unit = self.units.get(name)
+        if not unit:
+            return number_words(number)
+        space = " " if unit[0].isascii() else ""  # 3 个月 would be 3个月 in a Chinese unit
+        return f"{number_words(number)}{space}{unit}"
+
+    def money_text(self, value: float) -> str:
+        """Write an amount of money."""
+        return self.money.format(value + 0.0)
+
+    def percent(self, share: float) -> str:
+        """Write a share as per cent."""
+        return self.say("percent", number=f"{share * 100:.0f}")
+
+    @property
+    def horizon(self) -> str:
+        """When leaving is early: "within 5 months"."""
+        if self.horizon_months is None:
+            return self.say("early")
+        if self.horizon_months == 1:
+            return self.say("within_one")
+        return self.say("within", months=self.horizon_months)
+
+    def _level(self, column: CategoryColumn, value: Any) -> str:
+        if is_missing(value):
+            return self.say("unknown")
+        text = level_text(value)
+        if column.is_flag:
+            text = flag_text(text)
+            return self.say(text) if text in {"yes", "no"} else text
+        unit = self.units.get(column.name)
+        return f"{text} {unit}" if unit else text
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form; the language is the reader's and stays out."""
+        return {
+            "labels": dict(self.labels),
+            "units": dict(self.units),
+            "money": self.money,
+            "prospect": dict(self.prospect),
+            "horizon_months": self.horizon_months,
+            "amount": self.amount,
+            "sellers": list(self.sellers),
+        }
+
+
+def wording_of(spec: DealSpec) -> Wording:
+    """Take the reader's words out of the contract."""
+    roles, words = spec.deals, spec.words
+    return Wording(
+        labels=dict(words.labels),
+        units=dict(words.units),
+        money=words.money,
+        prospect=dict(words.prospect),
+        horizon_months=spec.label.horizon_months,
+        amount=roles.amount,
+        sellers=tuple(name for name in (roles.rep, roles.team) if name is not None),
+    )
+
+
+def wording_from_dict(data: Mapping[str, Any]) -> Wording:
+    """Rebuild the words from their JSON form.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If a part is missing, of another type, or money is formatted by something else.
+    """
+    horizon, amount = data["horizon_months"], data["amount"]
+    return Wording(
+        labels=_texts(data["labels"]),
+        units=_texts(data["units"]),
+        money=str(data["money"]),
+        prospect=_texts(data["prospect"]),
+        horizon_months=None if horizon is None else int(horizon),
+        amount=None if amount is None else str(amount),
+        sellers=tuple(str(name) for name in data["sellers"]),
+    )
+
+
+def _texts(data: Any) -> dict[str, str]:
+    if not isinstance(data, Mapping):
+        raise TypeError(f"words are {type(data).__name__}, not a table")
+    return {str(key): str(value) for key, value in data.items()}
+
+
+def number_words(number: float) -> str:
+    """Write a number: whole ones in full, others with four significant digits."""
+    number = number + 0.0  # -0.0 + 0.0 is 0.0
+    whole = number.is_integer() or abs(number) >= GROUPED_FROM
+    if abs(number) >= GROUPED_FROM:
+        return f"{number:,.0f}"
+    return f"{number:.0f}" if whole else f"{number:.4g}"
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, date):
+        return value.strftime("%Y-%m-%d") if value == value else None  # noqa: PLR0124 - NaT
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
+    return (
+        value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
+    )

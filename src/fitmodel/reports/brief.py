@@ -1,0 +1,255 @@
+"""The brief on one deal: what rep and manager need in order to decline it, or to sign it.
+
+prospect -> assessment, money, look-alikes, changes -> Brief -> letter
+Brief -> a page or Markdown, in `fitmodel.reports.brief_pages`
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import SpecError
+from fitmodel.language.catalogue import phrases
+from fitmodel.model.changes import describe_change, find_changes
+from fitmodel.model.look_alikes import PastDeals
+from fitmodel.reports.letter import make_letter, points_for_prospect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pandas as pd
+
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.look_alikes import LookAlikes
+    from fitmodel.model.reasons import Reason
+
+EVERY_REASON = 10_000
+MOST_EACH_WAY = 5
+SHOWN_DEALS = 5
+
+
+@dataclass(frozen=True)
+class Stake:
+    """Money of a deal, in the currency of its amount.
+
+    Attributes
+    ----------
+    amount, if_stays, if_leaves, expected : float
+        Yearly contract value; what signing is worth if the customer stays, if it leaves early, and
+        on average.
+    """
+
+    amount: float
+    if_stays: float
+    if_leaves: float
+    expected: float
+
+
+@dataclass(frozen=True)
+class SimilarDeal:
+    """One of the most similar past deals: its id, day signed ("" without) and what became of it."""
+
+    name: str
+    closed_on: str
+    became: str
+    left_early: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Brief:
+    """Everything a brief says, before it is laid out.
+
+    Attributes
+    ----------
+    name : str
+        Of the prospect.
+    language : {"en", "zh"}
+    assessment : Assessment
+        With every reason.
+    base_rate : float
+        Share of all past deals that left early.
+    stake : Stake or None
+        None without an amount or without money in the contract.
+    against, in_favour : tuple of Reason
+        The largest each way that are about the prospect.
+    others : float
+        Sum of all other contributions: with `baseline` and the reasons it is `log_odds`.
+    baseline, log_odds : float
+        Before calibration.
+    look_alikes : LookAlikes or None
+    similar : tuple of SimilarDeal
+    changes : tuple of str
+        Ways out of poor fit, in words; empty where there are none.
+    letter : str
+        What to tell the prospect; "" where the deal is not flagged.
+    letter_points : tuple of str
+        The reasons in the prospect's terms.
+    """
+
+    name: str
+    language: str
+    model_name: str
+    assessment: Assessment
+    base_rate: float
+    stake: Stake | None
+    against: tuple[Reason, ...]
+    in_favour: tuple[Reason, ...]
+    others: float
+    baseline: float
+    log_odds: float
+    look_alikes: LookAlikes | None
+    similar: tuple[SimilarDeal, ...]
+    changes: tuple[str, ...]
+    letter: str
+    letter_points: tuple[str, ...]
+
+    @property
+    def loses_anyway(self) -> bool:
+        """Whether the deal loses money even if the customer stays."""
+        return self.stake is not None and self.stake.if_stays < 0
+
+
+def make_brief(
+    model: FitModel,
+    prospect: Mapping[str, Any],
+    *,
+    deals: pd.DataFrame | None = None,
+    spec: DealSpec | None = None,
+    language: str = "en",
+    name: str | None = None,
+    template: str | None = None,
+    most_similar: int = 50,
+    as_of: date | None = None,
+) -> Brief:
+    """Gather everything that speaks for or against one deal.
+
+    Parameters
+    ----------
+    model : FitModel
+    prospect : mapping
+        As for `FitModel.predict`.
+    deals : DataFrame, optional
+        Past deals, as read by `fitmodel.read_deals`, for the look-alikes: a model holds none.
+    spec : DealSpec, optional
+        Of the deals; default the contract the model was trained under.
+    language : {"en", "zh"}
+    name : str, optional
+        Of the prospect; default its id.
+    template : str, optional
+        The company's own text for declining; see `fitmodel.reports.letter.default_template`.
+    most_similar : int
+        How many look-alikes are counted.
+    as_of : date, optional
+        As for `FitModel.predict`.
+
+    Returns
+    -------
+    Brief
+
+    Raises
+    ------
+    ProspectError
+        If the prospect cannot be scored.
+    DealsError
+        If no deal is old enough to be compared with.
+    SpecError
+        If the language has no texts, the template has a fault, or deals are given without a
+        contract.
+    """
+    said = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
+    told = [reason for reason in said.reasons if reason.is_about_prospect]
+    against = tuple(item for item in told if item.contribution > 0)[:MOST_EACH_WAY]
+    in_favour = tuple(item for item in told if item.contribution < 0)[:MOST_EACH_WAY]
+    shown = sum(reason.contribution for reason in (*against, *in_favour))
+    every = sum(reason.contribution for reason in said.reasons)
+    found = None
+    if deals is not None:
+        contract = spec or contract_of(model)
+        past = _others(deals, contract, prospect)
+        found = PastDeals(model, past, contract).like(prospect, n=most_similar)
+    changes = find_changes(model, prospect)
+    # the letter says that such customers leave more often than others: only where they do
+    risky = said.early_churn_probability > model.book.base_rate
+    points = points_for_prospect(said.against, said.wording) if risky else ()
+    stake = _stake(model, prospect, said)
+    return Brief(
+        name=name if name is not None else _name(model, prospect),
+        language=language,
+        model_name=str(model.manifest.get("name", "fitmodel")),
+        assessment=said,
+        base_rate=model.book.base_rate,
+        stake=stake,
+        against=against,
+        in_favour=in_favour,
+        others=every - shown,
+        baseline=model.book.baseline,
+        log_odds=model.book.baseline + every,
+        look_alikes=found,
+        similar=() if found is None else _similar(found, spec or contract_of(model), language),
+        changes=tuple(describe_change(change, language) for change in changes),
+        letter=make_letter(
+            said,
+            points,
+            too_small=stake is not None and stake.if_stays < 0,
+            changes=[change.in_words(language) for change in changes],
+            template=template,
+        )
+        if said.poor_fit
+        else "",
+        letter_points=points,
+    )
+
+
+def contract_of(model: FitModel) -> DealSpec:
+    """The contract a model was trained under.
+
+    Raises
+    ------
+    SpecError
+        If the bundle holds none.
+    """
+    sections = model.manifest.get("spec")
+    if not sections or "deals" not in sections:
+        raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
+    return DealSpec(**sections)
+
+
+def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
+    """The past deals without the one that the brief is on: nothing is more like itself."""
+    own = prospect.get(spec.deals.id) if spec.deals.id else None
+    return deals if own is None else deals[deals[spec.deals.id].astype(str) != str(own)]
+
+
+def _name(model: FitModel, prospect: Mapping[str, Any]) -> str:
+    column = model.manifest.get("spec", {}).get("deals", {}).get("id")
+    value = prospect.get(column) if column else None
+    return "?" if value is None else str(value)
+
+
+def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> Stake | None:
+    money, amount = model.scorer.policy.money, model.scorer.amount_of(prospect)
+    if money is None or amount is None or not math.isfinite(said.expected_value):
+        return None
+    return Stake(
+        amount, money.value_if_stays(amount), money.value_if_leaves(amount), said.expected_value
+    )
+
+
+def _similar(found: LookAlikes, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
+    say, roles = phrases(language, "brief"), spec.deals
+    return tuple(
+        SimilarDeal(
+            name=str(row[roles.id] if roles.id else label),
+            closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
+            became=say("deal_left", months=f"{row['followup_months']:.1f}")
+            if row["early_churn"]
+            else say("deal_stayed", months=found.horizon_months),
+            left_early=bool(row["early_churn"]),
+        )
+        for label, row in found.deals.head(SHOWN_DEALS).iterrows()
+    )

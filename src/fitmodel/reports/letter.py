@@ -1,0 +1,109 @@
+"""What to tell a prospect whom the product does not fit: kind, honest, without any score.
+
+reasons -> those that [words.prospect] can say in the prospect's terms -> the company's template
+
+A template is the company's own file, so it runs in a sandbox and can reach nothing but its values.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import SpecError
+from fitmodel.language.catalogue import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.reasons import Reason
+    from fitmodel.model.wording import Wording
+
+MOST_POINTS = 3
+LEAST_RATIO = 1.05  # what hardly raises the risk is no reason to give anyone
+LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
+_TEXT_FLOW = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
+
+
+def default_template(language: str = "en") -> str:
+    """The wording to start from: copy it, edit it, give it back as `template`.
+
+    Raises
+    ------
+    SpecError
+        If there is none in that language.
+    """
+    if language not in LANGUAGES:
+        raise SpecError(
+            f'there is no letter in the language "{language}"; choose one of {", ".join(LANGUAGES)}'
+        )
+    source = files("fitmodel.reports").joinpath("templates", f"letter.{language}.md.j2")
+    return source.read_text(encoding="utf-8")
+
+
+def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[str, ...]:
+    """The reasons that the contract can say in the prospect's own terms, the weightiest first.
+
+    Others stay inside: what a sales team calls an outbound lead is nobody's need.
+    """
+    points = []
+    for reason in against:
+        text = wording.prospect.get(reason.attribute)
+        if text is not None and reason.risk_ratio >= LEAST_RATIO:
+            points.append(text.replace("{value}", reason.value_words))
+    return tuple(points[:MOST_POINTS])
+
+
+def make_letter(
+    said: Assessment,
+    points: Sequence[str],
+    *,
+    too_small: bool = False,
+    changes: Sequence[str] = (),
+    template: str | None = None,
+) -> str:
+    """Fill the template.
+
+    Parameters
+    ----------
+    said : Assessment
+        Gives the language and the horizon; no number of it reaches the template.
+    points : sequence of str
+        Reasons in the prospect's terms.
+    too_small : bool
+        The contract loses money even if the customer stays.
+    changes : sequence of str
+        What would make it a fit.
+    template : str, optional
+        The company's own Jinja text; it may use `points`, `horizon`, `horizon_months`,
+        `too_small` and `changes`.
+
+    Raises
+    ------
+    SpecError
+        If the template is no Jinja, uses a name that it is not given, or is refused by the
+        sandbox.
+    """
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, **_TEXT_FLOW)
+    values: dict[str, Any] = {
+        "points": list(points),
+        "horizon": said.wording.horizon,
+        "horizon_months": said.wording.horizon_months,
+        "too_small": too_small,
+        "changes": list(changes),
+    }
+    source = default_template(said.wording.language) if template is None else template
+    try:
+        text = environment.from_string(source).render(**values)
+    except (TemplateError, OverflowError, TypeError, ZeroDivisionError) as error:
+        raise SpecError(
+            f"the template of the letter has a fault: {error}. It may use "
+            f"{', '.join(values)}. Remedy: start from `fitmodel brief --show-template`."
+        ) from error
+    if len(text) > LONGEST:
+        raise SpecError(f"the template makes a letter of {len(text):,} characters")
+    return text.strip() + "\n"

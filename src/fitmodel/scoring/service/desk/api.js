@@ -1,0 +1,88 @@
+// The service behind the page. The token stays in this tab's session and goes nowhere else.
+import { $, show } from "./dom.js";
+
+const TOKEN = "fitmodel.token";
+const AT_ONCE = 500; // prospects in one request: the page can tell how far it is
+
+export class ServiceError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
+export const forgetToken = () => sessionStorage.removeItem(TOKEN);
+
+async function request(path, options = {}) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  let answer;
+  try {
+    answer = await fetch(path, { cache: "no-store", ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServiceError(0, "");
+  }
+  if (answer.status === 401) {
+    await askForToken(token !== null);
+    return request(path, options);
+  }
+  if (!answer.ok) throw new ServiceError(answer.status, await detailOf(answer));
+  return answer;
+}
+
+async function detailOf(answer) {
+  try {
+    return (await answer.json()).detail ?? answer.statusText;
+  } catch {
+    return answer.statusText;
+  }
+}
+
+let asking = null;
+
+/** Ask for the token; several requests that were refused wait for the same answer. */
+function askForToken(wasWrong) {
+  asking ??= new Promise((resolve) => {
+    show($("token-fault"), wasWrong);
+    $("token").value = "";
+    $("ask").oncancel = (event) => event.preventDefault();
+    $("ask-form").onsubmit = (event) => {
+      event.preventDefault();
+      // a header holds bytes: any other character cannot be the token
+      const given = $("token").value.trim().replace(/[^\x21-\x7e]/g, "?");
+      sessionStorage.setItem(TOKEN, given);
+      show($("sign-out"));
+      $("ask").close();
+      asking = null;
+      resolve();
+    };
+    $("ask").showModal();
+  });
+  return asking;
+}
+
+export const facts = async () => (await request("v1/desk")).json();
+export const pipelineText = async () => (await request("v1/pipeline")).text();
+
+/** Where prospects are assessed; the one place for a further parameter, such as a language. */
+const assessments = (reasons) => `v1/assessments?reasons=${reasons}`;
+
+async function post(prospects, reasons, signal) {
+  const body = JSON.stringify(prospects);
+  return (await request(assessments(reasons), { method: "POST", body, signal })).json();
+}
+
+export const assess = (prospect, reasons, signal) => post(prospect, reasons, signal);
+
+/** Assess many, a few hundred at a time; `told` hears how many are done. */
+export async function assessAll(prospects, reasons, told) {
+  const all = [];
+  for (let start = 0; start < prospects.length; start += AT_ONCE) {
+    told(start);
+    const answer = await post(prospects.slice(start, start + AT_ONCE), reasons);
+    all.push(...answer.assessments);
+  }
+  return all;
+}

@@ -1,0 +1,73 @@
+// CSV as people export it, in and out.
+
+const SEPARATORS = [",", ";", "\t", "|"];
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+export const isNumber = (text) => NUMBER.test(text);
+
+/** Columns, rows (arrays of text, each with the number of its row) and the separator of a text. */
+export function parse(text) {
+  const source = text.replace(/^\uFEFF/, "");
+  const separator = separatorOf(source);
+  const [columns = [], ...rows] = records(source, separator).filter(
+    (fields) => fields.length > 1 || fields[0].trim() !== "",
+  );
+  return { columns: columns.map((name) => name.trim()), rows, separator };
+}
+
+function separatorOf(source) {
+  const first = source.split(/\r?\n|\r/).find((line) => line.trim() !== "") ?? "";
+  const counts = SEPARATORS.map((mark) => first.split(mark).length);
+  return SEPARATORS[counts.indexOf(Math.max(...counts))];
+}
+
+function records(source, separator) {
+  const rows = [];
+  let row = [];
+  let field = "";
+  let quoted = false;
+  for (let place = 0; place < source.length; place += 1) {
+    const mark = source[place];
+    if (quoted) {
+      if (mark !== '"') field += mark;
+      else if (source[place + 1] === '"') {
+        field += '"';
+        place += 1;
+      } else quoted = false;
+    } else if (mark === '"' && field === "") quoted = true;
+    else if (mark === separator) {
+      row.push(field);
+      field = "";
+    } else if (mark === "\n" || mark === "\r") {
+      if (mark === "\r" && source[place + 1] === "\n") place += 1;
+      rows.push([...row, field]);
+      row = [];
+      field = "";
+    } else field += mark;
+  }
+  if (field !== "" || row.length > 0) rows.push([...row, field]);
+  return rows;
+}
+
+/** CSV text of a table; a cell that a spreadsheet would run as a formula becomes plain text. */
+export function write(columns, rows) {
+  return [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+}
+
+function cell(value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  const safe = FORMULA.test(text) && !isNumber(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** Hand a text to the browser as a file. */
+export function download(name, text) {
+  // the mark lets spreadsheets read it as UTF-8
+  const address = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(address);
+}

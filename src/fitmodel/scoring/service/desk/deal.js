@@ -1,0 +1,140 @@
+// One prospect: the verdict, the reasons and the form; typing moves the probability.
+import { assess } from "./api.js";
+import { $, debounced, make, show } from "./dom.js";
+import { drawForm, markFields, readForm, resetForm } from "./form.js";
+import { moneyAtRisk, riskBasis } from "./prospects.js";
+import { drawReasons } from "./reasons.js";
+import { badge, bar } from "./table.js";
+import { label, money, percent, say } from "./text.js";
+
+const PAUSE = 120; // milliseconds without a key before the service is asked
+const REASONS = 8;
+
+let facts = null;
+let shown = null; // the row, or null for a prospect that is only tried
+let before = null; // what was said before anything was changed
+let said = null;
+let running = null;
+let turn = 0;
+
+export function begin() {
+  const later = debounced(ask, PAUSE);
+  $("form").addEventListener("input", () => {
+    turn += 1; // whatever is on its way is stale now
+    $("verdict").setAttribute("aria-busy", "true");
+    later();
+  });
+  $("form").addEventListener("submit", (event) => event.preventDefault());
+  $("reset").addEventListener("click", () => {
+    resetForm();
+    ask();
+    $("deal-title").focus();
+  });
+}
+
+/** Show a prospect of the pipeline, or the made-up one of the model. */
+export function open(row, newFacts) {
+  [facts, shown, before, said] = [newFacts, row, null, null];
+  drawForm(facts, row === null ? facts.example : row.prospect);
+  $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
+  drawReasons($("reasons"), []);
+  translate();
+  return ask();
+}
+
+/** Draw what holds words; the form's values stay. */
+export function translate() {
+  if (facts === null) return;
+  $("deal-title").textContent = shown === null ? say("try_title") : shown.key;
+  const parts = shown === null ? [say("try_text")] : [shown.rep, shown.amount === null ? "" : say("a_year", { amount: money(shown.amount) })];
+  $("deal-rep").textContent = parts.filter(Boolean).join(" · ");
+  if (said !== null) draw();
+}
+
+/** The form in another language: drawn anew, with what was typed. */
+export function translateForm() {
+  if (facts === null) return;
+  const typed = readForm();
+  drawForm(facts, shown === null ? facts.example : shown.prospect);
+  for (const control of $("fields").querySelectorAll("input, select")) {
+    if (typed !== null && typed[control.name] !== undefined) control.value = typed[control.name] ?? "";
+  }
+  translate();
+}
+
+async function ask() {
+  turn += 1;
+  const mine = turn;
+  running?.abort();
+  running = new AbortController();
+  const prospect = readForm();
+  if (prospect === null) {
+    fault(say("not_a_number"));
+    return;
+  }
+  $("verdict").setAttribute("aria-busy", "true");
+  try {
+    const answer = await assess(prospect, REASONS, running.signal);
+    if (mine !== turn) return; // something newer was asked meanwhile
+    said = { ...answer, amount: amountOf(prospect) };
+    before ??= said;
+    draw();
+  } catch (error) {
+    if (mine !== turn || error.name === "AbortError") return;
+    if (error.status === undefined) throw error;
+    fault(error.message || say("no_answer"));
+  }
+}
+
+function amountOf(prospect) {
+  const value = prospect[facts.roles.amount];
+  return value === null || value === undefined || value === "" ? null : Number(value);
+}
+
+function fault(text) {
+  markFields([]);
+  $("verdict").setAttribute("aria-busy", "false");
+  $("verdict").replaceChildren(make("p", { class: "fault", role: "alert" }, text));
+  show($("why"), false);
+  $("reset").disabled = false;
+}
+
+function draw() {
+  const changed = markFields(said.unfamiliar_because);
+  $("reset").disabled = !changed;
+  $("verdict").setAttribute("aria-busy", "false");
+  $("verdict").replaceChildren(...verdict(changed));
+  show($("why"));
+  drawReasons($("reasons"), said.reasons);
+  const chance = percent(said.early_churn_probability, 1);
+  $("live").textContent = say("live", { chance, fit: say(said.fit) });
+}
+
+function verdict(changed) {
+  const { early_churn_probability: p, probability_low: low, probability_high: high } = said;
+  const months = facts.model.horizon_months;
+  const moved = changed && before !== null ? p - before.early_churn_probability : 0;
+  const was = changed && before !== null
+    ? make("p", { class: `was ${moved > 0 ? "up" : "down"}` }, say("was", { chance: percent(before.early_churn_probability, 1) }))
+    : null;
+  const asked = months ? say("chance_within", { months }) : say("chance");
+  return [
+    make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false })),
+    make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p, 1)), was),
+    bar(said),
+    make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), base: percent(facts.model.base_rate) })),
+    figures(),
+    said.unfamiliar
+      ? make("p", { class: "caution" }, say("unlike", { names: said.unfamiliar_because.map(label).join(", ") }))
+      : null,
+  ].filter(Boolean);
+}
+
+function figures() {
+  const items = [];
+  const { amount, expected_value: value } = said;
+  if (facts.cost_of_early_churn !== null) items.push(["value", money(value), value < 0 ? "loss" : ""]);
+  if (riskBasis(facts) !== null) items.push(["risk", money(moneyAtRisk(said.early_churn_probability, amount, facts)), ""]);
+  return make("dl", { class: "figures" }, ...items.map(([key, text, kind]) =>
+    make("div", { "data-figure": key }, make("dt", {}, say(key)), make("dd", { class: kind }, text))));
+}

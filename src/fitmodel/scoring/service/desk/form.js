@@ -1,0 +1,99 @@
+// The form: one field for each attribute of the model, of its kind.
+import { $, make } from "./dom.js";
+import { sentColumns } from "./prospects.js";
+import { label, number, say, unit } from "./text.js";
+
+/** Draw the fields and fill them; what a rep can still change stands first. */
+export function drawForm(facts, prospect) {
+  const known = new Map(facts.model.attributes.map((item) => [item.name, item]));
+  const items = sentColumns(facts).map((name) => known.get(name) ?? roleOnly(name, facts));
+  const shown = items.filter((item) => item !== null);
+  const open = shown.filter((item) => facts.actionable.includes(item.name));
+  const rest = shown.filter((item) => !facts.actionable.includes(item.name));
+  const groups = [["actionable", open], ["given", rest]].filter(([, fields]) => fields.length > 0);
+  $("fields").replaceChildren(...groups.map(([key, fields]) => drawGroup(key, fields, prospect)));
+}
+
+/** The amount, and the closing date where dates are counted from it, may be no attributes. */
+function roleOnly(name, facts) {
+  if (name === facts.roles.amount) return { name, kind: "number" };
+  const dates = facts.model.attributes.some((item) => item.kind === "date");
+  return dates ? { name, kind: "date" } : null;
+}
+
+function drawGroup(key, items, prospect) {
+  const fields = items.map((item, place) => drawField(item, prospect[item.name], `${key}-${place}`));
+  return make("fieldset", {}, make("legend", {}, say(key)), make("div", { class: "fields" }, ...fields));
+}
+
+function drawField(item, value, id) {
+  const control = controlOf(item, value, id);
+  const text = unit(item.name);
+  const caption = make("label", { for: id }, label(item.name), text ? make("span", { class: "soft" }, ` (${text})`) : null);
+  return make("div", { class: "field", "data-field": item.name }, caption, control, make("p", { id: `${id}-hint`, class: "hint" }, hintOf(item)));
+}
+
+function controlOf(item, value, id) {
+  const common = { id, name: item.name, "aria-describedby": `${id}-hint`, "data-kind": item.kind };
+  const text = plain(value, item.kind);
+  let control;
+  if (item.levels) {
+    const levels = text === "" || item.levels.includes(text) ? item.levels : [text, ...item.levels];
+    const options = levels.map((level) => make("option", { value: level }, level));
+    control = make("select", common, make("option", { value: "" }, say("unknown")), ...options);
+  } else {
+    const kinds = { number: { type: "number", step: "any", inputmode: "decimal" }, date: { type: "date" } };
+    control = make("input", { ...common, ...(kinds[item.kind] ?? { type: "text" }) });
+  }
+  control.value = text;
+  // a text that the control does not take is sent as it is until somebody changes it
+  control.raw = control.value === text ? null : text;
+  control.first = control.value;
+  return control;
+}
+
+function plain(value, kind) {
+  const text = value === null || value === undefined ? "" : String(value);
+  return kind === "date" && /^\d{4}-\d\d-\d\d[ T]/.test(text) ? text.slice(0, 10) : text;
+}
+
+function hintOf(item) {
+  if (item.kind === "number" && "low" in item) {
+    return say("seen", { low: number(item.low), high: number(item.high) });
+  }
+  return item.kind === "date" ? say("date_hint") : "";
+}
+
+const controls = () => [...$("fields").querySelectorAll("input, select")];
+
+/** What the form says now; null where the browser cannot read a number that is being typed. */
+export function readForm() {
+  const prospect = {};
+  for (const control of controls()) {
+    if (control.validity.badInput) return null;
+    const touched = control.value !== control.first;
+    const text = !touched && control.raw !== null ? control.raw : control.value;
+    const numeric = control.dataset.kind === "number" && text !== "" && Number.isFinite(Number(text));
+    prospect[control.name] = text === "" ? null : numeric ? Number(text) : text;
+  }
+  return prospect;
+}
+
+/** Mark what was changed and what past deals do not hold; whether anything was changed. */
+export function markFields(unfamiliar) {
+  const odd = new Set(unfamiliar.flatMap((name) => [name, ...name.split(" & ")]));
+  let changed = false;
+  for (const control of controls()) {
+    const field = control.closest(".field");
+    const differs = control.value !== control.first;
+    changed ||= differs;
+    field.classList.toggle("changed", differs);
+    field.classList.toggle("odd", odd.has(control.name));
+  }
+  return changed;
+}
+
+/** Put every field back to what it was. */
+export function resetForm() {
+  for (const control of controls()) control.value = control.first;
+}

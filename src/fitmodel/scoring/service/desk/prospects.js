@@ -1,0 +1,98 @@
+// From a table of text to prospects with their assessment and the money at risk.
+import { isNumber, parse } from "./csv.js";
+import { say, number } from "./text.js";
+import { assessAll } from "./api.js";
+
+const REASONS_IN_TABLE = 3;
+const SHOWN_NAMES = 6;
+
+/** Columns that are sent: the attributes, and what money and dates are counted from. Never the id. */
+export function sentColumns(facts) {
+  const { amount, closed_on: closing } = facts.roles;
+  const names = facts.model.attributes.map((item) => item.name);
+  return [...new Set([...names, amount, closing].filter(Boolean))];
+}
+
+/** Rows of a CSV text; throws an Error with a sentence where it is no pipeline. */
+export function readProspects(text, facts) {
+  const { columns, rows, separator } = parse(text);
+  const lacking = facts.model.attributes.map((item) => item.name).filter((n) => !columns.includes(n));
+  if (rows.length === 0) throw new Error(say("upload_empty"));
+  if (lacking.length > 0) {
+    const names = lacking.slice(0, SHOWN_NAMES).join(", ") + (lacking.length > SHOWN_NAMES ? ", …" : "");
+    throw new Error(say("upload_lacks", { number: lacking.length, names }));
+  }
+  if (rows.length > facts.limits.prospects) {
+    throw new Error(say("upload_many", { rows: number(rows.length), most: number(facts.limits.prospects) }));
+  }
+  const taken = new Map();
+  return rows.map((fields, place) => readRow(fields, place, columns, separator, facts, taken));
+}
+
+function readRow(fields, place, columns, separator, facts, taken) {
+  const given = Object.fromEntries(columns.map((name, at) => [name, (fields[at] ?? "").trim()]));
+  const { id, rep, amount } = facts.roles;
+  const prospect = prospectOf(given, facts, separator);
+  const row = {
+    key: unique(given[id] || say("row", { number: place + 1 }), taken),
+    rep: given[rep] ?? "",
+    amount: Number.isFinite(prospect[amount]) ? prospect[amount] : null,
+    given,
+    prospect,
+  };
+  if (fields.length !== columns.length) {
+    row.error = say("ragged", { fields: fields.length, columns: columns.length });
+  }
+  return row;
+}
+
+/** Two rows of one id both keep a link of their own. */
+function unique(key, taken) {
+  const times = (taken.get(key) ?? 0) + 1;
+  taken.set(key, times);
+  return times === 1 ? key : `${key} (${times})`;
+}
+
+function prospectOf(given, facts, separator) {
+  const kinds = new Map(facts.model.attributes.map((item) => [item.name, item.kind]));
+  const prospect = {};
+  for (const name of sentColumns(facts)) {
+    if (!(name in given)) continue;
+    const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
+    // where ";" separates, "," is the decimal mark, as in training
+    const text = numeric && separator === ";" ? given[name].replace(",", ".") : given[name];
+    // a text that is no number is sent as it is, for the service to say so
+    prospect[name] = text === "" ? null : numeric && isNumber(text) ? Number(text) : text;
+  }
+  return prospect;
+}
+
+/** Assess every row that has the table's shape; the others keep their error. */
+export async function assessRows(rows, facts, told) {
+  const sound = rows.filter((row) => !row.error);
+  const answers = await assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, told);
+  sound.forEach((row, place) => {
+    const answer = answers[place];
+    if (answer.error) row.error = answer.error;
+    else {
+      row.assessment = answer;
+      row.risk = moneyAtRisk(answer.early_churn_probability, row.amount, facts);
+    }
+  });
+  return rows;
+}
+
+/** What money at risk means for this model: "value", "amount" or nothing. */
+export function riskBasis(facts) {
+  if (facts.roles.amount === null) return null;
+  return facts.cost_of_early_churn === null ? "amount" : "value";
+}
+
+/** Probability of early churn times what it costs; null where the amount is not known. */
+export function moneyAtRisk(probability, amount, facts) {
+  const basis = riskBasis(facts);
+  if (basis === null || amount === null || !Number.isFinite(amount)) return null;
+  if (basis === "amount") return probability * amount;
+  const { fixed, per_amount: each } = facts.cost_of_early_churn;
+  return Math.max(0, probability * (fixed + each * amount));
+}

@@ -1,0 +1,93 @@
+"""The open pipeline that the desk shows: a file named at the start, read anew whenever asked for.
+
+file -> does it hold the model's attributes, is it short enough -> the same rows as CSV text
+
+The browser reads the text as it reads an upload: one way for both.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.scorer import missing_attributes
+from fitmodel.scoring.tables import kind_of, open_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.service.settings import Settings
+
+CHUNK_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A file of prospects: CSV (plain or gzip), TSV or Parquet, told by its name.
+
+    Parameters
+    ----------
+    path : Path
+    limits : Settings
+        As long as what a request may bring: the browser sends the rows back to be scored.
+    """
+
+    path: Path
+    limits: Settings
+
+    def check(self, model: FitModel) -> None:
+        """Read it once.
+
+        Raises
+        ------
+        ProspectError
+            If it cannot be read, lacks an attribute of the model, or is too long.
+        """
+        if not self.path.is_file():
+            raise ProspectError(f"there is no file {self.path}")
+        with open_source(self.path, CHUNK_ROWS) as table:
+            names = table.schema.names
+            rows = sum(chunk.batch.num_rows for chunk in table.chunks)
+        if not set(model.attributes) <= set(names):
+            raise missing_attributes(model.attributes, names)
+        if rows > self.limits.most_prospects:
+            raise ProspectError(
+                f"{self.path} has {rows:,} prospects, the desk shows {self.limits.most_prospects:,}"
+                " at most. Remedy: give the open ones only, or use fitmodel score."
+            )
+        self.read_csv()
+
+    def read_csv(self) -> bytes:
+        """Give the file as CSV text in UTF-8, with its own separator.
+
+        Raises
+        ------
+        ProspectError
+            If it is longer than a request may be.
+        OSError
+            If it is gone.
+        """
+        text = self._text()
+        if len(text) > self.limits.most_bytes:
+            raise ProspectError(
+                f"{self.path} is longer than {self.limits.most_bytes:,} bytes. "
+                "Remedy: give the open prospects only, or leave out columns."
+            )
+        return text
+
+    def _text(self) -> bytes:
+        kind, most = kind_of(self.path), self.limits.most_bytes + 1
+        if kind == ".parquet":
+            lines = io.BytesIO()
+            pacsv.write_csv(pq.read_table(self.path), lines)
+            return lines.getvalue()
+        opener = gzip.open if kind == ".csv.gz" else open
+        with opener(self.path, "rb") as file:
+            return file.read(most)

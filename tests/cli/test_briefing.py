@@ -1,0 +1,75 @@
+"""`fitmodel brief` writes what it is asked for, and says what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import wording_of
+from fitmodel.reports.letter import default_template
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("brief")
+    sim = simulate_deals(600, seed=5)
+    policy, roles = Policy("threshold", 0.05, None, ""), sim.spec.deals
+    book = learn(sim.deals, sim.spec).book
+    scorer = Scorer(book, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
+    files, facts = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
+    write_bundle(folder / "models", "prospect-fit", files=files, manifest=facts)
+    sim.deals.to_csv(folder / "deals.csv", index=False)
+    (folder / "own.j2").write_text("No, thank you.{# mine #}", encoding="utf-8")
+    return folder
+
+
+def run(home: Path, *arguments: str):
+    given = [str(home / "deals.csv"), "--model", str(home / "models" / "prospect-fit")]
+    return CliRunner().invoke(app, ["brief", *given, *arguments])
+
+
+@pytest.mark.parametrize(("name", "start"), [("b.html", "<!doctype html>"), ("b.md", "# Brief on")])
+def test_a_page_or_markdown_is_written_over_an_earlier_one(home, name, start) -> None:
+    output = home / "new" / name
+    past = ("--deals", str(home / "deals.csv"))
+    for _ in range(2):
+        result = run(home, "--id", "D0000002", "--output", str(output), *past)
+        assert result.exit_code == 0, result.output
+    text = output.read_text(encoding="utf-8")
+    assert text.startswith(start)
+    assert "Of the 50 most similar deals" in text
+    assert [path.name for path in output.parent.glob("b.*") if path.suffix == output.suffix] == [
+        name
+    ]
+
+
+def test_without_an_output_the_brief_is_shown_in_the_language_and_the_companys_words(home) -> None:
+    own = str(home / "own.j2")
+    result = run(home, "--id", "D0000002", "--language", "zh", "--template", own)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# 客户评估简报")
+    assert "> No, thank you." in result.stdout
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_template_is_shown_to_be_copied(language) -> None:
+    result = CliRunner().invoke(app, ["brief", "--show-template", "--language", language])
+    assert result.exit_code == 0
+    assert result.stdout == default_template(language)
+
+
+def test_what_is_missing_or_unknown_is_named(home) -> None:
+    unknown = run(home, "--id", "D-17")
+    assert unknown.exit_code == 1
+    assert "0 of 600 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
+    assert run(home).exit_code == 2
+    assert run(home, "--id", "D0000002", "--output", "b.pdf").exit_code == 2

@@ -1,0 +1,219 @@
+"""A reason is exact, true in its words, and about the prospect."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import pytest
+
+from fitmodel.exceptions import SpecError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer, scorer_from_json
+from fitmodel.model.sentences import FEW_DEALS, in_hundredths
+from fitmodel.model.wording import Wording, wording_from_dict, wording_of
+
+EVERY = 1_000
+
+
+@pytest.fixture(scope="module")
+def worded(model, simulation) -> FitModel:
+    spec = simulation.spec.replace(
+        words={
+            "labels": {"seats": "Seats ordered"},
+            "units": {"trial_days": "days"},
+            "money": "€ {:,.0f}",
+        }
+    )
+    return FitModel(dataclasses.replace(model.scorer, wording=wording_of(spec)), model.manifest)
+
+
+@pytest.fixture(scope="module")
+def prospects(simulation) -> list[dict]:
+    return simulation.deals.head(150).to_dict("records")
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def only(reasons, name):
+    (found,) = [reason for reason in reasons if reason.attribute == name]
+    return found
+
+
+def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) -> None:
+    book = worded.book
+    for prospect in prospects:
+        said = worded.predict(prospect, reasons=EVERY)
+        total = book.baseline + sum(reason.contribution for reason in said.reasons)
+        assert worded.scorer.calibrated(total) == pytest.approx(said.early_churn_probability)
+        assert set(said.against) | set(said.in_favour) == set(said.reasons)
+        assert all(reason.contribution > 0 for reason in said.against)
+
+
+def test_the_factor_is_the_ratio_of_the_prospects_two_probabilities(worded, prospects) -> None:
+    for prospect in prospects[:40]:
+        said = worded.predict(prospect, reasons=EVERY)
+        log_odds = worded.book.baseline + sum(item.contribution for item in said.reasons)
+        for reason in said.reasons:
+            without = worded.scorer.calibrated(log_odds - reason.contribution)
+            ratio = said.early_churn_probability / without
+            assert reason.risk_ratio == pytest.approx(ratio)
+            assert (ratio > 1) == (reason.contribution > 0)
+            told = re.search(r"(raises|lowers) the risk to ([\d.]+)x", reason.sentence)
+            if told is None:
+                assert "hardly changes the risk" in reason.sentence
+                assert ratio == pytest.approx(1.0, abs=0.0051)
+            else:
+                assert told.group(1) == ("raises" if ratio > 1 else "lowers")
+                assert float(told.group(2)) == pytest.approx(ratio, abs=0.051)
+
+
+def test_what_is_said_of_a_ratio_never_falls_as_it_rises() -> None:
+    steps = [in_hundredths(ratio / 1000) for ratio in range(1, 4000)]
+    assert steps == sorted(steps)
+    assert [in_hundredths(ratio) for ratio in (0.0, 0.62, 0.999, 1.04, 1.94, 12.3)] == [
+        1, 62, 100, 104, 190, 1230,
+    ]  # fmt: skip
+
+
+def test_an_attribute_is_one_reason_however_many_levels_it_has(worded, prospects) -> None:
+    for prospect in prospects:
+        names = [item.attribute for item in worded.predict(prospect, reasons=EVERY).reasons]
+        assert len(names) == len(set(names))
+
+
+def test_the_evidence_is_the_books_and_names_the_horizon(worded, prospects) -> None:
+    reason = only(worded.predict(prospects[3], reasons=EVERY).reasons, "lead_source")
+    (row,) = [
+        row
+        for row in worded.book.table("lead_source")
+        if row["value"] == prospects[3]["lead_source"]
+    ]
+    assert (reason.deals, reason.early_churn_rate) == (row["deals"], row["early_churn"])
+    assert reason.sentence.startswith(
+        f"Lead source is {reason.value}: {row['early_churn'] * 100:.0f} % of {row['deals']} such "
+        f"deals left within 5 months, {worded.book.base_rate * 100:.0f} % of all ("
+    )
+
+
+def test_the_readers_words_are_used_and_survive_the_bundle(worded, prospects) -> None:
+    again = FitModel(scorer_from_json(worded.scorer.to_json(), "v"), {})
+    assert again.scorer.wording == worded.scorer.wording
+    told = {
+        item.attribute: item.sentence for item in again.predict(prospects[0], reasons=EVERY).reasons
+    }
+    assert told["seats"].startswith("Seats ordered is ")
+    assert f"Annual value is € {prospects[0]['annual_value']:,.0f}" in told["annual_value"]
+    assert "days" in told["trial_days"]
+
+
+def test_a_bundle_from_before_there_were_words_still_speaks(worded, prospects) -> None:
+    import json
+
+    data = json.loads(worded.scorer.to_json())
+    del data["wording"]
+    older = FitModel(scorer_from_json(json.dumps(data).encode(), "v"), {})
+    sentence = only(older.predict(prospects[3], reasons=EVERY).reasons, "lead_source").sentence
+    assert " such deals left early, " in sentence
+
+
+@pytest.mark.parametrize("money", ["{0.__class__}", "{:1000000000f}", "no number"])
+def test_a_money_format_that_does_more_than_format_is_refused(money) -> None:
+    with pytest.raises(ValueError, match="does not format money"):
+        wording_from_dict(Wording().to_dict() | {"money": money})
+
+
+def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects) -> None:
+    place = model.attributes.index("lead_source")
+    evidence = model.book.evidence[place]
+    code = model.book.columns[place].code(prospects[0]["lead_source"])
+    few = evidence.count.copy()
+    few[evidence.band[code]] = FEW_DEALS - 1
+    book = dataclasses.replace(
+        model.book,
+        evidence=tuple(
+            dataclasses.replace(item, count=few) if item is evidence else item
+            for item in model.book.evidence
+        ),
+    )
+    scorer = model.scorer
+    rare = FitModel(Scorer(book, scorer.policy, None, scorer.closed_on, "v"), {})
+    sentence = only(rare.predict(prospects[0], reasons=EVERY).reasons, "lead_source").sentence
+    assert "of only 19 such deals" in sentence
+    assert "too few to rely on" in sentence
+    unseen = {**prospects[0], "lead_source": "never seen", "seats": None}
+    told = {item.attribute: item for item in model.predict(unseen, reasons=EVERY).reasons}
+    if "lead_source" in told:
+        assert "no such deal among those learned from" in told["lead_source"].sentence
+    if "seats" in told:
+        assert told["seats"].sentence.startswith("Seats is not known: ")
+
+
+def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> None:
+    base = worded.book.base_rate
+    seen = 0
+    for reason in (r for p in prospects for r in worded.predict(p, reasons=EVERY).reasons):
+        rate = reason.early_churn_rate
+        if round(rate * 100) == round(base * 100) or math.isnan(rate):
+            continue
+        contrary = (rate > base) != (reason.contribution > 0)
+        assert ("yet, with all else known" in reason.sentence) == contrary
+        seen += contrary
+    assert seen > 0
+
+
+def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None:
+    words = dataclasses.replace(worded.scorer.wording, sellers=("lead_source",))
+    model = FitModel(dataclasses.replace(worded.scorer, wording=words), {})
+    quiet = [place for place, term in enumerate(model.book.terms)
+             if model.attributes.index("lead_source") in term]  # fmt: skip
+    assert quiet
+    for prospect in prospects[:40]:
+        usual = worded.predict(prospect, reasons=EVERY)
+        said = model.predict(prospect, reasons=EVERY)
+        assert said.early_churn_probability == usual.early_churn_probability
+        assert sorted(item.contribution for item in said.reasons) == sorted(
+            item.contribution for item in usual.reasons
+        )
+        last = [item for item in said.reasons if not item.is_about_prospect]
+        assert list(said.reasons[-len(last) :]) == last
+        assert all(prospect["lead_source"] not in item.sentence for item in last)
+        assert all(item.is_about_prospect for item in model.predict(prospect).reasons)
+
+
+def test_chinese_says_the_same_numbers(worded, prospects) -> None:
+    for prospect in prospects[:20]:
+        english, chinese = (
+            worded.predict(prospect, reasons=EVERY, language=language).reasons
+            for language in ("en", "zh")
+        )
+        for one, other in zip(english, chinese, strict=True):
+            assert one.contribution == other.contribution
+            assert "流失" in other.sentence or "风险" in other.sentence
+            assert not re.search(r"such deals|the risk|within", other.sentence)
+            assert sorted(re.findall(r"\d+(?:\.\d+)?", one.sentence)) == sorted(
+                re.findall(r"\d+(?:\.\d+)?", other.sentence)
+            )
+
+
+def test_a_language_without_texts_is_refused(worded, prospects) -> None:
+    with pytest.raises(SpecError, match='language "fr"'):
+        worded.predict(prospects[0], language="fr")
+
+
+def test_an_assessment_is_printed_in_its_language(worded, prospects) -> None:
+    said = worded.predict(prospects[0], language="zh")
+    assert str(said).splitlines()[0] == said.verdict
+    assert "在 5 个月内流失的概率为" in said.verdict
+
+
+def test_a_notebook_shows_escaped_html(worded, prospects) -> None:
+    said = worded.predict({**prospects[0], "lead_source": "<script>x</script>"}, reasons=EVERY)
+    html = said._repr_html_()
+    assert said.verdict in html
+    assert "<script>" not in html
+    assert "color:#000" not in html
+    assert worded.version in worded._repr_html_()

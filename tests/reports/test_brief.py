@@ -1,0 +1,160 @@
+"""A brief says the same on paper and on a page, adds up, and its letter names no score."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fitmodel.datasets.simulation import Simulation, simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import SpecError
+from fitmodel.learning.learner import learn
+from fitmodel.model.changes import summarise_values
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import wording_of
+from fitmodel.reports.brief import Brief, make_brief
+from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.reports.letter import default_template
+
+SMALL_TEAM = "You are a team of {value}, and we serve larger ones."
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    return simulate_deals(1_000, seed=5)
+
+
+@pytest.fixture(scope="module")
+def model(simulation) -> FitModel:
+    words = {
+        "money": "€ {:,.0f}",
+        "prospect": {"employees": SMALL_TEAM, "lead_source": "We called you."},
+    }
+    spec = simulation.spec.replace(words=words, attributes={"actionable": ["onboarding_package"]})
+    learned = learn(simulation.deals, spec)
+    policy = Policy("value", 0.4, Money(0.8, 30, 2.5, 400, 900, 60, 0.1), "by value")
+    roles = spec.deals
+    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "v1", wording_of(spec))
+    manifest = {
+        "spec": spec.to_dict(),
+        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+    }
+    return FitModel(scorer, manifest)
+
+
+@pytest.fixture(scope="module")
+def flagged(model, simulation) -> list[dict]:
+    said = model.predict(simulation.deals, reasons=0)
+    risky = said["early_churn_probability"] > 0.5
+    return simulation.deals[said["poor_fit"] & risky].to_dict("records")
+
+
+@pytest.fixture(scope="module")
+def briefs(model, simulation, flagged) -> dict[str, Brief]:
+    return {
+        language: make_brief(model, flagged[0], deals=simulation.deals, language=language)
+        for language in ("en", "zh")
+    }
+
+
+def test_what_is_shown_and_all_others_add_up(briefs) -> None:
+    brief = briefs["en"]
+    shown = sum(reason.contribution for reason in (*brief.against, *brief.in_favour))
+    assert brief.baseline + shown + brief.others == pytest.approx(brief.log_odds, abs=1e-6)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_and_markdown_say_the_same(briefs, language) -> None:
+    brief = briefs[language]
+    page, text = brief_page(brief), brief_markdown(brief)
+    said = [brief.name, brief.look_alikes.in_words(language), *brief.changes]
+    said += [reason.sentence for reason in (*brief.against, *brief.in_favour)]
+    said += [brief.assessment.wording.money_text(brief.stake.expected)]
+    for item in said:
+        assert item in page
+        assert item in text
+    assert f'<html lang="{language}">' in page
+    assert page.count("<rect") == len(brief.against) + len(brief.in_favour) + 1
+    assert not re.search(r"(src|href)=", page)  # nothing is loaded from elsewhere
+
+
+def test_the_deal_itself_is_none_of_its_look_alikes(briefs, flagged) -> None:
+    found = briefs["en"].look_alikes
+    assert flagged[0]["deal_id"] not in set(found.deals["deal_id"])
+    assert found.known == 50
+
+
+def test_money_is_what_the_policy_reckons_with(briefs) -> None:
+    stake, p = briefs["en"].stake, briefs["en"].assessment.early_churn_probability
+    assert stake.expected == pytest.approx((1 - p) * stake.if_stays + p * stake.if_leaves)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
+    model, flagged, language
+) -> None:
+    told = 0
+    for prospect in flagged[:40]:
+        brief = make_brief(model, prospect, language=language)
+        assert brief.letter
+        assert "%" not in brief.letter
+        assert brief.assessment.fit not in brief.letter.split()
+        for reason in brief.assessment.reasons:
+            assert reason.sentence not in brief.letter
+        numbers = set(re.findall(r"\d+", brief.letter))
+        assert numbers <= {"5", *re.findall(r"\d+", " ".join(brief.letter_points))}
+        told += bool(brief.letter_points)
+        assert all(f"- {point}" in brief.letter for point in brief.letter_points)
+    assert told > 0
+
+
+def test_who_is_not_flagged_gets_no_letter(model, simulation) -> None:
+    said = model.predict(simulation.deals, reasons=0)
+    good = simulation.deals[said["fit"] == "good"].iloc[0].to_dict()
+    brief = make_brief(model, good)
+    assert brief.letter == ""
+    assert brief.changes == ()
+    assert "there is nothing to decline" in brief_markdown(brief)
+    assert "No past deals were given" in brief_page(brief)
+
+
+def test_values_do_not_act_in_either_form(model, flagged) -> None:
+    evil = {**flagged[0], "lead_source": "<img src=x> [a](b) | `c`"}
+    brief = make_brief(model, evil, name="<b>D</b>")
+    page, text = brief_page(brief), brief_markdown(brief)
+    assert "<img" not in page + text
+    assert "<b>D" not in page + text
+    assert "[a](b)" not in text
+
+
+def test_the_company_writes_in_its_own_template(model, flagged) -> None:
+    own = "{% for point in points %}* {{ point }}\n{% endfor %}Bye {{ horizon }}."
+    brief = make_brief(model, flagged[0], template=own)
+    assert brief.letter.endswith("Bye within 5 months.\n")
+    again = make_brief(model, flagged[0], template=default_template("en"))
+    assert again.letter == make_brief(model, flagged[0]).letter
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ probability }}",
+        "{% if %}",
+        "{{ points.__class__.__mro__ }}",
+        "{% for i in range(10 ** 9) %}x{% endfor %}",
+        "{{ 1 / 0 }}",
+    ],
+)
+def test_a_template_with_a_fault_or_a_grasp_is_refused(model, flagged, template) -> None:
+    with pytest.raises(SpecError, match="template of the letter has a fault"):
+        make_brief(model, flagged[0], template=template)
+
+
+def test_a_model_without_a_contract_needs_one_for_the_deals(model, simulation, flagged) -> None:
+    bare = FitModel(model.scorer, {})
+    assert make_brief(bare, flagged[0]).name == "?"
+    with pytest.raises(SpecError, match="the model holds no contract"):
+        make_brief(bare, flagged[0], deals=simulation.deals)
