@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.sales.plans import read_plan
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_the_page_and_the_tables_are_written(files, tmp_path):
     done = CliRunner().invoke(app, ["report", "deals.csv", "--language", "zh"])  # over the first
 
     assert done.exit_code == 0, done.output
-    assert "wrote report/index.html and 4 tables beside it" in done.output
+    assert "wrote report/index.html and " in done.output
     reps = pd.read_csv(tmp_path / "report" / "reps.csv")
     assert reps["signed"].iloc[-1] == len(files.deals)
     assert 'lang="zh"' in (tmp_path / "report" / "index.html").read_text()
@@ -56,3 +57,24 @@ def test_two_plans_are_paid_over_the_history_and_compared(tmp_path):
     ledger = pd.read_csv(tmp_path / "report" / "commission_compared_ledger.csv")
     parts = ledger[["earned", "withheld", "pending"]].sum(axis=1)
     assert (parts - ledger["nominal"]).abs().max() < 0.005
+    by_month = pd.read_csv(tmp_path / "report" / "commission_by_month.csv")
+    assert by_month["earned"].iloc[:-1].sum() == pytest.approx(by_month["earned"].iloc[-1])
+    assert "would not have been paid" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_a_plan_to_start_from_is_printed_and_can_be_read(tmp_path):
+    done = CliRunner().invoke(app, ["report", "--show-plan"])
+    (tmp_path / "plan.toml").write_text(done.output)
+
+    assert done.exit_code == 0
+    assert read_plan(tmp_path / "plan.toml").bonus.top == 3
+
+
+@pytest.mark.usefixtures("files")
+def test_ids_are_not_hashed_without_a_salt():
+    done = CliRunner().invoke(
+        app, ["report", "deals.csv", "--hash-ids"], env={"FITMODEL_LOG_SALT": ""}
+    )
+
+    assert done.exit_code == 2
+    assert "needs a salt" in done.output

@@ -12,6 +12,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_page import sales_page
+from fitmodel.reports.scoreboard_section import scoreboard_section
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.scoreboard import compute_scoreboard
 
@@ -34,7 +35,8 @@ def test_a_name_is_text_and_nothing_is_loaded_from_elsewhere(simulation, languag
     board = compute_scoreboard(
         simulation.deals, simulation.spec, simulation.true_probability, language=language
     )
-    page = sales_page({"rep": board}, language=language)
+    section = scoreboard_section(board, language=language)
+    page = sales_page(board, [section], language=language)
 
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; $a_{$" in page
@@ -44,7 +46,7 @@ def test_a_name_is_text_and_nothing_is_loaded_from_elsewhere(simulation, languag
 
 
 def test_every_rep_has_its_counts_on_the_page(board):
-    page = sales_page({"rep": board})
+    page = sales_page(board, [scoreboard_section(board)])
 
     for _, row in board.table.iterrows():
         assert f'<td class="number">{row["signed"]:,.0f}</td>' in page

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.sales.incentives import _entry, compare_plans, pay
+from fitmodel.sales.comparison import compare_plans
+from fitmodel.sales.entries import split_commission
+from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Plan, Tier, read_plan
 
 AT_SIGNING = Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0)
@@ -40,7 +42,7 @@ def simulation():
 )
 def test_every_entry_adds_up_to_the_cent(amount, months, left, exited, paid, rate):
     plan = LATER.model_copy(update={"paid_at_signing": paid, "commission_rate": rate})
-    row = _entry(plan, amount, months, left, exited, {3: 0.8, 5: 0.5})
+    row = split_commission(plan, amount, months, left=left, exited=exited, chances={3: 0.8, 5: 0.5})
 
     assert row["nominal"] == row["earned"] + row["withheld"] + row["pending"]
     assert min(row[name] for name in ("earned", "withheld", "pending", "clawed_back")) >= 0
@@ -66,7 +68,9 @@ def test_every_entry_adds_up_to_the_cent(amount, months, left, exited, paid, rat
 def test_a_commission_of_a_hundred_is_split_by_age(
     months, left, earned, withheld, pending, clawed_back
 ):
-    row = _entry(LATER, Decimal(1000), months, left, False, {3: 1.0, 5: 1.0})  # noqa: FBT003
+    row = split_commission(
+        LATER, Decimal(1000), months, left=left, exited=False, chances={3: 1.0, 5: 1.0}
+    )
     found = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
 
     assert found == [Decimal(text) for text in (earned, withheld, pending, clawed_back)]
@@ -121,8 +125,8 @@ def test_a_plan_is_read_exactly_or_refused_by_key(tmp_path):
     file = tmp_path / "plan.toml"
     file.write_text('name = "B"\ncommission_rate = 0.1\n[[tiers]]\nmonths = 3\nshare = 0.5\n')
     assert read_plan(file).commission_rate == Decimal("0.1")
-    file.write_text("commission_rate = 1.5\nbonus = 3\n")
-    with pytest.raises(SpecError, match=r"(?s)commission_rate: .*less than.*bonus: "):
+    file.write_text("commission_rate = 1.5\nprize = 3\n")
+    with pytest.raises(SpecError, match=r"(?s)commission_rate: .*less than.*prize: "):
         read_plan(file)
     file.write_text("commission_rate = 0.1\ntiers = [{months = 6, share = 0.5}]\n")
     with pytest.raises(SpecError, match="tiers must rise"):
@@ -144,9 +148,13 @@ def test_the_index_may_be_any(simulation):
 
 
 def test_the_expected_counts_the_tiers_on_the_way():
-    young = _entry(LATER, Decimal(1000), 1.0, False, False, {3: 0.8, 5: 0.6})  # noqa: FBT003
+    young = split_commission(
+        LATER, Decimal(1000), 1.0, left=False, exited=False, chances={3: 0.8, 5: 0.6}
+    )
     assert young["expected"] == pytest.approx(50 * 0.8 + 50 * 0.6)
-    older = _entry(LATER, Decimal(1000), 4.0, False, False, {3: 1.0, 5: 0.9})  # noqa: FBT003
+    older = split_commission(
+        LATER, Decimal(1000), 4.0, left=False, exited=False, chances={3: 1.0, 5: 0.9}
+    )
     assert older["expected"] == pytest.approx(50 * 0.9)
 
 

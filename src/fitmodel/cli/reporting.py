@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.reports.section import Section
+    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.scoreboard import Scoreboard
 
 
 class Language(StrEnum):
@@ -16,6 +26,14 @@ class Language(StrEnum):
 
     EN = "en"
     ZH = "zh"
+
+
+def _show_plan(asked: bool) -> None:
+    if asked:
+        from fitmodel.sales.plans import EXAMPLE
+
+        typer.echo(EXAMPLE, nl=False)
+        raise typer.Exit
 
 
 @app.command()
@@ -32,17 +50,34 @@ def report(
     compare: Annotated[
         Path | None, typer.Option(help="Another plan, to be compared with --plan.")
     ] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="Column by which the value of deals is told apart.")
+    ] = None,
+    hash_ids: Annotated[
+        bool, typer.Option("--hash-ids", help="Write deals' ids hashed, as the decision log does.")
+    ] = False,
+    salt: Annotated[
+        str | None, typer.Option(envvar="FITMODEL_LOG_SALT", help="For --hash-ids.")
+    ] = None,
+    show_plan: Annotated[  # noqa: ARG001 - answered before anything else is asked for
+        bool,
+        typer.Option(
+            "--show-plan", callback=_show_plan, is_eager=True, help="Print a plan to start from."
+        ),
+    ] = False,
 ) -> None:
     """Hold each rep's lost customers against the company's: a page and its tables.
 
     Example: fitmodel report deals.csv -c fitmodel.toml --output report
     """
     with plain_errors():
+        from fitmodel.deals.ids import hash_ids as hashed
         from fitmodel.deals.reading import read_deals
         from fitmodel.model.atomic import write_folder
         from fitmodel.reports.html import safe_csv
         from fitmodel.reports.sales_page import sales_page
-        from fitmodel.sales.incentives import compare_plans, pay
+        from fitmodel.sales.comparison import compare_plans
+        from fitmodel.sales.incentives import pay
         from fitmodel.sales.plans import read_plan
         from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
@@ -50,6 +85,8 @@ def report(
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
         table = read_deals(deals, spec).reset_index(drop=True)
+        if hash_ids:
+            table = hashed(table, spec, salt)
         tell("expected early churn, from models that know no rep")
         p = expected_probabilities(table, spec) if spec.deals.rep or spec.deals.team else None
         named = [by for by in ("rep", "team") if getattr(spec.deals, by)] or ["rep"]
@@ -59,16 +96,65 @@ def report(
             for by in named
         }
         ledgers = [pay(table, spec, item, p) for item in plans]
-        files = {"index.html": sales_page(boards, language=language)}
-        for by, board in boards.items():
-            files[f"{by}s.csv"] = safe_csv(board.table.rename_axis(by))
-            quarters = board.quarters.set_index("rep").rename_axis(by)
-            files[f"{by}s_by_quarter.csv"] = safe_csv(quarters)
-        for item, ledger in zip(("commission", "commission_compared"), ledgers, strict=False):
-            files[f"{item}.csv"] = safe_csv(ledger.reps.rename_axis("rep"))
-            files[f"{item}_ledger.csv"] = safe_csv(ledger.deals)
-        write_folder(output, files)
-        count = 2 * (len(boards) + len(ledgers))
-        typer.echo(f"wrote {output / 'index.html'} and {count} tables beside it")
+        sections = _sections(table, spec, boards, ledgers, segment, language, tell)
+        page = sales_page(next(iter(boards.values())), sections, language=language)
+        tables = {name: frame for part in sections for name, frame in part.tables.items()}
+        written = {name: safe_csv(frame) for name, frame in tables.items()}
+        write_folder(output, {"index.html": page} | written)
+        typer.echo(f"wrote {output / 'index.html'} and {len(tables)} tables beside it")
         if len(ledgers) > 1:
-            typer.echo(str(compare_plans(*ledgers)))
+            typer.echo(compare_plans(*ledgers).says(language))
+
+
+def _sections(
+    table: pd.DataFrame,
+    spec: DealSpec,
+    boards: dict[str, Scoreboard],
+    ledgers: list[Ledger],
+    segment: str | None,
+    language: str,
+    tell: Callable[[str], None],
+) -> list[Section]:
+    """The parts of the page, in its order."""
+    from fitmodel.reports.commission_section import commission_section
+    from fitmodel.reports.profile_section import profile_section
+    from fitmodel.reports.review_section import review_section
+    from fitmodel.reports.scoreboard_section import scoreboard_section
+    from fitmodel.reports.trend_section import trend_section
+    from fitmodel.sales.profile import compute_profile
+    from fitmodel.sales.reviews import compute_reviews
+
+    parts = []
+    for by, board in boards.items():
+        parts.append(scoreboard_section(board, by=by, language=language))
+        if spec.has_dates:
+            parts.append(trend_section(board, language=language, by=by))  # type: ignore[arg-type]
+    if spec.has_dates and spec.deals.rep:
+        tell("reviews of lost customers")
+        reviews = compute_reviews(table, spec, language=language)
+        parts.append(review_section(reviews, language=language))
+    if ledgers:
+        parts.append(commission_section(ledgers, language=language))
+    parts.append(_worth(table, spec, segment, language, tell))
+    tell("ideal customer profile")
+    profile = compute_profile(table, spec, language=language)
+    return [*parts, profile_section(profile, language=language)]
+
+
+def _worth(
+    table: pd.DataFrame,
+    spec: DealSpec,
+    segment: str | None,
+    language: str,
+    tell: Callable[[str], None],
+) -> Section:
+    from fitmodel.reports.worth_section import worth_section
+    from fitmodel.sales.bands import cross_fitted_bands
+    from fitmodel.sales.losses import compute_yearly_loss
+    from fitmodel.sales.worth import compute_worth
+
+    tell("what deals are worth")
+    bands, policy = cross_fitted_bands(table, spec)
+    worth = compute_worth(table, spec, bands, segment=segment)
+    loss = None if worth.money is None else compute_yearly_loss(table, spec, worth.money)
+    return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)

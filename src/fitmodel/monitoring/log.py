@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fitmodel.deals.ids import hashed_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.wording import plain_value
 from fitmodel.monitoring.exploration import choose_exploration
@@ -174,8 +175,7 @@ class DecisionLog:
         prospect = _storable(prospect)
         if self._salt is None:
             return prospect
-        key = hashlib.blake2b(self._salt.encode(), digest_size=32).digest()
-        return hashlib.blake2b(prospect.encode(), key=key, digest_size=16).hexdigest()
+        return hashed_id(prospect, self._salt)
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
         """Let a random share of the flagged proceed, see `fitmodel.monitoring.exploration`.

@@ -1,29 +1,31 @@
-"""The sales team's mirror as one self-contained page."""
+"""The sales team's mirror as one self-contained page: a summary, then its sections."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports.html import as_png, render
-from fitmodel.sales.plots import plot_funnel
+from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    import pandas as pd
-
-    from fitmodel.language.catalogue import Say
+    from fitmodel.reports.section import Section
     from fitmodel.sales.scoreboard import Scoreboard
 
+RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}
 
-def sales_page(boards: Mapping[str, Scoreboard], *, language: str = "en") -> str:
+
+def sales_page(board: Scoreboard, sections: Sequence[Section], *, language: str = "en") -> str:
     """Write the page.
 
     Parameters
     ----------
-    boards : mapping of {"rep", "team"} to Scoreboard
+    board : Scoreboard
+        Its company's row and horizon are what the page says first.
+    sections : sequence of Section
+        In the order of the page. What a section's values hold under `points` is gathered in the
+        summary.
     language : {"en", "zh"}
 
     Returns
@@ -32,50 +34,19 @@ def sales_page(boards: Mapping[str, Scoreboard], *, language: str = "en") -> str
         HTML that loads nothing from elsewhere; every value is escaped.
     """
     say = phrases(language, "sales_page")
-    first = next(iter(boards.values()))
-    company = first.company
+    company = board.company
     basis = say(
         "basis",
         deals=f"{company['signed']:,.0f}",
-        horizon=first.horizon_months,
+        horizon=board.horizon_months,
         **{end: f"{company[name]:.1%}" for end, name in RATES.items()},
     )
+    points = [point for part in sections for point in part.values.get("points", [])]
     return render(
         "sales.html.j2",
         say=say,
         language=language,
         basis=basis,
-        sections=[_section(by, board, say) for by, board in boards.items()],
+        points=points or [say("nothing_stands_out")],
+        parts=sections,
     )
-
-
-RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}
-
-
-def _section(by: str, board: Scoreboard, say: Say) -> dict[str, Any]:
-    p = board.dispersion.p_value
-    differ = "dispersion" if board.dispersion.is_suspicious else "no_dispersion"
-    kinds = [*board.reps["verdict"], "company"]
-    return {
-        "title": say(f"by_{by}"),
-        "funnel": as_png(plot_funnel(board)),
-        "dispersion": say(differ, p=f"{p:.2g}"),
-        "rows": [
-            _row(str(name), kind, row)
-            for (name, row), kind in zip(board.table.iterrows(), kinds, strict=True)
-        ],
-    }
-
-
-def _row(name: str, kind: str, row: pd.Series[Any]) -> dict[str, str]:
-    value = float(row["lost_value"])
-    return {
-        "name": name,
-        "kind": kind,
-        "signed": f"{row['signed']:,.0f}",
-        "lost": f"{row['lost']:,.0f}",
-        "lost_value": "" if math.isnan(value) else f"{value:,.0f}",
-        "rate": f"{row['rate']:.1%} ({row['rate_low']:.1%} – {row['rate_high']:.1%})",  # noqa: RUF001 - an en dash between numbers
-        "says": str(row["says"]),
-        "says_selection": str(row["says_selection"]),
-    }

@@ -8,6 +8,9 @@ import pandas as pd
 
 from fitmodel.exceptions import DealsError
 
+NO_NAME = "(no name)"
+"""Of a deal without a rep, in tables."""
+
 
 def names_of(column: pd.Series[Any]) -> pd.Series[str]:
     """People's names or numbers as text; a number read as 7.0, since others are missing, is 7."""

@@ -1,11 +1,11 @@
-"""A commission plan, as its toml says it."""
+"""A commission plan, as its toml says it: the commission, when it is earned, and a bonus."""
 
 from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +26,29 @@ class Tier(BaseModel):
     share: Share
 
 
+class Bonus(BaseModel):
+    """A bonus for the reps whose customers stay most.
+
+    Parameters
+    ----------
+    top : int
+        How many places are paid.
+    amount : Decimal
+        Of each place, exact to the cent.
+    least_deals : int
+        Deals a rep must have signed in the period to take part.
+    period : {"year", "quarter", "all"}
+        Deals signed in the same calendar year or quarter are ranked together, or all of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    top: Annotated[int, Field(ge=1)]
+    amount: Annotated[Decimal, Field(ge=0, decimal_places=2)]
+    least_deals: Annotated[int, Field(ge=1)] = 20
+    period: Literal["year", "quarter", "all"] = "year"
+
+
 class Plan(BaseModel):
     """A commission plan.
 
@@ -39,6 +62,8 @@ class Plan(BaseModel):
         Shares earned on the way there.
     paid_at_signing : Decimal
         Share paid in advance; what of it is not earned in the end is clawed back.
+    bonus : Bonus, optional
+        For the top reps by renewal rate.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +73,7 @@ class Plan(BaseModel):
     earned_after_months: Annotated[int, Field(ge=0)] = 5
     tiers: tuple[Tier, ...] = ()
     paid_at_signing: Share = Decimal(0)
+    bonus: Bonus | None = None
 
     @model_validator(mode="after")
     def _tiers_rise(self) -> Plan:
@@ -59,6 +85,12 @@ class Plan(BaseModel):
             )
         return self
 
+    @property
+    def steps(self) -> list[tuple[int, float]]:
+        """Ages at which something is earned, with the share earned by then."""
+        tiers = [(tier.months, float(tier.share)) for tier in self.tiers]
+        return [*tiers, (self.earned_after_months, 1.0)]
+
     def reached(self, age: int, months: float, *, left: bool) -> bool:
         """Whether an age is reached: who left on the very day has left early, as in training."""
         return age == 0 or (months > age if left else months >= age)
@@ -69,6 +101,25 @@ class Plan(BaseModel):
             return Decimal(1)
         shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
         return max(shares, default=Decimal(0))
+
+
+EXAMPLE = """\
+# A commission plan. fitmodel report DEALS --plan this.toml pays it over your history.
+name = "plan B"
+commission_rate = 0.10           # of the yearly contract value
+earned_after_months = 5          # whole once the customer has stayed so long; 0: at signing
+paid_at_signing = 0.25           # advance; what of it is not earned in the end is clawed back
+
+[[tiers]]                        # optional: shares earned on the way there
+months = 3
+share = 0.5
+
+[bonus]                          # optional: for the reps whose customers stay most
+top = 3                          # places
+amount = 2000.00                 # of each place; reps that tie share the places they hold
+least_deals = 20                 # signed in the period, to take part
+period = "year"                  # year | quarter | all: whose deals are ranked together
+"""
 
 
 def read_plan(path: Path) -> Plan:

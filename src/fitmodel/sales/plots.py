@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.evaluation.plots import new_axes
+from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.scoreboard import Scoreboard
 
 
-def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
+def plot_funnel(board: Scoreboard, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw observed over expected against expected, with the limits chance keeps to.
 
     Parameters
@@ -23,6 +24,7 @@ def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
     board : Scoreboard
     ax : Axes, optional
         Where to draw; else a new figure.
+    language : {"en", "zh"}
 
     Returns
     -------
@@ -35,12 +37,12 @@ def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
     D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
     in Medicine 24, 1185-1202.
     """
-    ax = ax or new_axes(7.0)
+    ax, say = ax or new_axes(6.0, 4.0), phrases(language, "sales_page")
     reps = board.reps
     most = max(float(reps["expected"].max()), 5.0)
     expected = np.geomspace(0.5, most * 1.15, 200)
     low, high = exact_ratio_interval(expected, expected)
-    ax.fill_between(expected, low, high, color="grey", alpha=0.15, label="95 % of chance")
+    ax.fill_between(expected, low, high, color="grey", alpha=0.15, label=say("by_chance"))
     if board.dispersion.is_suspicious:
         for side in board.dispersion.limits(expected):
             ax.plot(expected, side, color="grey", linestyle="--", linewidth=0.8)
@@ -61,8 +63,8 @@ def plot_funnel(board: Scoreboard, ax: Axes | None = None) -> Axes:
             )
     ax.set(
         xscale="log",
-        xlabel="early churners expected of such customers",
-        ylabel="observed / expected",
+        xlabel=say("axis_expected"),
+        ylabel=say("axis_ratio"),
         ylim=(0, max(2.5, float(reps["ratio"].clip(upper=6).max()) * 1.1)),
     )
     ax.legend(frameon=False, loc="upper right")

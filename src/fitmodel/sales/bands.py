@@ -1,0 +1,90 @@
+"""In which fit band each past deal would have been, by a model that did not see how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.decision.choice import choose_policy
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.folds import random_folds
+from fitmodel.learning.learner import fit_estimator, learn
+from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.threads import native_threads
+from fitmodel.model.frames import predict_frame
+from fitmodel.model.scorer import Scorer
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.learning.book import Book
+
+BANDS = ("good", "watch", "poor")
+FOLDS = 5
+
+
+def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[str], Policy]:
+    """Band of every deal, as the sealed scorer would have shown it, and the policy behind it.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+
+    Returns
+    -------
+    bands : Series of {"good", "watch", "poor"}
+        Deals of known outcome by a fit on the other folds; deals still too young, whose outcome no
+        fit has seen, by the fit on all that are known.
+    policy : Policy
+        Chosen on the cross-fitted probabilities.
+
+    Raises
+    ------
+    DealsError
+        If there is too little to learn from.
+    SpecError
+        If the contract's policy cannot be followed.
+    """
+    learned = learn(deals, spec)
+    labelled, options = learned.labelled, LearnerOptions.from_spec(spec, learned.labelled.dates)
+    with native_threads(options.threads):
+        books = [
+            (fit_estimator(fold.train, learned.choice, options).book_, fold.test.index)
+            for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=FOLDS)
+        ]
+    books.append((learned.book, deals.index.difference(labelled.index)))
+    unflagged = _scored(books[:-1], Policy("threshold"), deals, spec)
+    policy = _policy(deals, spec, labelled, unflagged["early_churn_probability"])
+    return _scored(books, policy, deals, spec)["fit"].reindex(deals.index), policy
+
+
+def _scored(
+    books: list[tuple[Book, pd.Index[Any]]], policy: Policy, deals: pd.DataFrame, spec: DealSpec
+) -> pd.DataFrame:
+    """Each book's own deals through the scorer."""
+    amount, closing = spec.deals.amount, spec.deals.closed_on
+    return pd.concat(
+        [
+            predict_frame(Scorer(book, policy, amount, closing, version=""), deals.loc[index], 0)
+            for book, index in books
+            if len(index)
+        ]
+    )
+
+
+def _policy(
+    deals: pd.DataFrame, spec: DealSpec, labelled: LabelledDeals, probability: pd.Series[float]
+) -> Policy:
+    found, amount = outcomes(deals, spec), spec.deals.amount
+    return choose_policy(
+        spec,
+        probability.loc[labelled.index].to_numpy(),
+        labelled.early_churn,
+        labelled.weight,
+        None if amount is None else deals.loc[labelled.index, amount].to_numpy(dtype=float),
+        curve=kaplan_meier(found["followup_months"], found["left"]),
+    )

@@ -1,0 +1,106 @@
+"""Two commission plans on the same history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.sales.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class PlanComparison:
+    """Two plans on the same history.
+
+    Parameters
+    ----------
+    before, after : str
+        Names of the plans.
+    earned_before, earned_after : Decimal
+        Earned so far under either.
+    pending_before, pending_after : Decimal
+        Not decided yet under either.
+    to_lost_before, to_lost_after : Decimal
+        Of the earned, for customers who left within `months`.
+    bonus_before, bonus_after : Decimal
+        Bonuses decided under either.
+    deals, lost : int
+        Deals paid for, and those of them whose customer left within `months`.
+    months : int
+        The later of the two plans' ages.
+    """
+
+    before: str
+    after: str
+    earned_before: Decimal
+    earned_after: Decimal
+    pending_before: Decimal
+    pending_after: Decimal
+    to_lost_before: Decimal
+    to_lost_after: Decimal
+    bonus_before: Decimal
+    bonus_after: Decimal
+    deals: int
+    lost: int
+    months: int
+
+    def says(self, language: str = "en") -> str:
+        """Say the difference in a sentence or two."""
+        say = phrases(language, "incentives")
+        less = self.to_lost_before - self.to_lost_after
+        money = {
+            name: f"{getattr(self, name):,.2f}"
+            for name in ("earned_before", "earned_after", "pending_before", "pending_after")
+        }
+        return say(
+            "less" if less >= 0 else "more",
+            before=self.before,
+            after=self.after,
+            change=f"{abs(less):,.2f}",
+            deals=f"{self.deals:,}",
+            months=self.months,
+            **money,
+        )
+
+    def __str__(self) -> str:
+        return self.says()
+
+
+def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
+    """Compare what two plans pay on the same deals.
+
+    Raises
+    ------
+    DealsError
+        If the ledgers are not of the same deals.
+    """
+    if not before.deals.index.equals(after.deals.index):
+        raise DealsError("the two ledgers are not of the same deals")
+    # whoever left before the later age was lost to the plan that asks for more
+    lost = before.deals["left_early"] | after.deals["left_early"]
+    return PlanComparison(
+        before=before.plan.name,
+        after=after.plan.name,
+        earned_before=_total(before.deals["earned"]),
+        earned_after=_total(after.deals["earned"]),
+        pending_before=_total(before.deals["pending"]),
+        pending_after=_total(after.deals["pending"]),
+        to_lost_before=_total(before.deals.loc[lost, "earned"]),
+        to_lost_after=_total(after.deals.loc[lost, "earned"]),
+        bonus_before=_total(before.bonuses["bonus"]),
+        bonus_after=_total(after.bonuses["bonus"]),
+        deals=len(lost),
+        lost=int(lost.sum()),
+        months=max(before.plan.earned_after_months, after.plan.earned_after_months),
+    )
+
+
+def _total(amounts: pd.Series[Any]) -> Decimal:
+    return sum(amounts, Decimal(0))

@@ -1,0 +1,86 @@
+"""What a plan pays, deal by deal, and its sums per rep and month: all exact, all adding up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from fitmodel.sales.plans import Plan
+
+MONEY = ("nominal", "earned", "withheld", "pending", "paid_at_signing", "clawed_back")
+BONUS = ("bonus", "bonus_pending")
+ALL = "all"
+SUMMED: dict[str, Any] = {
+    "deals": 0,
+    **dict.fromkeys((*MONEY, *BONUS), Decimal(0)),
+    "expected": 0.0,
+    "bonus_expected": 0.0,
+}
+"""What is added up, and what the sum starts from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """What a plan pays over a history of deals.
+
+    Parameters
+    ----------
+    plan : Plan
+    deals : DataFrame
+        One row per deal with an amount: its `deal` (id, where the contract names one), `rep`,
+        `month` signed ("2026-03"; empty without dates), `left_early` (before the plan's age), and
+        Decimal columns `nominal` = `earned` + `withheld` + `pending`; `paid_at_signing`, and what
+        of it is `clawed_back`; `expected` (float), what the pending is likely to bring.
+    bonuses : DataFrame
+        One row per bonus: `period`, `month` (its last), `rep`, `took_part` (reps with enough
+        deals), `signed`, `renewal_rate`, the Decimals `bonus` (decided) and `bonus_pending` (as it
+        stands), and `bonus_expected` (float).
+        Empty where the plan has none.
+    """
+
+    plan: Plan
+    deals: pd.DataFrame
+    bonuses: pd.DataFrame
+
+    @property
+    def reps(self) -> pd.DataFrame:
+        """Sums per rep, to the cent, and of all in the last row."""
+        return self._summed(["rep"])
+
+    @property
+    def months(self) -> pd.DataFrame:
+        """Sums per month in which the deals were signed, and of all in the last row."""
+        return self._summed(["month"])
+
+    @property
+    def reps_by_month(self) -> pd.DataFrame:
+        """Sums per rep and month signed, and of all in the last row."""
+        return self._summed(["rep", "month"])
+
+    @property
+    def total(self) -> pd.Series[Any]:
+        """Sums of all."""
+        return self.reps.iloc[-1]
+
+    def _summed(self, keys: list[str]) -> pd.DataFrame:
+        lines = self._lines()
+        sums = lines.groupby(keys, sort=True)[list(SUMMED)].sum()
+        whole = pd.DataFrame([{name: sum(lines[name], start) for name, start in SUMMED.items()}])
+        whole = whole.assign(**dict.fromkeys(keys, ALL)).set_index(keys)
+        return pd.concat([sums.astype(whole.dtypes), whole])
+
+    def _lines(self) -> pd.DataFrame:
+        """Deals and bonuses under one another, each with nothing of what only the other has."""
+        deals = self.deals.assign(**SUMMED | {"deals": 1} | _of(self.deals))
+        bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses))
+        columns = ["rep", "month", *SUMMED]
+        return pd.concat([frame[columns] for frame in (deals, bonuses) if len(frame)])
+
+
+def _of(frame: pd.DataFrame) -> dict[str, Any]:
+    """The frame's own columns among those that are added up."""
+    return {name: frame[name] for name in SUMMED if name in frame.columns}

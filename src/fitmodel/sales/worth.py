@@ -1,0 +1,215 @@
+"""What a deal is worth, by the survival curve: in all, by segment and by fit band.
+
+deals of a group -> Kaplan-Meier weighted by amount -> months paid for within a common window
+                 -> margin less what was spent, with an interval over resampled deals
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.decision.choice import known_money
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.decision.value import Money
+
+LEAST_DEALS = 20
+LEAST_WATCHED = 10
+"""Deals of a group, and those of them still watched at the end of the window."""
+DRAWS = 200
+MOST_LEVELS = 8
+PREFERRED = "segment"
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What deals are worth.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per group; columns `kind` (all, segment, fit), `name`, `deals`, `lost`, `early` (rate
+        at the horizon by Kaplan-Meier), `months` a customer stays within the window with
+        `months_low` and `months_high`, and of deals with an amount: `priced` (how many), `amount`
+        (mean yearly), `value` (of one deal) with `value_low` and `value_high`; NaN where the money
+        is not known.
+    window_months : int
+        Nothing is counted later than this many months after signing, and nothing assumed.
+    segment : str or None
+        The attribute that deals are grouped by.
+    left_out : tuple of str
+        Groups of too few deals, or watched for too short.
+    money : Money or None
+    lacking : str
+        Why there is no money, in words.
+    """
+
+    table: pd.DataFrame
+    window_months: int
+    segment: str | None
+    left_out: tuple[str, ...]
+    money: Money | None
+    lacking: str
+
+
+def compute_worth(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    bands: pd.Series[str] | None = None,
+    *,
+    segment: str | None = None,
+) -> Worth:
+    """Value deals by how long customers stayed.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+    bands : Series of str, optional
+        From `cross_fitted_bands`.
+    segment : str, optional
+        Column to group by; default: the attribute named "segment", else the first of text with 2
+        to 8 levels.
+
+    Notes
+    -----
+    Months are the restricted mean survival time, the area under the Kaplan-Meier curve up to a
+    window common to all groups (Royston & Parmar 2013, BMC Medical Research Methodology 13:152);
+    nothing is extrapolated, so that groups can be compared and the value is on the careful side.
+    The margin uses the curve weighted by amount, since large customers may stay longer. From it go
+    acquisition and onboarding and, for the share that leaves early, extra support and the
+    commission kept (see `fitmodel.decision.value`). Intervals are 95 %, from resampled deals.
+    """
+    facts = _facts(deals, spec)
+    curve = kaplan_meier(facts["months"], facts["left"])
+    amount = spec.deals.amount
+    values = None if amount is None else deals[amount].to_numpy(dtype=np.float64)
+    money, lacking = known_money(spec, values, curve)
+    segment = segment or segment_column(deals, spec)
+    groups = _groups(facts, None if segment is None else deals[segment], bands)
+    least = max(float(spec.label.horizon_months), _watched_until(facts) / 2)
+    shown = {key: part for key, part in groups.items() if _is_enough(part, least)}
+    window = int(min((_watched_until(part) for part in shown.values()), default=0))
+    random = np.random.default_rng(spec.learning.seed)
+    horizon = spec.label.horizon_months
+    rows = [
+        {"kind": kind, "name": name} | _valued(part, window, horizon, money, random)
+        for (kind, name), part in shown.items()
+    ]
+    left_out = tuple(name for (_, name) in groups if (_, name) not in shown)
+    return Worth(pd.DataFrame(rows), window, segment, left_out, money, lacking)
+
+
+def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
+    """Return the attribute that deals are best known by: "segment", or the first short list."""
+    from fitmodel.deals.attributes import read_attributes
+
+    frame = read_attributes(deals.head(1), spec).frame
+    names = [name for name in frame.columns if deals[name].dtype.kind not in "ifmM"]
+    few = [name for name in names if 2 <= deals[name].nunique() <= MOST_LEVELS]  # noqa: PLR2004 - one level is no grouping
+    return PREFERRED if PREFERRED in few else next(iter(few), None)
+
+
+def _facts(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+    found, amount = outcomes(deals, spec), spec.deals.amount
+    columns = {
+        "months": found["followup_months"].astype(float),
+        "left": found["left"].astype(bool),
+        "amount": np.nan if amount is None else deals[amount].astype(float),
+    }
+    return pd.DataFrame(columns, index=deals.index)
+
+
+def _groups(
+    facts: pd.DataFrame, segment: pd.Series[Any] | None, bands: pd.Series[str] | None
+) -> dict[tuple[str, str], pd.DataFrame]:
+    groups = {("all", ""): facts}
+    if segment is not None:
+        by = segment.astype("str").where(segment.notna())
+        groups |= {("segment", str(name)): part for name, part in facts.groupby(by)}
+    if bands is not None:
+        parts = dict(iter(facts.groupby(bands)))
+        groups |= {
+            ("fit", band): parts[band] for band in ("good", "watch", "poor") if band in parts
+        }
+    return groups
+
+
+def _watched_until(part: pd.DataFrame) -> float:
+    """Months at which the least number of customers was still watched; 0 for fewer."""
+    months = np.sort(part["months"].to_numpy())
+    return float(months[-LEAST_WATCHED]) if len(months) >= LEAST_WATCHED else 0.0
+
+
+def _is_enough(part: pd.DataFrame, least_months: float) -> bool:
+    return len(part) >= LEAST_DEALS and _watched_until(part) >= least_months
+
+
+def _valued(
+    part: pd.DataFrame,
+    window: int,
+    horizon: int,
+    money: Money | None,
+    random: np.random.Generator,
+) -> dict[str, float]:
+    once = np.ones(len(part))
+    point = _estimates(part, once, window, horizon, money)
+    known = ~np.isnan(point)  # without money there is no value to give limits of
+    draws = [
+        _estimates(part, random.multinomial(len(part), once / len(part)), window, horizon, money)
+        for _ in range(DRAWS)
+    ]
+    low, high = np.full((2, len(point)), np.nan)
+    low[known], high[known] = np.nanquantile(np.array(draws)[:, known], [0.025, 0.975], axis=0)
+    priced = part["amount"].notna()
+    return {
+        "deals": len(part),
+        "lost": int(part["left"].sum()),
+        "early": point[0],
+        "months": point[1],
+        "months_low": low[1],
+        "months_high": high[1],
+        "priced": int(priced.sum()),
+        "amount": float(part["amount"].mean()) if priced.any() else np.nan,
+        "value": point[2],
+        "value_low": low[2],
+        "value_high": high[2],
+    }
+
+
+def _estimates(
+    part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
+) -> tuple[float, float, float]:
+    """Early-churn rate, months within the window and value of a deal; each deal counted `times`."""
+    months, left = part["months"].to_numpy(), part["left"].to_numpy()
+    curve = kaplan_meier(months, left, weights=times)
+    early = 1 - float(curve.at(float(horizon)))
+    return early, curve.restricted_mean(window), _value(part, times, window, horizon, money)
+
+
+def _value(
+    part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
+) -> float:
+    amount = part["amount"].to_numpy()
+    priced = ~np.isnan(amount) & (times > 0)
+    worth = amount[priced] * times[priced]
+    if money is None or worth.sum() <= 0:
+        return np.nan
+    months, left = part["months"].to_numpy()[priced], part["left"].to_numpy()[priced]
+    by_customer = kaplan_meier(months, left, weights=times[priced])
+    by_amount = kaplan_meier(months, left, weights=worth)
+    mean = float(worth.sum() / times[priced].sum())
+    leave, leave_by_amount = (1 - float(c.at(float(horizon))) for c in (by_customer, by_amount))
+    margin = money.gross_margin * mean / 12 * by_amount.restricted_mean(window)
+    support = money.support_cost_per_month * money.months_until_early_churn * leave
+    commission = money.commission_rate * mean * leave_by_amount
+    return margin - money.acquisition_cost - money.onboarding_cost - support - commission

@@ -1,0 +1,124 @@
+"""The sales page in a real browser: nothing is asked for, a phone shows it whole, it prints."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.decision.choice import known_money
+from fitmodel.language.catalogue import read_texts
+from fitmodel.reports.commission_section import commission_section
+from fitmodel.reports.sales_page import sales_page
+from fitmodel.reports.scoreboard_section import scoreboard_section
+from fitmodel.reports.worth_section import worth_section
+from fitmodel.sales.incentives import pay
+from fitmodel.sales.losses import compute_yearly_loss
+from fitmodel.sales.plans import Bonus, Plan
+from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.worth import compute_worth
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WICKED = "<script>document.title='gone'</script>"
+PLANS = (
+    Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0),
+    Plan(name="plan B", commission_rate=Decimal("0.1"), bonus=Bonus(top=2, amount=Decimal(1000))),
+)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    mpl.use("agg")
+    found = simulate_deals(900, seed=6)
+    found.deals["rep"] = found.deals["rep"].replace("Rep 01", WICKED)
+    return found
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def page(request, simulation, tmp_path_factory):
+    deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
+    language = request.param
+    found = outcomes(deals, spec)
+    curve = kaplan_meier(found["followup_months"], found["left"])
+    money, _ = known_money(spec, deals["annual_value"].to_numpy(), curve)
+    board = compute_scoreboard(deals, spec, p, language=language)
+    parts = [
+        scoreboard_section(board, language=language),
+        commission_section([pay(deals, spec, plan, p) for plan in PLANS], language=language),
+        worth_section(
+            compute_worth(deals, spec), compute_yearly_loss(deals, spec, money), language=language
+        ),
+    ]
+    file = tmp_path_factory.mktemp(language) / "index.html"
+    file.write_text(sales_page(board, parts, language=language), encoding="utf-8")
+    return language, file, [part.values["title"] for part in parts]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip("there is no Chromium to open the page in")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser, page):
+    shown = browser.new_page(viewport={"width": 360, "height": 740})
+    shown.asked = []
+    shown.on("request", lambda request: shown.asked.append(request.url))
+    shown.goto(page[1].as_uri())
+    yield shown
+    shown.close()
+
+
+def test_nothing_is_asked_of_anybody(tab, page):
+    assert [url for url in tab.asked if not url.startswith("data:")] == [page[1].as_uri()]
+
+
+def test_a_phone_need_not_scroll_sideways_and_wide_tables_scroll_inside(tab):
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+    wide = tab.evaluate(
+        "[...document.querySelectorAll('.wide')].some(box => box.scrollWidth > box.clientWidth)"
+    )
+    assert wide
+
+
+def test_a_rep_named_like_a_script_stays_text(tab, page):
+    assert tab.title() == read_texts(page[0], "sales_page")["title"]
+    assert tab.locator("script").count() == 0
+    assert WICKED in tab.locator("#reps ~ .wide").first.inner_text()
+
+
+def test_every_link_of_the_contents_leads_to_a_heading(tab, page):
+    links = tab.eval_on_selector_all("nav a", "all => all.map(a => a.getAttribute('href'))")
+    assert len(links) == len(page[2])
+    assert [tab.locator(f"h2{link}").inner_text() for link in links] == page[2]
+
+
+def test_it_prints_on_several_pages_with_every_heading(tab, page, tmp_path):
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("there is no pdftotext to read the PDF with")
+    file = tmp_path / "page.pdf"
+    tab.pdf(path=file, format="A4", prefer_css_page_size=True)
+    command = [reader, str(file), "-"]
+    text = subprocess.run(command, capture_output=True, check=True).stdout.decode()  # noqa: S603 - our own file
+    assert text.count("\f") > 1  # a form feed ends each page
+    squeezed = "".join(text.split())
+    for title in page[2]:
+        assert "".join(title.split()) in squeezed

@@ -1,0 +1,77 @@
+"""What a deal is worth is what the curve and the money say, and losses add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.sales.bands import cross_fitted_bands
+from fitmodel.sales.losses import compute_yearly_loss
+from fitmodel.sales.worth import compute_worth
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(1200, seed=5)
+
+
+def test_months_are_the_area_under_the_curve_and_the_interval_holds_them(simulation):
+    worth = compute_worth(simulation.deals, simulation.spec)
+    found = outcomes(simulation.deals, simulation.spec)
+    curve = kaplan_meier(found["followup_months"], found["left"])
+    row = worth.table.iloc[0]
+
+    assert row["months"] == pytest.approx(curve.restricted_mean(worth.window_months))
+    assert (worth.table["months_low"] < worth.table["months"]).all()
+    assert (worth.table["months"] < worth.table["months_high"]).all()
+    segments = worth.table[worth.table["kind"] == "segment"]
+    assert segments["deals"].sum() == row["deals"] == len(simulation.deals)
+
+
+def test_a_deal_that_nobody_leaves_is_worth_its_margin_less_what_it_cost(simulation):
+    deals = simulation.deals.copy()
+    early = outcomes(deals, simulation.spec)["early_churn"] == 1
+    one = early.index[early][:1]  # the money needs one who left early
+    deals.loc[deals.index.difference(one), "churned_on"] = None
+    deals["annual_value"] = 1200.0
+    spec = simulation.spec.replace(decision={"commission_rate": 0.0, "support_cost_per_month": 0.0})
+    worth = compute_worth(deals, spec)
+    row = worth.table.iloc[0]
+
+    assert row["months"] == pytest.approx(worth.window_months, rel=0.01)
+    assert row["value"] == pytest.approx(0.8 * 100 * row["months"] - 400 - 900)
+
+
+def test_without_money_there_are_months_and_no_value(simulation):
+    worth = compute_worth(
+        simulation.deals, simulation.spec.replace(decision={"policy": None, "gross_margin": None})
+    )
+
+    assert worth.money is None
+    assert worth.table["value"].isna().all()
+    assert worth.table["months"].notna().all()
+
+
+def test_the_loss_of_a_year_is_of_those_who_left_early_in_it(simulation):
+    deals, spec = simulation.deals, simulation.spec
+    money = compute_worth(deals, spec).money
+    loss = compute_yearly_loss(deals, spec, money)
+    early = outcomes(deals, spec)["early_churn"] == 1
+    here = early & (deals["churned_on"] > "2025-06-30")
+    spent = loss.acquisition + loss.onboarding + loss.support + loss.commission
+
+    assert loss.customers == here.sum() > 0
+    assert loss.commission == pytest.approx(0.1 * deals.loc[here, "annual_value"].sum())
+    assert loss.net == pytest.approx(spent - loss.margin)
+    assert loss.net_low < loss.net < loss.net_high
+
+
+@pytest.mark.slow
+def test_every_deal_has_a_band_and_poor_fits_stay_shorter(simulation):
+    bands, policy = cross_fitted_bands(simulation.deals, simulation.spec)
+    table = compute_worth(simulation.deals, simulation.spec, bands).table.set_index("name")
+
+    assert bands.isin(["good", "watch", "poor"]).all()
+    assert policy.kind == "value"
+    assert table.loc["poor", "months"] < table.loc["good", "months"]
