@@ -6,11 +6,9 @@ table -> chunks of rows -> predict_table -> columns added -> a file beside the o
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,16 +22,16 @@ import pyarrow.compute as pc
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import read_numbers
-from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.model.scorer import missing_attributes
-from fitmodel.scoring.tables import PIPE, Chunk, count_rows, kind_of, open_sink, open_source
+from fitmodel.scoring.tables import PIPE, FileSink, count_rows, kind_of, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.streams import Chunk, Sink, Source
 
-__all__ = ["BatchResult", "count_rows", "score_file"]
+__all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
 
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
@@ -61,7 +59,8 @@ class BatchResult:
         Rows written; of these, rows that could not be scored, and prospects flagged poor_fit.
     first_error : str or None
         With the number of its row; the first row after the header is 1.
-    output : Path
+    output : str or Path
+        Where they went.
     seconds : float
     """
 
@@ -69,7 +68,7 @@ class BatchResult:
     errors: int
     flagged: int
     first_error: str | None
-    output: Path
+    output: str | Path
     seconds: float
 
 
@@ -119,31 +118,53 @@ def score_file(
     Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
     """
     _check_paths(source, output)
+    with open_source(source, chunk_rows) as table:
+        return score_stream(
+            table,
+            model,
+            FileSink(output),
+            reasons=reasons,
+            strict=strict,
+            workers=workers,
+            progress=progress,
+        )
+
+
+def score_stream(
+    table: Source,
+    model: FitModel,
+    sink: Sink,
+    *,
+    reasons: int = 3,
+    strict: bool = False,
+    workers: int = WORKERS,
+    progress: Callable[[int], object] | None = None,
+) -> BatchResult:
+    """Score every row of a source into a sink; parameters and errors as of `score_file`."""
     begun = time.monotonic()
+    _check_columns(table.schema.names, model)
     fields = [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+    schema = pa.schema([*table.schema, *fields], table.schema.metadata)
+    predict = partial(_predict, model=model, reasons=reasons, separator=table.separator)
     rows = errors = flagged = 0
     first_error: str | None = None
-    with open_source(source, chunk_rows) as table, _appearing(output) as file:
-        _check_columns(table.schema.names, model)
-        schema = pa.schema([*table.schema, *fields], table.schema.metadata)
-        with open_sink(file, kind_of(output), schema, table.separator) as write:
-            predict = partial(_predict, model=model, reasons=reasons, separator=table.separator)
-            for chunk, columns in _in_order(predict, table.chunks, workers):
-                faults = columns["error"].drop_null()
-                if len(faults) and first_error is None:
-                    first_error = _first_fault(columns["error"], rows)
-                if first_error and strict:
-                    raise ProspectError(
-                        f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
-                        "strict out to get such rows back with their error."
-                    )
-                arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
-                write(pa.record_batch(arrays, schema=schema))
-                rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
-                flagged += columns["poor_fit"].true_count
-                if progress is not None:
-                    progress(chunk.batch.num_rows)
-    return BatchResult(rows, errors, flagged, first_error, Path(output), time.monotonic() - begun)
+    with sink.opened(schema, table.separator) as write:
+        for chunk, columns in _in_order(predict, table.chunks, workers):
+            faults = columns["error"].drop_null()
+            if len(faults) and first_error is None:
+                first_error = _first_fault(columns["error"], rows)
+            if first_error and strict:
+                raise ProspectError(
+                    f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
+                    "strict out to get such rows back with their error."
+                )
+            arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
+            write(pa.record_batch(arrays, schema=schema))
+            rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+            flagged += columns["poor_fit"].true_count
+            if progress is not None:
+                progress(chunk.batch.num_rows)
+    return BatchResult(rows, errors, flagged, first_error, sink.place, time.monotonic() - begun)
 
 
 def _check_paths(source: str | Path, output: str | Path) -> None:
@@ -236,19 +257,3 @@ def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
 def _first_fault(errors: pa.Array, before: int) -> str:
     place = errors.is_valid().index(pa.scalar(value=True)).as_py()
     return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"
-
-
-@contextmanager
-def _appearing(output: str | Path) -> Iterator[str | Path]:
-    """A file beside the output that becomes it when all went well, and is gone otherwise."""
-    if str(output) == PIPE:
-        yield PIPE
-        return
-    output = Path(output)
-    with workspace(output.parent) as folder:
-        file = folder / output.name
-        yield file
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.replace(output)
-        sync_folder(output.parent)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import sys
 from collections import deque
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,10 +21,12 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.scoring.csv_text import csv_lines
+from fitmodel.scoring.streams import Chunk, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 PIPE = "-"
@@ -31,38 +34,6 @@ SEPARATORS = ",;\t|"  # what past deals may have, too
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Some rows of a table, in order.
-
-    Attributes
-    ----------
-    batch : pyarrow.RecordBatch
-    faults : mapping of int to str
-        Position of a row that has not the table's shape, and what is wrong with it.
-    """
-
-    batch: pa.RecordBatch
-    faults: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A table being read.
-
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-    chunks : iterator of Chunk
-    separator : str
-        Of a CSV table; "," otherwise.
-    """
-
-    schema: pa.Schema
-    chunks: Iterator[Chunk]
-    separator: str = ","
 
 
 def kind_of(name: str | Path) -> str:
@@ -107,20 +78,30 @@ def count_rows(path: str | Path) -> int | None:
     return int(pq.read_metadata(path).num_rows)
 
 
-@contextmanager
-def open_sink(
-    path: str | Path, kind: str, schema: pa.Schema, separator: str
-) -> Iterator[Callable[[pa.RecordBatch], object]]:
-    """Open a table for writing; give the function that writes a batch."""
-    if kind == ".parquet":
-        with pq.ParquetWriter(path, schema) as writer:
-            yield writer.write_batch
-        return
-    if kind == ".tsv":
-        separator = "\t"
-    with _output(path, kind) as stream:
-        stream.write(_header(schema.names, separator))
-        yield lambda batch: stream.write(csv_lines(batch, separator))
+@dataclass(frozen=True)
+class FileSink:
+    """A CSV or Parquet file, told by the name, or standard output; see `Sink`.
+
+    A file appears whole when its last row is written, or not at all.
+    """
+
+    place: str | Path
+
+    @contextmanager
+    def opened(
+        self, schema: pa.Schema, separator: str
+    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
+        """Open the file beside its place; give the function that writes a batch."""
+        kind = kind_of(self.place)
+        with _appearing(self.place) as file:
+            if kind == ".parquet":
+                with pq.ParquetWriter(file, schema) as writer:
+                    yield writer.write_batch
+                return
+            mark = "\t" if kind == ".tsv" else separator
+            with _output(file, kind) as stream:
+                stream.write(_header(schema.names, mark))
+                yield lambda batch: stream.write(csv_lines(batch, mark))
 
 
 @contextmanager
@@ -255,3 +236,19 @@ def _unreadable(path: str | Path, fault: str) -> str:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
     name = "Parquet" if kind_of(path) == ".parquet" else "CSV"
     return f"{path} cannot be read as {name}: {fault}"
+
+
+@contextmanager
+def _appearing(output: str | Path) -> Iterator[str | Path]:
+    """A file beside the output that becomes it when all went well, and is gone otherwise."""
+    if str(output) == PIPE:
+        yield PIPE
+        return
+    output = Path(output)
+    with workspace(output.parent) as folder:
+        file = folder / output.name
+        yield file
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+        file.replace(output)
+        sync_folder(output.parent)

@@ -1,0 +1,67 @@
+"""What a batch reads from and writes to: anything that gives, or takes, Arrow batches in order.
+
+A file, a folder, a pipe and a database are all a `Source` and a `Sink`; scoring knows no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some rows of a table, in order.
+
+    Attributes
+    ----------
+    batch : pyarrow.RecordBatch
+    faults : mapping of int to str
+        Position of a row that has not the table's shape, and what is wrong with it.
+    """
+
+    batch: pa.RecordBatch
+    faults: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A table being read.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Of every chunk's batch.
+    chunks : iterator of Chunk
+        Read once, from first to last; a chunk has as many rows as may be in memory at a time.
+    separator : str
+        Of a CSV table; "," otherwise. Where it is ";", "," is the decimal mark.
+    """
+
+    schema: pa.Schema
+    chunks: Iterator[Chunk]
+    separator: str = ","
+
+
+class Sink(Protocol):
+    """A table to be written: all of it, or nothing."""
+
+    @property
+    def place(self) -> str | Path:
+        """Where the rows go, for people to read."""
+
+    def opened(
+        self, schema: pa.Schema, separator: str
+    ) -> AbstractContextManager[Callable[[pa.RecordBatch], object]]:
+        """Begin; give the function that writes a batch of this schema.
+
+        The end of the ``with`` makes the rows appear, all at once; where an error or Ctrl-C
+        leaves it, none appears and what was there before stays.
+        """
