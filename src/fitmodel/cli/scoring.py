@@ -12,7 +12,7 @@ from fitmodel.cli.app import Model, app, plain_errors
 
 @app.command()
 def score(
-    prospects: Annotated[str, typer.Argument(help="CSV or Parquet; - for standard input.")],
+    prospects: Annotated[str, typer.Argument(help="CSV, Parquet or a folder of it; - for stdin.")],
     model: Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV or Parquet; - for standard output.")
@@ -24,7 +24,7 @@ def score(
 
     Example: fitmodel score prospects.csv --model models/prospect-fit --output scored.csv
     """
-    if str(prospects) != "-" and not Path(prospects).is_file():
+    if str(prospects) != "-" and not Path(prospects).exists():
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load

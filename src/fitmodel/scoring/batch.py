@@ -88,8 +88,9 @@ def score_file(
     Parameters
     ----------
     source, output : path
-        ``.csv``, ``.csv.gz``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is standard input
-        or output, as CSV. A file appears whole when its last row is written, or not at all.
+        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is
+        standard input or output, as CSV. A folder is read as Parquet files, hive partitions too.
+        A file appears whole when its last row is written, or not at all.
     model : FitModel
     reasons : int
         How many reasons per row, written as a JSON list; 0 leaves the column out.
@@ -169,7 +170,7 @@ def score_stream(
 
 def _check_paths(source: str | Path, output: str | Path) -> None:
     kind_of(source), kind_of(output)
-    if str(source) != PIPE and not Path(source).is_file():
+    if str(source) != PIPE and not Path(source).exists():
         raise ProspectError(f"there is no file {source}")
     if str(output) == PIPE:
         return
