@@ -11,7 +11,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +32,7 @@ from fitmodel.learning.columns import (
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.sentences import Sentences
-from fitmodel.model.steps import Step, steps
+from fitmodel.model.steps import Step, day_or_today, steps
 from fitmodel.model.wording import Wording, wording_from_dict
 
 FORMAT = 1
@@ -231,7 +230,7 @@ class Scorer:
             return math.nan
         closing = prospect.get(self.closed_on) if self.closed_on is not None else None
         if is_missing(closing):
-            return _today(today) - as_day(value)
+            return day_or_today(today) - as_day(value)
         return as_day(closing) - as_day(value)
 
     # -- tables made once for the walk ------------------------------------------------------
@@ -344,9 +343,3 @@ def _text_or_none(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{value!r} is neither text nor null")
-
-
-def _today(day: float | None) -> float:
-    if day is not None:
-        return day
-    return as_day(datetime.now(tz=UTC).date())

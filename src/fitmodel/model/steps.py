@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fitmodel.learning.book import Book
-from fitmodel.learning.columns import MISSING, Column, NumberColumn
+from fitmodel.learning.columns import MISSING, Column, NumberColumn, as_day
 
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
 
@@ -52,3 +53,10 @@ def unfamiliar_codes(book: Book) -> list[list[int]]:
             codes.append(MISSING)
         result.append(codes)
     return result
+
+
+def day_or_today(day: float | None) -> float:
+    """Days since 1970 of the given day, or of today."""
+    if day is not None:
+        return day
+    return as_day(datetime.now(tz=UTC).date())
