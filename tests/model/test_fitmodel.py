@@ -195,3 +195,42 @@ def test_a_table_of_the_book_can_be_read(model) -> None:
     assert {"value", "log_odds", "deals"} <= set(model.table("segment").columns)
     with pytest.raises(ProspectError, match="no attribute 'colour'"):
         model.table("colour")
+
+
+def test_one_prospect_and_a_frame_agree_to_the_bit_in_the_probability(model, prospects) -> None:
+    whole = model.predict(prospects)["early_churn_probability"].tolist()
+
+    one = [model.predict(item).early_churn_probability for item in prospects.to_dict("records")]
+
+    assert one == whole
+
+
+def test_sixteen_threads_give_what_one_gives(model, prospects) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    rows = prospects.to_dict("records")
+    alone = [model.predict(row).to_dict() for row in rows]
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda row: model.predict(row).to_dict(), rows * 4))
+
+    assert together == alone * 4
+
+
+def test_many_calls_do_not_make_memory_grow(model, prospects) -> None:
+    import tracemalloc
+
+    row = prospects.to_dict("records")[0]
+    model.predict(row)
+    tracemalloc.start()
+    try:
+        for _ in range(200):
+            model.predict(row)
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20_000):
+            model.predict(row)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 20_000  # less than a byte a call

@@ -34,7 +34,7 @@ def table(prospects, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".tsv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet"])
 def test_a_file_gets_the_numbers_that_predict_gives(model, prospects, tmp_path, ending):
     source, output = tmp_path / f"in{ending}", tmp_path / f"out{ending}"
     if ending == ".parquet":
@@ -298,7 +298,7 @@ def test_half_a_gzip_file_is_an_error_and_no_half_output(model, table, tmp_path)
 def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):
     with pytest.raises(ProspectError, match=r"is the input\. Remedy: name another output"):
         score_file(table, model, table)
-    with pytest.raises(ProspectError, match=r"is none of \.csv, \.csv\.gz, \.tsv, \.parquet"):
+    with pytest.raises(ProspectError, match=r"is none of \.csv, .*\.tsv, \.parquet"):
         score_file(table, model, tmp_path / "out.xlsx")
     with pytest.raises(ProspectError, match="there is no file"):
         score_file(tmp_path / "absent.csv", model, tmp_path / "out.csv")
@@ -307,3 +307,18 @@ def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ProspectError, match=r"is a folder\. Remedy: name a file"):
         score_file(table, model, tmp_path / "folder.csv")
+
+
+def test_a_folder_of_parquet_is_one_table_and_its_partitions_are_columns(
+    model, prospects, tmp_path
+):
+    ordered = prospects.sort_values("segment", kind="stable").reset_index(drop=True)
+    ordered.to_parquet(tmp_path / "in", partition_cols=["segment"])
+
+    result = score_file(tmp_path / "in", model, tmp_path / "out.parquet", chunk_rows=7)
+
+    scored = _written(tmp_path / "out.parquet")
+    assert result.rows == count_rows(tmp_path / "in") == len(ordered)
+    assert scored["deal_id"].tolist() == ordered["deal_id"].tolist()
+    expected = model.predict(ordered)["early_churn_probability"]
+    np.testing.assert_array_equal(scored["early_churn_probability"], expected)

@@ -14,7 +14,8 @@ from fitmodel.scoring.database import is_database
 @app.command()
 def score(
     prospects: Annotated[
-        str, typer.Argument(help="CSV, Parquet or a database's URL; - for standard input.")
+        str,
+        typer.Argument(help="CSV, Parquet or a folder of it, or a database's URL; - for stdin."),
     ],
     model: Model,
     output: Annotated[
@@ -34,7 +35,7 @@ def score(
 
     Example: fitmodel score prospects.csv --model models/prospect-fit --output scored.csv
     """
-    if not (is_database(prospects) or prospects == "-" or Path(prospects).is_file()):
+    if not (is_database(prospects) or prospects == "-" or Path(prospects).exists()):
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load

@@ -44,6 +44,8 @@ def is_missing(value: Any) -> bool:
         return value.strip() in MISSING_TEXT
     if isinstance(value, float | np.floating):
         return math.isnan(value)
+    if isinstance(value, date):  # a date's text would take longer than all the rest
+        return bool(value != value)  # noqa: PLR0124 - NaT
     return str(value) in {"<NA>", "NaT", "nan"}
 
 

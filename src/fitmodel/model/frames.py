@@ -23,8 +23,8 @@ from fitmodel.model.scorer import (
     UNFAMILIAR_WIDENING,
     Scorer,
     missing_attributes,
-    unfamiliar_codes,
 )
+from fitmodel.model.steps import unfamiliar_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

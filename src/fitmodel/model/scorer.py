@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.columns import (
-    MISSING,
+    Column,
     NumberColumn,
     UnreadableValueError,
     as_day,
@@ -32,10 +32,11 @@ from fitmodel.learning.columns import (
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.sentences import Sentences
+from fitmodel.model.steps import Step, day_or_today, steps
 from fitmodel.model.wording import Wording, wording_from_dict
 
 FORMAT = 1
-FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
+PLAIN = frozenset({float, int})
 UNFAMILIAR_WIDENING = 1.5  # on the deviation: the book has seen nothing like it
 
 
@@ -93,8 +94,9 @@ class Scorer:
         """
         sentences = self.sentences(language)
         codes, values, odd = self._read(prospect, today)
-        rows = self.book.tables[self._places(codes)]
-        totals = self.book.intercept + rows.sum(axis=0)
+        # the intercept first and then row by row: the order in which many prospects are added up
+        rows = self._rows.take([len(self._rows) - 1, *self._places(codes)], axis=0)
+        totals = np.add.reduce(rows, axis=0)
         log_odds = float(totals[0])
         deviation = self._deviation(totals)
         because = odd or self._odd_combination(codes)
@@ -113,7 +115,7 @@ class Scorer:
             fit_band(poor, low, high, threshold, bool(because)),
             value,
             bool(because),
-            largest_reasons(sentences, rows[:, 0].tolist(), log_odds, codes, values, reasons),
+            largest_reasons(sentences, rows[1:, 0].tolist(), log_odds, codes, values, reasons),
             self.version,
             because,
             sentences.wording,
@@ -140,33 +142,48 @@ class Scorer:
         codes: list[int] = []
         values: list[Any] = []
         odd: list[str] = []
-        for column, strange in zip(self.book.columns, self._strange_codes, strict=True):
+        for name, levels, cuts, low, high, column, strange in self._steps:
             try:
-                value = prospect[column.name]
+                value = prospect[name]
             except KeyError:
                 raise missing_attributes(self.book.attributes, list(prospect)) from None
-            try:
-                read = (
-                    self._days_before(value, prospect, today)
-                    if column.name in self._dates
-                    else value
-                )
-                code = column.code(read)
-                if code in strange or (
-                    isinstance(column, NumberColumn) and column.is_outside(read)
-                ):
-                    odd.append(column.name)
-            except UnreadableValueError as error:
-                raise ProspectError(
-                    f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
-                    "an ISO date, or None if it is not known."
-                ) from error
-            codes.append(code)
             values.append(value)
+            # the commonest first: a known level, or a number within those learned from
+            if type(value) is str and value in levels:
+                codes.append(levels[value])
+            elif type(value) in PLAIN and low <= value <= high:
+                codes.append(bisect_right(cuts, float(value)) + 1)
+            else:
+                code, is_odd = self._read_slowly(value, column, strange, prospect, today)
+                codes.append(code)
+                if is_odd:
+                    odd.append(name)
         return codes, values, tuple(odd)
 
+    def _read_slowly(
+        self,
+        value: Any,
+        column: Column,
+        strange: frozenset[int],
+        prospect: Mapping[str, Any],
+        today: float | None,
+    ) -> tuple[int, bool]:
+        """Code of any value, and whether it is out of the ordinary."""
+        try:
+            if not isinstance(column, NumberColumn):
+                code = column.code(value)
+                return code, code in strange
+            read = self._days_before(value, prospect, today) if column.is_date else value
+            code = column.code(read)
+            return code, code in strange or column.is_outside(read)
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
+                "an ISO date, or None if it is not known."
+            ) from error
+
     def _places(self, codes: list[int]) -> list[int]:
-        places = [start + code for start, code in zip(self.book.offsets, codes, strict=False)]
+        places = list(map(int.__add__, self.book.offsets, codes))
         for start, (first, second, rows, columns, width) in self._pairs:
             places.append(start + rows[codes[first]] * width + columns[codes[second]])
         return places
@@ -186,7 +203,7 @@ class Scorer:
             segment += 1
         line = values[segment] + slopes[segment] * (raw - knots[segment])
         line = min(max(line, -HIGHEST_LOG_ODDS), HIGHEST_LOG_ODDS)
-        return 1.0 / (1.0 + math.exp(-line))
+        return 1.0 / (1.0 + float(np.exp(-line)))  # numpy's, whose last digit may be another
 
     def _odd_combination(self, codes: list[int]) -> tuple[str, ...]:
         for first, second, forbidden in self._odd_bands:
@@ -213,7 +230,7 @@ class Scorer:
             return math.nan
         closing = prospect.get(self.closed_on) if self.closed_on is not None else None
         if is_missing(closing):
-            return _today(today) - as_day(value)
+            return day_or_today(today) - as_day(value)
         return as_day(closing) - as_day(value)
 
     # -- tables made once for the walk ------------------------------------------------------
@@ -223,17 +240,14 @@ class Scorer:
         return {}
 
     @cached_property
-    def _dates(self) -> frozenset[str]:
-        return frozenset(
-            column.name
-            for column in self.book.columns
-            if isinstance(column, NumberColumn) and column.is_date
-        )
+    def _rows(self) -> NDArray[np.float64]:
+        """The book's rows, and the intercept as the last."""
+        return np.vstack([self.book.tables, self.book.intercept])
 
     @cached_property
-    def _strange_codes(self) -> tuple[frozenset[int], ...]:
-        """Per attribute the codes that are unfamiliar by themselves."""
-        return tuple(frozenset(codes) for codes in unfamiliar_codes(self.book))
+    def _steps(self) -> tuple[Step, ...]:
+        """How each attribute is read."""
+        return steps(self.book)
 
     @cached_property
     def _pairs(self) -> list[tuple[int, tuple[int, int, list[int], list[int], int]]]:
@@ -309,17 +323,6 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
     return Scorer(book, policy, amount, closed_on, version, wording)
 
 
-def unfamiliar_codes(book: Book) -> list[list[int]]:
-    """Per attribute: the code of unseen levels, and of missing where training hardly had any."""
-    result = []
-    for column, evidence in zip(book.columns, book.evidence, strict=True):
-        codes = [] if column.kind == "number" else [column.size + 1]
-        if evidence.count[evidence.band[MISSING]] < FAMILIAR_MISSING:
-            codes.append(MISSING)
-        result.append(codes)
-    return result
-
-
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
     """Build the error that shows the difference between what is expected and what is there."""
     from difflib import get_close_matches
@@ -340,9 +343,3 @@ def _text_or_none(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{value!r} is neither text nor null")
-
-
-def _today(day: float | None) -> float:
-    if day is not None:
-        return day
-    return as_day(datetime.now(tz=UTC).date())

@@ -89,8 +89,9 @@ def score_file(
     Parameters
     ----------
     source, output : path
-        ``.csv``, ``.csv.gz``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is standard input
-        or output, as CSV. A file appears whole when its last row is written, or not at all.
+        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is
+        standard input or output, as CSV. A folder is read as Parquet files, hive partitions too.
+        A file appears whole when its last row is written, or not at all.
     model : FitModel
     reasons : int
         How many reasons per row, written as a JSON list; 0 leaves the column out.
@@ -177,14 +178,14 @@ def _check_paths(source: str | Path, output: str | Path) -> None:
 
 
 def check_source(source: str | Path) -> None:
-    """Refuse a file that is not there or of no known kind.
+    """Refuse a file or folder that is not there or of no known kind.
 
     Raises
     ------
     ProspectError
     """
     kind_of(source)
-    if str(source) != PIPE and not Path(source).is_file():
+    if str(source) != PIPE and not Path(source).exists():
         raise ProspectError(f"there is no file {source}")
 
 

@@ -5,6 +5,7 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 SEPARATORS = ",;\t|"  # what past deals may have, too
-ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet")
+OPENERS: dict[str, Any] = {".csv.gz": gzip.open, ".csv.bz2": bz2.open}
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
 
 def kind_of(name: str | Path) -> str:
-    """Tell a table's format by its name; a pipe is CSV.
+    """Tell a table's format by its name; a pipe is CSV, a folder one of Parquet files.
 
     Raises
     ------
@@ -46,6 +49,8 @@ def kind_of(name: str | Path) -> str:
     """
     if str(name) == PIPE:
         return ".csv"
+    if Path(name).is_dir():
+        return ".parquet"
     found = next((end for end in ENDINGS if Path(name).name.lower().endswith(end)), None)
     if found is None:
         raise ProspectError(
@@ -75,6 +80,8 @@ def count_rows(path: str | Path) -> int | None:
     """Rows of a Parquet file; None for CSV, which would have to be read to be counted."""
     if kind_of(path) != ".parquet":
         return None
+    if Path(path).is_dir():
+        return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
     return int(pq.read_metadata(path).num_rows)
 
 
@@ -107,6 +114,17 @@ class FileSink:
 @contextmanager
 def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     # pre_buffer would keep the whole file in memory
+    if Path(path).is_dir():
+        options = pads.ParquetFragmentScanOptions(pre_buffer=False)
+        table = pads.dataset(path, format="parquet", partitioning="hive")
+        batches = table.to_batches(
+            batch_size=chunk_rows,
+            batch_readahead=2,
+            fragment_readahead=1,
+            fragment_scan_options=options,
+        )
+        yield Source(table.schema, (Chunk(batch) for batch in batches if batch.num_rows))
+        return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
         yield Source(file.schema_arrow, (Chunk(batch) for batch in batches))
@@ -211,7 +229,7 @@ def _header(names: list[str], separator: str) -> bytes:
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
         return _standard_input()
-    opener: Any = gzip.open if kind_of(path) == ".csv.gz" else Path.open
+    opener: Any = OPENERS.get(kind_of(path), Path.open)
     return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
 
 
@@ -228,7 +246,9 @@ def _standard_input() -> Iterator[io.BufferedReader]:
 def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
     if str(path) == PIPE:
         return nullcontext(sys.stdout.buffer)
-    return gzip.open(path, "wb", compresslevel=6) if kind == ".csv.gz" else Path(path).open("wb")
+    if kind in OPENERS:
+        return cast("AbstractContextManager[Any]", OPENERS[kind](path, "wb", compresslevel=6))
+    return Path(path).open("wb")
 
 
 def _unreadable(path: str | Path, fault: str) -> str:
