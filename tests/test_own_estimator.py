@@ -63,8 +63,9 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
     one = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=2)
     assert one.early_churn_probability == pytest.approx(found["early_churn_probability"].iloc[0])
     assert [r.attribute for r in one.reasons] == [r.attribute for r in found["reasons"].iloc[0]]
-    assert "likely to leave early (no interval)" in str(one)
-    assert "left early" in one.reasons[0].sentence or "no such deal" in one.reasons[0].sentence
+    assert "likely to leave within 5 months (no interval)" in str(one)
+    assert one.unfamiliar == found["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
+    assert "such deals left within 5 months" in one.reasons[0].sentence
 
 
 @pytest.mark.parametrize(
