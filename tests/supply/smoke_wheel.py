@@ -46,7 +46,8 @@ def test_every_command_explains_itself(tmp_path, command):
 
 
 def test_the_bundle_has_its_card(home):
-    assert "# " in (home / "models" / "prospect-fit" / "card.md").read_text(encoding="utf-8")
+    (card,) = (home / "models").rglob("card.md")
+    assert card.read_text(encoding="utf-8").startswith("# Model card: prospect-fit")
 
 
 def test_prospects_are_scored(home):
