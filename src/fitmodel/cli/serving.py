@@ -11,7 +11,7 @@ import typer
 from fitmodel.cli.app import Model, app, plain_errors
 from fitmodel.cli.logs import Salt
 
-TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
+TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 
 
 @app.command()

@@ -60,7 +60,7 @@ def load_workbench(path: Path | str) -> Any:
         As `open_bundle` and `Bundle.read`, or when the packages here cannot read the estimator.
     """
     import io
-    import pickle
+    import pickle  # its errors only: what is loaded was digested first  # nosec B403
 
     import joblib
 

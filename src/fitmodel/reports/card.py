@@ -105,7 +105,7 @@ def model_card(
 def _template() -> jinja2.Template:
     import jinja2
 
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701  # see autoescape
         loader=jinja2.PackageLoader("fitmodel.reports"),
         autoescape=False,  # noqa: S701  `finalize` escapes every value, for Markdown and HTML both
         finalize=escape,
