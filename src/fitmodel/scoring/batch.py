@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import read_numbers
-from fitmodel.model.scorer import missing_attributes
+from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.tables import PIPE, FileSink, count_rows, kind_of, open_source
 
 if TYPE_CHECKING:
