@@ -136,23 +136,32 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"the scorer is no JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, dict) else type(data).__name__
+    form = data.get("format") if isinstance(data, dict) else type(data).__name__
+    reader = _READERS.get(form) if type(form) is int else None
+    if reader is None:
         raise BundleError(
-            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            f"the scorer has format {form!r}; this fitmodel reads {sorted(_READERS)}. "
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
         )
     try:
-        book = book_from_dict(data["book"])
-        policy = Policy.from_dict(data["policy"])
-        amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
-        words = data.get("wording")  # bundles from before there were any have none
-        wording = Wording(amount=amount) if words is None else wording_from_dict(words)
+        return reader(data, version)
     except BundleError:
         raise
     except (KeyError, TypeError, ValueError, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+
+
+def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
+    book = book_from_dict(data["book"])
+    policy = Policy.from_dict(data["policy"])
+    amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
+    words = data.get("wording")  # bundles from before there were any have none
+    wording = Wording(amount=amount) if words is None else wording_from_dict(words)
     return Scorer(book, policy, amount, closed_on, version, wording)
+
+
+# One reader for each format since the first: each gives the scorer of today.
+_READERS: Mapping[int, Callable[[Mapping[str, Any], str], Scorer]] = {1: _read_format_1}
 
 
 def _text_or_none(value: Any) -> str | None:
