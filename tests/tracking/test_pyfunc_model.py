@@ -76,6 +76,17 @@ def test_the_number_of_reasons_is_a_parameter(served: Any, trained: Any) -> None
     assert served.predict(trained.prospects)["reasons"].map(len).max() == 3
 
 
+def test_the_language_of_the_reasons_is_a_parameter(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    chinese = served.predict(trained.prospects, params={"language": "zh"})
+    pd.testing.assert_frame_equal(chinese, plain(model.predict(trained.prospects, language="zh")))
+    with pytest.raises(MlflowException, match="choose one of en, zh"):
+        served.predict(trained.prospects, params={"language": "xx"})
+
+
 def ask(served: Any, payload: dict[str, Any]) -> str:
     """Send a request to what ``mlflow models serve`` calls."""
     from mlflow.pyfunc.scoring_server import invocations
