@@ -138,8 +138,11 @@ def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: An
         ask(served, {"dataframe_records": [{"segment": "smb"}]})
 
 
-def test_the_signature_names_every_column_and_the_parameter(served: Any, facts: Any) -> None:
+def test_the_signature_names_every_column_and_the_parameters(served: Any, facts: Any) -> None:
     signature = served.metadata.signature
     assert signature.inputs.input_names() == [*facts.example.columns, "closed_on"]
     assert signature.outputs.input_names()[:2] == ["early_churn_probability", "probability_low"]
-    assert [(p.name, p.default) for p in signature.params.params] == [("reasons", 3)]
+    assert [(p.name, p.default) for p in signature.params.params] == [
+        ("reasons", 3),
+        ("language", "en"),
+    ]
