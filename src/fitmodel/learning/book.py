@@ -125,10 +125,23 @@ class Book:
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         return tuple(int(start) for start in np.cumsum([0, *sizes[:-1]]))
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes, in order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def centred(self) -> NDArray[np.float64]:
+        """The tables and, as the last row, the intercept; bags as the distance to their mean.
+
+        The sum of such rows has the log-odds first and then each bag's distance to the mean of
+        all bags: what the deviation is made of.
+        """
+        rows = np.vstack([self.tables, self.intercept])
+        if rows.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
+            return rows[:, :1]
+        rows[:, 1:] -= rows[:, 1:].mean(axis=1, keepdims=True)
+        return rows
 
     @property
     def terms(self) -> tuple[tuple[int, ...], ...]:
@@ -167,14 +180,15 @@ class Book:
     def _scores_of(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        totals = np.tile(self.intercept, (len(rows), 1))
+        # in the order in which one prospect is added up: the same numbers to the bit
+        totals = np.tile(self.centred[-1], (len(rows), 1))
         for position in range(rows.shape[1]):
-            totals += self.tables[rows[:, position]]
-        if totals.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
-            return totals[:, 0], np.zeros(len(rows))
-        bags = totals[:, 1:]
-        centred = bags - bags.mean(axis=1, keepdims=True)
-        variance = np.einsum("ij,ij->i", centred, centred) / (bags.shape[1] - 1)
+            totals += self.centred[rows[:, position]]
+        squares = totals * totals
+        variance = np.zeros(len(rows))
+        for bag in range(1, totals.shape[1]):
+            variance += squares[:, bag]
+        variance /= max(totals.shape[1] - 2, 1)
         return totals[:, 0].copy(), np.sqrt(variance)
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -29,6 +29,9 @@ from fitmodel.exceptions import ProspectError
 MISSING = 0
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
+EPOCH = date(1970, 1, 1).toordinal()
+FLOATS = (float, np.floating)
+NUMBERS = (bool, np.bool_, int, float, np.integer, np.floating)
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
@@ -42,7 +45,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, str):
         return value.strip() in MISSING_TEXT
-    if isinstance(value, float | np.floating):
+    if isinstance(value, FLOATS):
         return math.isnan(value)
     if isinstance(value, date):  # a date's text would take longer than all the rest
         return bool(value != value)  # noqa: PLR0124 - NaT
@@ -67,7 +70,7 @@ def as_number(value: Any) -> float:
             number = float(value.strip().replace("_", "x"))
         except ValueError as error:
             raise UnreadableValueError(f"{value!r} is not a number") from error
-    elif isinstance(value, bool | np.bool_ | int | float | np.integer | np.floating):
+    elif isinstance(value, NUMBERS):
         try:
             number = float(value)
         except OverflowError:
@@ -89,7 +92,7 @@ def as_day(value: Any) -> float:
     if isinstance(value, np.datetime64):
         return float(value.astype("datetime64[D]").astype("int64"))
     if isinstance(value, date):
-        return float(value.toordinal() - date(1970, 1, 1).toordinal())
+        return float(value.toordinal() - EPOCH)
     raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
 
 

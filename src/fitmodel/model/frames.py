@@ -1,4 +1,4 @@
-"""Many prospects at once: the walk of `fitmodel.model.scorer` through numpy.
+"""Many prospects at once: the walk of `fitmodel.model.walk` through numpy.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
@@ -19,16 +19,13 @@ from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
-from fitmodel.model.scorer import (
-    UNFAMILIAR_WIDENING,
-    Scorer,
-    missing_attributes,
-)
-from fitmodel.model.steps import unfamiliar_codes
+from fitmodel.model.steps import missing_attributes, unfamiliar_codes
+from fitmodel.model.walk import UNFAMILIAR_WIDENING, odd_bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitmodel.model.scorer import Scorer
     from fitmodel.model.sentences import Sentences
 
 
@@ -192,7 +189,7 @@ def _amounts(
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     odd = np.zeros(len(codes), dtype=bool)
     bands = [item.band for item in scorer.book.evidence]
-    for first, second, forbidden in scorer._odd_bands:  # noqa: SLF001 - the same walk, in numpy
+    for first, second, forbidden in odd_bands(scorer.book):
         width = int(bands[second].max()) + 1
         cells = bands[first][codes[:, first]] * width + bands[second][codes[:, second]]
         odd |= np.isin(cells, [a * width + b for a, b in forbidden])

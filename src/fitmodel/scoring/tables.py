@@ -5,7 +5,6 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 
 from __future__ import annotations
 
-import bz2
 import csv
 import gzip
 import io
@@ -14,6 +13,7 @@ import sys
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
+from fitmodel.scoring.compression import READERS, WRITERS
 from fitmodel.scoring.csv_text import csv_lines
 from fitmodel.scoring.streams import Chunk, Source
 
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 SEPARATORS = ",;\t|"  # what past deals may have, too
-ENDINGS = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet")
-OPENERS: dict[str, Any] = {".csv.gz": gzip.open, ".csv.bz2": bz2.open}
+ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
@@ -73,6 +73,10 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         with _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows) as source:
             yield source
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError) as error:
+        raise ProspectError(_unreadable(path, str(error))) from error
+    except OSError as error:
+        if error.errno is not None:  # the system's own; Arrow gives no number to a damaged stream
+            raise
         raise ProspectError(_unreadable(path, str(error))) from error
 
 
@@ -229,8 +233,8 @@ def _header(names: list[str], separator: str) -> bytes:
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
         return _standard_input()
-    opener: Any = OPENERS.get(kind_of(path), Path.open)
-    return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
+    opener: Any = READERS.get(kind_of(path), partial(Path.open, mode="rb"))
+    return io.BufferedReader(opener(Path(path)), HEAD_BYTES)
 
 
 @contextmanager
@@ -246,8 +250,8 @@ def _standard_input() -> Iterator[io.BufferedReader]:
 def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
     if str(path) == PIPE:
         return nullcontext(sys.stdout.buffer)
-    if kind in OPENERS:
-        return cast("AbstractContextManager[Any]", OPENERS[kind](path, "wb", compresslevel=6))
+    if kind in WRITERS:
+        return cast("AbstractContextManager[Any]", WRITERS[kind](Path(path)))
     return Path(path).open("wb")
 
 

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.model.fitmodel import load
 
 
@@ -36,11 +36,17 @@ class ProspectFit(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Score every row; ``params={"reasons": 0}`` leaves the reasons out."""
-        reasons = int((params or {}).get("reasons", 3))
+        """Score every row; ``params``: ``reasons`` (0: none) and their ``language``."""
+        asked = params or {}
+        reasons, language = int(asked.get("reasons", 3)), str(asked.get("language", "en"))
+        table = pd.DataFrame(model_input)
         try:
-            return _plain(self.model.predict(pd.DataFrame(model_input), reasons=reasons))
-        except ProspectError as error:  # MLflow tells its clients the message of its own kind only
+            return _plain(self.model.predict(table, reasons=reasons, language=language))
+        except (
+            ProspectError,
+            SpecError,
+        ) as error:
+            # MLflow tells its clients the message of its own kind only
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
