@@ -23,6 +23,7 @@ from fitmodel.exceptions import BundleError
 FORMAT = 1
 MANIFEST_LIMIT = 8 * 2**20
 FILE_LIMIT = 2**30
+JSON_LIMIT = 64 * 2**20  # read, it takes up to twenty times as much memory
 FILE_COUNT_LIMIT = 100
 SIGNING_KEY = "FITMODEL_SIGNING_KEY"
 
@@ -92,6 +93,11 @@ def check_file_name(file: str) -> None:
         )
 
 
+def file_limit(file: str) -> int:
+    """Most bytes that a file of a bundle may have: less where it is read into Python's objects."""
+    return JSON_LIMIT if file.endswith(".json") else FILE_LIMIT
+
+
 def is_version(text: str) -> bool:
     """Tell whether the text has the form ``YYYYMMDD-HHMMSS-<8 hex digits>``."""
     return _VERSION.fullmatch(text) is not None
@@ -143,6 +149,11 @@ def sign(manifest: bytes) -> str | None:
     return hmac.new(key.encode(), manifest, hashlib.sha256).hexdigest() if key else None
 
 
+def is_vouched_for() -> bool:
+    """Whether a bundle that opened is known to be written by whoever holds the signing key."""
+    return bool(os.environ.get(SIGNING_KEY))
+
+
 def check_signature(manifest: bytes, signature: str | None) -> None:
     """Where a signing key is set, refuse what is not signed with it; without one allow all."""
     expected = sign(manifest)
@@ -190,6 +201,9 @@ def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
     _check(manifest, "files", _is_file_table)
     for file in manifest["files"]:
         check_file_name(file)
+    for field, is_right in _FACTS.items():
+        if field in manifest:
+            _check(manifest, field, is_right)
     return manifest
 
 
@@ -203,6 +217,29 @@ def _check(manifest: dict[str, Any], field: str, is_right: Callable[[Any], bool]
         raise BundleError(f"the manifest's {field!r} is missing or wrong: {found[:200]}")
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_spec(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(part, dict) for part in value.values())
+
+
+# What readers look into without asking again. A fact may be absent; it may not be something else.
+_FACTS: Mapping[str, Callable[[Any], bool]] = {
+    "spec": _is_spec,
+    "metrics": lambda value: isinstance(value, dict),
+    "report": lambda value: isinstance(value, dict),
+    "contest": lambda value: value is None or isinstance(value, dict),
+    "seen_values": lambda value: isinstance(value, dict),
+    "period": lambda value: _is_texts(value) and len(value) == 2,  # noqa: PLR2004 - first and last
+    "attributes": _is_texts,
+    "estimator": lambda value: isinstance(value, str),
+    "policy": lambda value: isinstance(value, str),
+    "edits": lambda value: isinstance(value, list) and all(isinstance(e, dict) for e in value),
+}
+
+
 def _is_moment(value: Any) -> bool:
     try:
         return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
@@ -214,17 +251,17 @@ def _is_file_table(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= FILE_COUNT_LIMIT
-        and all(_is_file_entry(entry) for entry in value.values())
+        and all(_is_file_entry(file, entry) for file, entry in value.items())
     )
 
 
-def _is_file_entry(entry: Any) -> bool:
+def _is_file_entry(file: str, entry: Any) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)
         and _DIGEST.fullmatch(entry["sha256"]) is not None
         and type(entry.get("size")) is int
-        and 0 <= entry["size"] <= FILE_LIMIT
+        and 0 <= entry["size"] <= file_limit(file)
     )
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fitmodel.decision.policy import Policy, fit_band
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
+from fitmodel.learning.book_checks import DAMAGE
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.columns import (
     Column,
@@ -30,6 +31,7 @@ from fitmodel.learning.columns import (
     is_missing,
 )
 from fitmodel.model.assessment import Assessment
+from fitmodel.model.plain_json import read_json
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.steps import Step, day_or_today, steps
@@ -300,10 +302,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
     BundleError
         If the content is no scorer of a format this fitmodel reads, or is damaged.
     """
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"the scorer is no JSON: {error}") from error
+    data = read_json(content, "scorer")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else type(data).__name__
         raise BundleError(
@@ -318,7 +317,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         wording = Wording(amount=amount) if words is None else wording_from_dict(words)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, FitModelError) as error:
+    except (*DAMAGE, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
     return Scorer(book, policy, amount, closed_on, version, wording)
 
