@@ -79,7 +79,9 @@ def make_manifest(
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Refuse facts that would overwrite a field the bundle states itself."""
+    """Refuse facts that overwrite a field of the bundle's own, or that no reader would take."""
+    for field in _FACTS.keys() & facts.keys():
+        _check({field: plain(facts[field])}, field, _FACTS[field])
     taken = sorted(_OWN_FIELDS & set(facts))
     if taken:
         raise BundleError(f"the manifest states {taken} itself; leave them out of the facts given")
@@ -232,7 +234,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "report": lambda value: isinstance(value, dict),
     "contest": lambda value: value is None or isinstance(value, dict),
     "seen_values": lambda value: isinstance(value, dict),
-    "period": lambda value: _is_texts(value) and len(value) == 2,  # noqa: PLR2004 - first and last
+    "period": lambda value: _is_texts(value) and len(value) in {0, 2},  # the first and last day
     "attributes": _is_texts,
     "estimator": lambda value: isinstance(value, str),
     "policy": lambda value: isinstance(value, str),

@@ -219,7 +219,7 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
             "deals with a tenure but no closing date cannot be told from those the champion "
             "learned from"
         )
-    if "period" not in champion.manifest:
+    if not champion.manifest.get("period"):
         return "the champion's manifest does not say which deals it learned from"
     theirs = champion.manifest.get("spec", {}).get("label", {}).get("horizon_months")
     if theirs != spec.label.horizon_months:
