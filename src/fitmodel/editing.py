@@ -135,6 +135,10 @@ def edit_table(
     held = model if isinstance(model, FitModel) else load(model)
     if held.path is None:
         raise EditError("the model was not loaded from a bundle: save it, then edit what is there")
+    if "estimator" in held.manifest:
+        raise EditError(
+            "the model is a user's own estimator: it has no tables that could be edited"
+        )
     change = _read_edit(held, attribute, level, effect, smooth, cap, drop_pair_with)
     record = _record(held, change, reason, by)
     judged = None if deals is None else _judged(held, change, deals, spec)

@@ -97,4 +97,5 @@ def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
         manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
     except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
         return True
-    return manifest.get("deals_digest") != deals_digest(table) or manifest["spec"] != spec.to_dict()
+    known = (manifest.get("deals_digest"), manifest.get("spec"))
+    return known != (deals_digest(table), spec.to_dict())

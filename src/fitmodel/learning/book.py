@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import BundleError
+from fitmodel.learning.book_checks import DAMAGE, check_book
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column, column_from_dict
 
@@ -279,7 +280,7 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
         )
     try:
-        return Book(
+        book = Book(
             columns=tuple(column_from_dict(item) for item in data["columns"]),
             pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
             tables=np.array(data["tables"], dtype=np.float64),
@@ -290,8 +291,10 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             base_rate=float(data["base_rate"]),
             odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except DAMAGE as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+    check_book(book)
+    return book
 
 
 def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:

@@ -48,11 +48,12 @@ class ListedBundle:
     fault: str | None
 
 
-def load_workbench(path: Path | str) -> Any:
+def load_workbench(source: Bundle | Path | str) -> Any:
     """Unpickle the workbench estimator: the only way in for a pickle, after its digest is checked.
 
     A pickle can run any code when it is loaded. Call this only for a bundle you or your team
-    wrote; set FITMODEL_SIGNING_KEY to have that checked.
+    wrote; set FITMODEL_SIGNING_KEY to have that checked. Of an opened bundle the very manifest
+    that was checked then is asked, whatever lies in the folder by now.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def load_workbench(path: Path | str) -> Any:
 
     import joblib
 
-    bundle = open_bundle(path)
+    bundle = source if isinstance(source, Bundle) else open_bundle(source)
     content = bundle.read(WORKBENCH)
     try:
         return joblib.load(io.BytesIO(content))

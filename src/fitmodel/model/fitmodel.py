@@ -279,7 +279,7 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
         If a registry URI cannot be resolved.
     """
     bundle = find_bundle(path_or_uri)
-    if SCORER_FILE not in bundle.files and bundle.manifest.get("estimator"):
+    if is_own_estimator(bundle):
         if not workbench:
             raise BundleError(
                 f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
@@ -291,6 +291,11 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
         return open_workbench_model(bundle)
     scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
     return FitModel(scorer, bundle.manifest, bundle.path)
+
+
+def is_own_estimator(bundle: Bundle) -> bool:
+    """Whether a bundle holds a user's own estimator, without a sealed scorer."""
+    return SCORER_FILE not in bundle.files and bool(bundle.manifest.get("estimator"))
 
 
 def find_bundle(path_or_uri: str | Path) -> Bundle:

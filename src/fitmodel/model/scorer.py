@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
 from fitmodel.learning.book import Book, book_from_dict
+from fitmodel.learning.book_checks import DAMAGE
+from fitmodel.model.plain_json import read_json
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.walk import Walk, probabilities
 from fitmodel.model.wording import Wording, wording_from_dict
@@ -132,10 +134,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
     BundleError
         If the content is no scorer of a format this fitmodel reads, or is damaged.
     """
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"the scorer is no JSON: {error}") from error
+    data = read_json(content, "scorer")
     form = data.get("format") if isinstance(data, dict) else type(data).__name__
     reader = _READERS.get(form) if type(form) is int else None
     if reader is None:
@@ -147,7 +146,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         return reader(data, version)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, FitModelError) as error:
+    except (*DAMAGE, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
 
 

@@ -163,4 +163,4 @@ class WorkbenchModel(FitModel):
 def open_workbench_model(bundle: Bundle) -> WorkbenchModel:
     """Unpickle the estimator of a bundle, its digest checked first."""
     scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
-    return WorkbenchModel(scorer, load_workbench(bundle.path), bundle.manifest, bundle.path)
+    return WorkbenchModel(scorer, load_workbench(bundle), bundle.manifest, bundle.path)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import TrackingError
+from fitmodel.model.fitmodel import is_own_estimator
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.contest import Comparison
@@ -34,12 +35,16 @@ class PromotionRefusedError(TrackingError):
 
 @dataclass(frozen=True)
 class Promotion:
-    """What is in use now and what was before; equal where nothing had to be moved."""
+    """What is in use now and what was before; equal where nothing had to be moved.
+
+    The warning says what the user should know of the version that is in use now.
+    """
 
     name: str
     version: int
     previous: int | None
     forced_because: str | None = None
+    warning: str | None = None
 
 
 def promote(
@@ -96,7 +101,7 @@ def promote(
             _check_evidence(client, found, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason if force else None)
         _move(client, name, chosen, tags)
-    return Promotion(name, chosen, champion, reason if force else None)
+    return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
 
 
 def rollback(name: str, *, store: str | None = None) -> Promotion:
@@ -119,9 +124,19 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
                 f"version {champion} of {name!r} was the first champion; there is none before it"
             )
         previous = int(tags[PREVIOUS_TAG])
-        _checked_bundle(name, previous, store)
+        bundle = _checked_bundle(name, previous, store)
         client.set_registered_model_alias(name, CHAMPION, str(previous))
-    return Promotion(name, previous, champion)
+    return Promotion(name, previous, champion, warning=_warning(bundle))
+
+
+def _warning(bundle: Bundle) -> str | None:
+    """What batch jobs and services will meet, said when it is decided and not in the night."""
+    if not is_own_estimator(bundle):
+        return None
+    return (
+        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
+        "scorer: fitmodel score and serve do not load it; fitmodel.load(..., workbench=True) does"
+    )
 
 
 def _checked_bundle(name: str, version: int, store: str | None) -> Bundle:
