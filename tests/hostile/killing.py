@@ -186,7 +186,7 @@ def try_out(company: Company, kind: str, kills: int, draw: random.Random) -> dic
     took = time.monotonic() - start
     killed, acknowledged = 0, []
     for trial in range(kills):
-        late = kind == "train" and trial % 2
+        late = kind == "train" and trial % 2 == 0
         moment = (
             after(draw.uniform(0, took / 4), STEPS[4]) if late else after(draw.uniform(0, took))
         )
