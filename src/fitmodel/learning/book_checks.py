@@ -91,8 +91,9 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
         and bool((evidence.count >= 0).all())
         and not bool(((evidence.rate < 0) | (evidence.rate > 1)).any())
     )
-    each_level_its_own = isinstance(column, NumberColumn) or bands == column.size + 2
-    if not (fits and each_level_its_own):
+    # an edited level shares the evidence of the one that it was taken from
+    has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
+    if not (fits and has_levels):
         raise _damaged(f"the evidence of {column.name!r} does not fit its values")
 
 

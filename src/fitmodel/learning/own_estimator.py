@@ -50,7 +50,7 @@ class OwnClassifier:
     book : Book
         Without tables: how values are read, the evidence and the calibration map.
     background : ndarray of float, shape (deals, attributes)
-        Deals that reasons are measured against.
+        What reasons are measured against: values of past deals, mixed so that no row is one.
     """
 
     def __init__(self, model: Any, book: Book, background: NDArray[np.float64]) -> None:
@@ -156,9 +156,12 @@ def _learned(labelled: LabelledDeals, spec: DealSpec, estimator: Any, folds: lis
         columns = fit_columns(labelled.attributes, options.encoding)
         fitted = _fit(estimator, columns, labelled)
     matrix = as_matrix(columns, labelled.attributes)
-    chosen = np.random.default_rng(options.seed).permutation(len(matrix))[:BACKGROUND]
+    generator = np.random.default_rng(options.seed)
+    chosen = generator.permutation(len(matrix))[:BACKGROUND]
+    # each attribute shuffled by itself: the bundle holds no deal that there was
+    background = generator.permuted(matrix[chosen], axis=0)
     book = _book_without_tables(columns, labelled, calibration)
-    own = OwnClassifier(fitted, book, matrix[chosen])
+    own = OwnClassifier(fitted, book, background)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )

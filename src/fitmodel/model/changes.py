@@ -200,8 +200,9 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     if isinstance(column, CategoryColumn):
         return [
             level
-            for level, code in column.levels.items()
-            if code != own and evidence.count[evidence.band[code]] >= LEAST_DEALS
+            for level in column.named
+            if (code := column.levels[level]) != own
+            and evidence.count[evidence.band[code]] >= LEAST_DEALS
         ]
     seen = model.manifest.get("seen_values", {}).get(name, [])
     return [float(value) for value in seen if column.code(float(value)) != own]
