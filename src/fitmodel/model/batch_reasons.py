@@ -147,7 +147,8 @@ def _texts_of_term(
         for place, column, identity in zip(places, columns, identities, strict=True)
     ]
     texts.append(_effect_texts(sentences, effects[first]))  # the last, as -1 says
-    templates: dict[int, Template] = {}
+    # a row of one attribute stands for one code, in every chunk; one of a pair may for several
+    templates: dict[int, Template] = sentences.templates if len(places) == 1 else {}
     made = np.empty(len(first), dtype=object)
     for place, (prospect, row) in enumerate(zip(first.tolist(), rows[first].tolist(), strict=True)):
         template = templates.get(row)
