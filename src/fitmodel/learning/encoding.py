@@ -111,9 +111,15 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     if isinstance(column, NumberColumn):
         numbers, bad = read_numbers(values)
         return column.codes(numbers), bad
+    return category_codes(column, values), np.zeros(len(values), dtype=bool)
+
+
+def category_codes(column: CategoryColumn, values: pd.Series) -> NDArray[np.int32]:
+    """Codes of one category's values; every value has one."""
     positions, uniques = pd.factorize(values, use_na_sentinel=True)
     table = np.array([column.code(value) for value in uniques] + [MISSING], dtype=np.int32)
-    return table[positions], np.zeros(len(values), dtype=bool)
+    codes: NDArray[np.int32] = table[positions]
+    return codes
 
 
 def read_numbers(values: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

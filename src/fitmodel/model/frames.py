@@ -16,7 +16,7 @@ from fitmodel.deals.attributes import attribute_frame
 from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.encoding import column_codes, read_numbers
+from fitmodel.learning.encoding import category_codes, read_numbers
 from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
 from fitmodel.model.steps import missing_attributes, unfamiliar_codes
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from fitmodel.model.scorer import Scorer
     from fitmodel.model.sentences import Sentences
+
+BANDS = ("good", "poor", "watch")  # in the order of the alphabet
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +115,19 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
-        codes[:, place], bad = column_codes(column, values[column.name])
-        if bad.any():
-            unreadable[column.name] = bad
-        strange |= np.isin(codes[:, place], odd)
+        given = values[column.name]
         if isinstance(column, NumberColumn):
-            strange |= column.outside(read_numbers(values[column.name])[0])
+            numbers, bad = read_numbers(given)
+            codes[:, place] = column.codes(numbers)
+            strange |= column.outside(numbers)
+            if bad.any():
+                unreadable[column.name] = bad
+        else:
+            codes[:, place] = category_codes(column, given)
+        if odd:
+            is_odd = np.zeros(column.size + 2, dtype=bool)
+            is_odd[odd] = True
+            strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
     given = table[list(book.attributes)]
@@ -136,23 +145,28 @@ def score_coded(
     low, high = book.interval(log_odds, deviation)
     poor = policy.poor_fit(probability, coded.amount)
     threshold = policy.threshold_for(coded.amount)
+    bands = fit_band(poor, low, high, threshold, coded.strange)
     columns: dict[str, Any] = {
         "early_churn_probability": probability,
         "probability_low": low,
         "probability_high": high,
         "poor_fit": poor,
-        "fit": fit_band(poor, low, high, threshold, coded.strange),
+        "fit": _texts(BANDS, np.searchsorted(BANDS, bands)),
         "expected_value": policy.expected_value(probability, coded.amount),
         "unfamiliar": coded.strange,
     }
     index = coded.given.index
     result = pd.DataFrame(columns, index=index)
-    result["fit"] = result["fit"].astype("str")
     if reasons > 0:
         listed = _reasons(scorer.sentences(language), coded, reasons)
         result["reasons"] = pd.Series(listed, index=index, dtype=object)
-    result["model_version"] = pd.Series(scorer.version, index=index, dtype="str")
+    result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
     return result
+
+
+def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
+    """A column of a few distinct texts, made of these and not row by row."""
+    return pd.array(list(distinct), dtype="str").take(places)
 
 
 def _attribute_values(
@@ -188,11 +202,12 @@ def _amounts(
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     odd = np.zeros(len(codes), dtype=bool)
-    bands = [item.band for item in scorer.book.evidence]
     for first, second, forbidden in odd_bands(scorer.book):
-        width = int(bands[second].max()) + 1
-        cells = bands[first][codes[:, first]] * width + bands[second][codes[:, second]]
-        odd |= np.isin(cells, [a * width + b for a, b in forbidden])
+        bands = [scorer.book.evidence[place].band for place in (first, second)]
+        never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
+        never[tuple(np.transpose(list(forbidden)))] = True
+        by_code = never[np.ix_(*bands)]
+        odd |= by_code[codes[:, first], codes[:, second]]
     return odd
 
 

@@ -106,13 +106,22 @@ class FileSink:
         kind = kind_of(self.place)
         with _appearing(self.place) as file:
             if kind == ".parquet":
-                with pq.ParquetWriter(file, schema) as writer:
+                with pq.ParquetWriter(file, schema, use_dictionary=_recurring(schema)) as writer:
                     yield writer.write_batch
                 return
             mark = "\t" if kind == ".tsv" else separator
             with _output(file, kind) as stream:
                 stream.write(_header(schema.names, mark))
                 yield lambda batch: stream.write(csv_lines(batch, mark))
+
+
+def _recurring(schema: pa.Schema) -> list[str]:
+    """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
+    return [
+        item.name
+        for item in schema
+        if item.name != "reasons" and not pa.types.is_floating(item.type)
+    ]
 
 
 @contextmanager
