@@ -75,6 +75,12 @@ class TrainingRun:
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
         or the registry's champion; else it is a challenger that waits for `fitmodel promote`.
+
+    Examples
+    --------
+    >>> run = fitmodel.train("deals.csv", spec)  # doctest: +SKIP
+    >>> run.model.version == run.bundle_path.name == run.in_use
+    True
     """
 
     model: FitModel
@@ -122,6 +128,13 @@ def train(
         If the deals have faults, leak the outcome, or are too few to learn from or judge by.
     BundleError
         If the bundle cannot be written; the bundle in use before stays in use.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> run = fitmodel.train(sim.deals, sim.spec, models="other_models")
+    >>> run.report.method
+    'out-of-time'
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])

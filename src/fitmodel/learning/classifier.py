@@ -46,6 +46,15 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     book_ : Book
         The tables.
     classes_ : ndarray of shape (2,)
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> known = fitmodel.deals.outcomes.label_deals(sim.deals, sim.spec)
+    >>> book = ProspectFitClassifier(boosting_share=0.0, bags=2)
+    >>> book = book.fit(known.attributes, known.early_churn, sample_weight=known.weight)
+    >>> book.predict_proba(known.attributes).shape == (len(known), 2)
+    True
     """
 
     def __init__(

@@ -98,6 +98,13 @@ def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[flo
     ------
     DealsError
         If there are too few early churners to learn from.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> p = expected_probabilities(sim.deals, sim.spec)
+    >>> bool(p.between(0, 1).all())
+    True
     """
     people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
     blind = _without(spec, people)
@@ -155,6 +162,13 @@ def compute_scoreboard(
     ------
     DealsError
         If the contract names no rep or team, or rows share an index.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> board = compute_scoreboard(sim.deals, sim.spec, sim.true_probability)
+    >>> round(board.reps["expected"].sum() - board.company["observed"], 6)
+    np.float64(0.0)
     """
     say = phrases(language, "scoreboard")
     check_index(deals)
