@@ -57,7 +57,7 @@ STEPS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainingRun:
     """What a training leaves behind.
 
@@ -89,6 +89,16 @@ class TrainingRun:
     bundle_path: Path
     warnings: tuple[str, ...] = ()
     in_use: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import facts_html
+
+        rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
+        rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]
+        return facts_html("TrainingRun", rows) + self.report._repr_html_()
 
 
 def train(

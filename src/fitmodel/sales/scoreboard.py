@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LEAST_DEALS = 20
 LEAST_EXPECTED = 3.0
 """Deals, and early churners expected, below which nothing is said of a rep."""
+SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 BAGS = 2  # no interval of a probability is asked for
 
 
@@ -77,6 +78,9 @@ class Scoreboard:
     def reps(self) -> pd.DataFrame:
         """The reps' rows."""
         return self.table.iloc[:-1]
+
+    def _repr_html_(self) -> str:
+        return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
 def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
