@@ -25,7 +25,7 @@ help:
 	@echo "make audit        known holes in our code and in the packages it is tested with (asks an advisory service)"
 	@echo "make wheel-test   build the wheel, install it elsewhere, do the main job with it"
 	@echo "make test-lowest  the quick tests with the oldest versions that pyproject.toml allows"
-	@echo "make docs         the reference in site/, from the docstrings"
+	@echo "make docs         the documentation in site/: concepts, guides, reference"
 	@echo "make benchmarks   every table of benchmarks/, one after the other"
 	@echo "make licences     list what fitmodel needs and under which licence, in THIRD_PARTY.md"
 	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
@@ -74,7 +74,7 @@ types: $(VENV)/.has-everything
 	$(BIN)/mypy
 
 docs: $(VENV)/.has-everything
-	$(BIN)/pdoc --docformat numpy --output-directory site fitmodel
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "open site/index.html"
 
 benchmarks: $(VENV)/.has-everything

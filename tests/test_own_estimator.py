@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -75,8 +75,9 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
         make_pipeline(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
                       HistGradientBoostingClassifier(max_iter=20)),
         "lightgbm",
+        RandomForestClassifier(20, min_samples_leaf=10, random_state=0),  # NaN, but no categories
     ],
-    ids=["boosting", "pipeline", "lightgbm"],
+    ids=["boosting", "pipeline", "lightgbm", "forest"],
 )  # fmt: skip
 def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
     pytest.importorskip("shap")

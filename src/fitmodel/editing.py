@@ -131,6 +131,14 @@ def edit_table(
     Notes
     -----
     The edited bundle has no workbench estimator: that one learned the tables as they were.
+
+    Examples
+    --------
+    >>> edited = edit_table(
+    ...     "models/prospect-fit", "lead_source", level="event", effect=0.0, reason="a fair is over"
+    ... )
+    >>> edited.model.table("lead_source").set_index("value").loc["event", "log_odds"]
+    np.float64(0.0)
     """
     held = model if isinstance(model, FitModel) else load(model)
     if held.path is None:

@@ -71,6 +71,12 @@ def retrain(
         If the deals have faults, leak the outcome, or are too few to learn from.
     TrackingError
         If the store does not answer: without it nothing can be compared or promoted.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+    >>> retrain("deals.csv", spec).outcome
+    'nothing new'
     """
     table = read_deals(deals, spec)
     if not _anything_new(table, spec):

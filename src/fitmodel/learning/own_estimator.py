@@ -232,9 +232,8 @@ def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
-    from sklearn.utils import get_tags
 
-    if hasattr(estimator, "steps") or get_tags(estimator).input_tags.allow_nan:
+    if hasattr(estimator, "steps") or _takes_gaps_and_levels(estimator):
         return estimator
     levels = [column.name for column in columns if isinstance(column, CategoryColumn)]
     numbers = [column.name for column in columns if not isinstance(column, CategoryColumn)]
@@ -242,6 +241,19 @@ def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
     middle = SimpleImputer(strategy="median", keep_empty_features=True)
     scaled = make_pipeline(middle, StandardScaler())
     return make_pipeline(make_column_transformer((dummies, levels), (scaled, numbers)), estimator)
+
+
+def _takes_gaps_and_levels(estimator: Any) -> bool:
+    """Whether it can do with NaN and with pandas categories as they are.
+
+    scikit-learn's trees and forests take the first and not the second; of its own estimators those
+    that do name their `categorical_features`. Others that take NaN (LightGBM) take both.
+    """
+    from sklearn.utils import get_tags
+
+    of_sklearn = type(estimator).__module__.startswith("sklearn.")
+    takes_levels = not of_sklearn or "categorical_features" in estimator.get_params()
+    return bool(get_tags(estimator).input_tags.allow_nan) and takes_levels
 
 
 def _log_odds(

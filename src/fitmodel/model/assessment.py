@@ -39,6 +39,15 @@ class Assessment:
     proceed : bool or None
         Whether it may be signed, where the assessment was logged: it is not flagged, or it is of
         the share of the flagged from which the company wants to learn. None: not logged.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> assessment = model.predict(pd.read_csv("prospects.csv").iloc[0].to_dict(), reasons=2)
+    >>> assessment.probability_low < assessment.probability_high
+    True
+    >>> len(assessment.reasons), assessment.to_dict()["fit"] == assessment.fit
+    (2, True)
     """
 
     early_churn_probability: float

@@ -150,6 +150,13 @@ def compute_reviews(
     ------
     DealsError
         If the contract names no rep or no dates, or rows share an index.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1, months=15, n_reps=3)
+    >>> reviews = compute_reviews(sim.deals, sim.spec)
+    >>> [sheet.rep for sheet in reviews.sheets]
+    ['Rep 01', 'Rep 02', 'Rep 03']
     """
     if spec.deals.rep is None:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')

@@ -62,6 +62,12 @@ def score_places(
         If a query or an upsert is asked of a file, or a database to be resumed.
     ProspectError, DatabaseError, DependencyError
         As `score_file` and `open_database`.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> score_places("prospects.csv", model, "sqlite:///crm.db/scored").rows
+    50
     """
     if query is not None and not is_database(source):
         raise SpecError(f"--query asks a database; {source} is a file. Remedy: give its URL.")

@@ -81,6 +81,11 @@ def promote(
         When there is no such version, or the store does not answer.
     BundleError
         When the version's bundle is damaged; not even force puts that in use.
+
+    Examples
+    --------
+    >>> promote("prospect-fit", store="sqlite:///mlflow.db")  # it is in use already
+    Promotion(name='prospect-fit', version=1, previous=1, forced_because=None)
     """
     if force and not (reason and reason.strip()):
         raise PromotionRefusedError("a forced promotion needs a reason, which is recorded")
@@ -107,12 +112,30 @@ def promote(
 def rollback(name: str, *, store: str | None = None) -> Promotion:
     """Put the champion before the present one back in use, in one step.
 
+    Parameters
+    ----------
+    name : str
+        Registered model.
+    store : str, optional
+        MLflow tracking URI.
+
+    Returns
+    -------
+    Promotion
+
     Raises
     ------
     TrackingError
         When there is no champion or none before it, or the store does not answer.
     BundleError
         When the earlier bundle is damaged; the present champion then stays.
+
+    Examples
+    --------
+    >>> rollback("prospect-fit", store="sqlite:///mlflow.db")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    fitmodel.exceptions.TrackingError: version 1 of 'prospect-fit' was the first champion; ...
     """
     with connected(store) as client:
         champion = alias_version(client, name, CHAMPION)
