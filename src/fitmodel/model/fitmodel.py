@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.learning.book import Book
+    from fitmodel.model.bundle import Bundle
     from fitmodel.model.logged import AssessmentLog
 
 SCORER_FILE = "scorer.json"

@@ -130,8 +130,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
             strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    given = table[list(book.attributes)]
-    return CodedTable(given, codes, strange, unreadable, amount)
+    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount)
 
 
 def score_coded(
