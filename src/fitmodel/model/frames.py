@@ -115,15 +115,15 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
-        given = values[column.name]
+        read = values[column.name]
         if isinstance(column, NumberColumn):
-            numbers, bad = read_numbers(given)
+            numbers, bad = read_numbers(read)
             codes[:, place] = column.codes(numbers)
             strange |= column.outside(numbers)
             if bad.any():
                 unreadable[column.name] = bad
         else:
-            codes[:, place] = category_codes(column, given)
+            codes[:, place] = category_codes(column, read)
         if odd:
             is_odd = np.zeros(column.size + 2, dtype=bool)
             is_odd[odd] = True
