@@ -184,6 +184,10 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
             "deals with a tenure but no closing date cannot be told from those the champion "
             "learned from"
         )
+    if champion.manifest["spec"]["deals"].get("closed_on") is None:
+        return (
+            "the champion learned from deals without closing dates, so no deal is surely new to it"
+        )
     theirs = champion.manifest["spec"]["label"]["horizon_months"]
     if theirs != spec.label.horizon_months:
         return (
