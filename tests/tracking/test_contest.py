@@ -74,7 +74,9 @@ def test_a_champion_of_tenures_is_not_compared_with_a_model_of_dates() -> None:
     spec = simulate_deals(50, seed=1).spec
     roles = {"closed_on": None, "tenure_months": "tenure", "churned": "churn"}
     theirs = {"deals": roles, "label": {"horizon_months": spec.label.horizon_months}}
-    champion_of_tenures: Any = SimpleNamespace(manifest={"spec": theirs})
+    champion_of_tenures: Any = SimpleNamespace(
+        manifest={"spec": theirs, "period": ["None", "None"]}
+    )
 
     assert "without closing dates" in str(_incomparable(champion_of_tenures, spec))
 

@@ -219,14 +219,14 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
             "deals with a tenure but no closing date cannot be told from those the champion "
             "learned from"
         )
-    contract = champion.manifest.get("spec", {})
-    if contract.get("deals", {}).get("closed_on") is None:
+    if not champion.manifest.get("period"):
+        return "the champion's manifest does not say which deals it learned from"
+    known = champion.manifest.get("spec", {})
+    if known.get("deals", {}).get("closed_on", "") is None:
         return (
             "the champion learned from deals without closing dates, so no deal is surely new to it"
         )
-    if not champion.manifest.get("period"):
-        return "the champion's manifest does not say which deals it learned from"
-    theirs = contract.get("label", {}).get("horizon_months")
+    theirs = known.get("label", {}).get("horizon_months")
     if theirs != spec.label.horizon_months:
         return (
             f"the champion predicts early churn within {theirs} months, this model within "
