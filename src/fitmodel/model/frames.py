@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.attributes import attribute_frame
+from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
@@ -165,17 +165,15 @@ def _attribute_values(
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
     if not dates:
         return table[list(scorer.book.attributes)], {}
-    closing = pd.Series(today or pd.Timestamp.now().normalize(), index=table.index)
-    if scorer.closed_on is not None and scorer.closed_on in table.columns:
-        given = pd.to_datetime(table[scorer.closed_on], errors="coerce")
-        closing = given.fillna(closing)
-    values = attribute_frame(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    closing = np.full(len(table), np.datetime64(today or pd.Timestamp.now(), "D"))
     unreadable = {}
-    for name in dates:
-        lost = values[name].isna().to_numpy() & table[name].notna().to_numpy()
-        if lost.any():
-            unreadable[name] = lost
-    return values, unreadable
+    if scorer.closed_on is not None and scorer.closed_on in table.columns:
+        given, wrong = read_days(table[scorer.closed_on])
+        closing = np.where(np.isnat(given), closing, given)
+        if wrong.any():
+            unreadable[scorer.closed_on] = wrong
+    read = read_attributes(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    return read.frame, unreadable | read.unreadable
 
 
 def _amounts(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy, fit_band
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
@@ -27,7 +28,6 @@ from fitmodel.learning.columns import (
     UnreadableValueError,
     as_day,
     as_number,
-    is_missing,
 )
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.reasons import largest_reasons
@@ -226,12 +226,14 @@ class Scorer:
         return None if math.isnan(number) else number
 
     def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
-        if is_missing(value):
-            return math.nan
         closing = prospect.get(self.closed_on) if self.closed_on is not None else None
-        if is_missing(closing):
-            return day_or_today(today) - as_day(value)
-        return as_day(closing) - as_day(value)
+        try:
+            closed = day_or_today(today) if is_missing(closing) else as_day(closing)
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"the closing date {self.closed_on!r}: {error}. Remedy: give an ISO date, or None."
+            ) from error
+        return math.nan if is_missing(value) else closed - as_day(value)
 
     # -- tables made once for the walk ------------------------------------------------------
 
