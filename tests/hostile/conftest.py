@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
@@ -34,6 +34,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     max_examples=30,
+    phases=[Phase.explicit, Phase.generate],  # what is found is one value: no need to shrink it
     suppress_health_check=list(HealthCheck),
 )
 

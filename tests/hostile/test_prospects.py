@@ -4,6 +4,8 @@ A right answer or a ProspectError that names the fault: never another error, nev
 that is none, never another order of rows or a row less.
 """
 
+# ruff: noqa: PT017 - what may be answered or refused is not always refused
+
 from __future__ import annotations
 
 import json

@@ -26,6 +26,8 @@ def day_of(value: Any) -> int | None:
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else int(value.astype("datetime64[D]").astype("int64"))
     if isinstance(value, date) and value == value:  # noqa: PLR0124 - NaT
+        if value.year > date.max.year:  # pandas knows years that Python does not
+            return day_of(np.datetime64(f"{value.year}-{value.month:02}-{value.day:02}"))
         return value.toordinal() - _ZERO
     return None
 

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import BundleError
+from fitmodel.learning.book_checks import faults_of_book
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column, column_from_dict
 
 FORMAT = 1
+DAMAGED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
 CHUNK_ROWS = 32_768  # fits the processor's cache; the result does not depend on it
 
@@ -109,14 +111,9 @@ class Book:
     odd_pairs: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        sizes = [column.size + 2 for column in self.columns]
-        sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
-        if sum(sizes) != len(self.tables):
-            raise BundleError(
-                f"the book has {len(self.tables)} rows, its columns and pairs need {sum(sizes)}"
-            )
-        if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
-            raise BundleError("the book holds a number that is not finite")
+        faults = list(faults_of_book(self))
+        if faults:
+            raise BundleError(f"the scorer is damaged: {'; '.join(faults)}")
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -276,7 +273,7 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             base_rate=float(data["base_rate"]),
             odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except DAMAGED as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
 
 

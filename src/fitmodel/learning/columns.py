@@ -29,6 +29,7 @@ from fitmodel.exceptions import ProspectError
 MISSING = 0
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
+NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
@@ -54,12 +55,12 @@ def as_number(value: Any) -> float:
             number = float(value.strip().replace("_", "x"))
         except ValueError as error:
             raise UnreadableValueError(f"{value!r} is not a number") from error
-    elif hasattr(value, "__float__") and not is_many(value) and not np.iscomplexobj(value):
+    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
         try:
             number = float(value)
         except OverflowError:
             return math.nan
-        except (TypeError, ValueError) as error:  # numpy's dates say that they can, and cannot
+        except (TypeError, ValueError) as error:
             raise UnreadableValueError(f"{value!r} is not a number") from error
     else:
         raise UnreadableValueError(f"{value!r} is not a number")

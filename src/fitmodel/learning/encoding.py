@@ -127,6 +127,8 @@ def distinct(values: pd.Series) -> tuple[NDArray[np.intp], Sequence[Any]]:
     Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
     but as levels they are not, and a list has no hash.
     """
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
+        values = values.astype(object)  # lists, mappings, decimals
     if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
         return pd.factorize(values, use_na_sentinel=True)
     cells = values.tolist()

@@ -112,6 +112,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     absent = [name for name in book.attributes if name not in table.columns]
     if absent:
         raise missing_attributes(book.attributes, list(table.columns))
+    _refuse_twice(scorer, table)
     values, unreadable = _attribute_values(scorer, table, today)
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
@@ -126,6 +127,15 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     amount = _amounts(scorer, table, unreadable)
     given = table[list(book.attributes)]
     return CodedTable(given, codes, strange, unreadable, amount)
+
+
+def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
+    used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
+    twice = sorted(used.intersection(table.columns[table.columns.duplicated()]))
+    if twice:
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename or drop them."
+        )
 
 
 def score_coded(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy, fit_band
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
-from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
+from fitmodel.learning.book import DAMAGED, INTERVAL_Z, Book, book_from_dict
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.columns import (
     Column,
@@ -83,7 +83,7 @@ class Scorer:
         reasons : int
             How many reasons to give.
         today : float, optional
-            Day (since 1970) to count dates from where the prospect has no closing date.
+            Day (since 1970) to count dates from without a closing date.
         language : {"en", "zh"}
             Of the reasons.
 
@@ -230,9 +230,7 @@ class Scorer:
         try:
             closed = day_or_today(today) if is_missing(closing) else as_day(closing)
         except UnreadableValueError as error:
-            raise ProspectError(
-                f"the closing date {self.closed_on!r}: {error}. Remedy: give an ISO date, or None."
-            ) from error
+            raise UnreadableValueError(f"{self.closed_on!r}, its closing date, {error}") from None
         return math.nan if is_missing(value) else closed - as_day(value)
 
     # -- tables made once for the walk ------------------------------------------------------
@@ -295,19 +293,13 @@ class Scorer:
 
 
 def scorer_from_json(content: bytes, version: str) -> Scorer:
-    """Read a scorer.
-
-    Raises
-    ------
-    BundleError
-        If the content is no scorer of a format this fitmodel reads, or is damaged.
-    """
+    """Read a scorer; BundleError if it is none of a format this fitmodel reads, or is damaged."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"the scorer is no JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, dict) else type(data).__name__
+    found = data.get("format") if isinstance(data, dict) else type(data).__name__
+    if found != FORMAT:
         raise BundleError(
             f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
@@ -320,7 +312,14 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         wording = Wording(amount=amount) if words is None else wording_from_dict(words)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, FitModelError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        FitModelError,
+    ) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
     return Scorer(book, policy, amount, closed_on, version, wording)
 

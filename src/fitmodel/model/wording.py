@@ -209,7 +209,7 @@ def plain_value(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, date):
-        return value.strftime("%Y-%m-%d") if value == value else None  # noqa: PLR0124 - NaT
+        return str(value).split(" ")[0] if value == value else None  # noqa: PLR0124 - NaT
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
