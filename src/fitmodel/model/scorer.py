@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy, fit_band
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
-from fitmodel.learning.book import DAMAGED, INTERVAL_Z, Book, book_from_dict
+from fitmodel.learning.book import INTERVAL_Z, Book, book_from_dict
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.columns import (
     Column,

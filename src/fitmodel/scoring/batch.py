@@ -6,6 +6,7 @@ table -> chunks of rows -> predict_table -> columns added -> a file beside the o
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -185,7 +186,7 @@ def check_source(source: str | Path) -> None:
     ProspectError
     """
     kind_of(source)
-    if str(source) != PIPE and not Path(source).exists():
+    if str(source) != PIPE and not os.path.exists(source):  # noqa: PTH110 - see kind_of
         raise ProspectError(f"there is no file {source}")
 
 
@@ -274,7 +275,10 @@ def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
     scorer = model.scorer
     used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
     names = [name for name in used if name is not None and name in chunk.batch.schema.names]
-    frame: pd.DataFrame = _plain(chunk.batch.select(names)).to_pandas()
+    # the file's own pandas metadata is not believed
+    frame: pd.DataFrame = (
+        _plain(chunk.batch.select(names)).replace_schema_metadata(None).to_pandas()
+    )
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
