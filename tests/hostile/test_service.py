@@ -103,3 +103,13 @@ def test_a_query_of_anything_is_refused_in_words(client, model, query):
 
     assert answer.status_code == 422
     assert answer.json()["detail"].split(":")[0] in {"reasons", "language"}
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\x00b", "\u202e", 10**400, -0.0, [1], {"a": []}])
+def test_every_attribute_may_hold_it(client, model, value):
+    for name in [*model.attributes, "closed_on", "deal_id"]:
+        prospect = example_prospect(model) | {"deal_id": "D-1", name: value}
+
+        items = ask(client, json.dumps([prospect]).encode())
+
+        assert len(items) == 1

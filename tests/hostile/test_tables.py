@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,8 +23,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fitmodel.deals.reading import read_deals
-from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.exceptions import DealsError, FitModelError, ProspectError
 from fitmodel.scoring.batch import score_file
+from fitmodel.scoring.places import score_places
 
 ROWS = 60
 FINE = ""
@@ -260,7 +262,8 @@ KINDS = [
     Kind("an index that was saved", lambda t, f: text()(t.reset_index(names="Unnamed: 0"), f)),
     Kind("a separator too many in every row", content(lambda b: b.replace(b"\n", b",\n"))),
     Kind("two thousand columns", changed(lambda t: pd.concat(
-        [t, pd.DataFrame(np.arange(ROWS * 2000).reshape(ROWS, 2000) % 7).add_prefix("c")], axis=1))),
+        [t, pd.DataFrame(np.arange(ROWS * 2000).reshape(ROWS, 2000) % 7).add_prefix("c")],
+        axis=1))),
     Kind("no closing date at all", changed(lambda t: t.drop(columns="closed_on")), "closed_on: "),
     Kind("a column of nothing", cells("segment", ""), "segment: every value is empty"),
     Kind("a column of one value", cells("segment", "smb"), "segment: every value is 'smb'"),
@@ -390,3 +393,25 @@ def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_pa
         assert scored.num_rows == len(table)
         if not kind.name.startswith("ids"):
             assert scored["deal_id"].to_pylist() == table["deal_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    "query", ["select * from deals", "select *, '[1]' as more from deals", "select nothing", "",
+              ";", "drop table deals", "select 1; select 2", "@no.sql", "select * from deals where 0"]
+)  # fmt: skip
+def test_a_query_of_anything_is_scored_or_named(model, table, tmp_path, query):
+    url = f"sqlite:///{tmp_path}/deals.db"
+    with sqlite3.connect(tmp_path / "deals.db") as connection:
+        table.astype({"closed_on": str, "first_contact_on": str}).drop(columns="churned_on").to_sql(
+            "deals", connection, index=False
+        )
+    connection.close()
+
+    try:
+        done = score_places(url, model, str(tmp_path / "out.parquet"), query=query)
+    except FitModelError as error:
+        assert "deals" not in query.split(" ")[-1:] or "drop" in query
+        assert len(str(error)) > 20  # noqa: PT017 - either way
+    else:
+        assert done.rows == (0 if query.endswith("0") else len(table))
+        assert done.errors == 0

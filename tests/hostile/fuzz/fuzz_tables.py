@@ -69,7 +69,8 @@ def try_table(raw: bytes) -> None:
     except FitModelError as error:
         str(error).encode()
         return
-    scored = pq.read_table(output).select(["early_churn_probability", "error"]).to_pandas()
+    answer = pq.read_table(output).select(["early_churn_probability", "error"])
+    scored = answer.replace_schema_metadata(None).to_pandas()  # what came in damaged stays so
     probability = scored["early_churn_probability"].to_numpy(dtype=float)
     if len(scored) != done.rows or (np.isfinite(probability) == scored["error"].notna()).any():
         raise AssertionError(f"{done}: {pd.DataFrame(scored)}")
