@@ -396,8 +396,9 @@ def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "query", ["select * from deals", "select *, '[1]' as more from deals", "select nothing", "",
-              ";", "drop table deals", "select 1; select 2", "@no.sql", "select * from deals where 0"]
+    "query", ["select * from deals",
+              "select *, '[1]' as more from deals", "select nothing", "",
+              ";", "drop table deals", "select 1; select 2", "@no.sql", "select * from deals where 0"]  # noqa: E501
 )  # fmt: skip
 def test_a_query_of_anything_is_scored_or_named(model, table, tmp_path, query):
     url = f"sqlite:///{tmp_path}/deals.db"

@@ -121,7 +121,7 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     return codes[positions], bad[positions]
 
 
-def distinct(values: pd.Series) -> tuple[NDArray[np.intp], Sequence[Any]]:
+def distinct(values: pd.Series) -> tuple[NDArray[np.int_], Sequence[Any]]:
     """Place of each value among the distinct ones (-1: missing), and these.
 
     Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
@@ -130,7 +130,8 @@ def distinct(values: pd.Series) -> tuple[NDArray[np.intp], Sequence[Any]]:
     if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
         values = values.astype(object)  # lists, mappings, decimals
     if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
-        return pd.factorize(values, use_na_sentinel=True)
+        known, levels = pd.factorize(values, use_na_sentinel=True)
+        return known, list(levels)
     cells = values.tolist()
     places: dict[tuple[type, str], int] = {}
     firsts: list[Any] = []

@@ -131,7 +131,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
 
 def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
     used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
-    twice = sorted(used.intersection(table.columns[table.columns.duplicated()]))
+    twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
     if twice:
         raise ProspectError(
             f"the table has more than one column named {twice}. Remedy: rename or drop them."
