@@ -28,23 +28,23 @@ def put(*keys):
 DAMAGES = {
     "a policy of nothing": (put("policy", None), "AttributeError"),
     "a policy of text": (put("policy", "x"), "AttributeError"),
-    "a number too large": (put("book", "intercept", 0, 1e308), "finite, or beyond 1e\\+06"),
+    "a number too large": (put("book", "intercept", 0, 1e308), "which is no log-odds"),
     "a number that is none": (put("book", "tables", 0, 0, float("nan")), "not finite"),
-    "intercepts too few": (put("book", "intercept", [0.0]), "do not fit"),
-    "tables without width": (put("book", "tables", []), "do not fit"),
+    "intercepts too few": (put("book", "intercept", [0.0]), "do not go with"),
+    "tables without width": (put("book", "tables", []), "has 0 rows"),
     "a spread that is none": (put("book", "spread", float("nan")), "spread is nan"),
     "a base rate of 7": (put("book", "base_rate", 7), "base rate is 7"),
-    "no evidence": (put("book", "evidence", []), "evidence of 0 attributes"),
+    "no evidence": (put("book", "evidence", []), "16 attributes have 0 pieces"),
     "a band too high": (put("book", "evidence", 0, "band", 0, 999), "evidence of 'segment'"),
     "a band too low": (put("book", "evidence", 0, "band", 0, -1), "evidence of 'segment'"),
     "a band too many": (put("book", "evidence", 0, "band", [0] * 99), "evidence of 'segment'"),
     "counts below nothing": (put("book", "evidence", 0, "count", 0, -5), "evidence of 'segment'"),
-    "an odd pair of nobody": (put("book", "odd_pairs", [[0, 1, 999, 1]]), "no attributes"),
+    "an odd pair of nobody": (put("book", "odd_pairs", [[0, 1, 999, 1]]), "band 1 of attribute 999"),
     "a pair of nobody": (
         put("book", "pairs", [{"first": 99, "second": 0, "first_map": [0], "second_map": [0]}]),
-        "pair does not fit",
+        "rows|attribute 99",
     ),
-    "a name twice": (put("book", "columns", 1, "name", "segment"), "one name"),
+    "a name twice": (put("book", "columns", 1, "name", "segment"), "same name"),
     "knots too near": (put("book", "calibration", "knots", [0.0, 5e-324]), "finite knots"),
     "knots of infinity": (
         put("book", "calibration", "knots", [-float("inf"), float("inf")]), "finite knots"),
@@ -59,7 +59,7 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused_by_name(model, change, says)
         data["book"]["calibration"]["values"] = [-1.0, 1.0]
     change(data)
 
-    with pytest.raises(BundleError, match=f"damaged.*{says}"):
+    with pytest.raises(BundleError, match=says):
         scorer_from_json(json.dumps(data).encode(), "v")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
 
 
@@ -30,6 +31,10 @@ def score(
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
+    language: Annotated[Language, typer.Option(help="Of the reasons.")] = Language.EN,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where an interrupted run with --resume stopped.")
+    ] = False,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -53,12 +58,16 @@ def score(
                 reasons=reasons,
                 strict=strict,
                 progress=advance,
+                language=language.value,
+                resume=resume,
             )
         typer.echo(
             f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "
             f"{result.flagged:,} flagged as poor fit",
             err=True,  # standard output may be the scored table
         )
+        if result.resumed:
+            typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "

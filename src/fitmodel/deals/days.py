@@ -13,7 +13,7 @@ import numpy as np
 ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?"
 """YYYY-MM-DD and perhaps a time of day, whatever it says (23:59:60 too): a day is all we take."""
 _LENGTH = len("YYYY-MM-DD")
-_ZERO = date(1970, 1, 1).toordinal()
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 def day_of(value: Any) -> int | None:
@@ -28,7 +28,7 @@ def day_of(value: Any) -> int | None:
     if isinstance(value, date) and value == value:  # noqa: PLR0124 - NaT
         if value.year > date.max.year:  # pandas knows years that Python does not
             return day_of(np.datetime64(f"{value.year}-{value.month:02}-{value.day:02}"))
-        return value.toordinal() - _ZERO
+        return value.toordinal() - EPOCH
     return None
 
 
@@ -37,6 +37,6 @@ def _day_of_text(text: str) -> int | None:
     if not dashed:
         return None
     try:
-        return date.fromisoformat(text[:_LENGTH]).toordinal() - _ZERO
+        return date.fromisoformat(text[:_LENGTH]).toordinal() - EPOCH
     except ValueError:
         return None

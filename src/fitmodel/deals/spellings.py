@@ -16,6 +16,7 @@ MISSING_TEXT = frozenset(
     {"", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NaT", "<NA>"}
     | {"None", "null", "NULL", "Null"}
 )
+FLOATS = (float, np.floating)
 NO_NUMBER = frozenset({"<NA>", "NaT", "nan", "NaN", "sNaN"})  # of pandas, numpy and decimals
 
 
@@ -25,7 +26,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, str):
         return value.strip() in MISSING_TEXT
-    if isinstance(value, float | np.floating):
+    if isinstance(value, FLOATS):
         return math.isnan(value)
     if isinstance(value, date):  # a date's text would take longer than all the rest
         return bool(value != value)  # noqa: PLR0124 - NaT

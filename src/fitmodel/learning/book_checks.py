@@ -1,95 +1,117 @@
-"""What must hold between the parts of a book, so that any codes can be looked up in it.
+"""What must hold in a book that was read from a file, before anything is looked up in it.
 
-A book may come from a file that somebody changed: what does not fit is refused when it is read,
-not found out when a prospect is scored.
+Whoever wrote the file chose every number in it: a position beyond its table, a band that no deal
+is counted in or a number that overflows would otherwise show up in the middle of a prediction.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.exceptions import BundleError
+from fitmodel.learning.columns import NumberColumn
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
     from fitmodel.learning.book import Book, Evidence, PairTerm
+    from fitmodel.learning.columns import Column
 
-LARGEST = 1e6  # of any log-odds: beyond it sums of them, and their squares, mean nothing
+DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What reading a field of a damaged or forged file may raise."""
+MOST_LOG_ODDS = 1e6
+"""Beyond it no model goes, and sums and squares of such numbers stay finite."""
 
 
-def faults_of_book(book: Book) -> Iterator[str]:
-    """Say of each part what does not fit the others."""
-    names = book.attributes
-    if len(set(names)) < len(names):
-        yield "two attributes have one name"
-    if len(book.evidence) != len(names):
-        yield f"there is evidence of {len(book.evidence)} attributes, not of {len(names)}"
-        return
+def check_book(book: Book) -> None:
+    """Refuse a book whose parts do not fit together.
+
+    Raises
+    ------
+    BundleError
+        Naming the part.
+    """
+    if len(set(book.attributes)) < len(book.attributes):
+        raise _damaged("two attributes have the same name")
+    _check_tables(book)
+    _check_calibration(book)
+    if len(book.evidence) != len(book.columns):
+        raise _damaged(
+            f"{len(book.columns)} attributes have {len(book.evidence)} pieces of evidence"
+        )
     for column, evidence in zip(book.columns, book.evidence, strict=True):
-        if not _evidence_fits(evidence, column.size + 2):
-            yield f"the evidence of {column.name!r} does not fit its {column.size} bins or levels"
-    if not all(_pair_fits(pair, book) for pair in book.pairs):
-        yield "a pair does not fit its attributes"
-        return
-    if not all(_odd_fits(item, book) for item in book.odd_pairs):
-        yield "an odd combination is of no attributes"
-    yield from _faults_of_numbers(book)
+        _check_column(column)
+        _check_evidence(column, evidence)
+    for pair in book.pairs:
+        _check_pair(pair, book.columns)
+    _check_odd_pairs(book)
 
 
-def _faults_of_numbers(book: Book) -> Iterator[str]:
-    wide = book.tables.ndim == 2 and book.intercept.shape == book.tables.shape[1:]  # noqa: PLR2004
-    if not wide or book.tables.shape[1] == 0:
-        yield f"tables of shape {book.tables.shape} do not fit {book.intercept.shape} intercepts"
-        return
-    sizes = [column.size + 2 for column in book.columns]
-    sizes += [pair.shape[0] * pair.shape[1] for pair in book.pairs]
-    if sum(sizes) != len(book.tables):
-        yield f"the book has {len(book.tables)} rows, its columns and pairs need {sum(sizes)}"
-    if not (_are_log_odds(book.tables) and _are_log_odds(book.intercept)):
-        yield f"the book holds a number that is not finite, or beyond {LARGEST:g}"
-    if not 0 <= book.spread <= LARGEST:
-        yield f"the spread is {book.spread}"
+def _check_tables(book: Book) -> None:
+    tables, intercept = book.tables, book.intercept
+    if tables.ndim != 2 or intercept.shape != tables.shape[1:] or len(intercept) == 0:  # noqa: PLR2004
+        raise _damaged(
+            f"tables of shape {tables.shape} do not go with {intercept.shape} intercepts"
+        )
+    largest = max(float(np.abs(part).max(initial=0.0)) for part in (tables, intercept))
+    if largest > MOST_LOG_ODDS:
+        raise _damaged(f"its tables hold {largest:g}, which is no log-odds")
+    if not 0 <= book.spread <= MOST_LOG_ODDS:
+        raise _damaged(f"its spread is {book.spread}")
     if not 0 <= book.base_rate <= 1:
-        yield f"the base rate is {book.base_rate}"
+        raise _damaged(f"its base rate is {book.base_rate}")
 
 
-def _are_log_odds(numbers: NDArray[np.float64]) -> bool:
-    return bool((np.abs(numbers) <= LARGEST).all())  # NaN is not
+def _check_calibration(book: Book) -> None:
+    points = np.array([book.calibration.knots, book.calibration.values])
+    if not (np.abs(points) <= MOST_LOG_ODDS).all():
+        raise _damaged("its calibration map holds what is no log-odds")
+    steps = np.diff(points)
+    if not (steps[1] <= steps[0] * MOST_LOG_ODDS).all():
+        raise _damaged("its calibration map is steeper than any map of probabilities")
 
 
-def _evidence_fits(evidence: Evidence, codes: int) -> bool:
+def _check_column(column: Column) -> None:
+    if not isinstance(column, NumberColumn):
+        return
+    if not all(map(math.isfinite, column.cuts)):
+        raise _damaged(f"a cut of {column.name!r} is not finite")
+    seen = (column.low, column.high)
+    if not all(map(math.isnan, seen)) and not -math.inf < column.low <= column.high < math.inf:
+        raise _damaged(f"{column.name!r} was seen between {column.low} and {column.high}")
+
+
+def _check_evidence(column: Column, evidence: Evidence) -> None:
     bands = len(evidence.label)
-    return (
-        evidence.band.shape == (codes,)
+    fits = (
+        evidence.band.shape == (column.size + 2,)
         and evidence.count.shape == evidence.rate.shape == (bands,)
-        and _are_places(evidence.band, bands)
+        and bool(((evidence.band >= 0) & (evidence.band < bands)).all())
         and bool((evidence.count >= 0).all())
         and not bool(((evidence.rate < 0) | (evidence.rate > 1)).any())
     )
+    # an edited level shares the evidence of the one that it was taken from
+    has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
+    if not (fits and has_levels):
+        raise _damaged(f"the evidence of {column.name!r} does not fit its values")
 
 
-def _pair_fits(pair: PairTerm, book: Book) -> bool:
-    size = len(book.columns)
-    return (
-        0 <= pair.first < size
-        and 0 <= pair.second < size
-        and _is_map(pair.first_map, book.columns[pair.first].size + 2)
-        and _is_map(pair.second_map, book.columns[pair.second].size + 2)
-    )
+def _check_pair(pair: PairTerm, columns: tuple[Column, ...]) -> None:
+    for place, grid in ((pair.first, pair.first_map), (pair.second, pair.second_map)):
+        if not 0 <= place < len(columns):
+            raise _damaged(f"a pair names attribute {place} of {len(columns)}")
+        if grid.shape != (columns[place].size + 2,) or grid.min() < 0:
+            raise _damaged(f"a pair does not fit the values of {columns[place].name!r}")
 
 
-def _is_map(places: NDArray[np.int64], codes: int) -> bool:
-    return places.shape == (codes,) and _are_places(places, codes)
+def _check_odd_pairs(book: Book) -> None:
+    sizes = [len(evidence.label) for evidence in book.evidence]
+    for first, first_band, second, second_band in book.odd_pairs:
+        for place, band in ((first, first_band), (second, second_band)):
+            if not (0 <= place < len(sizes) and 0 <= band < sizes[place]):
+                raise _damaged(f"an odd combination names band {band} of attribute {place}")
 
 
-def _are_places(numbers: NDArray[np.int64], below: int) -> bool:
-    return bool(((numbers >= 0) & (numbers < below)).all())
-
-
-def _odd_fits(item: tuple[int, int, int, int], book: Book) -> bool:
-    first, first_band, second, second_band = item
-    size = len(book.columns)
-    return 0 <= first < size and 0 <= second < size and min(first_band, second_band) >= 0
+def _damaged(what: str) -> BundleError:
+    return BundleError(f"the scorer is damaged: {what}. Remedy: take the bundle from its source")

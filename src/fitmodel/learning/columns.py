@@ -12,7 +12,9 @@ through its distinct values. numpy only: this file is on the path of a single pr
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ MISSING = 0
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
 NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
+_HIDDEN = re.compile("#[0-9a-f]{16}")
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
@@ -173,7 +176,8 @@ class CategoryColumn:
     name : str
         The attribute.
     levels : Mapping of str to int
-        Level to code, codes 1 .. size.
+        Level to code, codes 1 .. size. Of levels that hardly a deal had, which may name a customer,
+        only a digest is kept, see `hidden_level`.
     is_flag : bool
         The levels are "yes" and "no", in any spelling.
     """
@@ -217,7 +221,18 @@ class CategoryColumn:
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)
-        return self.levels.get(text) or self.levels.get(_as_whole(text), self.size + 1)
+        whole = _as_whole(text)
+        return (
+            self.levels.get(text)
+            or self.levels.get(whole)
+            or self.levels.get(hidden_level(text))
+            or self.levels.get(hidden_level(whole), self.size + 1)
+        )
+
+    @property
+    def named(self) -> list[str]:
+        """The levels whose names are kept, in the order of their codes."""
+        return [level for level in self.levels if not _HIDDEN.fullmatch(level)]
 
     def label(self, code: int) -> str:
         """Words for a code."""
@@ -244,6 +259,12 @@ def _as_whole(text: str) -> str:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text
     except (ValueError, OverflowError):
         return text
+
+
+def hidden_level(text: str) -> str:
+    """Give a digest in the place of a level's name: only who knows the name finds it."""
+    digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
+    return f"#{digest.hexdigest()}"
 
 
 def flag_text(text: str) -> str:

@@ -25,6 +25,7 @@ from fitmodel.learning.columns import (
     UnreadableValueError,
     as_number,
     flag_text,
+    hidden_level,
     level_text,
 )
 
@@ -35,6 +36,7 @@ CODE_NAME = re.compile(
 )
 MAX_CODE_LEVELS = 1_000
 MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
+LEAST_NAMED = 5  # deals of a level whose name the book keeps: fewer may be one customer's own
 LEAST_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
 
 
@@ -268,4 +270,8 @@ def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:
         frequent = [level for level in ordered if counts[level] >= min(min_count, LEAST_OF_MANY)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
-    return codes | dict.fromkeys(rare, len(frequent) + 1)
+    codes |= dict.fromkeys(rare, len(frequent) + 1)
+    return {
+        level if counts[level] >= LEAST_NAMED else hidden_level(level): code
+        for level, code in codes.items()
+    }

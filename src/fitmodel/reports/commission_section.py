@@ -39,7 +39,7 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
         "title": say("title"),
         "text": read_texts(language, "commission"),
         "points": points,
-        "plans": [_plan(ledger, say) for ledger in ledgers],
+        "plans": [_plan(ledger, name, say) for name, ledger in zip(FILES, ledgers, strict=False)],
     }
     tables: dict[str, pd.DataFrame] = {}
     for name, ledger in zip(FILES, ledgers, strict=False):
@@ -51,7 +51,7 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
     return Section("_commission.html.j2", values, tables)
 
 
-def _plan(ledger: Ledger, say: Say) -> dict[str, Any]:
+def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
     months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
     dated = bool((ledger.deals["month"] != "").any())
     return {
@@ -59,7 +59,9 @@ def _plan(ledger: Ledger, say: Say) -> dict[str, Any]:
         "terms": _terms(ledger.plan, say),
         "reps": _rows(ledger.reps, say),
         "months": _rows(recent, say, total=False) if dated else [],
-        "shown": say("recent", shown=len(recent), months=len(months) - 1),
+        "shown": say(
+            "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
+        ),
         "bonuses": [_bonus(row, say) for row in ledger.bonuses.to_dict("records")],
     }
 

@@ -125,10 +125,26 @@ period = "year"                  # year | quarter | all: whose deals are ranked 
 def read_plan(path: Path) -> Plan:
     """Read a plan from toml.
 
+    Parameters
+    ----------
+    path : Path
+        ``fitmodel report --show-plan`` prints a plan to start from.
+
+    Returns
+    -------
+    Plan
+
     Raises
     ------
     SpecError
         If there is no such file, or it is no plan; the message names the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("plan.toml").write_text("commission_rate = 0.1")
+    >>> read_plan(Path("plan.toml")).earned_after_months
+    5
     """
     try:
         return Plan(**tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal))

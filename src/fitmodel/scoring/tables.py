@@ -5,9 +5,7 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import os
 import sys
@@ -15,6 +13,7 @@ import zlib
 from collections import deque
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
+from fitmodel.scoring.compression import READERS, WRITERS
 from fitmodel.scoring.csv_text import csv_lines
 from fitmodel.scoring.streams import Chunk, Source
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 SEPARATORS = ",;\t|"  # what past deals may have, too
-ENDINGS = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet")
-OPENERS: dict[str, Any] = {".csv.gz": gzip.open, ".csv.bz2": bz2.open}
+ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
@@ -118,13 +117,22 @@ class FileSink:
         kind = kind_of(self.place)
         with _appearing(self.place) as file:
             if kind == ".parquet":
-                with pq.ParquetWriter(file, schema) as writer:
+                with pq.ParquetWriter(file, schema, use_dictionary=_recurring(schema)) as writer:
                     yield writer.write_batch
                 return
             mark = "\t" if kind == ".tsv" else separator
             with _output(file, kind) as stream:
                 stream.write(_header(schema.names, mark))
                 yield lambda batch: stream.write(csv_lines(batch, mark))
+
+
+def _recurring(schema: pa.Schema) -> list[str]:
+    """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
+    return [
+        item.name
+        for item in schema
+        if item.name != "reasons" and not pa.types.is_floating(item.type)
+    ]
 
 
 @contextmanager
@@ -245,8 +253,8 @@ def _header(names: list[str], separator: str) -> bytes:
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
         return _standard_input()
-    opener: Any = OPENERS.get(kind_of(path), Path.open)
-    return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
+    opener: Any = READERS.get(kind_of(path), partial(Path.open, mode="rb"))
+    return io.BufferedReader(opener(Path(path)), HEAD_BYTES)
 
 
 @contextmanager
@@ -262,8 +270,8 @@ def _standard_input() -> Iterator[io.BufferedReader]:
 def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
     if str(path) == PIPE:
         return nullcontext(sys.stdout.buffer)
-    if kind in OPENERS:
-        return cast("AbstractContextManager[Any]", OPENERS[kind](path, "wb", compresslevel=6))
+    if kind in WRITERS:
+        return cast("AbstractContextManager[Any]", WRITERS[kind](Path(path)))
     return Path(path).open("wb")
 
 

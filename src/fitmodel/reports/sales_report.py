@@ -1,0 +1,132 @@
+"""The sales team's mirror as a whole: a page, and the tables behind it.
+
+deals -> expected early churn from models that know no rep -> scoreboards, reviews, commission,
+      what deals are worth, the ideal customer -> sections -> a page and CSVs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import DealsError
+from fitmodel.model.atomic import write_folder
+from fitmodel.reports.commission_section import commission_section
+from fitmodel.reports.html import safe_csv
+from fitmodel.reports.profile_section import profile_section
+from fitmodel.reports.review_section import review_section
+from fitmodel.reports.sales_page import sales_page
+from fitmodel.reports.scoreboard_section import scoreboard_section
+from fitmodel.reports.trend_section import trend_section
+from fitmodel.reports.worth_section import worth_section
+from fitmodel.sales.bands import cross_fitted_bands
+from fitmodel.sales.incentives import pay
+from fitmodel.sales.losses import compute_yearly_loss
+from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
+from fitmodel.sales.worth import compute_worth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.reports.section import Section
+    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.plans import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class SalesReport:
+    """A page with its tables.
+
+    Parameters
+    ----------
+    page : str
+        HTML that loads nothing from elsewhere.
+    tables : dict of str to DataFrame
+        By file name.
+    ledgers : tuple of Ledger
+        One per plan.
+    """
+
+    page: str
+    tables: dict[str, pd.DataFrame]
+    ledgers: tuple[Ledger, ...]
+
+    def write(self, folder: str | Path) -> None:
+        """Write ``index.html`` and the tables as CSV, all of them or none."""
+        tables = {name: safe_csv(table) for name, table in self.tables.items()}
+        write_folder(Path(folder), {"index.html": self.page} | tables)
+
+
+def make_sales_report(
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    plans: Sequence[Plan] = (),
+    segment: str | None = None,
+    language: str = "en",
+    progress: Callable[[str], None] | None = None,
+) -> SalesReport:
+    """Hold each rep's lost customers against the company's, and say what may be learned.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+        With a rep or a team; reviews and trends need dates.
+    plans : sequence of Plan
+        Commission plans to pay over these deals; two are compared.
+    segment : str, optional
+        Column by which the value of deals is told apart.
+    language : {"en", "zh"}
+    progress : callable, optional
+        Told each step as it begins.
+
+    Raises
+    ------
+    DealsError
+        If the contract names no rep, or the deals are too few to learn from.
+    """
+    tell = progress or (lambda _step: None)
+    roles = spec.deals
+    people: Any = [by for by in ("rep", "team") if getattr(roles, by)]
+    if not people:
+        raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
+    deals = deals.reset_index(drop=True)
+    tell("expected early churn, from models that know no rep")
+    p = expected_probabilities(deals, spec)
+    tell("scoreboard")
+    boards = {by: compute_scoreboard(deals, spec, p, by=by, language=language) for by in people}
+    parts: list[Section] = []
+    for by, board in boards.items():
+        parts.append(scoreboard_section(board, by=by, language=language))
+        if spec.has_dates:
+            parts.append(trend_section(board, language=language, by=by))
+    if spec.has_dates and roles.rep:
+        tell("reviews of lost customers")
+        reviews = compute_reviews(deals, spec, language=language)
+        parts.append(review_section(reviews, language=language))
+    ledgers = tuple(pay(deals, spec, plan, p) for plan in plans)
+    if ledgers:
+        parts.append(commission_section(ledgers, language=language))
+    tell("what deals are worth")
+    parts.append(_worth(deals, spec, segment, language))
+    tell("ideal customer profile")
+    profile = compute_profile(deals, spec, language=language)
+    parts.append(profile_section(profile, language=language))
+    tables = {name: table for part in parts for name, table in part.tables.items()}
+    page = sales_page(next(iter(boards.values())), parts, language=language)
+    return SalesReport(page, tables, ledgers)
+
+
+def _worth(deals: pd.DataFrame, spec: DealSpec, segment: str | None, language: str) -> Section:
+    bands, policy = cross_fitted_bands(deals, spec)
+    worth = compute_worth(deals, spec, bands, segment=segment)
+    loss = None if worth.money is None else compute_yearly_loss(deals, spec, worth.money)
+    return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)
