@@ -205,3 +205,13 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
         for name in copied.split():
             assert f"!{name.removeprefix('./')}" in kept
             assert (ROOT / name).exists()
+
+
+def test_contributing_shows_every_room_of_the_house() -> None:
+    shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    picture = shown.split("```")[1]
+    for place in (ROOT / "src" / "fitmodel").iterdir():
+        if place.name not in {"__pycache__", "py.typed"}:
+            assert f"{place.name}/" in picture or place.name in picture
+    for path in re.findall(r"`((?:\w+/)*\w+\.py)`", shown):
+        assert (ROOT / "src" / "fitmodel" / path).is_file() or (ROOT / path).is_file(), path

@@ -344,8 +344,6 @@ def _day(as_of: date | None) -> float | None:
 
 
 def _timestamp(as_of: date | None) -> pd.Timestamp | None:
-    if as_of is None:
-        return None
     import pandas as pd
 
-    return pd.Timestamp(as_of)
+    return None if as_of is None else pd.Timestamp(as_of)

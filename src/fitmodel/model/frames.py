@@ -116,13 +116,13 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
-        given = values[column.name]
+        read = values[column.name]
         if isinstance(column, NumberColumn):
-            numbers, bad = read_numbers(given)
+            numbers, bad = read_numbers(read)
             codes[:, place] = column.codes(numbers)
             strange |= column.outside(numbers)
         else:
-            codes[:, place], bad = column_codes(column, given)
+            codes[:, place], bad = column_codes(column, read)
         if bad.any():
             unreadable[column.name] = bad
         if odd:

@@ -219,9 +219,14 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
             "deals with a tenure but no closing date cannot be told from those the champion "
             "learned from"
         )
+    contract = champion.manifest.get("spec", {})
+    if contract.get("deals", {}).get("closed_on") is None:
+        return (
+            "the champion learned from deals without closing dates, so no deal is surely new to it"
+        )
     if not champion.manifest.get("period"):
         return "the champion's manifest does not say which deals it learned from"
-    theirs = champion.manifest.get("spec", {}).get("label", {}).get("horizon_months")
+    theirs = contract.get("label", {}).get("horizon_months")
     if theirs != spec.label.horizon_months:
         return (
             f"the champion predicts early churn within {theirs} months, this model within "

@@ -51,7 +51,7 @@ class Slow:
         self.model, self.begun, self.go = model, threading.Event(), threading.Event()
         self.version, self.manifest = model.version, model.manifest
 
-    def predict(self, prospect: Any, *, reasons: int, language: str = "en") -> Any:
+    def predict(self, prospect: Any, *, reasons: int, language: str) -> Any:
         self.begun.set()
         assert self.go.wait(timeout=60), "nobody let the model go"
         return self.model.predict(prospect, reasons=reasons, language=language)

@@ -167,7 +167,7 @@ class Guard:
 
 def _host_of(scope: Scope) -> str:
     """The name a client called us by, without the port."""
-    name: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+    name = str(dict(scope["headers"]).get(b"host", b""), "latin-1").lower()
     return name if name.endswith("]") else name.rpartition(":")[0] or name
 
 
