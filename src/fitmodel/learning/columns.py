@@ -18,41 +18,26 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.spellings import MISSING_TEXT
+from fitmodel.deals.days import day_of
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 
 MISSING = 0
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
-EPOCH = date(1970, 1, 1).toordinal()
-FLOATS = (float, np.floating)
-NUMBERS = (bool, np.bool_, int, float, np.integer, np.floating)
+NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
 _HIDDEN = re.compile("#[0-9a-f]{16}")
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
 class UnreadableValueError(ValueError):
     """The value is not of the attribute's kind, for example text in a number."""
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for "not known": None, NaN, NaT, empty text and its spellings."""
-    if value is None:
-        return True
-    if isinstance(value, str):
-        return value.strip() in MISSING_TEXT
-    if isinstance(value, FLOATS):
-        return math.isnan(value)
-    if isinstance(value, date):  # a date's text would take longer than all the rest
-        return bool(value != value)  # noqa: PLR0124 - NaT
-    return str(value) in {"<NA>", "NaT", "nan"}
 
 
 def level_text(value: Any) -> str:
@@ -73,30 +58,29 @@ def as_number(value: Any) -> float:
             number = float(value.strip().replace("_", "x"))
         except ValueError as error:
             raise UnreadableValueError(f"{value!r} is not a number") from error
-    elif isinstance(value, NUMBERS):
+    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
         try:
             number = float(value)
         except OverflowError:
             return math.nan
-    elif hasattr(value, "__float__"):
-        number = float(value)
+        except (TypeError, ValueError) as error:
+            raise UnreadableValueError(f"{value!r} is not a number") from error
     else:
         raise UnreadableValueError(f"{value!r} is not a number")
     return number if math.isfinite(number) else math.nan
 
 
+def is_many(value: Any) -> bool:
+    """Tell whether it is no single value: a list, a mapping, an array, bytes."""
+    return hasattr(value, "__len__") and not isinstance(value, str)
+
+
 def as_day(value: Any) -> float:
     """Days since 1970 of a date, a datetime, a numpy or pandas timestamp, or ISO text."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError as error:
-            raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)") from error
-    if isinstance(value, np.datetime64):
-        return float(value.astype("datetime64[D]").astype("int64"))
-    if isinstance(value, date):
-        return float(value.toordinal() - EPOCH)
-    raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
+    day = day_of(value)
+    if day is None:
+        raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
+    return float(day)
 
 
 @dataclass(frozen=True)
@@ -220,12 +204,20 @@ class CategoryColumn:
         return len(self.labels)
 
     def code(self, value: Any) -> int:
-        """Row of the tables for one value; a level never seen is size + 1."""
+        """Row of the tables for one value; a level never seen is size + 1.
+
+        Raises
+        ------
+        UnreadableValueError
+            If it is no single value but a list, a mapping, an array or bytes.
+        """
         known = self.levels.get(value) if type(value) is str else None
         if known is not None:
             return known
         if is_missing(value):
             return MISSING
+        if is_many(value):
+            raise UnreadableValueError(f"{value!r} is no single value")
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)

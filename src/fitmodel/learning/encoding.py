@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import (
     MISSING,
@@ -24,7 +26,6 @@ from fitmodel.learning.columns import (
     as_number,
     flag_text,
     hidden_level,
-    is_missing,
     level_text,
 )
 
@@ -111,23 +112,46 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     if isinstance(column, NumberColumn):
         numbers, bad = read_numbers(values)
         return column.codes(numbers), bad
-    return category_codes(column, values), np.zeros(len(values), dtype=bool)
+    positions, uniques = distinct(values)
+    codes = np.full(len(uniques) + 1, MISSING, dtype=np.int32)
+    bad = np.zeros(len(uniques) + 1, dtype=bool)
+    for place, value in enumerate(uniques):
+        try:
+            codes[place] = column.code(value)
+        except UnreadableValueError:
+            bad[place] = True
+    return codes[positions], bad[positions]
 
 
-def category_codes(column: CategoryColumn, values: pd.Series) -> NDArray[np.int32]:
-    """Codes of one category's values; every value has one."""
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
-    table = np.array([column.code(value) for value in uniques] + [MISSING], dtype=np.int32)
-    codes: NDArray[np.int32] = table[positions]
-    return codes
+def distinct(values: pd.Series) -> tuple[NDArray[np.int_], Sequence[Any]]:
+    """Place of each value among the distinct ones (-1: missing), and these.
+
+    Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
+    but as levels they are not, and a list has no hash.
+    """
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
+        values = values.astype(object)  # lists, mappings, decimals
+    if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
+        known, levels = pd.factorize(values, use_na_sentinel=True)
+        return known, list(levels)
+    cells = values.tolist()
+    places: dict[tuple[type, str], int] = {}
+    firsts: list[Any] = []
+    positions = np.empty(len(cells), dtype=np.intp)
+    for row, cell in enumerate(cells):
+        place = places.setdefault((type(cell), str(cell)), len(firsts))
+        if place == len(firsts):
+            firsts.append(cell)
+        positions[row] = place
+    return positions, firsts
 
 
 def read_numbers(values: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Numbers of a series (NaN where missing) and which values are no number."""
-    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != object:
+    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan), np.zeros(len(values), dtype=bool)
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
+    positions, uniques = distinct(values)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     for place, value in enumerate(uniques):
@@ -152,8 +176,7 @@ def _fit_column(values: pd.Series, options: EncodingOptions) -> Column:
 
 def _reads_as_number(values: pd.Series) -> bool:
     """Tell numbers from categories by type and content; flags and codes are categories."""
-    distinct = values.drop_duplicates()
-    texts = [level_text(value) for value in distinct if not is_missing(value)]
+    texts = [level_text(value) for value in distinct(values)[1] if not is_missing(value)]
     if not texts or all(flag_text(text) in {"yes", "no"} for text in texts):
         return False
     numbers, bad = read_numbers(values)
@@ -225,7 +248,7 @@ def _short_between(below: float, above: float) -> float:
 
 
 def _fit_category(values: pd.Series, options: EncodingOptions) -> CategoryColumn:
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
+    positions, uniques = distinct(values)
     counts: dict[str, int] = {}
     for value, count in zip(
         uniques, np.bincount(positions[positions >= 0], minlength=len(uniques)), strict=True

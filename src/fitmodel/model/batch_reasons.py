@@ -34,7 +34,12 @@ _SLOTS = (
     | {EFFECT: (-1, 1)}
 )
 _MARKED = re.compile(f"({'|'.join(_SLOTS)})")
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _encode(value: Any) -> str:
+    """JSON text; half a character, which no file could hold, becomes its JSON escape."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Template(NamedTuple):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.attributes import attribute_frame
+from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.encoding import category_codes, read_numbers
+from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
 from fitmodel.model.steps import missing_attributes, unfamiliar_codes
@@ -111,6 +111,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     absent = [name for name in book.attributes if name not in table.columns]
     if absent:
         raise missing_attributes(book.attributes, list(table.columns))
+    _refuse_twice(scorer, table)
     values, unreadable = _attribute_values(scorer, table, today)
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
@@ -120,10 +121,10 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
             numbers, bad = read_numbers(read)
             codes[:, place] = column.codes(numbers)
             strange |= column.outside(numbers)
-            if bad.any():
-                unreadable[column.name] = bad
         else:
-            codes[:, place] = category_codes(column, read)
+            codes[:, place], bad = column_codes(column, read)
+        if bad.any():
+            unreadable[column.name] = bad
         if odd:
             is_odd = np.zeros(column.size + 2, dtype=bool)
             is_odd[odd] = True
@@ -131,6 +132,15 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
     return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount)
+
+
+def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
+    used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
+    twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
+    if twice:
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename or drop them."
+        )
 
 
 def score_coded(
@@ -175,17 +185,14 @@ def _attribute_values(
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
     if not dates:
         return table[list(scorer.book.attributes)], {}
-    closing = pd.Series(today or pd.Timestamp.now().normalize(), index=table.index)
+    closing = np.full(len(table), np.datetime64(today or pd.Timestamp.now(), "D"))
+    wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
-        given = pd.to_datetime(table[scorer.closed_on], errors="coerce")
-        closing = given.fillna(closing)
-    values = attribute_frame(table, scorer.book.attributes, closed_on=closing, dates=dates)
-    unreadable = {}
-    for name in dates:
-        lost = values[name].isna().to_numpy() & table[name].notna().to_numpy()
-        if lost.any():
-            unreadable[name] = lost
-    return values, unreadable
+        given, wrong = read_days(table[scorer.closed_on])
+        closing = np.where(np.isnat(given), closing, given)
+    read = read_attributes(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
+    return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
 
 
 def _amounts(

@@ -14,16 +14,16 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from fitmodel.deals.days import EPOCH
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import Book
 from fitmodel.learning.columns import (
-    EPOCH,
     MISSING,
     Column,
     NumberColumn,
     UnreadableValueError,
     as_day,
-    is_missing,
 )
 
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
@@ -113,8 +113,13 @@ class ProspectReader:
 
     def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
         day = _day_or_missing(value)
+        if math.isnan(day):
+            return day
         closing = prospect.get(self._closed_on) if self._closed_on is not None else None
-        closing_day = math.nan if closing is None else _day_or_missing(closing)
+        try:
+            closing_day = math.nan if closing is None else _day_or_missing(closing)
+        except UnreadableValueError as error:
+            raise UnreadableValueError(f"{self._closed_on!r}, its closing date, {error}") from None
         return (day_or_today(today) if closing_day != closing_day else closing_day) - day  # noqa: PLR0124
 
 
@@ -137,8 +142,8 @@ def _day_or_missing(value: Any) -> float:
     if isinstance(value, date):
         try:
             return float(value.toordinal() - EPOCH)
-        except ValueError:  # NaT
-            return math.nan
+        except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
+            pass
     return math.nan if is_missing(value) else as_day(value)
 
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy, fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
-from fitmodel.learning.columns import UnreadableValueError, as_number, is_missing
+from fitmodel.learning.columns import UnreadableValueError, as_number
 from fitmodel.model.assessment import Assessment, quick_assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.steps import ProspectReader

@@ -147,11 +147,13 @@ def read_plan(path: Path) -> Plan:
     5
     """
     try:
-        return Plan(**tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
+        return Plan(**tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal))
     except FileNotFoundError as error:
         raise SpecError(f"there is no plan {path}. Remedy: write one in toml.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid toml: {error}") from error
+    except (OSError, RecursionError, TypeError) as error:
+        raise SpecError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
         found = error.errors(include_url=False)
         lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in found]

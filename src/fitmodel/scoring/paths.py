@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fitmodel.exceptions import ProspectError
@@ -37,7 +38,7 @@ def check_source(source: str | Path) -> None:
     ProspectError
     """
     kind_of(source)
-    if str(source) != PIPE and not Path(source).exists():
+    if str(source) != PIPE and not os.path.exists(source):  # noqa: PTH110 - see kind_of
         raise ProspectError(f"there is no file {source}")
 
 

@@ -6,13 +6,13 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import os
 import sys
+import zlib
 from collections import deque
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -49,7 +49,7 @@ def kind_of(name: str | Path) -> str:
     """
     if str(name) == PIPE:
         return ".csv"
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112 - Path asks, and fails, where a name is too long
         return ".parquet"
     found = next((end for end in ENDINGS if Path(name).name.lower().endswith(end)), None)
     if found is None:
@@ -69,24 +69,35 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         While opening or reading: if the table cannot be read as what its name says.
     """
     parquet = kind_of(path) == ".parquet"
+    opened = _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows)
+    with ExitStack() as stack:
+        with _explained(path):
+            source = stack.enter_context(opened)
+        yield replace(source, chunks=_explained_chunks(path, source.chunks))
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
     try:
-        with _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows) as source:
-            yield source
-    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError) as error:
+        yield
+    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise ProspectError(_unreadable(path, str(error))) from error
-    except OSError as error:
-        if error.errno is not None:  # the system's own; Arrow gives no number to a damaged stream
-            raise
-        raise ProspectError(_unreadable(path, str(error))) from error
+
+
+def _explained_chunks(path: str | Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    # here, and not around the whole: a fault of writing is none of the table that is read
+    with _explained(path):
+        yield from chunks
 
 
 def count_rows(path: str | Path) -> int | None:
     """Rows of a Parquet file; None for CSV, which would have to be read to be counted."""
     if kind_of(path) != ".parquet":
         return None
-    if Path(path).is_dir():
-        return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
-    return int(pq.read_metadata(path).num_rows)
+    with _explained(path):
+        if Path(path).is_dir():
+            return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
+        return int(pq.read_metadata(path).num_rows)
 
 
 @dataclass(frozen=True)
