@@ -395,6 +395,18 @@ def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_pa
             assert scored["deal_id"].to_pylist() == table["deal_id"].tolist()
 
 
+def test_text_of_parquet_that_is_no_text_is_named(simulation, model, table, tmp_path):
+    path = parquet_bytes(lambda b: b)(table, tmp_path)
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(b"inbound", b"inb\xff\xffnd"))
+
+    with pytest.raises(DealsError, match="cannot be read as Parquet: .*UTF8"):
+        read_deals(path, simulation.spec)
+    with pytest.raises(ProspectError, match="cannot be read as Parquet: .*UTF8"):
+        score_file(path, model, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
 @pytest.mark.parametrize(
     "query", ["select * from deals",
               "select *, '[1]' as more from deals", "select nothing", "",

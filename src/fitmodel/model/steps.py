@@ -26,6 +26,7 @@ from fitmodel.learning.columns import (
     as_day,
 )
 
+PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
 
 
@@ -81,8 +82,8 @@ class ProspectReader:
                 code, is_odd = MISSING, missing_is_odd
             else:
                 try:
-                    found = find(value)
-                except (TypeError, ValueError, ArithmeticError):  # neither text nor a number
+                    found = find(value) if type(value) in PLAIN else None
+                except TypeError:  # text in a number
                     found = None
                 if found and found <= most:
                     codes.append(found)

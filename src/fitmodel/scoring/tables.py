@@ -147,11 +147,17 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             fragment_readahead=1,
             fragment_scan_options=options,
         )
-        yield Source(table.schema, (Chunk(batch) for batch in batches if batch.num_rows))
+        yield Source(table.schema, (_sound(batch) for batch in batches if batch.num_rows))
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
-        yield Source(file.schema_arrow, (Chunk(batch) for batch in batches))
+        yield Source(file.schema_arrow, (_sound(batch) for batch in batches))
+
+
+def _sound(batch: pa.RecordBatch) -> Chunk:
+    """A batch whose values are what their types say: a damaged page may hold text that is none."""
+    batch.validate(full=True)
+    return Chunk(batch)
 
 
 @contextmanager
@@ -276,9 +282,9 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 
 
 def _unreadable(path: str | Path, fault: str) -> str:
-    if "UTF8" in fault:
-        return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
     name = "Parquet" if kind_of(path) == ".parquet" else "CSV"
+    if name == "CSV" and "UTF8" in fault:
+        return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
     return f"{path} cannot be read as {name}: {fault}"
 
 
