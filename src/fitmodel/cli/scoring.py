@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.cli.logs import Salt
 from fitmodel.scoring.database import is_database
 
 
@@ -30,6 +31,10 @@ def score(
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
+    log: Annotated[
+        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
+    ] = None,
+    salt: Salt = None,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -39,6 +44,7 @@ def score(
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load
+        from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
@@ -53,6 +59,7 @@ def score(
                 reasons=reasons,
                 strict=strict,
                 progress=advance,
+                log=None if log is None else DecisionLog(log, salt=salt),
             )
         typer.echo(
             f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "

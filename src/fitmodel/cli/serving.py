@@ -37,6 +37,8 @@ def serve(
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
+    With --log, POST /v1/decisions keeps what people then did with a prospect.
+
     With FITMODEL_TOKEN set, every request for data must bring it as a bearer token.
 
     Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.streams import Sink, Source
 
 
@@ -38,6 +39,7 @@ def score_places(
     reasons: int = 3,
     strict: bool = False,
     progress: Callable[[int], object] | None = None,
+    log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of one place into another.
 
@@ -50,7 +52,7 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
-    reasons, strict, progress
+    reasons, strict, progress, log
         As of `score_file`.
 
     Raises
@@ -65,10 +67,14 @@ def score_places(
     if upsert is not None and not is_database(output):
         raise SpecError(f"--upsert changes rows of a database; {output} is a file.")
     if not is_database(source) and not is_database(output):
-        return score_file(source, model, output, reasons=reasons, strict=strict, progress=progress)
+        return score_file(
+            source, model, output, reasons=reasons, strict=strict, progress=progress, log=log
+        )
     sink = _sink(output, upsert)
     with _source(source, query) as table:
-        return score_stream(table, model, sink, reasons=reasons, strict=strict, progress=progress)
+        return score_stream(
+            table, model, sink, reasons=reasons, strict=strict, progress=progress, log=log
+        )
 
 
 def count_places(source: str) -> int | None:
