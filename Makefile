@@ -13,7 +13,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint types docs benchmarks constraints clean
+.PHONY: help install demo test lint types docs benchmarks audit wheel-test test-lowest licences
+.PHONY: constraints clean
 
 help:
 	@echo "make install      .venv with everything (Spark runs where Java 17 is)"
@@ -21,8 +22,12 @@ help:
 	@echo "make test         rules, formatting, types and tests, as CI runs them"
 	@echo "make lint         rules and formatting (ruff)"
 	@echo "make types        types (mypy, strict)"
-	@echo "make docs         the reference in site/, from the docstrings"
+	@echo "make audit        known holes in our code and in the packages it is tested with (asks an advisory service)"
+	@echo "make wheel-test   build the wheel, install it elsewhere, do the main job with it"
+	@echo "make test-lowest  the quick tests with the oldest versions that pyproject.toml allows"
+	@echo "make docs         the documentation in site/: concepts, guides, reference"
 	@echo "make benchmarks   every table of benchmarks/, one after the other"
+	@echo "make licences     list what fitmodel needs and under which licence, in THIRD_PARTY.md"
 	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
 	@echo "make clean        remove .venv and caches; models, runs and reports stay"
 
@@ -63,12 +68,13 @@ test: lint types
 lint: $(VENV)/.has-everything
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/bandit --configfile pyproject.toml --recursive src --quiet
 
 types: $(VENV)/.has-everything
 	$(BIN)/mypy
 
 docs: $(VENV)/.has-everything
-	$(BIN)/pdoc --docformat numpy --output-directory site fitmodel
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "open site/index.html"
 
 benchmarks: $(VENV)/.has-everything
@@ -77,14 +83,51 @@ benchmarks: $(VENV)/.has-everything
 	  $(BIN)/python "$$script" || exit 1; \
 	done
 
+# --- what is let in -----------------------------------------------------------------------------
+
+# Strict, so that a service that does not answer is not taken for a clean bill. CI runs bandit only.
+audit: $(VENV)/.has-everything
+	$(BIN)/bandit --configfile pyproject.toml --recursive src --quiet
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
+# No source tree there: what is missing in the wheel is missed.
+wheel-test: $(VENV)/.has-everything
+	rm -rf build/wheel
+	$(BIN)/python -m hatchling build -t wheel -d build/wheel
+	$(MAKE) build/wheel/venv/bin/python VENV=build/wheel/venv
+	build/wheel/venv/bin/python -m pip --disable-pip-version-check install --constraint constraints.txt \
+	  "$$(echo build/wheel/*.whl)[service]" pytest httpx2
+	cp tests/supply/smoke_wheel.py build/wheel
+	cd build/wheel && venv/bin/python -m pytest smoke_wheel.py
+
+# Not Spark, nor tests that need what only developers install. Old packages warn of one another.
+test-lowest: $(VENV)/.has-everything
+	rm -rf build/lowest
+	$(MAKE) build/lowest/bin/python VENV=build/lowest
+	$(BIN)/python tests/supply/lowest.py > build/lowest/constraints.txt
+	build/lowest/bin/python -m pip --disable-pip-version-check install \
+	  --constraint build/lowest/constraints.txt --editable '.[demo,service,shap,sql]' pytest hypothesis httpx2
+	build/lowest/bin/pytest -m "not slow" -W default --ignore tests/scoring/service \
+	  --ignore tests/deals/test_censoring.py --ignore tests/deals/test_outcomes.py \
+	  --ignore tests/deals/test_survival.py --ignore tests/decision/test_peers.py \
+	  --ignore tests/scoring/test_spark.py \
+	  tests/learning tests/model tests/decision tests/deals tests/tracking tests/scoring
+
+licences: $(VENV)/.has-everything
+	@mkdir -p build
+	$(BIN)/python tests/supply/third_party.py > build/THIRD_PARTY.md
+	mv build/THIRD_PARTY.md THIRD_PARTY.md
+
 # A clean environment without constraints: what pip would choose today. Run the tests after it.
 constraints:
 	rm -rf build/constraints
 	$(MAKE) build/constraints/bin/python VENV=build/constraints
 	build/constraints/bin/python -m pip --disable-pip-version-check install --editable '.[dev]'
 	build/constraints/bin/python -m pip freeze --exclude-editable > build/constraints.txt
+	build/constraints/bin/python tests/supply/third_party.py > build/THIRD_PARTY.md
 	{ sed -n '/^#/p' constraints.txt; cat build/constraints.txt; } > build/new.txt
 	mv build/new.txt constraints.txt
+	mv build/THIRD_PARTY.md THIRD_PARTY.md
 	rm -rf build
 
 clean:

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """The README's pictures of the deal desk, from simulated deals.
 
     python docs/screenshots.py [--output docs/images]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-LONGEST = 12
-"""Lines of a cell: what is longer belongs into the package."""
+LARGEST = 1_000_000
+"""Bytes of a notebook with its outputs."""
+LEAST_PLOTS = {"01": 1, "02": 1, "03": 1, "04": 3, "05": 1}
 
 
 def code(path: Path) -> list:
@@ -21,7 +24,7 @@ def code(path: Path) -> list:
 
 def test_there_is_a_notebook_for_every_step():
     assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(len(NOTEBOOKS))]
-    assert len(NOTEBOOKS) >= 4
+    assert len(NOTEBOOKS) == 6
 
 
 @pytest.mark.slow
@@ -46,9 +49,28 @@ def test_it_is_kept_with_its_outputs_and_in_order(path):
 
 
 @each
-def test_it_defines_no_class_and_no_more_than_a_line_of_function(path):
+def test_its_outputs_are_small_name_no_machine_and_hold_no_warning(path):
+    outputs = [output for cell in code(path) for output in cell.outputs]
+    text = str(outputs)
+
+    assert path.stat().st_size < LARGEST
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert re.findall(r"/(?:tmp|home|root|Users|var)/\S+|\w*Warning: ", text) == []
+
+
+@each
+def test_its_plots_are_kept_as_pictures(path):
+    outputs = [output for cell in code(path) for output in cell.outputs]
+    drawn = [output for output in outputs if "image/png" in output.get("data", {})]
+    named = [o for o in outputs if o.get("data", {}).get("text/plain", "").startswith("<Figure")]
+
+    assert len(drawn) >= LEAST_PLOTS.get(path.stem[:2], 0)
+    assert len(named) == len(drawn)
+
+
+@each
+def test_it_defines_nothing(path):
     for cell in code(path):
-        for node in ast.walk(ast.parse(cell.source)):
-            assert not isinstance(node, ast.ClassDef)
-            if isinstance(node, ast.FunctionDef):
-                assert len(node.body) == 1
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
+            assert not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Lambda)

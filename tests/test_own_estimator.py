@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -63,8 +63,9 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
     one = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=2)
     assert one.early_churn_probability == pytest.approx(found["early_churn_probability"].iloc[0])
     assert [r.attribute for r in one.reasons] == [r.attribute for r in found["reasons"].iloc[0]]
-    assert "likely to leave early (no interval)" in str(one)
-    assert "left early" in one.reasons[0].sentence or "no such deal" in one.reasons[0].sentence
+    assert "likely to leave within 5 months (no interval)" in str(one)
+    assert one.unfamiliar == found["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
+    assert "such deals left within 5 months" in one.reasons[0].sentence
 
 
 @pytest.mark.parametrize(
@@ -74,8 +75,9 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
         make_pipeline(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
                       HistGradientBoostingClassifier(max_iter=20)),
         "lightgbm",
+        RandomForestClassifier(20, min_samples_leaf=10, random_state=0),  # NaN, but no categories
     ],
-    ids=["boosting", "pipeline", "lightgbm"],
+    ids=["boosting", "pipeline", "lightgbm", "forest"],
 )  # fmt: skip
 def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
     pytest.importorskip("shap")

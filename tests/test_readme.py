@@ -20,7 +20,7 @@ def test_the_python_examples_run_one_after_the_other(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", "\n".join(blocks)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - the README's own code
     assert done.returncode == 0, done.stderr
-    assert "likely to leave early" in done.stdout
+    assert "likely to leave within 5 months" in done.stdout
 
 
 def test_every_command_of_the_readme_has_help() -> None:

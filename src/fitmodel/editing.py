@@ -131,10 +131,22 @@ def edit_table(
     Notes
     -----
     The edited bundle has no workbench estimator: that one learned the tables as they were.
+
+    Examples
+    --------
+    >>> edited = edit_table(
+    ...     "models/prospect-fit", "lead_source", level="event", effect=0.0, reason="a fair is over"
+    ... )
+    >>> edited.model.table("lead_source").set_index("value").loc["event", "log_odds"]
+    np.float64(0.0)
     """
     held = model if isinstance(model, FitModel) else load(model)
     if held.path is None:
         raise EditError("the model was not loaded from a bundle: save it, then edit what is there")
+    if "estimator" in held.manifest:
+        raise EditError(
+            "the model is a user's own estimator: it has no tables that could be edited"
+        )
     change = _read_edit(held, attribute, level, effect, smooth, cap, drop_pair_with)
     record = _record(held, change, reason, by)
     judged = None if deals is None else _judged(held, change, deals, spec)

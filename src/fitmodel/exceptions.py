@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class FitModelError(Exception):
-    """Base of every error that fitmodel raises on purpose."""
+    """Base of every error that fitmodel raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     fitmodel.load("nowhere")
+    ... except fitmodel.FitModelError as error:
+    ...     print(type(error).__name__)
+    BundleError
+    """
 
 
 class SpecError(FitModelError):

@@ -57,7 +57,7 @@ STEPS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainingRun:
     """What a training leaves behind.
 
@@ -75,6 +75,12 @@ class TrainingRun:
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
         or the registry's champion; else it is a challenger that waits for `fitmodel promote`.
+
+    Examples
+    --------
+    >>> run = fitmodel.train("deals.csv", spec)  # doctest: +SKIP
+    >>> run.model.version == run.bundle_path.name == run.in_use
+    True
     """
 
     model: FitModel
@@ -83,6 +89,16 @@ class TrainingRun:
     bundle_path: Path
     warnings: tuple[str, ...] = ()
     in_use: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import facts_html
+
+        rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
+        rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]
+        return facts_html("TrainingRun", rows) + self.report._repr_html_()
 
 
 def train(
@@ -122,6 +138,13 @@ def train(
         If the deals have faults, leak the outcome, or are too few to learn from or judge by.
     BundleError
         If the bundle cannot be written; the bundle in use before stays in use.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> run = fitmodel.train(sim.deals, sim.spec, models="other_models")
+    >>> run.report.method
+    'out-of-time'
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -125,9 +126,40 @@ def test_check_says_how_much_there_is_to_learn_from():
     result = run("check", "deals.csv")
 
     assert result.exit_code == 0, result.output
-    assert "900 deals without faults" in result.stdout
+    assert "900 deals without faults: " in result.stdout
+    counts = re.search(r"(\d+) with a known outcome, of which (\d+) .* (\d+) too", result.stdout)
+    known, early, young = map(int, counts.groups())
+    assert known + young == 900
+    assert 0 < early < known
+    assert "early-churn rate " in result.stdout
     assert "left early (within 5 months)" in result.stdout
     assert "enough to learn from" in result.stdout
+
+
+def test_check_names_what_training_would_refuse_and_training_refuses_it(home):
+    table = pd.read_csv(home / "deals.csv")
+    table["remark"] = table["churned_on"].notna().map({True: "price", False: None})
+    table.to_csv(home / "deals.csv", index=False)
+
+    checked, trained = run("check", "deals.csv"), run("train", "deals.csv")
+
+    assert checked.exit_code == 1
+    assert "stop  remark: all " in checked.stdout
+    assert "Training refuses 1 of them" in checked.stdout
+    assert "--allow remark" in checked.stdout
+    assert trained.exit_code == 1
+    assert "1 attribute(s) look like knowledge from after the closing" in trained.stderr
+    assert not (home / "models").exists()
+
+
+def test_check_says_how_many_months_are_missing(home):
+    table = pd.read_csv(home / "deals.csv")
+    table.head(120).to_csv(home / "deals.csv", index=False)
+
+    result = run("check", "deals.csv")
+
+    assert result.exit_code == 1
+    assert re.search(r"needed; at your rate that is about \d+ more month", result.stderr)
 
 
 def test_deals_with_faults_end_with_code_1_and_no_traceback(home):

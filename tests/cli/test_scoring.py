@@ -1,4 +1,4 @@
-"""`fitmodel score` with databases: what a person types and reads."""
+"""`fitmodel score`: what a person types and reads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import SCORER_FILE
 from fitmodel.model.scorer import Scorer
+from fitmodel.scoring.csv_text import csv_lines
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,35 @@ def test_a_query_of_a_file_is_wrong_usage(home, monkeypatch) -> None:
     result = score(home, monkeypatch, "prospects.csv", "-o", "x.csv", "--query", "select 1")
     assert result.exit_code == 2
     assert "--query asks a database" in result.output
+
+
+def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
+    home, monkeypatch
+) -> None:
+    monkeypatch.chdir(home)
+    asked = ["prospects.csv", "--model", "fit", "--reasons", "1", "--language", "zh", "--resume"]
+    whole = CliRunner().invoke(app, ["score", *asked, "--output", "whole.csv"])
+    assert whole.exit_code == 0, whole.output
+    assert "interrupted" not in whole.output
+    assert "签约" in (home / "whole.csv").read_text(encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr("fitmodel.scoring.tables.csv_lines", _interrupt_after_the_header())
+        stopped = CliRunner().invoke(app, ["score", *asked, "--output", "out.csv"])
+    assert stopped.exit_code != 0
+    assert not (home / "out.csv").exists()
+
+    again = CliRunner().invoke(app, ["score", *asked, "--output", "out.csv"])
+
+    assert "30 of them by the run that was interrupted" in again.output
+    assert (home / "out.csv").read_bytes() == (home / "whole.csv").read_bytes()
+
+
+def _interrupt_after_the_header():
+    calls = iter(range(2))
+
+    def lines(batch, separator):
+        if next(calls):
+            raise KeyboardInterrupt
+        return csv_lines(batch, separator)
+
+    return lines

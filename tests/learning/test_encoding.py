@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import CategoryColumn, NumberColumn
+from fitmodel.learning.columns import CategoryColumn, NumberColumn, column_from_dict
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns, quantile_cuts
 
 RANDOM = np.random.default_rng(0)
@@ -70,4 +72,16 @@ def test_rare_levels_share_a_code() -> None:
     levels = pd.DataFrame({"page": ["a"] * 50 + ["b"] * 50 + ["c", "d", "e"]})
     (column,) = fit_columns(levels, EncodingOptions())
     assert isinstance(column, CategoryColumn)
-    assert column.levels == {"a": 1, "b": 2, "c": 3, "d": 3, "e": 3}
+    assert [column.code(level) for level in "abcdef"] == [1, 2, 3, 3, 3, 4]
+
+
+def test_the_name_of_a_level_that_hardly_a_deal_had_is_not_kept() -> None:
+    pages = ["a"] * 50 + ["b"] * 50 + ["Miller Ltd", "Smith & Sons", "Smith & Sons", "12345"]
+    (column,) = fit_columns(pd.DataFrame({"page": pages}), EncodingOptions())
+    assert isinstance(column, CategoryColumn)
+    assert column.named == ["a", "b"]
+    assert "Miller" not in json.dumps(column.to_dict())
+    again = column_from_dict(json.loads(json.dumps(column.to_dict())))
+    for value in ("Miller Ltd", " Smith & Sons ", "12345", 12345, 12345.0, "12345.0"):
+        assert again.code(value) == column.code(value) == 3
+    assert again.code("Nobody Ltd") == 4

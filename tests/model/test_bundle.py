@@ -97,12 +97,12 @@ def test_facts_of_numpy_and_pandas_become_json_and_what_is_not_finite_becomes_nu
 ) -> None:
     facts = {
         "metrics": {"auc": np.float64(0.75), "slope": float("nan"), "deals": np.int64(3)},
-        "period": (pd.Timestamp("2026-01-31"), np.array([1.0, np.inf])),
+        "seen": (pd.Timestamp("2026-01-31"), np.array([1.0, np.inf])),
         "half a letter": "\ud800",
     }
     manifest = open_bundle(write(tmp_path, manifest=facts)).manifest
     assert manifest["metrics"] == {"auc": 0.75, "slope": None, "deals": 3}
-    assert manifest["period"] == ["2026-01-31T00:00:00", [1.0, None]]
+    assert manifest["seen"] == ["2026-01-31T00:00:00", [1.0, None]]
     assert manifest["half a letter"] == "\ud800"
 
 

@@ -10,9 +10,10 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.scoring.batch import PREDICTIONS, score_file
 from fitmodel.scoring.tables import count_rows
 
@@ -34,18 +35,25 @@ def table(prospects, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"])
 def test_a_file_gets_the_numbers_that_predict_gives(model, prospects, tmp_path, ending):
     source, output = tmp_path / f"in{ending}", tmp_path / f"out{ending}"
     if ending == ".parquet":
         prospects.to_parquet(source)
+    elif ending == ".csv.zst":  # pandas would need another package for it
+        with pa.CompressedOutputStream(str(source), "zstd") as stream:
+            stream.write(prospects.to_csv(index=False).encode())
     else:
         prospects.to_csv(source, index=False, sep="\t" if ending == ".tsv" else ",")
 
     result = score_file(source, model, output, reasons=2)
 
-    kinds = {"sep": "\t"} if ending == ".tsv" else {}
-    scored = pd.read_parquet(output) if ending == ".parquet" else pd.read_csv(output, **kinds)
+    if ending == ".parquet":
+        scored = pd.read_parquet(output)
+    elif ending == ".csv.zst":
+        scored = pd.read_csv(io.BytesIO(pa.input_stream(str(output), compression="zstd").read()))
+    else:
+        scored = pd.read_csv(output, sep="\t" if ending == ".tsv" else ",")
     expected = model.predict(prospects, reasons=2)
     for name in NUMBERS:
         np.testing.assert_allclose(scored[name].astype(float), expected[name], rtol=0, atol=1e-15)
@@ -276,6 +284,7 @@ def test_a_table_that_cannot_be_scored_says_why(model, table, tmp_path, fault, m
     [
         (".parquet", "cannot be read as Parquet"),
         (".csv.gz", "cannot be read as CSV: Not a gzipped"),
+        (".csv.zst", "cannot be read as CSV: ZSTD decompress failed"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_an_error(model, table, tmp_path, ending, message):
@@ -293,6 +302,43 @@ def test_half_a_gzip_file_is_an_error_and_no_half_output(model, table, tmp_path)
         score_file(half, model, tmp_path / "out.csv")
 
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_half_a_zstandard_file_is_an_error_too(model, table, tmp_path):
+    half = tmp_path / "in.csv.zst"
+    half.write_bytes(pa.compress(table.read_bytes(), codec="zstd", asbytes=True)[:-200])
+
+    with pytest.raises(ProspectError, match="cannot be read as CSV: Truncated"):
+        score_file(half, model, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2", ".csv.zst", ".parquet"])
+def test_the_same_rows_make_the_same_bytes(model, table, tmp_path, monkeypatch, ending):
+    score_file(table, model, tmp_path / f"one{ending}")
+    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    score_file(table, model, tmp_path / f"two{ending}")
+
+    assert (tmp_path / f"one{ending}").read_bytes() == (tmp_path / f"two{ending}").read_bytes()
+
+
+def test_reasons_are_written_in_the_language_asked_for(model, prospects, table, tmp_path):
+    score_file(table, model, tmp_path / "out.csv", language="zh")
+
+    said = json.loads(_written(tmp_path / "out.csv")["reasons"][0])
+    expected = model.predict(prospects.iloc[0].to_dict(), language="zh").reasons
+    assert [item["sentence"] for item in said] == [reason.sentence for reason in expected]
+    with pytest.raises(SpecError, match="choose one of en, zh"):
+        score_file(table, model, tmp_path / "other.csv", language="xx")
+    assert not (tmp_path / "other.csv").exists()
+
+
+def test_an_output_inside_the_input_folder_is_refused(model, prospects, tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    prospects.to_parquet(tmp_path / "in" / "a.parquet")
+
+    for place in ("out.parquet", "deep/out.csv"):
+        with pytest.raises(ProspectError, match=r"lies in the folder .*in, .*Remedy: write it els"):
+            score_file(tmp_path / "in", model, tmp_path / "in" / place)
 
 
 def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,12 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import recut
-from fitmodel.tracking.contest import Comparison, _calibration_lost, _worse_groups
+from fitmodel.tracking.contest import (
+    Comparison,
+    _calibration_lost,
+    _incomparable,
+    _worse_groups,
+)
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.training import train
 
@@ -62,6 +68,17 @@ def test_a_comparison_is_read_back_as_it_was_written() -> None:
     comparison = Comparison(80, 0.1, 0.05, 0.2, 3, ("it is worse for a: +0.1",))
 
     assert Comparison.from_dict(comparison.to_dict()) == comparison
+
+
+def test_a_champion_of_tenures_is_not_compared_with_a_model_of_dates() -> None:
+    spec = simulate_deals(50, seed=1).spec
+    roles = {"closed_on": None, "tenure_months": "tenure", "churned": "churn"}
+    theirs = {"deals": roles, "label": {"horizon_months": spec.label.horizon_months}}
+    champion_of_tenures: Any = SimpleNamespace(
+        manifest={"spec": theirs, "period": ["None", "None"]}
+    )
+
+    assert "without closing dates" in str(_incomparable(champion_of_tenures, spec))
 
 
 @pytest.fixture

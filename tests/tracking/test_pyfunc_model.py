@@ -76,6 +76,17 @@ def test_the_number_of_reasons_is_a_parameter(served: Any, trained: Any) -> None
     assert served.predict(trained.prospects)["reasons"].map(len).max() == 3
 
 
+def test_the_language_of_the_reasons_is_a_parameter(
+    served: Any, model: FitModel, trained: Any
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    chinese = served.predict(trained.prospects, params={"language": "zh"})
+    pd.testing.assert_frame_equal(chinese, plain(model.predict(trained.prospects, language="zh")))
+    with pytest.raises(MlflowException, match="choose one of en, zh"):
+        served.predict(trained.prospects, params={"language": "xx"})
+
+
 def ask(served: Any, payload: dict[str, Any]) -> str:
     """Send a request to what ``mlflow models serve`` calls."""
     from mlflow.pyfunc.scoring_server import invocations
@@ -127,8 +138,11 @@ def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: An
         ask(served, {"dataframe_records": [{"segment": "smb"}]})
 
 
-def test_the_signature_names_every_column_and_the_parameter(served: Any, facts: Any) -> None:
+def test_the_signature_names_every_column_and_the_parameters(served: Any, facts: Any) -> None:
     signature = served.metadata.signature
     assert signature.inputs.input_names() == [*facts.example.columns, "closed_on"]
     assert signature.outputs.input_names()[:2] == ["early_churn_probability", "probability_low"]
-    assert [(p.name, p.default) for p in signature.params.params] == [("reasons", 3)]
+    assert [(p.name, p.default) for p in signature.params.params] == [
+        ("reasons", 3),
+        ("language", "en"),
+    ]

@@ -40,6 +40,10 @@ Model = Annotated[
 ]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
+OUT_OF_MEMORY = (
+    "there was not enough memory; nothing half-written is left behind. Remedy: score or train "
+    "where there is more of it, or with fewer columns"
+)
 
 
 @contextmanager
@@ -56,6 +60,8 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
     except (FitModelError, OSError) as error:
         raise _failed(error, 1) from error
+    except MemoryError as error:
+        raise _failed(FitModelError(OUT_OF_MEMORY), 1) from error
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing half-written is left behind.", err=True)
         raise typer.Exit(130) from None

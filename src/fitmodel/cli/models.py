@@ -151,6 +151,7 @@ def promote(
         follow_champion(models, chosen, store)
         before = f" (before: {done.previous})" if done.previous else ""
         typer.echo(f"champion of {done.name} is version {done.version}{before}")
+        _warn(done.warning)
 
 
 @app.command()
@@ -171,3 +172,9 @@ def rollback(
         done = go_back(chosen, store=store)
         follow_champion(models, chosen, store)
         typer.echo(f"champion of {done.name} is version {done.version} (before: {done.previous})")
+        _warn(done.warning)
+
+
+def _warn(warning: str | None) -> None:
+    if warning is not None:
+        typer.echo(f"Warning: {warning}", err=True)

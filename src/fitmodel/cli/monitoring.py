@@ -102,7 +102,7 @@ def _cohorts(frame: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFra
 
     period = model.manifest.get("period")
     later = frame
-    if period:
+    if period and period[-1] != "None":  # a model of tenures has no dates
         later = frame[frame[spec.deals.closed_on] > pd.Timestamp(period[-1])]
     if len(later) == 0:
         return None

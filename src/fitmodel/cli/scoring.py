@@ -9,6 +9,7 @@ import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
 from fitmodel.cli.logs import Salt
+from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
 
 
@@ -31,6 +32,10 @@ def score(
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
+    language: Annotated[Language, typer.Option(help="Of the reasons.")] = Language.EN,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where an interrupted run with --resume stopped.")
+    ] = False,
     log: Annotated[
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
@@ -59,6 +64,8 @@ def score(
                 reasons=reasons,
                 strict=strict,
                 progress=advance,
+                language=language.value,
+                resume=resume,
                 log=None if log is None else DecisionLog(log, salt=salt),
             )
         typer.echo(
@@ -66,6 +73,8 @@ def score(
             f"{result.flagged:,} flagged as poor fit",
             err=True,  # standard output may be the scored table
         )
+        if result.resumed:
+            typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "

@@ -11,7 +11,7 @@ import typer
 from fitmodel.cli.app import Model, app, plain_errors
 from fitmodel.cli.logs import Salt
 
-TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name
+TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 
 
 @app.command()
@@ -30,6 +30,10 @@ def serve(
             dir_okay=False,
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name that a proxy on this machine passes on (Host)."),
+    ] = None,
     log: Annotated[
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
@@ -39,7 +43,9 @@ def serve(
 
     With --log, POST /v1/decisions keeps what people then did with a prospect.
 
-    With FITMODEL_TOKEN set, every request for data must bring it as a bearer token.
+    With FITMODEL_TOKEN set, every request for data must bring it as a bearer token. Without it,
+    a service on this machine answers to its own names only, and to no page of another site; beyond
+    this machine no pipeline is shown without it.
 
     Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
     """
@@ -47,17 +53,39 @@ def serve(
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.scoring.service.app import create_app
         from fitmodel.scoring.service.logs import log_to_stderr
-        from fitmodel.scoring.service.settings import Settings
+        from fitmodel.scoring.service.settings import LOOPBACK, Settings
 
         log_to_stderr()
         token = os.environ.get(TOKEN) or None
-        settings = Settings(token=token, reload_seconds=reload_seconds)
+        if pipeline is not None and token is None and not _is_here(host):
+            raise typer.BadParameter(
+                f"would show {pipeline.name} to whoever reaches {host}: set {TOKEN}, or leave the "
+                "host as it is",
+                param_hint="--pipeline",
+            )
+        settings = Settings(
+            token=token,
+            reload_seconds=reload_seconds,
+            hosts=LOOPBACK.union(allow_host or ())
+            if token is None and _is_here(host)
+            else frozenset(),
+        )
         decisions = None if log is None else DecisionLog(log, salt=salt)
         service = create_app(model, settings, log=decisions, pipeline=pipeline)
         if token is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         typer.echo(f"http://{host}:{port}", err=True)
         _run(service, host, port)
+
+
+def _is_here(host: str) -> bool:
+    """Whether only this machine reaches an address to listen on."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _run(service: object, host: str, port: int) -> None:
@@ -71,4 +99,6 @@ def _run(service: object, host: str, port: int) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        http="h11",  # it bounds the headers; httptools, where that is installed, does not
+        h11_max_incomplete_event_size=16_384,
     )

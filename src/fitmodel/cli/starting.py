@@ -66,14 +66,14 @@ def init(
     with plain_errors():
         from fitmodel.deals.guessing import guess_spec
         from fitmodel.deals.reading import read_table
-        from fitmodel.model.atomic import write_file
+        from fitmodel.model.atomic import write_folder
 
         if output.exists():
             raise SpecError(
                 f"{output} is there already. Remedy: remove it, or name another with --output."
             )
         guess = guess_spec(read_table(deals))
-        write_file(output, guess.toml.encode())
+        write_folder(output.parent, {output.name: guess.toml})
         typer.echo(f"wrote {output}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")

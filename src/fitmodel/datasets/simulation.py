@@ -244,6 +244,11 @@ def simulate_prospects(
     ------
     SpecError
         If `n` is below 1.
+
+    Examples
+    --------
+    >>> simulate_prospects(20, seed=3).prospects.shape
+    (20, 20)
     """
     law = Company() if like is None else like.company
     _at_least_one(n)

@@ -42,6 +42,12 @@ def load_telco() -> tuple[pd.DataFrame, DealSpec]:
 
     Two columns leak: `tenure` is the outcome itself, and `total_charges` is about tenure times
     `monthly_charges`. The contract keeps both from the attributes.
+
+    Examples
+    --------
+    >>> deals, spec = load_telco()
+    >>> deals.shape, spec.deals.tenure_months
+    ((7043, 21), 'tenure')
     """
     deals = _read().rename(columns={"rownames": "customer_id"})
     spec = DealSpec(

@@ -15,13 +15,16 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.days import ISO_DATE, day_of
 from fitmodel.deals.months import to_days
+from fitmodel.deals.values import is_empty
 from fitmodel.exceptions import DealsError, ProspectError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ].*)?"
+    from fitmodel.deals.months import Days
+
 _ENOUGH = 0.95
 """Share of a text column's values that must be dates for the column to be one, at training."""
 _HEAD = 50
@@ -95,7 +98,7 @@ def read_attributes(
     if found:
         closed = _closing_days(table, spec_or_names, closed_on)
         for name in found:
-            days, wrong = _read_dates(frame[name])
+            days, wrong = read_days(frame[name])
             frame[name] = _days_between(days, closed)
             if wrong.any():
                 unreadable[name] = wrong
@@ -140,7 +143,7 @@ def is_date(column: pd.Series[Any]) -> bool:
     given = column.dropna()
     if not given.iloc[:_HEAD].map(_looks_like_date).any():
         return False
-    days, _ = _read_dates(given)
+    days, _ = read_days(given)
     return float((~np.isnat(days)).mean()) >= _ENOUGH
 
 
@@ -155,16 +158,22 @@ def _looks_like_date(value: Any) -> bool:
     return isinstance(value, date) or (len(text) >= 10 and text[4] == "-" and text[7] == "-")  # noqa: PLR2004 (YYYY-MM-DD)
 
 
-def _read_dates(column: pd.Series[Any]) -> tuple[Any, NDArray[np.bool_]]:
-    """Whole days of a column, and the rows that hold something that is no date."""
+def read_days(column: pd.Series[Any]) -> tuple[Days, NDArray[np.bool_]]:
+    """Whole days of a column, and the rows that hold something that is no date.
+
+    A number is no date: reading it as one would count nanoseconds since 1970.
+    """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return to_days(column), np.zeros(len(column), bool)
-    given = column.notna().to_numpy()
-    if not _is_text(column):
-        # a number is no date: reading it as one would count nanoseconds since 1970
-        return np.full(len(column), np.datetime64("NaT", "D")), given
-    text = column.astype("str")
-    text = text.where(text.str.fullmatch(_ISO_DATE) & given).str.strip().str.slice(0, 10)
+    given = ~is_empty(column)
+    if column.dtype == object or not _is_text(column):
+        nothing = np.iinfo(np.int64).min  # numpy's NaT
+        cells = (day_of(cell) if there else None for cell, there in zip(column, given, strict=True))
+        found = np.fromiter((nothing if day is None else day for day in cells), np.int64)
+        days = found.astype("datetime64[D]")
+        return days, given & np.isnat(days)
+    text = column.str.strip()
+    text = text.where(text.str.fullmatch(ISO_DATE) & given).str.slice(0, 10)
     days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy()
     days = days.astype("datetime64[D]")
     return days, given & np.isnat(days)

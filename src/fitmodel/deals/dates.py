@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EXCEL_FIRST, EXCEL_LAST = 20_000, 80_000  # serial numbers of 1954 to 2119
 EXCEL_ZERO = np.datetime64("1899-12-30", "D")
 EIGHT_DIGITS = 10**8
+_NO_DATES = ("now", "today")  # which pandas takes for dates in any format
 _TIME_OF_DAY = r"[T ]+\d{1,2}:\d{2}.*$"
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y")
@@ -104,6 +105,7 @@ def _rows_read(days: Days, counts: Counts) -> int:
 
 
 def _as_days(text: pd.Series[Any], pattern: str) -> Days:
+    text = text.mask(text.isin(_NO_DATES))
     read = pd.to_datetime(text, format=pattern, errors="coerce")
     return read.to_numpy().astype("datetime64[D]")
 

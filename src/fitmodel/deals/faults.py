@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,8 +100,8 @@ class Judged(Sheet):
 def shown(cell: Any) -> str:
     """Write a cell as a person would find it, shortened."""
     if isinstance(cell, pd.Timestamp):
-        return str(cell.date())
-    if pd.api.types.is_scalar(cell) and pd.isna(cell):
+        return str(cell).split(" ")[0]  # year 25000 has no date in Python
+    if pd.api.types.is_scalar(cell) and not isinstance(cell, Decimal) and pd.isna(cell):
         return "(empty)"
     return shortened(cell.item() if isinstance(cell, np.generic) else cell)
 

@@ -135,13 +135,13 @@ def _is_old_index(name: str) -> bool:
 
 
 def _read_csv(path: Path, head: bytes) -> pd.DataFrame:
-    names, separator = _header(path, head)
+    names, separator, blank = _header(path, head)
     _refuse_twice(path, names)
     try:
-        arrow = _parse(path, names, separator)
+        arrow = _parse(path, names, separator, blank)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         _refuse_encoding(path)
-        _refuse_ragged(path, names, separator)
+        _refuse_ragged(path, names, separator, blank)
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     decimal_comma = separator != ","
     columns = {
@@ -153,9 +153,12 @@ def _read_csv(path: Path, head: bytes) -> pd.DataFrame:
     return table.drop(columns=[name for name in unnamed if table[name].isna().all()])
 
 
-def _header(path: Path, head: bytes) -> tuple[list[str], str]:
-    """Names and separator, from the file's first bytes; a column without a name gets one."""
-    if head.startswith(_UTF16):
+def _header(path: Path, head: bytes) -> tuple[list[str], str, int]:
+    """Names, separator and blank lines above, from the file's first bytes.
+
+    A column without a name gets one.
+    """
+    if head.startswith(_UTF16) or b"\0" in head[:4]:
         raise DealsError(
             f"{path} is not UTF-8 text but UTF-16 ('Unicode text'). Remedy: save it as 'CSV UTF-8'."
         )
@@ -167,17 +170,25 @@ def _header(path: Path, head: bytes) -> tuple[list[str], str]:
     unquoted = re.sub(r'"[^"]*"', "", lines[first])
     separator = max(SEPARATORS, key=unquoted.count)
     try:
-        names = next(csv.reader(lines[first:], delimiter=separator))
+        reader = csv.reader(lines[first:], delimiter=separator)
+        names = next(reader)
     except csv.Error as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     if "\N{REPLACEMENT CHARACTER}" in "".join(names):
         _refuse_encoding(path)
+    below = (line.strip() for line in lines[first + reader.line_num :])
+    if len(head) < SNIFF_BYTES and not any(below):
+        raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
     stripped = [name.strip() for name in names]
-    return [name or f"Unnamed: {place}" for place, name in enumerate(stripped)], separator
+    return [name or f"Unnamed: {place}" for place, name in enumerate(stripped)], separator, first
 
 
 def _parse(
-    path: Path, names: list[str], separator: str, set_aside: Callable[[Any], str] | None = None
+    path: Path,
+    names: list[str],
+    separator: str,
+    blank: int,
+    set_aside: Callable[[Any], str] | None = None,
 ) -> pa.Table:
     """Read everything as text; `set_aside` gets the rows whose number of fields is wrong."""
     with _open(path) as file:
@@ -185,6 +196,7 @@ def _parse(
             file,
             pacsv.ReadOptions(
                 column_names=names,
+                skip_rows=blank,
                 skip_rows_after_names=1,
                 block_size=BLOCK_BYTES,
                 use_threads=set_aside is None,  # rows are numbered only when read by one thread
@@ -208,7 +220,7 @@ def _refuse_encoding(path: Path) -> None:
                 ) from error
 
 
-def _refuse_ragged(path: Path, names: list[str], separator: str) -> None:
+def _refuse_ragged(path: Path, names: list[str], separator: str, blank: int) -> None:
     ragged: list[Any] = []
 
     def set_aside(row: Any) -> str:
@@ -216,7 +228,7 @@ def _refuse_ragged(path: Path, names: list[str], separator: str) -> None:
         return "skip"
 
     try:
-        _parse(path, names, separator, set_aside)
+        _parse(path, names, separator, blank, set_aside)
     except pa.ArrowInvalid as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     shown = [

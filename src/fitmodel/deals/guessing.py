@@ -88,6 +88,13 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     ------
     DealsError
         If no outcome can be found: neither closing and churn dates nor a tenure and a flag.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(200, seed=1)
+    >>> guess = guess_spec(sim.deals.rename(columns={"closed_on": "Close Date"}))
+    >>> 'closed_on = "Close Date"' in guess.toml
+    True
     """
     faults = shape_faults(Sheet(frame))
     if faults:

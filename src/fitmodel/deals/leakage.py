@@ -69,6 +69,12 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     ------
     DealsError
         If outcomes or attributes cannot be told; see `fitmodel.deals.outcomes.label_deals`.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(1500, seed=1, leaks=True)
+    >>> set(audit(sim.deals, sim.spec).stopped) == set(sim.leaks)
+    True
     """
     history = history_of(deals, spec)
     findings = [

@@ -105,14 +105,16 @@ class Attribute:
         """Lower limit of an AUC from which it is a leak, given its name."""
         return {"surely": SURELY_TELLS, "maybe": MAYBE_TELLS, "no": DECIDES}[self.suspicion]
 
-    def finding(self, kind: str, verdict: Verdict, evidence: str) -> Finding:
-        """Say something of it, with the remedy."""
-        remedy = {
+    def finding(
+        self, kind: str, verdict: Verdict, evidence: str, remedy: str | None = None
+    ) -> Finding:
+        """Say something of it, with the remedy: the verdict's, or one of its own."""
+        usual = {
             "stop": f'add "{self.name}" to [attributes] exclude',
             "warn": "make sure that it is known before signing, and used on purpose",
             "fine": "",
         }[verdict]
-        return Finding(self.name, kind, verdict, evidence, remedy)
+        return Finding(self.name, kind, verdict, evidence, usual if remedy is None else remedy)
 
 
 def telling(groups: Codes, history: History) -> Telling:

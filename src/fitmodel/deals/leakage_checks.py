@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.leakage_attribute import SURELY_TELLS, telling
-from fitmodel.deals.leakage_names import is_protected, is_seller
+from fitmodel.deals.leakage_names import is_seller, personal_matter
 from fitmodel.deals.leakage_statistics import Limited, follows, no_churner, only_churners
 
 if TYPE_CHECKING:
@@ -183,9 +183,14 @@ def named(attribute: Attribute, history: History) -> Iterator[Finding]:
     if attribute.suspicion != "no":
         evidence = "its name tells of knowledge from after the closing"
         yield attribute.finding("name", "warn", evidence)
-    if is_protected(attribute.name):
-        evidence = "its name suggests a protected characteristic of a person"
-        yield attribute.finding("protected", "warn", evidence)
+    matter = personal_matter(attribute.name)
+    if matter is not None:
+        evidence = f"its name suggests a protected characteristic of a person ({matter})"
+        remedy = (
+            f'add "{attribute.name}" to [attributes] exclude, unless the law lets customers be '
+            "told apart by it"
+        )
+        yield attribute.finding("protected", "warn", evidence, remedy)
     if attribute.name in history.sellers or is_seller(attribute.name):
         evidence = "it says who sold: the model would judge the seller, not the fit"
         yield attribute.finding("seller", "warn", evidence)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from fitmodel.deals.protected_names import protected_characteristic
+
 _BEFORE_SIGNING = (
     r"trial|demo|pilot|poc|planned|expect\w*|forecast\w*|estimat\w*|quoted?|intend\w*|auto|prior"
     r"|previous\w*|pre|presales?|before|historic\w*|at[\W_]?(sign\w*|clos\w*)|polic(y|ies)|clause"
@@ -37,12 +39,6 @@ _MAYBE = (
 )
 """Words of what may happen before signing too, as in a trial."""
 
-_PERSONAL = (
-    r"gender|sex|female|male|(?<!account )(?<!company )(?<!domain )(?<!deal )(?<!business )"
-    r"(?<!firm )(?<!lead )(?<!website )(?<!contract )(?<!building )age|age[\W_]?(group|band|class)"
-    r"|birth\w*|dob|national(ity|ities)|citizenship|ethnic\w*|race|racial|religio\w*|disab\w*"
-    r"|marital\w*|married|senior[\W_]?citizens?|seniors?|pregnan\w*|dependents|sexual\w*"
-)
 _SELLER = (
     r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?|account[\W_]?exec\w*"
 )
@@ -60,7 +56,6 @@ LATER = re.compile(
 _SURELY_LATER = re.compile(
     rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(_SURELY)}", re.IGNORECASE
 )
-_PROTECTED = re.compile(_whole_words(_PERSONAL), re.IGNORECASE)
 _SELLERS = re.compile(rf"^(?:{_SELLER})$", re.IGNORECASE)
 
 
@@ -77,9 +72,9 @@ def tells_of_later(name: str) -> Literal["surely", "maybe", "no"]:
     return "maybe" if LATER.search(words) else "no"
 
 
-def is_protected(name: str) -> bool:
-    """Whether a name suggests a characteristic of a person that the law protects."""
-    return _PROTECTED.search(spaced(name)) is not None
+def personal_matter(name: str) -> str | None:
+    """Which characteristic of a person, that the law protects, a name suggests."""
+    return protected_characteristic(spaced(name))
 
 
 def is_seller(name: str) -> bool:

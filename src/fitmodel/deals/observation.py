@@ -95,10 +95,30 @@ def recut(deals: pd.DataFrame, spec: DealSpec, as_of: Moment) -> pd.DataFrame:
     where ``as_of`` is not passed on. Idempotent: re-cutting twice is re-cutting at the earlier
     date.
 
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``; not changed.
+    spec : DealSpec
+        A contract with dates.
+    as_of : date
+        Last day of which anything is known.
+
+    Returns
+    -------
+    DataFrame
+
     Raises
     ------
     DealsError
         If the spec gives a tenure instead of dates, or a date cannot be read.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> then = recut(sim.deals, sim.spec, pd.Timestamp("2025-12-31"))
+    >>> bool((then["closed_on"] <= "2025-12-31").all())
+    True
     """
     _require_dates(deals, spec)
     cut = _cut(deals, as_of)

@@ -125,6 +125,13 @@ def outcomes(deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None
     -----
     Churn dated after the deal was last watched (an announced cancellation) is not counted: nothing
     after that day is known. A customer that exited for another reason is censored on that day.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> found = outcomes(sim.deals, sim.spec)
+    >>> bool(found.loc[~found["mature"] & ~found["left"], "early_churn"].isna().all())
+    True
     """
     horizon = spec.label.horizon_months
     if not spec.has_dates and as_of is None:
@@ -144,10 +151,26 @@ def label_deals(
 
     May be empty: whether there is enough to learn from is judged where it is learned.
 
+    Parameters
+    ----------
+    deals, spec, as_of
+        As of `outcomes`.
+
+    Returns
+    -------
+    LabelledDeals
+
     Raises
     ------
     DealsError
         As `outcomes`; also where an attribute is a date and the deals have no closing date.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> labelled = label_deals(sim.deals, sim.spec)
+    >>> len(labelled) < len(sim.deals), sorted(set(labelled.early_churn.tolist()))
+    (True, [0.0, 1.0])
     """
     found = outcomes(deals, spec, as_of=as_of)
     weights = censoring_weights(found, spec.label.horizon_months)

@@ -47,6 +47,17 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
     ------
     DealsError
         One error that lists every fault with column, count, example and remedy.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec(
+    ...     deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2026-06-30"}
+    ... )
+    >>> table = pd.DataFrame(
+    ...     {"signed": ["2025-01-31", "2025-05-01"], "left": ["2025-03-01", None], "seats": [3, 40]}
+    ... )
+    >>> read_deals(table, spec)["left"].isna().tolist()
+    [False, True]
     """
     if isinstance(source, pd.DataFrame):
         frame, first_row = source, None

@@ -106,6 +106,12 @@ def kaplan_meier(
     weights the number at risk is replaced by its effective size (Xie & Liu 2005). Where nobody has
     left yet that variance does not exist: the lower limit is then the exact binomial one,
     ``0.025 ** (1 / at risk)``. Where everyone has left: 0 to the upper limit before.
+
+    Examples
+    --------
+    >>> curve = kaplan_meier([1.0, 2.0, 3.0, 4.0], [True, False, True, False])
+    >>> curve.survival.tolist()
+    [0.75, 0.75, 0.375, 0.375]
     """
     months, gone, weight = _checked(followup_months, left, weights)
     times, position = np.unique(months, return_inverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +73,19 @@ def _tidy_levels(values: pd.Series[Any]) -> pd.Series[Any]:
     if not any(_tidy_cell(level) != level for level in levels):
         return values
     return _tidy_text(values.astype("str"))
+
+
+def unwritable(values: pd.Series[Any]) -> Mask:
+    """Tell which cells hold a lone surrogate, or a NaN that is an error to look at."""
+    if values.dtype != object:
+        return np.zeros(len(values), dtype=bool)
+    return np.fromiter(map(_is_unwritable, values), bool, count=len(values))
+
+
+def _is_unwritable(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell)
+    return isinstance(cell, Decimal) and cell.is_snan()
 
 
 def nested(values: pd.Series[Any]) -> Mask:

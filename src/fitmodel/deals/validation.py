@@ -14,7 +14,7 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
-from fitmodel.deals.tidying import nested, tidy
+from fitmodel.deals.tidying import nested, tidy, unwritable
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ def shape_faults(sheet: Sheet) -> list[Fault]:
     if twice:
         message = f"the table has more than one column named {twice}"
         return [Fault("(columns)", len(twice), "", "rename them", message)]
-    what, remedy = (
-        "hold a list, a mapping, bytes or a complex number",
-        "one value per cell: split or drop the column",
-    )
-    return [
-        fault
-        for name in frame.columns
-        for fault in sheet.faults(nested(frame[name]), what, remedy, name)
-    ]
+    return [fault for name in frame.columns for fault in _cell_faults(sheet, name)]
+
+
+def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
+    cells = sheet.table[name]
+    what = "hold a list, a mapping, bytes or a complex number"
+    yield from sheet.faults(nested(cells), what, "one value per cell: split or drop it", name)
+    what = "hold half a character or a signalling NaN, which no file can hold"
+    yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
 def faults_of(judged: Judged) -> list[Fault]:

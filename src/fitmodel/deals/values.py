@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.spellings import MISSING_TEXT
+from fitmodel.deals.spellings import MISSING_TEXT, is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,9 @@ def is_text(values: pd.Series[Any] | pd.Index[Any]) -> bool:
 
 def is_empty(values: pd.Series[Any]) -> Mask:
     """Tell which values are missing, or are text that stands for it."""
-    empty = values.isna().to_numpy()
+    if values.dtype == object:
+        return np.fromiter(map(is_missing, values), bool, count=len(values))
+    empty = values.isna().to_numpy(dtype=bool)
     if is_text(values) or isinstance(values.dtype, pd.CategoricalDtype):
         text = values.astype("str").str.strip()
         empty = empty | text.isin(MISSING_TEXT).to_numpy()

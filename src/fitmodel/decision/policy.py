@@ -93,13 +93,12 @@ class Policy:
             The probability from which on this deal is flagged; infinite where none is.
         """
         common = math.inf if self.threshold is None else self.threshold
-        if self.money is None:
+        if self.money is None or amount is None or not math.isfinite(amount):
             return bool(p >= common), math.nan, common
-        value = self.money.expected_value(p, amount)
-        if self.kind != "value" or amount is None or not math.isfinite(amount):
+        value, stays, threshold = self.money.of_one(p, float(amount))
+        if self.kind != "value":
             return bool(p >= common), value, common
-        loses_anyway = self.money.value_if_stays(float(amount)) < 0.0
-        return value < 0.0 or loses_anyway, value, self.money.break_even(amount)
+        return value < 0.0 or stays < 0.0, value, threshold
 
     def expected_value(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None

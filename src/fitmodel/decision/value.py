@@ -172,8 +172,20 @@ class Money:
     def _expected_value_of_one(self, p: float, amount: float | None) -> float:
         if amount is None or not math.isfinite(amount):
             return math.nan
-        a = float(amount)
-        return float((1.0 - p) * self.value_if_stays(a) + p * self.value_if_leaves(a))
+        return self.of_one(p, float(amount))[0]
+
+    def of_one(self, p: float, amount: float) -> tuple[float, float, float]:
+        """Return the expected value, the value if it stays and the break-even of one deal.
+
+        Parameters
+        ----------
+        p
+            Calibrated early-churn probability.
+        amount
+            Yearly contract value, a finite number.
+        """
+        stays, leaves = self.value_if_stays(amount), self.value_if_leaves(amount)
+        return float((1.0 - p) * stays + p * leaves), stays, _break_even(stays, leaves)
 
     @overload
     def break_even(self, amount: float | None) -> float: ...
@@ -205,10 +217,13 @@ class Money:
     def _break_even_of_one(self, amount: float | None) -> float:
         if amount is None or not math.isfinite(amount):
             return math.nan
-        stays, leaves = self.value_if_stays(float(amount)), self.value_if_leaves(float(amount))
-        if stays < 0.0:
-            return 0.0
-        return stays / (stays - leaves) if leaves < 0.0 else 1.0
+        return self.of_one(0.0, float(amount))[2]
+
+
+def _break_even(stays: float, leaves: float) -> float:
+    if stays < 0.0:
+        return 0.0
+    return stays / (stays - leaves) if leaves < 0.0 else 1.0
 
 
 def known_amount(amount: npt.NDArray[Any] | float | None) -> FloatArray:

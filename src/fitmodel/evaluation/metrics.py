@@ -136,6 +136,12 @@ def compare_log_loss(
     ------
     DealsError
         If the arrays do not match or hold impossible values.
+
+    Examples
+    --------
+    >>> better = compare_log_loss([0, 1] * 50, [0.2, 0.8] * 50, [0.5, 0.5] * 50)
+    >>> better.high < 0
+    True
     """
     sample = Sample.of(y, p, weight, other)
     skill = [

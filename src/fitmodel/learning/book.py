@@ -20,12 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import BundleError
+from fitmodel.learning.book_checks import DAMAGE, check_book
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column, column_from_dict
 
 FORMAT = 1
 INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
-CHUNK_ROWS = 32_768  # fits the processor's cache; the result does not depend on it
+CHUNK_ROWS = (
+    2_048  # with their bags they fit the processor's cache; the result does not depend on it
+)
 
 
 @dataclass(frozen=True)
@@ -125,10 +128,23 @@ class Book:
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         return tuple(int(start) for start in np.cumsum([0, *sizes[:-1]]))
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes, in order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def centred(self) -> NDArray[np.float64]:
+        """The tables and, as the last row, the intercept; bags as the distance to their mean.
+
+        The sum of such rows has the log-odds first and then each bag's distance to the mean of
+        all bags: what the deviation is made of.
+        """
+        rows = np.vstack([self.tables, self.intercept])
+        if rows.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
+            return rows[:, :1]
+        rows[:, 1:] -= rows[:, 1:].mean(axis=1, keepdims=True)
+        return rows
 
     @property
     def terms(self) -> tuple[tuple[int, ...], ...]:
@@ -167,15 +183,19 @@ class Book:
     def _scores_of(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        totals = np.tile(self.intercept, (len(rows), 1))
+        # in the order in which one prospect is added up: the same numbers to the bit
+        totals = np.tile(self.centred[-1], (len(rows), 1))
+        found = np.empty_like(totals)
         for position in range(rows.shape[1]):
-            totals += self.tables[rows[:, position]]
-        if totals.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
-            return totals[:, 0], np.zeros(len(rows))
-        bags = totals[:, 1:]
-        centred = bags - bags.mean(axis=1, keepdims=True)
-        variance = np.einsum("ij,ij->i", centred, centred) / (bags.shape[1] - 1)
-        return totals[:, 0].copy(), np.sqrt(variance)
+            # "clip" spares a copy; no row lies outside
+            totals += self.centred.take(rows[:, position], 0, out=found, mode="clip")
+        log_odds = totals[:, 0].copy()
+        totals *= totals
+        variance = np.zeros(len(rows))
+        for bag in range(1, totals.shape[1]):
+            variance += totals[:, bag]
+        variance /= max(totals.shape[1] - 2, 1)
+        return log_odds, np.sqrt(variance)
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Contribution of each term in log-odds, shape (prospects, terms).
@@ -265,7 +285,7 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
         )
     try:
-        return Book(
+        book = Book(
             columns=tuple(column_from_dict(item) for item in data["columns"]),
             pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
             tables=np.array(data["tables"], dtype=np.float64),
@@ -276,8 +296,10 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             base_rate=float(data["base_rate"]),
             odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except DAMAGE as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+    check_book(book)
+    return book
 
 
 def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:

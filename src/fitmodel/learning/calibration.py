@@ -61,6 +61,10 @@ class CalibrationMap:
             raise ValueError(
                 "a calibration map needs two or more ascending knots and rising values"
             )
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes = np.diff(self.values) / np.diff(self.knots)
+        if not np.isfinite([*self.knots, *self.values, *slopes]).all():
+            raise ValueError("a calibration map needs finite knots, values and slopes")
 
     @classmethod
     def linear(cls, slope: float, intercept: float, method: str) -> CalibrationMap:

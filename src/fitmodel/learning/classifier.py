@@ -46,6 +46,15 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     book_ : Book
         The tables.
     classes_ : ndarray of shape (2,)
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> known = fitmodel.deals.outcomes.label_deals(sim.deals, sim.spec)
+    >>> book = ProspectFitClassifier(boosting_share=0.0, bags=2)
+    >>> book = book.fit(known.attributes, known.early_churn, sample_weight=known.weight)
+    >>> book.predict_proba(known.attributes).shape == (len(known), 2)
+    True
     """
 
     def __init__(
@@ -91,6 +100,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             validate_data(self, X, skip_check_array=True)
         check_classification_targets(outcome)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        told = weight != 0  # a deal of no weight says nothing, and boosting refuses it
+        frame, outcome, weight = self._frame(X)[told], outcome[told], weight[told]
         self.classes_, indicator = np.unique(outcome, return_inverse=True)
         if len(self.classes_) != 2:  # noqa: PLR2004 - stayed and left
             raise ValueError(
@@ -98,7 +109,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
                 "two are needed"
             )
         options = self.options or LearnerOptions()
-        prepared = prepare(self._frame(X), indicator.astype(np.float64), weight, options)
+        prepared = prepare(frame, indicator.astype(np.float64), weight, options)
         self.book_ = fit_book(
             prepared,
             penalty=self.penalty,
@@ -114,11 +125,13 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:
         """Log-odds before calibration, shape (prospects,)."""
-        return self.book_.scores(self._codes(X))[0]
+        codes = self._codes(X)
+        return self.book_.scores(codes)[0]
 
     def predict_proba(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:
         """Calibrated probability of each class, shape (prospects, 2)."""
-        churn = self.book_.probability(self._codes(X))
+        codes = self._codes(X)
+        churn = self.book_.probability(codes)
         return np.column_stack([1 - churn, churn])
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
@@ -138,7 +151,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     @staticmethod
     def _frame(X: Any) -> pd.DataFrame:
         if isinstance(X, pd.DataFrame):
-            return X
+            return X.set_axis([str(name) for name in X.columns], axis=1)
         matrix = np.asarray(X)
         return pd.DataFrame(
             matrix, columns=[f"attribute_{place}" for place in range(matrix.shape[1])]

@@ -12,41 +12,32 @@ through its distinct values. numpy only: this file is on the path of a single pr
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.spellings import MISSING_TEXT
+from fitmodel.deals.days import day_of
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 
 MISSING = 0
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
+NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
+_HIDDEN = re.compile("#[0-9a-f]{16}")
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
 class UnreadableValueError(ValueError):
     """The value is not of the attribute's kind, for example text in a number."""
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for "not known": None, NaN, NaT, empty text and its spellings."""
-    if value is None:
-        return True
-    if isinstance(value, str):
-        return value.strip() in MISSING_TEXT
-    if isinstance(value, float | np.floating):
-        return math.isnan(value)
-    if isinstance(value, date):  # a date's text would take longer than all the rest
-        return bool(value != value)  # noqa: PLR0124 - NaT
-    return str(value) in {"<NA>", "NaT", "nan"}
 
 
 def level_text(value: Any) -> str:
@@ -67,30 +58,29 @@ def as_number(value: Any) -> float:
             number = float(value.strip().replace("_", "x"))
         except ValueError as error:
             raise UnreadableValueError(f"{value!r} is not a number") from error
-    elif isinstance(value, bool | np.bool_ | int | float | np.integer | np.floating):
+    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
         try:
             number = float(value)
         except OverflowError:
             return math.nan
-    elif hasattr(value, "__float__"):
-        number = float(value)
+        except (TypeError, ValueError) as error:
+            raise UnreadableValueError(f"{value!r} is not a number") from error
     else:
         raise UnreadableValueError(f"{value!r} is not a number")
     return number if math.isfinite(number) else math.nan
 
 
+def is_many(value: Any) -> bool:
+    """Tell whether it is no single value: a list, a mapping, an array, bytes."""
+    return hasattr(value, "__len__") and not isinstance(value, str)
+
+
 def as_day(value: Any) -> float:
     """Days since 1970 of a date, a datetime, a numpy or pandas timestamp, or ISO text."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError as error:
-            raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)") from error
-    if isinstance(value, np.datetime64):
-        return float(value.astype("datetime64[D]").astype("int64"))
-    if isinstance(value, date):
-        return float(value.toordinal() - date(1970, 1, 1).toordinal())
-    raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
+    day = day_of(value)
+    if day is None:
+        raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
+    return float(day)
 
 
 @dataclass(frozen=True)
@@ -186,7 +176,8 @@ class CategoryColumn:
     name : str
         The attribute.
     levels : Mapping of str to int
-        Level to code, codes 1 .. size.
+        Level to code, codes 1 .. size. Of levels that hardly a deal had, which may name a customer,
+        only a digest is kept, see `hidden_level`.
     is_flag : bool
         The levels are "yes" and "no", in any spelling.
     """
@@ -213,16 +204,35 @@ class CategoryColumn:
         return len(self.labels)
 
     def code(self, value: Any) -> int:
-        """Row of the tables for one value; a level never seen is size + 1."""
+        """Row of the tables for one value; a level never seen is size + 1.
+
+        Raises
+        ------
+        UnreadableValueError
+            If it is no single value but a list, a mapping, an array or bytes.
+        """
         known = self.levels.get(value) if type(value) is str else None
         if known is not None:
             return known
         if is_missing(value):
             return MISSING
+        if is_many(value):
+            raise UnreadableValueError(f"{value!r} is no single value")
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)
-        return self.levels.get(text) or self.levels.get(_as_whole(text), self.size + 1)
+        whole = _as_whole(text)
+        return (
+            self.levels.get(text)
+            or self.levels.get(whole)
+            or self.levels.get(hidden_level(text))
+            or self.levels.get(hidden_level(whole), self.size + 1)
+        )
+
+    @property
+    def named(self) -> list[str]:
+        """The levels whose names are kept, in the order of their codes."""
+        return [level for level in self.levels if not _HIDDEN.fullmatch(level)]
 
     def label(self, code: int) -> str:
         """Words for a code."""
@@ -249,6 +259,12 @@ def _as_whole(text: str) -> str:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text
     except (ValueError, OverflowError):
         return text
+
+
+def hidden_level(text: str) -> str:
+    """Give a digest in the place of a level's name: only who knows the name finds it."""
+    digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
+    return f"#{digest.hexdigest()}"
 
 
 def flag_text(text: str) -> str:

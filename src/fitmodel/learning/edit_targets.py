@@ -80,9 +80,9 @@ def read_range(column: Column, text: str) -> Range:
 
 def _level(column: CategoryColumn, text: str) -> str:
     level = flag_text(level_text(text)) if column.is_flag else level_text(text)
-    if level in column.levels or level in {NOT_KNOWN, NEVER_SEEN}:
+    if level in {NOT_KNOWN, NEVER_SEEN} or column.code(level) <= column.size:
         return level
-    raise _no_row(column.name, text, [*column.levels, NOT_KNOWN, NEVER_SEEN])
+    raise _no_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
 
 
 def _bin(column: NumberColumn, code: int) -> Range:

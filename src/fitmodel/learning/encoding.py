@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import (
     MISSING,
@@ -23,7 +25,7 @@ from fitmodel.learning.columns import (
     UnreadableValueError,
     as_number,
     flag_text,
-    is_missing,
+    hidden_level,
     level_text,
 )
 
@@ -34,6 +36,7 @@ CODE_NAME = re.compile(
 )
 MAX_CODE_LEVELS = 1_000
 MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
+LEAST_NAMED = 5  # deals of a level whose name the book keeps: fewer may be one customer's own
 LEAST_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
 
 
@@ -109,17 +112,46 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     if isinstance(column, NumberColumn):
         numbers, bad = read_numbers(values)
         return column.codes(numbers), bad
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
-    table = np.array([column.code(value) for value in uniques] + [MISSING], dtype=np.int32)
-    return table[positions], np.zeros(len(values), dtype=bool)
+    positions, uniques = distinct(values)
+    codes = np.full(len(uniques) + 1, MISSING, dtype=np.int32)
+    bad = np.zeros(len(uniques) + 1, dtype=bool)
+    for place, value in enumerate(uniques):
+        try:
+            codes[place] = column.code(value)
+        except UnreadableValueError:
+            bad[place] = True
+    return codes[positions], bad[positions]
+
+
+def distinct(values: pd.Series) -> tuple[NDArray[np.int_], Sequence[Any]]:
+    """Place of each value among the distinct ones (-1: missing), and these.
+
+    Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
+    but as levels they are not, and a list has no hash.
+    """
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
+        values = values.astype(object)  # lists, mappings, decimals
+    if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
+        known, levels = pd.factorize(values, use_na_sentinel=True)
+        return known, list(levels)
+    cells = values.tolist()
+    places: dict[tuple[type, str], int] = {}
+    firsts: list[Any] = []
+    positions = np.empty(len(cells), dtype=np.intp)
+    for row, cell in enumerate(cells):
+        place = places.setdefault((type(cell), str(cell)), len(firsts))
+        if place == len(firsts):
+            firsts.append(cell)
+        positions[row] = place
+    return positions, firsts
 
 
 def read_numbers(values: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Numbers of a series (NaN where missing) and which values are no number."""
-    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != object:
+    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan), np.zeros(len(values), dtype=bool)
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
+    positions, uniques = distinct(values)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     for place, value in enumerate(uniques):
@@ -144,8 +176,7 @@ def _fit_column(values: pd.Series, options: EncodingOptions) -> Column:
 
 def _reads_as_number(values: pd.Series) -> bool:
     """Tell numbers from categories by type and content; flags and codes are categories."""
-    distinct = values.drop_duplicates()
-    texts = [level_text(value) for value in distinct if not is_missing(value)]
+    texts = [level_text(value) for value in distinct(values)[1] if not is_missing(value)]
     if not texts or all(flag_text(text) in {"yes", "no"} for text in texts):
         return False
     numbers, bad = read_numbers(values)
@@ -217,7 +248,7 @@ def _short_between(below: float, above: float) -> float:
 
 
 def _fit_category(values: pd.Series, options: EncodingOptions) -> CategoryColumn:
-    positions, uniques = pd.factorize(values, use_na_sentinel=True)
+    positions, uniques = distinct(values)
     counts: dict[str, int] = {}
     for value, count in zip(
         uniques, np.bincount(positions[positions >= 0], minlength=len(uniques)), strict=True
@@ -239,4 +270,8 @@ def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:
         frequent = [level for level in ordered if counts[level] >= min(min_count, LEAST_OF_MANY)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
-    return codes | dict.fromkeys(rare, len(frequent) + 1)
+    codes |= dict.fromkeys(rare, len(frequent) + 1)
+    return {
+        level if counts[level] >= LEAST_NAMED else hidden_level(level): code
+        for level, code in codes.items()
+    }

@@ -50,7 +50,7 @@ class OwnClassifier:
     book : Book
         Without tables: how values are read, the evidence and the calibration map.
     background : ndarray of float, shape (deals, attributes)
-        Deals that reasons are measured against.
+        What reasons are measured against: values of past deals, mixed so that no row is one.
     """
 
     def __init__(self, model: Any, book: Book, background: NDArray[np.float64]) -> None:
@@ -156,9 +156,12 @@ def _learned(labelled: LabelledDeals, spec: DealSpec, estimator: Any, folds: lis
         columns = fit_columns(labelled.attributes, options.encoding)
         fitted = _fit(estimator, columns, labelled)
     matrix = as_matrix(columns, labelled.attributes)
-    chosen = np.random.default_rng(options.seed).permutation(len(matrix))[:BACKGROUND]
+    generator = np.random.default_rng(options.seed)
+    chosen = generator.permutation(len(matrix))[:BACKGROUND]
+    # each attribute shuffled by itself: the bundle holds no deal that there was
+    background = generator.permuted(matrix[chosen], axis=0)
     book = _book_without_tables(columns, labelled, calibration)
-    own = OwnClassifier(fitted, book, matrix[chosen])
+    own = OwnClassifier(fitted, book, background)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
@@ -229,9 +232,8 @@ def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
-    from sklearn.utils import get_tags
 
-    if hasattr(estimator, "steps") or get_tags(estimator).input_tags.allow_nan:
+    if hasattr(estimator, "steps") or _takes_gaps_and_levels(estimator):
         return estimator
     levels = [column.name for column in columns if isinstance(column, CategoryColumn)]
     numbers = [column.name for column in columns if not isinstance(column, CategoryColumn)]
@@ -239,6 +241,19 @@ def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
     middle = SimpleImputer(strategy="median", keep_empty_features=True)
     scaled = make_pipeline(middle, StandardScaler())
     return make_pipeline(make_column_transformer((dummies, levels), (scaled, numbers)), estimator)
+
+
+def _takes_gaps_and_levels(estimator: Any) -> bool:
+    """Whether it can do with NaN and with pandas categories as they are.
+
+    scikit-learn's trees and forests take the first and not the second; of its own estimators those
+    that do name their `categorical_features`. Others that take NaN (LightGBM) take both.
+    """
+    from sklearn.utils import get_tags
+
+    of_sklearn = type(estimator).__module__.startswith("sklearn.")
+    takes_levels = not of_sklearn or "categorical_features" in estimator.get_params()
+    return bool(get_tags(estimator).input_tags.allow_nan) and takes_levels
 
 
 def _log_odds(

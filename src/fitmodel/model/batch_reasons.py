@@ -34,7 +34,12 @@ _SLOTS = (
     | {EFFECT: (-1, 1)}
 )
 _MARKED = re.compile(f"({'|'.join(_SLOTS)})")
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _encode(value: Any) -> str:
+    """JSON text; half a character, which no file could hold, becomes its JSON escape."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Template(NamedTuple):
@@ -101,7 +106,7 @@ def reasons_as_json(
             term,
             codes[prospects],
             rows[prospects, term],
-            given.iloc[prospects],
+            [given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]],
             effects[prospects, ranks],
         )
     return _joined(texts)
@@ -133,19 +138,22 @@ def _texts_of_term(
     term: int,
     codes: NDArray[np.int32],
     rows: NDArray[np.int64],
-    given: pd.DataFrame,
+    columns: list[pd.Series[Any]],
     effects: NDArray[np.int64],
 ) -> NDArray[np.object_]:
     """Texts of one term for some prospects; empty where the contribution is 0."""
     places = sentences.terms[term]
-    columns = [given.iloc[:, place] for place in places]
-    first, which = _distinct([rows, effects, *(_identity(column) for column in columns)])
+    identities = [_identity(column) for column in columns]
+    first, which = _distinct([rows, effects, *identities])
     texts = [
-        _value_texts(sentences.wording, sentences.book.columns[place], column.iloc[first])
-        for place, column in zip(places, columns, strict=True)
+        _value_texts(
+            sentences.wording, sentences.book.columns[place], column.iloc[first], identity[first]
+        )
+        for place, column, identity in zip(places, columns, identities, strict=True)
     ]
     texts.append(_effect_texts(sentences, effects[first]))  # the last, as -1 says
-    templates: dict[int, Template] = {}
+    # a row of one attribute stands for one code, in every chunk; one of a pair may for several
+    templates: dict[int, Template] = sentences.templates if len(places) == 1 else {}
     made = np.empty(len(first), dtype=object)
     for place, (prospect, row) in enumerate(zip(first.tolist(), rows[first].tolist(), strict=True)):
         template = templates.get(row)
@@ -199,9 +207,13 @@ def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> list[tupl
     return [("", words[number]) for number in effects.tolist()]
 
 
-def _value_texts(wording: Wording, column: Column, values: pd.Series[Any]) -> list[tuple[str, str]]:
-    """Each value as JSON, and as words inside of a JSON text."""
-    return [
+def _value_texts(
+    wording: Wording, column: Column, values: pd.Series[Any], identity: NDArray[np.int64]
+) -> list[tuple[str, str]]:
+    """Each value as JSON, and as words inside of a JSON text; made once per distinct value."""
+    _, first, which = np.unique(identity, return_index=True, return_inverse=True)
+    made = [
         (_encode(plain_value(value)), _encode(wording.value(column, value))[1:-1])
-        for value in values.to_numpy(dtype=object).tolist()
+        for value in values.iloc[first].to_numpy(dtype=object).tolist()
     ]
+    return [made[place] for place in which.tolist()]

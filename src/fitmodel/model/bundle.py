@@ -26,6 +26,7 @@ __all__ = [
     "Bundle",
     "ListedBundle",
     "check_model_name",
+    "find_bundle",
     "list_bundles",
     "load_workbench",
     "open_bundle",
@@ -48,11 +49,32 @@ class ListedBundle:
     fault: str | None
 
 
-def load_workbench(path: Path | str) -> Any:
+def find_bundle(path_or_uri: str | Path) -> Bundle:
+    """Open the bundle that a path or registry URI names now; its tables are not read yet.
+
+    Raises
+    ------
+    BundleError, TrackingError
+        As `fitmodel.load`.
+    """
+    return open_bundle(_local_path(path_or_uri))
+
+
+def _local_path(path_or_uri: str | Path) -> Path:
+    if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
+        from importlib import import_module
+
+        # the registry lies in a later room; a model is held by it, not the other way round
+        return Path(import_module("fitmodel.tracking.registry").resolve(path_or_uri))
+    return Path(path_or_uri)
+
+
+def load_workbench(source: Bundle | Path | str) -> Any:
     """Unpickle the workbench estimator: the only way in for a pickle, after its digest is checked.
 
     A pickle can run any code when it is loaded. Call this only for a bundle you or your team
-    wrote; set FITMODEL_SIGNING_KEY to have that checked.
+    wrote; set FITMODEL_SIGNING_KEY to have that checked. Of an opened bundle the very manifest
+    that was checked then is asked, whatever lies in the folder by now.
 
     Raises
     ------
@@ -60,11 +82,11 @@ def load_workbench(path: Path | str) -> Any:
         As `open_bundle` and `Bundle.read`, or when the packages here cannot read the estimator.
     """
     import io
-    import pickle
+    import pickle  # its errors only: what is loaded was digested first  # nosec B403
 
     import joblib
 
-    bundle = open_bundle(path)
+    bundle = source if isinstance(source, Bundle) else open_bundle(source)
     content = bundle.read(WORKBENCH)
     try:
         return joblib.load(io.BytesIO(content))

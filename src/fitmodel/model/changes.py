@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.columns import CategoryColumn, as_number, is_missing
+from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
 
 if TYPE_CHECKING:
@@ -107,6 +108,15 @@ def find_changes(
     ------
     ProspectError
         If an attribute named actionable is none of the model's.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> prospects = pd.read_csv("prospects.csv")
+    >>> flagged = prospects[model.predict(prospects, reasons=0)["poor_fit"].astype(bool)]
+    >>> ways = [find_changes(model, prospect) for prospect in flagged.to_dict("records")]
+    >>> all(not change.assessment.poor_fit for found in ways for change in found)
+    True
     """
     names = _actionable(model) if actionable is None else actionable
     unknown = [name for name in names if name not in model.attributes]
@@ -129,7 +139,29 @@ def find_changes(
 
 
 def describe_changes(changes: list[Change], *, language: str = "en") -> str:
-    """The changes in words, or that nothing one can change would do."""
+    """The changes in words, or that nothing one can change would do.
+
+    Parameters
+    ----------
+    changes : list of Change
+        As `find_changes` gives them.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    str
+        A line per change, and a caution at the end.
+
+    Raises
+    ------
+    SpecError
+        If there are no texts in that language.
+
+    Examples
+    --------
+    >>> describe_changes([])
+    'Nothing that you can change would bring this deal out of poor fit.'
+    """
     say = phrases(language, "changes")
     if not changes:
         return say("nothing")
@@ -200,8 +232,9 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     if isinstance(column, CategoryColumn):
         return [
             level
-            for level, code in column.levels.items()
-            if code != own and evidence.count[evidence.band[code]] >= LEAST_DEALS
+            for level in column.named
+            if (code := column.levels[level]) != own
+            and evidence.count[evidence.band[code]] >= LEAST_DEALS
         ]
     seen = model.manifest.get("seen_values", {}).get(name, [])
     return [float(value) for value in seen if column.code(float(value)) != own]

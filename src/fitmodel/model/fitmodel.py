@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.bundle import open_bundle
+from fitmodel.model.bundle import find_bundle
 from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.model.scorer import Scorer, scorer_from_json
 
@@ -137,6 +137,13 @@ class FitModel:
             number (the message names column, count, example and remedy).
         SpecError
             If there are no texts in that language.
+
+        Examples
+        --------
+        >>> model = fitmodel.load("models/prospect-fit")
+        >>> scored = model.predict(pd.read_csv("prospects.csv"), reasons=1)
+        >>> len(scored), len(scored["reasons"].iloc[0])
+        (50, 1)
         """
         if log is not None:
             return self._predict_logged(prospects, log, reasons, as_of, language)
@@ -277,9 +284,15 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
         `workbench` was not asked for.
     TrackingError
         If a registry URI cannot be resolved.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> "segment" in model.attributes
+    True
     """
     bundle = find_bundle(path_or_uri)
-    if SCORER_FILE not in bundle.files and bundle.manifest.get("estimator"):
+    if is_own_estimator(bundle):
         if not workbench:
             raise BundleError(
                 f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
@@ -293,15 +306,9 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
     return FitModel(scorer, bundle.manifest, bundle.path)
 
 
-def find_bundle(path_or_uri: str | Path) -> Bundle:
-    """Open the bundle that a path or registry URI names now; its tables are not read yet.
-
-    Raises
-    ------
-    BundleError, TrackingError
-        As `load`.
-    """
-    return open_bundle(_local_path(path_or_uri))
+def is_own_estimator(bundle: Bundle) -> bool:
+    """Whether a bundle holds a user's own estimator, without a sealed scorer."""
+    return SCORER_FILE not in bundle.files and bool(bundle.manifest.get("estimator"))
 
 
 def predict(
@@ -313,18 +320,23 @@ def predict(
     language: str = "en",
     log: AssessmentLog | None = None,
 ) -> Assessment | list[Assessment] | pd.DataFrame:
-    """Score prospects with a model, a bundle's path or a registry URI; see `FitModel.predict`."""
+    """Score prospects with a model, a bundle's path or a registry URI.
+
+    Parameters
+    ----------
+    prospects, reasons, as_of, language, log
+        As of `FitModel.predict`, which says what is returned and raised.
+    model : FitModel, str or Path
+        As `load` takes it, and loads it anew at every call: hold a model to score many times.
+
+    Examples
+    --------
+    >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
+    >>> 0 < predict(prospect, model="models/prospect-fit").early_churn_probability < 1
+    True
+    """
     ready = model if isinstance(model, FitModel) else load(model)
     return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language, log=log)
-
-
-def _local_path(path_or_uri: str | Path) -> Path:
-    if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
-        from importlib import import_module
-
-        # the registry lies in a later room; a model is held by it, not the other way round
-        return Path(import_module("fitmodel.tracking.registry").resolve(path_or_uri))
-    return Path(path_or_uri)
 
 
 def _day(as_of: date | None) -> float | None:
@@ -332,8 +344,6 @@ def _day(as_of: date | None) -> float | None:
 
 
 def _timestamp(as_of: date | None) -> pd.Timestamp | None:
-    if as_of is None:
-        return None
     import pandas as pd
 
-    return pd.Timestamp(as_of)
+    return None if as_of is None else pd.Timestamp(as_of)

@@ -1,4 +1,4 @@
-"""Many prospects at once: the walk of `fitmodel.model.scorer` through numpy.
+"""Many prospects at once: the walk of `fitmodel.model.walk` through numpy.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
@@ -12,24 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.attributes import attribute_frame
+from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
-from fitmodel.model.scorer import (
-    UNFAMILIAR_WIDENING,
-    Scorer,
-    missing_attributes,
-)
-from fitmodel.model.steps import unfamiliar_codes
+from fitmodel.model.steps import missing_attributes, unfamiliar_codes
+from fitmodel.model.walk import UNFAMILIAR_WIDENING, odd_bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitmodel.model.scorer import Scorer
     from fitmodel.model.sentences import Sentences
+
+BANDS = ("good", "poor", "watch")  # in the order of the alphabet
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,20 +111,36 @@ def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) 
     absent = [name for name in book.attributes if name not in table.columns]
     if absent:
         raise missing_attributes(book.attributes, list(table.columns))
+    _refuse_twice(scorer, table)
     values, unreadable = _attribute_values(scorer, table, today)
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
-        codes[:, place], bad = column_codes(column, values[column.name])
+        read = values[column.name]
+        if isinstance(column, NumberColumn):
+            numbers, bad = read_numbers(read)
+            codes[:, place] = column.codes(numbers)
+            strange |= column.outside(numbers)
+        else:
+            codes[:, place], bad = column_codes(column, read)
         if bad.any():
             unreadable[column.name] = bad
-        strange |= np.isin(codes[:, place], odd)
-        if isinstance(column, NumberColumn):
-            strange |= column.outside(read_numbers(values[column.name])[0])
+        if odd:
+            is_odd = np.zeros(column.size + 2, dtype=bool)
+            is_odd[odd] = True
+            strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    given = table[list(book.attributes)]
-    return CodedTable(given, codes, strange, unreadable, amount)
+    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount)
+
+
+def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
+    used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
+    twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
+    if twice:
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename or drop them."
+        )
 
 
 def score_coded(
@@ -139,23 +154,28 @@ def score_coded(
     low, high = book.interval(log_odds, deviation)
     poor = policy.poor_fit(probability, coded.amount)
     threshold = policy.threshold_for(coded.amount)
+    bands = fit_band(poor, low, high, threshold, coded.strange)
     columns: dict[str, Any] = {
         "early_churn_probability": probability,
         "probability_low": low,
         "probability_high": high,
         "poor_fit": poor,
-        "fit": fit_band(poor, low, high, threshold, coded.strange),
+        "fit": _texts(BANDS, np.searchsorted(BANDS, bands)),
         "expected_value": policy.expected_value(probability, coded.amount),
         "unfamiliar": coded.strange,
     }
     index = coded.given.index
     result = pd.DataFrame(columns, index=index)
-    result["fit"] = result["fit"].astype("str")
     if reasons > 0:
         listed = _reasons(scorer.sentences(language), coded, reasons)
         result["reasons"] = pd.Series(listed, index=index, dtype=object)
-    result["model_version"] = pd.Series(scorer.version, index=index, dtype="str")
+    result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
     return result
+
+
+def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
+    """A column of a few distinct texts, made of these and not row by row."""
+    return pd.array(list(distinct), dtype="str").take(places)
 
 
 def _attribute_values(
@@ -165,17 +185,14 @@ def _attribute_values(
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
     if not dates:
         return table[list(scorer.book.attributes)], {}
-    closing = pd.Series(today or pd.Timestamp.now().normalize(), index=table.index)
+    closing = np.full(len(table), np.datetime64(today or pd.Timestamp.now(), "D"))
+    wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
-        given = pd.to_datetime(table[scorer.closed_on], errors="coerce")
-        closing = given.fillna(closing)
-    values = attribute_frame(table, scorer.book.attributes, closed_on=closing, dates=dates)
-    unreadable = {}
-    for name in dates:
-        lost = values[name].isna().to_numpy() & table[name].notna().to_numpy()
-        if lost.any():
-            unreadable[name] = lost
-    return values, unreadable
+        given, wrong = read_days(table[scorer.closed_on])
+        closing = np.where(np.isnat(given), closing, given)
+    read = read_attributes(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
+    return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
 
 
 def _amounts(
@@ -191,11 +208,12 @@ def _amounts(
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     odd = np.zeros(len(codes), dtype=bool)
-    bands = [item.band for item in scorer.book.evidence]
-    for first, second, forbidden in scorer._odd_bands:  # noqa: SLF001 - the same walk, in numpy
-        width = int(bands[second].max()) + 1
-        cells = bands[first][codes[:, first]] * width + bands[second][codes[:, second]]
-        odd |= np.isin(cells, [a * width + b for a, b in forbidden])
+    for first, second, forbidden in odd_bands(scorer.book):
+        bands = [scorer.book.evidence[place].band for place in (first, second)]
+        never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
+        never[tuple(np.transpose(list(forbidden)))] = True
+        by_code = never[np.ix_(*bands)]
+        odd |= by_code[codes[:, first], codes[:, second]]
     return odd
 
 

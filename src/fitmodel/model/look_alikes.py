@@ -120,6 +120,15 @@ class PastDeals:
         -----
         Distance is Euclidean over the contributions in log-odds, ties by the deals' order. The
         interval is Wilson's (1927).
+
+        Examples
+        --------
+        >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+        >>> deals = fitmodel.read_deals("deals.csv", spec)
+        >>> model = fitmodel.load("models/prospect-fit")
+        >>> alike = PastDeals(model, deals, spec).like(deals.iloc[0].to_dict(), n=50)
+        >>> alike.known, alike.low <= alike.left / alike.known <= alike.high
+        (50, True)
         """
         import pandas as pd
         from scipy.stats import binomtest

@@ -23,6 +23,7 @@ from fitmodel.exceptions import BundleError
 FORMAT = 1
 MANIFEST_LIMIT = 8 * 2**20
 FILE_LIMIT = 2**30
+JSON_LIMIT = 64 * 2**20  # read, it takes up to twenty times as much memory
 FILE_COUNT_LIMIT = 100
 SIGNING_KEY = "FITMODEL_SIGNING_KEY"
 
@@ -78,7 +79,9 @@ def make_manifest(
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Refuse facts that would overwrite a field the bundle states itself."""
+    """Refuse facts that overwrite a field of the bundle's own, or that no reader would take."""
+    for field in _FACTS.keys() & facts.keys():
+        _check({field: plain(facts[field])}, field, _FACTS[field])
     taken = sorted(_OWN_FIELDS & set(facts))
     if taken:
         raise BundleError(f"the manifest states {taken} itself; leave them out of the facts given")
@@ -90,6 +93,11 @@ def check_file_name(file: str) -> None:
         raise BundleError(
             f"{file!r} cannot be a file of a bundle; plain names like 'scorer.json' can"
         )
+
+
+def file_limit(file: str) -> int:
+    """Most bytes that a file of a bundle may have: less where it is read into Python's objects."""
+    return JSON_LIMIT if file.endswith(".json") else FILE_LIMIT
 
 
 def is_version(text: str) -> bool:
@@ -143,6 +151,11 @@ def sign(manifest: bytes) -> str | None:
     return hmac.new(key.encode(), manifest, hashlib.sha256).hexdigest() if key else None
 
 
+def is_vouched_for() -> bool:
+    """Whether a bundle that opened is known to be written by whoever holds the signing key."""
+    return bool(os.environ.get(SIGNING_KEY))
+
+
 def check_signature(manifest: bytes, signature: str | None) -> None:
     """Where a signing key is set, refuse what is not signed with it; without one allow all."""
     expected = sign(manifest)
@@ -190,6 +203,9 @@ def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
     _check(manifest, "files", _is_file_table)
     for file in manifest["files"]:
         check_file_name(file)
+    for field, is_right in _FACTS.items():
+        if field in manifest:
+            _check(manifest, field, is_right)
     return manifest
 
 
@@ -203,6 +219,29 @@ def _check(manifest: dict[str, Any], field: str, is_right: Callable[[Any], bool]
         raise BundleError(f"the manifest's {field!r} is missing or wrong: {found[:200]}")
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_spec(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(part, dict) for part in value.values())
+
+
+# What readers look into without asking again. A fact may be absent; it may not be something else.
+_FACTS: Mapping[str, Callable[[Any], bool]] = {
+    "spec": _is_spec,
+    "metrics": lambda value: isinstance(value, dict),
+    "report": lambda value: isinstance(value, dict),
+    "contest": lambda value: value is None or isinstance(value, dict),
+    "seen_values": lambda value: isinstance(value, dict),
+    "period": lambda value: _is_texts(value) and len(value) in {0, 2},  # the first and last day
+    "attributes": _is_texts,
+    "estimator": lambda value: isinstance(value, str),
+    "policy": lambda value: isinstance(value, str),
+    "edits": lambda value: isinstance(value, list) and all(isinstance(e, dict) for e in value),
+}
+
+
 def _is_moment(value: Any) -> bool:
     try:
         return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
@@ -214,17 +253,17 @@ def _is_file_table(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= FILE_COUNT_LIMIT
-        and all(_is_file_entry(entry) for entry in value.values())
+        and all(_is_file_entry(file, entry) for file, entry in value.items())
     )
 
 
-def _is_file_entry(entry: Any) -> bool:
+def _is_file_entry(file: str, entry: Any) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)
         and _DIGEST.fullmatch(entry["sha256"]) is not None
         and type(entry.get("size")) is int
-        and 0 <= entry["size"] <= FILE_LIMIT
+        and 0 <= entry["size"] <= file_limit(file)
     )
 
 

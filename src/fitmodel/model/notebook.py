@@ -49,7 +49,12 @@ def model_html(model: FitModel) -> str:
         ("attributes", ", ".join(model.attributes)),
         *((name, f"{metrics[name]:.3f}") for name in ("log_loss", "roc_auc") if name in metrics),
     ]
-    return f"<b>FitModel</b>{_table((escape(a), escape(str(b))) for a, b in rows if b)}"
+    return facts_html("FitModel", ((name, value) for name, value in rows if value))
+
+
+def facts_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
+    """A title and rows of what and value; everything is escaped here."""
+    return f"<b>{escape(title)}</b>{_table((escape(a), escape(str(b))) for a, b in rows)}"
 
 
 def _bars(reasons: Iterable[Reason]) -> str:

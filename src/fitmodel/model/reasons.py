@@ -154,12 +154,15 @@ def largest_reasons(
         return ()
     if sentences.has_quiet:
         pairs = zip(contributions, sentences.ranks, strict=True)
-        sizes = [-abs(contribution * rank) for contribution, rank in pairs]
+        sizes = [abs(contribution * rank) for contribution, rank in pairs]
     else:
-        sizes = [-abs(contribution) for contribution in contributions]
-    order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    return tuple(
-        Reason(sentences, term, codes, values, contributions[term], log_odds)
-        for term in order[:number]
-        if contributions[term]
-    )
+        sizes = list(map(abs, contributions))
+    found = []
+    for _ in range(min(number, len(sizes))):
+        size = max(sizes)
+        if size == 0:
+            break
+        term = sizes.index(size)
+        sizes[term] = 0.0
+        found.append(Reason(sentences, term, codes, values, contributions[term], log_odds))
+    return tuple(found)

@@ -10,7 +10,7 @@ It depends on everything else known of the prospect, so it is worked out for eac
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.wording import number_words
@@ -52,6 +52,8 @@ class Sentences:
         self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
         """Factor per term on its size, for the order of the reasons."""
         self.has_quiet = min(self.ranks, default=1.0) < 1.0
+        self.templates: dict[int, Any] = {}
+        """Row of the book to its text with gaps, kept from chunk to chunk of a batch."""
 
     def is_quiet(self, term: int) -> bool:
         """Tell whether a term is about who sells, not about the prospect."""

@@ -1,47 +1,150 @@
-"""How each attribute of one prospect is read: laid out once, so that reading is short."""
+"""One prospect is read: how each attribute becomes a code, laid out once so that reading is short.
+
+Most values are a known level or a number within those learned from: one call finds their code.
+All others, and all dates, are read slowly by their column; both ways give the same codes.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple
 
+from fitmodel.deals.days import EPOCH
+from fitmodel.deals.spellings import is_missing
+from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import Book
-from fitmodel.learning.columns import MISSING, Column, NumberColumn, as_day
+from fitmodel.learning.columns import (
+    MISSING,
+    Column,
+    NumberColumn,
+    UnreadableValueError,
+    as_day,
+)
 
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
 
 
 class Step(NamedTuple):
-    """How one attribute is read: a known level by dictionary, a number in its range by bisection.
+    """How one attribute is read.
 
-    A category has no range and a number no levels; a date has neither.
+    `find` gives the code of a common value; nothing, or a number beyond `most`, of any other.
     """
 
-    name: str
-    levels: Mapping[str, int]
-    cuts: tuple[float, ...]
-    low: float
-    high: float
-    column: Column
-    strange: frozenset[int]
+    find: Callable[[Any], int | None]
+    most: int
+    missing_is_odd: bool
 
 
-def steps(book: Book) -> tuple[Step, ...]:
-    """Lay out the book's attributes, in order."""
-    return tuple(
-        _step(column, frozenset(codes))
-        for column, codes in zip(book.columns, unfamiliar_codes(book), strict=True)
-    )
+class ProspectReader:
+    """Reads the attributes of a book from one prospect.
+
+    Parameters
+    ----------
+    book : Book
+    closed_on : str or None
+        Key of the (expected) closing date, from which dates are counted back.
+    """
+
+    def __init__(self, book: Book, closed_on: str | None) -> None:
+        self._names = book.attributes
+        self._columns = book.columns
+        self._closed_on = closed_on
+        self._strange = [frozenset(codes) for codes in unfamiliar_codes(book)]
+        self._steps = [
+            Step(_finder(column), column.size, MISSING in strange)
+            for column, strange in zip(book.columns, self._strange, strict=True)
+        ]
+
+    def read(
+        self, prospect: Mapping[str, Any], today: float | None
+    ) -> tuple[list[int], list[Any], tuple[str, ...]]:
+        """Codes and values in the book's order, and the attributes that are out of the ordinary.
+
+        Raises
+        ------
+        ProspectError
+            If an attribute is missing from the mapping or text stands in a number.
+        """
+        try:
+            values = list(map(prospect.__getitem__, self._names))
+        except KeyError:
+            raise missing_attributes(self._names, list(prospect)) from None
+        codes: list[int] = []
+        odd: list[str] = []
+        for (find, most, missing_is_odd), value in zip(self._steps, values):  # noqa: B905 - slower
+            if value is None:
+                code, is_odd = MISSING, missing_is_odd
+            else:
+                try:
+                    found = find(value)
+                except (TypeError, ValueError, ArithmeticError):  # neither text nor a number
+                    found = None
+                if found and found <= most:
+                    codes.append(found)
+                    continue
+                code, is_odd = self._read_slowly(len(codes), value, prospect, today)
+            if is_odd:
+                odd.append(self._names[len(codes)])
+            codes.append(code)
+        return codes, values, tuple(odd)
+
+    def _read_slowly(
+        self, place: int, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> tuple[int, bool]:
+        """Code of any value, and whether it is out of the ordinary."""
+        column, strange = self._columns[place], self._strange[place]
+        try:
+            if not isinstance(column, NumberColumn):
+                code = column.code(value)
+                return code, code in strange
+            read = self._days_before(value, prospect, today) if column.is_date else value
+            code = column.code(read)
+            return code, code in strange or column.is_outside(read)
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
+                "an ISO date, or None if it is not known."
+            ) from error
+
+    def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
+        day = _day_or_missing(value)
+        if math.isnan(day):
+            return day
+        closing = prospect.get(self._closed_on) if self._closed_on is not None else None
+        try:
+            closing_day = math.nan if closing is None else _day_or_missing(closing)
+        except UnreadableValueError as error:
+            raise UnreadableValueError(f"{self._closed_on!r}, its closing date, {error}") from None
+        return (day_or_today(today) if closing_day != closing_day else closing_day) - day  # noqa: PLR0124
 
 
-def _step(column: Column, strange: frozenset[int]) -> Step:
+def _finder(column: Column) -> Callable[[Any], int | None]:
     if not isinstance(column, NumberColumn):
-        return Step(column.name, column.levels, (), math.nan, math.nan, column, strange)
-    if column.is_date:
-        return Step(column.name, {}, (), math.nan, math.nan, column, strange)
-    return Step(column.name, {}, column.cuts, column.low, column.high, column, strange)
+        return dict(column.levels).get
+    # bins from the lowest to the highest number seen; what lies beyond is read slowly
+    ends = (column.low, *column.cuts, math.nextafter(column.high, math.inf))
+    if column.is_date or not all(below <= above for below, above in pairwise(ends)):
+        return _find_nothing
+    return partial(bisect_right, ends)
+
+
+def _find_nothing(_: Any) -> None:
+    return None
+
+
+def _day_or_missing(value: Any) -> float:
+    """Days since 1970; NaN where the date is not known."""
+    if isinstance(value, date):
+        try:
+            return float(value.toordinal() - EPOCH)
+        except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
+            pass
+    return math.nan if is_missing(value) else as_day(value)
 
 
 def unfamiliar_codes(book: Book) -> list[list[int]]:
@@ -60,3 +163,19 @@ def day_or_today(day: float | None) -> float:
     if day is not None:
         return day
     return as_day(datetime.now(tz=UTC).date())
+
+
+def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
+    """Build the error that shows the difference between what is expected and what is there."""
+    from difflib import get_close_matches
+
+    names = [str(name) for name in given]
+    lines = []
+    for name in (name for name in expected if name not in names):
+        near = get_close_matches(name, names, n=1)
+        lines.append(f"  {name}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    return ProspectError(
+        f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
+        f"given: {', '.join(names) or 'nothing'}\n"
+        "Remedy: add them; a value that is not known may be None, but its name must be there."
+    )

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
+from fitmodel.deals.spellings import is_missing
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import (
     CategoryColumn,
     UnreadableValueError,
     as_number,
     flag_text,
-    is_missing,
     level_text,
 )
 
@@ -207,8 +209,8 @@ def plain_value(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, date):
-        return value.strftime("%Y-%m-%d") if value == value else None  # noqa: PLR0124 - NaT
-    if hasattr(value, "item"):
+        return str(value).split(" ")[0] if value == value else None  # noqa: PLR0124 - NaT
+    if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
         return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0

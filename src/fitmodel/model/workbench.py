@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.learning.columns import as_day
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.batch_reasons import largest_terms
 from fitmodel.model.bundle import load_workbench
@@ -140,6 +141,7 @@ class WorkbenchModel(FitModel):
         frame = pd.DataFrame(prospects)
         found = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
+        day = None if as_of is None else as_day(as_of)
         return [
             Assessment(
                 row["early_churn_probability"],
@@ -151,14 +153,14 @@ class WorkbenchModel(FitModel):
                 bool(row["unfamiliar"]),
                 tuple(row.get("reasons", ())),
                 row["model_version"],
-                (),
+                self._scorer.assess(prospect, 0, day).unfamiliar_because,
                 wording,
             )
-            for row in found
+            for prospect, row in zip(prospects, found, strict=True)
         ]
 
 
 def open_workbench_model(bundle: Bundle) -> WorkbenchModel:
     """Unpickle the estimator of a bundle, its digest checked first."""
     scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
-    return WorkbenchModel(scorer, load_workbench(bundle.path), bundle.manifest, bundle.path)
+    return WorkbenchModel(scorer, load_workbench(bundle), bundle.manifest, bundle.path)

@@ -173,10 +173,10 @@ def _check_files(files: Mapping[str, bytes]) -> None:
         manifests.check_file_name(file)
         if file in {MANIFEST, SIGNATURE}:
             raise BundleError(f"{file} is written by the bundle itself; leave it out of the files")
-        if len(content) > manifests.FILE_LIMIT:
+        if len(content) > manifests.file_limit(file):
             raise BundleError(
-                f"{file} has {len(content):,} bytes; a file of a bundle has at most "
-                f"{manifests.FILE_LIMIT:,}"
+                f"{file} has {len(content):,} bytes; such a file of a bundle has at most "
+                f"{manifests.file_limit(file):,}"
             )
 
 

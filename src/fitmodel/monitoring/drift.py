@@ -135,6 +135,13 @@ def compute_drift(
         If there are no rows, or not a group for each.
     ProspectError
         If an attribute is absent, or values cannot be read.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> drift = compute_drift(pd.read_csv("prospects.csv"), model)
+    >>> set(drift["verdict"]) <= {"stable", "unclear", "drift"}
+    True
     """
     from scipy.stats import false_discovery_control
 

@@ -96,6 +96,17 @@ def with_propensity(
     ------
     DealsError
         If the contract has no id, or the table has a column of that name already.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+    >>> deals = fitmodel.read_deals("deals.csv", spec)
+    >>> from fitmodel.monitoring.log import DecisionLog
+    >>> log = DecisionLog("decisions.db")
+    >>> weighed, told = with_propensity(deals, spec, log)
+    >>> told.deals.propensity, int(weighed["propensity"].notna().sum())
+    ('propensity', 0)
+    >>> log.close()
     """
     if spec.deals.id is None:
         raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")

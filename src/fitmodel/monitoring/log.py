@@ -55,6 +55,18 @@ class DecisionLog:
     ------
     TrackingError
         If it cannot be opened or is no decision log.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> log = DecisionLog("decisions.db", salt="keep this secret")
+    >>> _ = model.predict(pd.read_csv("prospects.csv"), log=log)
+    >>> log.decide("D0001200", "declined", by="Kim")
+    >>> log.latest()["action"].value_counts().to_dict()
+    {'declined': 1}
+    >>> log.forget("D0001200")
+    2
+    >>> log.close()
     """
 
     def __init__(self, place: str | Path, *, salt: str | None = None) -> None:

@@ -111,6 +111,15 @@ def compute_cohorts(
     ------
     DealsError
         If the contract has no dates, or the indices share no deal.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+    >>> deals = fitmodel.read_deals("deals.csv", spec)
+    >>> said = fitmodel.load("models/prospect-fit").predict(deals, reasons=0)
+    >>> cohorts = compute_cohorts(deals, spec, said["early_churn_probability"], every="Y")
+    >>> cohorts.index.tolist()
+    ['2023', '2024', '2025', '2026']
     """
     if spec.deals.closed_on is None:
         raise DealsError("cohorts need closed_on: a tenure says nothing of when a deal was signed")

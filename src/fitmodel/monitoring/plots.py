@@ -58,7 +58,8 @@ def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(7, 4), layout="constrained").add_subplot()
-    for share, part in rounds.groupby("share", sort=True):
+    for key, part in rounds.groupby("share", sort=True):
+        share = float(key)  # type: ignore[arg-type]  # a column of shares
         found = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
         label, colour = "all of the flagged are declined", COLOURS["drift"]
         if share:

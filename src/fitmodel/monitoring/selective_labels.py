@@ -78,7 +78,7 @@ def replay_rounds(
         ids, salt = asking["deal_id"].tolist(), f"round {number}"
         drawn = choose_exploration(ids, said["poor_fit"], share=share, salt=salt)
         signed[here], propensity[here] = drawn.proceed, drawn.propensity
-        truth = company.true_probability.to_numpy(dtype=np.float64)[here]
+        truth = np.asarray(company.true_probability, dtype=np.float64)[here]
         rows.append({"round": number, **_judged(said, truth, drawn, threshold)})
     return pd.DataFrame(rows).set_index("round")
 

@@ -160,6 +160,16 @@ def make_brief(
     SpecError
         If the language has no texts, the template has a fault, or deals are given without a
         contract.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+    >>> deals = fitmodel.read_deals("deals.csv", spec)
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
+    >>> brief = make_brief(model, prospect, deals=deals)
+    >>> brief.name, brief.look_alikes.known
+    ('D0001151', 50)
     """
     said = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
     told = [reason for reason in said.reasons if reason.is_about_prospect]

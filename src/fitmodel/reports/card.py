@@ -105,7 +105,7 @@ def model_card(
 def _template() -> jinja2.Template:
     import jinja2
 
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701  # see autoescape
         loader=jinja2.PackageLoader("fitmodel.reports"),
         autoescape=False,  # noqa: S701  `finalize` escapes every value, for Markdown and HTML both
         finalize=escape,
@@ -174,8 +174,8 @@ def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
 def _glass_box_cost(cost: Metric) -> Markdown:
     """Say what the unrestricted learner would have gained, in log loss."""
     return Markdown(
-        f"What the glass box costs: the log loss of an unrestricted learner "
-        f"(HistGradientBoosting) on the same deals is lower by {escape(cost.value)} (95 % interval "
+        f"What the glass box costs, in log loss against an unrestricted learner "
+        f"(HistGradientBoosting) on the same deals: {escape(cost.value)} (95 % interval "
         f"{escape(cost.low)} to {escape(cost.high)}); below 0 the book of tables is the better one."
     )
 
@@ -185,7 +185,10 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
     if findings.empty:
         return Markdown("No attribute looked as if it was learned after closing.")
     fine = findings["verdict"] == "fine"
-    words = f"Findings: {int(fine.sum()):,} fine, {int((~fine).sum()):,} not."
+    words = (
+        f"Of the findings on the attributes {int(fine.sum()):,} are fine; {int((~fine).sum()):,} "
+        f"need a look. A verdict of stop means that it was allowed by name."
+    )
     return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
 
 

@@ -81,10 +81,16 @@ def riskiest(prospects: pd.DataFrame, predictions: pd.DataFrame, number: int = 5
 
 def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
     """How many deals there are to learn from; `found` is of `fitmodel.deals.outcomes.outcomes`."""
+    from fitmodel.deals.survival import kaplan_meier
+
+    early, known = found["early_churn"] == 1, found["early_churn"].notna()
+    rate = 1.0 - kaplan_meier(found["followup_months"], found["left"]).at(float(horizon_months))
+    told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     return (
-        f"{len(found):,} deals without faults; {int(found['mature'].sum()):,} mature, "
-        f"{int(found['early_churn'].isna().sum()):,} with an outcome not known yet, "
-        f"{int((found['early_churn'] == 1).sum()):,} left early (within {horizon_months} months)"
+        f"{len(found):,} deals without faults: {int(known.sum()):,} with a known outcome, of which "
+        f"{int(early.sum()):,} left early (within {horizon_months} months), and "
+        f"{int((~known).sum()):,} too young to tell\n"
+        f"early-churn rate {told} (Kaplan-Meier: a young deal counts for as long as it was seen)"
     )
 
 
@@ -95,6 +101,12 @@ def audit_text(found: LeakageReport) -> str:
         for item in found.findings
         if item.verdict != "fine"
     ]
+    if found.stopped:
+        names = " ".join(f"--allow {name}" for name in found.stopped)
+        lines.append(
+            f"  Training refuses {len(found.stopped)} of them until they are excluded, or, where "
+            f"surely known before signing, allowed by name: {names}"
+        )
     return "\n".join(lines) or "  no attribute looks like knowledge from after the closing"
 
 

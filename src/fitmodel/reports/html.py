@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = (*"=+-@\t\r\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel takes the wide ones too
 
 
 def render(template: str, **values: Any) -> str:
@@ -40,12 +40,14 @@ def safe_csv(table: pd.DataFrame) -> str:
 
     Notes
     -----
-    OWASP, "CSV Injection": a text that starts with = + - @ or a tab gets an apostrophe before it.
+    OWASP, "CSV Injection": a text that starts with = + - @, wide or not, a tab or a new line gets
+    an apostrophe before it. Lines end as in RFC 4180, so that a lone carriage return inside a text
+    is quoted: otherwise a spreadsheet takes what follows it for a new row.
     """
     plain = table.reset_index()
     for name in plain.select_dtypes(exclude=["number", "bool", "datetime"]).columns:
         plain[name] = plain[name].astype(object).map(_harmless)
-    return plain.rename(columns=_harmless).to_csv(index=False)
+    return plain.rename(columns=_harmless).to_csv(index=False, lineterminator="\r\n")
 
 
 def _harmless(value: Any) -> Any:

@@ -76,10 +76,29 @@ class PlanComparison:
 def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     """Compare what two plans pay on the same deals.
 
+    Parameters
+    ----------
+    before, after : Ledger
+        Of the same deals, as `fitmodel.sales.incentives.pay` gives them.
+
+    Returns
+    -------
+    PlanComparison
+
     Raises
     ------
     DealsError
         If the ledgers are not of the same deals.
+
+    Examples
+    --------
+    >>> from fitmodel.sales.incentives import pay
+    >>> from fitmodel.sales.plans import Plan
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> at_once = pay(sim.deals, sim.spec, Plan(commission_rate="0.1", earned_after_months=0))
+    >>> found = compare_plans(at_once, pay(sim.deals, sim.spec, Plan(commission_rate="0.1")))
+    >>> found.to_lost_before > found.to_lost_after
+    True
     """
     if not before.deals.index.equals(after.deals.index):
         raise DealsError("the two ledgers are not of the same deals")

@@ -51,6 +51,14 @@ def pay(
     A deal that ended for another reason (exited_on) keeps what it has earned by then; the rest is
     withheld, though its customer is not counted as lost. A bonus counts deals without an amount
     too: it is paid for customers, not for their size.
+
+    Examples
+    --------
+    >>> from fitmodel.sales.plans import Plan
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> ledger = pay(sim.deals, sim.spec, Plan(commission_rate="0.1"))
+    >>> set(ledger.reps.index) >= set(sim.deals["rep"])
+    True
     """
     rep, amount = spec.deals.rep, spec.deals.amount
     if rep is None or amount is None:

@@ -125,17 +125,35 @@ period = "year"                  # year | quarter | all: whose deals are ranked 
 def read_plan(path: Path) -> Plan:
     """Read a plan from toml.
 
+    Parameters
+    ----------
+    path : Path
+        ``fitmodel report --show-plan`` prints a plan to start from.
+
+    Returns
+    -------
+    Plan
+
     Raises
     ------
     SpecError
         If there is no such file, or it is no plan; the message names the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("plan.toml").write_text("commission_rate = 0.1")
+    >>> read_plan(Path("plan.toml")).earned_after_months
+    5
     """
     try:
-        return Plan(**tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
+        return Plan(**tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal))
     except FileNotFoundError as error:
         raise SpecError(f"there is no plan {path}. Remedy: write one in toml.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid toml: {error}") from error
+    except (OSError, RecursionError, TypeError) as error:
+        raise SpecError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
         found = error.errors(include_url=False)
         lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in found]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.learning.columns import is_missing, level_text
+from fitmodel.deals.spellings import is_missing
+from fitmodel.learning.columns import level_text
 from fitmodel.learning.options import LEAST_CHURNERS
 
 if TYPE_CHECKING:

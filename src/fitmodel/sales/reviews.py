@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.assessment import Assessment
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.look_alikes import LookAlikes
     from fitmodel.model.reasons import Reason
     from fitmodel.sales.hindsight import Eve, Hindsight
@@ -149,6 +150,13 @@ def compute_reviews(
     ------
     DealsError
         If the contract names no rep or no dates, or rows share an index.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1, months=15, n_reps=3)
+    >>> reviews = compute_reviews(sim.deals, sim.spec)
+    >>> [sheet.rep for sheet in reviews.sheets]
+    ['Rep 01', 'Rep 02', 'Rep 03']
     """
     if spec.deals.rep is None:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
@@ -214,42 +222,40 @@ class _Writer:
         prospect = {str(name): value for name, value in row.items()}
         said = eve.model.predict(prospect, reasons=ALL_REASONS)
         raising = [reason for reason in said.reasons if reason.contribution >= WARNING]
-        alike = self._past_of(eve).like(prospect, ALIKE)
+        alike = self._past_of(eve.as_of, eve.model).like(prospect, ALIKE)
         return ReviewSheet(
             **facts,
             said=said,
             warnings=tuple(raising[:WARNINGS]),
             alike=alike,
-            stayed=tuple(self._stayed(deal, eve, alike)),
+            stayed=tuple(self._stayed(deal, eve.model, alike)),
         )
 
-    def _past_of(self, eve: Eve) -> PastDeals:
-        if eve.as_of not in self._past:
-            before = self._deals[self._deals[self._spec.deals.closed_on] <= eve.as_of]
-            assert eve.model is not None  # noqa: S101 - asked of a model only
-            self._past[eve.as_of] = PastDeals(eve.model, before, self._spec)
-        return self._past[eve.as_of]
+    def _past_of(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
+        if as_of not in self._past:
+            before = self._deals[self._deals[self._spec.deals.closed_on] <= as_of]
+            self._past[as_of] = PastDeals(model, before, self._spec)
+        return self._past[as_of]
 
-    def _stayed(self, deal: Any, eve: Eve, alike: LookAlikes) -> list[StayedAlike]:
+    def _stayed(self, deal: Any, model: FitModel, alike: LookAlikes) -> list[StayedAlike]:
         stayed = alike.deals[alike.deals["early_churn"] == 0].head(STAYED)
         return [
             StayedAlike(
                 self.name(other),
                 pd.Timestamp(stayed.loc[other, str(self._spec.deals.closed_on)]),
-                self._differs(deal, other, eve),
+                self._differs(deal, other, model),
             )
             for other in stayed.index
         ]
 
-    def _differs(self, deal: Any, other: Any, eve: Eve) -> tuple[tuple[str, Any, Any], ...]:
+    def _differs(self, deal: Any, other: Any, model: FitModel) -> tuple[tuple[str, Any, Any], ...]:
         """Where the lost deal was riskier than the other, the most first; at most two."""
-        assert eve.model is not None  # noqa: S101 - asked of a model only
         both = self._deals.loc[[deal, other]]
-        reasons = eve.model.predict(both, reasons=ALL_REASONS)["reasons"]
+        reasons = model.predict(both, reasons=ALL_REASONS)["reasons"]
         lost, kept = ({r.attribute: r.contribution for r in item} for item in reasons)
         gaps = {
             name: lost.get(name, 0.0) - kept.get(name, 0.0)
-            for name in eve.model.attributes
+            for name in model.attributes
             if not _same(both[name])
         }
         ordered = sorted((gap, name) for name, gap in gaps.items() if gap > LEAST_GAP)[::-1]

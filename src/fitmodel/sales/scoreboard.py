@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LEAST_DEALS = 20
 LEAST_EXPECTED = 3.0
 """Deals, and early churners expected, below which nothing is said of a rep."""
+SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 BAGS = 2  # no interval of a probability is asked for
 
 
@@ -78,6 +79,9 @@ class Scoreboard:
         """The reps' rows."""
         return self.table.iloc[:-1]
 
+    def _repr_html_(self) -> str:
+        return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
+
 
 def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
     """Probability of early churn of every deal, from a fit that saw neither it nor any rep.
@@ -98,6 +102,13 @@ def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[flo
     ------
     DealsError
         If there are too few early churners to learn from.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> p = expected_probabilities(sim.deals, sim.spec)
+    >>> bool(p.between(0, 1).all())
+    True
     """
     people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
     blind = _without(spec, people)
@@ -155,6 +166,13 @@ def compute_scoreboard(
     ------
     DealsError
         If the contract names no rep or team, or rows share an index.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(800, seed=1)
+    >>> board = compute_scoreboard(sim.deals, sim.spec, sim.true_probability)
+    >>> round(board.reps["expected"].sum() - board.company["observed"], 6)
+    np.float64(0.0)
     """
     say = phrases(language, "scoreboard")
     check_index(deals)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.learning.columns import NumberColumn, is_missing, level_text
+from fitmodel.deals.spellings import is_missing
+from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
 from fitmodel.learning.options import LearnerOptions
 

@@ -9,31 +9,36 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.scorer import missing_attributes
+from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import chunk_frame
-from fitmodel.scoring.tables import PIPE, FileSink, count_rows, kind_of, open_source
+from fitmodel.scoring.paths import check_paths
+from fitmodel.scoring.resume import kept_parts, today
+from fitmodel.scoring.tables import FileSink, count_rows, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
+    from pathlib import Path
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
+    from fitmodel.scoring.resume import Parts
     from fitmodel.scoring.streams import Chunk, Sink, Source
 
 __all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
 
+_Predicted = TypeVar("_Predicted")
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
 PREDICTIONS = {
@@ -64,6 +69,8 @@ class BatchResult:
     output : str or Path
         Where they went.
     seconds : float
+    resumed : int
+        Rows whose predictions an interrupted batch had left.
     """
 
     rows: int
@@ -72,6 +79,7 @@ class BatchResult:
     first_error: str | None
     output: str | Path
     seconds: float
+    resumed: int = 0
 
 
 def score_file(
@@ -84,6 +92,8 @@ def score_file(
     strict: bool = False,
     workers: int = WORKERS,
     progress: Callable[[int], object] | None = None,
+    language: str = "en",
+    resume: bool = False,
     log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
@@ -91,8 +101,9 @@ def score_file(
     Parameters
     ----------
     source, output : path
-        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.tsv`` or ``.parquet``, told by the name; ``-`` is
-        standard input or output, as CSV. A folder is read as Parquet files, hive partitions too.
+        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.csv.zst``, ``.tsv`` or ``.parquet``, told by the
+        name; ``-`` is standard input or output, as CSV. A folder is read as Parquet files, hive
+        partitions too.
         A file appears whole when its last row is written, or not at all.
     model : FitModel
     reasons : int
@@ -106,9 +117,15 @@ def score_file(
         Threads that predict while others read and write; the result does not depend on it.
     progress : callable, optional
         Told how many rows each chunk had.
+    language : {"en", "zh"}
+        Of the reasons.
+    resume : bool
+        Keep predictions beside the output until it is whole, and take up those of an earlier run
+        that was interrupted. The output is the same to the byte.
     log : DecisionLog, optional
         Takes every assessment before the output appears; each row must then have the contract's
-        id. A column `proceed` says whether the prospect may be signed.
+        id. A column `proceed` says whether the prospect may be signed. What is taken up of an
+        interrupted run is logged again.
 
     Returns
     -------
@@ -116,6 +133,8 @@ def score_file(
 
     Raises
     ------
+    SpecError
+        If there are no texts in that language.
     ProspectError
         If the table cannot be read, lacks an attribute, already has a prediction column, or, with
         `strict`, has a row that cannot be scored.
@@ -123,9 +142,18 @@ def score_file(
     Notes
     -----
     Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> done = score_file("prospects.csv", model, "scored.csv", reasons=1)
+    >>> done.rows, done.errors
+    (50, 0)
     """
-    _check_paths(source, output)
-    with open_source(source, chunk_rows) as table:
+    check_paths(source, output)
+    asked = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    kept = kept_parts(source, output, model, **asked) if resume else nullcontext()
+    with kept as parts, open_source(source, chunk_rows) as table:
         return score_stream(
             table,
             model,
@@ -134,6 +162,8 @@ def score_file(
             strict=strict,
             workers=workers,
             progress=progress,
+            language=language,
+            parts=parts,
             log=log,
         )
 
@@ -147,19 +177,32 @@ def score_stream(
     strict: bool = False,
     workers: int = WORKERS,
     progress: Callable[[int], object] | None = None,
+    language: str = "en",
+    parts: Parts | None = None,
     log: AssessmentLog | None = None,
 ) -> BatchResult:
-    """Score every row of a source into a sink; parameters and errors as of `score_file`."""
+    """Score every row of a source into a sink; parameters and errors as of `score_file`.
+
+    Predictions found in `parts` are taken from there, and all others kept there.
+    """
     begun = time.monotonic()
     check_columns(table.schema.names, model, logged=log is not None)
     logged = None if log is None else BatchLog(log, model, table)
     fields = prediction_fields(reasons, logged=log is not None)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
-    predict = partial(predict_chunk, model=model, reasons=reasons, separator=table.separator)
-    rows = errors = flagged = 0
+    predict = partial(
+        predict_chunk,
+        model=model,
+        reasons=reasons,
+        separator=table.separator,
+        as_of=today() if parts is None else parts.day,  # one day for all, past midnight too
+        language=language,
+    )
+    remembered = partial(_remembered, predict, parts)
+    rows = errors = flagged = resumed = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
-        for chunk, columns in _in_order(predict, table.chunks, workers):
+        for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
             faults = columns["error"].drop_null()
             if len(faults) and first_error is None:
                 first_error = _first_fault(columns["error"], rows)
@@ -173,47 +216,26 @@ def score_stream(
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
             rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+            resumed += was_there * chunk.batch.num_rows
             flagged += columns["poor_fit"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
-    return BatchResult(rows, errors, flagged, first_error, sink.place, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, resumed)
 
 
-def _check_paths(source: str | Path, output: str | Path) -> None:
-    check_source(source)
-    check_output(output)
-    both = PIPE not in (str(source), str(output)) and Path(output).exists()
-    if both and Path(output).samefile(source):
-        raise ProspectError(f"{output} is the input. Remedy: name another output.")
-
-
-def check_source(source: str | Path) -> None:
-    """Refuse a file or folder that is not there or of no known kind.
-
-    Raises
-    ------
-    ProspectError
-    """
-    kind_of(source)
-    if str(source) != PIPE and not Path(source).exists():
-        raise ProspectError(f"there is no file {source}")
-
-
-def check_output(output: str | Path) -> None:
-    """Refuse a file that cannot be written or is of no known kind.
-
-    Raises
-    ------
-    ProspectError
-    """
-    kind_of(output)
-    if str(output) == PIPE:
-        return
-    output = Path(output)
-    if not output.parent.is_dir():
-        raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
-    if output.is_dir():
-        raise ProspectError(f"{output} is a folder. Remedy: name a file.")
+def _remembered(
+    predict: Callable[[Chunk], dict[str, pa.Array]], parts: Parts | None, number: int, chunk: Chunk
+) -> tuple[dict[str, pa.Array], bool]:
+    """Prediction columns of a chunk, and whether an earlier run had made them."""
+    if parts is None:
+        return predict(chunk), False
+    columns = parts.read(number, chunk.batch.num_rows)
+    if columns is not None:
+        return columns, True
+    columns = predict(chunk)
+    parts.write(number, columns)
+    return columns, False
 
 
 def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
@@ -243,11 +265,20 @@ def check_columns(names: list[str], model: FitModel, *, logged: bool = False) ->
 
 
 def predict_chunk(
-    chunk: Chunk, model: FitModel, reasons: int, separator: str = ",", as_of: date | None = None
+    chunk: Chunk,
+    model: FitModel,
+    reasons: int,
+    separator: str = ",",
+    as_of: date | None = None,
+    language: str = "en",
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
     predictions, errors = model.predict_table(
-        chunk_frame(chunk, model, separator), reasons=reasons, as_of=as_of, as_json=True
+        chunk_frame(chunk, model, separator),
+        reasons=reasons,
+        as_of=as_of,
+        as_json=True,
+        language=language,
     )
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
@@ -261,26 +292,26 @@ def predict_chunk(
 
 
 def _in_order(
-    predict: Callable[[Chunk], dict[str, pa.Array]], chunks: Iterator[Chunk], workers: int
-) -> Iterator[tuple[Chunk, dict[str, pa.Array]]]:
-    """Predict a few chunks at once, and give them in their order.
+    predict: Callable[[int, Chunk], _Predicted], chunks: Iterator[Chunk], workers: int
+) -> Iterator[tuple[Chunk, _Predicted]]:
+    """Predict a few numbered chunks at once, and give them in their order.
 
     Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
     workers, and one more, are in memory.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Chunk, Future[dict[str, pa.Array]]]] = deque()
+        waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
         try:
-            for chunk in chunks:
-                waiting.append((chunk, pool.submit(predict, chunk)))
+            for number, chunk in enumerate(chunks):
+                waiting.append((chunk, pool.submit(predict, number, chunk)))
                 if len(waiting) > workers:
-                    first, columns = waiting.popleft()
-                    yield first, columns.result()
-            for first, columns in waiting:
-                yield first, columns.result()
+                    first, predicted = waiting.popleft()
+                    yield first, predicted.result()
+            for first, predicted in waiting:
+                yield first, predicted.result()
         finally:
-            for _, columns in waiting:
-                columns.cancel()
+            for _, predicted in waiting:
+                predicted.cancel()
 
 
 def _first_fault(errors: pa.Array, before: int) -> str:

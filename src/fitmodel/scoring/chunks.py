@@ -21,7 +21,9 @@ def chunk_frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
     scorer = model.scorer
     used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
     names = [name for name in used if name is not None and name in chunk.batch.schema.names]
-    frame: pd.DataFrame = _plain(chunk.batch.select(names)).to_pandas()
+    plain = _plain(chunk.batch.select(names))
+    # the file's own pandas metadata is not believed
+    frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):

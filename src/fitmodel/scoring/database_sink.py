@@ -104,7 +104,7 @@ def _check_table(
     if not inspect(connection).has_table(str(address.table), schema=address.schema):
         return False
     rows = connection.execution_options(no_parameters=True).exec_driver_sql(
-        f"select * from {address.quoted_table} limit 0"  # noqa: S608 - quoted
+        f"select * from {address.quoted_table} limit 0"  # noqa: S608 - quoted  # nosec B608
     )
     has = set(rows.keys())
     absent = [name for name in schema.names if name not in has]
@@ -168,14 +168,14 @@ def _move(connection: Connection, stage: Table, address: Address, upsert: str | 
     columns = [column.name for column in stage.columns]
     names = ", ".join(quoted(name) for name in columns)
     move = (
-        f"insert into {address.quoted_table} ({names}) "  # noqa: S608 - every name is quoted
+        f"insert into {address.quoted_table} ({names}) "  # noqa: S608 - every name is quoted  # nosec B608
         f"select {names} from {quoted(stage.name)} where true"
     )
     if upsert is not None:
         changes = ", ".join(
             f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name != upsert
         )
-        move += f" on conflict ({quoted(upsert)}) do update set {changes}"
+        move += f" on conflict ({quoted(upsert)}) do update set {changes}"  # every name is quoted  # nosec B608
     connection.execution_options(no_parameters=True).exec_driver_sql(move)
 
 
@@ -221,7 +221,7 @@ def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> N
     """DuckDB reads Arrow where it lies."""
     raw: Any = connection.connection.driver_connection
     raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
-    raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted
+    raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted  # nosec B608
     raw.unregister("fitmodel_batch")
 
 

@@ -79,7 +79,7 @@ def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Ite
     if address.file is not None and not address.file.is_file():
         raise DatabaseError(f"there is no file {address.file}")
     with connected(address) as connection, ExitStack() as results:
-        whole = f"select * from {address.quoted_table}"  # noqa: S608 - quoted
+        whole = f"select * from {address.quoted_table}"  # noqa: S608 - quoted  # nosec B608
         text = whole if query is None else read_query(query)
         reader = READERS[connection.dialect.name]
         schema, batches = reader(connection, text, chunk_rows, results)
@@ -138,7 +138,7 @@ def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitSta
     _check_names(names)
     kinds = ("text", "blob", "real", "integer")
     asked = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
-    found = list(run(f"select {asked} from ({query})").one())  # noqa: S608 - the user's query
+    found = list(run(f"select {asked} from ({query})").one())  # noqa: S608 - the user's query  # nosec B608
     fields = [
         pa.field(name, _sqlite_type(*found[4 * place : 4 * place + 4]))
         for place, name in enumerate(names)

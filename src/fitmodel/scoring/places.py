@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import SpecError
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
     BatchResult,
-    check_output,
-    check_source,
     count_rows,
     score_file,
     score_stream,
@@ -19,6 +17,7 @@ from fitmodel.scoring.batch import (
 from fitmodel.scoring.database import is_database
 from fitmodel.scoring.database_sink import DatabaseSink
 from fitmodel.scoring.database_source import open_database
+from fitmodel.scoring.paths import check_output, check_source
 from fitmodel.scoring.tables import FileSink, open_source
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ def score_places(
     reasons: int = 3,
     strict: bool = False,
     progress: Callable[[int], object] | None = None,
+    language: str = "en",
+    resume: bool = False,
     log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of one place into another.
@@ -52,29 +53,45 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
-    reasons, strict, progress, log
+    reasons, strict, progress, language, log
         As of `score_file`.
+    resume : bool
+        Of files: as of `score_file`.
 
     Raises
     ------
     SpecError
-        If a query or an upsert is asked of a file.
+        If a query or an upsert is asked of a file, or a database to be resumed.
     ProspectError, DatabaseError, DependencyError
         As `score_file` and `open_database`.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> score_places("prospects.csv", model, "sqlite:///crm.db/scored").rows
+    50
     """
     if query is not None and not is_database(source):
         raise SpecError(f"--query asks a database; {source} is a file. Remedy: give its URL.")
     if upsert is not None and not is_database(output):
         raise SpecError(f"--upsert changes rows of a database; {output} is a file.")
+    asked: dict[str, Any] = {
+        "reasons": reasons,
+        "strict": strict,
+        "progress": progress,
+        "language": language,
+        "log": log,
+    }
     if not is_database(source) and not is_database(output):
-        return score_file(
-            source, model, output, reasons=reasons, strict=strict, progress=progress, log=log
+        return score_file(source, model, output, resume=resume, **asked)
+    if resume:
+        raise SpecError(
+            "--resume needs files: a query may give other rows, or another order, the second time, "
+            "and a database takes all rows in one transaction. Remedy: leave --resume out."
         )
     sink = _sink(output, upsert)
     with _source(source, query) as table:
-        return score_stream(
-            table, model, sink, reasons=reasons, strict=strict, progress=progress, log=log
-        )
+        return score_stream(table, model, sink, **asked)
 
 
 def count_places(source: str) -> int | None:

@@ -68,6 +68,11 @@ def score(
         If an attribute's column is absent or a prediction column is already there.
     BundleError, TrackingError
         As `fitmodel.load`.
+
+    Examples
+    --------
+    >>> from fitmodel.scoring import spark as on_spark  # doctest: +SKIP
+    >>> on_spark.score(prospects, "models:/prospect-fit@champion")  # doctest: +SKIP
     """
     ready = model if isinstance(model, FitModel) else load(model)
     check_columns(df.columns, ready)

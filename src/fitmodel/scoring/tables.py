@@ -5,15 +5,15 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import os
 import sys
+import zlib
 from collections import deque
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
+from fitmodel.scoring.compression import READERS, WRITERS
 from fitmodel.scoring.csv_text import csv_lines
 from fitmodel.scoring.streams import Chunk, Source
 
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 SEPARATORS = ",;\t|"  # what past deals may have, too
-ENDINGS = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".parquet")
-OPENERS: dict[str, Any] = {".csv.gz": gzip.open, ".csv.bz2": bz2.open}
+ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
@@ -49,7 +49,7 @@ def kind_of(name: str | Path) -> str:
     """
     if str(name) == PIPE:
         return ".csv"
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112 - Path asks, and fails, where a name is too long
         return ".parquet"
     found = next((end for end in ENDINGS if Path(name).name.lower().endswith(end)), None)
     if found is None:
@@ -69,20 +69,35 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         While opening or reading: if the table cannot be read as what its name says.
     """
     parquet = kind_of(path) == ".parquet"
+    opened = _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows)
+    with ExitStack() as stack:
+        with _explained(path):
+            source = stack.enter_context(opened)
+        yield replace(source, chunks=_explained_chunks(path, source.chunks))
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
     try:
-        with _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows) as source:
-            yield source
-    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError) as error:
+        yield
+    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise ProspectError(_unreadable(path, str(error))) from error
+
+
+def _explained_chunks(path: str | Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    # here, and not around the whole: a fault of writing is none of the table that is read
+    with _explained(path):
+        yield from chunks
 
 
 def count_rows(path: str | Path) -> int | None:
     """Rows of a Parquet file; None for CSV, which would have to be read to be counted."""
     if kind_of(path) != ".parquet":
         return None
-    if Path(path).is_dir():
-        return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
-    return int(pq.read_metadata(path).num_rows)
+    with _explained(path):
+        if Path(path).is_dir():
+            return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
+        return int(pq.read_metadata(path).num_rows)
 
 
 @dataclass(frozen=True)
@@ -102,13 +117,22 @@ class FileSink:
         kind = kind_of(self.place)
         with _appearing(self.place) as file:
             if kind == ".parquet":
-                with pq.ParquetWriter(file, schema) as writer:
+                with pq.ParquetWriter(file, schema, use_dictionary=_recurring(schema)) as writer:
                     yield writer.write_batch
                 return
             mark = "\t" if kind == ".tsv" else separator
             with _output(file, kind) as stream:
                 stream.write(_header(schema.names, mark))
                 yield lambda batch: stream.write(csv_lines(batch, mark))
+
+
+def _recurring(schema: pa.Schema) -> list[str]:
+    """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
+    return [
+        item.name
+        for item in schema
+        if item.name != "reasons" and not pa.types.is_floating(item.type)
+    ]
 
 
 @contextmanager
@@ -229,8 +253,8 @@ def _header(names: list[str], separator: str) -> bytes:
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
         return _standard_input()
-    opener: Any = OPENERS.get(kind_of(path), Path.open)
-    return io.BufferedReader(opener(Path(path), "rb"), HEAD_BYTES)
+    opener: Any = READERS.get(kind_of(path), partial(Path.open, mode="rb"))
+    return io.BufferedReader(opener(Path(path)), HEAD_BYTES)
 
 
 @contextmanager
@@ -246,8 +270,8 @@ def _standard_input() -> Iterator[io.BufferedReader]:
 def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
     if str(path) == PIPE:
         return nullcontext(sys.stdout.buffer)
-    if kind in OPENERS:
-        return cast("AbstractContextManager[Any]", OPENERS[kind](path, "wb", compresslevel=6))
+    if kind in WRITERS:
+        return cast("AbstractContextManager[Any]", WRITERS[kind](Path(path)))
     return Path(path).open("wb")
 
 

@@ -6,6 +6,7 @@ judged deals -> those signed after the champion's last -> the champion's probabi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ import pandas as pd
 
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.subgroups import MOST_LEVELS
-from fitmodel.exceptions import FitModelError, TrackingError
+from fitmodel.exceptions import BundleError, FitModelError, TrackingError
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import CHAMPION, alias_version, resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from fitmodel.deals.contract import DealSpec
@@ -29,6 +32,7 @@ LEAST_DEALS = 50
 LEAST_CHURNERS = 10
 CALIBRATION_SLACK = 0.2
 """Log-odds by which a challenger may be further off in the large than the champion."""
+_DAMAGED = "the noted comparison with the champion is damaged"
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,21 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
-        """Read what `to_dict` gave."""
-        return cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
+        """Read what `to_dict` gave.
+
+        Raises
+        ------
+        BundleError
+            If it is something else, as a manifest may hold that was changed.
+        """
+        try:
+            found = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
+            finite = all(map(math.isfinite, (found.deals, found.gain, found.low, found.high)))
+        except TypeError as error:
+            raise BundleError(f"{_DAMAGED}: {error}") from error
+        if not finite:
+            raise BundleError(f"{_DAMAGED}: a number of it is not finite")
+        return found
 
 
 def compare(
@@ -128,8 +145,6 @@ def meet_champion(
         None where there is no champion or the store does not answer. Deals signed up to the
         champion's last one are left out: it may have learned from them.
     """
-    from fitmodel.model.fitmodel import load
-
     name, store = spec.tracking.registered_model, spec.tracking.uri
     try:
         with connected(store) as client:
@@ -138,13 +153,9 @@ def meet_champion(
         return None
     if version is None:
         return None
-    try:
-        champion = load(resolve(f"models:/{name}/{version}", store))
-    except FitModelError as error:
-        return _not_compared(version, f"the champion's bundle cannot be read: {error}")
-    objection = _incomparable(champion, spec)
-    if objection:
-        return _not_compared(version, objection)
+    champion = _comparable(f"models:/{name}/{version}", spec)
+    if isinstance(champion, str):
+        return _not_compared(version, champion)
     unseen = _signed_after(judged, deals, spec, str(champion.manifest["period"][1]))
     churners = int(unseen["early_churn"].sum())
     if len(unseen) < LEAST_DEALS or churners < LEAST_CHURNERS:
@@ -155,6 +166,30 @@ def meet_champion(
             "early churners are needed",
         )
     return _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
+
+
+def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
+    """The champion, or what speaks against comparing with it."""
+    try:
+        champion = _loaded(resolve(uri, spec.tracking.uri))
+    except FitModelError as error:
+        return f"the champion's bundle cannot be read: {error}"
+    return champion if isinstance(champion, str) else _incomparable(champion, spec) or champion
+
+
+def _loaded(path: Path) -> FitModel | str:
+    """The champion, or why it is not loaded: a stranger's pickle is not run to be compared."""
+    from fitmodel.model.fitmodel import is_own_estimator, load
+    from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
+    from fitmodel.model.reading import open_bundle
+
+    bundle = open_bundle(path)
+    if is_own_estimator(bundle) and not is_vouched_for():
+        return (
+            f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
+            f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
+        )
+    return load(path, workbench=True)
 
 
 def _compared(
@@ -184,7 +219,14 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
             "deals with a tenure but no closing date cannot be told from those the champion "
             "learned from"
         )
-    theirs = champion.manifest["spec"]["label"]["horizon_months"]
+    if not champion.manifest.get("period"):
+        return "the champion's manifest does not say which deals it learned from"
+    known = champion.manifest.get("spec", {})
+    if known.get("deals", {}).get("closed_on", "") is None:
+        return (
+            "the champion learned from deals without closing dates, so no deal is surely new to it"
+        )
+    theirs = known.get("label", {}).get("horizon_months")
     if theirs != spec.label.horizon_months:
         return (
             f"the champion predicts early churn within {theirs} months, this model within "

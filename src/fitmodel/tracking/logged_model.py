@@ -114,5 +114,6 @@ def _signature(columns: Iterable[str]) -> Any:
             for name, kind in _OUTPUTS.items()
         ]
     )
-    params = ParamSchema([ParamSpec("reasons", DataType.long, 3)])
+    asked = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
+    params = ParamSchema(asked)
     return ModelSignature(inputs=inputs, outputs=outputs, params=params)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import TrackingError
+from fitmodel.model.fitmodel import is_own_estimator
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.contest import Comparison
@@ -34,12 +35,16 @@ class PromotionRefusedError(TrackingError):
 
 @dataclass(frozen=True)
 class Promotion:
-    """What is in use now and what was before; equal where nothing had to be moved."""
+    """What is in use now and what was before; equal where nothing had to be moved.
+
+    The warning says what the user should know of the version that is in use now.
+    """
 
     name: str
     version: int
     previous: int | None
     forced_because: str | None = None
+    warning: str | None = None
 
 
 def promote(
@@ -76,6 +81,11 @@ def promote(
         When there is no such version, or the store does not answer.
     BundleError
         When the version's bundle is damaged; not even force puts that in use.
+
+    Examples
+    --------
+    >>> promote("prospect-fit", store="sqlite:///mlflow.db")  # it is in use already
+    Promotion(name='prospect-fit', version=1, previous=1, forced_because=None)
     """
     if force and not (reason and reason.strip()):
         raise PromotionRefusedError("a forced promotion needs a reason, which is recorded")
@@ -96,11 +106,22 @@ def promote(
             _check_evidence(client, found, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason if force else None)
         _move(client, name, chosen, tags)
-    return Promotion(name, chosen, champion, reason if force else None)
+    return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
 
 
 def rollback(name: str, *, store: str | None = None) -> Promotion:
     """Put the champion before the present one back in use, in one step.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+    store : str, optional
+        MLflow tracking URI.
+
+    Returns
+    -------
+    Promotion
 
     Raises
     ------
@@ -108,6 +129,13 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
         When there is no champion or none before it, or the store does not answer.
     BundleError
         When the earlier bundle is damaged; the present champion then stays.
+
+    Examples
+    --------
+    >>> rollback("prospect-fit", store="sqlite:///mlflow.db")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    fitmodel.exceptions.TrackingError: version 1 of 'prospect-fit' was the first champion; ...
     """
     with connected(store) as client:
         champion = alias_version(client, name, CHAMPION)
@@ -119,9 +147,19 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
                 f"version {champion} of {name!r} was the first champion; there is none before it"
             )
         previous = int(tags[PREVIOUS_TAG])
-        _checked_bundle(name, previous, store)
+        bundle = _checked_bundle(name, previous, store)
         client.set_registered_model_alias(name, CHAMPION, str(previous))
-    return Promotion(name, previous, champion)
+    return Promotion(name, previous, champion, warning=_warning(bundle))
+
+
+def _warning(bundle: Bundle) -> str | None:
+    """What batch jobs and services will meet, said when it is decided and not in the night."""
+    if not is_own_estimator(bundle):
+        return None
+    return (
+        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
+        "scorer: fitmodel score and serve do not load it; fitmodel.load(..., workbench=True) does"
+    )
 
 
 def _checked_bundle(name: str, version: int, store: str | None) -> Bundle:

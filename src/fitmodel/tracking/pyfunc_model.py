@@ -3,11 +3,16 @@
 MLflow runs this file when the model is logged and each time it is loaded with
 ``mlflow.pyfunc.load_model`` or ``mlflow models serve``; nothing in fitmodel imports it. It opens
 the bundle logged beside it, so fitmodel must be installed where the model is loaded.
+
+A user's own estimator is a pickle, and its digest comes from the same place as the pickle: whoever
+can write the one can write the other. It is loaded here only where FITMODEL_SIGNING_KEY is set,
+and the bundle's signature holds, or where FITMODEL_UNPICKLE=1 says that the store is trusted.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import pandas as pd
@@ -15,8 +20,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from fitmodel.exceptions import ProspectError
-from fitmodel.model.fitmodel import load
+from fitmodel.exceptions import BundleError, ProspectError, SpecError
+from fitmodel.model.fitmodel import FitModel, is_own_estimator, load
+from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.model.reading import open_bundle
+
+UNPICKLE = "FITMODEL_UNPICKLE"
 
 
 class ProspectFit(PythonModel):
@@ -27,8 +36,8 @@ class ProspectFit(PythonModel):
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the bundle; only a user's own estimator, digest checked, is unpickled."""
-        self.model = load(context.artifacts["bundle"], workbench=True)
+        """Open the bundle; see above for when a user's own estimator is unpickled."""
+        self.model = _opened(context.artifacts["bundle"])
 
     def predict(
         self,
@@ -36,12 +45,29 @@ class ProspectFit(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Score every row; ``params={"reasons": 0}`` leaves the reasons out."""
-        reasons = int((params or {}).get("reasons", 3))
+        """Score every row; ``params``: ``reasons`` (0: none) and their ``language``."""
+        asked = params or {}
+        reasons, language = int(asked.get("reasons", 3)), str(asked.get("language", "en"))
+        table = pd.DataFrame(model_input)
         try:
-            return _plain(self.model.predict(pd.DataFrame(model_input), reasons=reasons))
-        except ProspectError as error:  # MLflow tells its clients the message of its own kind only
+            return _plain(self.model.predict(table, reasons=reasons, language=language))
+        except (
+            ProspectError,
+            SpecError,
+        ) as error:
+            # MLflow tells its clients the message of its own kind only
             raise MlflowException.invalid_parameter_value(str(error)) from error
+
+
+def _opened(path: str) -> FitModel:
+    may_unpickle = is_vouched_for() or os.environ.get(UNPICKLE) == "1"
+    if is_own_estimator(open_bundle(path)) and not may_unpickle:
+        raise BundleError(
+            f"{path} holds a user's own estimator: to load it is to unpickle it, which can run any "
+            f"code. Remedy: train and serve with {SIGNING_KEY} set; or, if you trust everybody who "
+            f"can write to this store, set {UNPICKLE}=1."
+        )
+    return load(path, workbench=may_unpickle)
 
 
 def _plain(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -51,10 +51,10 @@ class Slow:
         self.model, self.begun, self.go = model, threading.Event(), threading.Event()
         self.version, self.manifest = model.version, model.manifest
 
-    def predict(self, prospect: Any, *, reasons: int) -> Any:
+    def predict(self, prospect: Any, *, reasons: int, language: str) -> Any:
         self.begun.set()
         assert self.go.wait(timeout=60), "nobody let the model go"
-        return self.model.predict(prospect, reasons=reasons)
+        return self.model.predict(prospect, reasons=reasons, language=language)
 
 
 def test_a_request_too_many_is_told_to_come_again_while_a_long_one_runs(source, prospect) -> None:

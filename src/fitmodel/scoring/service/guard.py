@@ -1,6 +1,7 @@
 """The door of the service, before any of its own code: who comes in, with how much, and the log.
 
-request -> is there room? -> the token? -> the whole body, in time and not too long
+request -> a name of ours? -> is there room? -> the token, or no stranger's page?
+        -> the whole body, in time and not too long
         -> the app -> headers -> one line of log and one count
 
 The log holds the route, never the path, a query, a header or a body: nothing that a client wrote.
@@ -88,7 +89,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, self._settings.answer_seconds)
         start = time.perf_counter()
         self._in_flight += 1
         try:
@@ -106,12 +107,22 @@ class Guard:
             self._note(scope, answer, time.perf_counter() - start)
 
     async def _let_in(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        self._check_host(scope)
         if scope["path"] not in ALWAYS_OPEN:
             self._check_room()
             if scope["path"] not in self._pages:
                 self._check_token(scope)
         body = await self._whole_body(scope, receive)
         await self._app(scope, _replay(body, receive), answer.send)
+
+    def _check_host(self, scope: Scope) -> None:
+        """A stranger's page can make its own name point here; a browser then shows it what we say.
+
+        (DNS rebinding.) The name stays in the request.
+        """
+        hosts = self._settings.hosts
+        if hosts and _host_of(scope) not in hosts:
+            raise RefusedError(421, "the service is not called by that name (--allow-host NAME)")
 
     def _check_room(self) -> None:
         if self._in_flight > self._settings.most_at_once:
@@ -120,6 +131,7 @@ class Guard:
     def _check_token(self, scope: Scope) -> None:
         token = self._settings.token
         if token is None:
+            _check_page(scope)
             return
         given = dict(scope["headers"]).get(b"authorization", b"")
         scheme, _, secret = given.partition(b" ")
@@ -153,11 +165,27 @@ class Guard:
         logger.info("request", extra={"facts": facts})
 
 
+def _host_of(scope: Scope) -> str:
+    """The name a client called us by, without the port."""
+    name = str(dict(scope["headers"]).get(b"host", b""), "latin-1").lower()
+    return name if name.endswith("]") else name.rpartition(":")[0] or name
+
+
+def _check_page(scope: Scope) -> None:
+    """Without a token, refuse what another site's page made a browser send (its own word for it).
+
+    CORS would keep the answer from that page, but what is asked would be done, and logged.
+    """
+    if dict(scope["headers"]).get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
+        raise RefusedError(403, "asked by the page of another site; with a token it could be")
+
+
 class _Answer:
     """Sends an answer with our headers, and remembers its status."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, seconds: float) -> None:
         self._send = send
+        self._seconds = seconds
         self.status = 499  # the client left before there was an answer
         self.request = uuid.uuid4().hex
         self._begun = False
@@ -168,7 +196,11 @@ class _Answer:
             self.status = message["status"]
             own = (*HEADERS, (b"x-request-id", self.request.encode()))
             message["headers"] = [*message.get("headers", []), *own]
-        await self._send(message)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except TimeoutError:  # it would keep its place among the requests in flight for ever
+            raise RefusedError(499, "the client does not take its answer") from None
 
     async def refuse(self, refusal: RefusedError) -> None:
         if self._begun:

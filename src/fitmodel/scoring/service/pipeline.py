@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.scorer import missing_attributes
+from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.tables import kind_of, open_source
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
 
 def _described(column: Column) -> dict[str, Any]:
     if isinstance(column, CategoryColumn):
-        kind, levels = ("flag" if column.is_flag else "category"), list(column.levels)
+        kind, levels = ("flag" if column.is_flag else "category"), column.named
         listed = levels if len(levels) <= FEW_LEVELS else None
         return {"name": column.name, "kind": kind, "levels": listed}
     if column.is_date:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -21,8 +23,13 @@ class Settings:
         Requests in flight; more are told to come again.
     body_seconds : float
         Time a client has to send its body.
+    answer_seconds : float
+        Time a client has to take each piece of its answer.
     reload_seconds : float
         How often to look for another champion; 0 never.
+    hosts : frozenset of str
+        Names that the service may be called by, without port; empty for any. Of a service that
+        asks for no token and listens to this machine only: `LOOPBACK`.
     """
 
     token: str | None = None
@@ -30,4 +37,6 @@ class Settings:
     most_prospects: int = 10_000
     most_at_once: int = 64
     body_seconds: float = 10.0
+    answer_seconds: float = 60.0
     reload_seconds: float = 5.0
+    hosts: frozenset[str] = frozenset()

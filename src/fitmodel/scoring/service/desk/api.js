@@ -1,5 +1,6 @@
 // The service behind the page. The token stays in this tab's session and goes nowhere else.
 import { $, show } from "./dom.js";
+import { language } from "./text.js";
 
 const TOKEN = "fitmodel.token";
 const AT_ONCE = 500; // prospects in one request: the page can tell how far it is
@@ -66,8 +67,8 @@ function askForToken(wasWrong) {
 export const facts = async () => (await request("v1/desk")).json();
 export const pipelineText = async () => (await request("v1/pipeline")).text();
 
-/** Where prospects are assessed; the one place for a further parameter, such as a language. */
-const assessments = (reasons) => `v1/assessments?reasons=${reasons}`;
+/** Where prospects are assessed, with reasons in the page's language. */
+const assessments = (reasons) => `v1/assessments?reasons=${reasons}&language=${language()}`;
 
 async function post(prospects, reasons, signal) {
   const body = JSON.stringify(prospects);

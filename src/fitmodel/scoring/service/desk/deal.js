@@ -60,6 +60,7 @@ export function translateForm() {
     if (typed !== null && typed[control.name] !== undefined) control.value = typed[control.name] ?? "";
   }
   translate();
+  if (said !== null) ask(); // its sentences in the new language
 }
 
 async function ask() {

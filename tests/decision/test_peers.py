@@ -1,0 +1,92 @@
+"""The money of a deal, reckoned by empulse: the same deals are flagged, the same sum is saved.
+
+empulse writes the costs of the four cells of a cost matrix, each deal its own. To flag is to
+decline, which costs nothing and brings nothing; to sign costs what the deal is worth, negated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from empulse.metrics import cost_loss, savings_score
+from empulse.models import CSRateClassifier, CSThresholdClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from fitmodel.decision.choice import choose_capacity
+from fitmodel.decision.curve import compute_money
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.evaluation.sample import Sample
+
+MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.1)
+
+
+class GivenProbabilities(ClassifierMixin, BaseEstimator):
+    """A classifier whose only column is the probability."""
+
+    def fit(self, _X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.column_stack([1.0 - X[:, 0], X[:, 0]])
+
+
+def cost_matrix(amount: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what signing costs; what declining costs is nothing."""
+    return {"fn_cost": -MONEY.value_if_leaves(amount), "tn_cost": -MONEY.value_if_stays(amount)}
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def judged(request):
+    random = np.random.default_rng(request.param)
+    p = random.beta(1.0, 3.0, 1500)
+    return p, (random.random(1500) < p).astype(int), random.lognormal(7.0, 0.8, 1500)
+
+
+@pytest.mark.filterwarnings("ignore:The optimal threshold computed from the cost matrix fell out")
+def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(judged):
+    p, y, amount = judged
+    ours = Policy("value", 0.5, MONEY).poor_fit(p, amount)
+    theirs = CSThresholdClassifier(GivenProbabilities(), calibrator=None).fit(p[:, None], y)
+    flags = theirs.predict(p[:, None], tp_cost=0.0, fp_cost=0.0, **cost_matrix(amount)) == 1
+    assert 0 < ours.sum() < len(p)
+    # where the matrix is turned round (leaving costs less than staying) Elkan's threshold means the
+    # opposite; we compare values there, and both are losses
+    sound = MONEY.value_if_stays(amount) >= MONEY.value_if_leaves(amount)
+    np.testing.assert_array_equal(ours[sound], flags[sound])
+    assert ours[~sound].all()
+    assert (sound & (MONEY.value_if_stays(amount) < 0.0)).any()  # flagged by both, whatever p
+
+
+@pytest.mark.parametrize("policy", [Policy("value", 0.5, MONEY), Policy("threshold", 0.3, MONEY)])
+def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(judged, policy):
+    p, y, amount = judged
+    made = compute_money(y, p, amount, policy, n_boot=1)
+    flags, costs = policy.poor_fit(p, amount).astype(int), cost_matrix(amount)
+    signed_all = cost_loss(y, np.zeros_like(flags), **costs)
+    assert made.net == pytest.approx(signed_all - cost_loss(y, flags, **costs))
+    everything = signed_all - cost_loss(y, np.ones_like(flags), **costs)
+    assert made.net_per_deal_flag_all * len(y) == pytest.approx(everything)
+
+
+def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(judged):
+    """Taken where signing everything loses money, since a saving is a share of a cost."""
+    p, y, amount = judged
+    small = (amount < 900.0) & (MONEY.value_if_stays(amount) > 0.0)
+    p, y, amount = p[small], y[small], amount[small]
+    policy = Policy("value", 0.5, MONEY)
+    signed_all = cost_loss(y, np.zeros_like(y), **cost_matrix(amount))
+    assert signed_all > 0.0
+    made = compute_money(y, p, amount, policy, n_boot=1)
+    flags = policy.poor_fit(p, amount).astype(int)
+    saved = savings_score(y, flags, baseline="zero", **cost_matrix(amount))
+    assert made.net / signed_all == pytest.approx(saved)
+
+
+def test_capacity_flags_as_many_as_empulse_does_at_the_same_rate(judged):
+    p, y, _ = judged
+    threshold = choose_capacity(Sample.of(y, p), 0.2)
+    theirs = CSRateClassifier(GivenProbabilities(), fp_cost=1.0, fn_cost=1.0).fit(p[:, None], y)
+    theirs.decision_ = 0.2  # the rate itself, rather than one searched for
+    np.testing.assert_array_equal(theirs.predict(p[:, None]) == 1, p >= threshold)

@@ -1,0 +1,102 @@
+"""Fuzz the bundle reader: whatever a scorer or a manifest says, it scores or is a BundleError.
+
+Run by hand, with atheris (``pip install atheris`` into an environment of its own)::
+
+    python tests/hostile/fuzz/fuzz_bundle.py -max_total_time=600
+
+The bytes choose what to change in a real bundle; the digests in the manifest are made to fit, as
+an attacker would, so that what was changed is read. pytest does not collect this file; what was
+found is a test in ``tests/hostile/test_bundles.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import atheris
+
+with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+    from fitmodel.datasets.simulation import simulate_deals
+    from fitmodel.decision.policy import Policy
+    from fitmodel.exceptions import FitModelError
+    from fitmodel.learning.learner import learn
+    from fitmodel.model.bundle import write_bundle
+    from fitmodel.model.fitmodel import SCORER_FILE, load
+    from fitmodel.model.scorer import Scorer
+
+ODD = [None, True, [], {}, "", "x", -1, 0, 2**70, 1e308, float("nan"), float("inf"), [[]], {"a": 1}]
+FOLDER = Path(tempfile.mkdtemp(prefix="fitmodel-fuzz-"))
+SIM = simulate_deals(400, seed=1)
+SCORER = Scorer(
+    learn(SIM.deals, SIM.spec).book, Policy("threshold", 0.3, None), "annual_value", "closed_on", ""
+)
+FILES = {SCORER_FILE: SCORER.to_json()}
+HOME = write_bundle(FOLDER, "fit", files=FILES, manifest={"spec": SIM.spec.to_dict()})
+REAL = {name: json.loads((HOME / name).read_text()) for name in (SCORER_FILE, "manifest.json")}
+PROSPECTS = SIM.deals.head(2).drop(columns=["churned_on"])
+
+
+def change(document: Any, data: atheris.FuzzedDataProvider) -> None:
+    """Walk to some place of a document and put something else there, or nothing."""
+    node = document
+    while isinstance(node, dict | list) and node:
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        key = keys[data.ConsumeIntInRange(0, len(keys) - 1)]
+        if not isinstance(node[key], dict | list) or data.ConsumeIntInRange(0, 5) == 0:
+            what = data.ConsumeIntInRange(0, len(ODD) + 4)
+            if what < len(ODD):
+                node[key] = copy.deepcopy(ODD[what])
+            elif what == len(ODD):
+                del node[key]
+            elif what == len(ODD) + 1:
+                node[key] = data.ConsumeInt(4)
+            elif what == len(ODD) + 2:
+                node[key] = data.ConsumeUnicode(8)
+            else:
+                node[key] = data.ConsumeRegularFloat()
+            return
+        node = node[key]
+
+
+def try_bundle(raw: bytes) -> None:
+    """One changed bundle: opened, loaded and asked."""
+    data = atheris.FuzzedDataProvider(raw)
+    scorer, manifest = copy.deepcopy(REAL[SCORER_FILE]), copy.deepcopy(REAL["manifest.json"])
+    kind = data.ConsumeIntInRange(0, 3)
+    for _ in range(data.ConsumeIntInRange(1, 3)):
+        change(manifest if kind == 0 else scorer, data)
+    content = data.ConsumeBytes(200) if kind == 1 else json.dumps(scorer).encode(errors="replace")
+    if kind:
+        digest = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        manifest["files"][SCORER_FILE] = digest
+    (HOME / SCORER_FILE).write_bytes(content)
+    text = json.dumps(manifest).encode(errors="replace")
+    (HOME / "manifest.json").write_bytes(text)
+    try:
+        model = load(HOME)
+        said = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=3)
+        many = model.predict(PROSPECTS, reasons=3)
+    except FitModelError:
+        return
+    numbers = [said.early_churn_probability, said.probability_low, said.probability_high]
+    if not all(0 <= number <= 1 for number in numbers):
+        raise AssertionError(numbers)
+    if not math.isclose(numbers[0], many["early_churn_probability"].iloc[0], abs_tol=1e-12):
+        raise AssertionError("one and many differ")
+    json.dumps(said.to_dict())
+    [reason.to_dict() for row in many["reasons"] for reason in row]
+
+
+if __name__ == "__main__":
+    os.environ.pop("FITMODEL_SIGNING_KEY", None)
+    atheris.instrument_func(try_bundle)
+    atheris.Setup(sys.argv, try_bundle)
+    atheris.Fuzz()

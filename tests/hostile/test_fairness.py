@@ -1,0 +1,141 @@
+"""Who sold is no attribute unless told, a person's affairs are warned of, and doubt is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.leakage import audit
+from fitmodel.deals.leakage_names import personal_matter
+from fitmodel.decision.policy import Policy
+from fitmodel.editing import edit_table
+from fitmodel.exceptions import EditError
+from fitmodel.learning.learner import learn
+from fitmodel.learning.own_estimator import learn_own
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import load
+from fitmodel.model.scorer import Scorer
+from fitmodel.reports.sales_page import sales_page
+from fitmodel.reports.scoreboard_section import scoreboard_section
+from fitmodel.sales.scoreboard import compute_scoreboard
+
+SIMULATION = simulate_deals(900, seed=6)
+SELLERS = {"rep", "team"}
+
+
+# --- who sold
+
+
+def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
+    spec = SIMULATION.spec
+    assert {spec.deals.rep, spec.deals.team} == SELLERS
+    assert not SELLERS & set(learn(SIMULATION.deals, spec).book.attributes)
+    own = learn_own(SIMULATION.deals, spec, LogisticRegression(max_iter=200))
+    assert not SELLERS & set(own.book.attributes)
+    told = spec.replace(attributes={"include": ["segment", "seats", "rep"], "actionable": []})
+    assert "rep" in learn(SIMULATION.deals, told).book.attributes
+    assert "seller" in set(audit(SIMULATION.deals, told).to_frame()["kind"])
+
+
+def test_another_rep_is_another_prospect_to_nobody() -> None:
+    book = learn(SIMULATION.deals, SIMULATION.spec).book
+    model = Scorer(book, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
+    prospect = SIMULATION.deals.iloc[0].to_dict()
+    said = {
+        model.assess(prospect | {"rep": rep, "team": team}).early_churn_probability
+        for rep in SIMULATION.deals["rep"].unique()
+        for team in SIMULATION.deals["team"].unique()
+    }
+    assert len(said) == 1
+
+
+def test_no_edit_brings_the_rep_in(tmp_path: Path) -> None:
+    book = learn(SIMULATION.deals, SIMULATION.spec).book
+    scorer = Scorer(book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+    files = {"scorer.json": scorer.to_json()}
+    model = load(write_bundle(tmp_path, "fit", files=files, manifest={}))
+    with pytest.raises(EditError, match="rep"):
+        edit_table(model, "rep", level="Rep 01", effect=1.0, reason="a grudge", by="Kim")
+
+
+# --- a person's own affairs
+
+PERSONAL = {
+    "gender": "gender contact_gender Sex Geschlecht Anrede sexe genre género sexo 性别 客户性别",
+    "age": "age AgeGroup customer_age birth_date DateOfBirth Alter Geburtsdatum âge "
+    "date_de_naissance edad fecha_nacimiento 年龄 出生日期",
+    "nationality": "nationality citizenship Nationalität Staatsangehörigkeit nationalité "
+    "nacionalidad 国籍",
+    "ethnicity": "ethnicity ethnic_group race Ethnie ethnische_Herkunft origine_ethnique "
+    "etnia raza 民族 种族",
+    "religion": "religion Religionszugehörigkeit Konfession religión 宗教信仰",
+    "disability": "disability disabled Behinderung schwerbehindert handicap discapacidad 残疾",
+    "family": "marital_status maritalStatus Familienstand verheiratet situation_familiale "
+    "état_civil estado_civil 婚姻状况 pregnant",
+}
+NOT_PERSONAL = """
+company_age accountAge page usage stage essex trace manager package language storage agency image
+message_count average_seats percentage contract_age altersvorsorge_plan general generous_discount
+sextant racecar_sponsor menage territory segment 公司年限 合同 行业 地区 座位数 alternative_vendor
+mariachi_event region nation international nations edadismo casa invalid_emails partner_since
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, names in PERSONAL.items() for name in names.split()]
+)
+def test_a_persons_own_affairs_are_known_in_five_languages(kind: str, name: str) -> None:
+    assert personal_matter(name) == kind
+
+
+@pytest.mark.parametrize("name", NOT_PERSONAL.split())
+def test_other_names_are_not_taken_for_a_persons_affairs(name: str) -> None:
+    assert personal_matter(name) is None
+
+
+def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0)
+    names = ["contact_gender", "Alter", "nationalité", "estado_civil", "宗教"]
+    extra = {name: drawn.choice(["a", "b", "c"], size=len(SIMULATION.deals)) for name in names}
+    deals = SIMULATION.deals.assign(**extra)
+    deals.to_parquet(tmp_path / "deals.parquet")
+    (tmp_path / "fitmodel.toml").write_text(SIMULATION.spec.to_toml(), encoding="utf-8")
+    asked = ["check", str(tmp_path / "deals.parquet"), "-c", str(tmp_path / "fitmodel.toml")]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0
+    for name in names:
+        (line,) = [line for line in told.output.splitlines() if f"warn  {name}:" in line]
+        assert "suggests a protected characteristic of a person" in line
+        assert f'Remedy: add "{name}" to [attributes] exclude' in line
+
+
+# --- the scoreboard
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> None:
+    board = compute_scoreboard(
+        SIMULATION.deals, SIMULATION.spec, SIMULATION.true_probability, language=language
+    )
+    limits = board.reps.filter(regex="low|high")
+    assert limits.shape[1] >= 2
+    known = board.reps["signed"] > 0
+    assert limits[known].notna().all(axis=None)
+    page = sales_page(board, [scoreboard_section(board, language=language)], language=language)
+    assert {"en": "95 %", "zh": "95%"}[language] in page or "95" in page
+
+
+def test_reps_that_differ_by_chance_alone_are_rarely_called_out() -> None:
+    drawn = np.random.default_rng(3)
+    deals = SIMULATION.deals.assign(rep=drawn.permutation(SIMULATION.deals["rep"].to_numpy()))
+    board = compute_scoreboard(deals, SIMULATION.spec, SIMULATION.true_probability)
+    called = board.reps["verdict"].isin(["more", "fewer"])
+    assert called.sum() <= 1
+    assert isinstance(board.reps, pd.DataFrame)

@@ -1,0 +1,219 @@
+"""A bad night: a full disk, a folder that takes nothing, no memory left, kill -9 at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fitmodel.datasets.simulation import Simulation, simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.scorer import Scorer
+
+KILLING = Path(__file__).with_name("killing.py")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="faults are made as Linux makes them")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deals, their contract and a model."""
+    folder = tmp_path_factory.mktemp("home")
+    sim: Simulation = simulate_deals(600, seed=3)
+    policy = Policy("threshold", 0.3, None, "")
+    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, None, "closed_on", "")
+    files = {"scorer.json": scorer.to_json()}
+    facts = {"spec": sim.spec.to_dict(), "period": ["2023-01-01", "2023-12-31"]}
+    write_bundle(folder / "models", "fit", files=files, manifest=facts)
+    sim.deals.to_parquet(folder / "deals.parquet")
+    (folder / "fitmodel.toml").write_text(sim.spec.to_toml())
+    return folder
+
+
+# --- a disk that takes nothing more
+
+DISK = """
+import json, os, subprocess, sys
+from pathlib import Path
+from typer.testing import CliRunner
+from fitmodel.cli.main import app
+
+home, disk, fault = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+filler = disk / "filler"
+
+def breaks():
+    if fault == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        return
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+
+def heals():
+    if fault == "read-only":
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    filler.unlink(missing_ok=True)
+
+def run(arguments):
+    # in a fork, so that nothing it has opened keeps the disk busy
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        done = CliRunner().invoke(app, arguments)
+        os.write(writing, json.dumps([done.exit_code, done.stderr[-400:]]).encode())
+        os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 65_536)
+    os.close(reading)
+    os.waitpid(child, 0)
+    return json.loads(told)
+
+def whole():
+    return {
+        str(path.relative_to(disk)): path.read_bytes()
+        for path in sorted(disk.rglob("*"))
+        if path.is_file() and path != filler and path.suffix not in {".db-wal", ".db-shm"}
+    }
+
+subprocess.run(["cp", "-r", str(home / "models"), str(disk)], check=True)
+deals, model = str(home / "deals.parquet"), str(disk / "models" / "fit")
+base = ["-c", str(home / "fitmodel.toml")]
+doors = {
+    "score": ["score", deals, "--model", model, "--output", str(disk / "scored.csv")],
+    "score parquet": ["score", deals, "--model", model, "--output", str(disk / "s.parquet")],
+    "monitor": ["monitor", deals, "--model", model, "--output", str(disk / "monitor"), *base],
+    "brief": ["brief", deals, "--model", model, "--id", "D000003", "--output",
+              str(disk / "brief.html")],
+    "init": ["init", deals, "--output", str(disk / "new.toml")],
+    "edit": ["models", "edit", "--model", model, "--table", "segment", "--level", "smb",
+             "--effect", "0.1", "--because", "a trial", "--by", "Kim", "--use"],
+    "log": ["decide", "D-1", "signed", "--by", "Kim", "--log", str(disk / "decisions.db")],
+}
+import pandas as pd
+ids = pd.read_parquet(deals)["deal_id"]
+doors["brief"][5] = str(ids.iloc[3])
+
+from fitmodel.model.fitmodel import load
+from fitmodel.monitoring.log import DecisionLog
+one = load(model).predict(pd.read_parquet(deals).iloc[0].to_dict(), reasons=0)
+log = DecisionLog(disk / "decisions.db")
+log.append("D-1", one, {})
+log.close()
+
+told = {}
+for door, arguments in doors.items():
+    before = whole()
+    breaks()
+    code, says = run(arguments)
+    heals()
+    left = {name for name, content in whole().items() if before.get(name) != content}
+    again, why = run(arguments)
+    told[door] = {
+        "exit": code, "says": says, "left": sorted(left), "again": again, "why": why
+    }
+print(json.dumps(told))
+"""
+
+
+def on_a_disk_of_its_own(home: Path, place: Path, fault: str) -> dict[str, Any]:
+    """Run the program above where a small file system of memory is mounted, seen by nobody else."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("mounting a small disk needs root on Linux; the errors are raised elsewhere")
+    script = 'mount -t tmpfs -o size=6m tmpfs "$2" && exec "$0" -c "$1" "$3" "$2" "$4"'
+    told = subprocess.run(  # noqa: S603 - the program above
+        ["unshare", "-m", "sh", "-c", script, sys.executable, DISK, place, home, fault],  # noqa: S607
+        check=False, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    if "mount:" in told.stderr:
+        pytest.skip(f"nothing can be mounted here: {told.stderr[-200:]}")
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("full", ("No space", "full", "disk I/O")),
+        ("read-only", ("Read-only", "readonly", "unable to open")),
+    ],
+)
+def test_a_disk_that_takes_nothing_costs_no_file_and_a_repeat_works(
+    home: Path, tmp_path: Path, fault: str, words: tuple[str, ...]
+) -> None:
+    told = on_a_disk_of_its_own(home, tmp_path, fault)
+    assert len(told) == 7
+    for door, found in told.items():
+        assert found["exit"] == 1, (door, found)
+        assert found["left"] == [], (door, found)
+        assert "Traceback" not in found["says"], (door, found)
+        assert any(word in found["says"] for word in words), (door, found)
+        assert found["again"] == 0, (door, found)
+
+
+# --- no memory
+
+MEMORY = """
+import resource, sys
+import fitmodel.cli.scoring, fitmodel.model.frames, pandas, pyarrow.parquet
+from fitmodel.cli.main import app
+from fitmodel.scoring.places import score_places
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[1]) * 2**20,) * 2)
+app(sys.argv[2:])
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
+    home: Path, tmp_path: Path
+) -> None:
+    import pandas as pd
+
+    deals = pd.read_parquet(home / "deals.parquet")
+    wide = pd.concat([deals] * 300, ignore_index=True)
+    wide = wide.assign(**{f"note_{place}": "x" * 200 for place in range(8)})
+    wide.to_parquet(tmp_path / "wide.parquet", row_group_size=len(wide))
+    out = tmp_path / "scored.parquet"
+    out.write_bytes(b"what was there before")
+    command = ["score", tmp_path / "wide.parquet", "--model", home / "models/fit", "-o", out]
+    told = subprocess.run(  # noqa: S603 - the program above
+        [sys.executable, "-c", MEMORY, "60", *map(str, command)],
+        check=False, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert told.returncode != 0
+    assert out.read_bytes() == b"what was there before"
+    assert told.returncode < 0 or "not enough memory" in told.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scored.parquet", "wide.parquet"]
+
+
+# --- kill -9
+
+
+@linux
+@pytest.mark.slow
+def test_killed_at_random_moments_everything_is_whole_and_the_repeat_the_same(
+    mlflow_store: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    told = subprocess.run(  # noqa: S603 - the script beside this file
+        [sys.executable, KILLING, mlflow_store, folder, "3", "7"],
+        check=False, capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    found = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [each["kind"] for each in found] == ["train", "score", "promote", "log"]
+    assert sum(each["killed"] for each in found) > 5  # the others ended before the moment came
+    assert all(each["same again"] for each in found)
+    assert all(each["left"] == 0 for each in found)

@@ -1,0 +1,503 @@
+"""A model may come from an enemy: scoring loads none of it and says why, and runs nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import io
+import json
+import math
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.editing import edit_table
+from fitmodel.exceptions import BundleError, EditError, FitModelError
+from fitmodel.learning.book import Evidence, PairTerm
+from fitmodel.learning.book_checks import check_book
+from fitmodel.learning.learner import learn
+from fitmodel.learning.own_estimator import learn_own
+from fitmodel.model import manifest as manifests
+from fitmodel.model.bundle import load_workbench, open_bundle, write_bundle
+from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.scorer import Scorer, scorer_from_json
+from fitmodel.model.workbench import READER_FILE
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.contest import Comparison, meet_champion
+from fitmodel.tracking.facts import TrainingFacts
+from fitmodel.tracking.promotion import promote
+from fitmodel.tracking.runs import track
+
+SIMULATION = simulate_deals(700, seed=5)
+ROLES = SIMULATION.spec.deals
+POLICY = Policy("threshold", 0.3, None, "flags from 30 %")
+FACTS = {"spec": SIMULATION.spec.to_dict(), "period": ["2023-01-01", "2024-01-01"]}
+
+
+def scorer_of(book: Any) -> Scorer:
+    return Scorer(book, POLICY, ROLES.amount, ROLES.closed_on, "")
+
+
+@pytest.fixture(scope="module")
+def sealed() -> bytes:
+    return scorer_of(learn(SIMULATION.deals, SIMULATION.spec).book).to_json()
+
+
+@pytest.fixture(scope="module")
+def own() -> Any:
+    return learn_own(SIMULATION.deals, SIMULATION.spec, LogisticRegression(max_iter=500))
+
+
+@pytest.fixture
+def bundle(sealed: bytes, tmp_path: Path) -> Path:
+    return write_bundle(tmp_path / "models", "fit", files={"scorer.json": sealed}, manifest=FACTS)
+
+
+class RunsCode:
+    """What an attacker would write: unpickling it makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import os
+
+        return os.mkdir, (str(self.folder),)
+
+
+def pickled(thing: Any) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(thing, buffer)
+    return buffer.getvalue()
+
+
+def own_bundle(root: Path, own: Any, estimator: bytes) -> Path:
+    """A bundle that is a user's own estimator, every digest as it should be."""
+    files = {READER_FILE: scorer_of(own.book).to_json(), "workbench.joblib": estimator}
+    facts = FACTS | {"estimator": "LogisticRegression"}
+    return write_bundle(root, "prospect-fit", files=files, manifest=facts)
+
+
+def reseal(path: Path, **content: bytes) -> None:
+    """Put other files into a bundle and correct the digests, as whoever can write the one can."""
+    stated = json.loads((path / "manifest.json").read_bytes())
+    for name, data in content.items():
+        file = {"scorer": "scorer.json", "workbench": "workbench.joblib"}[name]
+        (path / file).write_bytes(data)
+        stated["files"][file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    (path / "manifest.json").write_text(json.dumps(stated))
+
+
+# --- the scorer
+
+
+NASTY = [
+    None, True, -1, 0, 2**62, 10**400, 1e308, math.nan, math.inf, "", "x", "9" * 4000, "\ud800",
+    [], {}, [1], [[1]], [None], {"a": 1}, -0.5, 1.5,
+]  # fmt: skip
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in a piece of JSON; of a long list the first and the last."""
+    yield path
+    if isinstance(data, dict):
+        for key in data:
+            yield from places(data[key], (*path, key))
+    elif isinstance(data, list):
+        for place in {0, len(data) - 1} if data else ():
+            yield from places(data[place], (*path, place))
+
+
+def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    data = copy.copy(data)
+    data[path[0]] = changed(data[path[0]], path[1:], value)
+    return data
+
+
+def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> None:
+    whole = json.loads(sealed)
+    chosen = random.Random(7)  # noqa: S311 - which forgery, no secret
+    spots = list(places(whole))
+    prospects = SIMULATION.deals.head(2)
+    loaded = 0
+    for _ in range(250):
+        forged = changed(whole, chosen.choice(spots), chosen.choice(NASTY))
+        with contextlib.suppress(BundleError):
+            scorer = scorer_from_json(json.dumps(forged).encode(), "v")
+            loaded += 1
+            gives_probabilities(FitModel(scorer, {}), prospects)
+    assert 10 < loaded < 240
+
+
+def gives_probabilities(model: FitModel, prospects: Any) -> None:
+    """Or says in an error of ours why not."""
+    with contextlib.suppress(FitModelError):
+        one = model.predict(prospects.iloc[0].to_dict())
+        assert 0 <= one.probability_low <= one.early_churn_probability <= one.probability_high <= 1
+        many = model.predict(prospects)
+        assert many["early_churn_probability"].between(0, 1).all()
+        assert all(reason.sentence for row in many["reasons"] for reason in row)
+    for name in model.attributes:
+        assert len(model.table(name))
+    assert len(model.example()) == 1
+    assert model.scorer.to_json()
+
+
+Forge = Callable[[Any], Any]
+BOOKS: dict[str, Forge] = {
+    "two attributes have": lambda b: replace(
+        b, columns=(b.columns[0], replace(b.columns[1], name=b.columns[0].name), *b.columns[2:])
+    ),
+    "do not go with": lambda b: replace(b, intercept=b.intercept[:1]),
+    "which is no log-odds": lambda b: replace(b, tables=b.tables + 1e300),
+    "its spread is -1": lambda b: replace(b, spread=-1.0),
+    "its base rate is nan": lambda b: replace(b, base_rate=math.nan),
+    "pieces of evidence": lambda b: replace(b, evidence=b.evidence[1:]),
+    "names band 10": lambda b: replace(b, odd_pairs=((0, 10**6, 1, 0),)),
+    "band 0 of attribute 99": lambda b: replace(b, odd_pairs=((99, 0, 1, 0),)),
+    "evidence of": lambda b: replace(b, evidence=(_beyond(b.evidence[0]), *b.evidence[1:])),
+}
+
+
+def _beyond(evidence: Evidence) -> Evidence:
+    return replace(evidence, band=evidence.band + 10**6)
+
+
+@pytest.mark.parametrize("what", BOOKS)
+def test_a_book_whose_parts_do_not_fit_is_refused_by_name(what: str, sealed: bytes) -> None:
+    book = scorer_from_json(sealed, "v").book
+    check_book(book)
+    with pytest.raises(BundleError, match=what):
+        check_book(BOOKS[what](book))
+
+
+@pytest.mark.parametrize(
+    ("first", "rows", "message"),
+    [(99, 0, "names attribute 99"), (-1, 0, "names attribute -1"), (0, -1, "does not fit")],
+)
+def test_a_pair_cannot_reach_beyond_its_attributes(
+    sealed: bytes, first: int, rows: int, message: str
+) -> None:
+    book = scorer_from_json(sealed, "v").book
+    sizes = [column.size + 2 for column in book.columns]
+    grid = np.zeros(sizes[0], dtype=np.int64)
+    pair = PairTerm(first, 1, grid + rows, np.zeros(sizes[1], dtype=np.int64))
+    forged = object.__new__(type(book))
+    forged.__dict__.update(book.__dict__ | {"pairs": (pair,)})
+    with pytest.raises(BundleError, match=message):
+        check_book(forged)
+
+
+def test_a_pair_that_declares_more_rows_than_there_are_takes_no_memory(sealed: bytes) -> None:
+    data = json.loads(sealed)
+    sizes = [len(item["band"]) for item in data["book"]["evidence"]]
+    far = [2**62] * sizes[0]
+    data["book"]["pairs"] = [
+        {"first": 0, "second": 1, "first_map": far, "second_map": [2**62] * sizes[1]}
+    ]
+    with pytest.raises(BundleError, match="its columns and pairs need"):
+        scorer_from_json(json.dumps(data).encode(), "v")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[" * 10**6, "no JSON: RecursionError"),
+        (b'{"format": 1, "book": {"a": 1' + b"0" * 5000 + b"}}", "no JSON: ValueError"),
+        (b'{"format": 1, "amount": "\\ud800"}', "no JSON: UnicodeEncodeError"),
+        (b"\x80\x04\x95.", "no JSON"),
+        (b"PK\x03\x04" + b"\0" * 100, "no JSON"),
+        (b'{"format": 1}', "damaged: KeyError"),
+    ],
+    ids=["deep", "long number", "half a character", "pickle", "zip", "empty"],
+)
+def test_a_bomb_in_the_place_of_a_scorer_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        scorer_from_json(content, "v")
+
+
+def test_a_scorer_is_not_even_read_where_it_is_too_large_to_be_one(bundle: Path) -> None:
+    size = manifests.JSON_LIMIT + 1
+    with (bundle / "scorer.json").open("r+b") as file:
+        file.truncate(size)
+    stated = json.loads((bundle / "manifest.json").read_bytes())
+    stated["files"]["scorer.json"]["size"] = size
+    (bundle / "manifest.json").write_text(json.dumps(stated))
+    with pytest.raises(BundleError, match="'files' is missing or wrong"):
+        load(bundle)
+
+
+BOMBED = """
+import resource, sys
+from fitmodel.exceptions import BundleError
+from fitmodel.model.scorer import scorer_from_json
+limit = int(sys.argv[1]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    scorer_from_json(b"[" + b"[]," * (8 * 2**20) + b"[]]", "v")
+except BundleError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux does it")
+def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() -> None:
+    told = subprocess.run(  # noqa: S603 - the program above
+        [sys.executable, "-c", BOMBED, "450"], check=True, capture_output=True, text=True
+    )
+    assert "no JSON: MemoryError" in told.stdout
+
+
+# --- the manifest
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"spec": []}, {"spec": {"deals": 1}}, {"spec": None}, {"metrics": [1]}, {"metrics": None},
+        {"period": "2024"}, {"period": [1, 2]}, {"period": ["2024"]}, {"edits": [1]},
+        {"edits": {"a": 1}}, {"contest": [1]}, {"estimator": 7}, {"attributes": "seats"},
+        {"seen_values": 3}, {"policy": []}, {"report": "x"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_fact_of_another_kind_than_its_readers_expect_is_named(bundle: Path, facts: Any) -> None:
+    stated = json.loads((bundle / "manifest.json").read_bytes())
+    (bundle / "manifest.json").write_text(json.dumps(stated | facts))
+    with pytest.raises(BundleError, match=f"'{next(iter(facts))}' is missing or wrong"):
+        load(bundle)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"gain": 1}, {"deals": 9, "gain": math.nan, "low": 1, "high": 2}, {"x": 1}]
+)
+def test_a_forged_comparison_promotes_nothing(fields: Any) -> None:
+    with pytest.raises(BundleError, match="noted comparison with the champion is damaged"):
+        Comparison.from_dict(fields)
+
+
+def test_the_pointer_is_not_followed_through_a_link(bundle: Path) -> None:
+    pointer = bundle.parent / "current"
+    pointer.rename(bundle.parent / "aside")
+    pointer.symlink_to(bundle.parent / "aside")
+    with pytest.raises(BundleError, match="cannot be read"):
+        load(bundle.parent)
+
+
+def test_a_sealed_scorer_of_another_bundle_is_refused(bundle: Path, sealed: bytes) -> None:
+    (bundle / "scorer.json").write_bytes(sealed.replace(b"0.", b"1.", 1))
+    with pytest.raises(BundleError, match="is not the file the manifest states"):
+        load(bundle)
+
+
+def test_scoring_reads_no_pickle_however_well_sealed(sealed: bytes, tmp_path: Path) -> None:
+    trap = pickled(RunsCode(tmp_path / "trap"))
+    files = {"scorer.json": sealed, "workbench.joblib": trap, "extra.pkl": trap}
+    path = write_bundle(tmp_path, "fit", files=files, manifest=FACTS)
+    model = load(path)
+    model.predict(SIMULATION.deals.head(3))
+    load(path, workbench=True).predict(SIMULATION.deals.head(3))
+    assert not (tmp_path / "trap").exists()
+
+
+# --- a user's own estimator
+
+
+def test_an_own_estimator_is_not_unpickled_by_scoring(own: Any, tmp_path: Path) -> None:
+    path = own_bundle(tmp_path, own, pickled(RunsCode(tmp_path / "trap")))
+    for source in (path, path.parent, str(path)):
+        with pytest.raises(BundleError, match="can run any code"):
+            load(source)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_asked_for_by_name_its_digest_is_checked_first(own: Any, tmp_path: Path) -> None:
+    path = own_bundle(tmp_path, own, pickled(own.estimator))
+    assert load(path, workbench=True).attributes == own.book.attributes
+    (path / "workbench.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(BundleError, match=r"workbench.joblib has|is not the file"):
+        load(path, workbench=True)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_with_a_key_only_what_was_signed_with_it_is_unpickled(
+    own: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
+    path = own_bundle(tmp_path, own, pickled(own.estimator))
+    assert load(path, workbench=True).attributes == own.book.attributes
+    reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(BundleError, match="signature does not hold"):
+        load(path, workbench=True)
+    (path / "manifest.hmac").unlink()
+    with pytest.raises(BundleError, match="is not signed"):
+        load_workbench(path)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_manifest_swapped_after_it_was_checked_does_not_let_another_pickle_in(
+    own: Any, tmp_path: Path
+) -> None:
+    path = own_bundle(tmp_path, own, pickled(own.estimator))
+    opened = open_bundle(path)
+    reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(BundleError, match="is not the file the manifest states"):
+        load_workbench(opened)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_an_own_estimator_has_no_tables_to_edit(own: Any, tmp_path: Path) -> None:
+    path = own_bundle(tmp_path, own, pickled(own.estimator))
+    asked = {"level": "smb", "effect": 1.0, "reason": "why", "by": "Kim"}
+    with pytest.raises(BundleError, match="can run any code"):
+        edit_table(path, "segment", **asked)
+    with pytest.raises(EditError, match="no tables that could be edited"):
+        edit_table(load(path, workbench=True), "segment", **asked)
+    assert len(list(path.parent.iterdir())) == 2  # the version and the pointer
+
+
+# --- through MLflow
+
+
+class Report:
+    """Stands for a training report without a metric."""
+
+    metrics: dict[str, Any] = {}  # noqa: RUF012
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+
+def registered(path: Path, own: Any, store: str) -> Any:
+    """Track an own estimator as a training would; the first of its name is champion."""
+    spec = SIMULATION.spec.replace(tracking={"uri": store})
+    example = SIMULATION.deals.head(1)[list(own.book.attributes)]
+    facts = TrainingFacts(path, spec, Report(), SIMULATION.deals, example, "# Card\n", {}, None)
+    assert track(facts).registry_version is not None
+    return spec
+
+
+@pytest.fixture
+def champion(own: Any, tmp_path: Path, mlflow_store: str) -> str:
+    """The store of a champion that is an own estimator, touched by nobody else."""
+    path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
+    registered(path, own, mlflow_store)
+    return mlflow_store
+
+
+@pytest.fixture
+def trap(own: Any, tmp_path: Path, mlflow_store: str) -> Path:
+    """A champion whose pickle runs code, every digest as it should be."""
+    path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
+    registered(path, own, mlflow_store)
+    return tmp_path / "trap"
+
+
+def served(store: str) -> Any:
+    with connected(store):
+        from mlflow.pyfunc import load_model
+
+        return load_model("models:/prospect-fit@champion")
+
+
+def test_what_mlflow_serves_unpickles_no_strangers_estimator(trap: Path, mlflow_store: str) -> None:
+    with pytest.raises(BundleError, match=r"FITMODEL_SIGNING_KEY.*FITMODEL_UNPICKLE=1"):
+        served(mlflow_store)
+    assert not trap.exists()
+
+
+def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
+    own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
+    path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
+    registered(path, own, mlflow_store)
+    prospects = SIMULATION.deals.head(3)
+    answer = served(mlflow_store).predict(prospects, params={"reasons": 0})
+    expected = load(path, workbench=True).predict(prospects, reasons=0)
+    np.testing.assert_array_equal(
+        answer["early_churn_probability"], expected["early_churn_probability"]
+    )
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "another")
+    with pytest.raises(BundleError, match="signature does not hold"):
+        served(mlflow_store)
+
+
+def test_whoever_trusts_the_store_can_say_so(
+    champion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_UNPICKLE", "1")
+    answer = served(champion).predict(SIMULATION.deals.head(2), params={"reasons": 0})
+    assert answer["early_churn_probability"].between(0, 1).all()
+
+
+def meets(spec: Any) -> Comparison:
+    """A perfect challenger, judged on every deal."""
+    import pandas as pd
+
+    deals = SIMULATION.deals
+    left = deals["churned_on"].notna().astype(float)
+    judged = pd.DataFrame(
+        {"early_churn": left, "probability": left * 0.8 + 0.1, "weight": 1.0, "base_rate": 0.3}
+    )
+    found = meet_champion(judged, deals[["segment"]], deals, spec)
+    assert found is not None
+    return found
+
+
+def test_a_contest_against_an_own_estimator_says_why_there_is_none(
+    own: Any, tmp_path: Path, mlflow_store: str
+) -> None:
+    path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
+    spec = registered(path, own, mlflow_store)
+    (objection,) = meets(spec).objections
+    assert "a user's own estimator (LogisticRegression)" in objection
+    assert "only where FITMODEL_SIGNING_KEY is set" in objection
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_signed_own_estimator_is_met_in_the_contest(
+    own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
+    path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
+    met = meets(registered(path, own, mlflow_store))
+    assert met.deals >= 50
+    assert met.low > 0
+
+
+def test_promoting_an_own_estimator_says_what_will_not_load_it(
+    champion: str, own: Any, tmp_path: Path
+) -> None:
+    path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
+    registered(path, own, champion)
+    done = promote("prospect-fit", force=True, reason="better", store=champion)
+    assert done.previous == 1
+    assert "fitmodel score and serve do not load it" in str(done.warning)
+
+
+@pytest.mark.usefixtures("champion")
+def test_a_champion_changed_in_the_store_is_refused(tmp_path: Path) -> None:
+    (found,) = (tmp_path / "store").rglob("manifest.json")
+    reseal(found.parent, workbench=pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(FitModelError, match="is not the one registered"):
+        load("models:/prospect-fit@champion", workbench=True)
+    shutil.rmtree(found.parent)
+    with pytest.raises(FitModelError, match="no bundle at"):
+        load("models:/prospect-fit@champion", workbench=True)
+    assert not (tmp_path / "trap").exists()

@@ -1,0 +1,168 @@
+"""What is shipped, tracked, reported and logged holds aggregates: no deal, rep or rare value."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.ids import hashed_id
+from fitmodel.learning.own_estimator import as_matrix, learn_own
+from fitmodel.model.fitmodel import load
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.scoring.service.app import create_app
+from fitmodel.scoring.service.logs import JsonLines
+from fitmodel.scoring.service.settings import Settings
+from fitmodel.training import train
+
+SIMULATION = simulate_deals(700, seed=5)
+COMMON, RARE = "Qxcommon Trade", ["Qxlonely Ltd", "Qxtrio Ltd"]
+SALT = "keep this secret"
+
+
+def deals_with_names() -> pd.DataFrame:
+    """Every id, rep and team has a mark, and two levels are those of one and of three customers."""
+    deals = SIMULATION.deals.copy()
+    deals["deal_id"] = [f"Qxdeal-{number:05d}" for number in range(len(deals))]
+    for role in ("rep", "team"):
+        deals[role] = "Qx" + deals[role].astype(str)
+    for column in ("industry", "landing_page"):  # of few levels, and of many
+        deals[column] = deals[column].astype(object)
+        deals.loc[deals.index[5], column] = RARE[0]
+        deals.loc[deals.index[20:23], column] = RARE[1]
+        deals.loc[deals.index[40:80], column] = COMMON
+    return deals
+
+
+@pytest.fixture(scope="module")
+def shop(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training, its bundle and its tracking store in one folder."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copy(_migrated_store, folder / "mlflow.db")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    spec = SIMULATION.spec.replace(tracking={"uri": store, "experiment": "private"})
+    run = train(deals_with_names(), spec, models=folder / "models")
+    assert run.run_id, run.warnings
+    return folder
+
+
+@pytest.mark.slow
+def test_neither_bundle_nor_store_names_a_deal_a_rep_or_a_rare_value(shop: Path) -> None:
+    files = [path for path in shop.rglob("*") if path.is_file()]
+    held = {str(path.relative_to(shop)): path.read_bytes() for path in files}
+    names = {Path(name).name for name in held}
+    assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
+    assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
+    assert any(COMMON.encode() in content for content in held.values())  # the search can find
+    deals = deals_with_names()
+    people = [*deals["rep"].unique(), *deals["team"].unique()]
+    for secret in ("Qxdeal", *people, *RARE):
+        found = [name for name, content in held.items() if secret.encode() in content]
+        assert found == [], secret
+
+
+@pytest.mark.slow
+def test_a_rare_value_is_scored_as_one_all_the_same(shop: Path) -> None:
+    model = load(shop / "models" / "prospect-fit")
+    deals = deals_with_names()
+    column = model.book.columns[model.attributes.index("industry")]
+    prospect = deals.iloc[5].to_dict()
+    assert prospect["industry"] == RARE[0]
+    assert column.code(RARE[0]) == column.code(RARE[1]) <= column.size
+    one = model.predict(prospect).early_churn_probability
+    many = model.predict(deals.iloc[5:6])["early_churn_probability"].iloc[0]
+    assert one == many
+
+
+@pytest.mark.slow
+def test_the_service_names_no_rare_value_and_logs_no_value(
+    shop: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = DecisionLog(shop / "decisions.db", salt=SALT)
+    service = create_app(shop / "models/prospect-fit", Settings(reload_seconds=0), log=log)
+    prospect = deals_with_names().drop(columns=["churned_on", "closed_on"]).iloc[5]
+    sent = {name: value for name, value in prospect.items() if pd.notna(value)}
+    sent = {name: getattr(value, "item", lambda v=value: v)() for name, value in sent.items()}
+    sent = {n: str(v) if isinstance(v, pd.Timestamp) else v for n, v in sent.items()}
+    sent |= {n: None for n in load(shop / "models/prospect-fit").attributes if n not in sent}
+    with caplog.at_level(logging.DEBUG), TestClient(service) as client:
+        assert client.post("/v1/assessments", json=sent).status_code == 200
+        told = [client.get(path).text for path in ("/v1/model", "/openapi.json", "/v1/desk")]
+    assert all(name not in text for text in told for name in RARE)
+    logged = [JsonLines().format(record) for record in caplog.records]
+    assert logged
+    assert not [line for line in logged if "Qx" in line]
+    log.close()
+    kept = b"".join(path.read_bytes() for path in shop.glob("decisions.db*"))
+    assert b"Qx" not in kept
+    assert hashed_id("Qxdeal-00005", SALT).encode() in kept
+
+
+@pytest.mark.slow
+def test_forget_removes_a_customer_from_the_log_to_the_last_byte(
+    tmp_path: Path, shop: Path
+) -> None:
+    model = load(shop / "models" / "prospect-fit")
+    rows = deals_with_names().head(6).to_dict("records")
+    file = tmp_path / "decisions.db"
+    log = DecisionLog(file)
+    for row in rows:
+        log.append(row["deal_id"], model.predict(row, reasons=0), row)
+        log.decide(row["deal_id"], "signed", by="Kim", reason=f"reason of {row['deal_id']}")
+    log.close()
+    told = CliRunner().invoke(app, ["forget", "Qxdeal-00003", "--log", str(file)])
+    assert (told.exit_code, told.stdout) == (0, "removed 2 row(s)\n")
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("decisions.db*"))
+    assert b"Qxdeal-00003" not in kept
+    assert b"Qxdeal-00004" in kept
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert len(DecisionLog(file).assessments()) == 5
+
+
+@pytest.mark.slow
+def test_a_report_with_hashed_ids_names_no_deal(tmp_path: Path) -> None:
+    deals_with_names().to_parquet(tmp_path / "deals.parquet")
+    (tmp_path / "fitmodel.toml").write_text(SIMULATION.spec.to_toml(), encoding="utf-8")
+    out = tmp_path / "report"
+    asked = ["report", tmp_path / "deals.parquet", "-c", tmp_path / "fitmodel.toml", "-o", out]
+    told = CliRunner().invoke(app, [*map(str, asked), "--hash-ids", "--salt", SALT])
+    assert told.exit_code == 0, told.output
+    held = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert [name for name, content in held.items() if b"Qxdeal" in content] == []
+    ids = [hashed_id(f"Qxdeal-{number:05d}", SALT).encode() for number in range(700)]
+    assert any(number in content for number in ids for content in held.values())
+    unsalted = CliRunner().invoke(app, [*map(str, asked), "--hash-ids"], env={})
+    assert unsalted.exit_code == 2
+    assert "needs a salt" in unsalted.stderr
+
+
+def test_an_own_estimators_bundle_holds_no_deal_that_there_was() -> None:
+    deals = deals_with_names()
+    learned = learn_own(deals, SIMULATION.spec, LogisticRegression(max_iter=200))
+    real = as_matrix(learned.book.columns, learned.labelled.attributes)
+    held = learned.estimator.background
+    rows = {row.tobytes() for row in np.nan_to_num(real, nan=-1.0)}
+    assert not [row for row in np.nan_to_num(held, nan=-1.0) if row.tobytes() in rows]
+    for place in range(real.shape[1]):
+        values: set[Any] = set(np.nan_to_num(real[:, place], nan=-1.0))
+        assert set(np.nan_to_num(held[:, place], nan=-1.0)) <= values
+    buffer = io.BytesIO()
+    joblib.dump(learned.estimator, buffer)
+    for secret in ("Qxdeal", "QxRep", *RARE):
+        assert secret.encode() not in buffer.getvalue()

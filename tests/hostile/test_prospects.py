@@ -1,0 +1,293 @@
+"""The doors of predict: a mapping, a list, a frame. This folder mirrors no room.
+
+A right answer or a ProspectError that names the fault: never another error, never a probability
+that is none, never another order of rows or a row less.
+"""
+
+# ruff: noqa: PT017 - what may be answered or refused is not always refused
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitmodel.exceptions import FitModelError, ProspectError
+from fitmodel.model.assessment import Assessment
+
+careless = settings.get_profile("hostile")
+NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
+
+
+def assert_sound(said: Assessment) -> None:
+    assert 0 <= said.probability_low <= said.early_churn_probability <= said.probability_high <= 1
+    assert said.fit in {"good", "watch", "poor"}
+    assert math.isfinite(sum(reason.contribution for reason in said.reasons))
+    json.loads(json.dumps(said.to_dict(), allow_nan=False))
+    assert str(said)
+
+
+def assert_frame_sound(scored: pd.DataFrame, given: pd.DataFrame) -> None:
+    assert scored.index.equals(given.index)
+    assert len(scored) == len(given)
+    numbers = scored[NUMBERS[:3]].to_numpy(dtype=float)
+    assert ((numbers >= 0) & (numbers <= 1)).all()
+
+
+def answer(question):
+    """What comes back: the answer, or the error if it is one of ours."""
+    try:
+        return question()
+    except FitModelError as error:
+        assert len(str(error)) > 20
+        return error
+
+
+def cells_of(items: list) -> np.ndarray:
+    cells = np.empty(len(items), dtype=object)
+    for place, item in enumerate(items):
+        cells[place] = item
+    return cells
+
+
+@careless
+@given(data=st.data())
+def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects, values, data):
+    name = data.draw(st.sampled_from([*model.attributes, "closed_on"]))
+    value = data.draw(values)
+    prospect = prospects.iloc[0].to_dict() | {name: value}
+
+    said = answer(lambda: model.predict(prospect, reasons=20))
+    frame = prospects.head(3).astype(object)
+    frame[name] = cells_of([value, *frame[name].tolist()[1:]])
+    scored = answer(lambda: model.predict(frame, reasons=20))
+
+    if isinstance(said, FitModelError):
+        assert isinstance(said, ProspectError)
+        assert isinstance(scored, ProspectError)
+        assert name in str(said)
+        assert name in str(scored)
+        return
+    assert_sound(said)
+    assert_frame_sound(scored, frame)
+    first = scored.iloc[0]
+    assert first["early_churn_probability"] == said.early_churn_probability
+    assert first["unfamiliar"] == said.unfamiliar
+    assert len([item.to_dict() for row in scored["reasons"] for item in row]) > 0
+
+
+@careless
+@given(data=st.data())
+def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
+    model, prospects, values, data
+):
+    frame = prospects.astype(object).copy()
+    names = data.draw(st.lists(st.sampled_from(list(frame.columns)), min_size=1, unique=True))
+    for name in names:
+        frame[name] = cells_of([data.draw(values) for _ in range(len(frame))])
+
+    scored, errors = model.predict_table(frame, reasons=3, as_json=True)
+
+    assert scored.index.equals(frame.index)
+    told = errors.notna().to_numpy()
+    probability = scored["early_churn_probability"].astype(float).to_numpy()
+    assert (np.isfinite(probability) == ~told).all()
+    for place, text in zip(np.flatnonzero(~told), scored.loc[~told, "reasons"], strict=True):
+        alone = model.predict(frame.iloc[place].to_dict(), reasons=3)
+        assert json.loads(text) == json.loads(json.dumps([r.to_dict() for r in alone.reasons]))
+        assert probability[place] == alone.early_churn_probability
+    for place in np.flatnonzero(told):
+        with pytest.raises(ProspectError):
+            model.predict(frame.iloc[place].to_dict())
+
+
+@careless
+@given(data=st.data())
+def test_the_order_of_rows_and_the_cut_into_chunks_change_nothing(model, prospects, values, data):
+    column = data.draw(st.sampled_from(model.attributes))
+    frame = prospects.astype(object).copy()
+    frame[column] = cells_of(data.draw(st.lists(values, min_size=12, max_size=12)))
+    order = data.draw(st.permutations(range(12)))
+    cut = data.draw(st.integers(1, 11))
+
+    whole, errors = model.predict_table(frame)
+    turned, turned_errors = model.predict_table(frame.iloc[order])
+    parts = [model.predict_table(part)[0] for part in (frame.iloc[:cut], frame.iloc[cut:])]
+
+    pd.testing.assert_frame_equal(whole.iloc[order].astype(object), turned.astype(object))
+    assert errors.iloc[order].tolist() == turned_errors.tolist()
+    pd.testing.assert_frame_equal(whole.astype(object), pd.concat(p.astype(object) for p in parts))
+
+
+@careless
+@given(data=st.data())
+def test_keys_too_many_are_ignored_and_keys_too_few_are_named(model, prospects, values, data):
+    prospect = prospects.iloc[0].to_dict()
+    more = data.draw(st.dictionaries(st.one_of(st.text(), st.integers(), st.none()), values))
+    lost = data.draw(st.sets(st.sampled_from(model.attributes)))
+    fewer = {name: value for name, value in prospect.items() if name not in lost}
+
+    said = answer(lambda: model.predict({**more, **fewer}))
+
+    absent = [name for name in lost if name not in more]
+    if absent:
+        assert all(name in str(said) for name in absent)
+        assert "missing" in str(said)
+    elif not lost:
+        assert said == model.predict(prospect)
+
+
+@careless
+@given(data=st.data())
+def test_what_is_no_prospect_at_all_is_named(model, values, data):
+    thing = data.draw(values)
+
+    for wrong in (thing, [thing]):
+        said = answer(lambda wrong=wrong: model.predict(wrong))
+        assert isinstance(said, ProspectError) or len(said) == 0
+
+
+def test_prospects_in_any_container_of_one_are_answered_or_named(model, prospects):
+    listed = prospects.to_dict("records")
+
+    assert len(model.predict(tuple(listed))) == 12
+    assert model.predict([]) == []
+    for wrong in (prospects["seats"], iter(listed), {1: 2}, prospects.to_numpy(), prospects.T):
+        with pytest.raises(ProspectError):
+            model.predict(wrong)
+
+
+INDEXES = {
+    "repeated": [0] * 12,
+    "of text": list("mlkjihgfedcb"),
+    "of nothing": [None] * 12,
+    "mixed": [1, "1", 1.5, None, (1, 2), True, pd.NaT, "é", "", 2**70, b"x", float("nan")],
+    "of dates": pd.date_range("2024-02-28", periods=12, tz="Asia/Kolkata"),
+    "of two levels": pd.MultiIndex.from_product([["a", "b"], range(6)]),
+    "two levels, repeated": pd.MultiIndex.from_tuples([("a", 1)] * 12),
+    "falling": range(12, 0, -1),
+    "of categories": pd.CategoricalIndex(["x", "y"] * 6),
+    "of intervals": pd.interval_range(0, 12),
+}
+
+
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
+@pytest.mark.parametrize("fault", [False, True], ids=["good", "one bad row"])
+def test_any_index_comes_back_as_it_was(model, prospects, index, fault):
+    frame = prospects.set_axis(index if isinstance(index, pd.Index) else pd.Index(index), axis=0)
+    expected = model.predict(prospects)["early_churn_probability"].to_numpy()
+    if fault:
+        frame = frame.astype({"seats": object})
+        frame.iloc[3, frame.columns.get_loc("seats")] = "many"
+        with pytest.raises(ProspectError, match=r"seats: 1 value.*'many'"):
+            model.predict(frame)
+
+    scored, errors = model.predict_table(frame, reasons=2)
+
+    assert scored.index.equals(frame.index)
+    assert errors.notna().tolist() == [fault and place == 3 for place in range(12)]
+    got = scored["early_churn_probability"].astype(float).to_numpy()
+    assert (got[errors.isna()] == expected[errors.isna()]).all()
+
+
+KINDS = {
+    "category": lambda column: column.astype("category"),
+    "object": lambda column: column.astype(object),
+    "nullable": lambda column: column.convert_dtypes(),
+    "arrow": lambda column: column.convert_dtypes(dtype_backend="pyarrow"),
+    "arrow dictionary": lambda column: pd.Series(
+        pd.array(
+            pa.array(column).dictionary_encode(),
+            dtype=pd.ArrowDtype(pa.array(column).dictionary_encode().type),
+        )
+    ),
+    "python text": lambda column: column.astype(str).astype(object),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_any_kind_of_column_gives_the_same_numbers(model, prospects, kind):
+    frame = prospects.assign(**{name: kind(prospects[name]) for name in model.attributes})
+
+    expected = model.predict(prospects)
+    scored = model.predict(frame)
+
+    for name in NUMBERS:
+        assert scored[name].tolist() == expected[name].tolist()
+
+
+FOREIGN = {
+    "complex": lambda n: np.full(n, 1 + 1j),
+    "time spans": lambda n: pd.to_timedelta(np.arange(n), unit="D"),
+    "periods": lambda n: pd.period_range("2024-01", periods=n, freq="M"),
+    "intervals": lambda n: pd.interval_range(0, n),
+    "zoned times": lambda n: pd.date_range("2024-02-28", periods=n, tz="America/New_York"),
+    "sparse": lambda n: pd.arrays.SparseArray([0.0] * n),
+    "lists of arrow": lambda n: pd.array([[1, 2]] * n, dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+    "decimals of arrow": lambda n: pd.array([1] * n, dtype=pd.ArrowDtype(pa.decimal128(9, 2))),
+    "maps of arrow": lambda n: pd.array(
+        [{"a": 1}] * n, dtype=pd.ArrowDtype(pa.struct([("a", pa.int64())]))
+    ),
+    "bytes of arrow": lambda n: pd.array([b"x"] * n, dtype=pd.ArrowDtype(pa.binary())),
+    "days of arrow": lambda n: pd.array(
+        [pd.Timestamp("2024-02-29").date()] * n, dtype=pd.ArrowDtype(pa.date32())
+    ),
+    "nulls of arrow": lambda n: pd.array([None] * n, dtype=pd.ArrowDtype(pa.null())),
+    "unsigned": lambda n: np.full(n, 2**64 - 1, dtype=np.uint64),
+    "half floats": lambda n: np.full(n, np.inf, dtype=np.float16),
+    "bools": lambda n: np.zeros(n, dtype=bool),
+    "nothing": lambda n: [None] * n,
+    "years": lambda n: np.full(n, np.datetime64("2024", "Y")),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize(
+    "name", ["seats", "segment", "first_contact_on", "has_crm_integration", "closed_on"]
+)
+def test_a_column_of_a_foreign_kind_is_scored_or_named(model, prospects, make, name):
+    frame = prospects.assign(**{name: make(12)})
+
+    scored = answer(lambda: model.predict(frame, reasons=2))
+    lenient, errors = model.predict_table(frame, reasons=2, as_json=True)
+
+    if isinstance(scored, FitModelError):
+        assert name in str(scored)
+        assert errors.notna().all()
+    else:
+        assert_frame_sound(scored, frame)
+        assert errors.isna().all()
+        assert lenient["reasons"].map(json.loads).map(len).max() > 0
+
+
+def test_columns_named_twice_or_in_levels_are_named(model, prospects):
+    twice = pd.concat([prospects, prospects[["seats"]]], axis=1)
+    with pytest.raises(ProspectError, match="more than one column named.*seats"):
+        model.predict(twice)
+    levels = prospects.set_axis(pd.MultiIndex.from_product([["a"], prospects.columns]), axis=1)
+    with pytest.raises(ProspectError, match="missing"):
+        model.predict(levels)
+
+
+def test_a_column_that_is_no_attribute_may_stand_twice(model, prospects):
+    more = pd.concat([prospects, prospects[["rep", "rep"]]], axis=1)
+
+    assert len(model.predict(more)) == 12
+
+
+def test_a_frame_without_rows_gives_one_without_rows(model, prospects):
+    scored = model.predict(prospects.head(0), reasons=3)
+
+    assert len(scored) == 0
+    assert {"early_churn_probability", "reasons", "model_version"} <= set(scored.columns)
+
+
+def test_a_frame_without_columns_names_every_attribute(model):
+    with pytest.raises(ProspectError, match="seats"):
+        model.predict(pd.DataFrame(index=range(3)))

@@ -1,0 +1,282 @@
+"""Whoever knocks at the service: without a token, from another site, with too much, or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app as commands
+from fitmodel.datasets.simulation import Simulation, simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.learning.learner import learn
+from fitmodel.model.bundle import write_bundle
+from fitmodel.model.scorer import Scorer
+from fitmodel.scoring.service.app import create_app
+from fitmodel.scoring.service.guard import Guard
+from fitmodel.scoring.service.logs import JsonLines
+from fitmodel.scoring.service.metrics import Metrics
+from fitmodel.scoring.service.settings import LOOPBACK, Settings
+
+TOKEN = "geheim"  # noqa: S105 - no secret of anybody
+OPEN = {"/healthz", "/readyz"}
+ASSESSMENTS = "/v1/assessments"
+
+
+@pytest.fixture(scope="module")
+def deals() -> Simulation:
+    return simulate_deals(600, seed=3)
+
+
+@pytest.fixture(scope="module")
+def shipped(deals: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    policy = Policy("threshold", 0.3, None, "")
+    scorer = Scorer(learn(deals.deals, deals.spec).book, policy, None, None, "")
+    files = {"scorer.json": scorer.to_json()}
+    root = tmp_path_factory.mktemp("models")
+    return write_bundle(root, "fit", files=files, manifest={"spec": deals.spec.to_dict()})
+
+
+@pytest.fixture(scope="module")
+def prospects(deals: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pipeline") / "prospects.csv"
+    deals.deals.head(5).drop(columns=["churned_on"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def locked(shipped: Path, prospects: Path) -> Iterator[TestClient]:
+    app = create_app(shipped, Settings(token=TOKEN, reload_seconds=0), pipeline=prospects)
+    with TestClient(app) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def here(shipped: Path, prospects: Path) -> Iterator[TestClient]:
+    """Without a token, on this machine only."""
+    app = create_app(shipped, Settings(reload_seconds=0, hosts=LOOPBACK), pipeline=prospects)
+    with TestClient(app, base_url="http://127.0.0.1:8000") as ready:
+        yield ready
+
+
+# --- the token
+
+
+def routes(client: TestClient) -> list[tuple[str, str]]:
+    return [
+        (method, route.path)
+        for route in client.app.routes  # type: ignore[attr-defined]
+        for method in getattr(route, "methods", None) or ()
+    ]
+
+
+WRONG: list[dict[str, str]] = [
+    {}, {"authorization": ""}, {"authorization": TOKEN}, {"authorization": "Bearer"},
+    {"authorization": f"Basic {TOKEN}"}, {"authorization": f"Bearer {TOKEN}x"},
+    {"authorization": f"Bearer {TOKEN[:-1]}"}, {"authorization": f"Bearer {TOKEN.upper()}"},
+    {"authorization": f"Token {TOKEN}"}, {"authorization": f"Bearer {TOKEN} {TOKEN}"},
+    {"x-token": TOKEN}, {"cookie": f"token={TOKEN}"}, {"authorization": "Bearer \u00e9"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", WRONG, ids=str)
+def test_every_route_that_tells_anything_asks_for_the_token(
+    locked: TestClient, headers: dict[str, str]
+) -> None:
+    raw = {name: value.encode("utf-8") for name, value in headers.items()}
+    closed = 0
+    for method, path in routes(locked):
+        answer = locked.request(method, path, headers=raw, params={"token": TOKEN})
+        if path in OPEN:
+            assert answer.status_code == 200
+        elif path == "/" or path.startswith("/desk/"):
+            assert "smb" not in answer.text  # files of the page, the same for everybody
+        else:
+            closed += 1
+            assert answer.status_code == 401, (method, path)
+            assert "detail" in answer.text or method == "HEAD"
+    assert closed >= 6
+
+
+def test_the_token_is_compared_in_constant_time(
+    locked: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hmac
+
+    compared: list[tuple[bytes, bytes]] = []
+    honest = hmac.compare_digest
+
+    def noted(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return honest(one, other)
+
+    monkeypatch.setattr("fitmodel.scoring.service.guard.hmac.compare_digest", noted)
+    for scheme in ("Bearer", "Basic"):
+        locked.get("/v1/model", headers={"authorization": f"{scheme} wrong"})
+    assert compared == [(b"wrong", TOKEN.encode())] * 2
+
+
+# --- other names and other sites
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000"])
+def test_a_service_of_this_machine_answers_to_its_own_names(here: TestClient, host: str) -> None:
+    assert here.get("/v1/model", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "localhost.x", "[::"],
+)
+@pytest.mark.parametrize("path", ["/", "/v1/pipeline", "/v1/model", "/healthz"])
+def test_a_name_that_was_made_to_point_here_is_told_nothing(
+    here: TestClient, host: str, path: str
+) -> None:
+    answer = here.get(path, headers={"host": host})
+    assert answer.status_code == 421
+    assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_without_a_token_no_other_sites_page_gets_anything_done(
+    here: TestClient, site: str
+) -> None:
+    headers = {"sec-fetch-site": site, "content-type": "text/plain"}
+    for method, path in (("POST", ASSESSMENTS), ("GET", "/v1/pipeline"), ("GET", "/metrics")):
+        assert here.request(method, path, headers=headers).status_code == 403
+    assert here.get("/", headers=headers).status_code == 200  # a link to the desk may be followed
+
+
+def test_with_the_token_a_page_of_another_site_may_ask(locked: TestClient) -> None:
+    headers = {"sec-fetch-site": "cross-site", "authorization": f"Bearer {TOKEN}"}
+    assert locked.get("/v1/model", headers=headers).status_code == 200
+
+
+def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
+    asking = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    for client in (locked, here):
+        for method, path in routes(client):
+            for each in (method, "OPTIONS"):
+                told = client.request(each, path, headers=asking).headers
+                assert not [name for name in told if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])  # noqa: S104
+def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
+    shipped: Path, prospects: Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FITMODEL_TOKEN", raising=False)
+    monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: pytest.fail("it listens"))
+    asked = ["serve", "--model", str(shipped), "--pipeline", str(prospects), "--host", host]
+    told = CliRunner().invoke(commands, asked)
+    assert told.exit_code == 2
+    assert "FITMODEL_TOKEN" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "names"),
+    [
+        ("127.0.0.1", "", LOOPBACK | {"desk.example"}),
+        ("localhost", "", LOOPBACK | {"desk.example"}),
+        ("127.0.0.1", TOKEN, frozenset()),
+        ("0.0.0.0", TOKEN, frozenset()),  # noqa: S104
+    ],
+)
+def test_serve_minds_its_names_where_nothing_else_protects_it(
+    shipped: Path, host: str, token: str, names: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITMODEL_TOKEN", token)
+    made: list[Settings] = []
+    monkeypatch.setattr(
+        "fitmodel.scoring.service.app.create_app", lambda *_, **__: made.append(_[1])
+    )
+    monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: None)
+    asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "desk.example"]
+    told = CliRunner().invoke(commands, asked)
+    assert told.exit_code == 0, told.output
+    assert made[0].hosts == names
+
+
+# --- too much, too deep, too slow
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 100_000, 400),
+        (b'{"seats": ' + b"9" * 10_000 + b"}", 400),
+        (b"\xff\xfe\x00", 400),
+        (b'{"seats": NaN}', 400),
+        (b'"text"', 400),
+        (b"[{}]" + b" " * 5_000_000, 413),
+        (b"[" + b"{}," * 10_000 + b"{}]", 413),
+    ],
+    ids=["deep list", "deep object", "long number", "no text", "NaN", "text", "long", "many"],
+)
+def test_a_body_that_would_hurt_is_refused_in_a_sentence(
+    here: TestClient, body: bytes, status: int
+) -> None:
+    answer = here.post(ASSESSMENTS, content=body)
+    assert answer.status_code == status
+    detail = answer.json()["detail"]
+    assert "Traceback" not in detail
+    assert ".py" not in detail
+    assert len(detail) < 500
+
+
+def test_a_client_that_does_not_take_its_answer_gives_its_place_up() -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 10**6})
+
+    async def stuck(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def empty() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def both() -> int:
+        guard = Guard(app, Settings(most_at_once=1, answer_seconds=0.01), Metrics(), frozenset())
+        scope = {"type": "http", "method": "POST", "path": ASSESSMENTS, "headers": []}
+        await guard(dict(scope), empty, stuck)
+        told: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            told.append(message)
+
+        await guard(dict(scope), empty, keep)
+        return int(told[0]["status"])
+
+    assert asyncio.run(both()) == 200
+
+
+INJECTED = 'x\r\n{"level": "error", "message": "forged"}\r\nset-cookie: forged=1'
+
+
+def test_nothing_a_client_sends_forges_a_line_or_a_header(
+    here: TestClient, caplog: pytest.LogCaptureFixture, deals: Simulation
+) -> None:
+    prospect = json.loads(deals.deals.head(1).to_json(orient="records", date_format="iso"))[0]
+    prospect |= {"segment": INJECTED, "deal_id": INJECTED, INJECTED: INJECTED}
+    with caplog.at_level(logging.INFO, logger="fitmodel.service"):
+        answers = [
+            here.post(ASSESSMENTS, json=prospect, params={"x": INJECTED}),
+            here.post(ASSESSMENTS, json=prospect, params={"language": INJECTED}),
+            here.post(ASSESSMENTS, json=[prospect | {"seats": INJECTED}]),
+            here.get(f"/{INJECTED.encode().hex()}/%0d%0aset-cookie:%20forged"),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 422, 200, 404]
+    assert not [name for answer in answers for name in answer.headers if "cookie" in name]
+    lines = [JsonLines().format(record) for record in caplog.records]
+    assert len(lines) >= len(answers)
+    assert all("forged" not in line and "\n" not in line for line in lines)

@@ -1,0 +1,78 @@
+"""The sealed scorer as data: old ones say what they said, and little is loaded for it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import BundleError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import scorer_from_json
+
+SCORERS = Path(__file__).parent / "scorers"
+
+
+@pytest.fixture(scope="module")
+def old() -> FitModel:
+    """The first format, learned from 900 simulated deals; never write this file anew."""
+    return FitModel(scorer_from_json((SCORERS / "format-1.json").read_bytes(), "1"), {})
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[dict]:
+    """Prospects, unseen levels and gaps among them, and what was said of them at the time."""
+    text = (SCORERS / "format-1-recorded.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def _numbers(said: dict) -> list[float]:
+    names = ("early_churn_probability", "probability_low", "probability_high", "expected_value")
+    return [math.nan if said[name] is None else said[name] for name in names]
+
+
+def test_a_scorer_of_format_1_says_what_it_said_when_it_was_written(old, recorded) -> None:
+    assert len(recorded) == 40
+    for item in recorded:
+        said, then = old.predict(item["prospect"]).to_dict(), item["assessment"]
+        assert _numbers(said) == pytest.approx(_numbers(then), rel=1e-9, abs=1e-9, nan_ok=True)
+        for name in ("poor_fit", "fit", "unfamiliar", "unfamiliar_because"):
+            assert said[name] == then[name]
+        for reason, before in zip(said["reasons"], then["reasons"], strict=True):
+            assert (reason["attribute"], reason["value"]) == (before["attribute"], before["value"])
+            assert reason["contribution"] == pytest.approx(before["contribution"], abs=1e-9)
+
+
+def test_a_table_gets_the_recorded_numbers_too(old, recorded) -> None:
+    table = pd.DataFrame([item["prospect"] for item in recorded])
+    said = old.predict(table, reasons=0)
+    then = [item["assessment"]["early_churn_probability"] for item in recorded]
+    assert said["early_churn_probability"].tolist() == pytest.approx(then, abs=1e-9)
+
+
+def test_a_format_of_the_future_names_what_can_be_read() -> None:
+    with pytest.raises(BundleError, match=r"format 99; this fitmodel reads \[1\]"):
+        scorer_from_json(b'{"format": 99}', "v")
+    with pytest.raises(BundleError, match="format True"):
+        scorer_from_json(b'{"format": true}', "v")
+
+
+def test_one_prospect_is_scored_without_anything_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from fitmodel.model.fitmodel import FitModel\n"
+        "from fitmodel.model.scorer import scorer_from_json\n"
+        "model = FitModel(scorer_from_json(Path(sys.argv[1]).read_bytes(), 'v'), {})\n"
+        "str(model.predict(dict.fromkeys(model.attributes)))\n"
+        "heavy = {'sklearn', 'scipy', 'interpret', 'mlflow', 'pandas', 'pyarrow', 'joblib'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", script, str(SCORERS / "format-1.json")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,182 @@
+"""A batch that was interrupted goes on, and its output is that of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import ProspectError, SpecError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.scoring.batch import score_file
+from fitmodel.scoring.places import score_places
+from fitmodel.scoring.resume import JOURNAL, parts_folder
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import scorer_from_json
+from fitmodel.scoring.batch import score_file
+
+model = FitModel(scorer_from_json(Path("scorer.json").read_bytes(), "test"), {})
+left = [3]
+
+def die(_):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+score_file(sys.argv[1], model, sys.argv[2], chunk_rows=8, progress=die, resume=True)
+"""
+
+
+class Stop(BaseException):
+    """Someone pulls the plug."""
+
+
+def interrupted_after(chunks: int):
+    left = iter(range(chunks, -1, -1))
+
+    def progress(_rows: int) -> None:
+        if next(left) == 1:
+            raise Stop
+
+    return progress
+
+
+def stop_after(chunks: int, source, model, output, **asked) -> None:
+    with pytest.raises(Stop):
+        score_file(
+            source,
+            model,
+            output,
+            chunk_rows=8,
+            resume=True,
+            progress=interrupted_after(chunks),
+            **asked,
+        )
+    assert parts_folder(output).is_dir()
+    assert not output.exists()
+
+
+@pytest.fixture
+def source(prospects, tmp_path):
+    table = prospects.astype(str).replace("nan", "")
+    table.loc[table.index[[3, 40]], "seats"] = "many"
+    table.to_csv(tmp_path / "in.csv", index=False)
+    return tmp_path / "in.csv"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"])
+@pytest.mark.parametrize("chunks", [1, 4])
+def test_a_resumed_batch_is_equal_to_the_byte(model, source, tmp_path, ending, chunks) -> None:
+    whole, output = tmp_path / f"whole{ending}", tmp_path / f"out{ending}"
+    score_file(source, model, whole, chunk_rows=8)
+    stop_after(chunks, source, model, output)
+
+    result = score_file(source, model, output, chunk_rows=8, resume=True)
+
+    assert output.read_bytes() == whole.read_bytes()
+    assert (result.rows, result.errors) == (60, 2)
+    assert chunks * 8 <= result.resumed <= 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", output.name, whole.name]
+
+
+def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path) -> None:
+    (tmp_path / "scorer.json").write_bytes(model.scorer.to_json())
+    command = [sys.executable, "-c", KILLED, "in.csv", "out.parquet"]
+    died = subprocess.run(command, cwd=tmp_path, check=False, env=os.environ)  # noqa: S603 - ours
+    assert died.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.parquet").exists()
+
+    result = score_file(source, model, tmp_path / "out.parquet", chunk_rows=8, resume=True)
+
+    score_file(source, model, tmp_path / "whole.parquet", chunk_rows=8)
+    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert 24 <= result.resumed < 60
+    assert not parts_folder(tmp_path / "out.parquet").exists()
+
+
+def test_a_folder_is_resumed_too(model, prospects, tmp_path) -> None:
+    prospects.to_parquet(tmp_path / "in", partition_cols=["segment"])
+    score_file(tmp_path / "in", model, tmp_path / "whole.csv", chunk_rows=8)
+    stop_after(3, tmp_path / "in", model, tmp_path / "out.csv")
+
+    score_file(tmp_path / "in", model, tmp_path / "out.csv", chunk_rows=8, resume=True)
+
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_dates_are_counted_from_the_day_of_the_first_run(model, prospects, tmp_path) -> None:
+    source = tmp_path / "in.csv"
+    prospects.drop(columns=["closed_on"]).to_csv(source, index=False)
+    stop_after(2, source, model, tmp_path / "out.csv")
+    journal = parts_folder(tmp_path / "out.csv") / JOURNAL
+    written = json.loads(journal.read_text(encoding="utf-8")) | {"day": "2031-01-01"}
+    journal.write_text(json.dumps(written), encoding="utf-8")
+    for part in journal.parent.glob("*.arrow"):
+        part.unlink()
+
+    score_file(source, model, tmp_path / "out.csv", chunk_rows=8, resume=True)
+
+    later = prospects.assign(closed_on=pd.Timestamp("2031-01-01"))
+    scored = pd.read_csv(tmp_path / "out.csv")["early_churn_probability"].tolist()
+    assert scored == model.predict(later)["early_churn_probability"].tolist()
+
+
+def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path) -> None:
+    output = tmp_path / "out.csv"
+    stop_after(4, source, model, output)
+    parts = sorted(parts_folder(output).glob("*.arrow"))
+    parts[0].write_bytes(parts[0].read_bytes()[:100])
+    parts[1].write_bytes(b"")
+
+    result = score_file(source, model, output, chunk_rows=8, resume=True)
+
+    score_file(source, model, tmp_path / "whole.csv")
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert result.resumed == 8 * (len(parts) - 2)
+
+
+def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> None:
+    output = tmp_path / "out.csv"
+    stop_after(2, source, model, output)
+    old = model.scorer
+    other = FitModel(Scorer(old.book, old.policy, None, old.closed_on, old.version), {})
+
+    def resume(**asked) -> None:
+        score_file(source, asked.pop("model", model), output, resume=True, **asked)
+
+    with pytest.raises(ProspectError, match=r"an interrupted batch of another model\. Remedy"):
+        resume(model=other, chunk_rows=8)
+    with pytest.raises(ProspectError, match="another number of reasons; another language"):
+        resume(chunk_rows=8, reasons=1, language="zh")
+    with pytest.raises(ProspectError, match="another number of rows at a time"):
+        resume(chunk_rows=9)
+    source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(ProspectError, match="another input, or the input has changed"):
+        resume(chunk_rows=8)
+    assert list(parts_folder(output).glob("*.arrow"))
+
+
+def test_a_fault_that_would_be_met_again_leaves_nothing(model, source, tmp_path) -> None:
+    with pytest.raises(ProspectError, match="row 4 cannot be scored"):
+        score_file(source, model, tmp_path / "out.csv", resume=True, strict=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_pipes_and_databases_cannot_be_resumed(model, source, tmp_path) -> None:
+    for given in (("-", tmp_path / "out.csv"), (source, "-")):
+        with pytest.raises(ProspectError, match="a pipe cannot be read again"):
+            score_file(given[0], model, given[1], resume=True)
+    url = f"sqlite:///{tmp_path}/a.db/t"
+    for first, second in ((str(source), url), (url, "out.csv")):
+        with pytest.raises(SpecError, match=r"--resume needs files: a query .*Remedy: leave"):
+            score_places(first, model, second, resume=True)

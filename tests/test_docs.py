@@ -1,0 +1,217 @@
+"""The documentation builds strictly, loads nothing from elsewhere, and what it shows runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+import fitmodel
+from fitmodel.deals.guessing import guess_spec
+from fitmodel.deals.reading import read_deals, read_table
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+BLOCK = re.compile(r"<!-- runs -->\n```(python|sh)\n(.*?)```", re.DOTALL)
+RUNNABLE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+FURTHER = [page for page in RUNNABLE if page != DOCS / "index.md"]
+EXAMPLES = ["salesforce", "hubspot"]
+each_example = pytest.mark.parametrize("name", EXAMPLES)
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(  # noqa: S603 - our own documentation
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_it_builds_strictly_with_every_page_in_the_navigation(site: Path) -> None:
+    # a dead link, a missing anchor and a page outside the navigation are warnings, hence failures
+    for page in PAGES:
+        assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
+
+
+@pytest.mark.slow
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    elsewhere = r"""["']?(?:https?:)?//[^"' >]+"""
+    loads = re.compile(
+        rf"<(?:script|img|iframe|source)[^>]+src={elsewhere}"
+        rf"|<link(?![^>]+rel=.?(?:canonical|prev|next))[^>]+href={elsewhere}"
+        rf"|@import[^;]+https?:|url\({elsewhere}"
+    )
+    files = [*site.rglob("*.html"), *site.rglob("*.css")]
+    assert len(files) > len(PAGES)
+    for file in files:
+        assert loads.findall(file.read_text(encoding="utf-8")) == [], file.name
+
+
+@pytest.mark.slow
+def test_every_public_name_is_in_the_reference(site: Path) -> None:
+    built = (site / "reference" / "python.html").read_text(encoding="utf-8")
+    for name in fitmodel.__all__:
+        assert f"::: fitmodel.{name}" in text_of("reference/python.md") or name == "FitModelError"
+        assert re.search(rf'id="fitmodel\.(\w+\.)*{name}"', built) or f">fitmodel.{name}<" in built
+
+
+@pytest.mark.slow
+def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None:
+    built = (site / "reference" / "commands.html").read_text(encoding="utf-8")
+    place = DOCS / "commands.py"
+    spec = importlib.util.spec_from_file_location("commands", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    commands = dict(module.every_command())
+    assert len(commands) > 10
+    for name, command in commands.items():
+        assert f'id="{name.replace(" ", "-")}"' in built
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("--") or option in built, (name, option)
+
+
+@pytest.fixture(scope="module")
+def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the quick start was followed; the other pages go on from there."""
+    folder = tmp_path_factory.mktemp("quick_start")
+    (folder / "examples").symlink_to(DOCS / "examples")
+    follow(DOCS / "index.md", folder)
+    return folder
+
+
+def follow(page: Path, folder: Path) -> None:
+    """Run the blocks of a page in order, neighbours of a kind together."""
+    programs = folder / ".programs"
+    programs.mkdir(exist_ok=True)
+    shim = programs / "fitmodel"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore -m fitmodel.cli "$@"\n')
+    shim.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "src"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    for kind, several in groupby(blocks, key=lambda block: block[0]):
+        source = "\n".join(block for _, block in several)
+        runner = [sys.executable, "-W", "ignore", "-c"] if kind == "python" else ["sh", "-ec"]
+        done = subprocess.run(  # noqa: S603 - what our own pages show
+            [*runner, source],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+def test_the_quick_start_runs(quick_start: Path) -> None:
+    assert (quick_start / "scored.csv").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", FURTHER, ids=lambda page: page.stem)
+def test_the_blocks_that_are_said_to_run_run(page: Path, quick_start: Path) -> None:
+    follow(page, quick_start)
+
+
+def test_most_pages_show_something_that_runs() -> None:
+    concepts = [page for page in PAGES if page.parent.name == "concepts"]
+    assert len(concepts) == 5
+    assert set(concepts) <= set(RUNNABLE)
+
+
+def test_every_python_block_can_be_read_by_python() -> None:
+    for page in PAGES:
+        for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            ast.parse(block if "--8<--" not in block else "")
+
+
+@each_example
+def test_the_example_contract_fits_its_table(name: str) -> None:
+    spec = fitmodel.DealSpec.from_toml(DOCS / "examples" / f"{name}.toml")
+    table = DOCS / "examples" / f"{name}.csv"
+    deals = read_deals(table, spec)
+
+    assert len(deals) == 60
+    assert set(spec.words.labels) <= set(spec.attribute_names(deals.columns))
+    assert set(spec.attributes.actionable) <= set(spec.attribute_names(deals.columns))
+
+
+@each_example
+def test_init_guesses_the_roles_of_the_example_contract(name: str) -> None:
+    spec = fitmodel.DealSpec.from_toml(DOCS / "examples" / f"{name}.toml")
+    guessed = tomllib.loads(guess_spec(read_table(DOCS / "examples" / f"{name}.csv")).toml)
+
+    for role in ("id", "closed_on", "churned_on", "rep", "amount"):
+        assert guessed["deals"][role] == getattr(spec.deals, role)
+    assert set(guessed["attributes"]["exclude"]) <= set(spec.attributes.exclude) | {
+        "Deal Name"
+    }  # what init leaves out, the contract leaves out
+
+
+def test_the_airflow_task_skips_where_retrain_has_nothing_to_do() -> None:
+    from fitmodel.cli.training import RETRAIN_CODES
+
+    tree = ast.parse((DOCS / "examples" / "airflow_dag.py").read_text(encoding="utf-8"))
+    skips = [
+        ast.literal_eval(item.value)
+        for item in ast.walk(tree)
+        if isinstance(item, ast.keyword) and item.arg == "skip_on_exit_code"
+    ]
+    assert skips == [sorted(code for code in RETRAIN_CODES.values() if code)]
+    for code in RETRAIN_CODES.values():
+        assert f"| {code} |" in text_of("guides/scheduled-retraining.md")
+
+
+def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    stages = re.findall(r"^FROM .*", lines, re.MULTILINE)
+    extras = re.search(r"'\.\[([\w,]+)\]'", lines)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    assert len(stages) == 2
+    assert extras is not None
+    assert set(extras[1].split(",")) <= set(known)
+    assert "--constraint constraints.txt" in lines
+    assert re.search(r"^USER [1-9]\d*$", lines, re.MULTILINE)
+    assert "HEALTHCHECK" in lines
+    assert "/healthz" in lines
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", lines, re.MULTILINE):
+        for name in copied.split():
+            assert f"!{name.removeprefix('./')}" in kept
+            assert (ROOT / name).exists()
+
+
+def test_contributing_shows_every_room_of_the_house() -> None:
+    shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    picture = shown.split("```")[1]
+    for place in (ROOT / "src" / "fitmodel").iterdir():
+        if place.name not in {"__pycache__", "py.typed"}:
+            assert f"{place.name}/" in picture or place.name in picture
+    for path in re.findall(r"`((?:\w+/)*\w+\.py)`", shown):
+        assert (ROOT / "src" / "fitmodel" / path).is_file() or (ROOT / path).is_file(), path

@@ -1,0 +1,79 @@
+"""Every public name is documented the same way, and its examples do what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import inspect
+import re
+import shutil
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import fitmodel
+
+DOCS = Path(__file__).parents[1] / "docs"
+HOMES = sorted({home.split(":")[0] for home in fitmodel._HOMES.values()})
+ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
+TOLD = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
+MODULES = sorted({*HOMES, *(name.rpartition(".")[0] for name in TOLD)} - {"fitmodel.exceptions"})
+RESULTS = ("Report", "Run", "LookAlikes", "Scoreboard", "Profile", "Plan", "EditedModel")
+"""Ends of the names of what functions return: the functions' examples show them."""
+SHOWN_ELSEWHERE = {"fitmodel.evaluation.report", "fitmodel.scoring.spark"}
+"""Made by `train` and `backtest`; needs Java, and is tried in tests/scoring."""
+
+
+def found(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    return getattr(import_module(module), attribute)
+
+
+@pytest.fixture(scope="session")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, fitmodel.TrainingRun]:
+    """The folder that the examples stand in: a contract, deals, prospects and a model."""
+    folder = tmp_path_factory.mktemp("examples")
+    simulation = fitmodel.simulate_deals(1200, seed=1)
+    simulation.deals.to_csv(folder / "deals.csv", index=False)
+    prospects = simulation.deals.tail(50).drop(columns="churned_on")
+    prospects.to_csv(folder / "prospects.csv", index=False)
+    spec = simulation.spec.replace(tracking={"uri": "sqlite:///mlflow.db"})
+    (folder / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
+    with contextlib.chdir(folder):
+        run = fitmodel.train("deals.csv", spec)
+    return folder, run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*MODULES, "fitmodel.exceptions"])
+def test_the_examples_do_what_they_say(
+    name: str, followed: tuple[Path, fitmodel.TrainingRun], tmp_path: Path
+) -> None:
+    folder, run = followed
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True)
+    words = {"fitmodel": fitmodel, "pd": pd, "run": run}
+    with contextlib.chdir(tmp_path):
+        failed, tried = doctest.testmod(
+            import_module(name), extraglobs=words, optionflags=doctest.NORMALIZE_WHITESPACE
+        )
+    assert failed == 0
+    assert tried > 0 or name in SHOWN_ELSEWHERE
+
+
+@pytest.mark.parametrize("name", [f"fitmodel.{name}" for name in fitmodel.__all__] + TOLD)
+def test_a_public_name_has_a_summary_its_parameters_and_an_example(name: str) -> None:
+    thing = found(name)
+    text = inspect.getdoc(thing) or ""
+
+    assert re.match(r"\S.*[.:]", text.splitlines()[0] + ".")
+    if inspect.isclass(thing):
+        shown = text + "".join(inspect.getdoc(item) or "" for item in vars(thing).values())
+        assert "Parameters" in text or "Attributes" in text or issubclass(thing, Exception)
+    else:
+        shown = text
+        for parameter in inspect.signature(thing).parameters:
+            assert re.search(rf"\b{parameter}\b", text), parameter
+    assert ">>>" in shown or name.endswith(RESULTS)

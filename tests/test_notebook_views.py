@@ -1,0 +1,56 @@
+"""Results show themselves in a notebook: short, escaped, in the notebook's own colours."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.sales.scoreboard import Scoreboard, compute_scoreboard
+from fitmodel.training import TrainingRun
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def board() -> Scoreboard:
+    simulation = simulate_deals(300, seed=1)
+    deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 01", EVIL))
+    return compute_scoreboard(deals, simulation.spec, simulation.true_probability)
+
+
+@pytest.fixture
+def run() -> TrainingRun:
+    report = SimpleNamespace(verdict="evidence of skill", _repr_html_=lambda: "<table></table>")
+    model = SimpleNamespace(version="v1")
+    return TrainingRun(model, report, None, Path("models/v1"), warnings=(EVIL,), in_use="v1")  # type: ignore[arg-type]
+
+
+def test_a_scoreboard_shows_a_row_per_rep_and_one_for_the_company(board: Scoreboard) -> None:
+    html = board._repr_html_()
+
+    assert html.count("<tr") == 1 + len(board.table)
+    assert "verdict" in html
+    assert "the company" in html
+
+
+def test_a_run_says_where_it_lies_and_what_one_should_know(run: TrainingRun) -> None:
+    html = run._repr_html_()
+
+    assert str(run.bundle_path) in html
+    assert "not tracked" in html
+    assert repr(run) == "<TrainingRun v1: evidence of skill>"
+    assert "in use" in dataclasses.replace(run, in_use=None)._repr_html_()
+
+
+def test_names_are_escaped_and_no_colour_of_the_background_is_set(
+    board: Scoreboard, run: TrainingRun
+) -> None:
+    for html in (board._repr_html_(), run._repr_html_()):
+        assert EVIL not in html
+        assert "&lt;script&gt;" in html
+        assert "background:#" not in html
+        assert "color:#" not in html
