@@ -5,8 +5,7 @@ chunk and what was said of it -> ids -> who of the flagged may proceed -> rows o
 
 from __future__ import annotations
 
-from collections import namedtuple
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -19,8 +18,14 @@ if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.streams import Chunk, Source
 
-KEPT = ("early_churn_probability", "poor_fit", "fit", "model_version")
-Row = namedtuple("Row", KEPT)  # noqa: PYI024 - its fields are the columns, typed by `Said`
+
+class _Row(NamedTuple):
+    """What the log keeps of a row's predictions; the names are their columns'."""
+
+    early_churn_probability: float
+    poor_fit: bool
+    fit: str
+    model_version: str
 
 
 class BatchLog:
@@ -73,13 +78,14 @@ class BatchLog:
         ids = chunk.batch.column(self._id).to_pylist()
         self._check_ids(ids, scored)
         table = chunk_frame(chunk, self._model, self._separator)[list(self._model.attributes)]
+        values = cast("list[dict[str, Any]]", table.to_dict("records"))
         prospects = [
-            item | {self._id: name}
-            for name, item, kept in zip(ids, table.to_dict("records"), scored, strict=True)
+            {**item, self._id: name}
+            for name, item, kept in zip(ids, values, scored, strict=True)
             if kept
         ]
-        every = zip(*(columns[name].to_pylist() for name in KEPT), strict=True)
-        said = [Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
+        every = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)
+        said = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
         allowed = iter(log_assessments(self._log, self._model, prospects, said))
         return pa.array([next(allowed) if kept else None for kept in scored], pa.bool_())
 

@@ -54,4 +54,4 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
-    assert paths == {ASSESSMENTS, DECISIONS, *FACTS}
+    assert paths == {ASSESSMENTS, DECISIONS, *FACTS, "/v1/desk", "/v1/pipeline"}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 DECISIONS = "/v1/decisions"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
-FAILURES: dict[int | str, Any] = failures("401", "408", "413", "503") | {
+FAILURES: dict[int | str, Any] = {
+    **failures("401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
     "422": {"description": "The decision is not whole; the detail names the field"},
 }

@@ -103,7 +103,7 @@ def openapi_paths(model: FitModel) -> dict[str, Any]:
     }
 
 
-def failures(*codes: str) -> dict[str, Any]:
+def failures(*codes: str) -> dict[Any, dict[str, Any]]:
     """What OpenAPI says of these status codes."""
     return {code: _failure(FAILURES[code]) for code in codes}
 
