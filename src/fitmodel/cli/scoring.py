@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.cli.logs import Salt
 from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
 
@@ -35,6 +36,10 @@ def score(
     resume: Annotated[
         bool, typer.Option(help="Go on where an interrupted run with --resume stopped.")
     ] = False,
+    log: Annotated[
+        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
+    ] = None,
+    salt: Salt = None,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -44,6 +49,7 @@ def score(
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
         from fitmodel.model.fitmodel import load
+        from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
@@ -60,6 +66,7 @@ def score(
                 progress=advance,
                 language=language.value,
                 resume=resume,
+                log=None if log is None else DecisionLog(log, salt=salt),
             )
         typer.echo(
             f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "

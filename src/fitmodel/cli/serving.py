@@ -41,6 +41,8 @@ def serve(
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
+    With --log, POST /v1/decisions keeps what people then did with a prospect.
+
     With FITMODEL_TOKEN set, every request for data must bring it as a bearer token. Without it,
     a service on this machine answers to its own names only, and to no page of another site; beyond
     this machine no pipeline is shown without it.

@@ -55,8 +55,8 @@ def simulate_recovery(
     *,
     rounds: int = 10,
     seed: int = 0,
-    excess: float = 2.2,
-    recovers_over: int = 6,
+    excess: float = 1.6,
+    recovers_over: int = 10,
 ) -> Recovery:
     """Simulate a company that recovers a group of customers, round by round.
 

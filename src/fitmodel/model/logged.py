@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import ProspectError, TrackingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.model.fitmodel import FitModel
+
+
+class UnknownProspectError(TrackingError):
+    """The log has no assessment of the prospect."""
 
 
 class Said(Protocol):
@@ -53,6 +57,9 @@ class AssessmentLog(Protocol):
 
     def append_many(self, rows: Iterable[tuple[str, Said, Mapping[str, Any], bool, float]]) -> None:
         """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
+
+    def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
+        """Add what people did with a prospect; `UnknownProspectError` where it has none of it."""
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Drawn:
         """Let a share of the flagged proceed."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.ids import hashed_id
 from fitmodel.exceptions import TrackingError
+from fitmodel.model.logged import UnknownProspectError
 from fitmodel.model.wording import plain_value
 from fitmodel.monitoring.exploration import choose_exploration
 from fitmodel.monitoring.log_stores import open_store
@@ -124,8 +125,8 @@ class DecisionLog:
         Raises
         ------
         TrackingError
-            If the action is none of signed, declined, overridden, or the log has no assessment of
-            the prospect.
+            If the action is none of signed, declined, overridden; `UnknownProspectError` if the log
+            has no assessment of the prospect.
         """
         if action not in ACTIONS:
             raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
@@ -135,7 +136,7 @@ class DecisionLog:
                 "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1", (key,)
             ).fetchone()
             if found is None:
-                raise TrackingError(
+                raise UnknownProspectError(
                     f"the log {self._store.name} has no assessment of {prospect!r}. "
                     "Remedy: check the id, and the salt if ids are hashed."
                 )

@@ -1,7 +1,7 @@
 """Score a file in chunks: prediction columns are added, nothing else is touched.
 
-table -> chunks of rows -> predict_table -> columns added -> a file beside the output
-      -> renamed to it when everything is written
+table -> chunks of rows -> predict_table -> decision log -> columns added
+      -> a file beside the output -> renamed to it when everything is written
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.encoding import read_numbers
 from fitmodel.model.steps import missing_attributes
+from fitmodel.scoring.batch_log import BatchLog
+from fitmodel.scoring.chunks import chunk_frame
 from fitmodel.scoring.paths import check_paths
 from fitmodel.scoring.resume import kept_parts, today
 from fitmodel.scoring.tables import FileSink, count_rows, open_source
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.resume import Parts
     from fitmodel.scoring.streams import Chunk, Sink, Source
 
@@ -53,6 +53,7 @@ PREDICTIONS = {
     "model_version": pa.string(),
     "error": pa.string(),
 }
+PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def score_file(
     progress: Callable[[int], object] | None = None,
     language: str = "en",
     resume: bool = False,
+    log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
 
@@ -120,6 +122,10 @@ def score_file(
     resume : bool
         Keep predictions beside the output until it is whole, and take up those of an earlier run
         that was interrupted. The output is the same to the byte.
+    log : DecisionLog, optional
+        Takes every assessment before the output appears; each row must then have the contract's
+        id. A column `proceed` says whether the prospect may be signed. What is taken up of an
+        interrupted run is logged again.
 
     Returns
     -------
@@ -158,6 +164,7 @@ def score_file(
             progress=progress,
             language=language,
             parts=parts,
+            log=log,
         )
 
 
@@ -172,14 +179,16 @@ def score_stream(
     progress: Callable[[int], object] | None = None,
     language: str = "en",
     parts: Parts | None = None,
+    log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`.
 
     Predictions found in `parts` are taken from there, and all others kept there.
     """
     begun = time.monotonic()
-    check_columns(table.schema.names, model)
-    fields = prediction_fields(reasons)
+    check_columns(table.schema.names, model, logged=log is not None)
+    logged = None if log is None else BatchLog(log, model, table)
+    fields = prediction_fields(reasons, logged=log is not None)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
     predict = partial(
         predict_chunk,
@@ -202,6 +211,8 @@ def score_stream(
                     f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
                     "strict out to get such rows back with their error."
                 )
+            if logged is not None:
+                columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
             rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
@@ -227,12 +238,15 @@ def _remembered(
     return columns, False
 
 
-def prediction_fields(reasons: int) -> list[pa.Field]:
+def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
     """What is added to a table, in order."""
-    return [pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"]
+    *said, error = (
+        pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
+    )
+    return [*said, PROCEED, error] if logged else [*said, error]
 
 
-def check_columns(names: list[str], model: FitModel) -> None:
+def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
     """Refuse a table that lacks an attribute or has a prediction column already.
 
     Raises
@@ -241,7 +255,8 @@ def check_columns(names: list[str], model: FitModel) -> None:
     """
     if not set(model.attributes) <= set(names):
         raise missing_attributes(model.attributes, names)
-    taken = [name for name in PREDICTIONS if name in names]
+    added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
+    taken = [name for name in added if name in names]
     if taken:
         raise ProspectError(
             f"the table already has the column(s) {', '.join(taken)}. Remedy: score the table "
@@ -259,7 +274,7 @@ def predict_chunk(
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
     predictions, errors = model.predict_table(
-        _frame(chunk, model, separator),
+        chunk_frame(chunk, model, separator),
         reasons=reasons,
         as_of=as_of,
         as_json=True,
@@ -297,41 +312,6 @@ def _in_order(
         finally:
             for _, predicted in waiting:
                 predicted.cancel()
-
-
-def _frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
-    """The columns the model reads, text that is a number as a number."""
-    scorer = model.scorer
-    used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
-    names = [name for name in used if name is not None and name in chunk.batch.schema.names]
-    plain = _plain(chunk.batch.select(names))
-    # the file's own pandas metadata is not believed
-    frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
-    columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
-    for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
-        if pd.api.types.is_string_dtype(frame[name].dtype):
-            frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
-    return frame
-
-
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Instants as the clock of their time zone shows them, exact decimals as numbers."""
-    for place, item in enumerate(batch.schema):
-        column = batch.column(place)
-        if pa.types.is_timestamp(item.type) and item.type.tz is not None:
-            batch = batch.set_column(place, item.name, pc.local_timestamp(column))
-        elif pa.types.is_decimal(item.type):
-            batch = batch.set_column(place, item.name, column.cast(pa.float64()))
-    return batch
-
-
-def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
-    """Numbers of a column of text; where ";" separates, "," is the decimal mark, as in training."""
-    plain = text.str.replace(decimal, ".", regex=False) if decimal != "." else text
-    numbers, unreadable = read_numbers(plain)
-    values = pd.Series(numbers, index=text.index)
-    # a value that is no number stays as it is, for the error to quote
-    return values.astype(object).mask(unreadable, text) if unreadable.any() else values
 
 
 def _first_fault(errors: pa.Array, before: int) -> str:

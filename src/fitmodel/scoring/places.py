@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.streams import Sink, Source
 
 
@@ -39,6 +40,7 @@ def score_places(
     progress: Callable[[int], object] | None = None,
     language: str = "en",
     resume: bool = False,
+    log: AssessmentLog | None = None,
 ) -> BatchResult:
     """Score every row of one place into another.
 
@@ -51,7 +53,7 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
-    reasons, strict, progress, language
+    reasons, strict, progress, language, log
         As of `score_file`.
     resume : bool
         Of files: as of `score_file`.
@@ -78,6 +80,7 @@ def score_places(
         "strict": strict,
         "progress": progress,
         "language": language,
+        "log": log,
     }
     if not is_database(source) and not is_database(output):
         return score_file(source, model, output, resume=resume, **asked)

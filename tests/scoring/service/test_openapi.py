@@ -8,17 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import data
 from schemathesis import GenerationMode
 
+from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.settings import Settings
 
 pytestmark = pytest.mark.slow
-ASSESSMENTS, FACTS = "/v1/assessments", ("/v1/model", "/healthz", "/readyz", "/metrics")
-ANSWERS = {200, 400, 401, 405, 408, 413, 422}
+ASSESSMENTS, DECISIONS = "/v1/assessments", "/v1/decisions"
+FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
+ANSWERS = {200, 400, 401, 404, 405, 408, 413, 422}
 
 
 @pytest.fixture(scope="module")
-def described(source):
-    app = create_app(source, Settings(reload_seconds=0))
+def described(source, tmp_path_factory):
+    log = DecisionLog(tmp_path_factory.mktemp("log") / "decisions.db")
+    app = create_app(source, Settings(reload_seconds=0), log=log)
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
@@ -28,6 +31,8 @@ def described(source):
     [
         ("POST", ASSESSMENTS, GenerationMode.POSITIVE),
         ("POST", ASSESSMENTS, GenerationMode.NEGATIVE),
+        ("POST", DECISIONS, GenerationMode.POSITIVE),
+        ("POST", DECISIONS, GenerationMode.NEGATIVE),
         *(("GET", path, GenerationMode.POSITIVE) for path in FACTS),
     ],
 )
@@ -49,4 +54,4 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
-    assert paths == {ASSESSMENTS, *FACTS}
+    assert paths == {ASSESSMENTS, DECISIONS, *FACTS, "/v1/desk", "/v1/pipeline"}

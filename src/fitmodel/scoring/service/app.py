@@ -37,7 +37,8 @@ def create_app(
         followed: another champion is taken into use without a restart.
     settings : Settings, optional
     log : DecisionLog, optional
-        Every assessment of a prospect that brings the contract's id is in it before it is answered.
+        Every assessment of a prospect that brings the contract's id is in it before it is answered,
+        and what people then did (POST /v1/decisions).
     pipeline : Path, optional
         Open prospects that the page at / begins with: CSV, TSV or Parquet.
 
@@ -53,6 +54,7 @@ def create_app(
     try:
         from fastapi import FastAPI
 
+        from fitmodel.scoring.service.decisions import add_decisions
         from fitmodel.scoring.service.desk_routes import add_desk
         from fitmodel.scoring.service.routes import add_assessments, add_facts, describe_in_openapi
     except ImportError as error:
@@ -81,6 +83,7 @@ def create_app(
     )
     app.state.holder = holder
     add_assessments(app, holder, metrics, limits, log)
+    add_decisions(app, log)
     add_facts(app, holder, metrics)
     pages = add_desk(app, holder, limits, prospects)
     describe_in_openapi(app, holder)

@@ -99,8 +99,13 @@ def openapi_paths(model: FitModel) -> dict[str, Any]:
                 "content": {"application/json": {"schema": answer}},
             }
         }
-        | {code: _failure(text) for code, text in FAILURES.items()},
+        | failures(*FAILURES),
     }
+
+
+def failures(*codes: str) -> dict[Any, dict[str, Any]]:
+    """What OpenAPI says of these status codes."""
+    return {code: _failure(FAILURES[code]) for code in codes}
 
 
 FAILURES = {
