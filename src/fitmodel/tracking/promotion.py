@@ -84,8 +84,8 @@ def promote(
 
     Examples
     --------
-    >>> promote("prospect-fit", store="sqlite:///mlflow.db")  # it is in use already
-    Promotion(name='prospect-fit', version=1, previous=1, forced_because=None)
+    >>> promote("prospect-fit", store="sqlite:///mlflow.db").version  # it is in use already
+    1
     """
     if force and not (reason and reason.strip()):
         raise PromotionRefusedError("a forced promotion needs a reason, which is recorded")
