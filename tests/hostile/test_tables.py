@@ -179,6 +179,9 @@ KINDS = [
         for value in ("abc", "0x10", "1_000", "12 %", "1.2.3", "--5", "1/2", "true", "😀",
                       "2024-01-01", '{"a": 1}', "<b>5</b>", "1,2,3,4")
     ),
+    Kind("commas and points for decimals by turns", changed(
+        lambda t: t.assign(annual_value=["1,234.50", "1.234,50"] * (ROWS // 2))),
+        "annual_value: 30 row"),
     # dates
     *(
         Kind(f"dates as {form}", both_dates(form))
@@ -259,6 +262,11 @@ KINDS = [
     ),
     Kind("a column twice", content(lambda b: b.replace(b"seats", b"rep", 1)), "named.*rep"),
     Kind("a column without a name", changed(lambda t: t.assign(**{"": np.arange(ROWS) % 4}))),
+    Kind("columns that differ by composition only", changed(lambda t: t.assign(
+        **dict.fromkeys(("Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"), np.arange(ROWS) % 3)))),
+    Kind("two marks of order", content(lambda b: b"\xef\xbb\xbf" * 2 + b), "no such column"),
+    Kind("ten thousand columns and more", content(
+        lambda _: (b"," * 10_001 + b"\n") * 2), "has 10,002 columns, more than 10,000"),
     Kind("an index that was saved", lambda t, f: text()(t.reset_index(names="Unnamed: 0"), f)),
     Kind("a separator too many in every row", content(lambda b: b.replace(b"\n", b",\n"))),
     Kind("five hundred columns", changed(lambda t: pd.concat(
@@ -393,6 +401,28 @@ def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_pa
         assert scored.num_rows == len(table)
         if not kind.name.startswith("ids"):
             assert scored["deal_id"].to_pylist() == table["deal_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (content(lambda b: b.split(b"\n")[0]), "has a header but no rows"),
+        (cells("segment", "x" * (9 << 20), 3), "has a row of more than 4 MB"),
+        (content(lambda _: (b"," * 10_001 + b"\n") * 2), "has 10,002 columns, more than 10,000"),
+        (
+            content(lambda b: b.replace(b"rep,", b"seats,")),
+            r"more than one column named \['seats'\]",
+        ),
+        (changed(lambda t: t.assign(error="x", fit="good")), "already has the column.* fit, error"),
+    ],
+)
+def test_a_table_that_cannot_be_scored_is_not_begun(model, table, tmp_path, make, says):
+    out = tmp_path / "out.csv"
+    path = make(table, tmp_path)
+
+    with pytest.raises(ProspectError, match=says):
+        score_file(path, model, out)
+    assert not out.exists()
 
 
 def test_text_of_parquet_that_is_no_text_is_named(simulation, model, table, tmp_path):

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from fitmodel.deals.file_faults import csv_fault, names_fault
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.spellings import MISSING_TEXT
 from fitmodel.deals.values import decimal_mark, plain_numbers
@@ -103,11 +104,9 @@ def _head(path: Path) -> bytes:
         return file.read(SNIFF_BYTES)
 
 
-def _refuse_twice(path: Path, names: Iterable[str]) -> None:
-    listed = list(names)
-    twice = sorted({name for name in listed if listed.count(name) > 1})
-    if twice:
-        raise DealsError(f"{path} has more than one column named {twice}. Remedy: rename them.")
+def _refuse_names(path: Path, names: Iterable[str]) -> None:
+    if fault := names_fault(list(names)):
+        raise DealsError(f"{path} {fault}")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -121,7 +120,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _plain_frame(path: Path, arrow: pa.Table) -> pd.DataFrame:
     """Columns as pandas knows them; the file's own pandas metadata is not believed."""
-    _refuse_twice(path, arrow.column_names)
+    _refuse_names(path, arrow.column_names)
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
     for place, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
@@ -136,13 +135,13 @@ def _is_old_index(name: str) -> bool:
 
 def _read_csv(path: Path, head: bytes) -> pd.DataFrame:
     names, separator, blank = _header(path, head)
-    _refuse_twice(path, names)
+    _refuse_names(path, names)
     try:
         arrow = _parse(path, names, separator, blank)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         _refuse_encoding(path)
         _refuse_ragged(path, names, separator, blank)
-        raise DealsError(f"{path} cannot be read as CSV: {error}") from error
+        raise DealsError(f"{path} {csv_fault(str(error), BLOCK_BYTES)}") from error
     decimal_comma = separator != ","
     columns = {
         name: _column(arrow.column(place), decimal_comma=decimal_comma)
@@ -230,7 +229,7 @@ def _refuse_ragged(path: Path, names: list[str], separator: str, blank: int) -> 
     try:
         _parse(path, names, separator, blank, set_aside)
     except pa.ArrowInvalid as error:
-        raise DealsError(f"{path} cannot be read as CSV: {error}") from error
+        raise DealsError(f"{path} {csv_fault(str(error), BLOCK_BYTES)}") from error
     shown = [
         f"row {row.number} has {row.actual_columns}: {shortened(row.text)}"
         for row in ragged[:SHOWN_ROWS]

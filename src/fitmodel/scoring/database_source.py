@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import DatabaseError
 from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
 from fitmodel.scoring.streams import Chunk, Source
@@ -98,8 +99,7 @@ def _chunks(
 
 
 def _check_names(names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := named_twice(names):
         raise DatabaseError(
             f"the query has more than one column named {twice}. Remedy: select ... as another name."
         )

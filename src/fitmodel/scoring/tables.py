@@ -22,6 +22,7 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from fitmodel.deals.file_faults import csv_fault, names_fault
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.scoring.compression import READERS, WRITERS
@@ -245,9 +246,8 @@ def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
     lines.seek(0)
     filled = (row for row in csv.reader(lines, delimiter=separator) if row)
     names = next(filled)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ProspectError(f"{path} has more than one column named {twice}. Remedy: rename them.")
+    if fault := names_fault(names):
+        raise ProspectError(f"{path} {fault}")
     return names, separator
 
 
@@ -282,10 +282,13 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 
 
 def _unreadable(path: str | Path, fault: str) -> str:
-    name = "Parquet" if kind_of(path) == ".parquet" else "CSV"
-    if name == "CSV" and "UTF8" in fault:
+    if kind_of(path) == ".parquet":
+        return f"{path} cannot be read as Parquet: {fault}"
+    if "UTF8" in fault:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
-    return f"{path} cannot be read as {name}: {fault}"
+    if "Empty CSV" in fault:
+        return f"{path} has a header but no rows. Remedy: export the prospects again."
+    return f"{path} {csv_fault(fault, BLOCK_BYTES)}"
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""What can be wrong with a file of deals or prospects, in words that follow its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_COLUMNS = 10_000  # each costs a millisecond; a line of a million commas would take hours
+
+
+def named_twice(names: Sequence[str]) -> list[str]:
+    """Names that more than one column has."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def names_fault(names: Sequence[str]) -> str | None:
+    """What is wrong with the names of a table's columns; None for nothing."""
+    if len(names) > MOST_COLUMNS:
+        return (
+            f"has {len(names):,} columns, more than {MOST_COLUMNS:,}. Remedy: keep those that "
+            "were known before signing."
+        )
+    if twice := named_twice(names):
+        return f"has more than one column named {twice}. Remedy: rename them."
+    return None
+
+
+def csv_fault(fault: str, block_bytes: int) -> str:
+    """What Arrow says of a CSV file, in words for whoever has exported it."""
+    if "straddling" in fault:
+        return (
+            f"has a row of more than {block_bytes >> 20} MB. Remedy: close every quote, and leave "
+            "out columns of long texts."
+        )
+    return f"cannot be read as CSV: {fault}"
