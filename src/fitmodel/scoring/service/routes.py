@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.scoring.service.guard import RefusedError
@@ -135,7 +136,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
         400 where it is no JSON or no prospect, 413 where there are too many.
     """
     try:
-        found = json.loads(body, parse_constant=_refuse_constant)
+        found = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, f"the body is not JSON: {_short(error)}") from error
     if isinstance(found, dict) and isinstance(found.get("prospects"), list):
@@ -194,5 +195,18 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON; write null for what is not known")
 
 
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Names that differ: of two values for one name, readers of JSON take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = named_twice([name for name, _ in pairs])[0]
+        raise ValueError(f"{name[:100]!r} stands twice in an object")
+    return found
+
+
 def _short(error: Exception) -> str:
-    return "too deeply nested" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "too deeply nested"
+    if "set_int_max_str_digits" in str(error):  # Python's own words, for programmers
+        return "a number of thousands of digits"
+    return str(error)
