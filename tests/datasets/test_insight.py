@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,7 @@ def test_reps_who_know_nothing_know_what_the_table_says() -> None:
 def test_rounds_are_quarters_and_reach_to_the_end(company) -> None:
     days = company.rounds
     assert len(days) == 5
-    assert all(b == a + pd.DateOffset(months=3) for a, b in zip(days, days[1:], strict=False))
+    assert all(b == a + pd.DateOffset(months=3) for a, b in pairwise(days))
     closed = company.prospects["closed_on"]
     assert closed.max() < days[-1]
     assert (closed < days[0]).mean() == pytest.approx(2 / 6, abs=0.03)

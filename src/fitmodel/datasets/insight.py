@@ -75,9 +75,9 @@ def simulate_insight(
     Notes
     -----
     The law is that of `simulate_deals`, with twice the effects of its first four attributes and
-    none of the reps; it does not move. What a rep knows of a prospect is a normal draw that is added
-    to the log-odds and is independent of the attributes, so that the truth given the attributes is
-    its integral (Gauss-Hermite).
+    none of the reps; it does not move. What a rep knows of a prospect is a normal draw, added to
+    the log-odds and independent of the attributes, so that the truth given the attributes is its
+    integral (Gauss-Hermite).
     """
     months = HISTORY_MONTHS + rounds * ROUND_MONTHS
     sim = simulate_deals(

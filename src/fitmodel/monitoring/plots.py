@@ -61,7 +61,10 @@ def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for key, part in rounds.groupby("share", sort=True):
         share = float(key)  # type: ignore[arg-type]  # a column of shares
         found = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
-        label, colour = "all of the flagged are declined", COLOURS["drift"]
+        label, colour = (
+            "none of the flagged drawn: only those whom a rep knows better",
+            COLOURS["drift"],
+        )
         if share:
             label, colour = f"{share:.0%} of the flagged proceed, to be learned from", "#1f6f8b"
         ax.fill_between(found.index, found["min"], found["max"], color=colour, alpha=0.15, lw=0)

@@ -40,8 +40,10 @@ def replay_rounds(
     company : Recovery
         Its prospects and the truth about them.
     share : float
-        Of the flagged, let proceed at random; each counts 1 / share in the next training. With 0
-        every flagged prospect is declined.
+        Of the flagged, let proceed at random; each counts 1 / share in the next training, and those
+        whom the reps signed against the draw do not, as in
+        `fitmodel.monitoring.exploration.with_propensity`. With 0 only the reps' own picks are
+        signed of the flagged, and they are learned from as they are.
     threshold : float
         Probability from which on a prospect is flagged.
     bags : int
@@ -65,24 +67,25 @@ def replay_rounds(
     """
     deals = company.prospects.assign(churned_on=company.true_churned_on)
     closed_on, days = deals["closed_on"], company.rounds
-    signed = (closed_on < days[0]).to_numpy(copy=True)
+    usable = (closed_on < days[0]).to_numpy(copy=True)
     propensity = np.full(len(deals), np.nan)
     known_better = company.known_probability.to_numpy()
     rows = []
     for number, (today, until) in enumerate(pairwise(days), start=1):
-        known = deals.assign(**{COLUMN: propensity})[signed & (closed_on < today).to_numpy()]
+        known = deals.assign(**{COLUMN: propensity})[usable & (closed_on < today).to_numpy()]
         model = _learned(known, company.spec, today, threshold, bags)
         here = np.flatnonzero(closed_on.between(today, until, inclusive="left"))
         asking = company.prospects.iloc[here]
         said = model.predict(asking, reasons=0)
         ids, salt = asking["deal_id"].tolist(), f"round {number}"
         drawn = choose_exploration(ids, said["poor_fit"], share=share, salt=salt)
-        # a rep who knows better signs all the same; nobody knows how probable that was
+        # a rep who knows better signs all the same; where some are drawn, they stand for such too
         overridden = ~drawn.proceed & (known_better[here] < threshold)
-        signed[here] = drawn.proceed | overridden
+        signed = drawn.proceed | overridden
+        usable[here] = drawn.proceed if share else signed
         propensity[here] = np.where(overridden, np.nan, drawn.propensity)
         truth = np.asarray(company.true_probability, dtype=np.float64)[here]
-        rows.append({"round": number, **_judged(said, truth, signed[here], threshold)})
+        rows.append({"round": number, **_judged(said, truth, signed, threshold)})
     return pd.DataFrame(rows).set_index("round")
 
 
