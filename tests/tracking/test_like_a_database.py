@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,24 +28,31 @@ from fitmodel.tracking.runs import TrainingFacts, track
 from fitmodel.training import train
 
 NAME = "prospect-fit"
-KILLS = 25
-# Imports once; for every line it is sent, forks a child that promotes and rolls back without end.
-MOVER = """
-import os, signal, sys
-import mlflow, sqlalchemy, alembic.util  # slow to import, and imported once
-from fitmodel.tracking.in_use import follow_champion
-from fitmodel.tracking.promotion import promote, rollback
+KILLS = 8
+# The command `fitmodel`, with what is slow to import imported once: a line "OUTPUT ARGUMENTS..."
+# starts a child, a line "PID" waits for it.
+FORKER = """
+import os, sys
+import mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store
+import fitmodel.retraining
+from fitmodel.cli.main import app
 
-models, store = sys.argv[1:]
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the killed are not mourned
+print(os.getpid(), flush=True)
 for line in sys.stdin:
+    first, *arguments = line.rstrip().split("\t")
+    if not arguments:
+        print(os.waitstatus_to_exitcode(os.waitpid(int(first), 0)[1]), flush=True)
+        continue
     child = os.fork()
-    while child == 0:
-        promote("prospect-fit", version=2, force=True, reason="to be killed", store=store)
-        follow_champion(models, "prospect-fit", store)
-        print(os.getpid(), flush=True)  # from here on it may be killed
-        rollback("prospect-fit", store=store)
-        follow_champion(models, "prospect-fit", store)
+    if child == 0:
+        output = os.open(first, os.O_CREAT | os.O_WRONLY)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        try:
+            app(arguments)
+        except SystemExit as end:
+            os._exit(end.code or 0)
+    print(child, flush=True)
 """
 
 pytestmark = [
@@ -53,20 +61,41 @@ pytestmark = [
 ]
 
 
-def command(*arguments: object, store: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "MLFLOW_TRACKING_URI": store, "OMP_NUM_THREADS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+class Forker:
+    """Runs commands in processes of their own, without each of them importing everything."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-c", FORKER],
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()  # when everything is imported
+
+    def start(self, output: Path, *arguments: object) -> int:
+        return self._ask("\t".join(map(str, (output, *arguments))))
+
+    def wait(self, child: int) -> int:
+        return self._ask(str(child))
+
+    def _ask(self, line: str) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    said, _ = process.communicate(timeout=180)
-    return process.returncode, said
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    made = Forker()
+    yield made
+    made.process.communicate()  # the end of its input ends it
 
 
 @pytest.fixture
@@ -78,49 +107,53 @@ def two(another: Callable[[], TrainingFacts]) -> list[TrainingFacts]:
     return made
 
 
+@pytest.fixture
+def contract(tmp_path: Path, mlflow_store: str) -> tuple[object, ...]:
+    """Options of a command that name the test's own store and folder of models."""
+    spec = simulate_deals(50, seed=5, n_attributes=4).spec.replace(tracking={"uri": mlflow_store})
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
+    return ("-c", tmp_path / "fitmodel.toml", "--models", tmp_path / "models")
+
+
 def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
-    two: list[TrainingFacts], tmp_path: Path, mlflow_store: str
+    two: list[TrainingFacts], forker: Forker, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
-    versions = {facts.bundle_path.name for facts in two}
-    mover = command("-c", MOVER, tmp_path / "models", mlflow_store, store=mlflow_store)
-    moments, seen = np.random.default_rng(0), set()
-    try:
-        for _ in range(KILLS):
-            mover.stdin.write("go\n")
-            mover.stdin.flush()
-            child = int(mover.stdout.readline())
-            threading.Event().wait(moments.uniform(0.02, 0.4))
-            os.kill(child, signal.SIGKILL)
-            champion = load(f"models:/{NAME}@champion")
-            assert champion.version in versions
-            assert load(tmp_path / "models" / NAME).version in versions
-            seen.add(champion.version)
-    finally:
-        mover.kill()
-        mover.communicate()
-    assert seen == versions  # or nothing was moved while it was killed
-    # and what a kill has left lies in nobody's way
-    assert promote(NAME, version=2, force=True, reason="after the kills").version == 2
-    assert get_alias(NAME, "champion") == 2
+    versions = [facts.bundle_path.name for facts in two]
+    promotion: tuple[object, ...] = ("promote", "--version", 2, "--force", "to be timed", *contract)
+    begun = time.monotonic()
+    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    duration = time.monotonic() - begun
+    for moment in np.linspace(0, 1.1 * duration, KILLS):
+        wanted = 2 if get_alias(NAME, "champion") == 1 else 1
+        promotion = ("promote", "--version", wanted, "--force", "to be killed", *contract)
+        child = forker.start(tmp_path / "said", *promotion)
+        time.sleep(moment)
+        os.kill(child, signal.SIGKILL)
+        forker.wait(child)
+        assert load(f"models:/{NAME}@champion").version in versions
+        assert load(tmp_path / "models" / NAME).version in versions
+    # what a kill has left lies in nobody's way
+    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    assert get_alias(NAME, "champion") == wanted
+    assert load(tmp_path / "models" / NAME).version == versions[wanted - 1]
 
 
 def test_two_trainings_and_a_promotion_at_once_all_count(
-    two: list[TrainingFacts], tmp_path: Path, mlflow_store: str
+    two: list[TrainingFacts], forker: Forker, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
-    simulation = simulate_deals(700, seed=5, n_attributes=4)
-    simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
-    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
-    contract = ("-c", tmp_path / "fitmodel.toml", "--models", tmp_path / "models")
-    cli = ("-m", "fitmodel.cli")
-    at_once = [
-        command(*cli, "train", tmp_path / "deals.csv", *contract, store=mlflow_store),
-        command(*cli, "train", tmp_path / "deals.csv", *contract, store=mlflow_store),
-        command(*cli, "promote", "--version", 2, "--force", "now", *contract, store=mlflow_store),
+    deals = tmp_path / "deals.csv"
+    simulate_deals(700, seed=5, n_attributes=4).deals.to_csv(deals, index=False)
+    commands: list[tuple[object, ...]] = [
+        ("train", deals, *contract),
+        ("train", deals, *contract),
+        ("promote", "--version", 2, "--force", "now", *contract),
     ]
-    for process in at_once:
-        code, said = ended(process)
-        assert code == 0, said
+    said = [tmp_path / f"said {number}" for number in range(3)]
+    at_once = [
+        forker.start(output, *command) for output, command in zip(said, commands, strict=True)
+    ]
+    for child, output in zip(at_once, said, strict=True):
+        assert forker.wait(child) == 0, output.read_text()
     assert get_alias(NAME, "champion") == 2
     assert [found.version for found in list_versions(NAME)] == [4, 3, 2, 1]
     assert get_alias(NAME, "challenger") in {3, 4}
@@ -181,6 +214,8 @@ def test_where_both_bundles_are_damaged_the_alias_stays_and_the_folders_model_se
     with pytest.raises(BundleError, match="scorer.json"):
         promote(NAME, version=2, force=True, reason="whatever it costs")
     assert get_alias(NAME, "champion") == 1
+    with pytest.raises(BundleError, match="scorer.json"):
+        load(f"models:/{NAME}@champion")
     assert open_bundle(tmp_path / "models" / NAME).version in {f.bundle_path.name for f in two}
 
 
