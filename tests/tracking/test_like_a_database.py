@@ -191,7 +191,7 @@ def test_a_server_that_never_answers_costs_a_few_calls_and_not_the_model(
 ) -> None:
     uri, calls = silent
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # ten by itself
-    simulation = simulate_deals(700, seed=5, n_attributes=4)
+    simulation = simulate_deals(700, seed=5, n_attributes=4, signal=3.0)
     spec = simulation.spec.replace(tracking={"uri": uri})
     run = train(simulation.deals, spec, models=tmp_path)
     assert run.run_id is None

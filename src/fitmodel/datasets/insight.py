@@ -91,7 +91,7 @@ def simulate_insight(
         rep_effects=False,
         rep_selection=False,
     )
-    log_odds = sim.true_log_odds.to_numpy()
+    log_odds = np.asarray(sim.true_log_odds, dtype=np.float64)
     known = insight * _attributes.stream(seed, "insight").standard_normal(len(log_odds))
     probability = _mechanism.probability(log_odds + known)
     closed_on = sim.deals["closed_on"].to_numpy().astype("datetime64[D]")

@@ -57,7 +57,7 @@ def begin(spec: DealSpec) -> Begun:
 def track(facts: TrainingFacts) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
-    The first version of a registered model becomes champion, too.
+    The first version of a registered model that has evidence of skill becomes champion, too.
 
     Returns
     -------
@@ -173,7 +173,9 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
     _log_metrics(client, run_id, facts.report, model_id)
     name = facts.spec.tracking.registered_model
-    version = register(client, name, model_id, run_id, bundle)
+    skill = facts.report.metrics.get("log_loss_skill")
+    has_skill = skill is not None and skill.low > 0
+    version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 
