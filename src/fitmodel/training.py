@@ -10,8 +10,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.cautions import find_cautions
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import first_row_of, read_deals
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
@@ -173,7 +174,8 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
     doubt = None if report.has_skill else report.verdict
-    warnings = tuple(text for text in (doubt, tracked.warning) if text)
+    cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
+    warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 

@@ -180,7 +180,10 @@ def decides(attribute: Attribute, _history: History) -> Iterator[Finding]:
 
 def named(attribute: Attribute, history: History) -> Iterator[Finding]:
     """What the name says: later knowledge, a person's own affair, who sold."""
-    if attribute.suspicion != "no":
+    if attribute.goes_on_changing:
+        evidence = "by its name a CRM goes on changing it, while a deal is open and after"
+        yield attribute.finding("name", "warn", evidence)
+    elif attribute.suspicion != "no":
         evidence = "its name tells of knowledge from after the closing"
         yield attribute.finding("name", "warn", evidence)
     matter = personal_matter(attribute.name)
