@@ -70,7 +70,7 @@ def test_two_plans_of_one_name_are_refused_before_anything_is_learned(tmp_path):
         app, ["report", "deals.csv", "--plan", "a.toml", "--compare", "a.toml"]
     )
 
-    assert done.exit_code == 1, done.output
+    assert done.exit_code == 2, done.output
     assert "two plans are called" in done.output
     assert not (tmp_path / "report").exists()
 
