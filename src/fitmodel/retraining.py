@@ -2,6 +2,7 @@
 
 same deals and contract as the challenger's -> nothing new
 else train -> promote where the evidence carries it -> promoted, or the champion stays
+and where no model has ever shown skill -> no champion
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.promotion import PromotionRefusedError, promote
-from fitmodel.tracking.registry import CHALLENGER, get_alias, resolve
+from fitmodel.tracking.registry import CHALLENGER, CHAMPION, get_alias, resolve
 from fitmodel.tracking.runs import deals_digest
 from fitmodel.training import train
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.training import TrainingRun
 
+Outcome = Literal["promoted", "champion stays", "nothing new", "no champion"]
+
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
@@ -34,14 +37,15 @@ class Retraining:
 
     Parameters
     ----------
-    outcome : {"promoted", "champion stays", "nothing new"}
+    outcome : {"promoted", "champion stays", "nothing new", "no champion"}
+        "no champion" whenever no model is in use: none has shown skill yet.
     why : str
         In a sentence.
     run : TrainingRun or None
         None where nothing was new.
     """
 
-    outcome: Literal["promoted", "champion stays", "nothing new"]
+    outcome: Outcome
     why: str
     run: TrainingRun | None = None
 
@@ -79,19 +83,25 @@ def retrain(
     'nothing new'
     """
     table = read_deals(deals, spec)
-    if not _anything_new(table, spec):
-        return Retraining("nothing new", "the same deals and contract as the last training")
-    run = train(table, spec, models=models, allow=allow, progress=progress)
     name, store = spec.tracking.registered_model, spec.tracking.uri
+    if not _anything_new(table, spec):
+        why = "the same deals and contract as the last training"
+        return Retraining(_unless_none(name, store, "nothing new"), why)
+    run = train(table, spec, models=models, allow=allow, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
     try:
         promotion = promote(name, store=store)
     except PromotionRefusedError as refusal:
-        return Retraining("champion stays", str(refusal), run)
+        return Retraining(_unless_none(name, store, "champion stays"), str(refusal), run)
     follow_champion(models, name, store)
     before = "the first" if promotion.previous is None else f"before: {promotion.previous}"
     return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
+
+
+def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
+    """The outcome where a model is in use; that none is must not look like a quiet week."""
+    return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
 
 
 def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:

@@ -75,7 +75,8 @@ class TrainingRun:
         What the user should know.
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
-        or the registry's champion; else it is a challenger that waits for `fitmodel promote`.
+        with evidence of skill or the registry's champion; else it is a challenger that waits for
+        `fitmodel promote`. None where there has been none with skill.
 
     Examples
     --------
@@ -255,7 +256,7 @@ def ship(
 ) -> tuple[Path, str]:
     """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all.
 
-    The first of its name is in use at once; a later one when it is champion.
+    The first of its name that has skill is in use at once; a later one when it is champion.
     """
     from pathlib import Path
 
@@ -281,7 +282,8 @@ def ship(
     }
     name = spec.tracking.registered_model
     first = current_version(Path(models) / name) is None
-    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=first)
+    make_current = first and report.has_skill
+    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=make_current)
     return path, card
 
 

@@ -182,6 +182,18 @@ def test_where_there_is_no_champion_skill_is_enough() -> None:
     assert champion() == 2
 
 
+def test_a_first_version_without_skill_is_not_champion_unless_forced_and_gives_way_to_skill(
+    another: Callable[[], TrainingFacts],
+) -> None:
+    track(without_skill(another()))
+    assert (champion(), get_alias(NAME, "challenger")) == (None, 1)
+    with pytest.raises(PromotionRefusedError, match="not beyond noise .* No model is in use"):
+        promote(NAME)
+    track(another())
+    assert champion() == 2
+    assert promote(NAME, version=1, force=True, reason="to compare").previous == 2
+
+
 def test_without_a_challenger_there_is_nothing_to_promote(mlflow_store: str) -> None:
     with pytest.raises(TrackingError, match="has no challenger"):
         promote("unknown", store=mlflow_store)

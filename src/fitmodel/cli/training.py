@@ -65,6 +65,8 @@ def train(
             progress=progress(),
         )
         say_training(run)
+        if run.in_use is None:
+            return
         waits = run.in_use != run.bundle_path.name
         home = run.bundle_path if waits else models / spec.tracking.registered_model
         if estimator is not None:
@@ -121,7 +123,7 @@ def _deals_with_propensity(
     return with_propensity(read_deals(deals, spec), spec, existing_log(log, salt))
 
 
-RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4}
+RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4, "no champion": 1}
 
 
 @app.command()
@@ -133,6 +135,8 @@ def retrain(
     salt: Salt = None,
 ) -> None:
     """Train and promote in one scheduled step; exit 0 promoted, 3 champion stays, 4 nothing new.
+
+    Exit 1 also where no model is in use: none has shown skill yet.
 
     Example: fitmodel retrain deals.csv -c fitmodel.toml
     """

@@ -54,8 +54,10 @@ class RegisteredVersion:
     tags: Mapping[str, str]
 
 
-def register(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle) -> int:
-    """Register a logged model as challenger, and as champion where there is none yet."""
+def register(
+    client: Any, name: str, model_id: str, run_id: str, bundle: Bundle, *, has_skill: bool
+) -> int:
+    """Register a logged model as challenger; one with skill as champion where there is none yet."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -68,7 +70,7 @@ def register(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle)
         name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
     )
     client.set_registered_model_alias(name, CHALLENGER, found.version)
-    if alias_version(client, name, CHAMPION) is None:
+    if has_skill and alias_version(client, name, CHAMPION) is None:
         client.set_registered_model_alias(name, CHAMPION, found.version)
     return int(found.version)
 

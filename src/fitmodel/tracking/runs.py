@@ -49,7 +49,7 @@ def begin(spec: DealSpec) -> Begun:
     """
     try:
         with connected(spec.tracking.uri) as client:
-            return Begun(_open_run(client, spec))
+            return Begun(open_run(client, spec))
     except TrackingError as error:
         return Begun(None, str(error))
 
@@ -57,7 +57,7 @@ def begin(spec: DealSpec) -> Begun:
 def track(facts: TrainingFacts) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
-    The first version of a registered model becomes champion, too.
+    The first version of a registered model that has evidence of skill becomes champion, too.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def track(facts: TrainingFacts) -> Tracked:
     if begun.run_id is None:
         return Tracked(None, warning=_lost(facts, str(begun.warning)))
     try:
-        with connected(facts.spec.tracking.uri) as client, _closing(client, begun.run_id):
+        with connected(facts.spec.tracking.uri) as client, closing(client, begun.run_id):
             return _fill_run(client, begun.run_id, facts)
     except TrackingError as error:
         return Tracked(None, warning=_lost(facts, str(error)))
@@ -93,7 +93,8 @@ def deals_digest(deals: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _open_run(client: Any, spec: DealSpec) -> str:
+def open_run(client: Any, spec: DealSpec) -> str:
+    """Open a run in the contract's experiment, which is made where it is not there yet."""
     from mlflow.tracking.context.registry import resolve_tags
 
     tags = {key: value[:_VALUE_LIMIT] for key, value in resolve_tags().items()}
@@ -148,7 +149,7 @@ def _status(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _closing(client: Any, run_id: str) -> Iterator[None]:
+def closing(client: Any, run_id: str) -> Iterator[None]:
     """End the run as what it is: finished, failed, or killed by Ctrl-C."""
     try:
         yield
@@ -173,7 +174,9 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
     _log_metrics(client, run_id, facts.report, model_id)
     name = facts.spec.tracking.registered_model
-    version = register(client, name, model_id, run_id, bundle)
+    skill = facts.report.metrics.get("log_loss_skill")
+    has_skill = skill is not None and skill.low > 0
+    version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 
