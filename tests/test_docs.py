@@ -184,7 +184,8 @@ def test_the_airflow_task_skips_where_retrain_has_nothing_to_do() -> None:
         for item in ast.walk(tree)
         if isinstance(item, ast.keyword) and item.arg == "skip_on_exit_code"
     ]
-    assert skips == [sorted(code for code in RETRAIN_CODES.values() if code)]
+    failures = {1, 2}  # of every command: no model in use is one
+    assert skips == [sorted({*RETRAIN_CODES.values()} - failures - {0})]
     for code in RETRAIN_CODES.values():
         assert f"| {code} |" in text_of("guides/scheduled-retraining.md")
 
