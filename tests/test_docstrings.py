@@ -36,7 +36,7 @@ def found(name: str) -> Any:
 def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, fitmodel.TrainingRun]:
     """The folder that the examples stand in: a contract, deals, prospects and a model."""
     folder = tmp_path_factory.mktemp("examples")
-    simulation = fitmodel.simulate_deals(1200, seed=1)
+    simulation = fitmodel.simulate_deals(1200, seed=1, signal=1.5)
     simulation.deals.to_csv(folder / "deals.csv", index=False)
     prospects = simulation.deals.tail(50).drop(columns="churned_on")
     prospects.to_csv(folder / "prospects.csv", index=False)

@@ -85,8 +85,11 @@ def retrain(
     table = read_deals(deals, spec)
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if not _anything_new(table, spec):
+        outcome = _unless_none(name, store, "nothing new")
         why = "the same deals and contract as the last training"
-        return Retraining(_unless_none(name, store, "nothing new"), why)
+        if outcome == "no champion":
+            why += ", which was not put in use: it showed no skill"
+        return Retraining(outcome, why)
     run = train(table, spec, models=models, allow=allow, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")

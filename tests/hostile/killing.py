@@ -43,7 +43,7 @@ class Company:
     """Deals, a store, a folder of models, and prospects."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        sim = simulate_deals(700, seed=5)
+        sim = simulate_deals(700, seed=5, signal=2.0)
         self.store, self.folder, self.models = store, folder, folder / "models"
         self.spec = sim.spec.replace(tracking={"uri": store})
         self.deals, self.prospects = sim.deals, sim.deals.head(50).drop(columns=["churned_on"])

@@ -184,8 +184,14 @@ def _quoted(name: str) -> str:
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:
     """Give where the logged model lies, and the digest its manifest was registered with."""
     if found := _BY_ALIAS.fullmatch(uri):
-        version = client.get_model_version_by_alias(found["name"], found["alias"])
-        return _version_location(client, version)
+        number = alias_version(client, found["name"], found["alias"])
+        if number is None:
+            raise TrackingError(
+                f"no version of {found['name']!r} is {found['alias']} in the registry. Remedy: "
+                "`fitmodel train` makes the first with evidence of skill champion, and "
+                "`fitmodel promote --force REASON` any; `fitmodel models` lists them"
+            )
+        return _version_location(client, client.get_model_version(found["name"], str(number)))
     if found := _BY_NUMBER.fullmatch(uri):
         return _version_location(client, client.get_model_version(found["name"], found["number"]))
     if found := _BY_MODEL_ID.fullmatch(uri):
