@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -92,10 +93,11 @@ def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_start(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
     """Folder in which the quick start was followed; the other pages go on from there."""
     folder = tmp_path_factory.mktemp("quick_start")
     (folder / "examples").symlink_to(DOCS / "examples")
+    shutil.copy(migrated_store, folder / "mlflow.db")
     follow(DOCS / "index.md", folder)
     return folder
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,8 +25,9 @@ PROSPECTS = simulate_prospects(12, seed=2).prospects
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+def trained(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> TrainingRun:
     folder = tmp_path_factory.mktemp("own")
+    shutil.copy(migrated_store, folder / "mlflow.db")
     spec = SIMULATION.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
     estimator = LogisticRegression(max_iter=1000, C=0.1)
     return train(SIMULATION.deals, spec, models=folder / "models", estimator=estimator)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,20 +18,15 @@ from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 
-COMMANDS = [
-    (),
-    *[
-        (name,)
-        for name in (
-            *("demo", "init", "check", "train", "backtest", "score", "promote", "rollback"),
-            *("retrain", "report", "serve", "monitor", "decide", "forget"),
-        )
-    ],
-    ("models",),
-    ("models", "list"),
-    ("models", "show"),
-    ("models", "edit"),
-]
+
+def _below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command there is, groups too."""
+    yield path
+    for name, item in getattr(command, "commands", {}).items():
+        yield from _below(item, (*path, name))
+
+
+COMMANDS = list(_below(typer.main.get_command(app)))
 
 
 def run(*arguments: object):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.cautions import find_cautions
+from fitmodel.deals.cautions import find_cautions, notation_cautions
 from fitmodel.deals.guessing import guess_spec
 
 SIM = simulate_deals(200, seed=2)
@@ -43,3 +43,26 @@ def test_a_few_corrections_below_zero_do_not_hide_the_money():
     deals.loc[3, "annual_value"] = -100.0
 
     assert 'amount = "annual_value"' in guess_spec(deals).toml
+
+
+def test_what_prospects_may_not_be_written_like_is_told_before_a_model_is_made():
+    value = [f"{1065 + row},95 €" for row in range(len(SIM.deals))]
+    written = SIM.deals.assign(
+        annual_value=value, closed_on=SIM.deals["closed_on"].dt.strftime("%d.%m.%Y")
+    )
+    dates, money = notation_cautions(written, SIM.spec, 2)
+
+    assert (dates.column, dates.count, dates.remedy) == (
+        *("closed_on", 200),
+        "write 2026-06-30 in both",
+    )
+    assert "for example row 2: '1065,95 €'" in str(money)
+    assert any("not in prospects" in text for text in guess_spec(written).unsure)
+    assert notation_cautions(SIM.deals.astype({"closed_on": "str"}), SIM.spec) == []
+
+
+def test_plain_numbers_written_as_text_are_no_matter():
+    plain = SIM.deals.assign(annual_value=SIM.deals["annual_value"].astype("str"))
+    plain.loc[3, "annual_value"] = None
+
+    assert notation_cautions(plain, SIM.spec) == []

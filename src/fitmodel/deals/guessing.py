@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.cautions import notation_cautions
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.faults import Sheet, explain
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 READS_BY_NAME = 0.5  # share of values that must be dates where the name leaves no doubt
 LAST_DAY = pd.Timestamp("2200-01-01")  # later dates stand for never
+LONGEST_GAP = 366  # days between the two latest dates; more, and the latest may be a typing error
 LATER_THAN_CLOSING = 0.99  # share of the customers that left who must have left after closing
 STATUS = 2  # place among the names of the churn flag: a status may be of anything
 
@@ -114,6 +116,7 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     spec = DealSpec(**tomllib.loads(_toml(draft)))
     faults = find_faults(table, spec)
     draft.unsure += [f"read_deals would refuse this: {fault}" for fault in faults]
+    draft.unsure += [str(caution) for caution in notation_cautions(table, spec)]
     if not faults:
         _look_at_horizons(draft, table, spec)
     return Guess(_toml(draft), tuple(draft.unsure))
@@ -167,6 +170,13 @@ def _take(draft: _Draft, role: str) -> None:
 
 def _take_in_doubt(draft: _Draft, role: str, named: list[Column]) -> None:
     """Take a date by its name although not all of it reads as dates, or it is empty."""
+    if role == "id":
+        draft.unsure += [
+            f"id: {column.name!r} was not taken, {len(column.cells) - column.distinct} row(s) have "
+            "none or repeat it; keep one row per deal"
+            for column in named
+            if sureness(column.words, "id") == 0 and column.distinct > len(column.cells) / 2
+        ]
     if role not in {"closed_on", "churned_on"}:
         return
     sure = [column for column in named if column.date_share >= READS_BY_NAME]
@@ -261,14 +271,17 @@ def _compare_flag(draft: _Draft) -> None:
 
 
 def _guess_extract(draft: _Draft) -> None:
-    days = [draft.roles[role].dates for role in DATES if role in draft.roles]
-    seen = pd.concat([reading.series for reading in days if reading is not None])
-    latest = seen[seen < LAST_DAY].max()
-    draft.observed_until = str(latest.date())
-    draft.unsure.append(
+    read = [draft.roles[role].dates for role in DATES if role in draft.roles]
+    seen = pd.concat([reading.series for reading in read if reading is not None])
+    days = seen[seen < LAST_DAY].drop_duplicates().sort_values()
+    draft.observed_until = str(days.iloc[-1].date())
+    text = (
         f"observed_until: the latest date seen ({draft.observed_until}) was taken; "
         "give the day of the extract"
     )
+    if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
+        text += f". The latest but one is {days.iloc[-2].date()}: a typing error?"
+    draft.unsure.append(text)
 
 
 def _sort_attributes(draft: _Draft) -> None:

@@ -25,7 +25,7 @@ _SURELY = (
     r"|total[\W_]?(paid|charg\w*|revenue|billed|invoiced|spent|spend|payments?)"
     r"|(invoices|payments|bills)[\W_]?(paid|count|made)|n[\W_]?(invoices|payments)"
     r"|last[\W_]?(login|seen|activ\w*|used|use|payment|invoice|visit|session|order|purchase)\w*"
-    r"|health[\W_]?score|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
+    r"|health[\W_]?score|(customer|account)[\W_]?health|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
     r"|tickets?(?![\W_]?(size|value|price))|(open|closed)[\W_]?cases|loss[\W_]?reason"
 )
 """Words of what happens only to customers."""

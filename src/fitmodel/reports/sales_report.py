@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SalesReport:
     """A page with its tables.
 
@@ -56,6 +56,15 @@ class SalesReport:
     page: str
     tables: dict[str, pd.DataFrame]
     ledgers: tuple[Ledger, ...]
+
+    def __repr__(self) -> str:
+        return f"<SalesReport: {', '.join(self.tables)}>"
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import facts_html
+
+        rows = [(name, f"{len(table):,} rows") for name, table in self.tables.items()]
+        return facts_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])
 
     def write(self, folder: str | Path) -> None:
         """Write ``index.html`` and the tables as CSV, all of them or none."""
