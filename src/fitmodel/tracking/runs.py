@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.manifest import plain
 from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.abandoned import OWNER_TAG, end_abandoned_runs, owner
 from fitmodel.tracking.connection import (
     connected,
     database_file,
@@ -97,8 +98,10 @@ def open_run(client: Any, spec: DealSpec) -> str:
     """Open a run in the contract's experiment, which is made where it is not there yet."""
     from mlflow.tracking.context.registry import resolve_tags
 
+    experiment = _experiment(client, spec)
+    end_abandoned_runs(client, experiment)
     tags = {key: value[:_VALUE_LIMIT] for key, value in resolve_tags().items()}
-    run = client.create_run(_experiment(client, spec), tags=tags)
+    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()})
     return str(run.info.run_id)
 
 
