@@ -1,13 +1,13 @@
 """Retrain: what a scheduled job runs, again and again, without doing harm.
 
-same deals and contract as the challenger's -> nothing new
+same deals, contract and estimator as the challenger's -> nothing new
 else train -> promote where the evidence carries it -> promoted, or the champion stays
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import FitModelError, TrackingError
@@ -52,13 +52,14 @@ def retrain(
     *,
     models: str | Path = "models",
     allow: tuple[str, ...] = (),
+    estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Retraining:
     """Train a challenger if there is anything new, and put it in use if it is better.
 
     Parameters
     ----------
-    deals, spec, models, allow, progress
+    deals, spec, models, allow, estimator, progress
         As for `fitmodel.train`.
 
     Returns
@@ -79,9 +80,11 @@ def retrain(
     'nothing new'
     """
     table = read_deals(deals, spec)
-    if not _anything_new(table, spec):
-        return Retraining("nothing new", "the same deals and contract as the last training")
-    run = train(table, spec, models=models, allow=allow, progress=progress)
+    if not _anything_new(table, spec, estimator):
+        return Retraining(
+            "nothing new", "the same deals, contract and estimator as the last training"
+        )
+    run = train(table, spec, models=models, allow=allow, estimator=estimator, progress=progress)
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
@@ -94,7 +97,7 @@ def retrain(
     return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
 
 
-def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
+def _anything_new(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
     name, store = spec.tracking.registered_model, spec.tracking.uri
     newest = get_alias(name, CHALLENGER, store)
     if newest is None:
@@ -103,5 +106,6 @@ def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
         manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
     except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
         return True
-    known = (manifest.get("deals_digest"), manifest.get("spec"))
-    return known != (deals_digest(table), spec.to_dict())
+    known = tuple(manifest.get(name) for name in ("deals_digest", "spec", "estimator_settings"))
+    settings = None if estimator is None else repr(estimator)
+    return known != (deals_digest(table), spec.to_dict(), settings)

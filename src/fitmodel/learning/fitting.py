@@ -148,10 +148,12 @@ def fit_book(
         seed=options.seed,
     )
     boosted = fit_boosted(prepared, counts, pairs, options) if boosting_share > 0 else None
+    centre = blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share)
+    tells_apart = float(np.std(centre.log_odds(prepared.design.codes)))
     return flatten(
         prepared.design,
-        blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share),
-        carry(blend(scatter, boosted, boosting_share), draws),
+        centre,
+        carry(blend(scatter, boosted, boosting_share), draws, tells_apart),
         early_churn=prepared.early_churn,
         weight=prepared.weight,
         calibration=calibration,
