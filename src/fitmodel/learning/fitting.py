@@ -43,15 +43,24 @@ class Prepared:
     weight: NDArray[np.float64]
 
 
+Coded = tuple[tuple["Column", ...], "NDArray[np.int32]"]
+
+
+def code(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
+    """Choose columns from the training deals alone; they are the same whatever the weights."""
+    columns = fit_columns(attributes, options.encoding)
+    return columns, encode(columns, attributes)
+
+
 def prepare(
     attributes: pd.DataFrame,
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
     options: LearnerOptions,
+    coded: Coded | None = None,
 ) -> Prepared:
-    """Choose columns and bases from the training deals alone."""
-    columns = fit_columns(attributes, options.encoding)
-    codes = encode(columns, attributes)
+    """Choose columns and bases from the training deals alone; `coded` spares the first."""
+    columns, codes = coded or code(attributes, options)
     names = [column.name for column in columns]
     parent_of = dict(options.parents)
     parents = [names.index(parent_of[name]) if name in parent_of else None for name in names]
