@@ -146,6 +146,7 @@ def test_the_edit_of_a_tracked_model_is_a_registered_version_tagged_with_its_rea
     (version,) = list_versions("prospect-fit", mlflow_store)
     assert done.tracked.registry_version == version.version
     assert version.run_id == done.tracked.run_id
+    assert version.aliases == ()
     assert version.bundle_version == done.bundle_path.name
     assert version.tags["fitmodel.edit.reason"] == "a fair"
     assert version.tags["fitmodel.edit.by"] == "Kim"

@@ -135,7 +135,7 @@ def edit_table(
     Notes
     -----
     A model that was tracked has its edit tracked too: a run and a registered version of its own,
-    tagged with the reason, the challenger from now on. Where the store does not answer a warning
+    tagged with the reason; no alias moves. Where the store does not answer a warning
     says so (`EditedModel.tracked`).
 
     The edited bundle has no workbench estimator: that one learned the tables as they were.

@@ -25,7 +25,7 @@ from fitmodel.tracking.connection import (
 )
 from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
 from fitmodel.tracking.logged_model import log_bundle
-from fitmodel.tracking.registry import CHALLENGER, register
+from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +85,10 @@ def track(facts: TrainingFacts) -> Tracked:
 def track_edit(
     bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
 ) -> Tracked:
-    """Store a table edited by hand as a run of its own and register it as challenger.
+    """Store a table edited by hand as a run of its own and register it as a version.
+
+    No alias moves: it has not met the champion, and shall not stand in the way of a challenger that
+    has. ``promote(name, version=..., force=True, reason=...)`` puts it in use.
 
     Parameters
     ----------
@@ -132,10 +135,10 @@ def _fill_edit(
             if edit.get("judged") is not None and math.isfinite(value):
                 client.log_metric(run_id, metric, float(value))
         model_id = log_bundle(client, run_id, bundle_path, example, spec)
-        version = register(client, name, model_id, run_id, bundle)
+        version = add_version(client, name, model_id, run_id, bundle)
         for key, value in tags.items():
             client.set_model_version_tag(name, str(version), key, value[:_VALUE_LIMIT])
-    return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
+    return Tracked(run_id, f"models:/{name}/{version}", version)
 
 
 def deals_digest(deals: pd.DataFrame) -> str:
