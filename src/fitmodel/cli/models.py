@@ -162,6 +162,9 @@ def edit(
         unjudged = "not yet; give past deals with --deals"
         typer.echo(f"judged  {edited.rejudgement or unjudged}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
+        if edited.tracked is not None:
+            said = edited.tracked.warning or f"version {edited.tracked.registry_version}"
+            typer.echo(f"mlflow  {said}")
 
 
 @app.command()
