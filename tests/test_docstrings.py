@@ -39,7 +39,7 @@ def followed(
     """The folder that the examples stand in: a contract, deals, prospects and a model."""
     folder = tmp_path_factory.mktemp("examples")
     shutil.copy(migrated_store, folder / "mlflow.db")
-    simulation = fitmodel.simulate_deals(1500, seed=1)  # enough to show skill, so it is in use
+    simulation = fitmodel.simulate_deals(1200, seed=1, signal=1.5)
     simulation.deals.to_csv(folder / "deals.csv", index=False)
     prospects = simulation.deals.tail(50).drop(columns="churned_on")
     prospects.to_csv(folder / "prospects.csv", index=False)

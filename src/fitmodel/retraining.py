@@ -1,6 +1,6 @@
 """Retrain: what a scheduled job runs, again and again, without doing harm.
 
-same deals and contract as the challenger's -> nothing new
+same deals, contract and estimator as the challenger's -> nothing new
 else train -> promote where the evidence carries it -> promoted, or the champion stays
 and where no model has ever shown skill -> no champion
 """
@@ -8,7 +8,7 @@ and where no model has ever shown skill -> no champion
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import FitModelError, TrackingError
@@ -56,13 +56,14 @@ def retrain(
     *,
     models: str | Path = "models",
     allow: tuple[str, ...] = (),
+    estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Retraining:
     """Train a challenger if there is anything new, and put it in use if it is better.
 
     Parameters
     ----------
-    deals, spec, models, allow, progress
+    deals, spec, models, allow, estimator, progress
         As for `fitmodel.train`.
 
     Returns
@@ -84,10 +85,13 @@ def retrain(
     """
     table = read_deals(deals, spec)
     name, store = spec.tracking.registered_model, spec.tracking.uri
-    if not _anything_new(table, spec):
-        why = "the same deals and contract as the last training"
-        return Retraining(_unless_none(name, store, "nothing new"), why)
-    run = train(table, spec, models=models, allow=allow, progress=progress)
+    if not _anything_new(table, spec, estimator):
+        outcome = _unless_none(name, store, "nothing new")
+        why = "the same deals, contract and estimator as the last training"
+        if outcome == "no champion":
+            why += ", which was not put in use: it showed no skill"
+        return Retraining(outcome, why)
+    run = train(table, spec, models=models, allow=allow, estimator=estimator, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
     try:
@@ -104,7 +108,7 @@ def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
     return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
 
 
-def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
+def _anything_new(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
     name, store = spec.tracking.registered_model, spec.tracking.uri
     newest = get_alias(name, CHALLENGER, store)
     if newest is None:
@@ -113,5 +117,6 @@ def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
         manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
     except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
         return True
-    known = (manifest.get("deals_digest"), manifest.get("spec"))
-    return known != (deals_digest(table), spec.to_dict())
+    known = tuple(manifest.get(name) for name in ("deals_digest", "spec", "estimator_settings"))
+    settings = None if estimator is None else repr(estimator)
+    return known != (deals_digest(table), spec.to_dict(), settings)

@@ -165,6 +165,7 @@ def train(
         contest = _contest(judgement, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
+            "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(judgement.table["probability"]),
             "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),

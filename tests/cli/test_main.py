@@ -84,7 +84,8 @@ def test_from_deals_to_scored_prospects_and_back(home):
     assert piped.stdout == (home / "scored.csv").read_text(encoding="utf-8")
 
     listed = run("models", "list")
-    assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  AUC 0.")
+    assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  version 1 ")
+    assert "  made today  AUC 0." in listed.stdout
     shown = run("models", "show", "--model", "models/prospect-fit")
     assert "version" in shown.stdout
     assert "segment" in shown.stdout

@@ -2,14 +2,17 @@
 
     python tests/hostile/killing.py STORE FOLDER KILLS SEED
 
-Each trial is a fork of this process, so that a kill costs no imports: it is killed (SIGKILL) after
-a random part of the time that the whole takes, training also at a random moment of its writing.
-A second fork then looks at everything and does the same again. Prints one line of JSON per kind.
-Training, which takes longest, is killed half as often.
+Each trial is a fork of this process, so that a kill costs no imports: it gets SIGKILL after a
+random part of the time that the whole takes, until KILLS of them did. A fork of a training begins
+where a step of it begins, so that most are killed while they write, and what came before is not
+done again. After each, another fork looks at everything; at last the same is done again. Prints
+one line of JSON per kind.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
 import os
 import random
@@ -17,8 +20,10 @@ import select
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,37 +31,42 @@ from typing import Any
 import pandas as pd
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.evaluation.report import TrainingReport
 from fitmodel.model.fitmodel import load
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.scoring.places import score_places
+from fitmodel.scoring.batch import score_file
+from fitmodel.tracking.connection import connected
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.registry import get_alias, list_versions
 from fitmodel.training import STEPS, train
 
-NAME = "prospect-fit"
-PATIENCE = 120.0  # seconds for one trial
+NAME, EXPERIMENT = "prospect-fit", "killing"
+ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
+COPIES = 20  # of the deals, scored in chunks
+MOST_TRIALS = 4  # for one kill: on a machine that is busy by turns many trials end too early
 
 
 class Company:
     """Deals, a store, a folder of models, and prospects."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        sim = simulate_deals(700, seed=5)
+        sim = simulate_deals(600, seed=5, signal=2.0)  # of skill: else no model is in use
         self.store, self.folder, self.models = store, folder, folder / "models"
-        self.spec = sim.spec.replace(tracking={"uri": store})
+        self.spec = sim.spec.replace(
+            tracking={"uri": store, "experiment": EXPERIMENT},
+            attributes={"include": ATTRIBUTES, "actionable": ()},
+        )
         self.deals, self.prospects = sim.deals, sim.deals.head(50).drop(columns=["churned_on"])
-        self.earlier = recut(sim.deals, self.spec, sim.deals["closed_on"].quantile(0.95))
-        many = pd.concat([sim.deals.drop(columns=["churned_on"])] * 60, ignore_index=True)
+        many = pd.concat([sim.deals.drop(columns=["churned_on"])] * COPIES, ignore_index=True)
         many.to_parquet(folder / "prospects.parquet")
 
     def said(self, model: Any) -> list[float]:
         return load(model).predict(self.prospects, reasons=0)["early_churn_probability"].tolist()
 
-    def use(self, model: str) -> list[float]:
+    def registered(self, version: int | None) -> list[float]:
         os.environ["MLFLOW_TRACKING_URI"] = self.store
-        return self.said(model)
+        return self.said(f"models:/{NAME}/{version}")
 
     # -- what is killed
 
@@ -65,159 +75,201 @@ class Company:
         assert run.run_id, run.warnings
         return self.said(run.bundle_path)
 
-    def score(self, _tell: Callable[[str], None]) -> str:
-        import hashlib
-
+    def score(self, tell: Callable[[str], None]) -> str:
+        tell("beginning")
         out = self.folder / "scored.csv"
         model = load(self.models / NAME)
-        score_places(str(self.folder / "prospects.parquet"), model, str(out), reasons=1)
+        score_file(self.folder / "prospects.parquet", model, out, reasons=1, chunk_rows=1_000)
         return hashlib.sha256(out.read_bytes()).hexdigest()
 
-    def promote(self, _tell: Callable[[str], None]) -> int:
+    def promote(self, tell: Callable[[str], None]) -> int:
+        tell("beginning")
         version = 2 if get_alias(NAME, "champion", self.store) == 1 else 1
         promote(NAME, version=version, force=True, reason="a trial", store=self.store)
         follow_champion(self.models, NAME, self.store)
         return version
 
     def log(self, tell: Callable[[str], None]) -> int:
+        tell("beginning")
         log = DecisionLog(self.folder / "decisions.db", salt="salt")
         model = load(self.models / NAME)
-        rows = self.prospects.to_dict("records")
-        for place, prospect in enumerate(rows):
-            name = f"{os.getpid()}-{place}"
-            log.append(name, model.predict(prospect, reasons=0), prospect)
-            log.decide(name, "signed", by="Kim")
-            tell(log.known_as(name))
+        with (self.folder / "acknowledged").open("a") as acknowledged:
+            for place, prospect in enumerate(self.prospects.to_dict("records")):
+                name = f"{os.getpid()}-{place}"
+                log.append(name, model.predict(prospect, reasons=0), prospect)
+                log.decide(name, "signed", by="Kim")
+                os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
         return len(log.decisions())
 
     # -- what must hold whatever was killed
 
-    def look(self, kind: str = "promote") -> dict[str, Any]:
+    def look(self, kind: str) -> None:
+        """Everything opens; the newest version and the champion of the registry say something."""
         for file in (Path(self.store.removeprefix("sqlite:///")), self.folder / "decisions.db"):
             if file.exists():
                 connection = sqlite3.connect(file)
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",), file
                 connection.close()
         self.said(self.models / NAME)
-        if kind in {"score", "log"}:  # they do not know the store
-            return {}
-        champion = get_alias(NAME, "champion", self.store)
-        versions = [version.version for version in list_versions(NAME, self.store)]
-        assert champion in versions
-        for version in versions:
-            self.use(f"models:/{NAME}/{version}")
-        return {"champion": champion, "said": self.use(f"models:/{NAME}@champion")}
+        if kind in {"train", "promote"}:  # the others do not know the store
+            champion = get_alias(NAME, "champion", self.store)
+            for version in {champion, self.versions()[0]}:
+                self.registered(version)
+        out = self.folder / "scored.csv"
+        if kind == "score" and out.exists():
+            assert len(pd.read_csv(out)) == len(self.deals) * COPIES, "half a file"
+
+    def look_closely(self) -> None:
+        """Every version opens, every acknowledged decision is there, no run is left running."""
+        for version in self.versions():
+            self.registered(version)
+        kept = set(DecisionLog(self.folder / "decisions.db").decisions()["prospect"])
+        assert set((self.folder / "acknowledged").read_text().split()) <= kept
+        with connected(self.store) as client:
+            experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+            runs = client.search_runs([experiment])
+        status = Counter(run.info.status for run in runs)
+        assert set(status) <= {"FINISHED", "KILLED"}, status
+
+    def versions(self) -> list[int]:
+        return sorted((each.version for each in list_versions(NAME, self.store)), reverse=True)
 
     def leftovers(self) -> list[Path]:
         """Unfinished work lying about."""
-        return [path for path in self.folder.rglob("*") if path.name.startswith(".")]
+        return [path for path in self.folder.rglob("*") if path.name.startswith(".writing-")]
 
 
-def forked(work: Callable[[Callable[[str], None]], Any], kill: Callable[[list[str]], bool]) -> Any:
-    """Do the work in a fork; ask of what it has told whether to kill it. None where it was."""
+def forked(work: Callable[[], Any]) -> Any:
+    """What the work gives, done in a fork."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        _run(work, writing)
+        _answer(work, writing)
     os.close(writing)
-    told = _listen(reading, child, kill)
-    os.close(reading)
+    with open(reading, "rb") as told:  # noqa: PTH123 - a pipe has no path
+        answer = told.read()
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return told, None
     if status:
-        raise SystemExit("\n".join(told))
-    return told[:-1], json.loads(told[-1])
+        raise SystemExit("a fork failed; it has said why")
+    return json.loads(answer)
 
 
-def _run(work: Callable[[Callable[[str], None]], Any], writing: int) -> None:
+def _answer(work: Callable[[], Any], writing: int) -> None:
     code = 1
     try:
-        result = work(lambda text: _tell(writing, text))
-        _tell(writing, json.dumps(result))
+        os.write(writing, json.dumps(work()).encode())
         code = 0
-    except BaseException:  # noqa: BLE001 - told to the parent, which stops
-        _tell(writing, traceback.format_exc())
+    except BaseException:  # noqa: BLE001 - whoever started this stops
+        traceback.print_exc()
     finally:
         os._exit(code)
 
 
-def _tell(writing: int, text: str) -> None:
-    os.write(writing, text.encode() + b"\n")
+class Killer:
+    """Forks the process that it works in, and kills the fork, at the steps it is told of."""
 
+    def __init__(
+        self, company: Company, kind: str, plan: dict[str, tuple[int, float]], seed: int
+    ) -> None:
+        self.company, self.kind, self.plan = company, kind, dict(plan)
+        self.draw = random.Random(seed)  # noqa: S311 - moments, no secret
+        self.killed, self.is_fork = 0, False
 
-def _listen(reading: int, child: int, kill: Callable[[list[str]], bool]) -> list[str]:
-    heard, end = b"", time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if kill(heard.decode().splitlines()):
-            os.kill(child, signal.SIGKILL)
-            end = time.monotonic() + 5
-            kill = never
-        if select.select([reading], [], [], 0.002)[0]:
-            part = os.read(reading, 65_536)
-            if not part:
+    def at(self, step: str) -> None:
+        """Kill the forks planned for this step; a fork returns at once and goes on."""
+        kills, seconds = self.plan.pop(step, (0, 0.0))
+        end = self.killed + kills
+        for _ in range(MOST_TRIALS * kills):
+            if self.killed == end:
                 break
-            heard += part
-    return heard.decode().rpartition("\n")[0].splitlines()
+            start, child = time.monotonic(), os.fork()
+            if child == 0:
+                self.is_fork = True
+                self.plan.clear()
+                return
+            if kill(child, self.draw.uniform(0, seconds)):
+                self.killed += 1
+            else:
+                seconds = time.monotonic() - start
+            forked(lambda: self.company.look(self.kind))
+        for path in self.company.leftovers():  # an hour later
+            os.utime(path, (0, time.time() - 4000))
+
+    def after(self, work: Callable[[Callable[[str], None]], Any]) -> tuple[int, Any]:
+        """How many were killed, and what the work gives that was not."""
+        result = work(self.at)
+        if self.is_fork:
+            os._exit(0)
+        return self.killed, result
 
 
-def never(_told: list[str]) -> bool:
-    return False
+def kill(child: int, seconds: float) -> bool:
+    """Kill a fork at that moment; whether it was still at work."""
+    process = os.pidfd_open(child)
+    if not select.select([process], [], [], seconds)[0]:
+        os.kill(child, signal.SIGKILL)
+    os.close(process)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise SystemExit("a fork failed before it was killed; it has said why")
+    return os.WIFSIGNALED(status)
 
 
-def after(seconds: float, step: str | None = None) -> Callable[[list[str]], bool]:
-    """Kill so long after the beginning, or after a step was told."""
-    begun: list[float] = [] if step else [time.monotonic()]
+def planned(begun: dict[str, float], end: float, kills: int) -> dict[str, tuple[int, float]]:
+    """Kills at each step and the seconds to draw from: an eighth each before writing, then most.
 
-    def due(told: list[str]) -> bool:
-        if not begun and step in told:
-            begun.append(time.monotonic())
-        return bool(begun) and time.monotonic() > begun[0] + seconds
+    Once it writes, it holds connections that a fork must not share.
+    """
+    steps = [step for step in begun if step != STEPS[-1]]
+    ends = [begun[step] for step in steps[1:]] + [end]
+    counts = [kills // 8] * (len(steps) - 1)
+    counts.append(kills - sum(counts))
+    return {
+        step: (count, until - begun[step])
+        for step, count, until in zip(steps, counts, ends, strict=True)
+    }
 
-    return due
+
+def timed(work: Callable[[Callable[[str], None]], Any]) -> tuple[dict[str, float], float, Any]:
+    """When each step began, when all ended, and what it gave."""
+    begun: dict[str, float] = {}
+    result = work(lambda step: begun.setdefault(step, time.monotonic()) and None)
+    return begun, time.monotonic(), result
 
 
-def try_out(company: Company, kind: str, kills: int, draw: random.Random) -> dict[str, Any]:
+def try_out(company: Company, kind: str, kills: int, seed: int) -> dict[str, Any]:
     """Kill one kind of work so often; everything must be whole each time, and the repeat equal."""
     work = getattr(company, kind)
-    start = time.monotonic()
-    _, whole = forked(work, never)
-    took = time.monotonic() - start
-    killed, acknowledged = 0, []
-    for trial in range(kills):
-        late = kind == "train" and trial % 2 == 0
-        moment = (
-            after(draw.uniform(0, took / 4), STEPS[4]) if late else after(draw.uniform(0, took))
-        )
-        told, answer = forked(work, moment)
-        killed += int(answer is None)
-        acknowledged += told if kind == "log" else []
-        forked(lambda _tell: company.look(kind), never)
-        if kind == "score":
-            out = company.folder / "scored.csv"
-            assert not out.exists() or len(pd.read_csv(out)) == 700 * 60, "half a file"
-    for path in company.leftovers():  # an hour later
-        os.utime(path, (0, time.time() - 4000))
-    _, again = forked(work, never)
-    if kind == "log":
-        kept = set(DecisionLog(company.folder / "decisions.db").decisions()["prospect"])
-        assert set(acknowledged) <= kept, "a decision that was acknowledged is gone"
+    begun, end, whole = forked(lambda: timed(work))
+    killer = Killer(company, kind, planned(begun, end, kills), seed)
+    killed, again = forked(lambda: killer.after(work))
     same = {
-        "promote": lambda: forked(lambda _tell: company.look(), never)[1]["champion"] == again,
+        "promote": lambda: get_alias(NAME, "champion", company.store) == again,
         "log": lambda: again > whole,
-    }.get(kind, lambda: again == whole)()
-    left = len(company.leftovers())
-    return {"kind": kind, "killed": killed, "of": kills, "same again": same, "left": left,
-            "seconds": round(took, 2)}  # fmt: skip
+    }.get(kind, lambda: again == whole)
+    return {"kind": kind, "killed": killed, "same again": forked(same),
+            "left": len(company.leftovers()), "seconds": round(end - min(begun.values()), 2),
+            }  # fmt: skip
+
+
+def warm_up() -> None:
+    """Do everything once elsewhere: what it imports is there in every fork."""
+    with tempfile.TemporaryDirectory() as folder:
+        company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))
+        for kind in ("train", "score", "log"):
+            getattr(company, kind)(lambda _step: None)
+            company.look(kind)
+    gc.freeze()  # so that no fork copies what it only looks through
 
 
 def main(store: str, folder: str, kills: int, seed: int) -> None:
     """Try out every kind."""
-    company, draw = Company(store, Path(folder)), random.Random(seed)  # noqa: S311 - moments, no secret
-    for kind in ("train", "score", "promote", "log"):
-        times = kills // 2 if kind == "train" else kills
-        print(json.dumps(try_out(company, kind, times, draw)), flush=True)  # noqa: T201 - a script
+    TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]  # drawing takes long
+    warm_up()
+    company = Company(store, Path(folder))
+    for kind in ("train", "promote", "score", "log"):
+        print(json.dumps(try_out(company, kind, kills, seed)), flush=True)  # noqa: T201 - a script
+    forked(company.look_closely)
 
 
 if __name__ == "__main__":

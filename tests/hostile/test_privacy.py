@@ -27,7 +27,7 @@ from fitmodel.scoring.service.logs import JsonLines
 from fitmodel.scoring.service.settings import Settings
 from fitmodel.training import train
 
-SIMULATION = simulate_deals(700, seed=5)
+SIMULATION = simulate_deals(700, seed=5, signal=2.0)
 COMMON, RARE = "Qxcommon Trade", ["Qxlonely Ltd", "Qxtrio Ltd"]
 SALT = "keep this secret"
 

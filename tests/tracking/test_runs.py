@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.model.atomic import host_name
 from fitmodel.model.bundle import open_bundle
+from fitmodel.tracking.abandoned import OWNER_TAG
 from fitmodel.tracking.connection import connected, database_file
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingFacts, begin, deals_digest, track
@@ -273,6 +277,34 @@ def test_ctrl_c_ends_the_run_as_killed(
             track(facts)
     (run,) = runs_of(facts)
     assert run.info.status == "KILLED"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say whether a process lives")
+@pytest.mark.parametrize(
+    ("tag", "status"),
+    [
+        (f"{host_name()}-999999999", "KILLED"),  # above the largest process number of Linux
+        (f"{host_name()}-{os.getpid()}", "RUNNING"),
+        ("elsewhere-999999999", "RUNNING"),
+        (f"{host_name()}-x", "RUNNING"),
+        (f"{host_name()}-{10**30}", "RUNNING"),
+        ("", "RUNNING"),
+    ],
+    ids=["dead", "alive", "another machine", "no number", "no such number", "none"],
+)
+def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
+    facts: TrainingFacts, tag: str, status: str
+) -> None:
+    killed = begin(facts.spec).run_id
+    with connected(facts.spec.tracking.uri) as client:
+        assert client.get_run(killed).data.tags[OWNER_TAG] == f"{host_name()}-{os.getpid()}"
+        client.set_tag(killed, OWNER_TAG, tag)
+
+    track(facts)
+
+    found = {run.info.run_id: run.info.status for run in runs_of(facts)}
+    assert found.pop(killed) == status
+    assert list(found.values()) == ["FINISHED"]
 
 
 def test_without_a_bundle_there_is_nothing_to_track(facts: TrainingFacts, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def sync_folder(folder: Path) -> None:
 def workspace(parent: Path) -> Iterator[Path]:
     """Give a private folder in the same file system; whatever is left in it is removed."""
     sweep(parent)
-    folder = parent / f"{_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    folder = parent / f"{_PREFIX}{host_name()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
     try:
         yield folder
@@ -85,12 +85,13 @@ def _is_dead(folder: Path) -> bool:
         return False
     if owner is None or silent < _DEAD_OWNER_SECONDS:
         return False
-    is_ours = owner["host"] == _host()
-    return silent > _UNKNOWN_OWNER_SECONDS or (is_ours and not _is_running(int(owner["process"])))
+    is_ours = owner["host"] == host_name()
+    return silent > _UNKNOWN_OWNER_SECONDS or (is_ours and not is_running(int(owner["process"])))
 
 
-def _is_running(process: int) -> bool:
-    if os.name == "nt":  # asking there would end the process
+def is_running(process: int) -> bool:
+    """Whether a process of this machine lives; on Windows, where asking would end it, always."""
+    if os.name == "nt":
         return True
     try:
         os.kill(process, 0)
@@ -101,5 +102,6 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _host() -> str:
+def host_name() -> str:
+    """Name of this machine in letters, digits and underscores."""
     return "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())

@@ -61,10 +61,10 @@ class DecisionLog:
     >>> model = fitmodel.load("models/prospect-fit")
     >>> log = DecisionLog("decisions.db", salt="keep this secret")
     >>> _ = model.predict(pd.read_csv("prospects.csv"), log=log)
-    >>> log.decide("D0001500", "declined", by="Kim")
+    >>> log.decide("D0001200", "declined", by="Kim")
     >>> log.latest()["action"].value_counts().to_dict()
     {'declined': 1}
-    >>> log.forget("D0001500")
+    >>> log.forget("D0001200")
     2
     >>> log.close()
     """

@@ -110,5 +110,5 @@ def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xticks(sorted(rounds["round"].unique()))
     ax.set_xlabel("retraining round")
     ax.set_ylabel("observed / expected among the flagged")
-    ax.legend(frameon=False, loc="lower left")
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))  # above: it hides no line
     return ax

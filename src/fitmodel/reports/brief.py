@@ -169,7 +169,7 @@ def make_brief(
     >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
     >>> brief = make_brief(model, prospect, deals=deals)
     >>> brief.name, brief.look_alikes.known
-    ('D0001451', 50)
+    ('D0001151', 50)
     """
     said = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
     told = [reason for reason in said.reasons if reason.is_about_prospect]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.manifest import plain
 from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.abandoned import OWNER_TAG, end_abandoned_runs, owner
 from fitmodel.tracking.connection import (
     connected,
     database_file,
@@ -25,17 +26,18 @@ from fitmodel.tracking.connection import (
 )
 from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
 from fitmodel.tracking.logged_model import log_bundle
-from fitmodel.tracking.registry import CHALLENGER, register
+from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tracking.facts import ReportLike
 
-__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track"]
+__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track", "track_edit"]
 
 _VALUE_LIMIT = 6000  # of a parameter's text in MLflow
 _BATCH = 100  # parameters in one request
@@ -81,6 +83,65 @@ def track(facts: TrainingFacts) -> Tracked:
         return Tracked(None, warning=_lost(facts, str(error)))
 
 
+def track_edit(
+    bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
+) -> Tracked:
+    """Store a table edited by hand as a run of its own and register it as a version.
+
+    No alias moves: it has not met the champion, and shall not stand in the way of a challenger that
+    has. ``promote(name, version=..., force=True, reason=...)`` puts it in use.
+
+    Parameters
+    ----------
+    bundle_path : Path
+        The edited version.
+    spec : DealSpec
+        The contract that the model was trained with.
+    example : DataFrame
+        Attributes of a prospect.
+    edit : mapping
+        As the manifest records it; words, reason, who and the version before become tags of the
+        run and of the registered version.
+
+    Returns
+    -------
+    Tracked
+        With a ``warning`` and without a run where the store did not answer.
+    """
+    begun = begin(spec)
+    if begun.run_id is None:
+        return Tracked(None, warning=_edit_lost(bundle_path, begun.warning))
+    try:
+        return _fill_edit(begun.run_id, bundle_path, spec, example, edit)
+    except TrackingError as error:
+        return Tracked(None, warning=_edit_lost(bundle_path, error))
+
+
+def _edit_lost(bundle_path: Path, why: object) -> str:
+    return f"the edit was not registered: {why}. The edited version lies whole in {bundle_path}"
+
+
+def _fill_edit(
+    run_id: str, bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
+) -> Tracked:
+    bundle = open_bundle(bundle_path)
+    name = spec.tracking.registered_model
+    tags = {f"fitmodel.edit.{key}": str(edit[key]) for key in ("words", "reason", "by")}
+    tags["fitmodel.edit.from_version"] = str(edit["from_version"])
+    with connected(spec.tracking.uri) as client, closing(client, run_id):
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value[:_VALUE_LIMIT])
+        client.log_dict(run_id, plain(dict(edit)), "edit.json")
+        for metric, value in bundle.manifest.get("metrics", {}).items():
+            if edit.get("judged") is not None and math.isfinite(value):
+                client.log_metric(run_id, metric, float(value))
+        model_id = log_bundle(client, run_id, bundle_path, example, spec)
+        version = add_version(client, name, model_id, run_id, bundle)
+        for key, value in tags.items():
+            client.set_model_version_tag(name, str(version), key, value[:_VALUE_LIMIT])
+    return Tracked(run_id, f"models:/{name}/{version}", version)
+
+
 def deals_digest(deals: pd.DataFrame) -> str:
     """Fingerprint of a table: 32 hexadecimal digits, the same for any order of its rows.
 
@@ -97,8 +158,10 @@ def open_run(client: Any, spec: DealSpec) -> str:
     """Open a run in the contract's experiment, which is made where it is not there yet."""
     from mlflow.tracking.context.registry import resolve_tags
 
+    experiment = _experiment(client, spec)
+    end_abandoned_runs(client, experiment)
     tags = {key: value[:_VALUE_LIMIT] for key, value in resolve_tags().items()}
-    run = client.create_run(_experiment(client, spec), tags=tags)
+    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()})
     return str(run.info.run_id)
 
 
