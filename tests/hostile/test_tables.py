@@ -261,8 +261,8 @@ KINDS = [
     Kind("a column without a name", changed(lambda t: t.assign(**{"": np.arange(ROWS) % 4}))),
     Kind("an index that was saved", lambda t, f: text()(t.reset_index(names="Unnamed: 0"), f)),
     Kind("a separator too many in every row", content(lambda b: b.replace(b"\n", b",\n"))),
-    Kind("two thousand columns", changed(lambda t: pd.concat(
-        [t, pd.DataFrame(np.arange(ROWS * 2000).reshape(ROWS, 2000) % 7).add_prefix("c")],
+    Kind("five hundred columns", changed(lambda t: pd.concat(
+        [t, pd.DataFrame(np.arange(ROWS * 500).reshape(ROWS, 500) % 7).add_prefix("c")],
         axis=1))),
     Kind("no closing date at all", changed(lambda t: t.drop(columns="closed_on")), "closed_on: "),
     Kind("a column of nothing", cells("segment", ""), "segment: every value is empty"),

@@ -13,6 +13,8 @@ import pandas as pd
 from fitmodel.deals.values import Reading, distinct_text, is_empty
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from fitmodel.deals.months import Days
@@ -70,18 +72,28 @@ def _days_of_numbers(numbers: NDArray[np.float64]) -> Days:
 def _days_of_text(
     distinct: pd.Series[Any], counts: Counts, order: DayFirst | None
 ) -> tuple[Days, DayFirst | None]:
-    """Read every distinct text in the one format that reads most rows."""
-    day = distinct.str.replace(_TIME_OF_DAY, "", regex=True)
+    """Read every distinct text in the one format that reads most rows, the first of equals."""
+    read: list[tuple[Days, DayFirst | None]] = []
+    rows: list[int] = []
+    for candidate in _candidates(distinct, counts, order):
+        read.append(candidate)
+        rows.append(_rows_read(candidate[0], counts))
+        if rows[-1] == counts.sum():
+            break
+    return read[int(np.argmax(rows))]
+
+
+def _candidates(
+    distinct: pd.Series[Any], counts: Counts, order: DayFirst | None
+) -> Iterator[tuple[Days, DayFirst | None]]:
     numbers = pd.to_numeric(distinct, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    candidates: list[tuple[Days, DayFirst | None]] = [
-        (_days_of_numbers(numbers), None),
-        *((_as_days(day, pattern), None) for pattern in (*_NUMBERS, *_NAMES)),
-    ]
-    candidates += [
-        _ordered(_as_days(day, one), _as_days(day, other), counts, order)
-        for one, other in zip(_DAY_FIRST, _MONTH_FIRST, strict=True)
-    ]
-    return max(candidates, key=lambda candidate: _rows_read(candidate[0], counts))
+    yield _days_of_numbers(numbers), None
+    day = distinct.str.replace(_TIME_OF_DAY, "", regex=True)
+    day = day.mask(day.isin(_NO_DATES))
+    for pattern in (*_NUMBERS, *_NAMES):
+        yield _as_days(day, pattern), None
+    for one, other in zip(_DAY_FIRST, _MONTH_FIRST, strict=True):
+        yield _ordered(_as_days(day, one), _as_days(day, other), counts, order)
 
 
 def _ordered(
@@ -105,9 +117,8 @@ def _rows_read(days: Days, counts: Counts) -> int:
 
 
 def _as_days(text: pd.Series[Any], pattern: str) -> Days:
-    text = text.mask(text.isin(_NO_DATES))
-    read = pd.to_datetime(text, format=pattern, errors="coerce")
-    return read.to_numpy().astype("datetime64[D]")
+    days = pd.to_datetime(text, format=pattern, errors="coerce")
+    return days.to_numpy().astype("datetime64[D]")
 
 
 def settle_orders(columns: dict[str, pd.Series[Any]]) -> dict[str, Reading]:
