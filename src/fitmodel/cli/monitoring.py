@@ -152,7 +152,7 @@ def _values(
     for row in [] if cohorts is None else cohorts.reset_index().to_dict("records"):
         year, quarter = row["cohort"].split("Q")
         step = 100 * int(year) + 3 * int(quarter)  # the quarter's last month
-        for name in ("ratio", "ratio_low", "ratio_high", "auc", "auc_estimated"):
+        for name in ("ratio", "ratio_low", "ratio_high", "slope", "auc", "auc_estimated"):
             yield f"cohort/{name}", step, row[name]
     for name, value in (overrides or {}).items():
         yield f"overrides/{name}", 0, value

@@ -95,6 +95,7 @@ def _cohort_row(name: Any, row: pd.Series[Any]) -> dict[str, str]:
         "expected": f"{row['expected']:,.1f}",
         "ratio": _interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
         "auc": "" if math.isnan(row["auc"]) else f"{row['auc']:.2f}",
+        "slope": _interval(row["slope"], row["slope_low"], row["slope_high"]),
         "estimated": _interval(
             row["auc_estimated"], row["auc_estimated_low"], row["auc_estimated_high"]
         ),
