@@ -176,7 +176,7 @@ def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, f
     names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < LEAST_OF_EACH:
         return dict.fromkeys(names, float("nan"))
-    found = compute_metrics(left, said, n_boot=DRAWS)
+    found = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
     slope = found["calibration_slope"]
     return dict(
         zip(names, (found["roc_auc"].value, slope.value, slope.low, slope.high), strict=True)
