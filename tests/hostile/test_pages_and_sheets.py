@@ -82,7 +82,7 @@ def is_number(cell: str) -> bool:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company in which everything has a name to beware of, and its model."""
     folder = tmp_path_factory.mktemp("evil")
-    sim = simulate_deals(900, seed=6)
+    sim = simulate_deals(500, seed=6)
     deals = sim.deals.rename(columns={"industry": SCRIPT, "trial_days": IMAGE, "region": "=1+1"})
     names = dict(
         zip(sorted(deals["rep"].unique()), [SCRIPT, IMAGE, SINGLE, *FORMULAS], strict=False)
