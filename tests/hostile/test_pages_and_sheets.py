@@ -93,7 +93,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     deals["segment"] = deals["segment"].map(lambda level: levels.get(level, level))
     deals["deal_id"] = [f"{FORMULAS[n % 4]}{SCRIPT}{n}" for n in range(len(deals))]
-    spec = sim.spec.replace(words={"labels": {"seats": SCRIPT}, "units": {"seats": IMAGE}})
+    few = ("segment", "seats", SCRIPT, IMAGE, "=1+1", *sim.spec.attributes.actionable)
+    spec = sim.spec.replace(
+        attributes=sim.spec.attributes.model_copy(update={"include": few, "exclude": ()}),
+        words={"labels": {"seats": SCRIPT}, "units": {"seats": IMAGE}},
+    )
     learned = learn(deals, spec)
     roles = spec.deals
     scorer = Scorer(
