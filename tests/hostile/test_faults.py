@@ -214,10 +214,10 @@ def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
 
 
 @pytest.fixture(scope="module")
-def night(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What a night left; its small disk needs root, without it that half is left out."""
     shop, disk = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("disk")
-    shutil.copy(_migrated_store, shop / "mlflow.db")
+    shutil.copy(migrated_store, shop / "mlflow.db")
     command = [sys.executable, NIGHT, f"sqlite:///{shop}/mlflow.db", shop, str(KILLS)]
     if can_mount(disk):
         script = 'mount -t tmpfs -o size=40m tmpfs "$0" && exec "$@"'
