@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fitmodel.datasets.recovery import simulate_recovery
+from fitmodel.datasets.insight import simulate_insight
 from fitmodel.monitoring.plots import plot_selective_labels
 from fitmodel.monitoring.selective_labels import replay_rounds
 
@@ -23,7 +23,7 @@ def replay(companies: int, prospects: int, share: float) -> pd.DataFrame:
     """Rounds of several companies, each with and without the share let through."""
     found = []
     for seed in range(1, companies + 1):
-        company = simulate_recovery(prospects, seed=seed)
+        company = simulate_insight(prospects, seed=seed)
         for part in (share, 0.0):
             rounds = replay_rounds(company, share=part).assign(company=seed, share=part)
             found.append(rounds.reset_index())

@@ -26,6 +26,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import SCORER_FILE
 from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import wording_of
 from fitmodel.scoring.service.app import create_app
 
 CHROMIUM = "/usr/bin/chromium"
@@ -45,9 +46,9 @@ def shipped(folder: Path) -> tuple[Path, Path]:
     sim = fitmodel.simulate_deals(2_000, seed=1)
     past, spec = sim.deals.head(1_950), sim.spec
     money = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
-    scorer = Scorer(
-        learn(past, spec).book, Policy("value", 0.5, money, ""), "annual_value", "closed_on", ""
-    )
+    policy, words = Policy("value", 0.5, money, ""), wording_of(spec)
+    book = learn(past, spec).book
+    scorer = Scorer(book, policy, "annual_value", "closed_on", "", words)
     files = {SCORER_FILE: scorer.to_json()}
     write_bundle(folder, "prospect-fit", files=files, manifest={"spec": spec.to_dict()})
     prospects = folder / "prospects.csv"
@@ -74,9 +75,9 @@ def shoot(browser: Browser, url: str, output: Path) -> None:
     wide.goto(url)
     expect(wide.locator("#rows tr").first).to_be_visible()
     wide.screenshot(path=output / "desk-light.png")
-    phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    phone = browser.new_page(viewport={"width": 390, "height": 1180}, color_scheme="dark")
     phone.goto(url)
-    phone.locator("#rows a").first.click()
+    phone.locator("#rows tr", has_text="Poor").locator("a").first.click()
     expect(phone.locator("#reasons .sentence").first).to_be_visible()
     phone.screenshot(path=output / "desk-dark-phone.png")
 

@@ -28,7 +28,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an empty MLflow database once: its migrations take seconds."""
     from fitmodel.tracking.connection import connected
 
@@ -38,11 +38,11 @@ def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mlflow_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def mlflow_store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Tracking URI of an MLflow store of the test's own, which MLFLOW_TRACKING_URI names too."""
     file = tmp_path / "store" / "mlflow.db"
     file.parent.mkdir()
-    shutil.copy(_migrated_store, file)
+    shutil.copy(migrated_store, file)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
     return f"sqlite:///{file}"
 

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -92,10 +93,11 @@ def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_start(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
     """Folder in which the quick start was followed; the other pages go on from there."""
     folder = tmp_path_factory.mktemp("quick_start")
     (folder / "examples").symlink_to(DOCS / "examples")
+    shutil.copy(migrated_store, folder / "mlflow.db")
     follow(DOCS / "index.md", folder)
     return folder
 
@@ -182,7 +184,7 @@ def test_the_airflow_task_skips_where_retrain_has_nothing_to_do() -> None:
         for item in ast.walk(tree)
         if isinstance(item, ast.keyword) and item.arg == "skip_on_exit_code"
     ]
-    assert skips == [sorted(code for code in RETRAIN_CODES.values() if code)]
+    assert skips == [sorted(set(RETRAIN_CODES.values()) - {0, 1})]  # 1 fails
     for code in RETRAIN_CODES.values():
         assert f"| {code} |" in text_of("guides/scheduled-retraining.md")
 

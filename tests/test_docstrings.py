@@ -33,10 +33,13 @@ def found(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, fitmodel.TrainingRun]:
+def followed(
+    tmp_path_factory: pytest.TempPathFactory, migrated_store: Path
+) -> tuple[Path, fitmodel.TrainingRun]:
     """The folder that the examples stand in: a contract, deals, prospects and a model."""
     folder = tmp_path_factory.mktemp("examples")
-    simulation = fitmodel.simulate_deals(1200, seed=1)
+    shutil.copy(migrated_store, folder / "mlflow.db")
+    simulation = fitmodel.simulate_deals(1200, seed=1, signal=1.5)
     simulation.deals.to_csv(folder / "deals.csv", index=False)
     prospects = simulation.deals.tail(50).drop(columns="churned_on")
     prospects.to_csv(folder / "prospects.csv", index=False)

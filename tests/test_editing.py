@@ -17,6 +17,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel, load
 from fitmodel.model.scorer import Scorer
+from fitmodel.tracking.registry import list_versions
 
 SIMULATION = simulate_deals(1500, seed=5)
 
@@ -120,3 +121,41 @@ def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
 
     assert judged.verdict == "nothing to judge"
     assert "moves the probability of none" in str(judged)
+
+
+@pytest.fixture
+def tracked(tmp_path, learned_book):
+    """Give a model that was tracked in a store: what an edit of it says and leaves there."""
+
+    def edited(store: str):
+        scorer = Scorer(learned_book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+        spec = SIMULATION.spec.replace(tracking={"uri": store})
+        facts = {"spec": spec.to_dict(), "metrics": {"roc_auc": 0.7}, "run_id": "a" * 32}
+        files = {"scorer.json": scorer.to_json()}
+        path = write_bundle(tmp_path / "models", "fit", files=files, manifest=facts)
+        return edit_table(path, "industry", level="media", effect=0.2, reason="a fair", by="Kim")
+
+    return edited
+
+
+@pytest.mark.slow
+def test_the_edit_of_a_tracked_model_is_a_registered_version_tagged_with_its_reason(
+    tracked, mlflow_store
+):
+    done = tracked(mlflow_store)
+    (version,) = list_versions("prospect-fit", mlflow_store)
+    assert done.tracked.registry_version == version.version
+    assert version.run_id == done.tracked.run_id
+    assert version.aliases == ()
+    assert version.bundle_version == done.bundle_path.name
+    assert version.tags["fitmodel.edit.reason"] == "a fair"
+    assert version.tags["fitmodel.edit.by"] == "Kim"
+    assert version.metrics == {}  # not judged: the metrics of before are not the edited one's
+
+
+@pytest.mark.slow
+def test_where_the_store_is_away_the_edited_version_is_whole_all_the_same(tracked, tmp_path):
+    done = tracked(f"sqlite:///{tmp_path}/absent/mlflow.db")
+    assert done.tracked.run_id is None
+    assert "the edit was not registered" in done.tracked.warning
+    assert edits_of(load(done.bundle_path))[0]["reason"] == "a fair"

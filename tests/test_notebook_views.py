@@ -6,9 +6,12 @@ import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.leakage import Finding, LeakageReport
+from fitmodel.reports.sales_report import SalesReport
 from fitmodel.sales.scoreboard import Scoreboard, compute_scoreboard
 from fitmodel.training import TrainingRun
 
@@ -54,3 +57,27 @@ def test_names_are_escaped_and_no_colour_of_the_background_is_set(
         assert "&lt;script&gt;" in html
         assert "background:#" not in html
         assert "color:#" not in html
+
+
+def test_a_sales_report_names_its_tables_instead_of_printing_its_page() -> None:
+    report = SalesReport("<html>" + "x" * 10_000, {"reps.csv": pd.DataFrame({"a": [1, 2]})}, ())
+
+    assert repr(report) == "<SalesReport: reps.csv>"
+    assert "reps.csv</td>" in report._repr_html_()
+    assert "2 rows" in report._repr_html_()
+    assert len(report._repr_html_()) < 2_000
+
+
+def test_a_leakage_report_shows_what_needs_a_look_in_full() -> None:
+    evidence = "whether it is filled in tells " + "x" * 80 + EVIL
+    report = LeakageReport(
+        (
+            Finding("csat", "filled in later", "stop", evidence, "exclude it"),
+            Finding("seats", "none", "fine", "nothing found", ""),
+        )
+    )
+
+    assert repr(report) == "<LeakageReport: 1 stopped, 0 warned of>"
+    assert "x" * 80 in report._repr_html_()
+    assert EVIL not in report._repr_html_()
+    assert "seats" not in report._repr_html_()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
+from fitmodel.backtesting import backtest
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.own_estimator import check_additivity, check_estimator, learn_own
 from fitmodel.model.fitmodel import load
+from fitmodel.retraining import retrain
 from fitmodel.training import TrainingRun, train
 
 SIMULATION = simulate_deals(1200, seed=11)
@@ -22,8 +29,9 @@ PROSPECTS = simulate_prospects(12, seed=2).prospects
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+def trained(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> TrainingRun:
     folder = tmp_path_factory.mktemp("own")
+    shutil.copy(migrated_store, folder / "mlflow.db")
     spec = SIMULATION.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
     estimator = LogisticRegression(max_iter=1000, C=0.1)
     return train(SIMULATION.deals, spec, models=folder / "models", estimator=estimator)
@@ -104,3 +112,24 @@ def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
         check_estimator(KNeighborsClassifier())
     with pytest.raises(SpecError, match="DataFrame is no scikit-learn classifier"):
         check_estimator(pd.DataFrame())
+
+
+@pytest.mark.slow
+def test_it_is_replayed_at_past_dates_too() -> None:
+    knows_nothing = DummyClassifier(strategy="prior")
+    report = backtest(SIMULATION.deals, SIMULATION.spec, n_cuts=1, estimator=knows_nothing)
+    assert report.metrics["roc_auc"].value == 0.5
+
+
+@pytest.mark.slow
+def test_retrained_with_other_settings_it_is_new_and_with_the_same_it_is_not(
+    trained: TrainingRun, tmp_path: Path
+) -> None:
+    spec = DealSpec.model_validate(trained.model.manifest["spec"])
+    same = retrain(
+        SIMULATION.deals, spec, models=tmp_path, estimator=LogisticRegression(max_iter=1000, C=0.1)
+    )
+    assert same.outcome == "nothing new"
+    other = retrain(SIMULATION.deals, spec, models=tmp_path, estimator=LogisticRegression(C=1.0))
+    assert other.run is not None
+    assert other.run.model.manifest["estimator_settings"] == "LogisticRegression()"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
@@ -14,7 +16,9 @@ from fitmodel.cli.main import app
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_examples_run_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_python_examples_run_one_after_the_other(tmp_path: Path, migrated_store: Path) -> None:
+    shutil.copy(migrated_store, tmp_path / "mlflow.db")
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) > 1
     command = [sys.executable, "-W", "ignore", "-c", "\n".join(blocks)]

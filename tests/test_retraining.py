@@ -33,6 +33,21 @@ def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_t
     assert get_alias(NAME, "challenger", mlflow_store) == 2
 
 
+def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
+    mlflow_store: str, tmp_path: Any
+) -> None:
+    simulation = simulate_deals(700, seed=5, n_attributes=4)  # too few for their weak signal
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+
+    first = retrain(simulation.deals, spec, models=tmp_path)
+    again = retrain(simulation.deals, spec, models=tmp_path)
+
+    assert first.outcome == again.outcome == "no champion"
+    assert "not beyond noise" in first.why
+    assert "same deals" in again.why
+    assert get_alias(NAME, "champion", mlflow_store) is None
+
+
 def test_without_a_store_nothing_is_called_retrained(tmp_path: Any) -> None:
     simulation = simulate_deals(1200, seed=2)
     spec = simulation.spec.replace(tracking={"uri": f"sqlite:///{tmp_path}/absent/mlflow.db"})

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
-from fitmodel.exceptions import DealsError
+from fitmodel.exceptions import BundleError, DealsError
 from fitmodel.model.bundle import load_workbench
 from fitmodel.model.fitmodel import load
 from fitmodel.model.wording import wording_of
@@ -127,7 +127,7 @@ def test_an_unreachable_server_costs_the_run_but_not_the_model(tmp_path: Path) -
     assert load(run.bundle_path).version == run.model.version
 
 
-def test_noise_is_reported_as_no_evidence_of_skill(tmp_path: Path) -> None:
+def test_a_model_of_noise_is_kept_and_reported_but_not_put_in_use(tmp_path: Path) -> None:
     deals = SIMULATION.deals.copy()
     names = SIMULATION.spec.attribute_names(deals.columns)
     shuffled = deals[list(names)].sample(frac=1, random_state=0).to_numpy()
@@ -140,6 +140,10 @@ def test_noise_is_reported_as_no_evidence_of_skill(tmp_path: Path) -> None:
     run = train(deals.infer_objects(), spec, models=tmp_path / "models")
     assert not run.report.has_skill
     assert any("no evidence of skill" in text for text in run.warnings)
+    assert run.in_use is None
+    assert load(run.bundle_path).version == run.model.version
+    with pytest.raises(BundleError, match=rf"in use.*promote --force.*{run.model.version}"):
+        load(tmp_path / "models" / "prospect-fit")
 
 
 def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
@@ -158,7 +162,6 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     from mlflow import MlflowClient
 
     from fitmodel import training
-    from fitmodel.exceptions import BundleError
 
     def full(*_: object, **__: object) -> None:
         raise BundleError("no space left on the disk")

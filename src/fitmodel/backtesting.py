@@ -5,17 +5,18 @@ read -> audit -> policy known at the first cut -> at every cut: learn, score the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.deals.outcomes import label_deals, recut
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.judging import JUDGING_BAGS, judge
+from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def backtest(
     *,
     n_cuts: int = CUTS,
     allow: tuple[str, ...] = (),
+    estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> BacktestReport:
     """Replay the past: train on what was known at each cut, judge on what was signed next.
@@ -52,6 +54,8 @@ def backtest(
         Dates at which the model is trained anew.
     allow : tuple of str
         Attributes to keep although the leakage audit says stop.
+    estimator : scikit-learn classifier, optional
+        Your own, in the place of the book of tables, as for `fitmodel.train`.
     progress : callable, optional
         Told what begins.
 
@@ -79,13 +83,17 @@ def backtest(
     audit_before_training(table, spec, allow)
     first = rolling_cuts(table, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
-    policy = _policy_known_at(table, spec, first)
+    policy = _policy_known_at(table, spec, first, estimator)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
-        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+        learned = (
+            learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+            if estimator is None
+            else learn_own(split.train, spec, estimator, as_of=split.date)
+        )
         probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
         return probability
 
@@ -100,17 +108,19 @@ def backtest(
     )
 
 
-def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split) -> Policy:
+def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split, estimator: Any) -> Policy:
     """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
     known = recut(table, spec, first.date)
-    return decide(known, spec, _judged(known, spec))
+    return decide(known, spec, _judged(known, spec, estimator))
 
 
-def _judged(known: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+def _judged(known: pd.DataFrame, spec: DealSpec, estimator: Any) -> pd.DataFrame:
     """Judge on later deals; where those are too few by then, on deals left out of the fit."""
     try:
-        return judge(known, spec).table
+        return judge(known, spec, estimator).table
     except DealsError:
+        if estimator is not None:
+            return judge_on_folds(known, spec, estimator).table
         labelled = label_deals(known, spec)
         choice = learn(known, spec, bags=JUDGING_BAGS).choice
         return pd.DataFrame(

@@ -29,6 +29,7 @@ from fitmodel.learning.editing import (
 from fitmodel.model.bundle import open_bundle, write_bundle
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
 from fitmodel.reports.edits import card_with_edits
+from fitmodel.tracking.runs import Tracked, track_edit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,12 +57,15 @@ class EditedModel:
         As the manifest records it: what, who, when, why, each row before and after.
     rejudgement : Rejudgement or None
         With and without the edit on deals not learned from; None where no deals were given.
+    tracked : Tracked or None
+        The edit's own run and registered version; None where the model was not tracked itself.
     """
 
     model: FitModel
     bundle_path: Path
     edit: dict[str, Any]
     rejudgement: Rejudgement | None
+    tracked: Tracked | None = None
 
 
 def edit_table(
@@ -130,6 +134,10 @@ def edit_table(
 
     Notes
     -----
+    A model that was tracked has its edit tracked too: a run and a registered version of its own,
+    tagged with the reason; no alias moves. Where the store does not answer a warning
+    says so (`EditedModel.tracked`).
+
     The edited bundle has no workbench estimator: that one learned the tables as they were.
 
     Examples
@@ -152,7 +160,16 @@ def edit_table(
     judged = None if deals is None else _judged(held, change, deals, spec)
     record["judged"] = None if judged is None else judged.to_dict() | {"words": str(judged)}
     path = _write(held, change, record, judged, models, use=use)
-    return EditedModel(load(path), path, record, judged)
+    edited = load(path)
+    return EditedModel(edited, path, record, judged, _tracked(edited, path, record))
+
+
+def _tracked(edited: FitModel, path: Path, record: dict[str, Any]) -> Tracked | None:
+    """Register the edited version where the one before was; elsewhere no store is made."""
+    if not edited.manifest.get("run_id"):
+        return None
+    spec = DealSpec.model_validate(edited.manifest["spec"])
+    return track_edit(path, spec, edited.example(), record)
 
 
 def edits_of(model: FitModel) -> list[dict[str, Any]]:

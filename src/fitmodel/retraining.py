@@ -1,20 +1,21 @@
 """Retrain: what a scheduled job runs, again and again, without doing harm.
 
-same deals and contract as the challenger's -> nothing new
+same deals, contract and estimator as the challenger's -> nothing new
 else train -> promote where the evidence carries it -> promoted, or the champion stays
+and where no model has ever shown skill -> no champion
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.promotion import PromotionRefusedError, promote
-from fitmodel.tracking.registry import CHALLENGER, get_alias, resolve
+from fitmodel.tracking.registry import CHALLENGER, CHAMPION, get_alias, resolve
 from fitmodel.tracking.runs import deals_digest
 from fitmodel.training import train
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.training import TrainingRun
 
+Outcome = Literal["promoted", "champion stays", "nothing new", "no champion"]
+
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
@@ -34,14 +37,15 @@ class Retraining:
 
     Parameters
     ----------
-    outcome : {"promoted", "champion stays", "nothing new"}
+    outcome : {"promoted", "champion stays", "nothing new", "no champion"}
+        "no champion" whenever no model is in use: none has shown skill yet.
     why : str
         In a sentence.
     run : TrainingRun or None
         None where nothing was new.
     """
 
-    outcome: Literal["promoted", "champion stays", "nothing new"]
+    outcome: Outcome
     why: str
     run: TrainingRun | None = None
 
@@ -52,13 +56,14 @@ def retrain(
     *,
     models: str | Path = "models",
     allow: tuple[str, ...] = (),
+    estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Retraining:
     """Train a challenger if there is anything new, and put it in use if it is better.
 
     Parameters
     ----------
-    deals, spec, models, allow, progress
+    deals, spec, models, allow, estimator, progress
         As for `fitmodel.train`.
 
     Returns
@@ -79,22 +84,31 @@ def retrain(
     'nothing new'
     """
     table = read_deals(deals, spec)
-    if not _anything_new(table, spec):
-        return Retraining("nothing new", "the same deals and contract as the last training")
-    run = train(table, spec, models=models, allow=allow, progress=progress)
     name, store = spec.tracking.registered_model, spec.tracking.uri
+    if not _anything_new(table, spec, estimator):
+        outcome = _unless_none(name, store, "nothing new")
+        why = "the same deals, contract and estimator as the last training"
+        if outcome == "no champion":
+            why += ", which was not put in use: it showed no skill"
+        return Retraining(outcome, why)
+    run = train(table, spec, models=models, allow=allow, estimator=estimator, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
     try:
         promotion = promote(name, store=store)
     except PromotionRefusedError as refusal:
-        return Retraining("champion stays", str(refusal), run)
+        return Retraining(_unless_none(name, store, "champion stays"), str(refusal), run)
     follow_champion(models, name, store)
     before = "the first" if promotion.previous is None else f"before: {promotion.previous}"
     return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
 
 
-def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
+def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
+    """The outcome where a model is in use; that none is must not look like a quiet week."""
+    return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
+
+
+def _anything_new(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
     name, store = spec.tracking.registered_model, spec.tracking.uri
     newest = get_alias(name, CHALLENGER, store)
     if newest is None:
@@ -103,5 +117,6 @@ def _anything_new(table: pd.DataFrame, spec: DealSpec) -> bool:
         manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
     except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
         return True
-    known = (manifest.get("deals_digest"), manifest.get("spec"))
-    return known != (deals_digest(table), spec.to_dict())
+    known = tuple(manifest.get(name) for name in ("deals_digest", "spec", "estimator_settings"))
+    settings = None if estimator is None else repr(estimator)
+    return known != (deals_digest(table), spec.to_dict(), settings)

@@ -10,8 +10,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.cautions import find_cautions
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import first_row_of, read_deals
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
@@ -74,7 +75,8 @@ class TrainingRun:
         What the user should know.
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
-        or the registry's champion; else it is a challenger that waits for `fitmodel promote`.
+        with evidence of skill or the registry's champion; else it is a challenger that waits for
+        `fitmodel promote`. None where there has been none with skill.
 
     Examples
     --------
@@ -163,6 +165,7 @@ def train(
         contest = _contest(judgement, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
+            "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(judgement.table["probability"]),
             "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
@@ -172,7 +175,8 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
     doubt = None if report.has_skill else report.verdict
-    warnings = tuple(text for text in (doubt, tracked.warning) if text)
+    cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
+    warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 
@@ -253,7 +257,7 @@ def ship(
 ) -> tuple[Path, str]:
     """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all.
 
-    The first of its name is in use at once; a later one when it is champion.
+    The first of its name that has skill is in use at once; a later one when it is champion.
     """
     from pathlib import Path
 
@@ -279,7 +283,8 @@ def ship(
     }
     name = spec.tracking.registered_model
     first = current_version(Path(models) / name) is None
-    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=first)
+    make_current = first and report.has_skill
+    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=make_current)
     return path, card
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,20 +18,15 @@ from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 
-COMMANDS = [
-    (),
-    *[
-        (name,)
-        for name in (
-            *("demo", "init", "check", "train", "backtest", "score", "promote", "rollback"),
-            *("retrain", "report", "serve", "monitor", "decide", "forget"),
-        )
-    ],
-    ("models",),
-    ("models", "list"),
-    ("models", "show"),
-    ("models", "edit"),
-]
+
+def _below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command there is, groups too."""
+    yield path
+    for name, item in getattr(command, "commands", {}).items():
+        yield from _below(item, (*path, name))
+
+
+COMMANDS = list(_below(typer.main.get_command(app)))
 
 
 def run(*arguments: object):
@@ -87,7 +84,8 @@ def test_from_deals_to_scored_prospects_and_back(home):
     assert piped.stdout == (home / "scored.csv").read_text(encoding="utf-8")
 
     listed = run("models", "list")
-    assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  AUC 0.")
+    assert listed.stdout.startswith(f"* prospect-fit {table['model_version'][0]}  version 1 ")
+    assert "  made today  AUC 0." in listed.stdout
     shown = run("models", "show", "--model", "models/prospect-fit")
     assert "version" in shown.stdout
     assert "segment" in shown.stdout

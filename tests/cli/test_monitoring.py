@@ -95,7 +95,8 @@ def test_by_month_each_month_is_compared_on_its_own(at_home) -> None:
     done = run("monitor", "deals.csv", "--model", "models/fit", "-o", "months", "--by-month")
     assert done.exit_code == 0, done.output
     months = pd.read_csv(at_home / "months" / "drift.csv")["group"]
-    assert months.nunique() == pd.read_csv("deals.csv")["closed_on"].str[:7].nunique()
+    signed = pd.read_csv("deals.csv")["closed_on"]
+    assert set(months) == set(signed[signed > "2025-06-30"].str[:7])
     refused = run(
         *("monitor", "deals.csv", "--model", "models/fit", "--by-month", "-c", "absent.toml")
     )
@@ -142,3 +143,39 @@ def test_without_a_log_nothing_is_made(tmp_path) -> None:
     assert done.exit_code == 1
     assert "there is no decision log" in done.output
     assert not (tmp_path / "none.db").exists()
+
+
+def test_what_was_seen_is_kept_as_a_run_month_by_month(at_home, mlflow_store) -> None:
+    from fitmodel.tracking.connection import connected
+
+    command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "kept", "--by-month")
+    done = run(*command, "--track")
+    assert done.exit_code == 0, done.output
+    run_id = done.output.split()[-1]
+    drift = pd.read_csv(at_home / "kept" / "drift.csv").query("attribute == 'seats'")
+    with connected(mlflow_store) as client:
+        kept = client.get_metric_history(run_id, "drift/seats/index")
+        assert {file.path for file in client.list_artifacts(run_id)} == {
+            *("index.html", "drift.csv", "cohorts.csv")
+        }
+        found = client.get_run(run_id)
+    steps = {metric.step: metric.value for metric in kept}
+    months = drift["group"].str.replace("-", "").astype(int)
+    assert steps == pytest.approx(dict(zip(months, drift["index"], strict=True)))
+    assert found.info.status == "FINISHED"
+    assert found.data.metrics["cohort/ratio"] > 0
+
+
+def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) -> None:
+    """Of a young deal only the bad ending can be known by now."""
+    deals, spec = known_deals()
+    young = deals[~outcomes(deals, spec)["mature"]]
+    log = DecisionLog(tmp_path / "log.db")
+    for name in young["deal_id"]:
+        log.append(name, FLAGGED, {})
+        log.decide(name, "overridden", by="Kim")
+    command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "young")
+    assert run(*command, "--log", tmp_path / "log.db").exit_code == 0
+    page = (at_home / "young" / "index.html").read_text()
+    assert f"Of {len(young)} flagged deals signed all the same, 0 have an outcome" in page
+    assert "nan" not in page

@@ -22,8 +22,9 @@ def files(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_page_and_the_tables_are_written(files, tmp_path):
-    CliRunner().invoke(app, ["report", "deals.csv"])
-    done = CliRunner().invoke(app, ["report", "deals.csv", "--language", "zh"])  # over the first
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text("an earlier one")
+    done = CliRunner().invoke(app, ["report", "deals.csv", "--language", "zh"])
 
     assert done.exit_code == 0, done.output
     assert "wrote report/index.html and " in done.output
@@ -60,6 +61,18 @@ def test_two_plans_are_paid_over_the_history_and_compared(tmp_path):
     by_month = pd.read_csv(tmp_path / "report" / "commission_by_month.csv")
     assert by_month["earned"].iloc[:-1].sum() == pytest.approx(by_month["earned"].iloc[-1])
     assert "would not have been paid" in (tmp_path / "report" / "index.html").read_text()
+
+
+@pytest.mark.usefixtures("files")
+def test_two_plans_of_one_name_are_refused_before_anything_is_learned(tmp_path):
+    (tmp_path / "a.toml").write_text("commission_rate = 0.1\n")
+    done = CliRunner().invoke(
+        app, ["report", "deals.csv", "--plan", "a.toml", "--compare", "a.toml"]
+    )
+
+    assert done.exit_code == 2, done.output
+    assert "two plans are called" in done.output
+    assert not (tmp_path / "report").exists()
 
 
 def test_a_plan_to_start_from_is_printed_and_can_be_read(tmp_path):

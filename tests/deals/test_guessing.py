@@ -61,3 +61,25 @@ def test_dates_with_faults_are_still_found_by_name(tmp_path: Path) -> None:
     assert "'Close Date' by its name" in " ".join(guess_spec(table).unsure)
     with pytest.raises(DealsError, match="Close Date: 1 row.*soon"):
         read_deals(table, _contract(table, tmp_path))
+
+
+def test_an_id_that_is_almost_one_is_told_of_and_not_taken() -> None:
+    deals = simulate_deals(60, seed=0).deals
+    deals.loc[3, "deal_id"] = deals.loc[4, "deal_id"]
+    guess = guess_spec(deals)
+
+    assert "\nid = " not in guess.toml
+    assert any(
+        "'deal_id' was not taken, 1 row(s) have none or repeat it" in u for u in guess.unsure
+    )
+
+
+def test_a_latest_date_far_from_all_others_is_suspected() -> None:
+    deals = simulate_deals(60, seed=0).deals
+    usual = " ".join(guess_spec(deals).unsure)
+    latest = deals["churned_on"].idxmax()
+    deals.loc[latest, "churned_on"] = pd.Timestamp("2131-01-01")
+    odd = " ".join(guess_spec(deals).unsure)
+
+    assert "typing error" not in usual
+    assert "The latest but one is 2026-" in odd

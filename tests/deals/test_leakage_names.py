@@ -12,7 +12,8 @@ from fitmodel.deals.leakage_names import is_seller, personal_matter, tells_of_la
     ["csat_90d", "NPS", "npsScore", "lastLoginDate", "last.login", "Last Seen", "total_charges",
      "TotalCharges", "total_paid", "cancellation_reason", "is_churned", "months_until_churn",
      "termination.cause", "exit_date", "duration", "tenure", "renewal_date", "lifetime_value",
-     "support_tickets_90d", "refund_amount", "health score", "days_since_last_login", "left_on",
+     "support_tickets_90d", "refund_amount", "health score", "Customer health",
+     "Open Cases", "days_since_last_login", "left_on",
      "lost reason", "months_active", "customerTenure"],
 )  # fmt: skip
 def test_what_happens_only_to_customers_is_known_by_its_name(name):

@@ -24,6 +24,15 @@ PLANTED = {
         r, gone, r.choice(list("abc"), len(m)))),
     "filled in where they stayed": ("stop", lambda m, _, r: np.where(
         (m > 5) & (r.random(len(m)) < 0.9), r.integers(1, 11, len(m)), np.nan)),
+    "filled in for most who left and few others": ("stop", lambda m, gone, r: np.where(
+        r.random(len(m)) < np.where(gone, 0.6, 0.05), r.choice(list("abc"), len(m)), None)),
+    "empty for most who left early and few others": ("stop", lambda m, gone, r: np.where(
+        r.random(len(m)) < np.where(gone & (m <= 5), 0.6, 0.05), np.nan, r.normal(size=len(m)))),
+    "varies for half of those who left and few others": ("stop", lambda m, gone, r: np.where(
+        r.random(len(m)) < np.where(gone, 0.5, 0.02), r.exponential(9, len(m)), 0.0)),
+    "sum so far of a price that is not known": ("stop", lambda m, _, r: (
+        m * np.exp(r.normal(0, 0.6, len(m))))),
+    "events so far": ("stop", lambda m, _, r: r.poisson(2 * m)),
     "varies only among churners": ("stop", lambda m, gone, r: np.where(
         gone & (r.random(len(m)) < 0.5), r.exponential(100, len(m)), 0.0)),
     "tenure in another unit": ("stop", lambda m, _, r: np.log1p(m) + r.normal(0, 0.1, len(m))),

@@ -18,6 +18,7 @@ from fitmodel.deals.leakage_statistics import (
     no_churner,
     numbers_of,
     only_churners,
+    risk_ratio,
     separation,
 )
 
@@ -178,3 +179,33 @@ def test_no_churner_where_many_would_be_expected():
     assert found == pytest.approx(62.5)
     assert no_churner(group, churned, _one_cohort(1000), expected_at_least=70) == 0
     assert no_churner(group | churned, churned, _one_cohort(1000), expected_at_least=1) == 0
+
+
+def test_the_ratio_of_one_cohort_is_that_of_the_two_shares():
+    churned = np.arange(1000) < 200
+    group = (np.arange(1000) % 200 < 120) & churned | (np.arange(1000) % 20 == 0) & ~churned
+    found = risk_ratio(group, churned, _one_cohort(1000))
+    assert found.value == pytest.approx(0.6 / 0.05, rel=0.02)
+    error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # of two independent shares (Katz 1978)
+    assert found.low == pytest.approx(found.value * np.exp(-3 * error), rel=0.05)
+
+
+def test_a_field_of_old_deals_is_not_blamed_for_their_having_had_longer_to_leave():
+    random = np.random.default_rng(5)
+    cohort = random.integers(0, 2, 4000)
+    churned = random.random(4000) < np.where(cohort == 0, 0.9, 0.05)
+    recorded = random.random(4000) < np.where(cohort == 0, 0.9, 0.02)
+    assert risk_ratio(recorded, churned, _one_cohort(4000)).low > 5
+    assert risk_ratio(recorded, churned, cohort).value == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize(("inside", "gone"), [(0, 5), (20, 0), (20, 20)])
+def test_where_nobody_can_be_compared_no_ratio_is_claimed(inside, gone):
+    places = np.arange(20)
+    assert risk_ratio(places < inside, places < gone, _one_cohort(20)).low == 0.0
+
+
+def test_what_falls_with_the_months_does_not_rise_with_them():
+    months = np.arange(100.0)
+    assert follows(-months, months, _one_cohort(100)).value == pytest.approx(1.0)
+    assert follows(-months, months, _one_cohort(100), rising=True) == (0.0, 0.0)

@@ -148,7 +148,7 @@ def test_the_text_is_short_and_narrow_and_says_what_matters(report):
     for said in (
         "out-of-time, split on 2025-03-01",
         report.verdict,
-        "5,000 signed 2023-01-02 to 2026-06-30: 4,200 mature, 900 left early, 800 not known yet",
+        "5,000 signed 2023-01-02 to 2026-06-30: 4,200 known (900 left early), 800 not known yet",
         "21.4% leave early",
         "1,500 deals, by a model of 2,600 others",
         "ROC AUC",

@@ -39,7 +39,7 @@ class Company:
     """Deals, a store, a folder of models, and prospects."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        sim = simulate_deals(600, seed=5)
+        sim = simulate_deals(600, seed=5, signal=2.0)  # of skill: else no model is in use
         self.store, self.folder, self.models = store, folder, folder / "models"
         self.spec = sim.spec.replace(
             tracking={"uri": store, "experiment": EXPERIMENT},

@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
+from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import BundleError, EditError, FitModelError
 from fitmodel.learning.book import Evidence, PairTerm
 from fitmodel.learning.book_checks import check_book
@@ -375,9 +376,9 @@ def test_an_own_estimator_has_no_tables_to_edit(own: Any, tmp_path: Path) -> Non
 
 
 class Report:
-    """Stands for a training report without a metric."""
+    """Stands for a training report with nothing but evidence of skill."""
 
-    metrics: dict[str, Any] = {}  # noqa: RUF012
+    metrics = {"log_loss_skill": Metric("log_loss_skill", 0.1, 0.05, 0.15, 0.0, 500)}  # noqa: RUF012
 
     def to_dict(self) -> dict[str, Any]:
         return {}

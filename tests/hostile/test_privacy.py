@@ -27,7 +27,7 @@ from fitmodel.scoring.service.logs import JsonLines
 from fitmodel.scoring.service.settings import Settings
 from fitmodel.training import train
 
-SIMULATION = simulate_deals(700, seed=5)
+SIMULATION = simulate_deals(700, seed=5, signal=2.0)
 COMMON, RARE = "Qxcommon Trade", ["Qxlonely Ltd", "Qxtrio Ltd"]
 SALT = "keep this secret"
 
@@ -47,12 +47,12 @@ def deals_with_names() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def shop(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training, its bundle and its tracking store in one folder."""
     import shutil
 
     folder = tmp_path_factory.mktemp("shop")
-    shutil.copy(_migrated_store, folder / "mlflow.db")
+    shutil.copy(migrated_store, folder / "mlflow.db")
     store = f"sqlite:///{folder / 'mlflow.db'}"
     spec = SIMULATION.spec.replace(tracking={"uri": store, "experiment": "private"})
     run = train(deals_with_names(), spec, models=folder / "models")

@@ -32,12 +32,12 @@ def test_a_bag_says_what_its_own_line_makes_of_it() -> None:
     bags = Additive(random.normal(size=2), (random.normal(size=(4, 2)),))
     draws = (Draw(1.0, 0.8, 0.3), Draw(1.0, 1.1, -0.2))
     codes = np.array([[0], [3]], dtype=np.int32)
-    for place, (draw, misfit) in enumerate(zip(draws, (MISFIT, -MISFIT), strict=True)):
+    for place, (draw, misfit) in enumerate(zip(draws, (0.5 * MISFIT, -0.5 * MISFIT), strict=True)):
         one, own = (
             Additive(
                 model.intercept[place : place + 1], (model.singles[0][:, place : place + 1],)
             ).log_odds(codes)
-            for model in (bags, carry(bags, draws))
+            for model in (bags, carry(bags, draws, spread=0.5))
         )
         np.testing.assert_allclose(own, draw.slope * one + draw.shift + misfit)
 

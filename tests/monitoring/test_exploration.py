@@ -63,18 +63,23 @@ def said(*, poor_fit: bool) -> Assessment:
 def test_deals_get_the_propensity_that_was_logged_before_they_were_signed(tmp_path) -> None:
     simulation = simulate_deals(60, seed=0, observed_until="2035-01-31", months=12)
     deals, spec = simulation.deals, simulation.spec
-    drawn, refused, unflagged, unknown = deals["deal_id"].iloc[:4]
+    drawn, picked, before_draws, unflagged, unknown = deals["deal_id"].iloc[:5]
     log = DecisionLog(tmp_path / "log.db", salt="pepper")
     log.append(drawn, said(poor_fit=True), {}, proceed=True, propensity=0.1)
-    log.append(refused, said(poor_fit=True), {}, proceed=False, propensity=0.1)
+    log.append(picked, said(poor_fit=True), {}, proceed=False, propensity=0.1)
+    log.append(before_draws, said(poor_fit=True), {})
     log.append(unflagged, said(poor_fit=False), {})
     table, contract = with_propensity(deals, spec, log)
     assert contract.deals.propensity == "propensity"
     found = table.set_index("deal_id")["propensity"]
     assert found[drawn] == 0.1
-    assert found[[refused, unflagged, unknown]].isna().all()
+    assert found[[before_draws, unflagged, unknown]].isna().all()
+    # whom a rep picked against the draw is not like those who were declined
+    assert set(deals["deal_id"]) - set(found.index) == {picked}
     signed_before = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=30))
-    assert with_propensity(signed_before, spec, log)[0]["propensity"].isna().all()
+    early = with_propensity(signed_before, spec, log)[0]
+    assert early["propensity"].isna().all()
+    assert len(early) == len(deals)
 
 
 def test_deals_that_cannot_be_found_in_the_log_are_refused(tmp_path) -> None:

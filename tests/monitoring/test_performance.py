@@ -113,3 +113,16 @@ def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
     assert found["observed"] == 5
     assert found["expected"] == 20
     assert found["ratio_high"] < 1
+
+
+def test_the_calibration_slope_is_one_for_the_truth_and_less_for_a_model_too_sure(
+    simulation,
+) -> None:
+    truth = simulation.true_probability
+    found = compute_cohorts(simulation.deals, simulation.spec, truth, every="Y")
+    old = found[found["mature"] > 500]
+    assert ((old["slope_low"] <= 1) & (old["slope_high"] >= 1)).all()
+    odds = (truth / (1 - truth)) ** 2
+    sure = compute_cohorts(simulation.deals, simulation.spec, odds / (1 + odds), every="Y")
+    np.testing.assert_allclose(sure["slope"], found["slope"] / 2, rtol=1e-3)
+    assert np.isnan(found["slope"].iloc[-1]) == np.isnan(found["auc"].iloc[-1])

@@ -105,7 +105,7 @@ def test_every_section_is_there_in_order(spec):
         "within 5 months of signing",
         "| deals | 5,000 |",
         "| signed | 2023-01-02 to 2026-06-30 |",
-        "(mature) | 4,200 |",
+        "are known | 4,200 |",
         "(censored) | 800 |",
         "| base rate of early churn | 21.4 % |",
         "only after closing: `csat_90d`, `renewals`.",
@@ -202,3 +202,17 @@ def test_without_a_manifest_the_card_names_what_made_it(spec):
     assert "# Model card: prospect-fit" in card
     assert "| scikit-learn | " in card
     assert "as in manifest.json beside this card" in card
+
+
+def test_known_and_unknown_labels_add_up_to_the_deals(spec):
+    report = make_report()
+    card = model_card(report, MANIFEST, spec)
+    known = report.n_deals - report.n_censored
+    assert f"| label known | {known:,} |" in card
+    assert f"| label not known (censored) | {report.n_censored:,} |" in card
+
+
+def test_the_groups_columns_are_called_by_what_they_mean(spec):
+    groups = pd.DataFrame({"level": ["smb"], "count": [400], "observed_low": [0.1]})
+    card = model_card(make_report(subgroups=groups), MANIFEST, spec)
+    assert "| level | deals | at least (95 %) |" in card

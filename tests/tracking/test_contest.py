@@ -109,7 +109,7 @@ def test_a_retrained_model_is_promoted_on_its_evidence_and_rolled_back(
 def test_a_model_trained_on_the_same_deals_is_refused_for_want_of_new_ones(
     mlflow_store: str, tmp_path: Any
 ) -> None:
-    simulation = simulate_deals(1200, seed=2)
+    simulation = simulate_deals(800, seed=2, n_attributes=4, signal=2.0)
     spec = simulation.spec.replace(tracking={"uri": mlflow_store})
     train(simulation.deals, spec, models=tmp_path)
     train(simulation.deals, spec, models=tmp_path)

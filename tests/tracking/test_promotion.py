@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from fitmodel.cli.main import app
 from fitmodel.exceptions import BundleError, DealsError, TrackingError
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.contest import Comparison, compare
@@ -182,6 +186,18 @@ def test_where_there_is_no_champion_skill_is_enough() -> None:
     assert champion() == 2
 
 
+def test_a_first_version_without_skill_is_not_champion_unless_forced_and_gives_way_to_skill(
+    another: Callable[[], TrainingFacts],
+) -> None:
+    track(without_skill(another()))
+    assert (champion(), get_alias(NAME, "challenger")) == (None, 1)
+    with pytest.raises(PromotionRefusedError, match="not beyond noise .* No model is in use"):
+        promote(NAME)
+    track(another())
+    assert champion() == 2
+    assert promote(NAME, version=1, force=True, reason="to compare").previous == 2
+
+
 def test_without_a_challenger_there_is_nothing_to_promote(mlflow_store: str) -> None:
     with pytest.raises(TrackingError, match="has no challenger"):
         promote("unknown", store=mlflow_store)
@@ -275,3 +291,30 @@ def break_at(patch: pytest.MonkeyPatch, call: str, at: int, fault: BaseException
         return original(client, *args, **options)
 
     patch.setattr(MlflowClient, call, breaking)
+
+
+# --- what a user sees
+
+
+def test_the_list_names_numbers_aliases_and_versions_trained_elsewhere(
+    another: Callable[[], TrainingFacts], tmp_path: Path
+) -> None:
+    elsewhere, here = another().bundle_path, another().bundle_path
+    for path in (elsewhere, here):
+        track(dataclasses.replace(another(), bundle_path=path))
+    shutil.rmtree(elsewhere)
+    done = CliRunner().invoke(app, ["models", "--models", str(tmp_path / "models")])
+    assert done.exit_code == 0, done.output
+    assert f"prospect-fit {here.name}  version 2 challenger  made today" in done.output
+    assert f"prospect-fit {elsewhere.name}  version 1 champion  in the registry" in done.output
+
+
+def test_a_registry_that_is_away_costs_the_aliases_and_not_the_list(
+    another: Callable[[], TrainingFacts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = another().bundle_path.name
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    done = CliRunner().invoke(app, ["models", "list", "--models", str(tmp_path / "models")])
+    assert done.exit_code == 0
+    assert f"prospect-fit {version}" in done.output
+    assert "without the registry's numbers and aliases" in done.output

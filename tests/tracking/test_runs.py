@@ -290,6 +290,7 @@ def test_ctrl_c_ends_the_run_as_killed(
         (f"{host_name()}-{10**30}", "RUNNING"),
         ("", "RUNNING"),
     ],
+    ids=["dead", "alive", "another machine", "no number", "no such number", "none"],
 )
 def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
     facts: TrainingFacts, tag: str, status: str

@@ -19,7 +19,6 @@ import pytest
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.bundle import open_bundle
-from fitmodel.tracking.connection import database_file
 from fitmodel.tracking.promotion import promote, rollback
 from fitmodel.tracking.registry import get_alias, resolve
 from fitmodel.tracking.runs import TrainingFacts, track
@@ -85,13 +84,18 @@ def at(facts: TrainingFacts, uri: str) -> TrainingFacts:
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
 
+@pytest.mark.parametrize("database", ["mlflow_store", "postgresql"])
 def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
-    facts: TrainingFacts, another: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str,
+    facts: TrainingFacts,
+    another: Any,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FITMODEL_CACHE", str(tmp_path / "cache"))
-    store, artifacts = str(facts.spec.tracking.uri), tmp_path / "artifacts"
-    assert database_file(store)
-    with running_server(store, artifacts) as uri:
+    store: str = request.getfixturevalue(database)
+    with running_server(store, tmp_path / "artifacts") as uri:
         assert track(at(facts, uri)).warning is None
         assert track(at(another(), uri)).registry_version == 2
         path = resolve(f"models:/{NAME}@champion", uri)

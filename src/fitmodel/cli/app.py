@@ -104,9 +104,18 @@ def say_training(run: TrainingRun) -> None:
     typer.echo(f"\nbundle   {run.bundle_path}")
     typer.echo(f"run      {run.run_id or 'not tracked'}")
     if run.in_use != run.bundle_path.name:
-        typer.echo(f"in use   {run.in_use} still; `fitmodel promote` puts this one in use")
+        typer.echo(f"in use   {_in_use_instead(run)}")
     for text in run.warnings:
         typer.echo(f"Warning: {text}", err=True)
+
+
+def _in_use_instead(run: TrainingRun) -> str:
+    if run.in_use is not None:
+        return f"{run.in_use} still; `fitmodel promote` puts this one in use"
+    return (
+        "none: this one shows no skill and was NOT put in use. Remedy: more deals or better "
+        "attributes; `fitmodel promote --force REASON` uses it all the same"
+    )
 
 
 @app.callback()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,11 +19,27 @@ from fitmodel.cli.app import (
     plain_errors,
     registered,
 )
+from fitmodel.exceptions import TrackingError
+
+if TYPE_CHECKING:
+    from fitmodel.model.bundle import ListedBundle
+    from fitmodel.tracking.registry import RegisteredVersion
+
+    Registered = tuple[RegisteredVersion, ...]
+
+
+@models_app.callback(invoke_without_command=True)
+def models_alone(context: typer.Context, models: Models = MODELS, config: Config = CONFIG) -> None:
+    """List the models, or read one."""
+    if context.invoked_subcommand is None:
+        list_models(models, config)
 
 
 @models_app.command(name="list")
-def list_models(models: Models = MODELS) -> None:
-    """List the bundles of a folder; * is in use.
+def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
+    """List versions with age, skill and the deals learned from; * is in use in this folder.
+
+    Where there is a registry its version numbers and aliases stand beside them.
 
     Example: fitmodel models list
     """
@@ -31,7 +47,29 @@ def list_models(models: Models = MODELS) -> None:
         from fitmodel.model.bundle import list_bundles
         from fitmodel.reports.console import bundles_text
 
-        typer.echo(bundles_text(list_bundles(models)))
+        found = list_bundles(models)
+        typer.echo(bundles_text(found, _registered_versions(found, config)))
+
+
+def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Registered:
+    """What the registry knows of the names in the folder and in the contract; asked only if used.
+
+    A registry that does not answer costs the aliases and not the list.
+    """
+    from fitmodel.tracking.connection import database_file, tracking_uri
+
+    name, store = registered(None, config)
+    file = database_file(tracking_uri(store))
+    if file is not None and not file.is_file():  # to ask would make one
+        return ()
+    from fitmodel.tracking.registry import list_versions
+
+    try:
+        names = sorted({name, *(item.name for item in found)})
+        return tuple(version for each in names for version in list_versions(each, store))
+    except TrackingError as error:
+        _warn(f"without the registry's numbers and aliases: {error}")
+        return ()
 
 
 @models_app.command()
@@ -124,6 +162,9 @@ def edit(
         unjudged = "not yet; give past deals with --deals"
         typer.echo(f"judged  {edited.rejudgement or unjudged}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
+        if edited.tracked is not None:
+            said = edited.tracked.warning or f"version {edited.tracked.registry_version}"
+            typer.echo(f"mlflow  {said}")
 
 
 @app.command()
@@ -150,6 +191,8 @@ def promote(
         done = move(chosen, version=version, force=force is not None, reason=force, store=store)
         follow_champion(models, chosen, store)
         before = f" (before: {done.previous})" if done.previous else ""
+        if done.previous == done.version:
+            before = " already; nothing was moved"
         typer.echo(f"champion of {done.name} is version {done.version}{before}")
         _warn(done.warning)
 

@@ -12,6 +12,8 @@ from fitmodel.cli.logs import DECISIONS, Log, Salt, existing_log
 from fitmodel.cli.reporting import Language
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
@@ -36,14 +38,17 @@ def monitor(
     by_month: Annotated[
         bool, typer.Option("--by-month", help="Look for drift in each month of signing.")
     ] = False,
+    track: Annotated[
+        bool, typer.Option("--track", help="Keep it as a run in the contract's MLflow store, too.")
+    ] = False,
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
     ] = False,
 ) -> None:
     """Compare deals with those learned from, and what came with what was said: a page and tables.
 
-    Outcomes are compared where the contract's columns are in the table; only deals signed after
-    the model's own are told to the cohorts.
+    Outcomes are compared where the contract's columns are in the table. Of such deals those are
+    compared that were signed after the model's own, where there are any.
 
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
@@ -59,15 +64,17 @@ def monitor(
         loaded = load(model)
         tell("reading")
         frame, spec = _table_and_spec(read_table(table), config)
+        later = frame if spec is None else _signed_later(frame, spec, loaded)
+        compared = frame if later.empty else later
         tell("drift")
-        drift = compute_drift(frame, loaded, by=_months(frame, spec) if by_month else None)
+        drift = compute_drift(compared, loaded, by=_months(compared, spec) if by_month else None)
         tell("cohorts")
-        cohorts = None if spec is None else _cohorts(frame, spec, loaded)
+        cohorts = None if spec is None else _cohorts(frame, later, spec, loaded)
         overrides = None if log is None else _overrides(frame, spec, existing_log(log, salt))
         page = monitoring_page(
             loaded,
             drift,
-            rows=len(frame),
+            rows=len(compared),
             cohorts=cohorts,
             overrides=overrides,
             language=language.value,
@@ -78,6 +85,11 @@ def monitor(
         write_folder(output, files)
         drifted = drift.loc[drift["verdict"] == "drift", "attribute"].unique().tolist()
         typer.echo(f"drifted: {', '.join(drifted) or 'nothing'}; wrote {output / 'index.html'}")
+        if track:
+            from fitmodel.tracking.watching import track_watch
+
+            values = _values(drift, cohorts, overrides)
+            typer.echo(f"run {track_watch(load_spec(config), loaded.manifest, values, files)}")
     if fail_on_drift and drifted:
         raise typer.Exit(1)
 
@@ -94,17 +106,23 @@ def _table_and_spec(frame: pd.DataFrame, config: Path) -> tuple[pd.DataFrame, De
     return frame, None
 
 
-def _cohorts(frame: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame | None:
-    """Cohorts of the deals signed after the last one learned from; None where there are none."""
+def _signed_later(frame: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame:
+    """Deals signed after the last one learned from: among the others nothing can have moved."""
     import pandas as pd
 
+    period = model.manifest.get("period")
+    if not period or period[-1] == "None":  # a model of tenures has no dates
+        return frame
+    return frame[frame[spec.deals.closed_on] > pd.Timestamp(period[-1])]
+
+
+def _cohorts(
+    frame: pd.DataFrame, later: pd.DataFrame, spec: DealSpec, model: FitModel
+) -> pd.DataFrame | None:
+    """Cohorts of the deals signed after the last one learned from; None where there are none."""
     from fitmodel.monitoring.performance import compute_cohorts
 
-    period = model.manifest.get("period")
-    later = frame
-    if period and period[-1] != "None":  # a model of tenures has no dates
-        later = frame[frame[spec.deals.closed_on] > pd.Timestamp(period[-1])]
-    if len(later) == 0:
+    if later.empty:
         return None
     said = model.predict(later, reasons=0)["early_churn_probability"]
     return compute_cohorts(frame, spec, said)
@@ -123,6 +141,23 @@ def _months(frame: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
     return months
 
 
+def _values(
+    drift: pd.DataFrame, cohorts: pd.DataFrame | None, overrides: dict[str, float] | None
+) -> Iterator[tuple[str, int, float]]:
+    """Name, step and value of what is worth a line in MLflow; the step is a month as 202603."""
+    for row in drift.to_dict("records"):
+        step = int(str(row.get("group", "0")).replace("-", ""))
+        for name in ("index", "missing", "unseen"):
+            yield f"drift/{row['attribute']}/{name}", step, row[name]
+    for row in [] if cohorts is None else cohorts.reset_index().to_dict("records"):
+        year, quarter = row["cohort"].split("Q")
+        step = 100 * int(year) + 3 * int(quarter)  # the quarter's last month
+        for name in ("ratio", "ratio_low", "ratio_high", "slope", "auc", "auc_estimated"):
+            yield f"cohort/{name}", step, row[name]
+    for name, value in (overrides or {}).items():
+        yield f"overrides/{name}", 0, value
+
+
 def _overrides(frame: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, float]:
     """Hold the logged overrides against the outcomes of the table."""
     from fitmodel.deals.outcomes import outcomes
@@ -134,7 +169,9 @@ def _overrides(frame: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
             "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
             "it the id's column."
         )
-    churn = outcomes(frame, spec)["early_churn"]
+    found = outcomes(frame, spec)
+    # whoever left is known at once and whoever stays only at the horizon: only the mature count
+    churn = found["early_churn"].where(found["mature"])
     names = frame.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
     return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))
 

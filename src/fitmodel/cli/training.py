@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 
+Estimator = Annotated[
+    str | None,
+    typer.Option(help="MODULE:FACTORY that makes a scikit-learn classifier of your own."),
+]
+
+
 @app.command()
 def train(
     deals: Deals,
@@ -43,10 +49,7 @@ def train(
         ),
     ] = None,
     salt: Salt = None,
-    estimator: Annotated[
-        str | None,
-        typer.Option(help="MODULE:FACTORY that makes a scikit-learn classifier of your own."),
-    ] = None,
+    estimator: Estimator = None,
 ) -> None:
     """Train, judge, ship and track a model.
 
@@ -61,10 +64,12 @@ def train(
             spec,
             models=models,
             allow=tuple(allow or ()),
-            estimator=None if estimator is None else _made(estimator),
+            estimator=_made(estimator),
             progress=progress(),
         )
         say_training(run)
+        if run.in_use is None:
+            return
         waits = run.in_use != run.bundle_path.name
         home = run.bundle_path if waits else models / spec.tracking.registered_model
         if estimator is not None:
@@ -73,8 +78,10 @@ def train(
         typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
 
 
-def _made(name: str) -> Any:
+def _made(name: str | None) -> Any:
     """Call the factory that is named; it may lie in the folder the command is run from."""
+    if name is None:
+        return None
     import sys
     from importlib import import_module
 
@@ -96,6 +103,7 @@ def backtest(
     allow: Annotated[
         list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
     ] = None,
+    estimator: Estimator = None,
 ) -> None:
     """Replay the past: train on what was known at each date, judge on what was signed next.
 
@@ -105,7 +113,14 @@ def backtest(
         from fitmodel.backtesting import backtest as replay
 
         spec = load_spec(config)
-        report = replay(deals, spec, n_cuts=cuts, allow=tuple(allow or ()), progress=progress())
+        report = replay(
+            deals,
+            spec,
+            n_cuts=cuts,
+            allow=tuple(allow or ()),
+            estimator=_made(estimator),
+            progress=progress(),
+        )
         typer.echo(str(report))
 
 
@@ -121,7 +136,7 @@ def _deals_with_propensity(
     return with_propensity(read_deals(deals, spec), spec, existing_log(log, salt))
 
 
-RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4}
+RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4, "no champion": 1}
 
 
 @app.command()
@@ -131,8 +146,11 @@ def retrain(
     models: Models = MODELS,
     log: Annotated[str | None, typer.Option(help="Decision log, as for train.")] = None,
     salt: Salt = None,
+    estimator: Estimator = None,
 ) -> None:
     """Train and promote in one scheduled step; exit 0 promoted, 3 champion stays, 4 nothing new.
+
+    Exit 1 also where no model is in use: none has shown skill yet.
 
     Example: fitmodel retrain deals.csv -c fitmodel.toml
     """
@@ -140,6 +158,8 @@ def retrain(
         from fitmodel.retraining import retrain as run_retraining
 
         table, spec = _deals_with_propensity(deals, load_spec(config), log, salt)
-        done = run_retraining(table, spec, models=models, progress=progress())
+        done = run_retraining(
+            table, spec, models=models, estimator=_made(estimator), progress=progress()
+        )
         typer.echo(f"{done.outcome}: {done.why}")
         raise typer.Exit(RETRAIN_CODES[done.outcome])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.leakage import LATER
 from fitmodel.deals.role_names import IDENTIFIER, PERSON_OR_TEXT, STAYS, sureness
 
@@ -43,7 +44,9 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
     if free is not None:
         return Reason(free)
     if LATER.search(column.words) or LATER.search(column.name):
-        return Reason("its name tells of what is known only after closing", in_doubt=True)
+        return Reason("known only after closing, by its name", in_doubt=True)
+    if goes_on_changing(column.name):
+        return Reason("a CRM goes on changing it while a deal is open and after", in_doubt=True)
     return _date_reason(column, closing) if column.is_date else None
 
 

@@ -109,6 +109,11 @@ class Column:
         return bool(read_numbers(self.cells).unreadable.sum() <= (1 - READS) * self.filled)
 
     @cached_property
+    def below_zero(self) -> float:
+        """Share of the values that are negative numbers."""
+        return float((read_numbers(self.cells).series < 0).sum() / max(self.filled, 1))
+
+    @cached_property
     def is_running(self) -> bool:
         """Whether the values only count the rows."""
         if not pd.api.types.is_integer_dtype(self.cells.dtype) or not self.is_unique:

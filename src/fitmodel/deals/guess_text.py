@@ -29,6 +29,9 @@ experiment = "prospect-fit"
 registered_model = "prospect-fit"
 """
 _LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signing is early churn\n"
+_HORIZONS = (
+    "# What the deals know of other horizons; the age at which commission is earned is usual:\n"
+)
 
 
 def write_toml(
@@ -36,6 +39,7 @@ def write_toml(
     exclude: Iterable[str],
     notes: Mapping[str, str],
     unsure: Iterable[str],
+    horizons: str = "",
 ) -> str:
     """Write the contract.
 
@@ -46,6 +50,8 @@ def write_toml(
     notes : mapping of column to str
         What each column of the table was taken for, in the table's order.
     unsure : iterable of str
+    horizons : str
+        What the deals know of several horizons, a line each.
     """
     doubts = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
@@ -56,12 +62,17 @@ def write_toml(
     listed = "\n".join(["exclude = [", *left_out, "]"]) if left_out else "exclude = []"
     columns = [f"#   {one_line(name)}: {one_line(note)}" for name, note in notes.items()]
     parts += [
-        _LABEL,
+        _LABEL + _commented_horizons(horizons),
         f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
         "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
         _TAIL,
     ]
     return "\n".join(parts)
+
+
+def _commented_horizons(horizons: str) -> str:
+    lines = [f"#   {line}\n" for line in horizons.splitlines()]
+    return _HORIZONS + "".join(lines) if lines else ""
 
 
 def _text(text: str) -> str:

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.cautions import notation_cautions
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.faults import Sheet, explain
 from fitmodel.deals.guess_attributes import reason_to_exclude
 from fitmodel.deals.guess_columns import READS, Column
+from fitmodel.deals.guess_money import doubts_about_money, is_contract_value
 from fitmodel.deals.guess_text import write_toml
+from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
 from fitmodel.deals.leakage import LATER
-from fitmodel.deals.role_names import MONTHLY, NOT_MONTHS, ROLE_WORDS, sureness
+from fitmodel.deals.role_names import NOT_MONTHS, ROLE_WORDS, sureness
+from fitmodel.deals.roles import read_roles, with_roles
 from fitmodel.deals.tidying import tidy
 from fitmodel.deals.validation import find_faults, shape_faults
-from fitmodel.deals.values import read_numbers
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 READS_BY_NAME = 0.5  # share of values that must be dates where the name leaves no doubt
 LAST_DAY = pd.Timestamp("2200-01-01")  # later dates stand for never
+LONGEST_GAP = 366  # days between the two latest dates; more, and the latest may be a typing error
 LATER_THAN_CLOSING = 0.99  # share of the customers that left who must have left after closing
 STATUS = 2  # place among the names of the churn flag: a status may be of anything
 
@@ -56,6 +61,7 @@ class _Draft:
     notes: dict[str, str] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
     observed_until: str | None = None
+    horizons: str = ""
 
     @property
     def free(self) -> list[Column]:
@@ -106,11 +112,13 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     _find_dates_by_content(draft)
     _settle_outcome(draft)
     _sort_attributes(draft)
-    _doubt_money(draft)
-    draft.unsure += [
-        f"read_deals would refuse this: {fault}"
-        for fault in find_faults(table, DealSpec(**tomllib.loads(_toml(draft))))
-    ]
+    draft.unsure += doubts_about_money(draft.roles.get("amount"), draft.columns)
+    spec = DealSpec(**tomllib.loads(_toml(draft)))
+    faults = find_faults(table, spec)
+    draft.unsure += [f"read_deals would refuse this: {fault}" for fault in faults]
+    draft.unsure += [str(caution) for caution in notation_cautions(table, spec)]
+    if not faults:
+        _look_at_horizons(draft, table, spec)
     return Guess(_toml(draft), tuple(draft.unsure))
 
 
@@ -162,6 +170,13 @@ def _take(draft: _Draft, role: str) -> None:
 
 def _take_in_doubt(draft: _Draft, role: str, named: list[Column]) -> None:
     """Take a date by its name although not all of it reads as dates, or it is empty."""
+    if role == "id":
+        draft.unsure += [
+            f"id: {column.name!r} was not taken, {len(column.cells) - column.distinct} row(s) have "
+            "none or repeat it; keep one row per deal"
+            for column in named
+            if sureness(column.words, "id") == 0 and column.distinct > len(column.cells) / 2
+        ]
     if role not in {"closed_on", "churned_on"}:
         return
     sure = [column for column in named if column.date_share >= READS_BY_NAME]
@@ -184,7 +199,9 @@ def _allowed(draft: _Draft, role: str, place: int, column: Column) -> bool:
     if role == "tenure_months" and NOT_MONTHS.search(column.words):
         draft.unsure.append(f"{column.name!r} looks like a tenure, but not in months")
         return False
-    return role != "amount" or not (MONTHLY.search(column.words) or LATER.search(column.words))
+    if role == "closed_on":
+        return not goes_on_changing(column.name)  # the closing date of another deal
+    return role != "amount" or is_contract_value(column)
 
 
 def _lies_after_closing(draft: _Draft, column: Column) -> bool:
@@ -254,18 +271,22 @@ def _compare_flag(draft: _Draft) -> None:
 
 
 def _guess_extract(draft: _Draft) -> None:
-    days = [draft.roles[role].dates for role in DATES if role in draft.roles]
-    seen = pd.concat([reading.series for reading in days if reading is not None])
-    latest = seen[seen < LAST_DAY].max()
-    draft.observed_until = str(latest.date())
-    draft.unsure.append(
+    read = [draft.roles[role].dates for role in DATES if role in draft.roles]
+    seen = pd.concat([reading.series for reading in read if reading is not None])
+    days = seen[seen < LAST_DAY].drop_duplicates().sort_values()
+    draft.observed_until = str(days.iloc[-1].date())
+    text = (
         f"observed_until: the latest date seen ({draft.observed_until}) was taken; "
         "give the day of the extract"
     )
+    if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
+        text += f". The latest but one is {days.iloc[-2].date()}: a typing error?"
+    draft.unsure.append(text)
 
 
 def _sort_attributes(draft: _Draft) -> None:
     closing = draft.roles.get("closed_on")
+    doubted: dict[str, list[str]] = {}
     for column in draft.free:
         found = reason_to_exclude(column, None if closing is None else closing.dates)
         if found is None:
@@ -273,21 +294,16 @@ def _sort_attributes(draft: _Draft) -> None:
             continue
         draft.leave_out(column, found.reason)
         if found.in_doubt:
-            draft.unsure.append(f"{column.name!r} is left out: {found.reason}")
+            doubted.setdefault(found.reason, []).append(repr(column.name))
+    for reason, names in doubted.items():
+        draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
 
-def _doubt_money(draft: _Draft) -> None:
-    amount = draft.roles.get("amount")
-    if amount is not None:
-        if sureness(amount.words, "amount"):
-            draft.unsure.append(f"amount: is {amount.name!r} the value of a YEAR of the contract?")
-        below = int((read_numbers(amount.cells).series < 0).sum())
-        if below:
-            draft.unsure.append(f"amount: {amount.name!r} is negative in {below} row(s)")
-        return
-    monthly = next((each for each in draft.columns if MONTHLY.search(each.words)), None)
-    hint = f"; {monthly.name!r} is monthly: add a column of 12 times it" if monthly else ""
-    draft.unsure.append(f"no yearly contract value was found, so no money can be weighed{hint}")
+def _look_at_horizons(draft: _Draft, table: pd.DataFrame, spec: DealSpec) -> None:
+    """Say what the deals know of each horizon, and whether the usual one is too short or long."""
+    found = compare_horizons(with_roles(table, spec, read_roles(table, spec)), spec)
+    draft.horizons = horizons_text(found)
+    draft.unsure += doubts_about_horizon(found, spec.label.horizon_months)
 
 
 def _toml(draft: _Draft) -> str:
@@ -298,4 +314,4 @@ def _toml(draft: _Draft) -> str:
     taken = {name: f"{role} ({ROLE_WORDS[role]})" for role, name in roles.items()}
     notes = {c.name: taken.get(c.name) or draft.notes[c.name] for c in draft.columns}
     exclude = [name for name, note in notes.items() if note.startswith("left out")]
-    return write_toml(roles, exclude, notes, draft.unsure)
+    return write_toml(roles, exclude, notes, draft.unsure, draft.horizons)

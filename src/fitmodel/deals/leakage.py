@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LeakageReport:
     """All findings, those that stop training first."""
 
@@ -40,6 +40,15 @@ class LeakageReport:
     def stopped(self) -> tuple[str, ...]:
         """Attributes that training refuses."""
         return tuple(dict.fromkeys(f.attribute for f in self.findings if f.verdict == "stop"))
+
+    def __repr__(self) -> str:
+        warned = {item.attribute for item in self.findings if item.verdict == "warn"}
+        return f"<LeakageReport: {len(self.stopped)} stopped, {len(warned)} warned of>"
+
+    def _repr_html_(self) -> str:
+        found = self.to_frame()
+        with pd.option_context("display.max_colwidth", None):
+            return found[found["verdict"] != "fine"].to_html(index=False)
 
     def to_frame(self) -> pd.DataFrame:
         """A row per finding."""

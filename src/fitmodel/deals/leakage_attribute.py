@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.leakage_names import tells_of_later
 from fitmodel.deals.leakage_statistics import Limited, groups_of, numbers_of, separation
 
@@ -98,7 +99,13 @@ class Attribute:
     @cached_property
     def suspicion(self) -> Literal["surely", "maybe", "no"]:
         """What its name says of when it was learned."""
-        return tells_of_later(self.name)
+        told = tells_of_later(self.name)
+        return "maybe" if told == "no" and self.goes_on_changing else told
+
+    @cached_property
+    def goes_on_changing(self) -> bool:
+        """Whether its name is of what a CRM writes anew while a deal goes on."""
+        return goes_on_changing(self.name)
 
     @property
     def enough(self) -> float:

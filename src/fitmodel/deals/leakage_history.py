@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.leakage_statistics import Codes, Floats, Mask
 
 MOST_DEALS = 50_000
+LEAST_LEFT, FIRST, WELL_AFTER = 20, 0.05, 1.5  # the first twentieth of at least 20 who left
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ class History:
     ids : Series of shape (n,), or None
     sellers : tuple of str
         Columns that say who sold.
+    horizon : float
+        Months within which leaving is early.
     """
 
     attributes: pd.DataFrame
@@ -61,11 +64,23 @@ class History:
     amount: Floats | None
     ids: pd.Series[Any] | None
     sellers: tuple[str, ...]
+    horizon: float
 
     @property
     def churned_early(self) -> Mask:
         """Seen to leave early, and mature."""
         return np.asarray(self.early == 1.0)
+
+    def bound_by_a_term(self, group: Mask) -> bool:
+        """
+        Whether deals cannot leave early by contract, it seems: they leave, but long after.
+
+        What was filled in by those who stayed looks alike, but there leaving goes on from then on.
+        """
+        months = self.months[group & self.left]
+        if len(months) < LEAST_LEFT:
+            return False
+        return float(np.quantile(months, FIRST)) > WELL_AFTER * self.horizon
 
 
 def history_of(deals: pd.DataFrame, spec: DealSpec) -> History:
@@ -106,4 +121,5 @@ def history_of(deals: pd.DataFrame, spec: DealSpec) -> History:
         amount=None if amount is None else numbers_of(amount),
         ids=deals[roles.id] if roles.id in deals.columns else None,
         sellers=tuple(column for column in (roles.rep, roles.team) if column is not None),
+        horizon=float(spec.label.horizon_months),
     )

@@ -20,13 +20,13 @@ _AGREED = r"(?<!contract.)(?<!plan.)(?<!call.)(?<!cycle.)(?<!meeting.)(?<!term.)
 _SURELY = (
     r"churn\w*|cancel\w*|terminat\w*|attrition|offboard\w*|refund\w*|chargebacks?|win[\W_]?back"
     r"|csat|nps|satisf\w*|complain\w*|escalation\w*|life[\W_]?time\w*|ltv|clv|tenure|exit\w*"
-    rf"|{_AGREED}(renew(al|ed|s)?|duration)|months?[\W_]?(active|stayed|until|as[\W_]customer)"
+    rf"|{_AGREED}(renew(als?|ed|s)?|duration)|months?[\W_]?(active|stayed|until|as[\W_]customer)"
     r"|(left|lost)(?=$|[\W_]+(on|at|date|early|reason|because))"
     r"|total[\W_]?(paid|charg\w*|revenue|billed|invoiced|spent|spend|payments?)"
     r"|(invoices|payments|bills)[\W_]?(paid|count|made)|n[\W_]?(invoices|payments)"
     r"|last[\W_]?(login|seen|activ\w*|used|use|payment|invoice|visit|session|order|purchase)\w*"
-    r"|health[\W_]?score|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
-    r"|tickets?(?![\W_]?(size|value|price))"
+    r"|health[\W_]?score|(customer|account)[\W_]?health|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
+    r"|tickets?(?![\W_]?(size|value|price))|(open|closed)[\W_]?cases|loss[\W_]?reason"
 )
 """Words of what happens only to customers."""
 

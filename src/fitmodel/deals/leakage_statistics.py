@@ -114,12 +114,13 @@ def _rank_within(values: Floats, cohort: Codes) -> Floats:
     return ranked
 
 
-def follows(values: Floats, months: Floats, cohort: Codes) -> Limited:
+def follows(values: Floats, months: Floats, cohort: Codes, *, rising: bool = False) -> Limited:
     """
     Rank correlation of an attribute with the months stayed, among deals closed about the same time.
 
-    The absolute value, and its limit three standard errors below on Fisher's scale. Within cohorts,
-    since those signed late and already gone left soon, whatever their attributes.
+    The absolute value (or, with `rising`, 0 where it falls), and its limit three standard errors
+    below on Fisher's scale. Within cohorts, since those signed late and already gone left soon,
+    whatever their attributes.
     """
     known = np.isfinite(values)
     deals = int(known.sum())
@@ -127,7 +128,8 @@ def follows(values: Floats, months: Floats, cohort: Codes) -> Limited:
         return Limited(0.0, 0.0)
     one, other = (_centred_rank(column[known], cohort[known]) for column in (values, months))
     scale = float(np.sqrt((one @ one) * (other @ other)))
-    correlation = abs(float(one @ other)) / scale if scale > 0 else 0.0
+    product = float(one @ other)
+    correlation = (max(product, 0.0) if rising else abs(product)) / scale if scale > 0 else 0.0
     shifted = np.arctanh(min(correlation, 1 - 1e-12)) - ERRORS / np.sqrt(max(deals - 3, 1))
     return Limited(correlation, max(float(np.tanh(shifted)), 0.0))
 
@@ -164,3 +166,28 @@ def no_churner(group: Mask, churned: Mask, cohort: Codes, *, expected_at_least: 
         return 0.0
     expected = float(mean_by(cohort, churned.astype(float))[group].sum())
     return expected if expected >= expected_at_least else 0.0
+
+
+def risk_ratio(group: Mask, churned: Mask, cohort: Codes) -> Limited:
+    """
+    How many times more often churners are in a group than those who stayed, at the same time.
+
+    Mantel-Haenszel over cohorts, so that what was only recorded in old deals is not blamed for
+    their having had longer to leave; the limit lies three standard errors below, on the log scale
+    (Greenland & Robins 1985). Half a deal is added to those who stayed, lest none be divided by.
+    """
+    most = int(cohort.max(initial=0)) + 1
+    gone = np.bincount(cohort, churned, most)
+    here = np.bincount(cohort, ~churned, most)
+    deals = np.maximum(gone + here, 1)
+    inside = np.bincount(cohort, group & churned, most)
+    outside = np.bincount(cohort, group & ~churned, most)
+    half = 0.5 * float((here * gone / deals).sum()) / max(float(here.sum()), 1.0)
+    first = float((inside * here / deals).sum())
+    second = float((outside * gone / deals).sum()) + half
+    if first <= 0 or second <= 0:
+        return Limited(1.0, 0.0)
+    both = gone * here * (inside + outside) - inside * outside * deals
+    error = float(np.sqrt(max(float((both / deals**2).sum()), 0.0) / (first * second)))
+    ratio = first / second
+    return Limited(ratio, ratio * float(np.exp(-ERRORS * error)))

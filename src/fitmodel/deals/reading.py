@@ -60,17 +60,24 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
     [False, True]
     """
     if isinstance(source, pd.DataFrame):
-        frame, first_row = source, None
+        frame = source
     elif isinstance(source, (str, Path)):
         frame = read_table(source)
-        first_row = FIRST_CSV_ROW if is_csv(source) else 0
     else:
         raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
+    first_row = first_row_of(source)
     _refuse(shape_faults(Sheet(frame, first_row)))
     table = tidy(frame)
     readings = read_roles(table, spec)
     _refuse(faults_of(Judged(table, first_row, spec=spec, readings=readings)))
     return with_roles(table, spec, readings)
+
+
+def first_row_of(source: str | Path | pd.DataFrame) -> int | None:
+    """Number of the first deal as whoever opens the file sees it; None for a frame."""
+    if isinstance(source, pd.DataFrame):
+        return None
+    return FIRST_CSV_ROW if is_csv(source) else 0
 
 
 def _refuse(faults: list[Fault]) -> None:

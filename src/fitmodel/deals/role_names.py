@@ -17,6 +17,10 @@ _VALUE = r"(value|amount|revenue|fee|price|premium|contract value|recurring reve
 _OF_A_SALE = r"(opportunity|deal|account|sales|lead)?"
 
 
+TURNOVER = r"^annual ?revenue$"
+"""A contract's yearly value, or, in a CRM, the turnover of the customer's own firm."""
+
+
 def _any(*patterns: str) -> str:
     return "|".join(patterns)
 
@@ -103,17 +107,19 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         ),
         rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
     ),
-    "team": (r"^(sales )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
+    "team": (r"^(sales |hub spot )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
     "amount": (
         _any(
-            rf"\b(arr|acv)( (usd|eur|gbp))?$|^(arr|acv)\b|\b{_YEARLY} ?{_VALUE}",
+            rf"\b(arr|acv)( (usd|eur|gbp))?$|^(arr|acv)\b|\b{_YEARLY} ?(?!revenue$){_VALUE}",
             rf"{_VALUE} ({_YEARLY}|per year)|jahres(wert|umsatz|betrag|beitrag|preis)",
             r"(montant|valeur|importe|valor) (annuel\w*|anual)|年(度)?(合同)?(金额|价值|费用|收入)",
         ),
         _any(
-            rf"^(deal|contract|opportunity|order|subscription)? ?{_VALUE}$|^deal size$|^tcv$",
+            rf"^(deal|contract|opportunity|order|subscription)? ?{_VALUE}$|^deal size$",
+            r"^(tcv|total contract value)$",
             r"(vertrags|auftrags)wert|^(betrag|montant|importe|valor)$|(合同|成交)?金额$|合同额",
         ),
+        TURNOVER,
     ),
 }
 ROLE_WORDS = {

@@ -72,7 +72,7 @@ def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgeme
     DealsError
         If there are too few early churners to learn from or to judge by.
     """
-    way = _out_of_time if spec.has_dates else _cross_validated
+    way = _out_of_time if spec.has_dates else judge_on_folds
     return way(deals, spec, estimator)
 
 
@@ -90,7 +90,8 @@ def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgeme
     return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
 
 
-def _cross_validated(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgement:
+def judge_on_folds(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
+    """Judge on random folds, which says nothing of what comes later; as `judge` otherwise."""
     labelled = label_deals(deals, spec)
     tables, attributes, sizes = [], [], []
     for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):

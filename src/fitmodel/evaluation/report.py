@@ -174,8 +174,8 @@ class TrainingReport(Report):
         first, last = self.period
         signed = f" signed {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else ""
         return (
-            f"{self.n_deals:,}{signed}: {self.n_mature:,} mature, {self.n_early_churners:,} left "
-            f"early, {self.n_censored:,} not known yet"
+            f"{self.n_deals:,}{signed}: {self.n_deals - self.n_censored:,} known "
+            f"({self.n_early_churners:,} left early), {self.n_censored:,} not known yet"
         )
 
     def _decision_in_words(self) -> tuple[tuple[str, str], ...]:

@@ -43,15 +43,24 @@ class Prepared:
     weight: NDArray[np.float64]
 
 
+Coded = tuple[tuple["Column", ...], "NDArray[np.int32]"]
+
+
+def code(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
+    """Choose columns from the training deals alone; they are the same whatever the weights."""
+    columns = fit_columns(attributes, options.encoding)
+    return columns, encode(columns, attributes)
+
+
 def prepare(
     attributes: pd.DataFrame,
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
     options: LearnerOptions,
+    coded: Coded | None = None,
 ) -> Prepared:
-    """Choose columns and bases from the training deals alone."""
-    columns = fit_columns(attributes, options.encoding)
-    codes = encode(columns, attributes)
+    """Choose columns and bases from the training deals alone; `coded` spares the first."""
+    columns, codes = coded or code(attributes, options)
     names = [column.name for column in columns]
     parent_of = dict(options.parents)
     parents = [names.index(parent_of[name]) if name in parent_of else None for name in names]
@@ -148,10 +157,12 @@ def fit_book(
         seed=options.seed,
     )
     boosted = fit_boosted(prepared, counts, pairs, options) if boosting_share > 0 else None
+    centre = blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share)
+    tells_apart = float(np.std(centre.log_odds(prepared.design.codes)))
     return flatten(
         prepared.design,
-        blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share),
-        carry(blend(scatter, boosted, boosting_share), draws),
+        centre,
+        carry(blend(scatter, boosted, boosting_share), draws, tells_apart),
         early_churn=prepared.early_churn,
         weight=prepared.weight,
         calibration=calibration,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -17,7 +18,6 @@ from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.options import (
     BAGS,
-    LEAST_CHURNERS,
     Choice,
     LearnerOptions,
 )

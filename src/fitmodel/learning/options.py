@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
-LEAST_CHURNERS = 50  # below, training refuses: no learner has anything to go on
+
 BOOSTING_CHURNERS = 150  # below, only the penalised logistic part is used
 BAGS = 12
 CHOOSING_BAGS = 3

@@ -18,7 +18,14 @@ import pandas as pd
 from fitmodel.learning.additive import Additive
 from fitmodel.learning.doubt import draw_doubt
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import age_weights, bag_counts, fit_boosted, fit_straight, prepare
+from fitmodel.learning.fitting import (
+    age_weights,
+    bag_counts,
+    code,
+    fit_boosted,
+    fit_straight,
+    prepare,
+)
 from fitmodel.learning.isotonic import fit_calibration
 from fitmodel.learning.options import BAGS, BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
 
@@ -122,10 +129,11 @@ def _logistic_scores(folds: list[Fold], options: LearnerOptions) -> Scores:
     half_lives = _half_lives(folds)
     for fold in folds:
         train, age = fold.train, age_in_months(fold.train)
+        coded = code(train.attributes, options)
+        codes, _ = encode_leniently(coded[0], fold.test.attributes)
         for half_life in half_lives:
             weight = age_weights(train.weight, age, half_life)
-            prepared = prepare(train.attributes, train.early_churn, weight, options)
-            codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
+            prepared = prepare(train.attributes, train.early_churn, weight, options, coded)
             for penalty in PENALTIES:
                 model = fit_straight(prepared, penalty, options)
                 candidate = Candidate(penalty, half_life)

@@ -1,7 +1,9 @@
-"""The reasons of many prospects as JSON text, made once per distinct reason, not once per row.
+"""The reasons of many prospects as JSON text, without a step in Python for each prospect.
 
-contributions -> the largest of each row -> distinct (row of the book, effect, value as given)
-              -> one text for each            -> taken by index, joined per prospect
+contributions -> the largest of each row -> per term: a template for each code, distinct values in
+words -> filled in, and joined per prospect, by Arrow
+
+Arrow's steps let go of Python's lock: other threads score meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.sentences import TENTHS_FROM
 from fitmodel.model.wording import plain_value
 
@@ -36,19 +41,33 @@ _SLOTS = (
 _MARKED = re.compile(f"({'|'.join(_SLOTS)})")
 
 
-def _encode(value: Any) -> str:
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_LINES = json.JSONEncoder(ensure_ascii=False, separators=("\n", ": "))
+
+
+def _encode(value: Any, encoder: json.JSONEncoder = _ENCODER) -> str:
     """JSON text; half a character, which no file could hold, becomes its JSON escape."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text.encode(errors="backslashreplace").decode()
+    return encoder.encode(value).encode(errors="backslashreplace").decode()
+
+
+def _encode_each(values: list[Any]) -> list[str]:
+    """JSON text of each value; at once, since a line's end stands in no JSON text unescaped."""
+    return _encode(values, _LINES)[1:-1].split("\n") if values else []
 
 
 class Template(NamedTuple):
-    """A text with a ``%s`` for each slot: which value, and whether as JSON (0) or in words (1).
+    """A text with gaps.
 
-    The value -1 is the effect, always in words.
+    Parameters
+    ----------
+    pieces : tuple of str
+        Before, between and after the gaps.
+    slots : tuple of (int, int)
+        For each gap: which value, and whether as JSON (0) or in words (1). The value -1 is the
+        effect, always in words.
     """
 
-    text: str
+    pieces: tuple[str, ...]
     slots: tuple[tuple[int, int], ...]
 
 
@@ -75,7 +94,7 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
 
 def reasons_as_json(
     sentences: Sentences, codes: NDArray[np.int32], given: pd.DataFrame, number: int
-) -> list[str]:
+) -> pa.Array:
     """Write the reasons of each prospect as a JSON list.
 
     Parameters
@@ -90,7 +109,7 @@ def reasons_as_json(
 
     Returns
     -------
-    list of str
+    pa.Array of string, length prospects
         What `Reason.to_dict` gives for each reason of a row.
     """
     book = sentences.book
@@ -98,18 +117,17 @@ def reasons_as_json(
     contributions = book.tables[rows, 0]
     picked = largest_terms(ranked(sentences, contributions), number)
     effects = _effects(sentences, contributions, picked)
-    texts = np.empty(picked.shape, dtype=object)
+    texts, where, written = [pa.array([], pa.string())], np.empty(picked.shape, np.int64), 0
     for term in np.unique(picked).tolist():
         prospects, ranks = np.nonzero(picked == term)
-        texts[prospects, ranks] = _texts_of_term(
-            sentences,
-            term,
-            codes[prospects],
-            rows[prospects, term],
-            [given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]],
-            effects[prospects, ranks],
-        )
-    return _joined(texts)
+        columns = [given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]]
+        effect = effects[prospects, ranks]
+        texts.append(_texts_of_term(sentences, term, codes[prospects], columns, effect))
+        where[prospects, ranks] = written + np.arange(len(prospects))
+        written += len(prospects)
+    # a contribution of exactly 0 is no reason
+    absent = np.take_along_axis(contributions, picked, axis=1) == 0
+    return _joined(pa.concat_arrays(texts), where, absent)
 
 
 def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,51 +147,58 @@ def _effects(
     return np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10).astype(np.int64)
 
 
-def _joined(texts: NDArray[np.object_]) -> list[str]:
-    return [f"[{', '.join(filter(None, row))}]" for row in texts.tolist()]
+def _joined(texts: pa.Array, where: NDArray[np.int64], absent: NDArray[np.bool_]) -> pa.Array:
+    """Take each prospect's texts, shape (prospects, ranks), and join them as a JSON list."""
+    listed = [
+        texts.take(pa.array(where[:, rank], mask=absent[:, rank])) for rank in range(where.shape[1])
+    ]
+    inside = pc.binary_join_element_wise(*listed, ", ", null_handling="skip")
+    return pc.binary_join_element_wise("[", inside, "]", "")
 
 
 def _texts_of_term(
     sentences: Sentences,
     term: int,
     codes: NDArray[np.int32],
-    rows: NDArray[np.int64],
     columns: list[pd.Series[Any]],
     effects: NDArray[np.int64],
-) -> NDArray[np.object_]:
-    """Texts of one term for some prospects; empty where the contribution is 0."""
+) -> pa.Array:
+    """One term's reason for each of some prospects."""
     places = sentences.terms[term]
-    identities = [_identity(column) for column in columns]
-    first, which = _distinct([rows, effects, *identities])
-    texts = [
-        _value_texts(
-            sentences.wording, sentences.book.columns[place], column.iloc[first], identity[first]
-        )
-        for place, column, identity in zip(places, columns, identities, strict=True)
+    book = sentences.book
+    said = [
+        _value_texts(sentences.wording, book.columns[place], column)
+        for place, column in zip(places, columns, strict=True)
     ]
-    texts.append(_effect_texts(sentences, effects[first]))  # the last, as -1 says
-    # a row of one attribute stands for one code, in every chunk; one of a pair may for several
-    templates: dict[int, Template] = sentences.templates if len(places) == 1 else {}
-    made = np.empty(len(first), dtype=object)
-    for place, (prospect, row) in enumerate(zip(first.tolist(), rows[first].tolist(), strict=True)):
-        template = templates.get(row)
-        if template is None:
-            template = templates[row] = _template(sentences, term, codes[prospect].tolist(), row)
-        made[place] = template.text % tuple(
-            [texts[number][place][form] for number, form in template.slots]
-        )
-    return made[which]
+    said.append(_effect_texts(sentences, effects))  # the last, as -1 says
+    own = codes[:, places].astype(np.int64)
+    key = own[:, 0] if len(places) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    return _filled(
+        [_template(sentences, term, codes[place].tolist()) for place in first], which, said
+    )
 
 
-def _distinct(keys: Sequence[NDArray[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First place of each distinct combination, and which combination each place has."""
-    combined = keys[0].astype(np.int64)
-    for key in keys[1:]:
-        combined, _ = pd.factorize(combined * (int(key.max(initial=0)) + 1) + key)
-    which, _ = pd.factorize(combined)
-    first = np.full(int(which.max(initial=-1)) + 1, len(which), dtype=np.intp)
-    np.minimum.at(first, which, np.arange(len(which)))
-    return first, which
+def _filled(
+    templates: list[Template], which: NDArray[np.intp], said: list[tuple[pa.Array, pa.Array]]
+) -> pa.Array:
+    """Fill in each prospect's template; all that have the same slots at once."""
+    texts, order = [], []
+    for slots in {template.slots for template in templates}:
+        alike = np.array([template.slots == slots for template in templates])
+        chosen = np.flatnonzero(alike[which])
+        woven = []
+        for number, slot in enumerate((*slots, None)):
+            pieces = [template.pieces[number] for template in templates if template.slots == slots]
+            woven.append(pa.array(pieces).take(pa.array((np.cumsum(alike) - 1)[which[chosen]])))
+            if slot is not None:
+                value, form = slot
+                woven.append(said[value][form].take(pa.array(chosen)))
+        texts.append(pc.binary_join_element_wise(*woven, ""))
+        order.append(chosen)
+    if len(texts) == 1:
+        return texts[0]
+    return pa.concat_arrays(texts).take(pa.array(np.argsort(np.concatenate(order))))
 
 
 def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
@@ -185,12 +210,16 @@ def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
     return identity
 
 
-def _template(sentences: Sentences, term: int, codes: Sequence[int], row: int) -> Template:
-    """A reason's JSON with a place for each value and for the effect."""
+def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template:
+    """A reason's JSON with a gap for each value and for the effect."""
+    places = sentences.terms[term]
+    key = (term, *(codes[place] for place in places))
+    made: Template | None = sentences.templates.get(key)
+    if made is not None:
+        return made
+    (row,) = sentences.book.rows(np.array([codes]))[:, term].tolist()
     contribution = float(sentences.book.tables[row, 0])
-    if contribution == 0:
-        return Template("", ())
-    names = [sentences.book.attributes[place] for place in sentences.terms[term]]
+    names = [sentences.book.attributes[place] for place in places]
     marks = list(MARKS[: len(names)])
     reason = {
         "attribute": " & ".join(names),
@@ -198,22 +227,30 @@ def _template(sentences: Sentences, term: int, codes: Sequence[int], row: int) -
         "contribution": contribution,
         "sentence": sentences.tell(term, codes, marks, contribution, EFFECT),
     }
-    pieces = _MARKED.split(_encode(reason).replace("%", "%%"))
-    return Template("%s".join(pieces[::2]), tuple(_SLOTS[mark] for mark in pieces[1::2]))
+    pieces = _MARKED.split(_encode(reason))
+    made = Template(tuple(pieces[::2]), tuple(_SLOTS[mark] for mark in pieces[1::2]))
+    sentences.templates[key] = made
+    return made
 
 
-def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> list[tuple[str, str]]:
-    words = {number: sentences.effect(number) for number in set(effects.tolist())}
-    return [("", words[number]) for number in effects.tolist()]
+def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
+    distinct, which = np.unique(effects, return_inverse=True)
+    words = pa.array([sentences.effect(number) for number in distinct.tolist()], pa.string())
+    said = words.take(pa.array(which))
+    return said, said
 
 
 def _value_texts(
-    wording: Wording, column: Column, values: pd.Series[Any], identity: NDArray[np.int64]
-) -> list[tuple[str, str]]:
+    wording: Wording, column: Column, values: pd.Series[Any]
+) -> tuple[pa.Array, pa.Array]:
     """Each value as JSON, and as words inside of a JSON text; made once per distinct value."""
-    _, first, which = np.unique(identity, return_index=True, return_inverse=True)
-    made = [
-        (_encode(plain_value(value)), _encode(wording.value(column, value))[1:-1])
-        for value in values.iloc[first].to_numpy(dtype=object).tolist()
-    ]
-    return [made[place] for place in which.tolist()]
+    _, first, which = np.unique(_identity(values), return_index=True, return_inverse=True)
+    distinct = values.iloc[first].to_numpy(dtype=object).tolist()
+    if values.dtype == float and isinstance(column, NumberColumn):
+        words = wording.quantities(column.name, distinct)
+    else:
+        words = [wording.value(column, value) for value in distinct]
+    plain = _encode_each([plain_value(value) for value in distinct])
+    inside = [text[1:-1] for text in _encode_each(words)]
+    places = pa.array(which)
+    return pa.array(plain, pa.string()).take(places), pa.array(inside, pa.string()).take(places)

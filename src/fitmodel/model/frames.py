@@ -92,7 +92,8 @@ def predict_leniently(
     if as_json and reasons > 0:
         sentences = scorer.sentences(language)
         texts = reasons_as_json(sentences, coded.codes, coded.given, reasons)
-        predictions.insert(len(predictions.columns) - 1, "reasons", texts)
+        as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
+        predictions.insert(len(predictions.columns) - 1, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors

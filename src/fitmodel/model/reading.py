@@ -83,10 +83,20 @@ def open_bundle(path: Path | str) -> Bundle:
         return _open_folder(path)
     if _is_file(path / CURRENT):
         return _open_current(path)
+    if waiting := [each for each in _versions(path) if _is_file(each / MANIFEST)]:
+        raise BundleError(
+            f"none of the {len(waiting)} model(s) at {path} is in use: training puts none in use "
+            "that shows no skill. Remedy: `fitmodel promote --force REASON`, or give a version's "
+            f"own folder, of which {waiting[-1].name} is the newest"
+        )
     raise BundleError(
         f"no bundle at {path}: neither {MANIFEST} nor {CURRENT} is there. "
         "Give models/<name> or models/<name>/<version>; `fitmodel train` writes one"
     )
+
+
+def _versions(home: Path) -> list[Path]:
+    return sorted(each for each in home.glob("*") if manifests.is_version(each.name))
 
 
 def open_version(home: Path, version: str) -> Bundle:

@@ -52,8 +52,8 @@ class Sentences:
         self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
         """Factor per term on its size, for the order of the reasons."""
         self.has_quiet = min(self.ranks, default=1.0) < 1.0
-        self.templates: dict[int, Any] = {}
-        """Row of the book to its text with gaps, kept from chunk to chunk of a batch."""
+        self.templates: dict[tuple[int, ...], Any] = {}
+        """Term and its codes to the text with gaps, kept from chunk to chunk of a batch."""
 
     def is_quiet(self, term: int) -> bool:
         """Tell whether a term is about who sells, not about the prospect."""

@@ -99,7 +99,8 @@ class Wording:
         if column.is_date:
             return str(plain_value(value) or self.say("unknown"))
         try:
-            return self.quantity(column.name, as_number(value))
+            number = value if type(value) is float else as_number(value)
+            return self.quantity(column.name, number)
         except UnreadableValueError:  # the row's error quotes it
             return str(value)
 
@@ -114,6 +115,14 @@ class Wording:
             return number_words(number)
         space = " " if unit[0].isascii() else ""  # 3 个月 would be 3个月 in a Chinese unit
         return f"{number_words(number)}{space}{unit}"
+
+    def quantities(self, name: str, numbers: list[float]) -> list[str]:
+        """Write many numbers of an attribute: `quantity` of each."""
+        if name != self.amount:
+            return [self.quantity(name, number) for number in numbers]
+        # amounts are all different: nearly the whole time of the reasons of a batch is spent here
+        write, unknown, finite = self.money.format, self.say("unknown"), math.isfinite
+        return [write(number + 0.0) if finite(number) else unknown for number in numbers]
 
     def money_text(self, value: float) -> str:
         """Write an amount of money."""
@@ -206,14 +215,16 @@ def number_words(number: float) -> str:
 
 def plain_value(value: Any) -> Any:
     """A value as JSON knows it."""
+    if type(value) is float:  # most values of a large table
+        return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, date):
         return str(value).split(" ")[0] if value == value else None  # noqa: PLR0124 - NaT
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float):
-        return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
+    if isinstance(value, float):  # a kind of float
+        return plain_value(float(value))
     return (
         value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,9 @@ def with_propensity(
     -------
     deals : DataFrame
         With one more column; empty for deals that were not flagged, are not in the log, or were
-        signed against the flag without having been drawn: nobody knows how probable that was, so
-        they count once and stand for nobody else.
+        flagged when nobody was drawn: they count once. Deals signed against the flag although the
+        draw had declined them are left out: those drawn stand for all of the flagged, and whoever
+        a rep picks by what no table holds is not like the others.
     spec : DealSpec
         Which names that column as the role `propensity`.
 
@@ -115,14 +116,16 @@ def with_propensity(
             f"the deals have a column {COLUMN!r} already. Remedy: name it as propensity in [deals] "
             "and leave the log out, or rename it."
         )
-    drawn = _drawn(deals, spec, log)
+    flagged = _flagged(deals, spec, log)
     names = deals[spec.deals.id].astype(str).map(log.known_as)
-    told = names.map(drawn).astype(np.float64)
-    return deals.assign(**{COLUMN: told}), spec.replace(deals={"propensity": COLUMN})
+    told = names.map(flagged.loc[flagged["proceed"], "propensity"]).astype(np.float64)
+    picked = flagged.index[~flagged["proceed"] & (flagged["propensity"] < 1)]
+    kept = deals.assign(**{COLUMN: told})[~names.isin(picked)]
+    return kept, spec.replace(deals={"propensity": COLUMN})
 
 
-def _drawn(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> pd.Series[Any]:
-    """Propensity by id of the flagged that were let proceed, as last said before signing."""
+def _flagged(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> pd.DataFrame:
+    """What was last said of the flagged before signing, by id: proceed and propensity."""
     said = log.assessments()
     if spec.deals.closed_on is not None:
         names = deals[spec.deals.id].astype(str).map(log.known_as)
@@ -130,7 +133,7 @@ def _drawn(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> pd.Series[A
         day = said["prospect"].map(signed) + pd.Timedelta(days=1)
         said = said[said["time"].dt.tz_localize(None) < day]
     last = said.groupby("prospect").last()
-    return last.loc[last["poor_fit"] & last["proceed"], "propensity"]
+    return last.loc[last["poor_fit"], ["proceed", "propensity"]]
 
 
 def _uniform(name: str, salt: str) -> float:

@@ -1,6 +1,6 @@
 """Was the model right? Cohorts as they mature, and an estimate while they do not.
 
-scored deals + outcomes -> cohorts by quarter of signing -> observed over expected, AUC
+scored deals + outcomes -> cohorts by quarter of signing -> observed over expected, AUC, slope
                         -> of the young ones: the AUC that the scores promise
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.rates import exact_ratio_interval, expected_leavers
 
@@ -103,9 +104,10 @@ def compute_cohorts(
         hazard of all deals by the day each was last seen, see
         `fitmodel.sales.rates.expected_leavers`: a deal that is young, or ended for another reason,
         counts for what it has been through, never as one that stayed), ratio with ratio_low and
-        ratio_high (exact Poisson, Garwood 1936), auc (of deals that are mature and whose outcome
-        is known; NaN below five of either kind), auc_estimated with its interval (from the scores
-        of all the cohort's deals).
+        ratio_high (exact Poisson, Garwood 1936), auc and slope (of deals that are mature and whose
+        outcome is known; NaN below five of either kind; the slope is Cox's calibration slope, 1
+        is right, with its 95 % bootstrap interval), auc_estimated with its interval (from the
+        scores of all the cohort's deals).
 
     Raises
     ------
@@ -151,7 +153,7 @@ def _cohort(found: pd.DataFrame) -> dict[str, Any]:
         "observed": int(observed),
         "expected": total,
         **_ratio(observed, total),
-        "auc": _auc(known["early_churn"].to_numpy(), known["said"].to_numpy()),
+        **_judged(known["early_churn"].to_numpy(), known["said"].to_numpy()),
         "auc_estimated": estimate.value,
         "auc_estimated_low": estimate.low,
         "auc_estimated_high": estimate.high,
@@ -169,12 +171,16 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
     }
 
 
-def _auc(left: NDArray[np.float64], said: NDArray[np.float64]) -> float:
-    from sklearn.metrics import roc_auc_score
-
+def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, float]:
+    """AUC, and Cox's calibration slope with its interval; NaN where the deals are too few."""
+    names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < LEAST_OF_EACH:
-        return float("nan")
-    return float(roc_auc_score(left, said))
+        return dict.fromkeys(names, float("nan"))
+    found = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
+    slope = found["calibration_slope"]
+    return dict(
+        zip(names, (found["roc_auc"].value, slope.value, slope.low, slope.high), strict=True)
+    )
 
 
 def judge_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:

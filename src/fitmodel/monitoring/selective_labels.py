@@ -1,7 +1,7 @@
 """What becomes of a model that is obeyed, with and without learning in spite of its flags.
 
 signed deals -> learn -> flag the round's prospects -> the flagged are declined, but for a share
-             -> outcomes of those signed -> learn again
+                and those whom a rep knows better -> outcomes of those signed -> learn again
 
 Judged on everybody who asked for an offer, declined or not, by the simulation's own truth.
 """
@@ -23,16 +23,15 @@ from fitmodel.monitoring.exploration import COLUMN, choose_exploration
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.datasets.recovery import Recovery
+    from fitmodel.datasets.insight import Insight
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.monitoring.exploration import Exploration
 
 THRESHOLD = 0.3
 BAGS = 2  # no interval is asked for
 
 
 def replay_rounds(
-    company: Recovery, *, share: float, threshold: float = THRESHOLD, bags: int = BAGS
+    company: Insight, *, share: float, threshold: float = THRESHOLD, bags: int = BAGS
 ) -> pd.DataFrame:
     """Retrain a company's model round by round on the deals it let be signed.
 
@@ -41,8 +40,10 @@ def replay_rounds(
     company : Recovery
         Its prospects and the truth about them.
     share : float
-        Of the flagged, let proceed at random; each counts 1 / share in the next training. With 0
-        every flagged prospect is declined.
+        Of the flagged, let proceed at random; each counts 1 / share in the next training, and those
+        whom the reps signed against the draw do not, as in
+        `fitmodel.monitoring.exploration.with_propensity`. With 0 only the reps' own picks are
+        signed of the flagged, and they are learned from as they are.
     threshold : float
         Probability from which on a prospect is flagged.
     bags : int
@@ -66,20 +67,25 @@ def replay_rounds(
     """
     deals = company.prospects.assign(churned_on=company.true_churned_on)
     closed_on, days = deals["closed_on"], company.rounds
-    signed = (closed_on < days[0]).to_numpy(copy=True)
+    usable = (closed_on < days[0]).to_numpy(copy=True)
     propensity = np.full(len(deals), np.nan)
+    known_better = company.known_probability.to_numpy()
     rows = []
     for number, (today, until) in enumerate(pairwise(days), start=1):
-        known = deals.assign(**{COLUMN: propensity})[signed & (closed_on < today).to_numpy()]
+        known = deals.assign(**{COLUMN: propensity})[usable & (closed_on < today).to_numpy()]
         model = _learned(known, company.spec, today, threshold, bags)
         here = np.flatnonzero(closed_on.between(today, until, inclusive="left"))
         asking = company.prospects.iloc[here]
         said = model.predict(asking, reasons=0)
         ids, salt = asking["deal_id"].tolist(), f"round {number}"
         drawn = choose_exploration(ids, said["poor_fit"], share=share, salt=salt)
-        signed[here], propensity[here] = drawn.proceed, drawn.propensity
+        # a rep who knows better signs all the same; where some are drawn, they stand for such too
+        overridden = ~drawn.proceed & (known_better[here] < threshold)
+        signed = drawn.proceed | overridden
+        usable[here] = drawn.proceed if share else signed
+        propensity[here] = np.where(overridden, np.nan, drawn.propensity)
         truth = np.asarray(company.true_probability, dtype=np.float64)[here]
-        rows.append({"round": number, **_judged(said, truth, drawn, threshold)})
+        rows.append({"round": number, **_judged(said, truth, signed, threshold)})
     return pd.DataFrame(rows).set_index("round")
 
 
@@ -96,7 +102,7 @@ def _learned(
 
 
 def _judged(
-    said: pd.DataFrame, truth: NDArray[np.float64], drawn: Exploration, threshold: float
+    said: pd.DataFrame, truth: NDArray[np.float64], signed: NDArray[np.bool_], threshold: float
 ) -> dict[str, Any]:
     probability = said["early_churn_probability"].to_numpy()
     flagged = said["poor_fit"].to_numpy(dtype=bool)
@@ -112,6 +118,6 @@ def _judged(
         **told,
         "ratio": told["came"] / told["said"],
         "divergence": divergence.mean(),
-        "missed": ((worth > 0) & ~drawn.proceed).mean(),
-        "earned": worth[drawn.proceed].sum() / worth[worth > 0].sum(),
+        "missed": ((worth > 0) & ~signed).mean(),
+        "earned": worth[signed].sum() / worth[worth > 0].sum(),
     }

@@ -46,6 +46,21 @@ METRICS = {
     "lift_top_tenth": "lift in the riskiest tenth (higher is better)",
 }
 
+COLUMNS = {
+    "low": "from",
+    "high": "to",
+    "count": "deals",
+    "mean_predicted": "predicted, mean",
+    "observed": "left early",
+    "observed_low": "at least (95 %)",
+    "observed_high": "at most (95 %)",
+    "observed_over_expected": "left early / predicted",
+    "roc_auc": "ROC AUC",
+    "half_life_months": "a deal this many months older counts half",
+    "boosting_share": "share of boosting",
+    "behind_best": "log loss behind the best",
+    "standard_error": "standard error of that",
+}
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
@@ -86,10 +101,10 @@ def model_card(
         data=_data(report),
         method=_method(report),
         metrics=_metrics(report.metrics),
-        calibration=table_of(report.calibration),
+        calibration=table_of(report.calibration, COLUMNS),
         calibration_plot=None if calibration_plot is None else Markdown(quote(calibration_plot)),
-        subgroups=table_of(report.subgroups),
-        candidates=table_of(report.candidates),
+        subgroups=table_of(report.subgroups, COLUMNS),
+        candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
         policy=report.policy,
@@ -132,9 +147,16 @@ def _data(report: TrainingReport) -> Markdown:
     rows = [
         ("deals", report.n_deals),
         ("signed", _period(report.period)),
-        ("old enough for the label to be known (mature)", report.n_mature),
+        ("label known", report.n_deals - report.n_censored),
         ("label not known (censored)", report.n_censored),
-        ("early churners", report.n_early_churners),
+        ("early churners among those known", report.n_early_churners),
+        (
+            (
+                "signed long enough ago for every label (mature); of younger deals only early "
+                "churners are known"
+            ),
+            report.n_mature,
+        ),
         ("effective number of weighted deals", round(report.effective_sample_size)),
         ("base rate of early churn", percent(report.base_rate)),
     ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.leakage import LeakageReport
     from fitmodel.model.bundle import ListedBundle
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.tracking.registry import RegisteredVersion
 
 DEMO_DEALS = 4_000
 DEMO_PROSPECTS = 200
@@ -110,10 +111,14 @@ def audit_text(found: LeakageReport) -> str:
     return "\n".join(lines) or "  no attribute looks like knowledge from after the closing"
 
 
-def bundles_text(bundles: tuple[ListedBundle, ...]) -> str:
-    """A line per version: name, version, in use, period, skill."""
+def bundles_text(
+    bundles: tuple[ListedBundle, ...], registered: tuple[RegisteredVersion, ...] = ()
+) -> str:
+    """A line per version: name, version, in use, registry's number and aliases, age, skill."""
     lines = []
+    numbers = {(item.name, item.bundle_version): _number(item) for item in registered}
     for item in bundles:
+        number = numbers.pop((item.name, item.version), "")
         mark = "*" if item.is_current else " "
         if item.bundle is None:
             lines.append(f"{mark} {item.name} {item.version}  damaged: {item.fault}")
@@ -121,10 +126,31 @@ def bundles_text(bundles: tuple[ListedBundle, ...]) -> str:
         manifest = item.bundle.manifest
         auc = manifest.get("metrics", {}).get("roc_auc")
         period = _period(manifest.get("period", ()))
-        skill = "" if auc is None else f"AUC {auc:.3f}"
+        skill = "" if auc is None else f"  AUC {auc:.3f}"
+        if manifest.get("report", {}).get("has_skill") is False:
+            skill += " (no evidence of skill)"
+        age = _age(manifest.get("created_at"))
         edited = "  edited by hand" if manifest.get("edits") else ""
-        lines.append(f"{mark} {item.name} {item.version}  {skill}{period}{edited}".rstrip())
+        lines.append(f"{mark} {item.name} {item.version}{number}{age}{skill}{period}{edited}")
+    lines += [
+        f"  {name} {version or '?'}{number}  in the registry, not in this folder"
+        for (name, version), number in numbers.items()
+    ]
     return "\n".join(lines) or "no models yet; the next step is: fitmodel train DEALS"
+
+
+def _number(item: RegisteredVersion) -> str:
+    """The registry's number and aliases."""
+    return f"  version {item.version}" + (f" {' '.join(item.aliases)}" if item.aliases else "")
+
+
+def _age(created_at: str | None) -> str:
+    from datetime import UTC, datetime
+
+    if created_at is None:
+        return ""
+    days = (datetime.now(UTC) - datetime.fromisoformat(created_at)).days
+    return "  made today" if days < 1 else f"  {days:,} days old"
 
 
 def model_text(model: FitModel) -> str:

@@ -67,15 +67,17 @@ def table(columns: Iterable[Any], rows: Iterable[Iterable[Any]]) -> Markdown:
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body)))
 
 
-def table_of(records: Any) -> Markdown:
+def table_of(records: Any, names: Mapping[str, str] | None = None) -> Markdown:
     """Write a frame, or a sequence of mappings or dataclasses, as a Markdown table.
 
-    Column names lose their underscores. Empty text where there is nothing to show.
+    Columns are called by their `names`; others lose their underscores. Empty
+    text where there is nothing to show.
     """
     frame = as_frame(records)
     if frame.empty:
         return Markdown("")
-    columns = [str(column).replace("_", " ") for column in frame.columns]
+    given = names or {}
+    columns = [given.get(name, name.replace("_", " ")) for name in map(str, frame.columns)]
     return table(columns, frame.itertuples(index=False, name=None))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
-from fitmodel.monitoring.plots import plot_drift
+from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports.html import as_png, render
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def monitoring_page(
         HTML that loads nothing from elsewhere; every value is escaped.
     """
     say = phrases(language, "monitoring")
+    grouped = "group" in drift.columns
+    shown = _worst_first(drift[drift["verdict"] != "stable"] if grouped else drift)
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
     return render(
         "monitoring.html.j2",
@@ -56,9 +58,10 @@ def monitoring_page(
         language=language,
         basis=say("basis", deals=f"{rows:,}", version=model.version, period=period),
         tolerated=TOLERATED,
-        plot=as_png(plot_drift(drift)),
-        grouped="group" in drift.columns,
-        drift=[_drift_row(row, say) for row in _worst_first(drift).to_dict("records")],
+        plot=as_png(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
+        grouped=grouped,
+        drift=[_drift_row(row, say) for row in shown.to_dict("records")],
+        left_out=say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,
         cohorts=[] if cohorts is None else [_cohort_row(n, row) for n, row in cohorts.iterrows()],
         overrides=None if overrides is None else _overrides(overrides, say),
     )
@@ -92,6 +95,7 @@ def _cohort_row(name: Any, row: pd.Series[Any]) -> dict[str, str]:
         "expected": f"{row['expected']:,.1f}",
         "ratio": _interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
         "auc": "" if math.isnan(row["auc"]) else f"{row['auc']:.2f}",
+        "slope": _interval(row["slope"], row["slope_low"], row["slope_high"]),
         "estimated": _interval(
             row["auc_estimated"], row["auc_estimated_low"], row["auc_estimated_high"]
         ),
@@ -105,6 +109,17 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 def _overrides(found: Mapping[str, float], say: Say) -> str:
+    if not found["known"]:
+        return say("overrides_young", overridden=f"{found['overridden']:.0f}")
+    counts = _override_counts(found, say)
+    if found["ratio_high"] < 1:
+        return f"{counts} {say('overrides_right')}"
+    if found["ratio_low"] > 1:
+        return f"{counts} {say('overrides_worse')}"
+    return f"{counts} {say('overrides_equal')}"
+
+
+def _override_counts(found: Mapping[str, float], say: Say) -> str:
     return say(
         "overrides",
         overridden=f"{found['overridden']:.0f}",

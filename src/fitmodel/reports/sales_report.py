@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.exceptions import DealsError
+from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.atomic import write_folder
 from fitmodel.reports.commission_section import commission_section
 from fitmodel.reports.html import safe_csv
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SalesReport:
     """A page with its tables.
 
@@ -56,6 +56,15 @@ class SalesReport:
     page: str
     tables: dict[str, pd.DataFrame]
     ledgers: tuple[Ledger, ...]
+
+    def __repr__(self) -> str:
+        return f"<SalesReport: {', '.join(self.tables)}>"
+
+    def _repr_html_(self) -> str:
+        from fitmodel.model.notebook import facts_html
+
+        rows = [(name, f"{len(table):,} rows") for name, table in self.tables.items()]
+        return facts_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])
 
     def write(self, folder: str | Path) -> None:
         """Write ``index.html`` and the tables as CSV, all of them or none."""
@@ -92,7 +101,10 @@ def make_sales_report(
     ------
     DealsError
         If the contract names no rep, or the deals are too few to learn from.
+    SpecError
+        If two plans have the same name.
     """
+    _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
     roles = spec.deals
     people: Any = [by for by in ("rep", "team") if getattr(roles, by)]
@@ -123,6 +135,15 @@ def make_sales_report(
     tables = {name: table for part in parts for name, table in part.tables.items()}
     page = sales_page(next(iter(boards.values())), parts, language=language)
     return SalesReport(page, tables, ledgers)
+
+
+def _refuse_namesakes(plans: Sequence[Plan]) -> None:
+    names = [plan.name for plan in plans]
+    if len(set(names)) < len(names):
+        raise SpecError(
+            f"two plans are called {names[0]!r}: nobody could tell them apart. Remedy: give each "
+            'plan a name = "..." of its own.'
+        )
 
 
 def _worth(deals: pd.DataFrame, spec: DealSpec, segment: str | None, language: str) -> Section:

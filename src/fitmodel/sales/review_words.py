@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.deals.spellings import is_missing
 from fitmodel.learning.columns import level_text
-from fitmodel.learning.options import LEAST_CHURNERS
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec

@@ -181,10 +181,11 @@ def _check_evidence(
 ) -> None:
     skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
     if skill is None:
-        raise _refused(found, "its run has no skill measured against the base rate")
+        raise _refused(found, champion, "its run has no skill measured against the base rate")
     if skill <= 0:
         raise _refused(
             found,
+            champion,
             f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
         )
     if champion is None:
@@ -192,22 +193,25 @@ def _check_evidence(
     if comparison is None:
         raise _refused(
             found,
+            champion,
             f"it was not compared with the champion, version {champion}, on the same deals "
             "(training it again does that)",
         )
     if comparison.objections:
-        raise _refused(found, "; ".join(comparison.objections))
+        raise _refused(found, champion, "; ".join(comparison.objections))
     if not comparison.low > 0:
         raise _refused(
             found,
+            champion,
             f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
         )
 
 
-def _refused(found: Any, why: str) -> PromotionRefusedError:
+def _refused(found: Any, champion: int | None, why: str) -> PromotionRefusedError:
+    stays = "No model is in use" if champion is None else "The champion stays"
     return PromotionRefusedError(
-        f"version {found.version} of {found.name!r} was not promoted: {why}. The champion stays; "
-        "to promote all the same, use force with a reason"
+        f"version {found.version} of {found.name!r} was not promoted: {why}. {stays}; "
+        "to promote all the same, force it with a reason (fitmodel promote --force REASON)"
     )
 
 

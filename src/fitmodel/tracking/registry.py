@@ -54,8 +54,19 @@ class RegisteredVersion:
     tags: Mapping[str, str]
 
 
-def register(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle) -> int:
-    """Register a logged model as challenger, and as champion where there is none yet."""
+def register(
+    client: Any, name: str, model_id: str, run_id: str, bundle: Bundle, *, has_skill: bool
+) -> int:
+    """Register a logged model as challenger; one with skill as champion where there is none yet."""
+    version = add_version(client, name, model_id, run_id, bundle)
+    client.set_registered_model_alias(name, CHALLENGER, str(version))
+    if has_skill and alias_version(client, name, CHAMPION) is None:
+        client.set_registered_model_alias(name, CHAMPION, str(version))
+    return version
+
+
+def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle) -> int:
+    """Register a logged model under its number alone: no alias moves."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -67,9 +78,6 @@ def register(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle)
     found = client.create_model_version(
         name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
     )
-    client.set_registered_model_alias(name, CHALLENGER, found.version)
-    if alias_version(client, name, CHAMPION) is None:
-        client.set_registered_model_alias(name, CHAMPION, found.version)
     return int(found.version)
 
 
@@ -182,8 +190,14 @@ def _quoted(name: str) -> str:
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:
     """Give where the logged model lies, and the digest its manifest was registered with."""
     if found := _BY_ALIAS.fullmatch(uri):
-        version = client.get_model_version_by_alias(found["name"], found["alias"])
-        return _version_location(client, version)
+        number = alias_version(client, found["name"], found["alias"])
+        if number is None:
+            raise TrackingError(
+                f"no version of {found['name']!r} is {found['alias']} in the registry. Remedy: "
+                "`fitmodel train` makes the first with evidence of skill champion, and "
+                "`fitmodel promote --force REASON` any; `fitmodel models` lists them"
+            )
+        return _version_location(client, client.get_model_version(found["name"], str(number)))
     if found := _BY_NUMBER.fullmatch(uri):
         return _version_location(client, client.get_model_version(found["name"], found["number"]))
     if found := _BY_MODEL_ID.fullmatch(uri):

@@ -26,17 +26,18 @@ from fitmodel.tracking.connection import (
 )
 from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
 from fitmodel.tracking.logged_model import log_bundle
-from fitmodel.tracking.registry import CHALLENGER, register
+from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tracking.facts import ReportLike
 
-__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track"]
+__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track", "track_edit"]
 
 _VALUE_LIMIT = 6000  # of a parameter's text in MLflow
 _BATCH = 100  # parameters in one request
@@ -50,7 +51,7 @@ def begin(spec: DealSpec) -> Begun:
     """
     try:
         with connected(spec.tracking.uri) as client:
-            return Begun(_open_run(client, spec))
+            return Begun(open_run(client, spec))
     except TrackingError as error:
         return Begun(None, str(error))
 
@@ -58,7 +59,7 @@ def begin(spec: DealSpec) -> Begun:
 def track(facts: TrainingFacts) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
-    The first version of a registered model becomes champion, too.
+    The first version of a registered model that has evidence of skill becomes champion, too.
 
     Returns
     -------
@@ -76,10 +77,69 @@ def track(facts: TrainingFacts) -> Tracked:
     if begun.run_id is None:
         return Tracked(None, warning=_lost(facts, str(begun.warning)))
     try:
-        with connected(facts.spec.tracking.uri) as client, _closing(client, begun.run_id):
+        with connected(facts.spec.tracking.uri) as client, closing(client, begun.run_id):
             return _fill_run(client, begun.run_id, facts)
     except TrackingError as error:
         return Tracked(None, warning=_lost(facts, str(error)))
+
+
+def track_edit(
+    bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
+) -> Tracked:
+    """Store a table edited by hand as a run of its own and register it as a version.
+
+    No alias moves: it has not met the champion, and shall not stand in the way of a challenger that
+    has. ``promote(name, version=..., force=True, reason=...)`` puts it in use.
+
+    Parameters
+    ----------
+    bundle_path : Path
+        The edited version.
+    spec : DealSpec
+        The contract that the model was trained with.
+    example : DataFrame
+        Attributes of a prospect.
+    edit : mapping
+        As the manifest records it; words, reason, who and the version before become tags of the
+        run and of the registered version.
+
+    Returns
+    -------
+    Tracked
+        With a ``warning`` and without a run where the store did not answer.
+    """
+    begun = begin(spec)
+    if begun.run_id is None:
+        return Tracked(None, warning=_edit_lost(bundle_path, begun.warning))
+    try:
+        return _fill_edit(begun.run_id, bundle_path, spec, example, edit)
+    except TrackingError as error:
+        return Tracked(None, warning=_edit_lost(bundle_path, error))
+
+
+def _edit_lost(bundle_path: Path, why: object) -> str:
+    return f"the edit was not registered: {why}. The edited version lies whole in {bundle_path}"
+
+
+def _fill_edit(
+    run_id: str, bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
+) -> Tracked:
+    bundle = open_bundle(bundle_path)
+    name = spec.tracking.registered_model
+    tags = {f"fitmodel.edit.{key}": str(edit[key]) for key in ("words", "reason", "by")}
+    tags["fitmodel.edit.from_version"] = str(edit["from_version"])
+    with connected(spec.tracking.uri) as client, closing(client, run_id):
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value[:_VALUE_LIMIT])
+        client.log_dict(run_id, plain(dict(edit)), "edit.json")
+        for metric, value in bundle.manifest.get("metrics", {}).items():
+            if edit.get("judged") is not None and math.isfinite(value):
+                client.log_metric(run_id, metric, float(value))
+        model_id = log_bundle(client, run_id, bundle_path, example, spec)
+        version = add_version(client, name, model_id, run_id, bundle)
+        for key, value in tags.items():
+            client.set_model_version_tag(name, str(version), key, value[:_VALUE_LIMIT])
+    return Tracked(run_id, f"models:/{name}/{version}", version)
 
 
 def deals_digest(deals: pd.DataFrame) -> str:
@@ -94,7 +154,8 @@ def deals_digest(deals: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _open_run(client: Any, spec: DealSpec) -> str:
+def open_run(client: Any, spec: DealSpec) -> str:
+    """Open a run in the contract's experiment, which is made where it is not there yet."""
     from mlflow.tracking.context.registry import resolve_tags
 
     experiment = _experiment(client, spec)
@@ -151,7 +212,7 @@ def _status(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _closing(client: Any, run_id: str) -> Iterator[None]:
+def closing(client: Any, run_id: str) -> Iterator[None]:
     """End the run as what it is: finished, failed, or killed by Ctrl-C."""
     try:
         yield
@@ -176,7 +237,9 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
     _log_metrics(client, run_id, facts.report, model_id)
     name = facts.spec.tracking.registered_model
-    version = register(client, name, model_id, run_id, bundle)
+    skill = facts.report.metrics.get("log_loss_skill")
+    has_skill = skill is not None and skill.low > 0
+    version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 

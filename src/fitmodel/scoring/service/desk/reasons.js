@@ -14,11 +14,11 @@ function drawReason(reason, most) {
   const side = against ? "against" : "for";
   const length = make("span", { class: "length" });
   length.style.width = `${(50 * Math.abs(reason.contribution)) / most}%`;
-  const times = `×${number(Math.exp(reason.contribution), 2)}`;
+  const times = say("odds", { times: number(Math.exp(reason.contribution), 2) });
   return make("li", { class: side, "data-attribute": reason.attribute, "data-contribution": reason.contribution },
     make("span", { class: "unseen" }, `${say(`side_${side}`)}: `),
     make("span", { class: "name" }, make("strong", {}, label(reason.attribute)), ` ${valueText(reason)}`),
-    make("span", { class: "times", title: say("odds") }, times),
+    make("span", { class: "times" }, times),
     make("span", { class: "bars", "aria-hidden": "true" }, length),
     make("span", { class: "sentence" }, reason.sentence));
 }

@@ -1,0 +1,73 @@
+"""What the deals know of several horizons, and what that says of the usual one."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.guessing import guess_spec
+from fitmodel.deals.horizons import (
+    LEAST_CHURNERS,
+    compare_horizons,
+    doubts_about_horizon,
+    horizons_text,
+)
+from fitmodel.deals.outcomes import outcomes
+
+SPEC = DealSpec(deals={"tenure_months": "months", "churned": "gone"})
+
+
+def deals(months: list[float], gone: list[bool]) -> pd.DataFrame:
+    return pd.DataFrame({"months": months, "gone": gone, "seats": range(len(months))})
+
+
+def test_counts_and_shares_are_those_of_a_table_counted_by_hand():
+    found = compare_horizons(deals([2, 4, 8, 20, 4], [True, True, True, False, False]), SPEC)
+
+    assert found.index.tolist() == [3, 5, 12]
+    assert found["early_churners"].tolist() == [1, 2, 3]
+    assert found["stayed"].tolist() == [4, 2, 1]
+    assert found["too_young"].tolist() == [0, 1, 1]
+    assert found["of_those_that_left"].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    # Kaplan-Meier: 4/5, times 3/4 at 4 months (leaving before censoring), times 1/2 at 8
+    assert found["left_by_then"].tolist() == pytest.approx([0.2, 0.4, 0.7])
+
+
+def test_every_deal_is_counted_once_and_the_counts_are_those_of_the_labels():
+    sim = simulate_deals(400, seed=3)
+    found = compare_horizons(sim.deals, sim.spec, (7,))
+    label = outcomes(sim.deals, sim.spec)["early_churn"]
+
+    assert found.index.tolist() == [5, 7]  # the contract's own is looked at too
+    assert (found[["early_churners", "stayed", "too_young"]].sum(axis=1) == len(sim.deals)).all()
+    assert found.loc[5, "early_churners"] == (label == 1).sum()
+
+
+def test_beyond_what_was_watched_no_share_is_made_up():
+    text = horizons_text(compare_horizons(deals([2, 4, 4], [True, False, False]), SPEC))
+
+    assert text.splitlines()[-1].split()[:2] == ["12", "?"]
+    assert text.count(f"too few ({LEAST_CHURNERS} needed)") == 3
+
+
+def test_a_horizon_that_leaves_too_few_is_doubted_and_another_is_named():
+    months = [8.0] * LEAST_CHURNERS + [20.0] * LEAST_CHURNERS
+    found = compare_horizons(deals(months, [True] * 50 + [False] * 50), SPEC)
+
+    assert doubts_about_horizon(found, 12) == []
+    (doubt,) = doubts_about_horizon(found, 5)
+    assert "within 5 months 0 are known to have left and 100 to have stayed" in doubt
+    assert doubt.endswith("12 months would do")
+
+
+def test_init_writes_the_horizons_beside_the_usual_one():
+    toml = guess_spec(simulate_deals(600, seed=0).deals).toml
+
+    assert tomllib.loads(toml)["label"] == {"horizon_months": 5}
+    label = toml[toml.index("[label]") : toml.index("[attributes]")]
+    assert [line.split()[1] for line in label.splitlines()[4:7]] == ["3", "5", "12"]
+    assert "of all who left" in label
