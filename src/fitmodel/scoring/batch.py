@@ -303,7 +303,7 @@ def _in_order(
         waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
         try:
             for number, chunk in enumerate(chunks):
-                waiting.append((chunk, pool.submit(predict, number, chunk)))
+                waiting.append((chunk, _begun(pool, predict, number, chunk)))
                 if len(waiting) > workers:
                     first, predicted = waiting.popleft()
                     yield first, predicted.result()
@@ -312,6 +312,18 @@ def _in_order(
         finally:
             for _, predicted in waiting:
                 predicted.cancel()
+
+
+def _begun(
+    pool: ThreadPoolExecutor,
+    predict: Callable[[int, Chunk], _Predicted],
+    number: int,
+    chunk: Chunk,
+) -> Future[_Predicted]:
+    try:
+        return pool.submit(predict, number, chunk)
+    except RuntimeError as error:  # there is no room for a thread's stack
+        raise MemoryError(str(error)) from error
 
 
 def _first_fault(errors: pa.Array, before: int) -> str:
