@@ -27,6 +27,11 @@ class Report:
 
     metrics: dict[str, Metric]
 
+    @property
+    def has_skill(self) -> bool:
+        skill = self.metrics.get("log_loss_skill")
+        return skill is not None and skill.low > 0
+
     def to_dict(self) -> dict[str, Any]:
         return {"metrics": {name: dataclasses.asdict(m) for name, m in self.metrics.items()}}
 

@@ -133,7 +133,15 @@ def _deals_with_propensity(
     from fitmodel.deals.reading import read_deals
     from fitmodel.monitoring.exploration import with_propensity
 
-    return with_propensity(read_deals(deals, spec), spec, existing_log(log, salt))
+    table = read_deals(deals, spec)
+    kept, with_role = with_propensity(table, spec, existing_log(log, salt))
+    if left_out := len(table) - len(kept):
+        typer.echo(
+            f"left out {left_out:,} deal(s) signed against a flag that the draw had upheld: those "
+            "drawn stand for them",
+            err=True,
+        )
+    return kept, with_role
 
 
 RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4, "no champion": 1}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.atomic import write_folder
 from fitmodel.reports.commission_section import commission_section
@@ -138,10 +139,9 @@ def make_sales_report(
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
-    names = [plan.name for plan in plans]
-    if len(set(names)) < len(names):
+    if twice := named_twice([plan.name for plan in plans]):
         raise SpecError(
-            f"two plans are called {names[0]!r}: nobody could tell them apart. Remedy: give each "
+            f"two plans are called {twice[0]!r}: nobody could tell them apart. Remedy: give each "
             'plan a name = "..." of its own.'
         )
 

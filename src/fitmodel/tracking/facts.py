@@ -23,6 +23,10 @@ class ReportLike(Protocol):
     def metrics(self) -> Mapping[str, Metric]:
         """Name to value, interval and the base rate's own value."""
 
+    @property
+    def has_skill(self) -> bool:
+        """Whether it is better than the base rate, beyond noise."""
+
     def to_dict(self) -> dict[str, Any]:
         """Give all results."""
 

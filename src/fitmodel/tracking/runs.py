@@ -237,8 +237,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
     _log_metrics(client, run_id, facts.report, model_id)
     name = facts.spec.tracking.registered_model
-    skill = facts.report.metrics.get("log_loss_skill")
-    has_skill = skill is not None and skill.low > 0
+    has_skill = facts.report.has_skill
     version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 

@@ -1,0 +1,33 @@
+"""What `fitmodel train` does with a decision log before it learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fitmodel.cli.training import _deals_with_propensity
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.model.assessment import Assessment
+from fitmodel.monitoring.log import DecisionLog
+
+FLAGGED = Assessment(
+    0.6, 0.5, 0.7, poor_fit=True, fit="poor", expected_value=-1.0, unfamiliar=False,
+    reasons=(), model_version="v",
+)  # fmt: skip
+
+
+def test_deals_signed_against_the_draw_are_left_out_of_learning_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulation = simulate_deals(60, seed=0, observed_until="2035-01-31", months=12)
+    simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
+    log = DecisionLog(tmp_path / "log.db", salt="pepper")
+    for name in simulation.deals["deal_id"].head(2):
+        log.append(name, FLAGGED, {}, proceed=False, propensity=0.1)
+    log.close()
+    kept, _ = _deals_with_propensity(
+        tmp_path / "deals.csv", simulation.spec, str(tmp_path / "log.db"), "pepper"
+    )
+    assert len(kept) == 58
+    assert "left out 2 deal(s) signed against a flag" in capsys.readouterr().err
