@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,9 @@ def ways(spark: Any, folder: Path, model: Any) -> dict[str, Callable[[], object]
     asked = struct(*model.attributes)
     return {
         "Spark alone: read": lambda: throw_away(prospects),
+        "Spark alone: to Python and back": lambda: throw_away(
+            prospects.mapInArrow(unchanged, prospects.schema)
+        ),
         "fitmodel, score(df)": lambda: throw_away(score(prospects, model)),
         "fitmodel, score(df, reasons=3)": lambda: throw_away(score(prospects, model, reasons=3)),
         "spark_udf, fitmodel's pyfunc": lambda: throw_away(prospects.withColumn("p", ours(asked))),
@@ -152,6 +155,10 @@ def ways(spark: Any, folder: Path, model: Any) -> dict[str, Callable[[], object]
             ready.withColumn("p", plain(struct(*ready.columns)))
         ),
     }
+
+
+def unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from batches
 
 
 def throw_away(table: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fitmodel.deals.contract import DealSpec
@@ -169,3 +170,14 @@ def test_a_parquet_with_a_broken_page_is_a_deals_error(tmp_path: Path) -> None:
     path.write_bytes(whole[:at] + b"\xff\xfe\xfd" + whole[at + 3 :])
     with pytest.raises(DealsError, match="cannot be read as Parquet"):
         read_table(path)
+
+
+def test_want_of_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch) -> None:
+    GOOD.to_parquet(tmp_path / "deals.parquet")
+
+    def too_much(_path: Path) -> None:
+        raise pa.ArrowMemoryError("malloc of size 51249152 failed")
+
+    monkeypatch.setattr("pyarrow.parquet.read_table", too_much)
+    with pytest.raises(MemoryError):
+        read_table(tmp_path / "deals.parquet")

@@ -94,6 +94,26 @@ def test_a_prospect_without_an_id_is_refused_and_nothing_is_logged(
     assert log.assessments().empty
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "has an empty 'deal_id'"),
+        (" ", "has an empty 'deal_id'"),
+        (True, "has a 'deal_id' that is neither text nor number"),
+        (["a"], "has a 'deal_id' that is neither text nor number"),
+        ({"a": 1}, "has a 'deal_id' that is neither text nor number"),
+        (float("nan"), "has no 'deal_id'"),
+    ],
+)
+def test_what_no_outcome_can_be_joined_to_is_no_id(
+    logging_model, prospects, log, name, said
+) -> None:
+    record = prospects.iloc[0].to_dict() | {"deal_id": name}
+    with pytest.raises(ProspectError, match=f"a prospect {said}, without which .*Remedy"):
+        logging_model.predict(record, log=log)
+    assert log.assessments().empty
+
+
 def test_what_the_log_does_not_take_is_not_answered(logging_model, prospects, tmp_path) -> None:
     log = DecisionLog(tmp_path / "log.db")
     with log._store.writing() as cursor:

@@ -166,6 +166,23 @@ def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> N
     assert list(parts_folder(output).glob("*.arrow"))
 
 
+def test_one_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
+    output = tmp_path / "out.csv"
+    refused = []
+
+    def meanwhile(_rows: int) -> None:
+        with pytest.raises(ProspectError, match=r"another process works on .*Remedy: wait") as told:
+            score_file(source, model, output, chunk_rows=8, resume=True)
+        refused.append(told)
+
+    score_file(source, model, output, chunk_rows=8, resume=True, progress=meanwhile)
+
+    assert len(refused) == 8
+    score_file(source, model, tmp_path / "whole.csv")
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not parts_folder(output).exists()
+
+
 def test_a_fault_that_would_be_met_again_leaves_nothing(model, source, tmp_path) -> None:
     with pytest.raises(ProspectError, match="row 4 cannot be scored"):
         score_file(source, model, tmp_path / "out.csv", resume=True, strict=True)

@@ -190,6 +190,29 @@ def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch
     assert looked == ["1", "2"]
 
 
+@pytest.mark.parametrize(("rows", "size"), [(1, 2**20), (20, 2**20), (1000, 2**20), (1000, 1)])
+def test_batches_come_back_as_they_came_however_many_are_scored_together(
+    model, odd, monkeypatch, rows, size
+) -> None:
+    monkeypatch.setattr(scoring_spark, "GROUP_ROWS", rows)
+    monkeypatch.setattr(scoring_spark, "GROUP_BYTES", size)
+    table = pa.Table.from_pandas(odd.assign(other="x"), preserve_index=False)
+    full = table.to_batches(max_chunksize=17)
+    given = [*full, full[0].slice(0, 0)]
+
+    groups = list(scoring_spark._groups(iter(given)))
+    back = [
+        batch
+        for group in groups
+        for batch in scoring_spark._with_predictions(group, model, 0, TODAY)
+    ]
+
+    assert [batch.num_rows for batch in back] == [17, 17, 17, 9, 0]
+    assert [batch.select(table.column_names) for batch in back] == given
+    together = pa.Table.from_batches(back).to_pandas()
+    assert together[NUMBERS[0]].tolist() == model.predict(odd)[NUMBERS[0]].tolist()
+
+
 @pytest.fixture
 def logged(model, simulation, mlflow_store, tmp_path) -> str:
     """The model in MLflow, by its URI."""

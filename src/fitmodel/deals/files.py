@@ -114,6 +114,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         arrow = pq.read_table(path)
         arrow.validate(full=True)
         return _plain_frame(path, arrow)
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from fitmodel.exceptions import ProspectError, TrackingError
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def log_assessments(
     Raises
     ------
     ProspectError
-        If the contract names no id, or a prospect has none.
+        If the contract names no id, or a prospect has none that is text or a number.
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
     proceed, propensity = _drawn(log, names, said, explore_share(model))
@@ -130,9 +132,20 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
             "Remedy: name it as id in [deals] and train again, or leave the log out."
         )
     name = prospect.get(column)
-    if name is None or name != name:  # noqa: PLR0124 - NaN
+    if fault := id_fault(name, column):
         raise ProspectError(
-            f"a prospect has no {column!r}, without which its assessment cannot be logged. "
+            f"{fault}, without which its assessment cannot be logged. "
             "Remedy: give it, or leave the log out."
         )
     return str(name)
+
+
+def id_fault(name: object, column: str) -> str | None:
+    """Why no outcome could ever be joined to what is logged under such an id."""
+    if isinstance(name, str):
+        return None if name.strip() else f"a prospect has an empty {column!r}"
+    if isinstance(name, bool | np.bool_ | Iterable):
+        return f"a prospect has a {column!r} that is neither text nor number"
+    if name is None or name != name:  # noqa: PLR0124 - NaN
+        return f"a prospect has no {column!r}"
+    return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.logged import id_column, log_assessments
+from fitmodel.model.logged import id_column, id_fault, log_assessments
 from fitmodel.scoring.chunks import chunk_frame
 
 if TYPE_CHECKING:
@@ -90,9 +90,13 @@ class BatchLog:
         return pa.array([next(allowed) if kept else None for kept in scored], pa.bool_())
 
     def _check_ids(self, ids: list[object], scored: list[bool]) -> None:
-        missing = sum(kept and name in (None, "") for name, kept in zip(ids, scored, strict=True))
+        missing = sum(
+            kept and id_fault(name, self._id) is not None
+            for name, kept in zip(ids, scored, strict=True)
+        )
         if missing:
             raise ProspectError(
-                f"{missing} prospect(s) have no {self._id!r}, without which an assessment cannot "
-                "be logged. Nothing was written. Remedy: give it, or leave --log out."
+                f"{missing} prospect(s) have no {self._id!r} that is text or a number, without "
+                "which an assessment cannot be logged. Nothing was written. Remedy: give it, or "
+                "leave --log out."
             )

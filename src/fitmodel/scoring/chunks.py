@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
 def chunk_frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
     """The columns the model reads of a chunk, text that is a number as a number."""
-    scorer = model.scorer
-    used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
-    names = [name for name in used if name is not None and name in chunk.batch.schema.names]
+    names = [name for name in columns_read(model) if name in chunk.batch.schema.names]
     plain = _plain(chunk.batch.select(names))
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
-    for name in {*(column.name for column in columns), scorer.amount}.intersection(names):
+    for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
             frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
     return frame
+
+
+def columns_read(model: FitModel) -> list[str]:
+    """Attributes, amount and closing date: all that a prediction depends on."""
+    scorer = model.scorer
+    used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
+    return [name for name in used if name is not None]
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

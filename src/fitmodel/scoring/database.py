@@ -138,6 +138,8 @@ def explained(dialect: Any, address: Address, *also: type[Exception]) -> Iterato
 
     try:
         yield
+    except MemoryError:  # Arrow's own is among what a reader may raise, and no fault of the query
+        raise
     except (SQLAlchemyError, dialect.dbapi.Error, *also) as error:
         raise DatabaseError(_explained(error, address)) from None  # its cause may hold values
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -25,6 +25,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.model.atomic import sync_folder
+from fitmodel.model.locks import held
 from fitmodel.scoring.tables import PIPE
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
 
 JOURNAL = "journal.json"
+LOCK = "lock"
 WORDS = {
     "input": "another input, or the input has changed",
     "model": "another model",
@@ -106,7 +108,8 @@ def kept_parts(
     Raises
     ------
     ProspectError
-        If the parts that are there belong to something else, or input or output is a pipe.
+        If the parts that are there belong to something else, another process works on them, or
+        input or output is a pipe.
     """
     if PIPE in (str(source), str(output)):
         raise ProspectError(
@@ -115,13 +118,28 @@ def kept_parts(
         )
     folder = parts_folder(output)
     facts = _facts(Path(source), model, asked)
-    parts = Parts(folder, _day(folder, facts))
-    try:
-        yield parts
-    except FitModelError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder)
+    with _alone_in(folder):
+        parts = Parts(folder, _day(folder, facts))
+        try:
+            yield parts
+        except FitModelError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    folder.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder / LOCK, wait=False))
+        except (BlockingIOError, FileNotFoundError) as error:
+            raise ProspectError(
+                f"another process works on the same batch: it holds {folder}. Remedy: wait until "
+                "it has ended, or give another output."
+            ) from error
+        yield
 
 
 def _day(folder: Path, facts: dict[str, Any]) -> date:
@@ -141,8 +159,9 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
 
 
 def _begin(folder: Path, facts: dict[str, Any]) -> date:
-    shutil.rmtree(folder, ignore_errors=True)  # without a whole journal its parts mean nothing
-    folder.mkdir()
+    for part in folder.iterdir():  # without a whole journal they mean nothing
+        if part.name != LOCK:
+            part.unlink()
     day = today()
     draft = folder / f"{JOURNAL}.draft"
     with draft.open("w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """Score a Spark table where its rows lie: Arrow in, Arrow out, the same prediction as a file's.
 
 bundle as bytes -> broadcast, once per executor -> opened once per Python worker
-table -> Arrow batches of a partition -> prediction columns added -> table
+table -> Arrow batches of a partition, some together -> prediction columns added -> table
 
 fitmodel must be installed where the executors run, as the pandas and pyarrow that it uses.
 """
@@ -19,6 +19,7 @@ from fitmodel.exceptions import DependencyError
 from fitmodel.model.fitmodel import FitModel, load
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
+from fitmodel.scoring.chunks import columns_read
 from fitmodel.scoring.streams import Chunk
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 __all__ = ["score"]
+
+# Spark's batches have 10,000 rows; some of them scored together cost a third less per row.
+GROUP_ROWS = 50_000
+GROUP_BYTES = 64 * 2**20
 
 _opened: dict[str, FitModel] = {}  # per Python worker, which Spark keeps from task to task
 
@@ -83,8 +88,8 @@ def score(
 
     def score_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         worker_model = _open(key, lambda: shipped.value)
-        for batch in batches:
-            yield _with_predictions(batch, worker_model, reasons, day)
+        for group in _groups(batches):
+            yield from _with_predictions(group, worker_model, reasons, day)
 
     with warnings.catch_warnings():
         # Spark warns of pandas 3 even here, where no pandas object passes between it and us
@@ -101,13 +106,32 @@ def _open(key: str, shipped: Callable[[], tuple[bytes, str]]) -> FitModel:
     return _opened[key]
 
 
+def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches in their order, so many together as are worth it and do no harm to memory."""
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        rows, size = sum(one.num_rows for one in group), sum(one.nbytes for one in group)
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 def _with_predictions(
-    batch: pa.RecordBatch, model: FitModel, reasons: int, day: date
-) -> pa.RecordBatch:
-    columns = predict_chunk(Chunk(batch), model, reasons, as_of=day)
+    group: list[pa.RecordBatch], model: FitModel, reasons: int, day: date
+) -> Iterator[pa.RecordBatch]:
+    """Give the batches back as they came, each with its rows' prediction columns."""
+    read = [name for name in group[0].schema.names if name in columns_read(model)]
+    together = pa.concat_batches([batch.select(read) for batch in group])
+    columns = predict_chunk(Chunk(together), model, reasons, as_of=day)
     fields = prediction_fields(reasons)
-    arrays = [*batch.columns, *(columns[field.name] for field in fields)]
-    return pa.record_batch(arrays, schema=pa.schema([*batch.schema, *fields]))
+    schema, start = pa.schema([*group[0].schema, *fields]), 0
+    for batch in group:
+        added = [columns[field.name].slice(start, batch.num_rows) for field in fields]
+        yield pa.record_batch([*batch.columns, *added], schema=schema)
+        start += batch.num_rows
 
 
 def _schema(given: StructType, reasons: int) -> StructType:

@@ -81,6 +81,8 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
 def _explained(path: str | Path) -> Iterator[None]:
     try:
         yield
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
+        raise
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise ProspectError(_unreadable(path, str(error))) from error
 

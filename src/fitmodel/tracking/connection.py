@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from fitmodel.exceptions import TrackingError
+from fitmodel.model.locks import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,15 +105,10 @@ def _knock(uri: str) -> None:
 @contextlib.contextmanager
 def _alone_with(database: Path | None) -> Iterator[None]:
     # MLflow makes its tables without a lock: two first trainings at once would break the file.
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock, and MLflow's own goes without as well
-        database = None
     if database is None:
         yield
         return
-    with database.with_name(f"{database.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(database.with_name(f"{database.name}.lock"), wait=True):
         yield
 
 

@@ -47,6 +47,15 @@ def test_an_id_that_is_a_number_is_the_same_prospect(asked, log, prospect) -> No
     assert log.latest().loc[log.known_as("7"), "action"] == "overridden"
 
 
+def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, prospect) -> None:
+    given = [prospect | {"deal": name} for name in ("", True, ["D-1"], {"a": 1}, "D-1", None)]
+    answers = asked.post("/v1/assessments", json=given).json()["assessments"]
+    assert ["error" in answer for answer in answers] == [True] * 4 + [False] * 2
+    assert answers[0]["error"] == "a prospect has an empty 'deal'"
+    assert answers[2]["error"] == "a prospect has a 'deal' that is neither text nor number"
+    assert log.assessments()["prospect"].tolist() == [log.known_as("D-1")]
+
+
 def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
     answer = asked.post("/v1/decisions", json=WHOLE)
     assert answer.status_code == 404

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.logged import id_column, log_assessments
+from fitmodel.model.logged import id_column, id_fault, log_assessments
 from fitmodel.scoring.service.guard import RefusedError
 from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
 
@@ -178,17 +178,23 @@ def _logged(
 ) -> list[Assessment | str]:
     """Log those that bring the contract's id: without it nobody can join an outcome."""
     name = id_column(model)
+    answers = [_with_usable_id(*pair, name) for pair in zip(prospects, said, strict=True)]
     places = [
         place
-        for place, (prospect, item) in enumerate(zip(prospects, said, strict=True))
-        if not isinstance(item, str) and prospect.get(name) is not None
+        for place, item in enumerate(answers)
+        if not isinstance(item, str) and prospects[place].get(name) is not None
     ]
-    kept = [cast("Assessment", said[place]) for place in places]
+    kept = [cast("Assessment", answers[place]) for place in places]
     proceed = log_assessments(log, model, [prospects[place] for place in places], kept)
-    answers = list(said)
     for place, item, may in zip(places, kept, proceed, strict=True):
         answers[place] = replace(item, proceed=may)
     return answers
+
+
+def _with_usable_id(prospect: Any, item: Assessment | str, name: str | None) -> Assessment | str:
+    if name is None or isinstance(item, str) or prospect.get(name) is None:
+        return item
+    return id_fault(prospect[name], name) or item
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,0 +1,52 @@
+"""One process at a time holds a file, and a dead one lets go of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fitmodel.model.locks import held
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+
+HOLD = """
+import sys
+from pathlib import Path
+from fitmodel.model.locks import held
+with held(Path(sys.argv[1]), wait=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen(  # noqa: S603 - the program above
+        [sys.executable, "-c", HOLD, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(BlockingIOError), held(lock, wait=False):
+            pass
+        other.kill()
+        other.wait()
+        with held(lock, wait=True), pytest.raises(BlockingIOError), held(lock, wait=False):
+            pass
+
+
+def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> None:
+    import fcntl
+
+    lock = tmp_path / "lock"
+    own = fcntl.flock
+
+    def removed_first(file, how) -> None:
+        lock.unlink()
+        own(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with pytest.raises(BlockingIOError, match="was removed"), held(lock, wait=False):
+        pass
