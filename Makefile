@@ -63,7 +63,7 @@ demo: $(VENV)/.has-demo
 	$(BIN)/fitmodel demo
 
 test: lint types
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # what a file's tests share is made once
 
 lint: $(VENV)/.has-everything
 	$(BIN)/ruff check

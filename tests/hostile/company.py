@@ -117,8 +117,10 @@ class Company:
         with connected(self.store) as client:
             experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
             runs = client.search_runs([experiment])
+            models = client.search_logged_models([experiment])
         status = Counter(run.info.status for run in runs)
         assert set(status) <= {"FINISHED", "FAILED", "KILLED"}, status
+        assert {model.status for model in models} <= {"READY", "FAILED"}
 
     def versions(self) -> list[int]:
         return sorted((each.version for each in list_versions(NAME, self.store)), reverse=True)

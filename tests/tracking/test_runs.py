@@ -299,12 +299,18 @@ def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
     with connected(facts.spec.tracking.uri) as client:
         assert client.get_run(killed).data.tags[OWNER_TAG] == f"{host_name()}-{os.getpid()}"
         client.set_tag(killed, OWNER_TAG, tag)
+        experiment = client.get_run(killed).info.experiment_id
+        half = client.create_logged_model(experiment, source_run_id=killed).model_id
 
     track(facts)
 
     found = {run.info.run_id: run.info.status for run in runs_of(facts)}
     assert found.pop(killed) == status
     assert list(found.values()) == ["FINISHED"]
+    with connected(facts.spec.tracking.uri) as client:
+        models = {one.model_id: one.status for one in client.search_logged_models([experiment])}
+    assert models.pop(half) == ("FAILED" if status == "KILLED" else "PENDING")
+    assert list(models.values()) == ["READY"]
 
 
 def test_without_a_bundle_there_is_nothing_to_track(facts: TrainingFacts, tmp_path: Path) -> None:

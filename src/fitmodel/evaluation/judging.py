@@ -17,7 +17,7 @@ from fitmodel.evaluation.metrics import Metric, compare_log_loss
 from fitmodel.evaluation.splits import out_of_time_split
 from fitmodel.learning.challenger import unrestricted_probabilities
 from fitmodel.learning.folds import random_folds
-from fitmodel.learning.learner import learn, learn_labelled
+from fitmodel.learning.learner import check_enough, learn, learn_labelled
 from fitmodel.learning.options import LearnerOptions
 from fitmodel.learning.own_estimator import learn_own, learn_own_labelled
 
@@ -72,6 +72,7 @@ def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgeme
     DealsError
         If there are too few early churners to learn from or to judge by.
     """
+    check_enough(label_deals(deals, spec))  # said first: the whole's want, not that of a part
     way = _out_of_time if spec.has_dates else judge_on_folds
     return way(deals, spec, estimator)
 

@@ -1,7 +1,7 @@
 """Runs whose training was killed: nobody was left to end them, so the next training does.
 
 A run names the machine and the process that began it. Where that is this machine and the process
-is gone, the run is marked KILLED. Of another machine nothing is known: its runs are left alone.
+is gone, the run is marked KILLED and its half-logged model FAILED. Of another machine nothing is known: its runs are left alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,15 @@ def end_abandoned_runs(client: Any, experiment: str) -> None:
     for run in list(_running_runs(client, experiment)):
         found = _OWNER.fullmatch(run.data.tags.get(OWNER_TAG, ""))
         if found and found["host"] == host_name() and not is_running(int(found["process"])):
+            _fail_pending_models(client, experiment, run.info.run_id)
             client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _fail_pending_models(client: Any, experiment: str, run_id: str) -> None:
+    """A model whose files were never all there: else it would be pending for ever."""
+    for model in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
+        if model.status == "PENDING":
+            client.finalize_logged_model(model.model_id, "FAILED")
 
 
 def _running_runs(client: Any, experiment: str) -> Iterator[Any]:
