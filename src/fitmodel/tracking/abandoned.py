@@ -1,7 +1,8 @@
 """Runs whose training was killed: nobody was left to end them, so the next training does.
 
 A run names the machine and the process that began it. Where that is this machine and the process
-is gone, the run is marked KILLED and its half-logged model FAILED. Of another machine nothing is known: its runs are left alone.
+is gone, the run is marked KILLED and its half-logged model FAILED. Of another machine nothing is
+known: its runs are left alone.
 """
 
 from __future__ import annotations
