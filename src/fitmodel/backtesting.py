@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals, recut
+from fitmodel.deals.outcomes import recut
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
@@ -121,11 +121,12 @@ def _judged(known: pd.DataFrame, spec: DealSpec, estimator: Any) -> pd.DataFrame
     except DealsError:
         if estimator is not None:
             return judge_on_folds(known, spec, estimator).table
-        labelled = label_deals(known, spec)
-        choice = learn(known, spec, bags=JUDGING_BAGS).choice
+        learned = learn(known, spec, bags=JUDGING_BAGS)
+        labelled = learned.labelled
+        own = cross_fitted(learned.taught, spec, learned.choice)
         return pd.DataFrame(
             {
-                "probability": cross_fitted(labelled, spec, choice),
+                "probability": own[labelled.index],
                 "early_churn": labelled.early_churn,
                 "weight": labelled.weight,
             },

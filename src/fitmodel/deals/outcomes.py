@@ -43,14 +43,15 @@ __all__ = [
 @dataclass(frozen=True, eq=False)
 class LabelledDeals:
     """
-    Deals with a known label, ready to learn from.
+    Deals with a label, ready to learn from or to judge by.
 
     Attributes
     ----------
     attributes : DataFrame of shape (n, attributes)
         What was known before signing; dates are durations in days before closing.
     early_churn : ndarray of shape (n,)
-        1.0 left within the horizon, 0.0 stayed longer.
+        1.0 left within the horizon, 0.0 stayed longer; in between the chance of having left, of a
+        deal of `fitmodel.deals.training_deals` that is too young to be known.
     weight : ndarray of shape (n,)
         Inverse probability of not being censored, times that of having been let proceed; at
         least 1.
@@ -144,17 +145,25 @@ def outcomes(deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None
 
 
 def label_deals(
-    deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    as_of: Moment | None = None,
+    dates: tuple[str, ...] | None = None,
 ) -> LabelledDeals:
     """
     Deals whose label is known, with weights for those whose label is not.
 
-    May be empty: whether there is enough to learn from is judged where it is learned.
+    Where deals have dates these are mature ones: of the young only the leavers are known, and
+    whatever is new about them (an offer, a price, a rep) would look risky. May be empty: whether
+    there is enough to learn from is judged where it is learned.
 
     Parameters
     ----------
     deals, spec, as_of
         As of `outcomes`.
+    dates : tuple of str, optional
+        Attributes that are dates; found in the deals where it is not given.
 
     Returns
     -------
@@ -173,11 +182,13 @@ def label_deals(
     (True, [0.0, 1.0])
     """
     found = outcomes(deals, spec, as_of=as_of)
+    places = signed_by(deals, spec, as_of)
+    if spec.has_dates:
+        places, found = places[found["mature"].to_numpy()], found[found["mature"]]
     weights = censoring_weights(found, spec.label.horizon_months)
     known = found["early_churn"].notna().to_numpy()
-    signed = observe(deals, spec, as_of).signed if spec.has_dates else np.ones(len(deals), bool)
-    table = deals.iloc[np.flatnonzero(signed)[known]]
-    read = read_attributes(table, spec)
+    table = deals.iloc[places[known]]
+    read = read_attributes(table, spec, dates=dates)
     closed_on = table[spec.deals.closed_on] if spec.deals.closed_on is not None else None
     if closed_on is None and read.dates:
         raise DealsError(
@@ -191,6 +202,13 @@ def label_deals(
         closed_on=closed_on,
         dates=read.dates,
     )
+
+
+def signed_by(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None) -> NDArray[np.intp]:
+    """Positions of the rows of `outcomes`: deals signed by a date, all where there is none."""
+    if not spec.has_dates:
+        return np.arange(len(deals))
+    return np.flatnonzero(observe(deals, spec, as_of).signed)
 
 
 def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFrame:

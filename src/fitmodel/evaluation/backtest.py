@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
@@ -130,7 +131,8 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
                 f"fit_predict gave values of shape {answer.shape} for {len(asked)} deals: it must "
                 "give one probability per deal."
             )
-        rate = float(np.average(train.early_churn, weights=train.weight))
+        taught = training_deals(split.train, spec, as_of=split.date)
+        rate = float(np.average(taught.early_churn, weights=taught.weight))
         rows = later.reset_index("judged")
         parts.append(
             rows.assign(trained=cut + 1, probability=answer, base_rate=rate, n_train=len(train))

@@ -83,10 +83,10 @@ def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgeme
         learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
     else:
         learned = learn_own(split.train, spec, estimator, as_of=split.date)
-    test = label_deals(split.test, spec)
+    test = label_deals(split.test, spec, dates=learned.taught.dates)
     probability = learned.estimator.predict_proba(test.attributes)[:, 1]
     options = LearnerOptions.from_spec(spec, learned.labelled.dates)
-    unrestricted = unrestricted_probabilities(learned.labelled, test.attributes, options)
+    unrestricted = unrestricted_probabilities(learned.taught, test.attributes, options)
     table = _table(test, probability, unrestricted, learned.book.base_rate)
     return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
 

@@ -165,7 +165,7 @@ def _refits(
     if spec.has_dates:
         split = out_of_time_split(deals, spec)
         learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
-        return split.date, [(learned, label_deals(split.test, spec))]
+        return split.date, [(learned, label_deals(split.test, spec, dates=learned.taught.dates))]
     folds = random_folds(label_deals(deals, spec), seed=spec.learning.seed, n_folds=JUDGING_FOLDS)
     return None, [
         (learn_labelled(fold.train, spec, bags=JUDGING_BAGS), fold.test) for fold in folds

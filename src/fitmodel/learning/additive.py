@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.training_deals import in_whole
 from fitmodel.learning.columns import MISSING, NumberColumn
 from fitmodel.learning.design import Design
 
@@ -132,11 +133,15 @@ def fit_boosting(
         n_jobs=options.threads,
         random_state=options.seed,
     )
+    rows, outcome, share = in_whole(early_churn)
     with warnings.catch_warnings():
         # interpret warns of columns with one value, which is right for a rare flag in a fold
         warnings.simplefilter("ignore")
         machine.fit(
-            design.boosting_matrix(), early_churn.astype(int), sample_weight=weight, bags=bags
+            design.boosting_matrix()[rows],
+            outcome.astype(int),
+            sample_weight=weight[rows] * share,
+            bags=bags[rows],
         )
     return _tables_of(machine, design)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.deals.training_deals import in_whole
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
 from fitmodel.learning.threads import native_threads
@@ -48,7 +49,8 @@ def unrestricted_probabilities(
     )
     known, asked = _matrix(columns, train.attributes), _matrix(columns, attributes)
     with native_threads(options.threads):
-        model.fit(known, train.early_churn, sample_weight=train.weight)
+        rows, outcome, share = in_whole(train.early_churn)
+        model.fit(known[rows], outcome, sample_weight=train.weight[rows] * share)
         probability: NDArray[np.float64] = model.predict_proba(asked)[:, 1]
     return probability
 

@@ -108,10 +108,32 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
                 f"Only binary classification is supported: y has {len(self.classes_)} class(es), "
                 "two are needed"
             )
+        return self._learn(frame, indicator.astype(np.float64), weight)
+
+    def fit_chances(
+        self,
+        attributes: pd.DataFrame,
+        early_churn: NDArray[np.float64],
+        weight: NDArray[np.float64],
+    ) -> Self:
+        """Learn the tables from outcomes of which some are chances.
+
+        Parameters
+        ----------
+        attributes : DataFrame of shape (deals, attributes)
+        early_churn, weight : ndarray of shape (deals,)
+            As of `fitmodel.deals.training_deals.training_deals`.
+        """
+        validate_data(self, attributes, skip_check_array=True)
+        self.classes_ = np.array([0.0, 1.0])
+        return self._learn(self._frame(attributes), early_churn, weight)
+
+    def _learn(
+        self, frame: pd.DataFrame, early_churn: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> Self:
         options = self.options or LearnerOptions()
-        prepared = prepare(frame, indicator.astype(np.float64), weight, options)
         self.book_ = fit_book(
-            prepared,
+            prepare(frame, early_churn, weight, options),
             penalty=self.penalty,
             boosting_share=self.boosting_share,
             pairs=self.pairs,

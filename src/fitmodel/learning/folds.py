@@ -1,7 +1,8 @@
 """Folds to choose on: each trains on what was known at a cut date and judges what was signed next.
 
     deals -> cut dates over the newer part of the mature deals
-          -> train: deals re-cut at the date    test: mature deals signed until the next cut
+          -> train: deals re-cut at the date, the young in parts
+             test: mature deals signed until the next cut
 
 Where only a tenure is known there is no order in time; the folds are then stratified at random.
 """
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import LabelledDeals, label_deals, outcomes
+from fitmodel.deals.training_deals import training_deals
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -34,11 +36,7 @@ class Fold:
 
 
 def make_folds(
-    deals: pd.DataFrame,
-    spec: DealSpec,
-    labelled: LabelledDeals,
-    *,
-    as_of: pd.Timestamp | None = None,
+    deals: pd.DataFrame, spec: DealSpec, *, as_of: pd.Timestamp | None = None
 ) -> list[Fold]:
     """Time-ordered folds where deals have closing dates and enough early churners, else random.
 
@@ -46,8 +44,6 @@ def make_folds(
     ----------
     deals : DataFrame
     spec : DealSpec
-    labelled : LabelledDeals
-        All of `deals` with a known label, for random folds.
     as_of : Timestamp, optional
         Nothing after this date is known.
     """
@@ -55,7 +51,9 @@ def make_folds(
         folds = [fold for fold in _time_ordered(deals, spec, as_of) if _is_enough(fold)]
         if len(folds) > 1:
             return folds
-    return random_folds(labelled, seed=spec.learning.seed)
+    taught = training_deals(deals, spec, as_of=as_of)
+    folds = random_folds(label_deals(deals, spec, as_of=as_of), seed=spec.learning.seed)
+    return [Fold(taught.subset(~taught.index.isin(f.test.index)), f.test) for f in folds]
 
 
 def random_folds(labelled: LabelledDeals, *, seed: int, n_folds: int = FOLDS) -> list[Fold]:
@@ -63,9 +61,10 @@ def random_folds(labelled: LabelledDeals, *, seed: int, n_folds: int = FOLDS) ->
     from sklearn.model_selection import StratifiedKFold
 
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    is_churner = labelled.early_churn == 1
     return [
         Fold(labelled.subset(train), labelled.subset(test))
-        for train, test in splitter.split(labelled.early_churn, labelled.early_churn)
+        for train, test in splitter.split(is_churner, is_churner)
     ]
 
 
@@ -75,17 +74,16 @@ def _time_ordered(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp | Non
     mature = closed[found["mature"]].sort_values()
     if len(mature) == 0:
         return []
-    everything = label_deals(deals.loc[found.index], spec, as_of=as_of)
-    is_mature = found.loc[everything.index, "mature"].to_numpy()
+    everything = label_deals(deals, spec, as_of=as_of)
     places = np.linspace(FIRST_CUT, 1, FOLDS + 1) * (len(mature) - 1)
     dates = sorted(set(mature.iloc[places.astype(int)]))
     closing = everything.closed_on.to_numpy() if everything.closed_on is not None else None
     folds = []
     for start, end in pairwise(dates):
         last = end == dates[-1]
-        inside = (closing >= start) & ((closing <= end) if last else (closing < end)) & is_mature
+        inside = (closing >= start) & ((closing <= end) if last else (closing < end))
         before = deals.loc[found.index[(closed < start).to_numpy()]]
-        train = label_deals(before, spec, as_of=start)
+        train = training_deals(before, spec, as_of=start)
         folds.append(Fold(train, everything.subset(inside)))
     return folds
 

@@ -1,21 +1,24 @@
 """From deals to a fitted book: label, choose on folds, fit on everything that is known.
 
-deals -> label -> folds -> choice -> ProspectFitClassifier
+deals -> label -> folds -> choice
+deals -> the mature and, in parts, the young -> ProspectFitClassifier with that choice
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.deals.training_deals import training_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.fitting import age_weights
-from fitmodel.learning.folds import Fold, make_folds, random_folds
+from fitmodel.learning.folds import make_folds, random_folds
 from fitmodel.learning.options import (
     BAGS,
     Choice,
@@ -25,9 +28,6 @@ from fitmodel.learning.selection import age_in_months, choose
 from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.learning.book import Book
 
@@ -37,11 +37,22 @@ FEW_BAGS = 2  # where no interval is asked for
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A fitted estimator and how it came about."""
+    """A fitted estimator and how it came about.
+
+    Attributes
+    ----------
+    estimator : ProspectFitClassifier
+    choice : Choice
+    labelled : LabelledDeals
+        Deals with a known outcome.
+    taught : LabelledDeals
+        What was learned from: these, and the young in parts.
+    """
 
     estimator: ProspectFitClassifier
     choice: Choice
     labelled: LabelledDeals
+    taught: LabelledDeals
 
     @property
     def book(self) -> Book:
@@ -79,11 +90,13 @@ def learn(
     """
     labelled = label_deals(deals, spec, as_of=as_of)
     check_enough(labelled)
+    taught = training_deals(deals, spec, as_of=as_of)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
         if choice is None:
-            choice = choose(make_folds(deals, spec, labelled, as_of=as_of), options)
-        return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
+            choice = choose(make_folds(deals, spec, as_of=as_of), options)
+        estimator = fit_estimator(taught, choice, options, bags=bags)
+    return Learned(estimator, choice, labelled, taught)
 
 
 def learn_labelled(labelled: LabelledDeals, spec: DealSpec, *, bags: int = BAGS) -> Learned:
@@ -92,14 +105,15 @@ def learn_labelled(labelled: LabelledDeals, spec: DealSpec, *, bags: int = BAGS)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
         choice = choose(random_folds(labelled, seed=spec.learning.seed), options)
-        return Learned(fit_estimator(labelled, choice, options, bags=bags), choice, labelled)
+        estimator = fit_estimator(labelled, choice, options, bags=bags)
+    return Learned(estimator, choice, labelled, labelled)
 
 
 def fit_estimator(
-    labelled: LabelledDeals, choice: Choice, options: LearnerOptions, *, bags: int = BAGS
+    taught: LabelledDeals, choice: Choice, options: LearnerOptions, *, bags: int = BAGS
 ) -> ProspectFitClassifier:
-    """Fit the chosen settings on all labelled deals."""
-    weight = age_weights(labelled.weight, age_in_months(labelled), choice.half_life_months)
+    """Fit the chosen settings on all deals to learn from."""
+    weight = age_weights(taught.weight, age_in_months(taught), choice.half_life_months)
     estimator = ProspectFitClassifier(
         penalty=choice.penalty,
         boosting_share=choice.boosting_share,
@@ -109,7 +123,7 @@ def fit_estimator(
         bags=bags,
         options=options,
     )
-    return estimator.fit(labelled.attributes, labelled.early_churn, weight)
+    return estimator.fit_chances(taught.attributes, taught.early_churn, weight)
 
 
 def check_enough(labelled: LabelledDeals) -> None:
@@ -144,18 +158,18 @@ def _waiting(labelled: LabelledDeals, churners: int) -> str:
 
 
 def cross_fitted(
-    labelled: LabelledDeals,
+    taught: LabelledDeals,
     spec: DealSpec,
     choice: Choice,
     *,
     drop: tuple[str, ...] = (),
     n_folds: int = 5,
-) -> NDArray[np.float64]:
-    """Probability of each labelled deal from a fit that did not see it.
+) -> pd.Series[float]:
+    """Probability of each deal from a fit that did not see it.
 
     Parameters
     ----------
-    labelled : LabelledDeals
+    taught : LabelledDeals
     spec : DealSpec
     choice : Choice
         Settings of the fits.
@@ -164,28 +178,14 @@ def cross_fitted(
 
     Returns
     -------
-    ndarray, shape (deals,)
+    Series with the index of `taught`
     """
-    kept = labelled.attributes.drop(columns=[name for name in drop if name in labelled.attributes])
-    deals = LabelledDeals(
-        kept, labelled.early_churn, labelled.weight, labelled.closed_on, labelled.dates
-    )
-    options = LearnerOptions.from_spec(spec, labelled.dates)
-    probability = np.empty(len(deals))
+    kept = taught.attributes.drop(columns=[name for name in drop if name in taught.attributes])
+    deals = replace(taught, attributes=kept)
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    probability = pd.Series(np.nan, index=taught.index)
     with native_threads(options.threads):
-        for fold, out in _folds_with_places(deals, spec.learning.seed, n_folds):
+        for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
             estimator = fit_estimator(fold.train, choice, options, bags=FEW_BAGS)
-            probability[out] = estimator.predict_proba(fold.test.attributes)[:, 1]
+            probability[fold.test.index] = estimator.predict_proba(fold.test.attributes)[:, 1]
     return probability
-
-
-def _folds_with_places(
-    deals: LabelledDeals, seed: int, n_folds: int
-) -> list[tuple[Fold, NDArray[np.intp]]]:
-    from sklearn.model_selection import StratifiedKFold
-
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    return [
-        (Fold(deals.subset(train), deals.subset(test)), test)
-        for train, test in splitter.split(deals.early_churn, deals.early_churn)
-    ]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.training_deals import in_whole
 from fitmodel.learning.additive import Additive
 from fitmodel.learning.bounded import Bounds, bounded_logistic
 from fitmodel.learning.calibration import expit
@@ -144,7 +145,8 @@ def _free_logistic(
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", max_iter=100)
-    model.fit(matrix, early_churn, sample_weight=weight)
+    rows, outcome, share = in_whole(early_churn)
+    model.fit(matrix[rows], outcome, sample_weight=weight[rows] * share)
     return float(model.intercept_[0]), model.coef_[0]
 
 

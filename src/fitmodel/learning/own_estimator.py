@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.training_deals import in_whole, training_deals
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.learning.book import Book
 from fitmodel.learning.calibration import CalibrationMap, logit
@@ -139,34 +140,43 @@ def learn_own(
         If the estimator is no classifier with probabilities and sample weights.
     """
     labelled = label_deals(deals, spec, as_of=as_of)
-    return _learned(labelled, spec, estimator, make_folds(deals, spec, labelled, as_of=as_of))
+    check_enough(labelled)
+    taught, folds = training_deals(deals, spec, as_of=as_of), make_folds(deals, spec, as_of=as_of)
+    return _learned(labelled, taught, spec, estimator, folds)
 
 
 def learn_own_labelled(labelled: LabelledDeals, spec: DealSpec, estimator: Any) -> Learned:
     """Fit a user's classifier on labelled deals of which no order in time is known."""
-    return _learned(labelled, spec, estimator, random_folds(labelled, seed=spec.learning.seed))
-
-
-def _learned(labelled: LabelledDeals, spec: DealSpec, estimator: Any, folds: list[Fold]) -> Learned:
     check_enough(labelled)
+    folds = random_folds(labelled, seed=spec.learning.seed)
+    return _learned(labelled, labelled, spec, estimator, folds)
+
+
+def _learned(
+    labelled: LabelledDeals,
+    taught: LabelledDeals,
+    spec: DealSpec,
+    estimator: Any,
+    folds: list[Fold],
+) -> Learned:
     check_estimator(estimator)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
         calibration, loss = _calibrate(estimator, folds, options)
-        columns = fit_columns(labelled.attributes, options.encoding)
-        fitted = _fit(estimator, columns, labelled)
-    matrix = as_matrix(columns, labelled.attributes)
+        columns = fit_columns(taught.attributes, options.encoding)
+        fitted = _fit(estimator, columns, taught)
+    matrix = as_matrix(columns, taught.attributes)
     generator = np.random.default_rng(options.seed)
     chosen = generator.permutation(len(matrix))[:BACKGROUND]
     # each attribute shuffled by itself: the bundle holds no deal that there was
     background = generator.permuted(matrix[chosen], axis=0)
-    book = _book_without_tables(columns, labelled, calibration)
+    book = _book_without_tables(columns, taught, calibration)
     own = OwnClassifier(fitted, book, background)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
     choice = Choice(np.nan, None, 0.0, 0, calibration, table)
-    return Learned(own, choice, labelled)  # type: ignore[arg-type]  # has what Learned's has
+    return Learned(own, choice, labelled, taught)  # type: ignore[arg-type]  # has what Learned's has
 
 
 def check_estimator(estimator: Any) -> None:
@@ -221,9 +231,11 @@ def _fit(estimator: Any, columns: tuple[Column, ...], deals: LabelledDeals) -> A
     from sklearn.base import clone
 
     model = _ready(clone(estimator), columns)
-    frame = as_frame(columns, as_matrix(columns, deals.attributes))
+    rows, outcome, share = in_whole(deals.early_churn)
+    frame = as_frame(columns, as_matrix(columns, deals.attributes)[rows])
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
-    return model.fit(frame, deals.early_churn.astype(int), **{f"{last}sample_weight": deals.weight})
+    weight = {f"{last}sample_weight": deals.weight[rows] * share}
+    return model.fit(frame, outcome.astype(int), **weight)
 
 
 def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:

@@ -37,8 +37,8 @@ def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[s
     Returns
     -------
     bands : Series of {"good", "watch", "poor"}
-        Deals of known outcome by a fit on the other folds; deals still too young, whose outcome no
-        fit has seen, by the fit on all that are known.
+        Deals that are learned from by a fit on the other folds; the others by the fit on all of
+        these.
     policy : Policy
         Chosen on the cross-fitted probabilities.
 
@@ -50,13 +50,14 @@ def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[s
         If the contract's policy cannot be followed.
     """
     learned = learn(deals, spec)
-    labelled, options = learned.labelled, LearnerOptions.from_spec(spec, learned.labelled.dates)
+    labelled, taught = learned.labelled, learned.taught
+    options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
         books = [
             (fit_estimator(fold.train, learned.choice, options).book_, fold.test.index)
-            for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=FOLDS)
+            for fold in random_folds(taught, seed=spec.learning.seed, n_folds=FOLDS)
         ]
-    books.append((learned.book, deals.index.difference(labelled.index)))
+    books.append((learned.book, deals.index.difference(taught.index)))
     unflagged = _scored(books[:-1], Policy("threshold"), deals, spec)
     policy = _policy(deals, spec, labelled, unflagged["early_churn_probability"])
     return _scored(books, policy, deals, spec)["fit"].reindex(deals.index), policy

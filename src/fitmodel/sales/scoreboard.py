@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
@@ -95,8 +95,8 @@ def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[flo
     Returns
     -------
     Series of float
-        Cross-fitted for deals with a known outcome; the others, whose outcome no fit has seen,
-        from the fit on all that are known.
+        Cross-fitted for deals that are learned from; the others, whose outcome no fit has seen,
+        from the fit on all of these.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[flo
     people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
     blind = _without(spec, people)
     learned = learn(deals, blind, bags=BAGS)
-    labelled = label_deals(deals, blind)
     every = read_attributes(deals, blind).frame
     result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=deals.index)
-    result.loc[labelled.index] = cross_fitted(labelled, blind, learned.choice, drop=people)
+    own = cross_fitted(learned.taught, blind, learned.choice, drop=people)
+    result.loc[own.index] = own
     return result
 
 
