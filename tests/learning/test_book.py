@@ -12,11 +12,13 @@ import pytest
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.book import book_from_dict
 from fitmodel.learning.encoding import encode
+from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.learner import Learned, learn
+from fitmodel.learning.selection import age_in_months
 
 
 def _codes(learned: Learned) -> np.ndarray:
-    return encode(learned.book.columns, learned.labelled.attributes)
+    return encode(learned.book.columns, learned.taught.attributes)
 
 
 def test_baseline_and_contributions_add_up_to_the_log_odds(learned: Learned) -> None:
@@ -41,7 +43,8 @@ def test_a_round_trip_through_json_keeps_every_bit(learned: Learned) -> None:
 
 
 def test_tables_average_zero_over_the_training_deals(learned: Learned) -> None:
-    weight = learned.labelled.weight
+    taught, half_life = learned.taught, learned.choice.half_life_months
+    weight = age_weights(taught.weight, age_in_months(taught), half_life)
     means = np.average(learned.book.contributions(_codes(learned)), axis=0, weights=weight)
     np.testing.assert_allclose(means, 0, atol=1e-9)
 
@@ -81,4 +84,4 @@ def test_a_book_with_a_number_that_is_not_finite_is_refused(learned: Learned) ->
 def test_a_table_can_be_read(learned: Learned) -> None:
     table = pd.DataFrame(learned.book.table("segment"))
     assert {"smb", "mid", "enterprise", "missing", "never seen before"} == set(table["value"])
-    assert table["deals"].sum() == len(learned.labelled)
+    assert table["deals"].sum() == len(learned.taught)

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.outcomes import label_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.calibration import CalibrationMap, expit, fit_sigmoid
@@ -119,12 +120,28 @@ def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
 
 
 def test_no_fold_trains_on_what_it_judges_or_on_later_deals(simulation) -> None:
-    labelled = label_deals(simulation.deals, simulation.spec)
-    folds = make_folds(simulation.deals, simulation.spec, labelled)
+    folds = make_folds(simulation.deals, simulation.spec)
     assert len(folds) > 1
     for fold in folds:
         assert fold.train.closed_on.max() < fold.test.closed_on.min()
         assert not set(fold.train.index) & set(fold.test.index)
+
+
+@pytest.mark.slow
+def test_what_is_new_and_means_nothing_does_not_look_risky() -> None:
+    newcomers = simulate_deals(2000, seed=99, rep_effects=False)
+    truth, said = newcomers.true_probability.mean(), []
+    for seed in range(3):
+        past = simulate_deals(3000, seed=seed, rep_effects=False)
+        drawn = np.random.default_rng(seed).random(3000) < 0.5
+        is_new = (past.deals["closed_on"] >= "2025-11-15") & drawn
+        offer = np.where(is_new, "starter 2", "classic")
+        learned = learn(past.deals.assign(offer=offer), past.spec, bags=2)
+        asked = read_attributes(
+            newcomers.deals.assign(offer="starter 2"), past.spec, dates=learned.taught.dates
+        )
+        said.append(learned.estimator.predict_proba(asked.frame)[:, 1].mean())
+    assert np.mean(said) == pytest.approx(truth, rel=0.15)
 
 
 def test_the_choice_is_in_the_table_and_within_one_error_of_the_best(learned: Learned) -> None:

@@ -1,0 +1,83 @@
+"""The young count in parts that add up to the survival curve, the mature as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
+from fitmodel.deals.training_deals import in_whole, training_deals
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(800, seed=3)
+
+
+def test_the_mean_is_one_minus_the_survival_curve(simulation) -> None:
+    deals, spec = simulation.deals, simulation.spec
+    found = outcomes(deals, spec)
+    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    taught = training_deals(deals, spec)
+    horizon = float(spec.label.horizon_months)
+    assert np.average(taught.early_churn, weights=taught.weight) == pytest.approx(
+        1 - curve.at(horizon), abs=1e-12
+    )
+
+
+def test_every_deal_stands_once_and_the_mature_as_they_are_labelled(simulation) -> None:
+    deals, spec = simulation.deals, simulation.spec
+    found, taught = outcomes(deals, spec), training_deals(deals, spec)
+    assert taught.index.tolist() == deals.index.tolist()
+    labelled = label_deals(deals, spec)
+    chance = pd.Series(taught.early_churn, taught.index)
+    assert chance[labelled.index].tolist() == labelled.early_churn.tolist()
+    young = chance[~found["mature"]]
+    assert (young[found.loc[young.index, "left"]] == 1).all()
+    assert young[~found.loc[young.index, "left"]].between(0, 1, inclusive="neither").all()
+
+
+def test_the_longer_a_customer_has_stayed_the_smaller_the_chance_that_is_left(simulation) -> None:
+    found = outcomes(simulation.deals, simulation.spec)
+    taught = training_deals(simulation.deals, simulation.spec)
+    unknown = found["early_churn"].isna()
+    chance = pd.Series(taught.early_churn, taught.index)[unknown]
+    months = found.loc[unknown, "followup_months"]
+    assert (np.diff(chance[months.sort_values().index]) <= 1e-12).all()
+
+
+def test_what_exited_too_soon_is_stood_for_by_the_others(simulation) -> None:
+    drawn = np.random.default_rng(0).random(len(simulation.deals)) < 0.2
+    exits = simulation.deals["closed_on"] + pd.Timedelta(days=40)
+    stays = simulation.deals["churned_on"].isna() & (exits <= simulation.deals["closed_on"].max())
+    deals = simulation.deals.assign(exited_on=exits.where(drawn & stays))
+    spec = simulation.spec.replace(deals={"exited_on": "exited_on"})
+    taught, labelled = training_deals(deals, spec), label_deals(deals, spec)
+    gone = outcomes(deals, spec).query("mature and early_churn.isna()").index
+    assert len(gone)
+    assert not set(gone) & set(taught.index)
+    weight = pd.Series(taught.weight, taught.index)[labelled.index]
+    assert weight.tolist() == labelled.weight.tolist()
+    assert weight.max() > 1
+
+
+def test_without_dates_there_is_no_order_in_time_and_nothing_in_parts() -> None:
+    from fitmodel.deals.contract import DealSpec
+
+    table = pd.DataFrame(
+        {"months": [1.0, 2, 9, 9, 3], "left": [True, False, False, True, True], "seats": range(5)}
+    )
+    spec = DealSpec(deals={"tenure_months": "months", "churned": "left"})
+    taught, labelled = training_deals(table, spec), label_deals(table, spec)
+    assert taught.early_churn.tolist() == labelled.early_churn.tolist()
+    assert taught.weight.tolist() == labelled.weight.tolist()
+
+
+def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:
+    chance = np.array([1.0, 0.25, 0.0, 0.5])
+    rows, outcome, share = in_whole(chance)
+    assert set(outcome.tolist()) == {0.0, 1.0}
+    np.testing.assert_allclose(np.bincount(rows, share), 1)
+    np.testing.assert_allclose(np.bincount(rows, share * outcome), chance)
