@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # By how much the law may differ from the best book of tables, as a share of how far the book tells
 # deals apart (where nothing tells, nothing is left out). Without it the interval goes on narrowing
 # at 10,000 deals while the error does not (python benchmarks/known_truth.py).
-MISFIT = 0.17
+MISFIT = 0.19
 
 
 @dataclass(frozen=True)

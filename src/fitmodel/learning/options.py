@@ -20,7 +20,7 @@ BAGS = 12
 CHOOSING_BAGS = 3
 # On the deviation over bags. python benchmarks/known_truth.py holds it against the truth, on the
 # law that it was chosen on and on others.
-SPREAD = 1.3
+SPREAD = 1.2
 
 
 @dataclass(frozen=True)
