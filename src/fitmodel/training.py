@@ -10,6 +10,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.deals.cautions import find_cautions
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.deals.reading import first_row_of, read_deals
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
@@ -167,8 +170,8 @@ def train(
             "deals_digest": deals_digest(table),
             "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
-            "scores": summarise_scores(judgement.table["probability"]),
-            "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+            "scores": summarise_scores(_scores_of(learned, judgement, estimator)),
+            "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
@@ -179,6 +182,18 @@ def train(
     warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
+
+
+def _scores_of(learned: Learned, judgement: Judgement, estimator: Any) -> NDArray[np.float64]:
+    """What this model says of deals like those that it learned from.
+
+    A user's own estimator may know its own deals by heart: of that one, what its twin said of
+    deals that it did not see.
+    """
+    if estimator is not None:
+        return np.asarray(judgement.table["probability"], dtype=np.float64)
+    said: NDArray[np.float64] = learned.estimator.predict_proba(learned.taught.attributes)[:, 1]
+    return said
 
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:

@@ -181,3 +181,13 @@ def test_want_of_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr("pyarrow.parquet.read_table", too_much)
     with pytest.raises(MemoryError):
         read_table(tmp_path / "deals.parquet")
+
+
+def test_rows_of_one_name_are_numbered_anew() -> None:
+    twice = pd.concat([GOOD, GOOD.assign(id=["010", "011", "012"], segment="mid")])
+    read = read_deals(twice, SPEC)
+    assert read.index.tolist() == list(range(len(twice)))
+    assert read["segment"].tolist() == twice["segment"].tolist()
+    assert read_deals(GOOD.set_axis(GOOD.index + 7), SPEC).index.tolist() == [
+        7 + place for place in range(len(GOOD))
+    ]

@@ -141,3 +141,10 @@ def test_one_deal_has_a_curve_that_says_nearly_nothing(left, survival):
 def test_what_cannot_be_estimated_is_refused(months, weights, message):
     with pytest.raises(DealsError, match=message):
         kaplan_meier(months, np.ones(len(months)), weights=weights)
+
+
+def test_before_the_first_leaving_too_the_scale_of_weights_changes_no_limit():
+    months, left = np.array([2.0, 4, 6, 8]), np.array([True, False, True, False])
+    weights = np.array([0.5, 1.0, 2.0, 1.0])
+    one, other = (kaplan_meier(months, left, at=[1.0], weights=w) for w in (weights, weights * 1e3))
+    assert other.low.tolist() == pytest.approx(one.low.tolist())

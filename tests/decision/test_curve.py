@@ -108,6 +108,13 @@ def test_money_adds_up_by_hand():
     assert counts == (4, 2, 1, 1)
 
 
+def test_without_resampling_there_are_no_limits(judged):
+    p, y, amount = judged
+    made = compute_money(y, p, amount, Policy("threshold", 0.3, MONEY), n_boot=0)
+    assert np.isnan([made.low, made.high]).all()
+    assert np.isfinite(made.net)
+
+
 def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(judged):
     p, y, amount = judged
     nothing = compute_money(y, p, amount, Policy("threshold", None, MONEY))

@@ -208,3 +208,14 @@ def test_a_deal_without_a_probability_is_refused(simulation):
         pay(simulation.deals, simulation.spec, LATER, p)
     with pytest.raises(DealsError, match="share their index"):
         pay(pd.concat([simulation.deals] * 2), simulation.spec, LATER)
+
+
+def test_an_exit_announced_for_later_withholds_nothing_yet(simulation):
+    deals, spec = simulation.deals, simulation.spec
+    later = spec.replace(deals={"exited_on": "exited_on"})
+    announced = deals.assign(
+        exited_on=pd.Timestamp(deals["closed_on"].max() + pd.Timedelta("3650D"))
+    )
+    plain, told = pay(deals, spec, LATER), pay(announced, later, LATER)
+    columns = ["earned", "withheld", "pending"]
+    pd.testing.assert_frame_equal(told.deals[columns], plain.deals[columns])

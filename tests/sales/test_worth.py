@@ -75,3 +75,13 @@ def test_every_deal_has_a_band_and_poor_fits_stay_shorter(simulation):
     assert bands.isin(["good", "watch", "poor"]).all()
     assert policy.kind == "value"
     assert table.loc["poor", "months"] < table.loc["good", "months"]
+
+
+def test_a_credit_note_is_no_price_and_stops_nothing(simulation):
+    deals = simulation.deals.copy()
+    notes = deals.index[:12]
+    unpriced = deals.assign(annual_value=deals["annual_value"].astype(float).mask(deals.index < 12))
+    deals["annual_value"] = deals["annual_value"].astype(float)
+    deals.loc[notes, "annual_value"] = -500.0
+    value = compute_worth(deals, simulation.spec).table["value"]
+    assert value.tolist() == compute_worth(unpriced, simulation.spec).table["value"].tolist()

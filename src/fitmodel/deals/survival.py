@@ -121,7 +121,9 @@ def kaplan_meier(
     survival = np.asarray(np.cumprod(1.0 - events / at_risk), dtype=np.float64)
     low, high = _limits(survival, events / at_risk, effective)
     curve = SurvivalCurve(times, survival, low, high, at_risk, events)
-    return curve if at is None else _read_at(curve, np.asarray(at, dtype=float))
+    if at is None:
+        return curve
+    return _read_at(curve, np.asarray(at, dtype=float), begun_with=float(effective[0]))
 
 
 def _checked(
@@ -183,13 +185,13 @@ def _step(curve: SurvivalCurve, months: Floats, heights: Floats, before: float =
     return np.where(unknown | np.isnan(months), np.nan, values)
 
 
-def _read_at(curve: SurvivalCurve, months: Floats) -> SurvivalCurve:
+def _read_at(curve: SurvivalCurve, months: Floats, *, begun_with: float) -> SurvivalCurve:
     """The curve at chosen times, with the deals that left since the time before."""
     months = np.unique(months)
     upto = np.concatenate(([0.0], np.cumsum(curve.events)))
     events = np.diff(upto[np.searchsorted(curve.times, months, side="right")], prepend=0.0)
     watched = np.concatenate((curve.at_risk, [0.0]))
-    before_first = _TAIL ** (1.0 / curve.at_risk[0])
+    before_first = _TAIL ** (1.0 / begun_with)
     return SurvivalCurve(
         times=months,
         survival=_step(curve, months, curve.survival),

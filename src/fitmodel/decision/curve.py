@@ -222,7 +222,7 @@ def _reckoned(
     saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())
     total = float(weights.sum())
     resampled = [made[drawn].sum() / weights[drawn].sum() for drawn in draws]
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    low, high = np.quantile(resampled, [0.025, 0.975]) if resampled else (np.nan, np.nan)
     return FlagMoney(
         n_deals=len(amounts),
         n_without_amount=n_without_amount,

@@ -90,7 +90,8 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
         raise ProspectError(
             "text stands where the model learned numbers:\n"
             + "\n".join(faults)
-            + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known."
+            + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
+            "an attribute that is no number belongs into [attributes] categorical."
         )
     return codes
 

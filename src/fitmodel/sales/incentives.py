@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.outcomes import extract_end, kaplan_meier, outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.chances import chances_to_reach
@@ -70,7 +70,9 @@ def pay(
     kept = deals[deals[amount].notna()]
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(deals, spec, ages, probability).loc[kept.index]
-    entries = _entries(plan, kept[amount], outcomes(deals, spec), _exited(kept, spec), chances)
+    entries = _entries(
+        plan, kept[amount], outcomes(deals, spec), _exited(deals, spec)[kept.index], chances
+    )
     return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(deals, spec, plan, probability))
 
 
@@ -90,9 +92,10 @@ def _check_amounts(amounts: pd.Series[Any], name: str) -> None:
 def _exited(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[bool]:
     """Deals that ended for another reason than the customer's leaving: nothing more will come."""
     column = spec.deals.exited_on
-    if column is None:
+    end = extract_end(deals, spec)
+    if column is None or end is None:
         return pd.Series(data=False, index=deals.index)
-    return deals[column].notna()
+    return deals[column] <= end  # one that is announced for later has not come yet
 
 
 def _signed(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:

@@ -200,7 +200,7 @@ def _value(
     part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
 ) -> float:
     amount = part["amount"].to_numpy()
-    priced = ~np.isnan(amount) & (times > 0)
+    priced = (amount >= 0) & (times > 0)  # a credit note is no deal's price
     worth = amount[priced] * times[priced]
     if money is None or worth.sum() <= 0:
         return np.nan
