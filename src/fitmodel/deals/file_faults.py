@@ -28,6 +28,14 @@ def names_fault(names: Sequence[str]) -> str | None:
     return None
 
 
+def open_quote_fault(line: int) -> str:
+    """What is wrong with a file in which a quote is open until its end."""
+    return (
+        f"has a quote that opens on line {line} and is never closed: all below would be one value. "
+        "Remedy: close it, or write it twice inside quotes if it is meant as a character."
+    )
+
+
 def csv_fault(fault: str, block_bytes: int) -> str:
     """What Arrow says of a CSV file, in words for whoever has exported it."""
     if "straddling" in fault:

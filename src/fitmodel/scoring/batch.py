@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
@@ -141,7 +142,9 @@ def score_file(
 
     Notes
     -----
-    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
+    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays. Names
+    of columns lose blanks around them, and one without a name is called by its place, as in
+    training: ``Unnamed: 3``.
 
     Examples
     --------
@@ -247,12 +250,16 @@ def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
 
 
 def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
-    """Refuse a table that lacks an attribute or has a prediction column already.
+    """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
 
     Raises
     ------
     ProspectError
     """
+    if twice := named_twice(names):
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename them."
+        )
     if not set(model.attributes) <= set(names):
         raise missing_attributes(model.attributes, names)
     added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]

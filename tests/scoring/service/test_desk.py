@@ -222,6 +222,7 @@ def test_an_upload_is_assessed_and_its_bad_rows_say_why(opened, bare, table, tmp
         (b"deal_id\n1\n", "lacks 16 column"),
         (b"\n", "no rows"),
         (b"\xff\xfe\x00", "not UTF-8"),
+        (b'deal_id,note\n1,"a\nb"\n2,"open\n3,c\n', "quote that opens on line 4"),
         (b"x" * 100_001, "longer than 0.1 MB"),
         (None, "has 101 rows; the desk takes 100"),
     ],

@@ -1,12 +1,14 @@
 // CSV as people export it, in and out.
+import { say, number } from "./text.js";
 
 const SEPARATORS = [",", ";", "\t", "|"];
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const LINE_END = /\r?\n|\r/;
 
 export const isNumber = (text) => NUMBER.test(text);
 
-/** Columns, rows (arrays of text, each with the number of its row) and the separator of a text. */
+/** Columns, rows (arrays of text) and the separator of a text; throws an Error with a sentence. */
 export function parse(text) {
   const source = text.replace(/^\uFEFF/, "");
   const separator = separatorOf(source);
@@ -17,7 +19,8 @@ export function parse(text) {
 }
 
 function separatorOf(source) {
-  const first = source.split(/\r?\n|\r/).find((line) => line.trim() !== "") ?? "";
+  const line = source.split(LINE_END).find((text) => text.trim() !== "") ?? "";
+  const first = line.replaceAll(/"[^"]*"/g, "");
   const counts = SEPARATORS.map((mark) => first.split(mark).length);
   return SEPARATORS[counts.indexOf(Math.max(...counts))];
 }
@@ -27,6 +30,7 @@ function records(source, separator) {
   let row = [];
   let field = "";
   let quoted = false;
+  let opened = 0;
   for (let place = 0; place < source.length; place += 1) {
     const mark = source[place];
     if (quoted) {
@@ -35,8 +39,10 @@ function records(source, separator) {
         field += '"';
         place += 1;
       } else quoted = false;
-    } else if (mark === '"' && field === "") quoted = true;
-    else if (mark === separator) {
+    } else if (mark === '"' && field === "") {
+      quoted = true;
+      opened = place;
+    } else if (mark === separator) {
       row.push(field);
       field = "";
     } else if (mark === "\n" || mark === "\r") {
@@ -45,6 +51,10 @@ function records(source, separator) {
       row = [];
       field = "";
     } else field += mark;
+  }
+  if (quoted) {
+    const line = source.slice(0, opened).split(LINE_END).length;
+    throw new Error(say("upload_quote", { line: number(line) }));
   }
   if (field !== "" || row.length > 0) rows.push([...row, field]);
   return rows;
