@@ -26,6 +26,7 @@ from fitmodel.deals.csv_form import (
     header_fields,
     separator_of,
 )
+from fitmodel.deals.decimals import floats_of
 from fitmodel.deals.file_faults import csv_fault, names_fault, open_quote_fault
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.spellings import MISSING_TEXT
@@ -132,7 +133,7 @@ def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
     for place, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(place, column.name, arrow.column(place).cast(pa.float64()))
+            arrow = arrow.set_column(place, column.name, floats_of(arrow.column(place)))
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
 

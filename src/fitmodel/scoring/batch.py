@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.days import today
 from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import chunk_frame
 from fitmodel.scoring.paths import check_paths
-from fitmodel.scoring.resume import kept_parts, today
+from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import FileSink, count_rows, open_source
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.decimals import floats_of
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import read_numbers
 
@@ -43,7 +44,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
         if pa.types.is_timestamp(item.type) and item.type.tz is not None:
             batch = batch.set_column(place, item.name, pc.local_timestamp(column))
         elif pa.types.is_decimal(item.type):
-            batch = batch.set_column(place, item.name, column.cast(pa.float64()))
+            batch = batch.set_column(place, item.name, floats_of(column))
     return batch
 
 
