@@ -279,7 +279,9 @@ def _column(text: pa.ChunkedArray, *, decimal_comma: bool) -> pd.Series[Any]:
     series = _as_text(text)
     marked = decimal_comma and _all(text, _MARKED) and not _any(text, _CODE)
     if marked and decimal_mark(series) == ",":
-        return pd.Series(plain_numbers(series))
+        numbers = pd.Series(plain_numbers(series))
+        if numbers.notna().equals(series.notna()):
+            return numbers
     return series
 
 

@@ -281,16 +281,20 @@ def predict_chunk(
     language: str = "en",
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
+    frame, unclear = chunk_frame(chunk, model, separator)
     predictions, errors = model.predict_table(
-        chunk_frame(chunk, model, separator),
+        frame,
         reasons=reasons,
         as_of=as_of,
         as_json=True,
         language=language,
     )
+    for place, fault in unclear.items():
+        also = errors.iloc[place]
+        errors.iloc[place] = fault if also is None else f"{also}; {fault}"
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    lost = pa.array(np.isin(np.arange(len(predictions)), list(chunk.faults)))
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()

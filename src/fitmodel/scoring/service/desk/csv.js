@@ -4,9 +4,20 @@ import { say, number } from "./text.js";
 const SEPARATORS = [",", ";", "\t", "|"];
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const IN_GROUPS = /^[+-]?[1-9]\d{0,2}([.,]\d{3})+$/;
+const DIGITS_AND_MARKS = /^[+-]?[\d.,]+$/;
 const LINE_END = /\r?\n|\r/;
 
 export const isNumber = (text) => NUMBER.test(text);
+
+/** A number's text as code writes it; null where only a whole column would tell which it is. */
+export function plainNumber(text, separator) {
+  const decimalComma = separator !== ",";
+  const both = text.includes(".") && text.includes(",") && DIGITS_AND_MARKS.test(text);
+  const grouped = (decimalComma || text.includes(",")) && IN_GROUPS.test(text);
+  if (both || grouped) return null;
+  return decimalComma ? text.replace(",", ".") : text;
+}
 
 /** Columns, rows (arrays of text) and the separator of a text; throws an Error with a sentence. */
 export function parse(text) {
