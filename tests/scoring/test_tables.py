@@ -90,3 +90,14 @@ def test_a_folder_without_parquet_is_named(model, tmp_path):
 
     with pytest.raises(ProspectError, match=r"folder .*in holds no Parquet file\. Remedy"):
         score_file(tmp_path / "in", model, tmp_path / "out.csv")
+
+
+def test_no_row_is_lost_where_none_has_the_width_of_the_header(model, lines, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join([lines[0], *(f"{line},x" for line in lines[1:])]), encoding="utf-8")
+
+    result = score_file(source, model, tmp_path / "out.csv", reasons=0)
+
+    assert (result.rows, result.errors) == (60, 60)
+    scored = pd.read_csv(tmp_path / "out.csv")
+    assert scored["deal_id"].tolist() == [line.split(",")[0] for line in lines[1:]]

@@ -76,11 +76,14 @@ def _as_numbers(
 
     Distinct values are read once. What is no number stays as it is, for the error to quote.
     """
-    places, levels = distinct(text)
-    plain = [plain_number(level, decimal_comma=decimal_comma) for level in levels]
-    numbers, unreadable = read_numbers(pd.Series([*plain, None], dtype=object))
-    unclear = np.array([*(number is None for number in plain), False], dtype=bool)
-    values = pd.Series(numbers[places], index=text.index)
-    if unreadable.any():
-        values = values.astype(object).mask(unreadable[places], text)
-    return values, unclear[places]
+    if decimal_comma or text.str.contains(",", regex=False).any():
+        places, levels = distinct(text)
+        plain = [plain_number(level, decimal_comma=decimal_comma) for level in levels]
+        numbers, unreadable = read_numbers(pd.Series([*plain, None], dtype=object))
+        numbers, unreadable = numbers[places], unreadable[places]
+        unclear = np.array([*(number is None for number in plain), False], dtype=bool)[places]
+    else:
+        numbers, unreadable = read_numbers(text)
+        unclear = np.zeros(len(text), dtype=bool)
+    values = pd.Series(numbers, index=text.index)
+    return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear

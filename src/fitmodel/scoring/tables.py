@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -191,10 +192,11 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             ),
         )
         names = column_names(fields)
-        batches = (batch.rename_columns(names) for batch in reader)
-        refuse = partial(_refuse_open_quote, path, marked)
         schema = pa.schema([(name, pa.string()) for name in names])
-        whole = _put_back(batches, ragged, separator, refuse)
+        named = (batch.rename_columns(names) for batch in reader)
+        # Arrow gives no batch where no row has the header's width
+        batches = chain(named, [pa.RecordBatch.from_pylist([], schema)])
+        whole = _put_back(batches, ragged, separator, partial(_refuse_open_quote, path, marked))
         yield Source(schema, _cut(whole, chunk_rows), separator)
 
 
