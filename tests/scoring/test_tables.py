@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.deals.files import read_table
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.scoring.batch import PREDICTIONS, score_file
 
 
@@ -101,3 +101,23 @@ def test_no_row_is_lost_where_none_has_the_width_of_the_header(model, lines, tmp
     assert (result.rows, result.errors) == (60, 60)
     scored = pd.read_csv(tmp_path / "out.csv")
     assert scored["deal_id"].tolist() == [line.split(",")[0] for line in lines[1:]]
+
+
+@pytest.mark.parametrize("column", ["segment", "region"])
+def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp_path, column):
+    place = lines[0].split(",").index(column)
+    fields = [line.split(",") for line in lines]
+    for row in fields[3:5]:
+        row[place] = f'"{row[place]}"'
+    fields[3][place] = fields[3][place].removesuffix('"')
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join(map(",".join, fields)), encoding="utf-8")
+
+    result = score_file(source, model, tmp_path / "out.csv", reasons=0)
+
+    assert result.errors == 1
+    assert "row 3 cannot be scored: a value over 2 lines (is a quote open?)" in result.first_error
+    with pytest.raises(
+        DealsError, match=r"1 row\(s\) have a value that holds the row below it; row 3"
+    ):
+        read_table(source)

@@ -7,6 +7,9 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -44,6 +47,25 @@ def column_names(fields: Sequence[str]) -> list[str]:
 def has_decimal_comma(separator: str) -> bool:
     """Tell whether a comma in a number is its decimal mark: it cannot be what separates, too."""
     return separator != ","
+
+
+def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:
+    """Rows with a value that seems to have taken the next row, and that value.
+
+    A quote left open ends where the next row's value of that column begins, so that the value
+    holds a line break and a whole row of separators, and the quote that ends the other's value.
+    """
+    found = {}
+    for column in table.columns:
+        ends = pc.ends_with(column, '"')
+        if not pc.any(ends).as_py():
+            continue
+        places = pc.indices_nonzero(ends)
+        for place, text in zip(places.to_pylist(), column.take(places).to_pylist(), strict=True):
+            rows = "\n" in text or "\r" in text
+            if rows and text.count('"') % 2 and text.count(separator) >= table.num_columns - 1:
+                found[place] = text
+    return found
 
 
 def plain_number(text: str, *, decimal_comma: bool) -> str | None:

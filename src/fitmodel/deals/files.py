@@ -25,6 +25,7 @@ from fitmodel.deals.csv_form import (
     has_decimal_comma,
     header_fields,
     separator_of,
+    swallowing_values,
 )
 from fitmodel.deals.decimals import floats_of
 from fitmodel.deals.file_faults import csv_fault, names_fault, open_quote_fault
@@ -231,6 +232,12 @@ def _parse(
     for text in (*values, *ragged):
         if line := marked.line_of_open_quote(text):
             raise DealsError(f"{path} {open_quote_fault(line)}")
+    if doubtful := swallowing_values(table, separator):
+        row, text = next(iter(doubtful.items()))
+        raise DealsError(
+            f"{path}: {len(doubtful)} row(s) have a value that holds the row below it; row "
+            f"{row + 1}: {shortened(text)}. Remedy: close every quote."
+        )
     return table
 
 

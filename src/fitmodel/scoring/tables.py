@@ -23,9 +23,20 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from fitmodel.deals.csv_form import MarkedEnd, column_names, header_fields, separator_of
-from fitmodel.deals.file_faults import csv_fault, names_fault, open_quote_fault
-from fitmodel.deals.plain_words import shortened
+from fitmodel.deals.csv_form import (
+    MarkedEnd,
+    column_names,
+    header_fields,
+    separator_of,
+    swallowing_values,
+)
+from fitmodel.deals.file_faults import (
+    csv_fault,
+    lines_fault,
+    names_fault,
+    open_quote_fault,
+    width_fault,
+)
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.scoring.compression import READERS, WRITERS
@@ -228,18 +239,13 @@ def _put_back(
             good = position - len(faults) - taken
             pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
             taken += good
-            faults[position] = _shape_fault(row)
+            faults[position] = width_fault(row.text, row.actual_columns, row.expected_columns)
         number += batch.num_rows + len(faults)
         if batch.num_rows:
             refuse(batch.column(batch.num_columns - 1)[-1].as_py())
-        yield Chunk(_joined([*pieces, batch.slice(taken)]), faults)
-
-
-def _shape_fault(row: Any) -> str:
-    fault = f"{row.actual_columns} fields where the header has {row.expected_columns}"
-    lines = len(row.text.splitlines())
-    over = f" over {lines} lines (is a quote open?)" if lines > 1 else ""
-    return f"{fault}{over}: {shortened(row.text)}"
+        whole = _joined([*pieces, batch.slice(taken)])
+        doubtful = swallowing_values(whole, separator)
+        yield Chunk(whole, {row: lines_fault(text) for row, text in doubtful.items()} | faults)
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
