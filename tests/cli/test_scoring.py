@@ -61,6 +61,18 @@ def test_a_query_of_a_file_is_wrong_usage(home, monkeypatch) -> None:
     assert "--query asks a database" in result.output
 
 
+def test_a_table_of_which_no_row_could_be_scored_is_written_and_fails(home, monkeypatch) -> None:
+    header, *lines = (home / "prospects.csv").read_text(encoding="utf-8").splitlines()
+    for spoiled, code in ((lines, 1), (lines[1:], 0), ([], 0)):
+        rows = [f"{line},too much" if line in spoiled else line for line in lines if spoiled]
+        (home / "bad.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        result = score(home, monkeypatch, "bad.csv", "--output", "bad_out.csv")
+        assert result.exit_code == code, result.output
+        assert ("not one row could be scored" in result.output) is (code == 1)
+        written = (home / "bad_out.csv").read_text(encoding="utf-8")
+        assert written.count("21 fields where the header has 20") == len(spoiled)
+
+
 def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
     home, monkeypatch
 ) -> None:

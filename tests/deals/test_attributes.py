@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pytest
 
 from fitmodel.deals.attributes import attribute_frame, read_attributes
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.days import today
 from fitmodel.deals.outcomes import label_deals
 from fitmodel.exceptions import DealsError, ProspectError
 
@@ -73,7 +74,7 @@ def test_a_prospect_is_read_as_the_deals_were():
 
 
 def test_an_unsigned_prospect_counts_from_today_or_the_day_it_is_told():
-    yesterday = (date.today() - timedelta(days=1)).isoformat()  # noqa: DTZ011 - as in scoring
+    yesterday = (today() - timedelta(days=1)).isoformat()
     prospect = pd.DataFrame({"first_contact": [yesterday]})
     assert attribute_frame(prospect, ["first_contact"])["first_contact"].tolist() == [1.0]
     told = attribute_frame(prospect.assign(first_contact="2024-02-28"), ["first_contact"],

@@ -305,6 +305,37 @@ def test_values_of_any_kind_in_one_column_of_sqlite_are_text(tmp_path) -> None:
     assert found["b"].tolist() == ["1", "y"]
 
 
+@each
+def test_a_query_may_end_in_remarks_and_hold_their_marks_in_its_texts(database) -> None:
+    write(database, "deals", pd.DataFrame({"id": [1, 2], "note": ["a -- b; c", "x"]}))
+    for query in (
+        "select * from deals -- all",
+        "select * from deals; -- done",
+        "select * from deals /* all; */ ;; -- done;\n-- really",
+        "-- first; the note\nselect * from deals where note = 'a -- b; c' or note = 'x';",
+    ):
+        assert read(database, query)["id"].tolist() == [1, 2], query
+    marks = "select note as \"a;--b\" from deals where note <> ';--' order by id; -- the end"
+    assert read(database, marks)["a;--b"].tolist() == ["a -- b; c", "x"]
+
+
+def test_what_ends_a_query_is_left_out_and_nothing_else() -> None:
+    for kept in ("select '; --'", "select $q$ ; -- $q$", "select [a;--b]", "select 1; select 2"):
+        assert read_query(f"{kept} ; /* done; */ -- 'so'") == kept
+        assert read_query(kept) == kept
+    with pytest.raises(DatabaseError, match="the query is empty"):
+        read_query("-- nothing;\n;")
+
+
+def test_a_query_that_is_not_utf8_says_so_and_a_mark_of_order_is_no_part_of_it(tmp_path) -> None:
+    file = tmp_path / "q.sql"
+    file.write_bytes(b"\xef\xbb\xbfselect 1")
+    assert read_query(f"@{file}") == "select 1"
+    file.write_bytes("select 'Zürich'".encode("latin-1"))
+    with pytest.raises(DatabaseError, match=r"not UTF-8 text: byte 0xfc at position 10\. Remedy"):
+        read_query(f"@{file}")
+
+
 def test_a_query_is_text_or_a_file() -> None:
     assert read_query(" select 1 ; ") == "select 1"
     with pytest.raises(DatabaseError, match="there is no file nowhere.sql"):

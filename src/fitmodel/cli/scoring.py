@@ -81,3 +81,6 @@ def score(
                 f"{result.first_error}",
                 err=True,
             )
+        if result.errors == result.rows > 0:
+            typer.echo("Error: not one row could be scored.", err=True)
+            raise typer.Exit(1)

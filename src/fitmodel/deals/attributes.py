@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.days import ISO_DATE, day_of
+from fitmodel.deals.days import ISO_DATE, day_of, today
 from fitmodel.deals.months import to_days
 from fitmodel.deals.values import is_empty
 from fitmodel.exceptions import DealsError, ProspectError
@@ -130,7 +130,7 @@ def _closing_days(table: pd.DataFrame, spec_or_names: Any, closed_on: Any) -> An
         column = spec_or_names.deals.closed_on
         closed_on = table[column] if column in table.columns else None
     if closed_on is None:
-        closed_on = date.today()  # noqa: DTZ011 (a deal closes on the seller's own calendar day)
+        closed_on = today()
     return to_days(closed_on)
 
 

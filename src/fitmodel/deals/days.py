@@ -5,7 +5,7 @@ numpy only: this file is on the path of a single prospect.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,15 @@ ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?"
 """YYYY-MM-DD and perhaps a time of day, whatever it says (23:59:60 too): a day is all we take."""
 _LENGTH = len("YYYY-MM-DD")
 EPOCH = date(1970, 1, 1).toordinal()
+
+
+def today() -> date:
+    """The day from which dates are counted back where no closing date is given.
+
+    That of UTC, whatever the clock of this machine shows: a prospect has the same probability on
+    every machine and through every door.
+    """
+    return datetime.now(UTC).date()
 
 
 def day_of(value: Any) -> int | None:

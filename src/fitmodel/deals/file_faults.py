@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from fitmodel.deals.plain_words import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,29 @@ def names_fault(names: Sequence[str]) -> str | None:
     if twice := named_twice(names):
         return f"has more than one column named {twice}. Remedy: rename them."
     return None
+
+
+def open_quote_fault(line: int) -> str:
+    """What is wrong with a file in which a quote is open until its end."""
+    return (
+        f"has a quote that opens on line {line} and is never closed: all below would be one value. "
+        "Remedy: close it, or write it twice inside quotes if it is meant as a character."
+    )
+
+
+def width_fault(text: str, fields: int, expected: int) -> str:
+    """What is wrong with a row of another width than the header's."""
+    return f"{fields} fields where the header has {expected}{_over(text)}: {shortened(text)}"
+
+
+def lines_fault(text: str) -> str:
+    """What is wrong with a value that seems to hold the next row."""
+    return f"a value{_over(text)}: {shortened(text)}"
+
+
+def _over(text: str) -> str:
+    lines = len(text.splitlines())
+    return f" over {lines} lines (is a quote open?)" if lines > 1 else ""
 
 
 def csv_fault(fault: str, block_bytes: int) -> str:

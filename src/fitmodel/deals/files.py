@@ -19,7 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fitmodel.deals.file_faults import csv_fault, names_fault
+from fitmodel.deals.csv_form import (
+    MarkedEnd,
+    column_names,
+    has_decimal_comma,
+    header_fields,
+    separator_of,
+    swallowing_values,
+)
+from fitmodel.deals.decimals import floats_of
+from fitmodel.deals.file_faults import csv_fault, names_fault, open_quote_fault
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.spellings import MISSING_TEXT
 from fitmodel.deals.values import decimal_mark, plain_numbers
@@ -30,7 +39,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 SNIFF_BYTES = 1 << 20  # the header must lie in these
-SEPARATORS = ",;\t|"
 BLOCK_BYTES = 16 << 20  # of CSV text at a time; a row must fit into it
 SHOWN_ROWS = 3
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -111,22 +119,22 @@ def _refuse_names(path: Path, names: Iterable[str]) -> None:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
+        _refuse_names(path, pq.read_schema(path).names)
         arrow = pq.read_table(path)
         arrow.validate(full=True)
-        return _plain_frame(path, arrow)
+        return _plain_frame(arrow)
     except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
         raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def _plain_frame(path: Path, arrow: pa.Table) -> pd.DataFrame:
+def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
     """Columns as pandas knows them; the file's own pandas metadata is not believed."""
-    _refuse_names(path, arrow.column_names)
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
     for place, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(place, column.name, arrow.column(place).cast(pa.float64()))
+            arrow = arrow.set_column(place, column.name, floats_of(arrow.column(place)))
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
 
@@ -144,9 +152,8 @@ def _read_csv(path: Path, head: bytes) -> pd.DataFrame:
         _refuse_encoding(path)
         _refuse_ragged(path, names, separator, blank)
         raise DealsError(f"{path} {csv_fault(str(error), BLOCK_BYTES)}") from error
-    decimal_comma = separator != ","
     columns = {
-        name: _column(arrow.column(place), decimal_comma=decimal_comma)
+        name: _column(arrow.column(place), decimal_comma=has_decimal_comma(separator))
         for place, name in enumerate(names)
     }
     table = pd.DataFrame(columns)
@@ -168,20 +175,19 @@ def _header(path: Path, head: bytes) -> tuple[list[str], str, int]:
     first = next((place for place, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise DealsError(f"{path} holds nothing but blank lines. Remedy: export the deals again.")
-    unquoted = re.sub(r'"[^"]*"', "", lines[first])
-    separator = max(SEPARATORS, key=unquoted.count)
+    separator = separator_of(lines[first])
     try:
-        reader = csv.reader(lines[first:], delimiter=separator)
-        names = next(reader)
+        names, read = header_fields(lines[first:], separator)
     except csv.Error as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
+    if names is None:
+        raise DealsError(f"{path} {open_quote_fault(first + 1)}")
     if "\N{REPLACEMENT CHARACTER}" in "".join(names):
         _refuse_encoding(path)
-    below = (line.strip() for line in lines[first + reader.line_num :])
+    below = (line.strip() for line in lines[first + read :])
     if len(head) < SNIFF_BYTES and not any(below):
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
-    stripped = [name.strip() for name in names]
-    return [name or f"Unnamed: {place}" for place, name in enumerate(stripped)], separator, first
+    return column_names(names), separator, first
 
 
 def _parse(
@@ -191,10 +197,25 @@ def _parse(
     blank: int,
     set_aside: Callable[[Any], str] | None = None,
 ) -> pa.Table:
-    """Read everything as text; `set_aside` gets the rows whose number of fields is wrong."""
+    """Read everything as text; `set_aside` gets the rows whose number of fields is wrong.
+
+    Raises
+    ------
+    DealsError
+        If a quote is open at the end of the file.
+    """
     with _open(path) as file:
-        return pacsv.read_csv(
-            file,
+        marked = MarkedEnd(file, separator, len(names))
+        ragged: list[str] = []
+
+        def told(row: Any) -> str:
+            if marked.is_end(row.text):
+                return "skip"
+            ragged[:] = [row.text]
+            return "error" if set_aside is None else set_aside(row)
+
+        table = pacsv.read_csv(
+            marked,
             pacsv.ReadOptions(
                 column_names=names,
                 skip_rows=blank,
@@ -203,10 +224,21 @@ def _parse(
                 use_threads=set_aside is None,  # rows are numbered only when read by one thread
             ),
             pacsv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=told
             ),
             pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
+    values = table.column(len(names) - 1).slice(max(len(table) - 1, 0)).to_pylist()
+    for text in (*values, *ragged):
+        if line := marked.line_of_open_quote(text):
+            raise DealsError(f"{path} {open_quote_fault(line)}")
+    if doubtful := swallowing_values(table, separator):
+        row, text = next(iter(doubtful.items()))
+        raise DealsError(
+            f"{path}: {len(doubtful)} row(s) have a value that holds the row below it; row "
+            f"{row + 1}: {shortened(text)}. Remedy: close every quote."
+        )
+    return table
 
 
 def _refuse_encoding(path: Path) -> None:
@@ -254,7 +286,9 @@ def _column(text: pa.ChunkedArray, *, decimal_comma: bool) -> pd.Series[Any]:
     series = _as_text(text)
     marked = decimal_comma and _all(text, _MARKED) and not _any(text, _CODE)
     if marked and decimal_mark(series) == ",":
-        return pd.Series(plain_numbers(series))
+        numbers = pd.Series(plain_numbers(series))
+        if numbers.notna().equals(series.notna()):
+            return numbers
     return series
 
 

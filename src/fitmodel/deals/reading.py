@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.csv_form import SEPARATORS
 from fitmodel.deals.faults import Judged, Sheet, explain
-from fitmodel.deals.files import SEPARATORS, is_csv, read_table
+from fitmodel.deals.files import is_csv, read_table
 from fitmodel.deals.roles import read_roles, with_roles
 from fitmodel.deals.tidying import tidy
 from fitmodel.deals.validation import faults_of, shape_faults

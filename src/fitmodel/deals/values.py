@@ -139,10 +139,13 @@ def _without_signs(text: pd.Series[Any]) -> pd.Series[Any]:
 def plain_numbers(text: pd.Series[Any]) -> NDArray[np.float64]:
     """Floats of a column of numbers with thousands marks; NaN where there is none."""
     mark = decimal_mark(text)
+    thousands = {",": ".", ".": ","}[mark]
+    # elsewhere it is none: beside 3,5 a 12.5 is twelve and a half, as in scoring
+    grouped = rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(mark)}\d*)?"
+    is_grouped = text.str.fullmatch(grouped, na=False)
+    text = text.mask(is_grouped, text.str.replace(thousands, "", regex=False))
     if mark == ",":
-        text = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    else:
-        text = text.str.replace(r",(?=\d{3}(?:\D|$))", "", regex=True)
+        text = text.str.replace(",", ".", regex=False)
     readable = text.str.fullmatch(_NUMBER, na=False)
     # Python's float, as in scoring: the same text is the same number to the last bit
     return text.where(readable, "nan").to_numpy(dtype=object).astype(np.float64)
@@ -151,7 +154,7 @@ def plain_numbers(text: pd.Series[Any]) -> NDArray[np.float64]:
 def decimal_mark(text: pd.Series[Any]) -> Literal[".", ","]:
     """Decimal mark of a column of number texts: a comma only where more values ask for it.
 
-    1.234,5 and 1,5 and 1.234.567 ask for a comma; 1,234.5 and 1.5 and 1,234,567 for a point;
+    1.234,5 and 1,5 and 1.234.567 and 1234,567 ask for a comma, 1,234.5 and the like for a point;
     1,234 alone asks for nothing and reads as one thousand two hundred thirty-four.
     """
     comma, point = (_asks_for(mark, text).sum() for mark in (",", "."))
@@ -162,10 +165,11 @@ def _asks_for(mark: str, text: pd.Series[Any]) -> pd.Series[Any]:
     """Tell which numbers make sense only with `mark` before their decimals."""
     decimal, thousands = re.escape(mark), re.escape({",": ".", ".": ","}[mark])
     not_three = rf"[\d{thousands}]*{decimal}(?:\d{{1,2}}|\d{{4,}})"
+    after_many = rf"\d{{4,}}{decimal}\d+"
     after_zero = rf"0?{decimal}\d+"
     after_thousands = rf"\d{{1,3}}(?:{thousands}\d{{3}})+{decimal}\d+"
     only_thousands = rf"\d{{1,3}}(?:{thousands}\d{{3}}){{2,}}"
-    forms = f"{not_three}|{after_zero}|{after_thousands}|{only_thousands}"
+    forms = f"{not_three}|{after_many}|{after_zero}|{after_thousands}|{only_thousands}"
     return text.str.fullmatch(f"[+-]?(?:{forms})", na=False)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes, read_days
+from fitmodel.deals.days import today
 from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
@@ -58,7 +59,7 @@ def predict_frame(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    today: pd.Timestamp | None = None,
+    as_of: pd.Timestamp | None = None,
     language: str = "en",
 ) -> pd.DataFrame:
     """Prediction columns for every row of a table, with its index.
@@ -68,7 +69,7 @@ def predict_frame(
     ProspectError
         If an attribute's column is absent, or values cannot be read.
     """
-    coded = code_table(scorer, table, today)
+    coded = code_table(scorer, table, as_of)
     if coded.unreadable:
         raise ProspectError(_unreadable_message(table, coded.unreadable))
     return score_coded(scorer, coded, reasons, language)
@@ -78,7 +79,7 @@ def predict_leniently(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    today: pd.Timestamp | None = None,
+    as_of: pd.Timestamp | None = None,
     *,
     as_json: bool = False,
     language: str = "en",
@@ -87,7 +88,7 @@ def predict_leniently(
 
     Rows with an error have missing predictions; with `as_json` the reasons are JSON text.
     """
-    coded = code_table(scorer, table, today)
+    coded = code_table(scorer, table, as_of)
     predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
     if as_json and reasons > 0:
         sentences = scorer.sentences(language)
@@ -106,14 +107,14 @@ def predict_leniently(
     return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
 
 
-def code_table(scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None) -> CodedTable:
+def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) -> CodedTable:
     """Look up the attributes' columns and code them."""
     book = scorer.book
     absent = [name for name in book.attributes if name not in table.columns]
     if absent:
         raise missing_attributes(book.attributes, list(table.columns))
     _refuse_twice(scorer, table)
-    values, unreadable = _attribute_values(scorer, table, today)
+    values, unreadable = _attribute_values(scorer, table, as_of)
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
@@ -180,13 +181,13 @@ def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
 
 
 def _attribute_values(
-    scorer: Scorer, table: pd.DataFrame, today: pd.Timestamp | None
+    scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
     if not dates:
         return table[list(scorer.book.attributes)], {}
-    closing = np.full(len(table), np.datetime64(today or pd.Timestamp.now(), "D"))
+    closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
         given, wrong = read_days(table[scorer.closed_on])

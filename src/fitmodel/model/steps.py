@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from fitmodel.deals.days import EPOCH
+from fitmodel.deals.days import EPOCH, today
 from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import Book
@@ -163,7 +163,7 @@ def day_or_today(day: float | None) -> float:
     """Days since 1970 of the given day, or of today."""
     if day is not None:
         return day
-    return as_day(datetime.now(tz=UTC).date())
+    return as_day(today())
 
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:

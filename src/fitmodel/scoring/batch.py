@@ -18,12 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.days import today
+from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import chunk_frame
 from fitmodel.scoring.paths import check_paths
-from fitmodel.scoring.resume import kept_parts, today
+from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import FileSink, count_rows, open_source
 
 if TYPE_CHECKING:
@@ -141,7 +143,9 @@ def score_file(
 
     Notes
     -----
-    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays.
+    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays. Names
+    of columns lose blanks around them, and one without a name is called by its place, as in
+    training: ``Unnamed: 3``.
 
     Examples
     --------
@@ -247,12 +251,16 @@ def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
 
 
 def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
-    """Refuse a table that lacks an attribute or has a prediction column already.
+    """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
 
     Raises
     ------
     ProspectError
     """
+    if twice := named_twice(names):
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename them."
+        )
     if not set(model.attributes) <= set(names):
         raise missing_attributes(model.attributes, names)
     added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
@@ -273,16 +281,20 @@ def predict_chunk(
     language: str = "en",
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
+    frame, unclear = chunk_frame(chunk, model, separator)
     predictions, errors = model.predict_table(
-        chunk_frame(chunk, model, separator),
+        frame,
         reasons=reasons,
         as_of=as_of,
         as_json=True,
         language=language,
     )
+    for place, fault in unclear.items():
+        also = errors.iloc[place]
+        errors.iloc[place] = fault if also is None else f"{also}; {fault}"
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    lost = pa.array(np.isin(np.arange(len(predictions)), list(chunk.faults)))
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()

@@ -77,7 +77,8 @@ class BatchLog:
         scored = columns["error"].is_null().to_pylist()
         ids = chunk.batch.column(self._id).to_pylist()
         self._check_ids(ids, scored)
-        table = chunk_frame(chunk, self._model, self._separator)[list(self._model.attributes)]
+        frame, _ = chunk_frame(chunk, self._model, self._separator)
+        table = frame[list(self._model.attributes)]
         values = cast("list[dict[str, Any]]", table.to_dict("records"))
         prospects = [
             {**item, self._id: name}

@@ -4,29 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.csv_form import has_decimal_comma, plain_number
+from fitmodel.deals.decimals import floats_of
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.encoding import read_numbers
+from fitmodel.learning.encoding import distinct, read_numbers
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.streams import Chunk
 
+_UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
+_REMEDY = (
+    "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
+    "always the decimal mark"
+)
 
-def chunk_frame(chunk: Chunk, model: FitModel, separator: str) -> pd.DataFrame:
-    """The columns the model reads of a chunk, text that is a number as a number."""
+
+def chunk_frame(
+    chunk: Chunk, model: FitModel, separator: str
+) -> tuple[pd.DataFrame, dict[int, str]]:
+    """The columns the model reads of a chunk, text that is a number as a number.
+
+    Also the rows with a number whose marks only a whole column could explain, and which it is:
+    such values are missing.
+    """
     names = [name for name in columns_read(model) if name in chunk.batch.schema.names]
     plain = _plain(chunk.batch.select(names))
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
+    faults: dict[int, str] = {}
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
-            frame[name] = _as_numbers(frame[name], decimal="," if separator == ";" else ".")
-    return frame
+            values, unclear = _as_numbers(frame[name], has_decimal_comma(separator))
+            for place in np.flatnonzero(unclear).tolist():
+                fault = _UNCLEAR.format(name=name, value=frame[name].iloc[place])
+                faults[place] = f"{faults[place]}; {fault}" if place in faults else fault
+            frame[name] = values
+    return frame, {place: f"{fault}. {_REMEDY}" for place, fault in faults.items()}
 
 
 def columns_read(model: FitModel) -> list[str]:
@@ -43,14 +65,25 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
         if pa.types.is_timestamp(item.type) and item.type.tz is not None:
             batch = batch.set_column(place, item.name, pc.local_timestamp(column))
         elif pa.types.is_decimal(item.type):
-            batch = batch.set_column(place, item.name, column.cast(pa.float64()))
+            batch = batch.set_column(place, item.name, floats_of(column))
     return batch
 
 
-def _as_numbers(text: pd.Series[Any], decimal: str) -> pd.Series[Any]:
-    """Numbers of a column of text; where ";" separates, "," is the decimal mark, as in training."""
-    plain = text.str.replace(decimal, ".", regex=False) if decimal != "." else text
-    numbers, unreadable = read_numbers(plain)
+def _as_numbers(
+    text: pd.Series[Any], decimal_comma: bool
+) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+    """Numbers of a column of text, and where one value does not tell which number it is.
+
+    Distinct values are read once. What is no number stays as it is, for the error to quote.
+    """
+    if decimal_comma or text.str.contains(",", regex=False).any():
+        places, levels = distinct(text)
+        plain = [plain_number(level, decimal_comma=decimal_comma) for level in levels]
+        numbers, unreadable = read_numbers(pd.Series([*plain, None], dtype=object))
+        numbers, unreadable = numbers[places], unreadable[places]
+        unclear = np.array([*(number is None for number in plain), False], dtype=bool)[places]
+    else:
+        numbers, unreadable = read_numbers(text)
+        unclear = np.zeros(len(text), dtype=bool)
     values = pd.Series(numbers, index=text.index)
-    # a value that is no number stays as it is, for the error to quote
-    return values.astype(object).mask(unreadable, text) if unreadable.any() else values
+    return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear

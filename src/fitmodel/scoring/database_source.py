@@ -6,6 +6,7 @@ query -> cursor of the server -> rows -> Arrow batches of one schema
 from __future__ import annotations
 
 import json
+import re
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,11 @@ POSTGRESQL = {  # names of psycopg's types; any other is passed on as text
     "timestamptz": pa.timestamp("us", "UTC"),
     "bytea": pa.binary(),
 }
+_PARTS = re.compile(  # of SQL: marks inside quotes, brackets or $$ neither end nor remark anything
+    r"""(?P<remark>--[^\n]*|/\*.*?\*/|\s+)|(?P<end>;)
+    |(?P<said>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^]]*\]|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|.)""",
+    re.DOTALL | re.VERBOSE,
+)
 MOST_DIGITS = 38  # of an Arrow decimal
 
 
@@ -45,17 +51,34 @@ def read_query(text: str) -> str:
     Raises
     ------
     DatabaseError
-        If there is no such file, or nothing in it.
+        If there is no such file, it is not UTF-8, or nothing is asked in it.
     """
     if text.startswith("@"):
         file = Path(text[1:])
         if not file.is_file():
             raise DatabaseError(f"there is no file {file} with the query")
-        text = file.read_text(encoding="utf-8")
-    query = text.strip().rstrip(";").strip()
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DatabaseError(
+                f"{file} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position "
+                f"{error.start + 1}. Remedy: save the query as UTF-8."
+            ) from error
+    query = _without_end(text)
     if not query:
         raise DatabaseError('the query is empty. Remedy: write --query "select ... from ..."')
     return query
+
+
+def _without_end(text: str) -> str:
+    """A statement without the semicolon that ends it and what is remarked after that."""
+    said, end = False, None
+    for part in _PARTS.finditer(text):
+        if part.lastgroup == "said":
+            said, end = True, None
+        elif part.lastgroup == "end" and end is None:
+            end = part.start()
+    return text[:end].strip() if said else ""
 
 
 @contextmanager
@@ -138,7 +161,7 @@ def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitSta
     _check_names(names)
     kinds = ("text", "blob", "real", "integer")
     asked = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
-    found = list(run(f"select {asked} from ({query})").one())  # noqa: S608 - the user's query  # nosec B608
+    found = list(run(f"select {asked} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
     fields = [
         pa.field(name, _sqlite_type(*found[4 * place : 4 * place + 4]))
         for place, name in enumerate(names)

@@ -16,13 +16,14 @@ import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fitmodel.deals.days import today
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.model.atomic import sync_folder
 from fitmodel.model.locks import held
@@ -171,11 +172,6 @@ def _begin(folder: Path, facts: dict[str, Any]) -> date:
     draft.replace(folder / JOURNAL)
     sync_folder(folder)
     return day
-
-
-def today() -> date:
-    """The day from which dates are counted back, as for one prospect."""
-    return datetime.now(tz=UTC).date()
 
 
 def _facts(source: Path, model: FitModel, asked: dict[str, Any]) -> dict[str, Any]:

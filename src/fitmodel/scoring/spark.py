@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fitmodel.deals.days import today
 from fitmodel.exceptions import DependencyError
 from fitmodel.model.fitmodel import FitModel, load
 from fitmodel.model.scorer import scorer_from_json
@@ -24,6 +24,7 @@ from fitmodel.scoring.streams import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
     from pathlib import Path
 
     from pyspark.sql import DataFrame
@@ -57,7 +58,7 @@ def score(
         How many reasons per row, as a JSON list; 0 leaves the column out.
     as_of : date, optional
         Day to count date attributes back from for prospects without a closing date; default the
-        day on which this is called, the same for every executor.
+        day (UTC) on which this is called, the same for every executor.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def score(
     content = ready.scorer.to_json()
     key = f"{ready.version} {hashlib.sha256(content).hexdigest()}"
     shipped = df.sparkSession.sparkContext.broadcast((content, ready.version))
-    day = as_of or datetime.now(UTC).astimezone().date()
+    day = as_of or today()
 
     def score_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         worker_model = _open(key, lambda: shipped.value)

@@ -42,7 +42,7 @@ class Source:
     chunks : iterator of Chunk
         Read once, from first to last; a chunk has as many rows as may be in memory at a time.
     separator : str
-        Of a CSV table; "," otherwise. Where it is ";", "," is the decimal mark.
+        Of a CSV table; "," otherwise. Where it is another, "," may be the decimal mark.
     """
 
     schema: pa.Schema

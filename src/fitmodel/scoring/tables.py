@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +23,20 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from fitmodel.deals.file_faults import csv_fault, names_fault
+from fitmodel.deals.csv_form import (
+    MarkedEnd,
+    column_names,
+    header_fields,
+    separator_of,
+    swallowing_values,
+)
+from fitmodel.deals.file_faults import (
+    csv_fault,
+    lines_fault,
+    names_fault,
+    open_quote_fault,
+    width_fault,
+)
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.atomic import sync_folder, workspace
 from fitmodel.scoring.compression import READERS, WRITERS
@@ -34,7 +48,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 PIPE = "-"
-SEPARATORS = ",;\t|"  # what past deals may have, too
 ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
@@ -144,6 +157,8 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     if Path(path).is_dir():
         options = pads.ParquetFragmentScanOptions(pre_buffer=False)
         table = pads.dataset(path, format="parquet", partitioning="hive")
+        if not table.files:
+            raise ProspectError(f"the folder {path} holds no Parquet file. Remedy: name another.")
         batches = table.to_batches(
             batch_size=chunk_rows,
             batch_readahead=2,
@@ -169,46 +184,68 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     ragged: deque[Any] = deque()
 
     def set_aside(row: Any) -> str:
-        ragged.append(row)
+        if not marked.is_end(row.text):
+            ragged.append(row)
         return "skip"
 
     with _input(path) as stream:
-        names, separator = _read_header(path, stream.peek(HEAD_BYTES))
+        fields, separator = _read_header(path, stream.peek(HEAD_BYTES))
+        marked = MarkedEnd(stream, separator, len(fields))
         reader = pacsv.open_csv(
-            stream,
+            marked,
             # rows are numbered, and so can be put back, only when read by one thread
             pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             pacsv.ParseOptions(
                 delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
             ),
             pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(fields, pa.string()), strings_can_be_null=False
             ),
         )
-        chunks = _cut(_put_back(reader, ragged, separator), chunk_rows)
-        yield Source(reader.schema, chunks, separator)
+        names = column_names(fields)
+        schema = pa.schema([(name, pa.string()) for name in names])
+        named = (batch.rename_columns(names) for batch in reader)
+        # Arrow gives no batch where no row has the header's width
+        batches = chain(named, [pa.RecordBatch.from_pylist([], schema)])
+        whole = _put_back(batches, ragged, separator, partial(_refuse_open_quote, path, marked))
+        yield Source(schema, _cut(whole, chunk_rows), separator)
 
 
-def _put_back(reader: Any, ragged: deque[Any], separator: str) -> Iterator[Chunk]:
-    """Put rows of the wrong shape back to where they stood: no row is lost."""
+def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
+    if line := marked.line_of_open_quote(text):
+        raise ProspectError(f"{path} {open_quote_fault(line)}")
+
+
+def _put_back(
+    batches: Iterator[pa.RecordBatch],
+    ragged: deque[Any],
+    separator: str,
+    refuse: Callable[[str | None], None],
+) -> Iterator[Chunk]:
+    """Put rows of the wrong shape back to where they stood: no row is lost.
+
+    A quote that is never closed takes all rows that follow, as the last value or in the last of
+    the rows set aside; `refuse` is asked before they are passed on.
+    """
     number = 2  # the header is row 1
-    for batch in reader:
+    for batch in batches:
         pieces: list[pa.RecordBatch] = []
         faults: dict[int, str] = {}
         taken = 0
         while ragged and ragged[0].number - number - len(faults) <= batch.num_rows:
             row = ragged.popleft()
+            refuse(row.text)
             position = row.number - number
             good = position - len(faults) - taken
             pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
             taken += good
-            faults[position] = _shape_fault(row)
+            faults[position] = width_fault(row.text, row.actual_columns, row.expected_columns)
         number += batch.num_rows + len(faults)
-        yield Chunk(_joined([*pieces, batch.slice(taken)]), faults)
-
-
-def _shape_fault(row: Any) -> str:
-    return f"{row.actual_columns} fields where the header has {row.expected_columns}: {row.text}"
+        if batch.num_rows:
+            refuse(batch.column(batch.num_columns - 1)[-1].as_py())
+        whole = _joined([*pieces, batch.slice(taken)])
+        doubtful = swallowing_values(whole, separator)
+        yield Chunk(whole, {row: lines_fault(text) for row, text in doubtful.items()} | faults)
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
@@ -234,23 +271,27 @@ def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
 
 
 def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
+    """The header's fields as they are written, and the separator."""
     try:
         # a character may be cut at the end of the head, which is not the header's
         text = head.removeprefix(b"\xef\xbb\xbf")[:HEAD_BYTES]
         lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
-        first = next((line for line in lines if line.strip()), "")
+        blank, first = next(
+            ((place, line) for place, line in enumerate(lines) if line.strip()), (0, "")
+        )
         first.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ProspectError(_unreadable(path, "invalid UTF8 data")) from error
     if not first:
         raise ProspectError(f"{path} is empty. Remedy: export the prospects again.")
-    separator = "\t" if kind_of(path) == ".tsv" else max(SEPARATORS, key=first.count)
+    separator = "\t" if kind_of(path) == ".tsv" else separator_of(first)
     lines.seek(0)
-    filled = (row for row in csv.reader(lines, delimiter=separator) if row)
-    names = next(filled)
-    if fault := names_fault(names):
+    fields, _ = header_fields(lines, separator)
+    if fields is None:
+        raise ProspectError(f"{path} {open_quote_fault(1 + blank)}")
+    if fault := names_fault(column_names(fields)):
         raise ProspectError(f"{path} {fault}")
-    return names, separator
+    return fields, separator
 
 
 def _header(names: list[str], separator: str) -> bytes:
@@ -288,8 +329,6 @@ def _unreadable(path: str | Path, fault: str) -> str:
         return f"{path} cannot be read as Parquet: {fault}"
     if "UTF8" in fault:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
-    if "Empty CSV" in fault:
-        return f"{path} has a header but no rows. Remedy: export the prospects again."
     return f"{path} {csv_fault(fault, BLOCK_BYTES)}"
 
 

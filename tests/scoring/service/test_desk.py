@@ -216,12 +216,25 @@ def test_an_upload_is_assessed_and_its_bad_rows_say_why(opened, bare, table, tmp
         expect(page.locator("#empty")).to_be_visible()
 
 
+def test_an_upload_reads_numbers_as_a_batch_does(opened, bare, table, tmp_path) -> None:
+    rows = table.head(3).astype(object).assign(annual_value=["1.234", "1500,5", "1500.5"])
+    path = tmp_path / "mine.csv"
+    path.write_text(rows.to_csv(index=False, sep="|", decimal=","))
+    with opened(bare) as page:
+        page.locator("#file").set_input_files(path)
+        expect(page.locator("#rows tr")).to_have_count(2)
+        page.locator("#faults summary").click()
+        expect(page.locator("#fault-list li")).to_have_count(1)
+        expect(page.locator("#fault-list li")).to_contain_text("“1.234” can be read as two numbers")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"deal_id\n1\n", "lacks 16 column"),
         (b"\n", "no rows"),
         (b"\xff\xfe\x00", "not UTF-8"),
+        (b'deal_id,note\n1,"a\nb"\n2,"open\n3,c\n', "quote that opens on line 4"),
         (b"x" * 100_001, "longer than 0.1 MB"),
         (None, "has 101 rows; the desk takes 100"),
     ],

@@ -1,12 +1,25 @@
 // CSV as people export it, in and out.
+import { say, number } from "./text.js";
 
 const SEPARATORS = [",", ";", "\t", "|"];
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const IN_GROUPS = /^[+-]?[1-9]\d{0,2}([.,]\d{3})+$/;
+const DIGITS_AND_MARKS = /^[+-]?[\d.,]+$/;
+const LINE_END = /\r?\n|\r/;
 
 export const isNumber = (text) => NUMBER.test(text);
 
-/** Columns, rows (arrays of text, each with the number of its row) and the separator of a text. */
+/** A number's text as code writes it; null where only a whole column would tell which it is. */
+export function plainNumber(text, separator) {
+  const decimalComma = separator !== ",";
+  const both = text.includes(".") && text.includes(",") && DIGITS_AND_MARKS.test(text);
+  const grouped = (decimalComma || text.includes(",")) && IN_GROUPS.test(text);
+  if (both || grouped) return null;
+  return decimalComma ? text.replace(",", ".") : text;
+}
+
+/** Columns, rows (arrays of text) and the separator of a text; throws an Error with a sentence. */
 export function parse(text) {
   const source = text.replace(/^\uFEFF/, "");
   const separator = separatorOf(source);
@@ -17,7 +30,8 @@ export function parse(text) {
 }
 
 function separatorOf(source) {
-  const first = source.split(/\r?\n|\r/).find((line) => line.trim() !== "") ?? "";
+  const line = source.split(LINE_END).find((text) => text.trim() !== "") ?? "";
+  const first = line.replaceAll(/"[^"]*"/g, "");
   const counts = SEPARATORS.map((mark) => first.split(mark).length);
   return SEPARATORS[counts.indexOf(Math.max(...counts))];
 }
@@ -27,6 +41,7 @@ function records(source, separator) {
   let row = [];
   let field = "";
   let quoted = false;
+  let opened = 0;
   for (let place = 0; place < source.length; place += 1) {
     const mark = source[place];
     if (quoted) {
@@ -35,8 +50,10 @@ function records(source, separator) {
         field += '"';
         place += 1;
       } else quoted = false;
-    } else if (mark === '"' && field === "") quoted = true;
-    else if (mark === separator) {
+    } else if (mark === '"' && field === "") {
+      quoted = true;
+      opened = place;
+    } else if (mark === separator) {
       row.push(field);
       field = "";
     } else if (mark === "\n" || mark === "\r") {
@@ -45,6 +62,10 @@ function records(source, separator) {
       row = [];
       field = "";
     } else field += mark;
+  }
+  if (quoted) {
+    const line = source.slice(0, opened).split(LINE_END).length;
+    throw new Error(say("upload_quote", { line: number(line) }));
   }
   if (field !== "" || row.length > 0) rows.push([...row, field]);
   return rows;

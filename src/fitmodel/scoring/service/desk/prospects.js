@@ -1,5 +1,5 @@
 // From a table of text to prospects with their assessment and the money at risk.
-import { isNumber, parse } from "./csv.js";
+import { isNumber, parse, plainNumber } from "./csv.js";
 import { say, number } from "./text.js";
 import { assessAll } from "./api.js";
 
@@ -32,7 +32,7 @@ export function readProspects(text, facts) {
 function readRow(fields, place, columns, separator, facts, taken) {
   const given = Object.fromEntries(columns.map((name, at) => [name, (fields[at] ?? "").trim()]));
   const { id, rep, amount } = facts.roles;
-  const prospect = prospectOf(given, facts, separator);
+  const { prospect, unclear } = prospectOf(given, facts, separator);
   const row = {
     key: unique(given[id] || say("row", { number: place + 1 }), taken),
     rep: given[rep] ?? "",
@@ -40,6 +40,7 @@ function readRow(fields, place, columns, separator, facts, taken) {
     given,
     prospect,
   };
+  if (unclear) row.error = say("ambiguous", { column: unclear, value: given[unclear] });
   if (fields.length !== columns.length) {
     row.error = say("ragged", { fields: fields.length, columns: columns.length });
   }
@@ -53,18 +54,20 @@ function unique(key, taken) {
   return times === 1 ? key : `${key} (${times})`;
 }
 
+/** What is sent of a row, and a number of it that could be two. */
 function prospectOf(given, facts, separator) {
   const kinds = new Map(facts.model.attributes.map((item) => [item.name, item.kind]));
   const prospect = {};
+  let unclear = null;
   for (const name of sentColumns(facts)) {
     if (!(name in given)) continue;
     const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
-    // where ";" separates, "," is the decimal mark, as in training
-    const text = numeric && separator === ";" ? given[name].replace(",", ".") : given[name];
+    const text = numeric ? plainNumber(given[name], separator) : given[name];
+    if (text === null) unclear ??= name;
     // a text that is no number is sent as it is, for the service to say so
-    prospect[name] = text === "" ? null : numeric && isNumber(text) ? Number(text) : text;
+    prospect[name] = text === "" || text === null ? null : numeric && isNumber(text) ? Number(text) : text;
   }
-  return prospect;
+  return { prospect, unclear };
 }
 
 /** Assess every row that has the table's shape; the others keep their error. */

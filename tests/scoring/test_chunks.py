@@ -1,0 +1,121 @@
+"""What one value of a CSV file says, beside what its whole column says in training."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from fitmodel.deals.files import read_table
+from fitmodel.deals.values import read_numbers
+from fitmodel.scoring.batch import score_file
+from fitmodel.scoring.chunks import chunk_frame
+from fitmodel.scoring.streams import Chunk
+
+FORMS = [
+    "12.5",
+    "12,5",
+    "0.125",
+    "0,125",
+    "1.234",
+    "1,234",
+    "1.234,5",
+    "1,234.5",
+    "1.234.567",
+    "1,234,567",
+    "1234.567",
+    "1234,567",
+    "1234",
+    "-3,75",
+    "-1.234",
+    "1e3",
+    "7",
+    "12.3456",
+    "123456,7",
+    "100.000",
+    "100,000",
+    "0.5",
+    ".5",
+    ",5",
+    "1.5,3",
+    "1,5.3",
+    "x",
+    "-",
+]
+
+
+def _scored(model, texts: list[str], separator: str) -> tuple[np.ndarray, set[int]]:
+    """What scoring reads of the amounts, and which rows it refuses for their marks."""
+    count = len(texts)
+    columns = {name: pa.array([""] * count) for name in model.attributes}
+    columns[model.scorer.amount] = pa.array(texts)
+    frame, unclear = chunk_frame(Chunk(pa.record_batch(columns)), model, separator)
+    numbers = pd.to_numeric(frame[model.scorer.amount], errors="coerce").to_numpy(float)
+    return numbers, set(unclear)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_path, separator):
+    rng = np.random.default_rng(8)
+    scored = {form: _scored(model, [form], separator)[0][0] for form in FORMS}
+    path, agreed = tmp_path / "deals.csv", 0
+    columns = [list(rng.choice(FORMS, rng.integers(1, 5))) for _ in range(400)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerow(range(len(columns)))
+        writer.writerows(zip(*(column * 12 for column in columns), strict=False))
+    table = read_table(path)
+
+    for place, column in enumerate(columns):
+        trained = read_numbers(table[str(place)]).series.tolist()
+        for form, number in zip(column, trained, strict=False):
+            if not np.isnan(scored[form]) and not np.isnan(number):
+                assert number == scored[form], (form, column)
+                agreed += 1
+    assert agreed > 200
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_comma_is_the_decimal_mark_wherever_it_does_not_separate(model, separator):
+    texts = ["12,5", "12.5", "0,125", "-1234,567", "1234.5", "7", " 8,0 ", "1e3", ""]
+
+    numbers, unclear = _scored(model, texts, separator)
+
+    np.testing.assert_array_equal(
+        numbers, [12.5, 12.5, 0.125, -1234.567, 1234.5, 7, 8, 1000, np.nan]
+    )
+    assert unclear == set()
+
+
+def test_marks_that_only_a_whole_column_explains_are_refused_and_never_guessed(model):
+    grouped = ["1.234", "1.234.567", "1,234", "-12,345,678", "1.234,5", "1,234.56"]
+
+    numbers, unclear = _scored(model, grouped, ";")
+    assert np.isnan(numbers).all()
+    assert unclear == set(range(len(grouped)))
+    numbers, unclear = _scored(model, grouped, ",")
+    assert unclear == {2, 3, 4, 5}
+    assert numbers[0] == 1.234
+
+
+def test_the_error_names_column_value_and_remedy_and_keeps_what_else_is_wrong(
+    model, prospects, tmp_path
+):
+    rows = prospects.astype(object).assign(annual_value="1500,5", discount="0,1", trial_days="9")
+    rows.loc[rows.index[2], ["annual_value", "seats", "discount"]] = ["1.234", "many", "1.234,5"]
+    rows.to_csv(tmp_path / "in.csv", index=False, sep=";")
+
+    result = score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", reasons=0, chunk_rows=2)
+
+    scored = pd.read_csv(tmp_path / "out.csv", sep=";")
+    error = scored["error"][2]
+    assert result.errors == 1
+    assert "seats: 'many' cannot be read; " in error
+    assert "annual_value: '1.234' does not tell its decimal mark" in error
+    assert "discount: '1.234,5' does not tell" in error
+    assert error.count("Remedy: write plain numbers such as 1234.5") == 1
+    assert scored.loc[2, ["early_churn_probability", "fit", "expected_value"]].isna().all()
+    assert scored["annual_value"][2] == "1.234"
