@@ -181,8 +181,8 @@ def make_brief(
     if deals is not None:
         contract = spec or contract_of(model)
         past = _others(deals, contract, prospect)
-        found = PastDeals(model, past, contract).like(prospect, n=most_similar)
-    changes = find_changes(model, prospect)
+        found = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
+    changes = find_changes(model, prospect, as_of=as_of)
     # the letter says that such customers leave more often than others: only where they do
     risky = said.early_churn_probability > model.book.base_rate
     points = points_for_prospect(said.against, said.wording) if risky else ()
@@ -226,7 +226,8 @@ def contract_of(model: FitModel) -> DealSpec:
     sections = model.manifest.get("spec")
     if not sections or "deals" not in sections:
         raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
-    return DealSpec(**sections)
+    # where its runs were kept is of no use here, and an old one may hold a password
+    return DealSpec(**{name: keys for name, keys in sections.items() if name != "tracking"})
 
 
 def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
