@@ -253,13 +253,14 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> St
 
 def _similar(found: LookAlikes, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
     say, roles = phrases(language, "brief"), spec.deals
+    stayed = "deal_stayed_one" if found.horizon_months == 1 else "deal_stayed"
     return tuple(
         SimilarDeal(
             name=str(row[roles.id] if roles.id else label),
             closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
             became=say("deal_left", months=f"{row['followup_months']:.1f}")
             if row["early_churn"]
-            else say("deal_stayed", months=found.horizon_months),
+            else say(stayed, months=found.horizon_months),
             left_early=bool(row["early_churn"]),
         )
         for label, row in found.deals.head(SHOWN_DEALS).iterrows()
