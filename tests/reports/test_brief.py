@@ -105,6 +105,13 @@ def test_a_bundle_whose_contract_still_holds_a_password_gives_its_roles(model) -
     assert contract_of(FitModel(model.scorer, {"spec": spec})).deals.id == "deal_id"
 
 
+def test_a_horizon_of_a_month_is_one_month_in_words(model, simulation, flagged) -> None:
+    spec = simulation.spec.replace(label={"horizon_months": 1})
+    brief = make_brief(model, flagged[0], deals=simulation.deals, spec=spec)
+    stayed = {deal.became for deal in brief.similar if not deal.left_early}
+    assert stayed == {"stayed for a month or more"}
+
+
 def test_money_is_what_the_policy_reckons_with(briefs) -> None:
     stake, p = briefs["en"].stake, briefs["en"].assessment.early_churn_probability
     assert stake.expected == pytest.approx((1 - p) * stake.if_stays + p * stake.if_leaves)
@@ -164,6 +171,12 @@ def test_the_company_writes_in_its_own_template(model, flagged) -> None:
         "{{ points.__class__.__mro__ }}",
         "{% for i in range(10 ** 9) %}x{% endfor %}",
         "{{ 1 / 0 }}",
+        "{{ '%' % 1 }}",
+        "{{ 'a'.index('b') }}",
+        "{{ 'a'.encode('x') }}",
+        "{{ 'é'.encode('ascii') }}",
+        "{{ {}.popitem() }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
     ],
 )
 def test_a_template_with_a_fault_or_a_grasp_is_refused(model, flagged, template) -> None:
