@@ -67,6 +67,13 @@ def test_the_template_is_shown_to_be_copied(language) -> None:
     assert result.stdout == default_template(language)
 
 
+def test_a_template_in_another_encoding_is_said_with_the_remedy(home) -> None:
+    (home / "latin.j2").write_bytes("Schöne Grüße".encode("latin-1"))
+    done = run(home, "--id", "D0000002", "--template", str(home / "latin.j2"))
+    assert done.exit_code == 2
+    assert "latin.j2 is not UTF-8 text (byte 3). Remedy: save it as UTF-8." in done.stderr
+
+
 def test_what_is_missing_or_unknown_is_named(home) -> None:
     unknown = run(home, "--id", "D-17")
     assert unknown.exit_code == 1

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -178,6 +179,12 @@ def test_deals_with_faults_end_with_code_1_and_no_traceback(home):
     [
         (("train", "absent.csv"), "does not exist"),
         (("train", "deals.csv", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
+        (("monitor", "deals.csv", "-m", "m", "-c", "absent.toml"), "there is no absent.toml"),
+        (("promote", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
+        (("rollback", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
+        (("models", "list", "-c", "absent.toml"), "there is no absent.toml. Remedy"),
+        (("train", "deals.csv", "--estimator", "json:loads"), "--estimator json:loads: "),
+        (("train", "deals.csv", "--estimator", ".a:b"), "Remedy: name MODULE:FACTORY"),
         (("demo", "--data", "cars"), "'cars' is not one of"),
         (("score", "prospects.csv", "--model", "m"), "Missing option"),
         (("score", "absent.csv", "--model", "m", "-o", "o.csv"), "there is no file absent.csv"),
@@ -190,6 +197,7 @@ def test_wrong_usage_ends_with_code_2(arguments, message):
 
     assert result.exit_code == 2
     assert message in result.stderr
+    assert not Path("mlflow.db").exists()
 
 
 def test_a_contract_that_is_not_valid_is_wrong_usage(home):

@@ -185,6 +185,8 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
     [
         ("127.0.0.1", "", LOOPBACK | {"desk.example"}),
         ("localhost", "", LOOPBACK | {"desk.example"}),
+        ("127.0.0.2", " \n", LOOPBACK | {"desk.example", "127.0.0.2"}),
+        ("127.0.0.1", f"{TOKEN}\n", frozenset()),
         ("127.0.0.1", TOKEN, frozenset()),
         ("0.0.0.0", TOKEN, frozenset()),  # noqa: S104
     ],
@@ -198,10 +200,11 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
         "fitmodel.scoring.service.app.create_app", lambda *_, **__: made.append(_[1])
     )
     monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: None)
-    asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "desk.example"]
+    asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     told = CliRunner().invoke(commands, asked)
     assert told.exit_code == 0, told.output
     assert made[0].hosts == names
+    assert made[0].token == (token.strip() or None)
 
 
 # --- too much, too deep, too slow

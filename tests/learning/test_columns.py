@@ -89,3 +89,20 @@ def test_days_are_counted_the_same_from_text_and_timestamps() -> None:
 @pytest.mark.parametrize("column", [NUMBER, CATEGORY, FLAG])
 def test_a_column_survives_its_json_form(column: NumberColumn | CategoryColumn) -> None:
     assert column_from_dict(column.to_dict()) == column
+
+
+DAY = NumberColumn("seen", (), 0.0, 1.0, is_date=True)
+
+
+@pytest.mark.parametrize("column", [NUMBER, CATEGORY, DAY], ids=lambda column: column.name)
+def test_a_value_nested_thousands_deep_is_unreadable_and_not_written_out(column) -> None:
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(UnreadableValueError, match=r"^\[\[\[\[\.\.\.\]\]\]\] is no"):
+        column.code(deep)
+
+
+def test_of_a_long_text_that_is_no_number_the_ends_are_shown() -> None:
+    with pytest.raises(UnreadableValueError, match=r"^'ax{40,50}\.\.\.x{40,50}z' is not"):
+        NUMBER.code("a" + "x" * 1_000_000 + "z")

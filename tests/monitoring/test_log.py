@@ -130,6 +130,23 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgresql+psycopg://u:S3cret@localhost/db",
+        "Postgresql://u:S3cret@localhost/db",
+        "sqlite:///log.db",
+        Path("postgresql://u:S3cret@localhost/db"),
+    ],
+)
+def test_a_url_of_another_form_is_no_file_and_is_not_repeated(place, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match="Remedy: postgresql://user@host/database") as caught:
+        DecisionLog(place)
+    assert "S3cret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_connection_that_the_server_closed_is_opened_again(postgresql) -> None:
     log = DecisionLog(postgresql)
     log.append("before", SAID, {})

@@ -15,7 +15,7 @@ from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
-from fitmodel.reports.brief import Brief, make_brief
+from fitmodel.reports.brief import Brief, contract_of, make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
 from fitmodel.reports.letter import default_template
 
@@ -87,6 +87,31 @@ def test_the_deal_itself_is_none_of_its_look_alikes(briefs, flagged) -> None:
     assert found.known == 50
 
 
+def test_the_day_it_is_made_for_counts_in_all_of_it_as_the_closing_date_would(
+    model, simulation, flagged
+) -> None:
+    closing = simulation.spec.deals.closed_on
+    for prospect in flagged[:10]:
+        brief = make_brief(model, prospect, deals=simulation.deals)
+        day = prospect[closing].date()
+        again = make_brief(model, {**prospect, closing: None}, deals=simulation.deals, as_of=day)
+        assert again.assessment == brief.assessment
+        assert again.changes == brief.changes
+        assert list(again.look_alikes.deals.index) == list(brief.look_alikes.deals.index)
+
+
+def test_a_bundle_whose_contract_still_holds_a_password_gives_its_roles(model) -> None:
+    spec = {**model.manifest["spec"], "tracking": {"uri": "postgresql://u:S3cret@host/mlflow"}}
+    assert contract_of(FitModel(model.scorer, {"spec": spec})).deals.id == "deal_id"
+
+
+def test_a_horizon_of_a_month_is_one_month_in_words(model, simulation, flagged) -> None:
+    spec = simulation.spec.replace(label={"horizon_months": 1})
+    brief = make_brief(model, flagged[0], deals=simulation.deals, spec=spec)
+    stayed = {deal.became for deal in brief.similar if not deal.left_early}
+    assert stayed == {"stayed for a month or more"}
+
+
 def test_money_is_what_the_policy_reckons_with(briefs) -> None:
     stake, p = briefs["en"].stake, briefs["en"].assessment.early_churn_probability
     assert stake.expected == pytest.approx((1 - p) * stake.if_stays + p * stake.if_leaves)
@@ -146,6 +171,12 @@ def test_the_company_writes_in_its_own_template(model, flagged) -> None:
         "{{ points.__class__.__mro__ }}",
         "{% for i in range(10 ** 9) %}x{% endfor %}",
         "{{ 1 / 0 }}",
+        "{{ '%' % 1 }}",
+        "{{ 'a'.index('b') }}",
+        "{{ 'a'.encode('x') }}",
+        "{{ 'é'.encode('ascii') }}",
+        "{{ {}.popitem() }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
     ],
 )
 def test_a_template_with_a_fault_or_a_grasp_is_refused(model, flagged, template) -> None:

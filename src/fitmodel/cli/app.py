@@ -90,11 +90,17 @@ def load_spec(config: Path) -> DealSpec:
     return DealSpec.from_toml(config)
 
 
+def spec_if_any(config: Path) -> DealSpec | None:
+    """Read the contract where there is one; one that somebody named must be there."""
+    return load_spec(config) if config != CONFIG or config.is_file() else None
+
+
 def registered(name: str | None, config: Path) -> tuple[str, str | None]:
     """Registered model and tracking store: of the contract, where there is one."""
-    from fitmodel.deals.contract import DealSpec, Tracking
+    from fitmodel.deals.contract import Tracking
 
-    tracking = DealSpec.from_toml(config).tracking if config.is_file() else Tracking()
+    spec = spec_if_any(config)
+    tracking = Tracking() if spec is None else spec.tracking
     return name or tracking.registered_model, tracking.uri
 
 

@@ -9,6 +9,7 @@ import typer
 
 from fitmodel.cli.app import app, load_spec, plain_errors
 from fitmodel.cli.reporting import Language
+from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,8 +114,18 @@ def _made(
         spec=spec,
         language=str(language),
         name=name,
-        template=None if template is None else template.read_text(encoding="utf-8"),
+        template=None if template is None else _text_of(template),
     )
+
+
+def _text_of(template: Path) -> str:
+    try:
+        return template.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"--template {template} is not UTF-8 text (byte {error.start}). "
+            "Remedy: save it as UTF-8."
+        ) from error
 
 
 def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import CONFIG, Config, Model, app, load_spec, plain_errors, progress
+from fitmodel.cli.app import (
+    CONFIG,
+    Config,
+    Model,
+    app,
+    load_spec,
+    plain_errors,
+    progress,
+    spec_if_any,
+)
 from fitmodel.cli.logs import DECISIONS, Log, Salt, existing_log
 from fitmodel.cli.reporting import Language
 
@@ -60,10 +69,10 @@ def monitor(
         from fitmodel.reports.html import safe_csv
         from fitmodel.reports.monitoring_page import monitoring_page
 
-        tell = progress()
+        tell, contract = progress(), spec_if_any(config)
         loaded = load(model)
         tell("reading")
-        frame, spec = _table_and_spec(read_table(table), config)
+        frame, spec = _table_and_spec(read_table(table), contract)
         later = frame if spec is None else _signed_later(frame, spec, loaded)
         compared = frame if later.empty else later
         tell("drift")
@@ -94,14 +103,13 @@ def monitor(
         raise typer.Exit(1)
 
 
-def _table_and_spec(frame: pd.DataFrame, config: Path) -> tuple[pd.DataFrame, DealSpec | None]:
+def _table_and_spec(
+    frame: pd.DataFrame, spec: DealSpec | None
+) -> tuple[pd.DataFrame, DealSpec | None]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     from fitmodel.deals.reading import read_deals
 
-    if not config.is_file():
-        return frame, None
-    spec = load_spec(config)
-    if spec.has_dates and set(spec.outcome_columns) <= set(frame.columns):
+    if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(frame.columns):
         return read_deals(frame, spec), spec
     return frame, None
 

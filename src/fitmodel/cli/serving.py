@@ -56,7 +56,8 @@ def serve(
         from fitmodel.scoring.service.settings import LOOPBACK, Settings
 
         log_to_stderr()
-        token = os.environ.get(TOKEN) or None
+        token = os.environ.get(TOKEN, "").strip() or None
+        name = f"[{host}]" if ":" in host else host
         if pipeline is not None and token is None and not _is_here(host):
             raise typer.BadParameter(
                 f"would show {pipeline.name} to whoever reaches {host}: set {TOKEN}, or leave the "
@@ -66,7 +67,7 @@ def serve(
         settings = Settings(
             token=token,
             reload_seconds=reload_seconds,
-            hosts=LOOPBACK.union(allow_host or ())
+            hosts=LOOPBACK.union([name], allow_host or ())
             if token is None and _is_here(host)
             else frozenset(),
         )
@@ -74,7 +75,7 @@ def serve(
         service = create_app(model, settings, log=decisions, pipeline=pipeline)
         if token is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
-        typer.echo(f"http://{host}:{port}", err=True)
+        typer.echo(f"http://{name}:{port}", err=True)
         _run(service, host, port)
 
 

@@ -89,8 +89,11 @@ def _made(name: str | None) -> Any:
     sys.path.insert(0, "")
     try:
         return getattr(import_module(module), factory)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SpecError(f"--estimator {name}: {error}. Remedy: name MODULE:FACTORY.") from error
+    except (ImportError, AttributeError, SyntaxError, TypeError, ValueError) as error:
+        raise SpecError(
+            f"--estimator {name}: {error}. Remedy: name MODULE:FACTORY, a function that needs no "
+            "argument and makes the classifier."
+        ) from error
     finally:
         sys.path.remove("")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -248,14 +249,39 @@ class Decision(Section):
         return self
 
 
+def _holds_password(uri: str) -> bool:
+    """Whether a URI names a password: before the host, as a server's user too, or in its query."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # no URI at all, which MLflow will say
+        return "@" in uri
+    user = parts.username if parts.scheme in {"http", "https"} else None  # may be a server's token
+    return bool(user or parts.password or "password=" in parts.query.lower())
+
+
 class Tracking(Section):
-    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db."""
+    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.
+
+    `uri` holds no password: the contract is kept in every bundle and shown in every run.
+    """
 
     section: ClassVar[str] = "tracking"
 
     uri: Column | None = None
     experiment: Column = "prospect-fit"
     registered_model: Column = "prospect-fit"
+
+    @field_validator("uri", mode="after")
+    @classmethod
+    def _names_no_password(cls, value: str | None) -> str | None:
+        if value is not None and _holds_password(value):
+            raise ValueError(
+                "[tracking] uri holds a password, and the contract is shown in every run and kept "
+                "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "
+                "only the password out and set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD"
+            )
+        return value
 
     @field_validator("registered_model", mode="after")
     @classmethod

@@ -30,4 +30,6 @@ def is_missing(value: Any) -> bool:
         return math.isnan(value)
     if isinstance(value, date):  # a date's text would take longer than all the rest
         return bool(value != value)  # noqa: PLR0124 - NaT
+    if isinstance(value, list | tuple | dict):  # nested a thousand deep it cannot be written out
+        return False
     return str(value) in NO_NUMBER

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import reprlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,14 @@ class UnreadableValueError(ValueError):
     """The value is not of the attribute's kind, for example text in a number."""
 
 
+def shown(value: Any) -> str:
+    """Write a value as Python does, but no more of it than a person reads, however deep it goes."""
+    short = reprlib.Repr()
+    short.maxlevel = 3
+    short.maxstring = short.maxlong = short.maxother = 100
+    return short.repr(value)
+
+
 def level_text(value: Any) -> str:
     """Text of a level, the same whether a code was read as 12, 12.0, True or "12 "."""
     if isinstance(value, str):
@@ -57,16 +66,16 @@ def as_number(value: Any) -> float:
         try:
             number = float(value.strip().replace("_", "x"))
         except ValueError as error:
-            raise UnreadableValueError(f"{value!r} is not a number") from error
+            raise UnreadableValueError(f"{shown(value)} is not a number") from error
     elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
         try:
             number = float(value)
         except OverflowError:
             return math.nan
         except (TypeError, ValueError) as error:
-            raise UnreadableValueError(f"{value!r} is not a number") from error
+            raise UnreadableValueError(f"{shown(value)} is not a number") from error
     else:
-        raise UnreadableValueError(f"{value!r} is not a number")
+        raise UnreadableValueError(f"{shown(value)} is not a number")
     return number if math.isfinite(number) else math.nan
 
 
@@ -79,7 +88,7 @@ def as_day(value: Any) -> float:
     """Days since 1970 of a date, a datetime, a numpy or pandas timestamp, or ISO text."""
     day = day_of(value)
     if day is None:
-        raise UnreadableValueError(f"{value!r} is not a date (YYYY-MM-DD)")
+        raise UnreadableValueError(f"{shown(value)} is not a date (YYYY-MM-DD)")
     return float(day)
 
 
@@ -217,7 +226,7 @@ class CategoryColumn:
         if is_missing(value):
             return MISSING
         if is_many(value):
-            raise UnreadableValueError(f"{value!r} is no single value")
+            raise UnreadableValueError(f"{shown(value)} is no single value")
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)

@@ -24,6 +24,8 @@ from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -82,6 +84,7 @@ def find_changes(
     actionable: tuple[str, ...] | None = None,
     most_changes: int = 2,
     most: int = 3,
+    as_of: date | None = None,
 ) -> list[Change]:
     """Find the smallest changes that bring a prospect out of poor fit.
 
@@ -96,6 +99,8 @@ def find_changes(
         Most attributes to change at once.
     most : int
         Most ways to give.
+    as_of : date, optional
+        As for `FitModel.predict`.
 
     Returns
     -------
@@ -125,13 +130,15 @@ def find_changes(
             f"{', '.join(map(repr, unknown))} can be changed but is no attribute of the model; it "
             f"has {', '.join(model.attributes)}"
         )
-    if not model.predict(prospect, reasons=0).poor_fit:
+    if not model.predict(prospect, reasons=0, as_of=as_of).poor_fit:
         return []
     for count in range(1, min(most_changes, len(names)) + 1):
         found = [
             Change(values, changed, sum(steps), {name: _column(model, name) for name in values})
             for values, steps in _ways(model, prospect, names, count)
-            if not (changed := model.predict({**prospect, **values}, reasons=0)).poor_fit
+            if not (
+                changed := model.predict({**prospect, **values}, reasons=0, as_of=as_of)
+            ).poor_fit
         ]
         if found:
             return sorted(found, key=_rank)[:most]

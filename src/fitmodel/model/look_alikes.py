@@ -21,6 +21,7 @@ from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -106,7 +107,9 @@ class PastDeals:
         self._outcomes = usable
         self._points = contributions(model, self._deals)
 
-    def like(self, prospect: Mapping[str, Any], n: int = 50) -> LookAlikes:
+    def like(
+        self, prospect: Mapping[str, Any], n: int = 50, *, as_of: date | None = None
+    ) -> LookAlikes:
         """The deals most similar to a prospect.
 
         Parameters
@@ -115,6 +118,8 @@ class PastDeals:
             As for `FitModel.predict`.
         n : int
             How many.
+        as_of : date, optional
+            As for `FitModel.predict`.
 
         Notes
         -----
@@ -133,7 +138,7 @@ class PastDeals:
         import pandas as pd
         from scipy.stats import binomtest
 
-        point = contributions(self._model, pd.DataFrame([dict(prospect)]))
+        point = contributions(self._model, pd.DataFrame([dict(prospect)]), as_of)
         distance = np.sqrt(((self._points - point) ** 2).sum(axis=1))
         nearest = np.argsort(distance, kind="stable")[:n]
         became = self._outcomes.iloc[nearest]
@@ -149,9 +154,14 @@ class PastDeals:
         )
 
 
-def contributions(model: FitModel, table: pd.DataFrame) -> NDArray[np.float64]:
+def contributions(
+    model: FitModel, table: pd.DataFrame, as_of: date | None = None
+) -> NDArray[np.float64]:
     """What each term of the book adds to each deal's log-odds, shape (deals, terms)."""
+    import pandas as pd
+
     book = model.book
-    codes = code_table(model.scorer, table, None).codes
+    today = None if as_of is None else pd.Timestamp(as_of)
+    codes = code_table(model.scorer, table, today).codes
     found: NDArray[np.float64] = book.tables[book.rows(codes), 0]
     return found

@@ -28,6 +28,10 @@ from fitmodel.learning.columns import (
 
 PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
+# a client of the service may send any number of names, of any length
+MOST_COMPARISONS = 1_000  # of an absent attribute with a name given; beyond, none is suggested
+MOST_NAMED = 40
+LONGEST_NAME = 60
 
 
 class Step(NamedTuple):
@@ -171,12 +175,23 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     from difflib import get_close_matches
 
     names = [str(name) for name in given]
+    known = set(names)
+    absent = [name for name in expected if name not in known]
+    sought = names if len(absent) * len(names) <= MOST_COMPARISONS else []
     lines = []
-    for name in (name for name in expected if name not in names):
-        near = get_close_matches(name, names, n=1)
+    for name in absent:
+        near = get_close_matches(name, sought, n=1)
         lines.append(f"  {name}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     return ProspectError(
         f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
-        f"given: {', '.join(names) or 'nothing'}\n"
+        f"given: {_named(names)}\n"
         "Remedy: add them; a value that is not known may be None, but its name must be there."
     )
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first names, so much of each that it can be known again."""
+    cut = names[:MOST_NAMED]
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in cut]
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(shown) + more if names else "nothing"

@@ -7,6 +7,7 @@ what a transaction returned from on the disk.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30  # how long a writer waits for another one
 CONNECT_SECONDS = 5
+_URL = re.compile(r".*://|[\w+.-]{2,}:/")  # a Path has but one of the slashes; C:/ is a folder
 TABLES = """
 CREATE TABLE IF NOT EXISTS assessments (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
@@ -87,10 +89,16 @@ def open_store(place: str | Path) -> Store:
     Raises
     ------
     TrackingError
-        If it cannot be opened, or holds something else.
+        If it cannot be opened, holds something else, or is the URL of anything else.
     """
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
         return PostgresStore(place)
+    if _URL.match(str(place)):
+        raise TrackingError(
+            "the decision log is named by a URL of another form. Remedy: "
+            "postgresql://user@host/database for PostgreSQL, or the path of a file, without any "
+            "sqlite://"  # and the URL is not shown: it may hold a password
+        )
     return SqliteStore(Path(place))
 
 

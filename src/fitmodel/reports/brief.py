@@ -181,8 +181,8 @@ def make_brief(
     if deals is not None:
         contract = spec or contract_of(model)
         past = _others(deals, contract, prospect)
-        found = PastDeals(model, past, contract).like(prospect, n=most_similar)
-    changes = find_changes(model, prospect)
+        found = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
+    changes = find_changes(model, prospect, as_of=as_of)
     # the letter says that such customers leave more often than others: only where they do
     risky = said.early_churn_probability > model.book.base_rate
     points = points_for_prospect(said.against, said.wording) if risky else ()
@@ -226,7 +226,8 @@ def contract_of(model: FitModel) -> DealSpec:
     sections = model.manifest.get("spec")
     if not sections or "deals" not in sections:
         raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
-    return DealSpec(**sections)
+    # where its runs were kept is of no use here, and an old one may hold a password
+    return DealSpec(**{name: keys for name, keys in sections.items() if name != "tracking"})
 
 
 def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
@@ -252,13 +253,14 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> St
 
 def _similar(found: LookAlikes, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
     say, roles = phrases(language, "brief"), spec.deals
+    stayed = "deal_stayed_one" if found.horizon_months == 1 else "deal_stayed"
     return tuple(
         SimilarDeal(
             name=str(row[roles.id] if roles.id else label),
             closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
             became=say("deal_left", months=f"{row['followup_months']:.1f}")
             if row["early_churn"]
-            else say("deal_stayed", months=found.horizon_months),
+            else say(stayed, months=found.horizon_months),
             left_early=bool(row["early_churn"]),
         )
         for label, row in found.deals.head(SHOWN_DEALS).iterrows()

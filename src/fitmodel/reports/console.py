@@ -48,15 +48,16 @@ def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
 
 def next_steps(spec: DealSpec, bundle: Path) -> str:
     """What to type after the demonstration."""
-    from fitmodel.tracking.connection import tracking_uri
+    from fitmodel.tracking.connection import tracking_uri, without_password
 
+    store = without_password(tracking_uri(spec.tracking.uri))
     lines = (
         "Next, with a table of your own:",
         "  fitmodel init deals.csv       guesses the columns and writes fitmodel.toml",
         "  fitmodel train deals.csv",
         "  fitmodel score prospects.csv --model models/prospect-fit --output scored.csv",
         "or look at this run and this model:",
-        f"  mlflow ui --backend-store-uri {tracking_uri(spec.tracking.uri)}",
+        f"  mlflow ui --backend-store-uri {store}",
         f"  fitmodel models show --model {bundle.parent}",
     )
     return "\n".join(lines)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_POINTS = 3
 LEAST_RATIO = 1.05  # what hardly raises the risk is no reason to give anyone
 LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
+# what Python raises where a template asks for what cannot be done
+_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _TEXT_FLOW = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
 
 
@@ -99,7 +101,7 @@ def make_letter(
     source = default_template(said.wording.language) if template is None else template
     try:
         text = environment.from_string(source).render(**values)
-    except (TemplateError, OverflowError, TypeError, ZeroDivisionError) as error:
+    except (*_FAULTS, TemplateError) as error:
         raise SpecError(
             f"the template of the letter has a fault: {error}. It may use "
             f"{', '.join(values)}. Remedy: start from `fitmodel brief --show-template`."

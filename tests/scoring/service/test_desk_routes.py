@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
@@ -20,6 +22,7 @@ from fitmodel.scoring.service.settings import Settings
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 FILES = ("/", "/desk/desk.css", "/desk/desk.js", "/desk/theme.js", "/desk/icon.svg")
 STILL = Settings(reload_seconds=0)
+PACKED = {".csv.gz": gzip.compress, ".csv.bz2": bz2.compress, ".csv.zst": pa.Codec("zstd").compress}
 
 
 @pytest.fixture(scope="module")
@@ -119,14 +122,14 @@ def test_the_value_if_it_stays_less_the_money_at_risk_is_the_expected_value(
     assert left == pytest.approx(money.expected_value(probability, amount))
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])
 def test_a_pipeline_of_any_kind_gives_the_same(prospects, model, tmp_path, ending) -> None:
     path = tmp_path / f"prospects{ending}"
     if ending == ".parquet":
         prospects.to_parquet(path)
     else:
         text = prospects.to_csv(index=False).encode()
-        path.write_bytes(gzip.compress(text) if ending == ".csv.gz" else text)
+        path.write_bytes(PACKED[ending](text) if ending in PACKED else text)
     pipeline = Pipeline(path, Settings())
     pipeline.check(model)
     copy = tmp_path / "copy.csv"
@@ -149,6 +152,15 @@ def test_a_pipeline_that_cannot_be_shown_stops_the_service_at_its_start(
     (prospects if change is None else change(prospects)).to_csv(path, index=False)
     with pytest.raises(ProspectError, match=words):
         create_app(source, Settings(reload_seconds=0, **limits), pipeline=path)
+
+
+def test_a_pipeline_with_lists_in_a_column_is_refused_with_the_remedy(
+    source, prospects, tmp_path
+) -> None:
+    path = tmp_path / "prospects.parquet"
+    prospects.assign(tags=[["a"]] * len(prospects)).to_parquet(path)
+    with pytest.raises(ProspectError, match=r"(?s)cannot be shown.*Remedy: .*leave out columns"):
+        create_app(source, STILL, pipeline=path)
 
 
 def test_a_pipeline_that_is_not_there_is_said(source, tmp_path) -> None:

@@ -19,6 +19,17 @@ TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 POST = {"type": "http", "method": "POST", "path": "/v1/assessments", "headers": []}
 
 
+def test_the_end_of_line_of_a_file_of_secrets_is_no_part_of_the_token() -> None:
+    assert Settings(token=f" {TOKEN}\r\n").token == TOKEN
+    assert Settings(token=" \n").token is None  # noqa: S106 - none
+
+
+def test_a_name_is_ours_in_capitals_too(source) -> None:
+    app = create_app(source, Settings(reload_seconds=0, hosts=frozenset({"CRM.example.com"})))
+    for host, status in (("crm.Example.com", 200), ("other.example.com", 421)):
+        assert TestClient(app).get("/v1/model", headers={"host": host}).status_code == status
+
+
 @pytest.fixture(scope="module")
 def guarded(source):
     with TestClient(create_app(source, Settings(token=TOKEN, reload_seconds=0))) as ready:

@@ -94,6 +94,36 @@ def test_whatever_stands_in_an_attribute_is_scored_or_refused(client, prospect, 
         assert answer.status_code in {200, 422}
 
 
+def test_a_value_nested_too_deep_to_be_written_is_refused_as_any_list(client, prospect) -> None:
+    for depth in range(880, 1_000, 4):  # at some of these JSON can still be read
+        deep = "[" * depth + "]" * depth
+        whole = json.dumps(prospect | {"seats": "HERE"}).replace('"HERE"', deep)
+        answer = client.post("/v1/assessments", content=whole)
+        assert answer.status_code in {400, 422}
+        assert len(answer.text) < 500
+
+
+def test_names_that_nobody_knows_are_neither_compared_nor_echoed(client, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr("difflib.get_close_matches", lambda *given, **_: asked.append(given) or [])
+    answer = client.post("/v1/assessments", json={f"contract_term_{i}": 1 for i in range(8_000)})
+    assert answer.status_code == 422
+    assert sum(len(names) for _, names in asked) == 0
+    assert "and 7,960 more" in answer.json()["detail"]
+    answer = client.post("/v1/assessments", json={"x" * 100_000: 1})
+    assert len(answer.text) < 5_000
+
+
+def test_more_reasons_in_all_than_an_answer_holds_are_refused(
+    client, prospect, monkeypatch
+) -> None:
+    monkeypatch.setattr("fitmodel.scoring.service.routes.MOST_REASONS_IN_ALL", 10)
+    assert client.post("/v1/assessments?reasons=5", json=[prospect] * 2).status_code == 200
+    answer = client.post("/v1/assessments?reasons=5", json=[prospect] * 3)
+    assert answer.status_code == 413
+    assert "5 reasons for 3 prospects are more than 10" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("reasons", ["-1", "21", "many"])
 def test_a_number_of_reasons_out_of_range_is_refused(client, prospect, reasons) -> None:
     answer = client.post(f"/v1/assessments?reasons={reasons}", json=prospect)

@@ -7,16 +7,18 @@ The browser reads the text as it reads an upload: one way for both.
 
 from __future__ import annotations
 
-import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
+from fitmodel.scoring.compression import READERS
 from fitmodel.scoring.tables import kind_of, open_source
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ CHUNK_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A file of prospects: CSV (plain or gzip), TSV or Parquet, told by its name.
+    """A file of prospects: CSV (plain or compressed), TSV or Parquet, told by its name.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class Pipeline:
         Raises
         ------
         ProspectError
-            If it is longer than a request may be.
+            If it is longer than a request may be, or no CSV can be made of it.
         OSError
             If it is gone.
         """
@@ -84,10 +86,17 @@ class Pipeline:
 
     def _text(self) -> bytes:
         kind, most = kind_of(self.path), self.limits.most_bytes + 1
-        if kind == ".parquet":
-            lines = io.BytesIO()
-            pacsv.write_csv(pq.read_table(self.path), lines)
-            return lines.getvalue()
-        opener = gzip.open if kind == ".csv.gz" else open
-        with opener(self.path, "rb") as file:
-            return file.read(most)
+        try:
+            if kind == ".parquet":
+                lines = io.BytesIO()
+                pacsv.write_csv(pq.read_table(self.path), lines)
+                return lines.getvalue()
+            with READERS[kind](self.path) if kind in READERS else self.path.open("rb") as file:
+                text: bytes = file.read(most)
+        # a list has no place in a line of CSV; a file that is written anew may be cut short
+        except (pa.ArrowException, EOFError, zlib.error) as error:
+            raise ProspectError(
+                f"{self.path} cannot be shown as a table: {error}. Remedy: see that it is whole, "
+                "and leave out columns that are neither text, number, flag nor date."
+            ) from error
+        return text

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from fitmodel.scoring.service.metrics import Metrics
     from fitmodel.scoring.service.settings import Settings
 
-IN_THE_LOOP = 64  # more prospects are scored in a thread, so that others need not wait
+IN_THE_LOOP = 64  # more prospects, or longer ones, are scored in a thread: others need not wait
+BYTES_IN_THE_LOOP = 50_000
 MOST_REASONS = 20
+MOST_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
 ASSESSMENTS = "/v1/assessments"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
@@ -54,10 +56,13 @@ def add_assessments(
         request: Request, reasons: Reasons = 3, language: Language = "en"
     ) -> JSONResponse:
         """Assess one prospect, a list of them, or {"prospects": [...]}."""
-        found = read_prospects(await request.body(), limits)
+        body = await request.body()
+        found = read_prospects(body, limits)
         model = holder.model
         prospects = [found] if isinstance(found, dict) else found
-        if len(prospects) > IN_THE_LOOP or log is not None:
+        _check_reasons(len(prospects), reasons)
+        long = len(prospects) > IN_THE_LOOP or len(body) > BYTES_IN_THE_LOOP
+        if long or log is not None:
             items = await run_in_threadpool(
                 assess_many, model, prospects, reasons, log, language=language
             )
@@ -146,6 +151,15 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     if isinstance(found, list) and len(found) > limits.most_prospects:
         raise RefusedError(413, f"more than {limits.most_prospects:,} prospects in one request")
     return found
+
+
+def _check_reasons(prospects: int, reasons: int) -> None:
+    if prospects * reasons > MOST_REASONS_IN_ALL:
+        raise RefusedError(
+            413,
+            f"{reasons} reasons for {prospects:,} prospects are more than "
+            f"{MOST_REASONS_IN_ALL:,} in one answer; ask for fewer of either",
+        )
 
 
 def assess_many(

@@ -14,7 +14,8 @@ class Settings:
     Parameters
     ----------
     token : str or None
-        Bearer token that every request but a health check must bring; None asks for none.
+        Bearer token that every request but a health check must bring, without the blanks and the
+        end of line that a file of secrets leaves around it; None, or nothing, asks for none.
     most_bytes : int
         Longest body of a request.
     most_prospects : int
@@ -29,7 +30,7 @@ class Settings:
         How often to look for another champion; 0 never.
     hosts : frozenset of str
         Names that the service may be called by, without port; empty for any. Of a service that
-        asks for no token and listens to this machine only: `LOOPBACK`.
+        asks for no token and listens to this machine only: `LOOPBACK`. Case does not count.
     """
 
     token: str | None = None
@@ -40,3 +41,7 @@ class Settings:
     answer_seconds: float = 60.0
     reload_seconds: float = 5.0
     hosts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", (self.token or "").strip() or None)
+        object.__setattr__(self, "hosts", frozenset(name.lower() for name in self.hosts))

@@ -118,7 +118,8 @@ function verdict(changed) {
   const was = changed && before !== null
     ? make("p", { class: `was ${moved > 0 ? "up" : "down"}` }, say("was", { chance: percent(before.early_churn_probability, 1) }))
     : null;
-  const asked = months ? say("chance_within", { months }) : say("chance");
+  const within = months === 1 ? "chance_within_one" : "chance_within";
+  const asked = months ? say(within, { months }) : say("chance");
   return [
     make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false })),
     make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p, 1)), was),

@@ -64,7 +64,7 @@ function describe() {
   $("source").textContent = [
     source?.name,
     source && say("so_many", { number: number(rows.length) }),
-    months && say("horizon", { months }),
+    months && say(months === 1 ? "horizon_one" : "horizon", { months }),
   ].filter(Boolean).join(" · ");
   $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: facts.model.version });
