@@ -44,7 +44,9 @@ def weighted(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> LabelledDeals:
     read = read_attributes(table, spec)
     weight = censoring_weights(found, spec.label.horizon_months).values[known]  # noqa: PD011 - ours
     closed_on = table[spec.deals.closed_on]
-    return LabelledDeals(read.frame, found["early_churn"].to_numpy()[known], weight, closed_on, read.dates)
+    return LabelledDeals(
+        read.frame, found["early_churn"].to_numpy()[known], weight, closed_on, read.dates
+    )
 
 
 WAYS = {"in parts": training_deals, "mature only": label_deals, "weighted": weighted}
