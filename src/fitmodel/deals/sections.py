@@ -278,7 +278,7 @@ class Tracking(Section):
             raise ValueError(
                 "[tracking] uri holds a password, and the contract is shown in every run and kept "
                 "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "
-                "only the password out and set MLFLOW_TRACKING_USERNAME and "
+                "user and password out of it and set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD"
             )
         return value

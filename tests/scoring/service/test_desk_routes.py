@@ -163,6 +163,14 @@ def test_a_pipeline_with_lists_in_a_column_is_refused_with_the_remedy(
         create_app(source, STILL, pipeline=path)
 
 
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2"])
+def test_a_pipeline_that_was_cut_short_meanwhile_is_said(tmp_path, ending) -> None:
+    path = tmp_path / f"prospects{ending}"
+    path.write_bytes(PACKED[ending](b"deal_id,seats\nD-1,4\n")[:-6])
+    with pytest.raises(ProspectError, match="cannot be shown.*see that it is whole"):
+        Pipeline(path, Settings()).read_csv()
+
+
 def test_a_pipeline_that_is_not_there_is_said(source, tmp_path) -> None:
     with pytest.raises(ProspectError, match="there is no file"):
         create_app(source, STILL, pipeline=tmp_path / "none.csv")
