@@ -68,8 +68,9 @@ def score(
                 resume=resume,
                 log=None if log is None else DecisionLog(log, salt=salt),
             )
+        noun = "prospect" if result.rows == 1 else "prospects"
         typer.echo(
-            f"{result.rows:,} prospects scored to {result.output} in {result.seconds:.1f} s, "
+            f"{result.rows:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
             f"{result.flagged:,} flagged as poor fit",
             err=True,  # standard output may be the scored table
         )
