@@ -110,7 +110,7 @@ def test_every_section_is_there_in_order(spec):
         "| base rate of early churn | 21.4 % |",
         "only after closing: `csat_90d`, `renewals`.",
         "Judged on 1,200 deals signed since 2025-03-01, by a model trained on the 3,000 signed",
-        "| effective number of weighted deals | 3,988 |",
+        "| effective number of deals with a label | 3,988 |",
         "| log loss (lower is better) | 0.4312 | 0.41 to 0.4523 | 0.5196 |",
         "| 0 | 0.1 | 0.11 | 9 |",
         "| smb | 400 |",

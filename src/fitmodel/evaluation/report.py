@@ -114,7 +114,8 @@ class TrainingReport(Report):
     n_train, n_test : int
         Deals with a known label, trained on and judged.
     effective_sample_size : float
-        What the weighted deals are worth in equally weighted ones.
+        What the deals with a label (mature ones, where there are dates) are worth in equally
+        weighted ones.
     capped_weights : int
         Deals whose weight for censoring was capped.
     calibration, candidates, leakage, subgroups : DataFrame

@@ -69,7 +69,8 @@ def summarise(
         The audit's findings.
     """
     found = outcomes(table, spec)
-    weights = censoring_weights(found, spec.label.horizon_months)
+    judgeable = found[found["mature"]] if spec.has_dates else found
+    weights = censoring_weights(judgeable, spec.label.horizon_months)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
     judged = judgement.table
     y, p, w = (judged[name].to_numpy() for name in ("early_churn", "probability", "weight"))

@@ -63,9 +63,9 @@ class Evidence:
     band : ndarray of int, shape (size + 2,)
         Code to band: neighbouring bins of a number share one, each level has its own.
     count : ndarray of int, shape (bands,)
-        Training deals with a known outcome in the band.
+        Training deals in the band.
     rate : ndarray of float, shape (bands,)
-        Their weighted share of early churn; NaN without deals.
+        Their weighted share of early churn, the young in parts; NaN without deals.
     label : tuple of str, length bands
         The band in words.
     """

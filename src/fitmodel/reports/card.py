@@ -65,6 +65,18 @@ _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
 
+IN_PARTS = Markdown(
+    "Each is learned from as an early churner by the chance that customers who stayed as long have "
+    "of leaving by then (Kaplan-Meier), and as one that stayed by the rest; none is judged by. "
+    "Customers that exited for another reason are allowed for by inverse-probability-of-censoring "
+    "weights."
+)
+BY_WEIGHTS = Markdown(
+    "The deals with a label are weighted so that they stand for them too (inverse probability of "
+    "censoring)."
+)
+
+
 def model_card(
     report: TrainingReport,
     manifest: Mapping[str, Any],
@@ -99,6 +111,7 @@ def model_card(
         excluded=Markdown(", ".join(map(code, spec.attributes.exclude))),
         summary=_summary(name, manifest, spec),
         data=_data(report),
+        unknown=IN_PARTS if spec.has_dates else BY_WEIGHTS,
         method=_method(report),
         metrics=_metrics(report.metrics),
         calibration=table_of(report.calibration, COLUMNS),
@@ -157,7 +170,7 @@ def _data(report: TrainingReport) -> Markdown:
             ),
             report.n_mature,
         ),
-        ("effective number of weighted deals", round(report.effective_sample_size)),
+        ("effective number of deals with a label", round(report.effective_sample_size)),
         ("base rate of early churn", percent(report.base_rate)),
     ]
     return table(("Deals", "Value"), rows)
