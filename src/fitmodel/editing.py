@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import named_apart, read_deals
 from fitmodel.evaluation.rejudging import rejudge
 from fitmodel.exceptions import EditError
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
@@ -246,7 +246,8 @@ def _judged(
 ) -> Rejudgement:
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
-    return rejudge(read_deals(deals, contract), contract, change, earlier=earlier)
+    table = named_apart(read_deals(deals, contract))
+    return rejudge(table, contract, change, earlier=earlier)
 
 
 def _write(

@@ -14,7 +14,7 @@ import numpy as np
 
 from fitmodel.deals.cautions import find_cautions
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.deals.reading import first_row_of, read_deals
+from fitmodel.deals.reading import first_row_of, named_apart, read_deals
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
@@ -153,7 +153,7 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    table = read_deals(deals, spec)
+    table = named_apart(read_deals(deals, spec))
     leakage = audit_before_training(table, spec, allow)
     tell(STEPS[1])
     judgement = judge(table, spec, estimator)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.deals.reading import named_apart, read_deals, read_table
 from fitmodel.exceptions import DealsError
 
 SPEC = DealSpec(
@@ -183,11 +183,9 @@ def test_want_of_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch) -> 
         read_table(tmp_path / "deals.parquet")
 
 
-def test_rows_of_one_name_are_numbered_anew() -> None:
-    twice = pd.concat([GOOD, GOOD.assign(id=["010", "011", "012"], segment="mid")])
-    read = read_deals(twice, SPEC)
-    assert read.index.tolist() == list(range(len(twice)))
-    assert read["segment"].tolist() == twice["segment"].tolist()
-    assert read_deals(GOOD.set_axis(GOOD.index + 7), SPEC).index.tolist() == [
-        7 + place for place in range(len(GOOD))
-    ]
+def test_rows_of_one_name_are_numbered_anew_and_others_keep_theirs() -> None:
+    apart = GOOD.set_axis(GOOD.index + 7)
+    assert named_apart(apart) is apart
+    twice = pd.concat([GOOD, apart, GOOD])
+    assert named_apart(twice).index.tolist() == list(range(len(twice)))
+    assert named_apart(twice)["segment"].tolist() == twice["segment"].tolist()

@@ -42,7 +42,7 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
         The user's own columns. Dates of the roles are whole days (their zone's own), tenure and
         amount floats, the churn flag a bool. Of all columns text is stripped, and infinite numbers
         and texts that stand for nothing (NA, null, "-") are missing; otherwise attributes are as
-        they were. A frame keeps its index; where that repeats, and for a file, it is 0, 1, 2, ...
+        they were. A frame keeps its index, a file gets 0, 1, 2, ...
 
     Raises
     ------
@@ -71,9 +71,12 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
     table = tidy(frame)
     readings = read_roles(table, spec)
     _refuse(faults_of(Judged(table, first_row, spec=spec, readings=readings)))
-    read = with_roles(table, spec, readings)
-    # an outcome or a prediction is looked up by its deal: two deals of one name would be mixed up
-    return read if read.index.is_unique else read.reset_index(drop=True)
+    return with_roles(table, spec, readings)
+
+
+def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
+    """Number deals anew whose index repeats: where each is looked up, two of a name would mix."""
+    return deals if deals.index.is_unique else deals.reset_index(drop=True)
 
 
 def first_row_of(source: str | Path | pd.DataFrame) -> int | None:
