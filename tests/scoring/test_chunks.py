@@ -47,12 +47,14 @@ FORMS = [
 ]
 
 
-def _scored(model, texts: list[str], separator: str) -> tuple[np.ndarray, set[int]]:
+def _scored(model, texts: list[str], *, decimal_comma: bool) -> tuple[np.ndarray, set[int]]:
     """What scoring reads of the amounts, and which rows it refuses for their marks."""
     count = len(texts)
     columns = {name: pa.array([""] * count) for name in model.attributes}
     columns[model.scorer.amount] = pa.array(texts)
-    frame, unclear = chunk_frame(Chunk(pa.record_batch(columns)), model, separator)
+    frame, unclear = chunk_frame(
+        Chunk(pa.record_batch(columns)), model, decimal_comma=decimal_comma
+    )
     numbers = pd.to_numeric(frame[model.scorer.amount], errors="coerce").to_numpy(float)
     return numbers, set(unclear)
 
@@ -60,7 +62,7 @@ def _scored(model, texts: list[str], separator: str) -> tuple[np.ndarray, set[in
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_path, separator):
     rng = np.random.default_rng(8)
-    scored = {form: _scored(model, [form], separator)[0][0] for form in FORMS}
+    scored = {form: _scored(model, [form], decimal_comma=True)[0][0] for form in FORMS}
     path, agreed = tmp_path / "deals.csv", 0
     columns = [list(rng.choice(FORMS, rng.integers(1, 5))) for _ in range(400)]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -78,11 +80,10 @@ def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_p
     assert agreed > 200
 
 
-@pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_a_comma_is_the_decimal_mark_wherever_it_does_not_separate(model, separator):
+def test_a_comma_is_the_decimal_mark_where_the_file_writes_it_so(model):
     texts = ["12,5", "12.5", "0,125", "-1234,567", "1234.5", "7", " 8,0 ", "1e3", ""]
 
-    numbers, unclear = _scored(model, texts, separator)
+    numbers, unclear = _scored(model, texts, decimal_comma=True)
 
     np.testing.assert_array_equal(
         numbers, [12.5, 12.5, 0.125, -1234.567, 1234.5, 7, 8, 1000, np.nan]
@@ -93,12 +94,34 @@ def test_a_comma_is_the_decimal_mark_wherever_it_does_not_separate(model, separa
 def test_marks_that_only_a_whole_column_explains_are_refused_and_never_guessed(model):
     grouped = ["1.234", "1.234.567", "1,234", "-12,345,678", "1.234,5", "1,234.56"]
 
-    numbers, unclear = _scored(model, grouped, ";")
+    numbers, unclear = _scored(model, grouped, decimal_comma=True)
     assert np.isnan(numbers).all()
     assert unclear == set(range(len(grouped)))
-    numbers, unclear = _scored(model, grouped, ",")
+    numbers, unclear = _scored(model, grouped, decimal_comma=False)
     assert unclear == {2, 3, 4, 5}
     assert numbers[0] == 1.234
+
+
+@pytest.mark.parametrize("separator", ["\t", "|"])
+@pytest.mark.parametrize(("beside", "refused"), [("12.5", 0), ("12,5", 1), ("1.234.567", 2)])
+def test_a_tab_leaves_it_to_the_file_whether_a_point_is_a_decimal_mark(
+    model, prospects, tmp_path, separator, beside, refused
+):
+    rows = prospects.astype(object).head(4).assign(annual_value="14500", discount="")
+    rows.loc[rows.index[1], "annual_value"] = "176.263"
+    rows.loc[rows.index[2], "annual_value"] = beside
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    rows.to_csv(source, index=False, sep=separator)
+
+    assert score_file(source, model, output, reasons=0, chunk_rows=1).errors == refused
+    if not refused:
+        same = score_file(source, model, output, reasons=0)
+        values = pd.read_csv(output, sep=separator)["expected_value"]
+        expected = model.predict(
+            prospects.head(4).assign(annual_value=[14500, 176.263, 12.5, 14500], discount=None)
+        )
+        assert same.errors == 0
+        np.testing.assert_allclose(values, expected["expected_value"])
 
 
 def test_the_error_names_column_value_and_remedy_and_keeps_what_else_is_wrong(

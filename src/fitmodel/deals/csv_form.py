@@ -45,8 +45,21 @@ def column_names(fields: Sequence[str]) -> list[str]:
 
 
 def has_decimal_comma(separator: str) -> bool:
-    """Tell whether a comma in a number is its decimal mark: it cannot be what separates, too."""
+    """Tell whether a comma in a number can be its decimal mark: not where it separates."""
     return separator != ","
+
+
+def writes_decimal_commas(separator: str, text: str) -> bool:
+    """Tell whether a point in a number of this file may be a mark for thousands.
+
+    Where ";" separates, a comma is the decimal mark: that is why it separates. A tab or a bar says
+    nothing; there it is one where the beginning of the file has a number such as 12,5 or 1.234.567.
+    """
+    if separator in ",;":
+        return separator == ";"
+    mark = re.escape(separator)
+    number = r"[+-]?(?:\d[\d.]*,\d+|\d{1,3}(?:\.\d{3}){2,})"
+    return re.search(rf'(?:^|{mark})"?{number}"?(?={mark}|$)', text, re.MULTILINE) is not None
 
 
 def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:

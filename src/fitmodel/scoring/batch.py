@@ -198,7 +198,7 @@ def score_stream(
         predict_chunk,
         model=model,
         reasons=reasons,
-        separator=table.separator,
+        decimal_comma=table.decimal_comma,
         as_of=today() if parts is None else parts.day,  # one day for all, past midnight too
         language=language,
     )
@@ -276,12 +276,13 @@ def predict_chunk(
     chunk: Chunk,
     model: FitModel,
     reasons: int,
-    separator: str = ",",
+    *,
+    decimal_comma: bool = False,
     as_of: date | None = None,
     language: str = "en",
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
-    frame, unclear = chunk_frame(chunk, model, separator)
+    frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
     predictions, errors = model.predict_table(
         frame,
         reasons=reasons,

@@ -58,7 +58,8 @@ class BatchLog:
                 f"be logged; it has {', '.join(table.schema.names)}. Remedy: add it, or leave "
                 "--log out."
             )
-        self._log, self._model, self._id, self._separator = log, model, name, table.separator
+        self._log, self._model, self._id = log, model, name
+        self._decimal_comma = table.decimal_comma
 
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
         """Log what was said of a chunk; give whether each row may proceed, null where none was.
@@ -77,7 +78,7 @@ class BatchLog:
         scored = columns["error"].is_null().to_pylist()
         ids = chunk.batch.column(self._id).to_pylist()
         self._check_ids(ids, scored)
-        frame, _ = chunk_frame(chunk, self._model, self._separator)
+        frame, _ = chunk_frame(chunk, self._model, decimal_comma=self._decimal_comma)
         table = frame[list(self._model.attributes)]
         values = cast("list[dict[str, Any]]", table.to_dict("records"))
         prospects = [

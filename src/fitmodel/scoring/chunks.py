@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.csv_form import has_decimal_comma, plain_number
+from fitmodel.deals.csv_form import plain_number
 from fitmodel.deals.decimals import floats_of
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import distinct, read_numbers
@@ -28,7 +28,7 @@ _REMEDY = (
 
 
 def chunk_frame(
-    chunk: Chunk, model: FitModel, separator: str
+    chunk: Chunk, model: FitModel, *, decimal_comma: bool
 ) -> tuple[pd.DataFrame, dict[int, str]]:
     """The columns the model reads of a chunk, text that is a number as a number.
 
@@ -43,7 +43,7 @@ def chunk_frame(
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
-            values, unclear = _as_numbers(frame[name], has_decimal_comma(separator))
+            values, unclear = _as_numbers(frame[name], decimal_comma)
             for place in np.flatnonzero(unclear).tolist():
                 fault = _UNCLEAR.format(name=name, value=frame[name].iloc[place])
                 faults[place] = f"{faults[place]}; {fault}" if place in faults else fault

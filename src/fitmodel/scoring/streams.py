@@ -42,12 +42,15 @@ class Source:
     chunks : iterator of Chunk
         Read once, from first to last; a chunk has as many rows as may be in memory at a time.
     separator : str
-        Of a CSV table; "," otherwise. Where it is another, "," may be the decimal mark.
+        Of a CSV table; "," otherwise.
+    decimal_comma : bool
+        Whether a comma in a number is its decimal mark, and a point may be one for thousands.
     """
 
     schema: pa.Schema
     chunks: Iterator[Chunk]
     separator: str = ","
+    decimal_comma: bool = False
 
 
 class Sink(Protocol):

@@ -29,6 +29,7 @@ from fitmodel.deals.csv_form import (
     header_fields,
     separator_of,
     swallowing_values,
+    writes_decimal_commas,
 )
 from fitmodel.deals.file_faults import (
     csv_fault,
@@ -189,7 +190,9 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         return "skip"
 
     with _input(path) as stream:
-        fields, separator = _read_header(path, stream.peek(HEAD_BYTES))
+        head = stream.peek(HEAD_BYTES)
+        fields, separator = _read_header(path, head)
+        decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
         marked = MarkedEnd(stream, separator, len(fields))
         reader = pacsv.open_csv(
             marked,
@@ -208,7 +211,7 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         # Arrow gives no batch where no row has the header's width
         batches = chain(named, [pa.RecordBatch.from_pylist([], schema)])
         whole = _put_back(batches, ragged, separator, partial(_refuse_open_quote, path, marked))
-        yield Source(schema, _cut(whole, chunk_rows), separator)
+        yield Source(schema, _cut(whole, chunk_rows), separator, decimal_comma)
 
 
 def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:

@@ -6,27 +6,33 @@ const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const IN_GROUPS = /^[+-]?[1-9]\d{0,2}([.,]\d{3})+$/;
 const DIGITS_AND_MARKS = /^[+-]?[\d.,]+$/;
+const DECIMAL_COMMA = /^[+-]?(\d[\d.]*,\d+|\d{1,3}(\.\d{3}){2,})$/;
 const LINE_END = /\r?\n|\r/;
 
 export const isNumber = (text) => NUMBER.test(text);
 
 /** A number's text as code writes it; null where only a whole column would tell which it is. */
-export function plainNumber(text, separator) {
-  const decimalComma = separator !== ",";
+export function plainNumber(text, decimalComma) {
   const both = text.includes(".") && text.includes(",") && DIGITS_AND_MARKS.test(text);
   const grouped = (decimalComma || text.includes(",")) && IN_GROUPS.test(text);
   if (both || grouped) return null;
   return decimalComma ? text.replace(",", ".") : text;
 }
 
-/** Columns, rows (arrays of text) and the separator of a text; throws an Error with a sentence. */
+/** Columns, rows (arrays of text) and whether commas are decimal marks; throws an Error with a sentence. */
 export function parse(text) {
   const source = text.replace(/^\uFEFF/, "");
   const separator = separatorOf(source);
   const [columns = [], ...rows] = records(source, separator).filter(
     (fields) => fields.length > 1 || fields[0].trim() !== "",
   );
-  return { columns: columns.map((name) => name.trim()), rows, separator };
+  return { columns: columns.map((name) => name.trim()), rows, decimalComma: writesDecimalCommas(separator, rows) };
+}
+
+/** Where ";" separates, that is why; a tab or a bar says nothing, but a 12,5 does. */
+function writesDecimalCommas(separator, rows) {
+  if (separator === "," || separator === ";") return separator === ";";
+  return rows.some((fields) => fields.some((field) => DECIMAL_COMMA.test(field)));
 }
 
 function separatorOf(source) {

@@ -15,7 +15,7 @@ export function sentColumns(facts) {
 
 /** Rows of a CSV text; throws an Error with a sentence where it is no pipeline. */
 export function readProspects(text, facts) {
-  const { columns, rows, separator } = parse(text);
+  const { columns, rows, decimalComma } = parse(text);
   const lacking = facts.model.attributes.map((item) => item.name).filter((n) => !columns.includes(n));
   if (rows.length === 0) throw new Error(say("upload_empty"));
   if (lacking.length > 0) {
@@ -26,13 +26,13 @@ export function readProspects(text, facts) {
     throw new Error(say("upload_many", { rows: number(rows.length), most: number(facts.limits.prospects) }));
   }
   const taken = new Map();
-  return rows.map((fields, place) => readRow(fields, place, columns, separator, facts, taken));
+  return rows.map((fields, place) => readRow(fields, place, columns, decimalComma, facts, taken));
 }
 
-function readRow(fields, place, columns, separator, facts, taken) {
+function readRow(fields, place, columns, decimalComma, facts, taken) {
   const given = Object.fromEntries(columns.map((name, at) => [name, (fields[at] ?? "").trim()]));
   const { id, rep, amount } = facts.roles;
-  const { prospect, unclear } = prospectOf(given, facts, separator);
+  const { prospect, unclear } = prospectOf(given, facts, decimalComma);
   const row = {
     key: unique(given[id] || say("row", { number: place + 1 }), taken),
     rep: given[rep] ?? "",
@@ -55,14 +55,14 @@ function unique(key, taken) {
 }
 
 /** What is sent of a row, and a number of it that could be two. */
-function prospectOf(given, facts, separator) {
+function prospectOf(given, facts, decimalComma) {
   const kinds = new Map(facts.model.attributes.map((item) => [item.name, item.kind]));
   const prospect = {};
   let unclear = null;
   for (const name of sentColumns(facts)) {
     if (!(name in given)) continue;
     const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
-    const text = numeric ? plainNumber(given[name], separator) : given[name];
+    const text = numeric ? plainNumber(given[name], decimalComma) : given[name];
     if (text === null) unclear ??= name;
     // a text that is no number is sent as it is, for the service to say so
     prospect[name] = text === "" || text === null ? null : numeric && isNumber(text) ? Number(text) : text;
