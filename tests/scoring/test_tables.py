@@ -121,3 +121,15 @@ def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp
         DealsError, match=r"1 row\(s\) have a value that holds the row below it; row 3"
     ):
         read_table(source)
+
+
+def test_a_row_that_is_neither_as_wide_as_the_header_nor_text_is_one_plain_error(
+    model, prospects, tmp_path, capfd
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(prospects.to_csv(index=False).encode() + b"\xd6,\xd6\n")
+    with pytest.raises(ProspectError, match=r"is not UTF-8 text\. Remedy"):
+        score_file(source, model, tmp_path / "out.csv")
+    with pytest.raises(DealsError, match=r"is not UTF-8 text: byte 0xd6 .*Remedy"):
+        read_table(source)
+    assert capfd.readouterr().err == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from codecs import getincrementaldecoder
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -125,14 +126,21 @@ class MarkedEnd:
         self._row = separator * width + _TOKEN
         self._end = f"\n{self._row}".encode()
         self._lines = 0
+        # Arrow shows a row of the wrong width before it looks whether it is text at all
+        self._decoder = getincrementaldecoder("utf-8")()
 
     def read(self, size: int) -> bytes:
         """Give the next bytes of the stream, then those of the row; the last are one piece.
 
         A reader would not take a header alone for a table.
+
+        Raises
+        ------
+        UnicodeDecodeError
         """
         asked = max(size - len(self._end), 1)
         data = self._stream.read(asked)
+        self._decoder.decode(data, final=len(data) < asked)
         self._lines += _breaks(data)
         if len(data) == asked:
             return data

@@ -330,7 +330,7 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 def _unreadable(path: str | Path, fault: str) -> str:
     if kind_of(path) == ".parquet":
         return f"{path} cannot be read as Parquet: {fault}"
-    if "UTF8" in fault:
+    if "UTF8" in fault or "'utf-8' codec" in fault:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
     return f"{path} {csv_fault(fault, BLOCK_BYTES)}"
 
