@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEPARATORS = ",;\t|"
 _IN_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[.,]\d{3})+")  # 1.234, and no 0.123 or 1234.567
 _DIGITS_AND_MARKS = re.compile(r"[+-]?[\d.,]+")
-_TOKEN = "end of the file"  # noqa: S105 - no secret
+_END = "end of the file"
 
 
 def separator_of(line: str) -> str:
@@ -34,9 +34,9 @@ def header_fields(lines: Iterable[str], separator: str) -> tuple[list[str] | Non
     ------
     csv.Error
     """
-    reader = csv.reader(chain(lines, [f"\n{_TOKEN}"]), delimiter=separator)
+    reader = csv.reader(chain(lines, [f"\n{_END}"]), delimiter=separator)
     fields = next(filter(None, reader))
-    return (None if fields[-1].endswith(f"\n{_TOKEN}") else fields), reader.line_num
+    return (None if fields[-1].endswith(f"\n{_END}") else fields), reader.line_num
 
 
 def column_names(fields: Sequence[str]) -> list[str]:
@@ -123,7 +123,7 @@ class MarkedEnd:
 
     def __init__(self, stream: Readable, separator: str, width: int) -> None:
         self._stream = stream
-        self._row = separator * width + _TOKEN
+        self._row = separator * width + _END
         self._end = f"\n{self._row}".encode()
         self._lines = 0
         # Arrow shows a row of the wrong width before it looks whether it is text at all
