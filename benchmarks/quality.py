@@ -222,7 +222,7 @@ def show(rows: list[dict]) -> None:
 
 
 def main() -> None:
-    """Run what is asked for and print one table."""
+    """Run what is asked for and print each table's rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=None, help="folder of the real tables")
     parser.add_argument("--budget", type=float, default=0.0, help="seconds for FLAML per fit")
@@ -231,13 +231,11 @@ def main() -> None:
     given = parser.parse_args()
     tables = tables_of(given.data)
     ways = {name: way for name, way in peers(given.budget).items() if name not in given.without}
-    rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers' own
         for name, make in tables.items():
             if given.only is None or name in given.only:
-                rows += compare(name, list(make()), ways)
-    show(rows)
+                show(compare(name, list(make()), ways))  # a run that is stopped has said something
 
 
 if __name__ == "__main__":
