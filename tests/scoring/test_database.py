@@ -16,7 +16,8 @@ from fitmodel.scoring.batch import score_stream
 from fitmodel.scoring.database import connected, is_database, read_address
 from fitmodel.scoring.database_sink import DatabaseSink
 from fitmodel.scoring.database_source import open_database, read_query
-from fitmodel.scoring.tables import FileSink, open_source
+from fitmodel.scoring.file_sink import FileSink
+from fitmodel.scoring.tables import open_source
 
 pytestmark = pytest.mark.filterwarnings("error")
 KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]

@@ -24,9 +24,10 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import chunk_frame
+from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_paths
 from fitmodel.scoring.resume import kept_parts
-from fitmodel.scoring.tables import FileSink, count_rows, open_source
+from fitmodel.scoring.tables import count_rows, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,9 @@ from fitmodel.scoring.batch import (
 from fitmodel.scoring.database import is_database
 from fitmodel.scoring.database_sink import DatabaseSink
 from fitmodel.scoring.database_source import open_database
+from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_output, check_source
-from fitmodel.scoring.tables import FileSink, open_source
+from fitmodel.scoring.tables import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ import os
 import sys
 import zlib
 from collections import deque
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -39,9 +39,7 @@ from fitmodel.deals.file_faults import (
     width_fault,
 )
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.atomic import sync_folder, workspace
-from fitmodel.scoring.compression import READERS, WRITERS
-from fitmodel.scoring.csv_text import csv_lines
+from fitmodel.scoring.compression import READERS
 from fitmodel.scoring.streams import Chunk, Source
 
 if TYPE_CHECKING:
@@ -115,41 +113,6 @@ def count_rows(path: str | Path) -> int | None:
         if Path(path).is_dir():
             return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
         return int(pq.read_metadata(path).num_rows)
-
-
-@dataclass(frozen=True)
-class FileSink:
-    """A CSV or Parquet file, told by the name, or standard output; see `Sink`.
-
-    A file appears whole when its last row is written, or not at all.
-    """
-
-    place: str | Path
-
-    @contextmanager
-    def opened(
-        self, schema: pa.Schema, separator: str
-    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Open the file beside its place; give the function that writes a batch."""
-        kind = kind_of(self.place)
-        with _appearing(self.place) as file:
-            if kind == ".parquet":
-                with pq.ParquetWriter(file, schema, use_dictionary=_recurring(schema)) as writer:
-                    yield writer.write_batch
-                return
-            mark = "\t" if kind == ".tsv" else separator
-            with _output(file, kind) as stream:
-                stream.write(_header(schema.names, mark))
-                yield lambda batch: stream.write(csv_lines(batch, mark))
-
-
-def _recurring(schema: pa.Schema) -> list[str]:
-    """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
-    return [
-        item.name
-        for item in schema
-        if item.name != "reasons" and not pa.types.is_floating(item.type)
-    ]
 
 
 @contextmanager
@@ -297,11 +260,6 @@ def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
     return fields, separator
 
 
-def _header(names: list[str], separator: str) -> bytes:
-    columns = [pa.array([name]) for name in names]
-    return bytes(csv_lines(pa.record_batch(columns, names=names), separator))
-
-
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
     if str(path) == PIPE:
         return _standard_input()
@@ -319,33 +277,9 @@ def _standard_input() -> Iterator[io.BufferedReader]:
         reader.detach()  # else standard input would be closed with it
 
 
-def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
-    if str(path) == PIPE:
-        return nullcontext(sys.stdout.buffer)
-    if kind in WRITERS:
-        return cast("AbstractContextManager[Any]", WRITERS[kind](Path(path)))
-    return Path(path).open("wb")
-
-
 def _unreadable(path: str | Path, fault: str) -> str:
     if kind_of(path) == ".parquet":
         return f"{path} cannot be read as Parquet: {fault}"
     if "UTF8" in fault or "'utf-8' codec" in fault:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
     return f"{path} {csv_fault(fault, BLOCK_BYTES)}"
-
-
-@contextmanager
-def _appearing(output: str | Path) -> Iterator[str | Path]:
-    """A file beside the output that becomes it when all went well, and is gone otherwise."""
-    if str(output) == PIPE:
-        yield PIPE
-        return
-    output = Path(output)
-    with workspace(output.parent) as folder:
-        file = folder / output.name
-        yield file
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.replace(output)
-        sync_folder(output.parent)
