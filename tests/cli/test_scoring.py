@@ -83,7 +83,7 @@ def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
     assert "interrupted" not in whole.output
     assert "签约" in (home / "whole.csv").read_text(encoding="utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr("fitmodel.scoring.tables.csv_lines", _interrupt_after_the_header())
+        patched.setattr("fitmodel.scoring.file_sink.csv_lines", _interrupt_after_the_header())
         stopped = CliRunner().invoke(app, ["score", *asked, "--output", "out.csv"])
     assert stopped.exit_code != 0
     assert not (home / "out.csv").exists()
