@@ -384,6 +384,12 @@ def test_a_symbolic_link_in_a_bundle_is_refused(tmp_path: Path, file: str) -> No
         open_bundle(path)
 
 
+@pytest.mark.parametrize("file", ["card.md", "manifest.json"])
+def test_so_is_one_where_the_system_cannot_refuse_it(tmp_path, monkeypatch, file: str) -> None:
+    monkeypatch.delattr(os, "O_NOFOLLOW", raising=False)  # as on Windows
+    test_a_symbolic_link_in_a_bundle_is_refused(tmp_path, file)
+
+
 def test_a_version_that_is_a_symbolic_link_is_not_followed_by_current(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.rename(tmp_path / "elsewhere")

@@ -56,7 +56,7 @@ class LeakageReport:
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=columns)
 
 
-def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
+def audit_leakage(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     """
     Look at every attribute for signs that it was learned after the closing.
 
@@ -82,7 +82,7 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(1500, seed=1, leaks=True)
-    >>> set(audit(sim.deals, sim.spec).stopped) == set(sim.leaks)
+    >>> set(audit_leakage(sim.deals, sim.spec).stopped) == set(sim.leaks)
     True
     """
     history = history_of(deals, spec)
@@ -93,6 +93,9 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     ]
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))
+
+
+audit = audit_leakage  # its earlier name, which notebooks use
 
 
 def _findings(attribute: Attribute, history: History) -> Iterator[Finding]:
