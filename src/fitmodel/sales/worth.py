@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.value import Money
 
-LEAST_DEALS = 20
 LEAST_WATCHED = 10
-"""Deals of a group, and those of them still watched at the end of the window."""
+"""Deals of a group that are still watched at the end of the window."""
 DRAWS = 200
 MOST_LEVELS = 8
 PREFERRED = "segment"
@@ -151,7 +151,7 @@ def _watched_until(part: pd.DataFrame) -> float:
 
 
 def _is_enough(part: pd.DataFrame, least_months: float) -> bool:
-    return len(part) >= LEAST_DEALS and _watched_until(part) >= least_months
+    return len(part) >= MIN_DEALS and _watched_until(part) >= least_months
 
 
 def _valued(
