@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
 from fitmodel.evaluation.splits import out_of_time_split
 from fitmodel.learning.challenger import unrestricted_probabilities
@@ -57,12 +57,12 @@ class Judgement:
     n_train: int
 
 
-def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
+def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None) -> Judgement:
     """Judge the whole way of learning, choice of settings included, on deals it did not see.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
     spec : DealSpec
     estimator : classifier, optional
         A user's own, judged in the place of the book.
@@ -72,18 +72,19 @@ def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgeme
     DealsError
         If there are too few early churners to learn from or to judge by.
     """
-    check_enough(label_deals(deals, spec))  # said first: the whole's want, not that of a part
+    view = view_of(deals, spec)
+    check_enough(view.labelled())  # first of the whole: an error about a part would mislead
     way = _out_of_time if spec.has_dates else judge_on_folds
-    return way(deals, spec, estimator)
+    return way(view, spec, estimator)
 
 
-def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgement:
+def _out_of_time(deals: HistoryView, spec: DealSpec, estimator: Any) -> Judgement:
     split = out_of_time_split(deals, spec)
     if estimator is None:
-        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+        learned = learn(split.train, spec, bags=JUDGING_BAGS)
     else:
-        learned = learn_own(split.train, spec, estimator, as_of=split.date)
-    test = label_deals(split.test, spec, dates=learned.taught.dates)
+        learned = learn_own(split.train, spec, estimator)
+    test = split.test.labelled(learned.taught.dates)
     probability = learned.estimator.predict_proba(test.attributes)[:, 1]
     options = LearnerOptions.from_spec(spec, learned.labelled.dates)
     unrestricted = unrestricted_probabilities(learned.taught, test.attributes, options)
@@ -91,9 +92,11 @@ def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgeme
     return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
 
 
-def judge_on_folds(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
+def judge_on_folds(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
+) -> Judgement:
     """Judge on random folds, which says nothing of what comes later; as `judge` otherwise."""
-    labelled = label_deals(deals, spec)
+    labelled = view_of(deals, spec).labelled()
     tables, attributes, sizes = [], [], []
     for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
         learned = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import outcomes, recut
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -40,23 +40,22 @@ class Split:
 
     Parameters
     ----------
-    train : DataFrame
-        Deals signed before `date`, re-cut at it; label them with
-        ``label_deals(train, spec, as_of=date)``.
-    test : DataFrame
-        Mature deals signed on `date` or later, with everything known of them; label them with
-        ``label_deals(test, spec)``.
+    train : HistoryView
+        Deals signed before `date`, with what was known of them on it.
+    test : HistoryView
+        Mature deals signed on `date` or later, with everything known of them; none that entered
+        late (`observed_from`).
     date : Timestamp
         First closing date of the test deals.
     """
 
-    train: pd.DataFrame
-    test: pd.DataFrame
+    train: HistoryView
+    test: HistoryView
     date: pd.Timestamp
 
 
 def out_of_time_split(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     test_share: float = TEST_SHARE,
@@ -68,7 +67,7 @@ def out_of_time_split(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
@@ -88,7 +87,7 @@ def out_of_time_split(
 
 
 def rolling_cuts(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     n: int = CUTS,
     *,
@@ -160,45 +159,45 @@ def cross_validation_splits(
 
 
 def _splits(
-    deals: pd.DataFrame, spec: DealSpec, n: int, test_share: float, least: int
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, n: int, test_share: float, least: int
 ) -> list[Split]:
     if n < 1 or not 0 < test_share < 1:
         raise DealsError(
             f"{n} cut(s) and test_share {test_share:g}: give 1 cut or more and a share between "
             "0 and 1."
         )
-    closed, mature = _closing_days(deals, spec)
+    view = view_of(deals, spec)
+    closed, mature = _closing_days(view)
     dates = _cut_dates(closed[mature], n, test_share)
     splits = []
     after_all = closed.max() + np.timedelta64(1, "D")
     for date, following in pairwise([*dates, after_all]):
-        inside = mature & (closed >= date) & (closed < following)
-        moment = pd.Timestamp(date)
-        train = recut(deals.loc[closed < date], spec, moment)
-        _require_enough(train, spec, f"known on {moment:%Y-%m-%d} to learn from", least, moment)
-        test = deals.loc[inside]
-        _require_enough(test, spec, f"to judge by, signed from {moment:%Y-%m-%d} on", least)
-        splits.append(Split(train, test, moment))
+        train = view.as_of(date).signed_before(date)
+        _require_enough(train, f"known on {date} to learn from", least)
+        test = view.subset(mature & (closed >= date) & (closed < following))
+        _require_enough(test, f"to judge by, signed from {date} on", least)
+        splits.append(Split(train, test, pd.Timestamp(date)))
     return splits
 
 
 def _closing_days(
-    deals: pd.DataFrame, spec: DealSpec
+    view: HistoryView,
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.bool_]]:
-    """Return when each deal closed, and whether it has reached the horizon since."""
-    if spec.deals.closed_on is None:
+    """Return when each deal closed, and whether it can be evaluated on: mature, no late entry."""
+    if view.closed is None:
         raise DealsError(
             "Deals can be split in time only where closing dates are known, but the contract gives "
             "a tenure: add closed_on and churned_on, or use cross_validation_splits."
         )
-    mature = outcomes(deals, spec)["mature"].to_numpy()
+    mature = view.mature & view.from_signing
     if not mature.any():
+        since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
-            f"None of {len(deals)} deals is mature: none closed {spec.label.horizon_months} months "
-            "before observed_until. Use a later extract, or a shorter horizon_months."
+            f"None of {len(view)} deals{since} is mature: none closed "
+            f"{view.spec.label.horizon_months} months before observed_until. Use a later extract, "
+            "or a shorter horizon_months."
         )
-    closed = deals[spec.deals.closed_on].to_numpy().astype("datetime64[D]")
-    return closed, mature
+    return view.closed, mature
 
 
 def _cut_dates(
@@ -217,26 +216,24 @@ def _cut_dates(
     return [days[place] for place in nearest]
 
 
-def _require_enough(
-    deals: pd.DataFrame, spec: DealSpec, what: str, least: int, as_of: pd.Timestamp | None = None
-) -> None:
-    label = outcomes(deals, spec, as_of=as_of)["early_churn"]
+def _require_enough(view: HistoryView, what: str, least: int) -> None:
+    label = view.early_churn[view.from_signing]
     for outcome, people in ((1.0, "early churners"), (0.0, "customers that stayed")):
         count = int((label == outcome).sum())
         if count < least:
             raise DealsError(
-                f"Too little {what}: {count} {people} among {len(deals)} deals; {least} needed"
-                f"{_waiting(deals, spec, count, least)}. Add older deals, ask for fewer cuts or "
+                f"Too little {what}: {count} {people} among {len(view)} deals; {least} needed"
+                f"{_waiting(view, count, least)}. Add older deals, ask for fewer cuts or "
                 "another test_share, or choose another horizon_months."
             )
 
 
-def _waiting(deals: pd.DataFrame, spec: DealSpec, count: int, least: int) -> str:
+def _waiting(view: HistoryView, count: int, least: int) -> str:
     """Say how long it takes to gather what is missing, at the pace of these deals."""
-    if count == 0:
+    if count == 0 or view.closed is None:
         return ""
-    closed = deals[spec.deals.closed_on]
-    months = max(1.0, (closed.max() - closed.min()).days / DAYS_PER_MONTH)
+    days = int((view.closed.max() - view.closed.min()).astype(int))
+    months = max(1.0, days / DAYS_PER_MONTH)
     return (
         f"; at your rate that is about {math.ceil((least - count) * months / count)} more month(s)"
     )

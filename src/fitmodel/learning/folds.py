@@ -14,12 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from fitmodel.deals.outcomes import LabelledDeals, label_deals, outcomes
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.labelled import LabelledDeals
 from fitmodel.deals.training_deals import training_deals
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fitmodel.deals.contract import DealSpec
 
 FOLDS = 4
@@ -36,23 +38,24 @@ class Fold:
 
 
 def make_folds(
-    deals: pd.DataFrame, spec: DealSpec, *, as_of: pd.Timestamp | None = None
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: pd.Timestamp | None = None
 ) -> list[Fold]:
     """Time-ordered folds where deals have closing dates and enough early churners, else random.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
     spec : DealSpec
     as_of : Timestamp, optional
         Nothing after this date is known.
     """
+    view = view_of(deals, spec, as_of)
     if spec.has_dates:
-        folds = [fold for fold in _time_ordered(deals, spec, as_of) if _is_enough(fold)]
+        folds = [fold for fold in _time_ordered(view) if _is_enough(fold)]
         if len(folds) > 1:
             return folds
-    taught = training_deals(deals, spec, as_of=as_of)
-    folds = random_folds(label_deals(deals, spec, as_of=as_of), seed=spec.learning.seed)
+    taught = training_deals(view, spec)
+    folds = random_folds(view.labelled(), seed=spec.learning.seed)
     return [Fold(taught.subset(~taught.index.isin(f.test.index)), f.test) for f in folds]
 
 
@@ -68,23 +71,22 @@ def random_folds(labelled: LabelledDeals, *, seed: int, n_folds: int = FOLDS) ->
     ]
 
 
-def _time_ordered(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp | None) -> list[Fold]:
-    found = outcomes(deals, spec, as_of=as_of)
-    closed = deals.loc[found.index, spec.deals.closed_on]
-    mature = closed[found["mature"]].sort_values()
+def _time_ordered(view: HistoryView) -> list[Fold]:
+    everything = view.labelled()
+    if view.closed is None or everything.closed_on is None:
+        return []
+    mature = np.sort(view.closed[view.mature & view.from_signing])
     if len(mature) == 0:
         return []
-    everything = label_deals(deals, spec, as_of=as_of)
-    places = np.linspace(FIRST_CUT, 1, FOLDS + 1) * (len(mature) - 1)
-    dates = sorted(set(mature.iloc[places.astype(int)]))
-    closing = everything.closed_on.to_numpy() if everything.closed_on is not None else None
+    positions = np.linspace(FIRST_CUT, 1, FOLDS + 1) * (len(mature) - 1)
+    dates = np.unique(mature[positions.astype(int)])
+    closing = everything.closed_on.to_numpy().astype("datetime64[D]")
     folds = []
     for start, end in pairwise(dates):
         last = end == dates[-1]
         inside = (closing >= start) & ((closing <= end) if last else (closing < end))
-        before = deals.loc[found.index[(closed < start).to_numpy()]]
-        train = training_deals(before, spec, as_of=start)
-        folds.append(Fold(train, everything.subset(inside)))
+        then = view.as_of(start).signed_before(start)
+        folds.append(Fold(training_deals(then, view.spec), everything.subset(inside)))
     return folds
 
 

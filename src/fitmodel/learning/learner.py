@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.horizons import LEAST_CHURNERS
-from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.deals.labelled import LabelledDeals
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -61,7 +62,7 @@ class Learned:
 
 
 def learn(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     as_of: pd.Timestamp | None = None,
@@ -72,8 +73,8 @@ def learn(
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``, or re-cut.
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``, or a view of them.
     spec : DealSpec
     as_of : Timestamp, optional
         Nothing after this date is known; default: the end of the extract.
@@ -88,13 +89,14 @@ def learn(
         If there are too few early churners, or too few who stayed; the message says how many are
         missing.
     """
-    labelled = label_deals(deals, spec, as_of=as_of)
+    view = view_of(deals, spec, as_of)
+    labelled = view.labelled()
     check_enough(labelled)
-    taught = training_deals(deals, spec, as_of=as_of)
+    taught = training_deals(view, spec)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
         if choice is None:
-            choice = choose(make_folds(deals, spec, as_of=as_of), options)
+            choice = choose(make_folds(view, spec), options)
         estimator = fit_estimator(taught, choice, options, bags=bags)
     return Learned(estimator, choice, labelled, taught)
 

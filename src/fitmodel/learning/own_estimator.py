@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.training_deals import in_whole, training_deals
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.learning.book import Book
@@ -128,7 +128,11 @@ def check_additivity(
 
 
 def learn_own(
-    deals: pd.DataFrame, spec: DealSpec, estimator: Any, *, as_of: pd.Timestamp | None = None
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    estimator: Any,
+    *,
+    as_of: pd.Timestamp | None = None,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -139,10 +143,10 @@ def learn_own(
     SpecError
         If the estimator is no classifier with probabilities and sample weights.
     """
-    labelled = label_deals(deals, spec, as_of=as_of)
+    view = view_of(deals, spec, as_of)
+    labelled = view.labelled()
     check_enough(labelled)
-    taught, folds = training_deals(deals, spec, as_of=as_of), make_folds(deals, spec, as_of=as_of)
-    return _learned(labelled, taught, spec, estimator, folds)
+    return _learned(labelled, training_deals(view, spec), spec, estimator, make_folds(view, spec))
 
 
 def learn_own_labelled(labelled: LabelledDeals, spec: DealSpec, estimator: Any) -> Learned:
