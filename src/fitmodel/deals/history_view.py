@@ -111,6 +111,19 @@ class HistoryView:
         return _frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
+    def observable_months(self) -> Floats:
+        """
+        Months from closing for which leaving would have been seen, had the customer stayed.
+
+        NaN where only a tenure is known: it does not say how long a customer who left could have
+        been seen.
+        """
+        if not self.spec.has_dates:
+            return _frozen(np.full(len(self), np.nan))
+        end = np.where(self.left, self.extract_end, self._watched_until)
+        return _frozen(months_between(self._dates.closed[self.positions], end))
+
+    @cached_property
     def left(self) -> Mask:
         """Whether the customer was seen to leave."""
         if not self.spec.has_dates:
@@ -253,6 +266,7 @@ class HistoryView:
             followup_months=self.followup_months,
             left=self.left,
             entry_months=self.entry_months,
+            observable_months=self.observable_months,
             weight=self._propensity,
             closed_on=self._closed_on(np.arange(len(self))),
             horizon_months=self.spec.label.horizon_months,

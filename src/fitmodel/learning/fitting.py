@@ -184,6 +184,17 @@ def _set_level(
     return point.with_intercept(point.intercept + shift), level, baseline
 
 
+def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
+    """Prediction of a model that knows today's level of early churn and no attributes."""
+    follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
+    log_odds = np.zeros(len(follow_up))
+    level = Level()
+    if calendar is not None:
+        baseline = fit_baseline(follow_up, log_odds)
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    return float(raised(np.array([follow_up.rate]), level.factor)[0])
+
+
 def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
     """Shift with which the mean probability is a rate whose hazard is multiplied by a factor."""
     rate = float(np.clip(rate, 1e-6, 1 - 1e-6))

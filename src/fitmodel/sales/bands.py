@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import choose_policy
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import fit_estimator, learn
-from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
 from fitmodel.learning.threads import native_threads
 from fitmodel.model.frames import predict_frame
 from fitmodel.model.scorer import Scorer
@@ -50,7 +51,7 @@ def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[s
         If the contract's policy cannot be followed.
     """
     learned = learn(deals, spec)
-    labelled, taught = learned.labelled, learned.taught
+    labelled, taught = view_of(deals, spec).labelled(learned.taught.dates), learned.taught
     options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
         books = [

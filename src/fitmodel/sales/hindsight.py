@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.learning.options import Choice
+    from fitmodel.learning.settings import Choice
 
 BAGS = 2  # no interval of a probability is asked for
 CHOOSE_AGAIN = 1.5
@@ -148,19 +148,19 @@ def _eve(
     then = deals.as_of(as_of)
     if not len(then):
         return Eve(as_of, None, 0, 0), before
-    labelled = then.labelled()
-    churners = int(labelled.early_churn.sum())
+    taught = then.training_set()
+    churners, known = int((taught.early_churn == 1).sum()), int(taught.is_known.sum())
     try:
-        check_enough(labelled)
+        check_enough(taught)
     except DealsError:
-        return Eve(as_of, None, len(labelled), churners), before
+        return Eve(as_of, None, known, churners), before
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
     learned = learn(then, spec, choice=choice, bags=BAGS)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
     settings = lasting or _Settings(learned.choice, churners)
-    return Eve(as_of, FitModel(scorer, {}), len(labelled), churners), settings
+    return Eve(as_of, FitModel(scorer, {}), known, churners), settings
 
 
 def _said(eve: Eve, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
