@@ -86,6 +86,8 @@ def _time_ordered(view: HistoryView) -> list[Fold]:
         last = end == dates[-1]
         inside = (closing >= start) & ((closing <= end) if last else (closing < end))
         then = view.as_of(start).signed_before(start)
+        if not (then.early_churn == 0).any():
+            continue  # nobody was seen to stay by then: no chance can be given to the young
         folds.append(Fold(training_deals(then, view.spec), everything.subset(inside)))
     return folds
 

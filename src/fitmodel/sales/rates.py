@@ -52,7 +52,8 @@ def expected_leavers(
     -------
     ndarray, shape (deals,)
         Cumulative hazard from the entry to the last day seen. Observed minus expected is a
-        martingale, so a young deal counts for the part of the risk that it has been through, never as a 0.
+        martingale, so a young deal counts for the part of the risk that it has been through, never
+        as a 0.
 
     Notes
     -----
