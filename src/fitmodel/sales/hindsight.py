@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.history import view_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import check_enough, learn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.learning.settings import Choice
 
 BAGS = 2  # no interval of a probability is asked for
@@ -81,7 +82,7 @@ class Hindsight:
 
 
 def look_back(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     progress: Callable[[str], None] | None = None,
@@ -90,7 +91,7 @@ def look_back(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
@@ -113,6 +114,8 @@ def look_back(
             "what was known at signing needs closing dates, but the contract gives a tenure. "
             "Remedy: add closed_on and churned_on."
         )
+    view = view_of(deals, spec)
+    deals = view.deals
     check_index(deals)
     tell = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
@@ -121,7 +124,7 @@ def look_back(
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
-        eve, settings = _eve(deals, spec, as_of, settings)
+        eve, settings = _eve(view, spec, as_of, settings)
         signed = deals[periods == period]
         eves[str(period)] = eve
         said.append(_said(eve, signed, str(period)))
