@@ -14,7 +14,6 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
-from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide

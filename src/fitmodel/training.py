@@ -254,9 +254,7 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
     """
     if estimator is not None:
         return cross_fitted_own(learned.taught, spec, learned)
-    return cross_fitted(
-        learned.taught, spec, learned.choice, factor=learned.level.factor
-    )
+    return cross_fitted(learned.taught, spec, learned.choice, factor=learned.level.factor)
 
 
 def decide(

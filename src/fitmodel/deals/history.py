@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy as np
 import pandas as pd
 
 from fitmodel.deals._outcome_columns import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.history import view_of
-from fitmodel.evaluation.judging import JUDGING_REPLICATES, JUDGING_FOLDS
+from fitmodel.evaluation.judging import JUDGING_FOLDS, JUDGING_REPLICATES
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.learning.editing import apply_edits

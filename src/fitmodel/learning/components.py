@@ -17,7 +17,7 @@ from fitmodel.learning.additive import Additive
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
 from fitmodel.learning.logistic import as_tables, prior_step
-from fitmodel.learning.proportional_odds import FollowUp, Floats
+from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 if TYPE_CHECKING:

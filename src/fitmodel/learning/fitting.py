@@ -26,7 +26,13 @@ from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.flatten import flatten
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.level import Level, fit_level, raised
-from fitmodel.learning.proportional_odds import Baseline, FollowUp, Floats, fit_baseline, shift_to_rate
+from fitmodel.learning.proportional_odds import (
+    Baseline,
+    Floats,
+    FollowUp,
+    fit_baseline,
+    shift_to_rate,
+)
 from fitmodel.learning.timing import with_strata
 from fitmodel.learning.uncertainty import misfit_shifts
 
@@ -94,7 +100,7 @@ def follow_up_of(deals: TrainingSet) -> FollowUp:
 
 
 def calendar_of(deals: TrainingSet, end: np.datetime64 | None) -> Calendar | None:
-    """When the deals were signed; None without dates, or where the end of the extract is unknown."""
+    """When the deals were signed; None without dates or without an end of the extract."""
     if deals.closed_on is None or end is None or np.isnat(end):
         return None
     return Calendar(deals.closed_on.to_numpy().astype("datetime64[D]"), end)

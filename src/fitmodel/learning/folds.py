@@ -66,6 +66,7 @@ def random_folds(deals: TrainingSet, *, seed: int, n_folds: int) -> list[Fold]:
 
 def _time_ordered(view: HistoryView, deals: TrainingSet, folds: int) -> list[Fold]:
     closed = view.closed
+    assert closed is not None  # noqa: S101 - asked for with dates only
     dates = cut_dates(closed, np.minimum(deals.observable_months, deals.horizon_months), folds)
     made = []
     for start, end in pairwise(dates):
@@ -102,6 +103,4 @@ def _is_enough(fold: Fold) -> bool:
     if not len(fold.train) or fold.train.followup_months.max() < fold.train.horizon_months:
         return False  # nobody was seen to stay: no chance can be given to the young
     sides = (fold.train.early_churn, fold.test.early_churn)
-    return all(
-        min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides
-    )
+    return all(min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides)

@@ -17,8 +17,8 @@ from fitmodel.learning.design import Design, make_design
 from fitmodel.learning.logistic import fit_ridge
 from fitmodel.learning.proportional_odds import (
     Baseline,
-    FollowUp,
     Floats,
+    FollowUp,
     fit_baseline,
     soft_labels,
 )

@@ -144,7 +144,9 @@ def fit_estimator(
         settings=settings,
         options=options,
     )
-    return estimator.fit_follow_up(taught.attributes, follow_up_of(taught), calendar_of(taught, end))
+    return estimator.fit_follow_up(
+        taught.attributes, follow_up_of(taught), calendar_of(taught, end)
+    )
 
 
 def check_enough(taught: TrainingSet) -> None:

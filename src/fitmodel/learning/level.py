@@ -78,7 +78,9 @@ class Level:
         if not self.is_applied:
             return (
                 "no trend shown: the long-run mean is applied (a moving level forecast the past "
-                "no better)" if self.months else "not looked for: no closing dates"
+                "no better)"
+                if self.months
+                else "not looked for: no closing dates"
             )
         return (
             f"{self.factor:.2f} times the long-run hazard of leaving is applied: it forecast the "
@@ -148,7 +150,7 @@ def monthly_leavers(
     baseline: Baseline,
     log_odds: Floats,
 ) -> tuple[Floats, Floats, list[str]]:
-    """Observed and expected early leavers of each month back from the end, and the months' names."""
+    """Observed and expected early leavers per month back from the end, and the months' names."""
     born = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH  # before the end
     count = int(np.ceil(max(-born.min(initial=0.0), 1e-9)))
     observed, expected = np.zeros(count), np.zeros(count)

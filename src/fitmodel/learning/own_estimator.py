@@ -5,8 +5,8 @@
                  -> a clone fitted on all deals            -> OwnClassifier
 
 It keeps a scorecard without tables: columns, evidence and calibration, so that prospects are read,
-found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an unknown
-learner cover the true probability was never measured.
+found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an
+unknown learner cover the true probability was never measured.
 """
 
 from __future__ import annotations

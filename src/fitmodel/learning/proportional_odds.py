@@ -1,4 +1,4 @@
-"""Proportional odds: how the chance of having left grows with time, and what follows for young deals.
+"""Proportional odds: how the chance of having left grows, and what follows for young deals.
 
 followed months, left or not -> Kaplan-Meier curve (per stratum)
 log-odds of each deal        -> baseline: at each time the mean over deals equals that curve
@@ -143,9 +143,7 @@ class Baseline:
         return expit(self.at(months, follow_up.stratum) + log_odds)
 
 
-def fit_baseline(
-    follow_up: FollowUp, log_odds: Floats, weight: Floats | None = None
-) -> Baseline:
+def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = None) -> Baseline:
     """Baseline under which the mean over deals follows the Kaplan-Meier curve.
 
     Parameters
@@ -202,9 +200,7 @@ def own_chance(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Flo
     return np.where(follow_up.known, follow_up.left.astype(float), chance)
 
 
-def soft_labels(
-    follow_up: FollowUp, baseline: Baseline, log_odds: Floats
-) -> tuple[Floats, Floats]:
+def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
     """Soft labels and weights to learn from, each of shape (n,).
 
     Notes
@@ -275,4 +271,4 @@ def _support(log_odds: Floats, weight: Floats) -> tuple[Floats, Floats]:
     total = np.bincount(group, weights=mass, minlength=MAX_SUPPORT)
     mean = np.bincount(group, weights=mass * ranked, minlength=MAX_SUPPORT)
     filled = total > 0
-    return mean[filled] / total[filled], total[filled]
+    return np.asarray(mean[filled] / total[filled]), np.asarray(total[filled], dtype=np.float64)
