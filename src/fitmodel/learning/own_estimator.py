@@ -203,7 +203,7 @@ def _learned(
 def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> pd.Series[float]:
     """Calibrated probability of each deal from a clone that did not see it."""
     options = LearnerOptions.from_spec(spec, taught.dates)
-    own: OwnClassifier = learned.estimator  # type: ignore[assignment]  # has what Learned's has
+    own: OwnClassifier = learned.estimator
     probability = pd.Series(np.nan, index=taught.index)
     with native_threads(options.threads):
         folds = random_folds(taught, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
