@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import extract_as_of
 from fitmodel.tracking.contest import (
     Comparison,
     _calibration_lost,
@@ -92,8 +92,7 @@ def test_a_retrained_model_is_promoted_on_its_evidence_and_rolled_back(
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store})
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
-    known_then = spec.replace(deals={"observed_until": then.date()})
-    train(recut(simulation.deals, spec, then), known_then, models=tmp_path)
+    train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
     retrained = train(simulation.deals, spec, models=tmp_path)
     contest = retrained.model.manifest["contest"]
 

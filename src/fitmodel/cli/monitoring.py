@@ -179,7 +179,7 @@ def _overrides(frame: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
         )
     found = outcomes(frame, spec)
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
-    churn = found["early_churn"].where(found["mature"])
+    churn = found["early_churn"].where(found["mature"] & (found["entry_months"] == 0))
     names = frame.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
     return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))
 

@@ -46,6 +46,15 @@ def _date_or_column(value: Any) -> Any:
     raise ValueError(message)
 
 
+def _date_only(value: Any) -> Any:
+    found = _date_or_column(value) if isinstance(value, str | datetime) else value
+    if found is None or isinstance(found, date):
+        return found
+    raise ValueError(
+        f"[deals] observed_from must be a date such as 2023-01-31, not {shortened(value)}"
+    )
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
@@ -53,10 +62,12 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 Column = Annotated[str, Field(min_length=1)]
 Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
 Date = Annotated[Column | date | None, BeforeValidator(_date_or_column)]
+Day = Annotated[date | None, BeforeValidator(_date_only)]
 Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Cost = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(gt=0, le=1)]
+Positive = Annotated[Number, Field(gt=0)]
 
 
 class Section(BaseModel):
@@ -85,7 +96,8 @@ class DealRoles(Section):
 
     The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`) or by
     `tenure_months` and the flag `churned`, never both. `propensity` is the probability with which
-    a deal was let proceed although it was flagged; empty where it was not flagged.
+    a deal was let proceed although it was flagged; empty where it was not flagged. `observed_from`
+    is the date from which leavers were recorded, where that is later than the first deal.
     """
 
     section: ClassVar[str] = "deals"
@@ -94,6 +106,7 @@ class DealRoles(Section):
     closed_on: Column | None = None
     churned_on: Column | None = None
     observed_until: Date = None
+    observed_from: Day = None
     exited_on: Column | None = None
     rep: Column | None = None
     team: Column | None = None
@@ -106,7 +119,7 @@ class DealRoles(Section):
     @classmethod
     def _one_role_per_column(cls, value: Any, info: ValidationInfo) -> Any:
         for role, column in info.data.items():
-            if value is not None and value == column:
+            if isinstance(value, str) and value == column:
                 raise ValueError(
                     f"[deals] column '{value}' cannot be both {role} and {info.field_name}"
                 )
@@ -115,7 +128,7 @@ class DealRoles(Section):
     @field_validator("tenure_months", "churned", mode="after")
     @classmethod
     def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
-        dates = ("closed_on", "churned_on", "observed_until", "exited_on")
+        dates = ("closed_on", "churned_on", "observed_until", "observed_from", "exited_on")
         given = [name for name in dates if info.data.get(name) is not None]
         if value is not None and given:
             raise ValueError(
@@ -295,12 +308,34 @@ class Tracking(Section):
 
 
 class Learning(Section):
-    """How training is seeded and how many threads native libraries may use."""
+    """How the scorecard is learned, seeded and limited.
+
+    `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
+    and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
+    boosting may choose; `replicates` are bootstrap refits for the interval. After
+    `time_budget_seconds` no further component is tried.
+    """
 
     section: ClassVar[str] = "learning"
 
     seed: Annotated[Count, Field(ge=0, lt=2**32)] = 0
     threads: Annotated[Count, Field(ge=1)] = 1
+    components: Columns = ("logistic", "boosted")
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+    )  # fmt: skip
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    pairs: Annotated[Count, Field(ge=0, le=50)] = 5
+    folds: Annotated[Count, Field(ge=2, le=20)] = 4
+    replicates: Annotated[Count, Field(ge=3, le=200)] = 12
+    time_budget_seconds: Positive | None = None
+
+    @field_validator("components", mode="after")
+    @classmethod
+    def _logistic_is_there(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "logistic" not in value:
+            raise ValueError('[learning] components needs "logistic": it gives the soft labels')
+        return tuple(dict.fromkeys(value))
 
 
 class Words(Section):
