@@ -20,6 +20,7 @@ ROOMS = (
     "decision",
     "model",
     "tracking",
+    "loading",
     "scoring",
     "sales",
     "monitoring",

@@ -16,8 +16,9 @@ if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for 
     from fitmodel.deals.leakage import audit as audit_leakage
     from fitmodel.deals.reading import read_deals
     from fitmodel.exceptions import FitModelError
+    from fitmodel.loading import load, predict
     from fitmodel.model.assessment import Assessment
-    from fitmodel.model.fitmodel import FitModel, load, predict
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.batch import score_file
     from fitmodel.training import TrainingRun, train
 
@@ -46,9 +47,9 @@ _HOMES = {
     "TrainingRun": "fitmodel.training:TrainingRun",
     "audit_leakage": "fitmodel.deals.leakage:audit",
     "backtest": "fitmodel.backtesting:backtest",
-    "load": "fitmodel.model.fitmodel:load",
+    "load": "fitmodel.loading:load",
     "load_telco": "fitmodel.datasets.telco:load_telco",
-    "predict": "fitmodel.model.fitmodel:predict",
+    "predict": "fitmodel.loading:predict",
     "read_deals": "fitmodel.deals.reading:read_deals",
     "score_file": "fitmodel.scoring.batch:score_file",
     "simulate_deals": "fitmodel.datasets.simulation:simulate_deals",

@@ -30,9 +30,10 @@ from fitmodel.learning.book import Evidence, PairTerm
 from fitmodel.learning.book_checks import check_book
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
+from fitmodel.loading import load
 from fitmodel.model import manifest as manifests
 from fitmodel.model.bundle import load_workbench, open_bundle, write_bundle
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.tracking.connection import connected

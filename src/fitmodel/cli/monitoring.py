@@ -63,8 +63,8 @@ def monitor(
     """
     with plain_errors():
         from fitmodel.deals.files import read_table
+        from fitmodel.loading import load
         from fitmodel.model.atomic import write_folder
-        from fitmodel.model.fitmodel import load
         from fitmodel.monitoring.drift import compute_drift
         from fitmodel.reports.html import safe_csv
         from fitmodel.reports.monitoring_page import monitoring_page

@@ -179,8 +179,8 @@ def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
 
 def _loaded(path: Path) -> FitModel | str:
     """The champion, or why it is not loaded: a stranger's pickle is not run to be compared."""
-    from fitmodel.model.fitmodel import is_own_estimator, load
     from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
+    from fitmodel.model.opening import is_own_estimator, open_model
     from fitmodel.model.reading import open_bundle
 
     bundle = open_bundle(path)
@@ -189,7 +189,7 @@ def _loaded(path: Path) -> FitModel | str:
             f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
             f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
         )
-    return load(path, workbench=True)
+    return open_model(bundle, workbench=True)
 
 
 def _compared(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.fitmodel import is_own_estimator
+from fitmodel.model.opening import is_own_estimator
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.contest import Comparison
