@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.evaluation.pages import Page, as_json, number
 
 if TYPE_CHECKING:
@@ -17,18 +18,6 @@ if TYPE_CHECKING:
 
     from fitmodel.evaluation.metrics import Metric
 
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "log_loss_skill": "log loss gained on the base rate",
-    "brier": "Brier score",
-    "brier_skill": "Brier score gained on the base rate",
-    "calibration_slope": "calibration slope (1 is right)",
-    "calibration_intercept": "calibration intercept (0 is right)",
-    "calibration_error": "calibration error",
-    "lift_top_tenth": "lift in the riskiest tenth",
-}
 HEADER = ("metric", "value", "95 % interval", "base rate's")
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MOST_NOTES = 3
