@@ -32,7 +32,7 @@ from fitmodel.model.wording import wording_of
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
-from fitmodel.tracking.contest import meet_champion
+from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.contest import Comparison
     from fitmodel.tracking.facts import Begun, Tracked
 
 CARD_FILE = "card.md"
@@ -260,7 +260,7 @@ def _contest(
     """Meet the champion, so that a promotion has evidence; not where the store is away."""
     if begun.run_id is None:
         return None
-    return meet_champion(judgement.table, judgement.attributes, table, spec)
+    return compare_with_champion(judgement.table, judgement.attributes, table, spec)
 
 
 def ship(
