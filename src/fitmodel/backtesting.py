@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
@@ -79,26 +79,26 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    table = read_deals(deals, spec).reset_index(drop=True)
-    audit_before_training(table, spec, allow)
-    first = rolling_cuts(table, spec, n_cuts)[0]
+    view = view_of(read_deals(deals, spec).reset_index(drop=True), spec)
+    audit_before_training(view, spec, allow)
+    first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
-    policy = _policy_known_at(table, spec, first, estimator)
+    policy = _policy_known_at(view, spec, first, estimator)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
         learned = (
-            learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+            learn(split.train, spec, bags=JUDGING_BAGS)
             if estimator is None
-            else learn_own(split.train, spec, estimator, as_of=split.date)
+            else learn_own(split.train, spec, estimator)
         )
         probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
         return probability
 
     return compute_backtest(
-        table,
+        view,
         spec,
         fit_predict,
         n_cuts=n_cuts,
@@ -108,13 +108,13 @@ def backtest(
     )
 
 
-def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split, estimator: Any) -> Policy:
+def _policy_known_at(view: HistoryView, spec: DealSpec, first: Split, estimator: Any) -> Policy:
     """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
-    known = recut(table, spec, first.date)
+    known = view.as_of(first.date)
     return decide(known, spec, _judged(known, spec, estimator))
 
 
-def _judged(known: pd.DataFrame, spec: DealSpec, estimator: Any) -> pd.DataFrame:
+def _judged(known: HistoryView, spec: DealSpec, estimator: Any) -> pd.DataFrame:
     """Judge on later deals; where those are too few by then, on deals left out of the fit."""
     try:
         return judge(known, spec, estimator).table

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.cautions import find_cautions
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import first_row_of, named_apart, read_deals
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
@@ -156,14 +156,15 @@ def train(
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
     table = named_apart(read_deals(deals, spec))
-    leakage = audit_before_training(table, spec, allow)
+    view = view_of(table, spec)
+    leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
-    judgement = judge(table, spec, estimator)
+    judgement = judge(view, spec, estimator)
     tell(STEPS[2])
-    learned = learn(table, spec) if estimator is None else learn_own(table, spec, estimator)
+    learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
     tell(STEPS[3])
-    policy = decide(table, spec, judgement.table)
-    report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
+    policy = decide(view, spec, judgement.table)
+    report = summarise(view, spec, judgement, learned.choice.table, policy, leakage)
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
@@ -208,7 +209,7 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 
 def audit_before_training(
-    table: pd.DataFrame, spec: DealSpec, allow: tuple[str, ...]
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
     """Look for leaks; refuse to train on an attribute that tells the outcome.
 
@@ -220,7 +221,7 @@ def audit_before_training(
     from fitmodel.deals.leakage import audit
     from fitmodel.exceptions import DealsError
 
-    found = audit(table, spec)
+    found = audit(deals, spec)
     stopped = [
         item for item in found.findings if item.verdict == "stop" and item.attribute not in allow
     ]
@@ -235,22 +236,21 @@ def audit_before_training(
     return found.to_frame()
 
 
-def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
+def decide(deals: pd.DataFrame | HistoryView, spec: DealSpec, judged: pd.DataFrame) -> Policy:
     """Choose the decision policy on the deals that were judged, never on those trained on.
 
     `judged` has a row per deal of known outcome, with `probability` of a model that did not see
-    it, `early_churn` and `weight`, on the index of `table`.
+    it, `early_churn` and `weight`, on the index of `deals`.
     """
-    found = outcomes(table, spec)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    view = view_of(deals, spec)
     amount = spec.deals.amount
     return choose_policy(
         spec,
         judged["probability"].to_numpy(),
         judged["early_churn"].to_numpy(),
         judged["weight"].to_numpy(),
-        None if amount is None else table.loc[judged.index, amount].to_numpy(dtype=float),
-        curve=curve,
+        None if amount is None else view.deals.loc[judged.index, amount].to_numpy(dtype=float),
+        curve=view.survival,
     )
 
 

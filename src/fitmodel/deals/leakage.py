@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.leakage_history import History
 
 __all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
@@ -56,15 +57,15 @@ class LeakageReport:
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=columns)
 
 
-def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
+def audit(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     """
     Look at every attribute for signs that it was learned after the closing.
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`, or re-cut. Of more than 50,000 deals as many
-        are drawn at random.
+    deals : DataFrame or HistoryView
+        As read by `fitmodel.deals.reading.read_deals`, or a view of them. Of more than 50,000 deals
+        as many are drawn at random.
     spec : DealSpec
         Roles of the columns, the horizon and the attributes.
 

@@ -46,6 +46,15 @@ def _date_or_column(value: Any) -> Any:
     raise ValueError(message)
 
 
+def _date_only(value: Any) -> Any:
+    found = _date_or_column(value) if isinstance(value, str | datetime) else value
+    if found is None or isinstance(found, date):
+        return found
+    raise ValueError(
+        f"[deals] observed_from must be a date such as 2023-01-31, not {shortened(value)}"
+    )
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
@@ -53,6 +62,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 Column = Annotated[str, Field(min_length=1)]
 Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
 Date = Annotated[Column | date | None, BeforeValidator(_date_or_column)]
+Day = Annotated[date | None, BeforeValidator(_date_only)]
 Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Cost = Annotated[Number, Field(ge=0)]
@@ -85,7 +95,8 @@ class DealRoles(Section):
 
     The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`) or by
     `tenure_months` and the flag `churned`, never both. `propensity` is the probability with which
-    a deal was let proceed although it was flagged; empty where it was not flagged.
+    a deal was let proceed although it was flagged; empty where it was not flagged. `observed_from`
+    is the date from which leavers were recorded, where that is later than the first deal.
     """
 
     section: ClassVar[str] = "deals"
@@ -94,6 +105,7 @@ class DealRoles(Section):
     closed_on: Column | None = None
     churned_on: Column | None = None
     observed_until: Date = None
+    observed_from: Day = None
     exited_on: Column | None = None
     rep: Column | None = None
     team: Column | None = None
@@ -106,7 +118,7 @@ class DealRoles(Section):
     @classmethod
     def _one_role_per_column(cls, value: Any, info: ValidationInfo) -> Any:
         for role, column in info.data.items():
-            if value is not None and value == column:
+            if isinstance(value, str) and value == column:
                 raise ValueError(
                     f"[deals] column '{value}' cannot be both {role} and {info.field_name}"
                 )
@@ -115,7 +127,7 @@ class DealRoles(Section):
     @field_validator("tenure_months", "churned", mode="after")
     @classmethod
     def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
-        dates = ("closed_on", "churned_on", "observed_until", "exited_on")
+        dates = ("closed_on", "churned_on", "observed_until", "observed_from", "exited_on")
         given = [name for name in dates if info.data.get(name) is not None]
         if value is not None and given:
             raise ValueError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.history import view_of
 from fitmodel.evaluation.judging import JUDGING_BAGS, JUDGING_FOLDS
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.splits import out_of_time_split
@@ -162,11 +162,12 @@ def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
     """Models beside the deals that they did not see, split as a training is judged."""
+    view = view_of(deals, spec)
     if spec.has_dates:
-        split = out_of_time_split(deals, spec)
-        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
-        return split.date, [(learned, label_deals(split.test, spec, dates=learned.taught.dates))]
-    folds = random_folds(label_deals(deals, spec), seed=spec.learning.seed, n_folds=JUDGING_FOLDS)
+        split = out_of_time_split(view, spec)
+        learned = learn(split.train, spec, bags=JUDGING_BAGS)
+        return split.date, [(learned, split.test.labelled(learned.taught.dates))]
+    folds = random_folds(view.labelled(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS)
     return None, [
         (learn_labelled(fold.train, spec, bags=JUDGING_BAGS), fold.test) for fold in folds
     ]

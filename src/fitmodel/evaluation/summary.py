@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.outcomes import censoring_weights, kaplan_meier, outcomes
+import numpy as np
+
+from fitmodel.deals.history import view_of
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.judging import glass_box_cost
@@ -15,11 +17,11 @@ from fitmodel.evaluation.subgroups import compute_subgroups
 if TYPE_CHECKING:
     from typing import Protocol
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.evaluation.judging import Judgement
 
     class Flagging(Protocol):
@@ -47,7 +49,7 @@ TUNED = (
 
 
 def summarise(
-    table: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     judgement: Judgement,
     candidates: pd.DataFrame,
@@ -58,7 +60,7 @@ def summarise(
 
     Parameters
     ----------
-    table : DataFrame
+    deals : DataFrame or HistoryView
         All deals.
     spec : DealSpec
     judgement : Judgement
@@ -68,10 +70,8 @@ def summarise(
     leakage : DataFrame
         The audit's findings.
     """
-    found = outcomes(table, spec)
-    judgeable = found[found["mature"]] if spec.has_dates else found
-    weights = censoring_weights(judgeable, spec.label.horizon_months)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    view = view_of(deals, spec)
+    table, early = view.deals, view.early_churn
     judged = judgement.table
     y, p, w = (judged[name].to_numpy() for name in ("early_churn", "probability", "weight"))
     seed = spec.learning.seed
@@ -84,15 +84,15 @@ def summarise(
         method=judgement.method,
         split_date=judgement.split_date,
         n_deals=len(table),
-        n_mature=int(found["mature"].sum()),
-        n_censored=int(found["early_churn"].isna().sum()),
-        n_early_churners=int((found["early_churn"] == 1).sum()),
+        n_mature=int(view.mature.sum()),
+        n_censored=int(np.isnan(early).sum()),
+        n_early_churners=int((early == 1).sum()),
         n_train=judgement.n_train,
         n_test=len(judged),
-        base_rate=float(1 - curve.at(float(spec.label.horizon_months))),
+        base_rate=float(1 - view.survival.at(float(spec.label.horizon_months))),
         period=(None, None) if closing is None else (closing.min().date(), closing.max().date()),
-        effective_sample_size=weights.effective_sample_size,
-        capped_weights=weights.capped,
+        effective_sample_size=view.label_weights.effective_sample_size,
+        capped_weights=view.label_weights.capped,
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,

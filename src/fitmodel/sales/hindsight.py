@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals, recut
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import check_enough, learn
@@ -142,13 +142,13 @@ class _Settings:
 
 
 def _eve(
-    deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
+    deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
 ) -> tuple[Eve, _Settings | None]:
     """The model of a day, and the settings to begin the next with."""
-    then = recut(deals, spec, as_of)
-    if then.empty:
+    then = deals.as_of(as_of)
+    if not len(then):
         return Eve(as_of, None, 0, 0), before
-    labelled = label_deals(then, spec)
+    labelled = then.labelled()
     churners = int(labelled.early_churn.sum())
     try:
         check_enough(labelled)
@@ -156,7 +156,7 @@ def _eve(
         return Eve(as_of, None, len(labelled), churners), before
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
-    learned = learn(then, spec, as_of=as_of, choice=choice, bags=BAGS)
+    learned = learn(then, spec, choice=choice, bags=BAGS)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
     settings = lasting or _Settings(learned.choice, churners)
