@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import DealHistory
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import learn
@@ -26,7 +26,7 @@ def sim():
 @pytest.fixture(scope="module")
 def model(sim):
     """A model of the deals signed before `CUT`."""
-    learned = learn(recut(sim.deals, sim.spec, CUT), sim.spec, as_of=CUT, bags=2)
+    learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, bags=2)
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned.book, policy, None, sim.spec.deals.closed_on, "")
     scores = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
