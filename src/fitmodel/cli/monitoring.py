@@ -76,9 +76,9 @@ def monitor(
             f"drifted: {', '.join(report.drifted) or 'nothing'}; wrote {output / 'index.html'}"
         )
         if track:
-            from fitmodel.tracking.watching import track_watch
+            from fitmodel.tracking.runs import track_monitoring
 
-            run = track_watch(load_spec(config), loaded.manifest, report.metrics(), files)
+            run = track_monitoring(load_spec(config), loaded.manifest, report.metrics(), files)
             typer.echo(f"run {run}")
     if fail_on_drift and report.drifted:
         raise typer.Exit(1)
