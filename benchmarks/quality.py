@@ -73,9 +73,9 @@ class Split:
 
 
 def dated(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
-    """Rolling cuts, the training deals re-cut at each."""
+    """Rolling cuts, the training deals as they were known at each."""
     for cut in rolling_cuts(deals, spec, SPLITS):
-        train = training_deals(cut.train, spec, as_of=cut.date)
+        train = training_deals(cut.train, spec)
         yield Split(train, label_deals(cut.test, spec), spec, cut.train, cut.date)
 
 

@@ -12,10 +12,9 @@ import pandas as pd
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
+from fitmodel.evaluation.judging import JUDGING_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
-from fitmodel.exceptions import DealsError
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide
 
@@ -90,7 +89,7 @@ def backtest(
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
         learned = (
-            learn(split.train, spec, bags=JUDGING_BAGS)
+            learn(split.train, spec, bags=JUDGING_REPLICATES)
             if estimator is None
             else learn_own(split.train, spec, estimator)
         )
@@ -109,26 +108,11 @@ def backtest(
 
 
 def _policy_known_at(view: HistoryView, spec: DealSpec, first: Split, estimator: Any) -> Policy:
-    """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
+    """Choose on what was known at the first cut: no later outcome sets a threshold."""
     known = view.as_of(first.date)
-    return decide(known, spec, _judged(known, spec, estimator))
-
-
-def _judged(known: HistoryView, spec: DealSpec, estimator: Any) -> pd.DataFrame:
-    """Judge on later deals; where those are too few by then, on deals left out of the fit."""
-    try:
-        return judge(known, spec, estimator).table
-    except DealsError:
-        if estimator is not None:
-            return judge_on_folds(known, spec, estimator).table
-        learned = learn(known, spec, bags=JUDGING_BAGS)
-        labelled = learned.labelled
-        own = cross_fitted(learned.taught, spec, learned.choice)
-        return pd.DataFrame(
-            {
-                "probability": own[labelled.index],
-                "early_churn": labelled.early_churn,
-                "weight": labelled.weight,
-            },
-            index=labelled.index,
-        )
+    learned = (
+        learn(known, spec, bags=JUDGING_REPLICATES)
+        if estimator is None
+        else learn_own(known, spec, estimator)
+    )
+    return decide(known, spec, learned, estimator)

@@ -19,8 +19,9 @@ from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
-from fitmodel.learning.learner import learn
-from fitmodel.learning.own_estimator import OwnClassifier, learn_own
+from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.level import raised
+from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
 from fitmodel.loading import load
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
@@ -163,8 +164,19 @@ def train(
     tell(STEPS[2])
     learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
     tell(STEPS[3])
-    policy = decide(view, spec, judgement.table)
-    report = summarise(view, spec, judgement, learned.choice.table, policy, leakage)
+    predicted = predict_held_out(learned, spec, estimator)
+    policy = decide(view, spec, learned, estimator, predicted)
+    report = summarise(
+        view,
+        spec,
+        judgement,
+        learned.choice.table,
+        policy,
+        leakage,
+        evaluated_policy=_policy_evaluated(judgement, policy, spec, view),
+        expected_share=_share_flagged(policy, predicted, table, spec),
+        level=learned.level,
+    )
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
@@ -236,22 +248,94 @@ def audit_before_training(
     return found.to_frame()
 
 
-def decide(deals: pd.DataFrame | HistoryView, spec: DealSpec, judged: pd.DataFrame) -> Policy:
-    """Choose the decision policy on the deals that were judged, never on those trained on.
+def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
+    """Probability of each deal at today's level, by a fit of the shipped settings without it.
 
-    `judged` has a row per deal of known outcome, with `probability` of a model that did not see
-    it, `early_churn` and `weight`, on the index of `deals`.
+    These have the distribution that the shipped model's probabilities of new prospects have:
+    probabilities of the deals that it learned from itself are further apart.
+    """
+    if estimator is not None:
+        return cross_fitted_own(learned.taught, spec, learned)
+    return cross_fitted(learned.taught, spec, learned.choice, factor=learned.level.factor)
+
+
+def decide(
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    learned: Learned,
+    estimator: Any = None,
+    predicted: pd.Series[float] | None = None,
+) -> Policy:
+    """Choose the decision policy for a model on predictions of deals left out of its fit.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+        What the model learned from.
+    spec : DealSpec
+    learned : Learned
+    estimator : classifier, optional
+        A user's own.
+    predicted : Series, optional
+        As `predict_held_out` returns it.
     """
     view = view_of(deals, spec)
+    if predicted is None:
+        predicted = predict_held_out(learned, spec, estimator)
+    known = view.labelled(learned.taught.dates)
     amount = spec.deals.amount
     return choose_policy(
         spec,
-        judged["probability"].to_numpy(),
-        judged["early_churn"].to_numpy(),
-        judged["weight"].to_numpy(),
-        None if amount is None else view.deals.loc[judged.index, amount].to_numpy(dtype=float),
+        predicted[known.index].to_numpy(),
+        known.early_churn,
+        at_level(known.early_churn, known.weight, learned),
+        None if amount is None else view.deals.loc[known.index, amount].to_numpy(dtype=float),
         curve=view.survival,
+        population=predicted.to_numpy(),
+        level=learned.book.base_rate,
     )
+
+
+def at_level(
+    early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
+) -> NDArray[np.float64]:
+    """Weights under which past outcomes have today's level of early churn.
+
+    Early churners count as many times more as the odds of early churn are higher today (prior
+    shift; Saerens, Latinne and Decaestecker 2002).
+    """
+    if not len(weight) or not learned.level.is_applied:
+        return weight
+    past = float(np.average(early_churn, weights=weight))
+    today = float(raised(np.array([past]), learned.level.factor)[0])
+    odds = today * (1 - past) / max(past * (1 - today), 1e-12)
+    return np.where(early_churn == 1, weight * odds, weight)
+
+
+def _policy_evaluated(
+    judgement: Judgement, policy: Policy, spec: DealSpec, view: HistoryView
+) -> Policy | None:
+    """Policy as it would have been chosen with what the evaluated model learned from.
+
+    None where the shipped policy does not depend on the deals' predictions, or where the deals
+    were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
+    """
+    learned = judgement.learned
+    if policy.kind not in {"capacity", "precision"} or learned is None:
+        return None
+    if judgement.split_date is None or isinstance(learned.estimator, OwnClassifier):
+        return None
+    then = view.as_of(judgement.split_date).signed_before(judgement.split_date)
+    return decide(then, spec, learned)
+
+
+def _share_flagged(
+    policy: Policy, predicted: pd.Series[float], table: pd.DataFrame, spec: DealSpec
+) -> float:
+    """Share of prospects like the deals learned from that the shipped model will flag."""
+    name = spec.deals.amount
+    amount = None if name is None else table.loc[predicted.index, name].to_numpy(dtype=float)
+    return float(policy.poor_fit(predicted.to_numpy(), amount).mean())
 
 
 def _contest(

@@ -111,7 +111,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "scores": summarise_scores(said),
         "policy": SCRIPT,
         "period": ["2023-07-01", "2024-06-30"],
-        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
         "edits": [{"words": SCRIPT, "reason": IMAGE, "by": SINGLE, "at": SCRIPT, "rows": []}],
     }
     files = {"scorer.json": scorer.to_json()}

@@ -17,7 +17,7 @@ from fitmodel.learning.design import level_statistic
 from fitmodel.learning.fitting import age_weights, bag_counts
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import Learned, cross_fitted, learn
-from fitmodel.learning.options import BOOSTING_CHURNERS, LearnerOptions
+from fitmodel.learning.settings import BOOSTING_CHURNERS, LearnerOptions
 
 
 @pytest.mark.slow

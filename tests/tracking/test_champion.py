@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import extract_as_of
 from fitmodel.tracking.champion import _incomparable
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.training import train
@@ -38,8 +38,7 @@ def test_a_retrained_model_is_promoted_on_its_evidence_and_rolled_back(
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store})
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
-    known_then = spec.replace(deals={"observed_until": then.date()})
-    train(recut(simulation.deals, spec, then), known_then, models=tmp_path)
+    train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
     retrained = train(simulation.deals, spec, models=tmp_path)
     contest = retrained.model.manifest["contest"]
 

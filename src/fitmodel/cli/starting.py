@@ -88,9 +88,9 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     """
     with plain_errors():
         from fitmodel.deals.cautions import find_cautions, notation_cautions
+        from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.outcomes import label_deals, outcomes
         from fitmodel.deals.reading import first_row_of, read_deals, read_table
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
@@ -98,14 +98,15 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         spec = load_spec(config)
         written = read_table(deals)
         table = read_deals(deals, spec)
-        labelled = label_deals(table, spec)
-        typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
-        typer.echo(horizons_text(compare_horizons(table, spec)))
+        view = view_of(table, spec)
+        labelled = view.labelled()
+        typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
+        typer.echo(horizons_text(compare_horizons(view, spec)))
         row = first_row_of(deals)
         notations = notation_cautions(written, spec, row)
         for caution in (*find_cautions(table, spec, row), *notations):
             typer.echo(f"warn {caution}")
-        leaks = audit(table, spec)
+        leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
         )

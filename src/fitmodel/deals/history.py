@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals._outcome_columns import (
+    NEVER,
     day_as_of,
     read_outcome_dates,
     read_tenures,
@@ -24,12 +26,10 @@ from fitmodel.deals.history_view import HistoryView
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures
     from fitmodel.deals.contract import DealSpec
 
-__all__ = ["DealHistory", "HistoryView", "view_of"]
+__all__ = ["DealHistory", "HistoryView", "extract_as_of", "view_of"]
 
 
 class DealHistory:
@@ -63,6 +63,11 @@ class DealHistory:
         read = read_outcome_dates if spec.has_dates else read_tenures
         self.columns: OutcomeDates | OutcomeTenures = read(deals, spec)
         self._views: dict[np.datetime64 | None, HistoryView] = {}
+
+    @property
+    def observed_from(self) -> np.datetime64:
+        """Day from which leavers were recorded; NaT where that is from the first deal on."""
+        return getattr(self.columns, "observed_from", np.datetime64("NaT"))
 
     def as_of(self, day: Moment | None) -> HistoryView:
         """
@@ -133,3 +138,50 @@ def view_of(
         return DealHistory(deals, spec).as_of(as_of)
     view = deals.with_spec(spec)
     return view if as_of is None else view.as_of(as_of)
+
+
+def extract_as_of(
+    deals: pd.DataFrame, spec: DealSpec, day: Moment
+) -> tuple[pd.DataFrame, DealSpec]:
+    """
+    Table as it would have been extracted on a day, and the contract that goes with it.
+
+    For whatever takes a table or a file; inside the library a view says the same without a copy.
+    Later deals are dropped, later churn and exits emptied, the observation end brought forward: in
+    its column, or in the contract where that gives a date.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by `fitmodel.deals.reading.read_deals`; not changed.
+    spec : DealSpec
+        A contract with dates.
+    day : date
+        Last day of which anything is known.
+
+    Raises
+    ------
+    DealsError
+        As `DealHistory` and `DealHistory.as_of`.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> table, spec = extract_as_of(sim.deals, sim.spec, "2025-12-31")
+    >>> str(spec.deals.observed_until), bool((table["closed_on"] <= "2025-12-31").all())
+    ('2025-12-31', True)
+    """
+    history = DealHistory(deals, spec)
+    view, cut, roles = history.as_of(day), day_as_of(day), spec.deals
+    dates: OutcomeDates = history.columns  # type: ignore[assignment]  # as_of needs dates
+    table = deals.iloc[view.positions].copy()
+    for column, days in ((roles.churned_on, dates.churned), (roles.exited_on, dates.exited)):
+        if column is not None:
+            known = days[view.positions]
+            table[column] = np.where(known <= cut, known, NEVER).astype("datetime64[us]")
+    until = np.minimum(dates.observed_until, cut)
+    if roles.observed_until in table.columns:
+        table[roles.observed_until] = until[view.positions].astype("datetime64[us]")
+        return table, spec
+    end = str(until.max()) if len(until) else str(cut)
+    return table, spec.replace(deals={"observed_until": end})

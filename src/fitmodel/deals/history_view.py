@@ -35,14 +35,9 @@ class HistoryView:
     """
     Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
 
-    Made by `DealHistory.as_of`. Arrays have a value per deal, in the order of the table, and
-    cannot be written to.
-
-    Attributes
-    ----------
-    history : DealHistory
-    day : datetime64[D] or None
-        Last day of which anything is known; None for the end of the extract.
+    Made by `DealHistory.as_of`: ``day`` is the last day of which anything is known, None for the
+    end of the extract. Arrays have a value per deal, in the order of the table, and cannot be
+    written to.
     """
 
     def __init__(
@@ -107,7 +102,20 @@ class HistoryView:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
             return _frozen(self._tenures.months[self.positions])
-        end = np.where(self.left, self._churned, self._watched_until)
+        end = np.where(self.left, self.left_on, self._watched_until)
+        return _frozen(months_between(self._dates.closed[self.positions], end))
+
+    @cached_property
+    def observable_months(self) -> Floats:
+        """
+        Months from closing for which leaving would have been seen, had the customer stayed.
+
+        NaN where only a tenure is known: it does not say how long a customer who left could have
+        been seen.
+        """
+        if not self.spec.has_dates:
+            return _frozen(np.full(len(self), np.nan))
+        end = np.where(self.left, self.extract_end, self._watched_until)
         return _frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
@@ -115,7 +123,15 @@ class HistoryView:
         """Whether the customer was seen to leave."""
         if not self.spec.has_dates:
             return _frozen(self._tenures.left[self.positions])
-        return _frozen(~np.isnat(self._churned))
+        return _frozen(~np.isnat(self.left_on))
+
+    @cached_property
+    def left_on(self) -> Days:
+        """Day left, if that was seen by the day; NaT else, and where the contract has no dates."""
+        if not self.spec.has_dates:
+            return _frozen(np.full(len(self), NEVER))
+        churned = self._dates.churned[self.positions]
+        return _frozen(np.where(churned <= self._watched_until, churned, NEVER))
 
     @cached_property
     def exited(self) -> Mask:
@@ -253,6 +269,7 @@ class HistoryView:
             followup_months=self.followup_months,
             left=self.left,
             entry_months=self.entry_months,
+            observable_months=self.observable_months,
             weight=self._propensity,
             closed_on=self._closed_on(np.arange(len(self))),
             horizon_months=self.spec.label.horizon_months,
@@ -305,12 +322,6 @@ class HistoryView:
         """Last day on which leaving would have been seen."""
         watched: Days = np.fmin(self._looked_at_until, self._dates.exited[self.positions])
         return watched
-
-    @cached_property
-    def _churned(self) -> Days:
-        """Day left, if that was seen by the day."""
-        churned = self._dates.churned[self.positions]
-        return np.where(churned <= self._watched_until, churned, NEVER)
 
     @cached_property
     def _age_at_start(self) -> Floats:

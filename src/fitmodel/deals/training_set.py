@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.survival import kaplan_meier
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.survival import SurvivalCurve
@@ -38,6 +38,9 @@ class TrainingSet:
         Whether the customer was seen to leave.
     entry_months : ndarray of float of shape (n,)
         Age at which the deal came under observation (delayed entry); 0 from signing.
+    observable_months : ndarray of float of shape (n,)
+        Months from closing for which leaving would have been seen, whether or not the customer
+        left; NaN where only a tenure is known.
     weight : ndarray of float of shape (n,)
         One over the probability of having been let proceed; nothing for censoring.
     closed_on : Series of shape (n,) or None
@@ -52,6 +55,7 @@ class TrainingSet:
     followup_months: Floats
     left: NDArray[np.bool_]
     entry_months: Floats
+    observable_months: Floats
     weight: Floats
     closed_on: pd.Series[Any] | None
     horizon_months: int
@@ -69,6 +73,17 @@ class TrainingSet:
     def early_churn(self) -> Floats:
         """1.0 left within the horizon, 0.0 was there after it, NaN unknown."""
         return early_churn_of(self.followup_months, self.left, self.horizon_months)
+
+    @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """Whether each deal's early churn is known."""
+        return ~np.isnan(self.early_churn)
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """Follow-up, left, early churn and entry as a table, as `censoring_weights` takes it."""
+        names = ("followup_months", "left", "early_churn", "entry_months")
+        return pd.DataFrame({name: getattr(self, name) for name in names}, index=self.index)
 
     @cached_property
     def survival(self) -> SurvivalCurve:
@@ -120,6 +135,7 @@ class TrainingSet:
             followup_months=self.followup_months[positions],
             left=self.left[positions],
             entry_months=self.entry_months[positions],
+            observable_months=self.observable_months[positions],
             weight=self.weight[positions],
             closed_on=None if self.closed_on is None else self.closed_on.iloc[positions],
             horizon_months=self.horizon_months,

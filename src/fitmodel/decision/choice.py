@@ -49,6 +49,8 @@ def choose_policy(
     amount: npt.ArrayLike | None = None,
     *,
     curve: SurvivalCurve | None = None,
+    population: npt.ArrayLike | None = None,
+    level: float | None = None,
 ) -> Policy:
     """Choose the policy that the contract asks for, or the honest default.
 
@@ -65,6 +67,11 @@ def choose_policy(
         Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
     amount
         Yearly contract values, shape (n,); NaN where not known.
+    population
+        Probabilities of all deals like those to come, whether or not their outcome is known,
+        shape (m,); the share that ``capacity`` flags is of these. Default: ``probability``.
+    level
+        The company's early-churn rate today.
     curve
         Survival of the training deals; the lifetime is estimated from it where the contract gives
         none, and always the months until early churn.
@@ -81,7 +88,8 @@ def choose_policy(
         The policy ``value`` was asked for and its money is not known.
     """
     sample = Sample.of(early_churn, probability, weight)
-    policy = _policy(spec, sample, amount, curve)
+    like = sample if population is None else _population(population)
+    policy = _policy(spec, sample, like, amount, curve)
     flagged = policy.poor_fit(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
     )
@@ -90,8 +98,18 @@ def choose_policy(
     return replace(policy, description=f"{policy.description} {judged}")
 
 
+def _population(probability: npt.ArrayLike) -> Sample:
+    """Deals of which only the probability matters."""
+    p = np.asarray(probability, dtype=np.float64)
+    return Sample.of(np.zeros(len(p)), p, None)
+
+
 def _policy(
-    spec: DealSpec, sample: Sample, amount: npt.ArrayLike | None, curve: SurvivalCurve | None
+    spec: DealSpec,
+    sample: Sample,
+    like: Sample,
+    amount: npt.ArrayLike | None,
+    curve: SurvivalCurve | None,
 ) -> Policy:
     decision = spec.decision
     money, lacking = known_money(spec, amount, curve)
@@ -104,7 +122,7 @@ def _policy(
     if decision.policy == "threshold" and decision.threshold is not None:
         return _by_threshold(decision.threshold, money)
     because = f": {lacking}" if decision.policy is None else ""
-    return _by_capacity(sample, decision.capacity, money, because)
+    return _by_capacity(like, decision.capacity, money, because)
 
 
 def choose_capacity(sample: Sample, capacity: float) -> float | None:

@@ -14,13 +14,13 @@ import pandas as pd
 
 from fitmodel.deals.history import HistoryView
 from fitmodel.deals.labelled import LabelledDeals
-from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import BacktestReport
 from fitmodel.evaluation.splits import CUTS, LEAST_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.fitting import level_only_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,8 +132,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
                 f"fit_predict gave values of shape {answer.shape} for {len(asked)} deals: it must "
                 "give one probability per deal."
             )
-        taught = training_deals(split.train, spec)
-        rate = float(np.average(taught.early_churn, weights=taught.weight))
+        rate = level_only_rate(split.train.training_set(), split.train.extract_end)
         rows = later.reset_index("judged")
         parts.append(
             rows.assign(trained=cut + 1, probability=answer, base_rate=rate, n_train=len(train))

@@ -82,9 +82,7 @@ class Judgement:
     learned: Learned | None = field(default=None, repr=False)
 
 
-def judge(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
-) -> Judgement:
+def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None) -> Judgement:
     """Evaluate the whole way of learning, choice of settings included, on deals it did not see.
 
     Parameters
@@ -113,9 +111,7 @@ def judge(
             raise error from None
 
 
-def _out_of_time(
-    view: HistoryView, split: Any, spec: DealSpec, estimator: Any
-) -> Judgement:
+def _out_of_time(view: HistoryView, split: Any, spec: DealSpec, estimator: Any) -> Judgement:
     if estimator is None:
         learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
     else:
@@ -124,7 +120,7 @@ def _out_of_time(
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
     notes = ()
-    if share > TEST_SHARE + 0.05:  # noqa: PLR2004 - whole days shift the share a little
+    if share > TEST_SHARE + 0.05:
         notes = (EARLIER_SPLIT.format(share=share, usual=TEST_SHARE),)
     return Judgement(
         "out-of-time", split.date, table, test.attributes, len(learned.taught), notes, learned
@@ -150,9 +146,7 @@ def judge_on_folds(
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []
-    for fold in random_folds(
-        view.training_set(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS
-    ):
+    for fold in random_folds(view.training_set(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
         inside = number[fold.test.index].to_numpy()
         parts.append((np.setdiff1d(number.to_numpy(), inside), inside))
     return _in_parts(view, parts, spec, estimator, "cross-validation", IN_FOLDS)

@@ -9,7 +9,7 @@ import numpy as np
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
-from fitmodel.evaluation.judging import glass_box_cost
+from fitmodel.evaluation.judging import gap_to_black_box
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.evaluation.subgroups import compute_subgroups
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.evaluation.judging import Judgement
+    from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
         """A decision policy, of which only the flags and the words are needed here."""
@@ -36,18 +37,6 @@ if TYPE_CHECKING:
         ) -> NDArray[np.bool_]: ...
 
 
-CROSS_VALIDATED = (
-    "only a tenure is known, no closing dates: judged by stratified cross-validation, not out of "
-    "time, so a change over the years would not be seen"
-)
-
-
-TUNED = (
-    "the flags are counted on the same deals that set the threshold, so their precision and recall "
-    "flatter a little; the metrics above do not depend on it"
-)
-
-
 def summarise(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -55,8 +44,12 @@ def summarise(
     candidates: pd.DataFrame,
     policy: Flagging,
     leakage: pd.DataFrame,
+    *,
+    evaluated_policy: Flagging | None = None,
+    expected_share: float | None = None,
+    level: Level | None = None,
 ) -> TrainingReport:
-    """Gather everything a training says of itself.
+    """Gather everything that a training reports.
 
     Parameters
     ----------
@@ -67,8 +60,17 @@ def summarise(
     candidates : DataFrame
         The learner's table of the model shipped.
     policy : Policy
+        Shipped with the model.
     leakage : DataFrame
         The audit's findings.
+    evaluated_policy : Policy, optional
+        Policy chosen on the deals that the evaluated model learned from: what its flags did among
+        later deals is counted. Default: the policy shipped, which must then not depend on these
+        deals.
+    expected_share : float, optional
+        Share of prospects like those learned from that the shipped model flags.
+    level : Level, optional
+        Today's level of early churn in the model shipped.
     """
     view = view_of(deals, spec)
     table, early = view.deals, view.early_churn
@@ -77,9 +79,6 @@ def summarise(
     seed = spec.learning.seed
     metrics = compute_metrics(y, p, weight=w, base_rate=judged["base_rate"].to_numpy(), seed=seed)
     closing = None if spec.deals.closed_on is None else table[spec.deals.closed_on]
-    notes = () if judgement.method == "out-of-time" else (CROSS_VALIDATED,)
-    if policy.kind in {"capacity", "precision"}:
-        notes = (*notes, TUNED)
     return TrainingReport(
         method=judgement.method,
         split_date=judgement.split_date,
@@ -96,21 +95,27 @@ def summarise(
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,
-        glass_box_cost=glass_box_cost(judgement, seed=seed),
+        glass_box_cost=gap_to_black_box(judgement, seed=seed),
         leakage=leakage,
         subgroups=compute_subgroups(judgement.attributes, y, p, w),
         policy=policy.description,
-        flagged=_flags(table, spec, judged, policy),
-        notes=notes,
+        flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
+        notes=judgement.notes,
+        level=level,
         predictions=judged[["early_churn", "probability", "weight"]],
     )
 
 
 def _flags(
-    table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame, policy: Flagging
+    table: pd.DataFrame,
+    spec: DealSpec,
+    judged: pd.DataFrame,
+    policy: Flagging,
+    expected_share: float | None,
 ) -> dict[str, float]:
-    """How the policy's flags did on the judged deals."""
+    """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
     name = spec.deals.amount
     amount = None if name is None else table.loc[judged.index, name].to_numpy(dtype=float)
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
-    return compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
+    counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
+    return counts if expected_share is None else {**counts, "expected_share": expected_share}

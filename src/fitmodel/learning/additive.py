@@ -96,9 +96,7 @@ def weighted_sum(models: Sequence[Additive], shares: Sequence[float]) -> Additiv
         np.asarray(sum(share * table for share, table in zip(shares, tables, strict=True)))
         for tables in zip(*(model.singles for model in models), strict=True)
     )
-    intercept = sum(
-        share * model.intercept for share, model in zip(shares, models, strict=True)
-    )
+    intercept = sum(share * model.intercept for share, model in zip(shares, models, strict=True))
     weighted = list(zip(shares, models, strict=True))
     return Additive(
         np.asarray(intercept),

@@ -131,13 +131,9 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.classes_ = np.array([0.0, 1.0])
         return self._learn(self._frame(attributes), follow_up, calendar)
 
-    def _learn(
-        self, frame: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None
-    ) -> Self:
+    def _learn(self, frame: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None) -> Self:
         share = self.boosting_share
-        plain = Settings(
-            self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs
-        )
+        plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
         fitted = fit_scorecard(
             frame,
             follow_up,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.exceptions import SpecError
 from fitmodel.learning.additive import Additive
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
 from fitmodel.learning.logistic import as_tables, prior_step
-from fitmodel.learning.proportional_odds import FollowUp, Floats
+from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 if TYPE_CHECKING:
@@ -112,6 +113,22 @@ class Boosted:
 
 
 COMPONENTS: Mapping[str, Component] = {"logistic": Logistic(), "boosted": Boosted()}
+
+
+def check_components(names: tuple[str, ...]) -> None:
+    """Refuse components that do not exist.
+
+    Raises
+    ------
+    SpecError
+        Naming them, and those that do exist.
+    """
+    unknown = [name for name in names if name not in COMPONENTS]
+    if unknown:
+        raise SpecError(
+            f"[learning] components names {unknown}, which do not exist; there are "
+            f"{sorted(COMPONENTS)}"
+        )
 
 
 def bootstrap_counts(n_deals: int, replicates: int, seed: int) -> NDArray[np.int8]:

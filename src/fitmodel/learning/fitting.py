@@ -26,7 +26,13 @@ from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.flatten import flatten
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.level import Level, fit_level, raised
-from fitmodel.learning.proportional_odds import Baseline, FollowUp, Floats, fit_baseline, shift_to_rate
+from fitmodel.learning.proportional_odds import (
+    Baseline,
+    Floats,
+    FollowUp,
+    fit_baseline,
+    shift_to_rate,
+)
 from fitmodel.learning.timing import with_strata
 from fitmodel.learning.uncertainty import misfit_shifts
 
@@ -182,6 +188,17 @@ def _set_level(
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
     shift = level_shift(log_odds, follow_up.weight, follow_up.rate, level.factor)
     return point.with_intercept(point.intercept + shift), level, baseline
+
+
+def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
+    """Prediction of a model that knows today's level of early churn and no attributes."""
+    follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
+    log_odds = np.zeros(len(follow_up))
+    level = Level()
+    if calendar is not None:
+        baseline = fit_baseline(follow_up, log_odds)
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    return float(raised(np.array([follow_up.rate]), level.factor)[0])
 
 
 def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:

@@ -71,8 +71,9 @@ def _time_ordered(view: HistoryView, deals: TrainingSet, folds: int) -> list[Fol
     for start, end in pairwise(dates):
         last = end == dates[-1]
         inside = (closed >= start) & ((closed <= end) if last else (closed < end))
-        then = view.history.as_of(start)
-        train = then.training_set(dates=deals.dates).subset(then.closed < start)
+        if start <= view.history.observed_from:
+            continue  # no leaver was recorded by then
+        train = view.as_of(start).signed_before(start).training_set(dates=deals.dates)
         made.append(Fold(train, deals.subset(inside)))
     return made
 
@@ -98,7 +99,7 @@ def cut_dates(
 
 
 def _is_enough(fold: Fold) -> bool:
+    if not len(fold.train) or fold.train.followup_months.max() < fold.train.horizon_months:
+        return False  # nobody was seen to stay: no chance can be given to the young
     sides = (fold.train.early_churn, fold.test.early_churn)
-    return all(
-        min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides
-    )
+    return all(min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides)

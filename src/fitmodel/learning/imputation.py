@@ -17,8 +17,8 @@ from fitmodel.learning.design import Design, make_design
 from fitmodel.learning.logistic import fit_ridge
 from fitmodel.learning.proportional_odds import (
     Baseline,
-    FollowUp,
     Floats,
+    FollowUp,
     fit_baseline,
     soft_labels,
 )
@@ -81,12 +81,16 @@ def impute(
         Log-odds to begin with; without them every deal has the company's chance.
     """
     parents = options.parent_positions(columns)
+    made: list[tuple[Design, Floats]] = []
 
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
+        if made and not made[0][0].depends_on_labels:
+            return made[0]
         design = make_design(
             columns, codes, early_churn, weight, parents=parents, seed=options.seed
         )
-        return design, design.linear_matrix()
+        made[:] = [(design, design.linear_matrix())]
+        return made[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
     return iterate(make, follow_up, penalty, options.directions(columns), log_odds)

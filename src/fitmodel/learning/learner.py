@@ -16,6 +16,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
 from fitmodel.learning.selection import choose
@@ -92,6 +93,7 @@ def learn(
     taught = view.training_set()
     check_enough(taught)
     options = LearnerOptions.from_spec(spec, taught.dates)
+    check_components(options.components)
     with native_threads(options.threads):
         if choice is None:
             folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
@@ -142,7 +144,9 @@ def fit_estimator(
         settings=settings,
         options=options,
     )
-    return estimator.fit_follow_up(taught.attributes, follow_up_of(taught), calendar_of(taught, end))
+    return estimator.fit_follow_up(
+        taught.attributes, follow_up_of(taught), calendar_of(taught, end)
+    )
 
 
 def check_enough(taught: TrainingSet) -> None:

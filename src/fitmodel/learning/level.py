@@ -73,6 +73,20 @@ class Level:
             "months": [list(month) for month in self.months],
         }
 
+    def describe(self) -> str:
+        """Say which level is in the probabilities, and why, in one sentence."""
+        if not self.is_applied:
+            return (
+                "no trend shown: the long-run mean is applied (a moving level forecast the past "
+                "no better)"
+                if self.months
+                else "not looked for: no closing dates"
+            )
+        return (
+            f"{self.factor:.2f} times the long-run hazard of leaving is applied: it forecast the "
+            f"leavers of past months better (log score {self.gain:+.1f})"
+        )
+
     def draws(self, size: int, generator: np.random.Generator) -> Floats:
         """Factors as uncertain as the estimate, shape (size,)."""
         if not self.is_applied:

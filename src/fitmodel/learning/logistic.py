@@ -65,7 +65,12 @@ def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
 
 
 def prior_step(
-    matrix: Floats, weight: Floats, log_odds: Floats, *, penalty: float, generator: np.random.Generator
+    matrix: Floats,
+    weight: Floats,
+    log_odds: Floats,
+    *,
+    penalty: float,
+    generator: np.random.Generator,
 ) -> Floats:
     """Move of the coefficients when they are drawn towards a draw from the ridge prior.
 

@@ -27,7 +27,7 @@ from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of,
 from fitmodel.learning.flatten import find_odd_pairs, make_evidence
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.imputation import Imputed, impute
-from fitmodel.learning.learner import Learned, check_enough
+from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.selection import outcome_when_seen
@@ -198,6 +198,22 @@ def _learned(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
     return Learned(own, Choice(Settings(), table), taught)  # type: ignore[arg-type]  # has what Learned's has
+
+
+def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> pd.Series[float]:
+    """Calibrated probability of each deal from a clone that did not see it."""
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    own: OwnClassifier = learned.estimator  # type: ignore[assignment]  # has what Learned's has
+    probability = pd.Series(np.nan, index=taught.index)
+    with native_threads(options.threads):
+        folds = random_folds(taught, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
+        for fold in folds:
+            soft = _soft(fold.train, options)
+            model = _fit(own.model, soft)
+            matrix = as_matrix(soft.columns, fold.test.attributes)
+            raw = _log_odds(model, soft.columns, matrix)
+            probability[fold.test.index] = own.book_.calibration.probability(raw)
+    return probability
 
 
 @dataclass(frozen=True, eq=False)

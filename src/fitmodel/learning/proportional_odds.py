@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.survival import kaplan_meier
-from fitmodel.learning.calibration import expit
+from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, expit, logit
 
 Floats = NDArray[np.float64]
 
-MAX_TIMES = 200  # of the baseline; more event times change nothing visible
+MAX_TIMES = 100  # of the baseline; more event times change nothing visible
 MAX_SUPPORT = 256  # quantiles that stand for the log-odds of all deals
 LOWEST = -25.0  # log-odds of the baseline before the first customer left
 MAX_TRUNCATED = 10.0  # unseen deals that one seen deal of delayed entry may stand for
-BISECTIONS = 45  # halve 50 units of log-odds to 1e-12
+EDGE = 1e-9  # a share of 0 or 1 has no finite log-odds
+MAX_STEPS, MAX_STEP, STEP_TOLERANCE = 50, 4.0, 1e-10  # Newton, in log-odds
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +143,7 @@ class Baseline:
         return expit(self.at(months, follow_up.stratum) + log_odds)
 
 
-def fit_baseline(
-    follow_up: FollowUp, log_odds: Floats, weight: Floats | None = None
-) -> Baseline:
+def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = None) -> Baseline:
     """Baseline under which the mean over deals follows the Kaplan-Meier curve.
 
     Parameters
@@ -173,13 +172,18 @@ def fit_baseline(
 
 def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
     """Shifts with which the weighted mean probability equals each share, shape (shares,)."""
-    low, high = np.full(len(share), LOWEST - 20), np.full(len(share), 45.0)
     mass = weight / weight.sum()
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        under = expit(middle[:, None] + log_odds) @ mass < share
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    return (low + high) / 2
+    wanted = logit(np.clip(share, EDGE, 1 - EDGE))
+    shift = wanted - float(mass @ log_odds)
+    for _ in range(MAX_STEPS):
+        chance = expit(shift[:, None] + log_odds)
+        mean = np.clip(chance @ mass, 1e-300, 1 - 1e-16)
+        slope = np.maximum((chance * (1 - chance)) @ mass / (mean * (1 - mean)), 1e-3)
+        step = np.clip((logit(mean) - wanted) / slope, -MAX_STEP, MAX_STEP)
+        shift = np.clip(shift - step, -HIGHEST_LOG_ODDS, HIGHEST_LOG_ODDS)
+        if np.abs(step).max() < STEP_TOLERANCE:
+            break
+    return shift
 
 
 def shift_to_rate(log_odds: Floats, weight: Floats, rate: float) -> float:
@@ -196,9 +200,7 @@ def own_chance(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Flo
     return np.where(follow_up.known, follow_up.left.astype(float), chance)
 
 
-def soft_labels(
-    follow_up: FollowUp, baseline: Baseline, log_odds: Floats
-) -> tuple[Floats, Floats]:
+def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
     """Soft labels and weights to learn from, each of shape (n,).
 
     Notes

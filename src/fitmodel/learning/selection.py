@@ -21,7 +21,7 @@ from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import code, follow_up_of
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.logistic import as_tables
-from fitmodel.learning.proportional_odds import FollowUp, Floats
+from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
     SELECTION_REPLICATES,
@@ -146,9 +146,7 @@ def _settings(
     )
 
 
-def _by_penalty(
-    scores: Scores, chosen: Candidate, options: LearnerOptions
-) -> dict[float, Floats]:
+def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> dict[float, Floats]:
     """What the chosen weighted sum would predict with each penalty of its ridge regression."""
     share = 1 - chosen.share
     own = scores[Candidate(chosen.penalty)]

@@ -98,8 +98,7 @@ class LearnerOptions:
         names = [column.name for column in columns]
         parent_of = dict(self.parents)
         return [
-            names.index(parent_of[name]) if parent_of.get(name) in names else None
-            for name in names
+            names.index(parent_of[name]) if parent_of.get(name) in names else None for name in names
         ]
 
     def directions(self, columns: Sequence[Column]) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from fitmodel.learning.columns import CategoryColumn, Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fitmodel.learning.proportional_odds import Baseline, FollowUp, Floats
+    from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
 
 PERIODS = 6
 MAX_LEVELS = 8
@@ -46,9 +46,7 @@ def position_of(attribute: str, columns: Sequence[Column]) -> int:
     return [column.name for column in columns].index(attribute)
 
 
-def stratum_by_code(
-    code: NDArray[np.int32], size: int, follow_up: FollowUp
-) -> NDArray[np.intp]:
+def stratum_by_code(code: NDArray[np.int32], size: int, follow_up: FollowUp) -> NDArray[np.intp]:
     """Stratum of each code of an attribute, shape (size + 2,).
 
     Levels with few leavers share one stratum, with what is missing or was never seen.
@@ -122,9 +120,7 @@ def _periods(follow_up: FollowUp) -> Floats:
     return np.unique(np.concatenate([[0.0], inner, [follow_up.horizon]]))
 
 
-def _expected(
-    follow_up: FollowUp, baseline: Baseline, log_odds: Floats, edges: Floats
-) -> Floats:
+def _expected(follow_up: FollowUp, baseline: Baseline, log_odds: Floats, edges: Floats) -> Floats:
     """Expected leavers of each deal in each period while it was followed, shape (n, periods)."""
     hazard = [
         -np.log1p(-np.minimum(baseline.left_by(months, follow_up, log_odds), 1 - 1e-9))
@@ -145,11 +141,13 @@ def _likelihood_ratio(
 ) -> float:
     """Twice the log-likelihood gained by each level's own timing."""
     periods = expected.shape[1]
-    seen = np.bincount(stratum * periods + period, weights=follow_up.left, minlength=levels * periods)
-    seen = seen.reshape(levels, periods)
-    foreseen = np.stack(
-        [expected[stratum == number].sum(axis=0) for number in range(levels)]
+    seen = np.bincount(
+        stratum * periods + period, weights=follow_up.left, minlength=levels * periods
     )
+    seen = seen.reshape(levels, periods)
+    foreseen = np.stack([expected[stratum == number].sum(axis=0) for number in range(levels)])
     scaled = foreseen * (seen.sum(axis=1) / np.maximum(foreseen.sum(axis=1), 1e-300))[:, None]
-    terms = np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(scaled, 1e-9)), 0)
+    terms = np.where(
+        seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(scaled, 1e-9)), 0
+    )
     return float(2 * terms.sum())

@@ -94,7 +94,8 @@ class PastDeals:
         if not deals.index.is_unique:
             deals = deals.reset_index(drop=True)
         found = outcomes(deals, spec)
-        usable = found[found["mature"] & found["early_churn"].notna()]
+        known = found["mature"] & found["early_churn"].notna() & (found["entry_months"] == 0)
+        usable = found[known]
         if len(usable) == 0:
             raise DealsError(
                 f"none of the {len(deals):,} deals has a known outcome and was signed at least "

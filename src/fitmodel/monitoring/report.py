@@ -170,6 +170,6 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
         )
     known = outcomes(deals, spec)
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
-    churn = known["early_churn"].where(known["mature"])
+    churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = deals.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
     return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))
