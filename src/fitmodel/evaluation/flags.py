@@ -92,8 +92,15 @@ def _money(
     flags: Flags, left: Flags, mass: Vector, leaves: Vector, stays: Vector, n_boot: int, seed: int
 ) -> dict[str, float]:
     priced = ~(np.isnan(leaves) | np.isnan(stays))
-    columns = (item[priced] for item in (flags, left, mass, leaves, stays))
-    sums = sum_flags(*columns, n_boot=n_boot, seed=seed)
+    sums = sum_flags(
+        flags[priced],
+        left[priced],
+        mass[priced],
+        leaves[priced],
+        stays[priced],
+        n_boot=n_boot,
+        seed=seed,
+    )
     total = float(mass[priced].sum())
     return {
         "saved": sums.saved,
