@@ -22,16 +22,18 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
+from fitmodel.loading import load
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
-from fitmodel.tracking.contest import meet_champion
+from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
@@ -45,10 +47,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.contest import Comparison
     from fitmodel.tracking.facts import Begun, Tracked
 
 CARD_FILE = "card.md"
@@ -354,7 +356,7 @@ def _contest(
     """Meet the champion, so that a promotion has evidence; not where the store is away."""
     if begun.run_id is None:
         return None
-    return meet_champion(judgement.table, judgement.attributes, table, spec)
+    return compare_with_champion(judgement.table, judgement.attributes, table, spec)
 
 
 def ship(
