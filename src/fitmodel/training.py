@@ -249,6 +249,7 @@ def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
         judged["weight"].to_numpy(),
         None if amount is None else table.loc[judged.index, amount].to_numpy(dtype=float),
         curve=curve,
+        customer_amounts=None if amount is None else table[amount].to_numpy(dtype=float),
     )
 
 

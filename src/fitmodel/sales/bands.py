@@ -88,4 +88,5 @@ def _policy(
         labelled.weight,
         None if amount is None else deals.loc[labelled.index, amount].to_numpy(dtype=float),
         curve=kaplan_meier(found["followup_months"], found["left"]),
+        customer_amounts=None if amount is None else deals[amount].to_numpy(dtype=float),
     )
