@@ -20,15 +20,13 @@ promises.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.decision.lifetime import estimate_lifetime, estimate_months_until_early_churn
+from fitmodel.decision.known_money import known_money
 from fitmodel.decision.policy import Policy
-from fitmodel.decision.value import COSTS, FloatArray, Money
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError
 
@@ -37,6 +35,16 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.decision.value import FloatArray, Money
+
+__all__ = [
+    "choose_capacity",
+    "choose_policy",
+    "choose_precision",
+    "known_money",
+    "right_flags_lower_limit",
+    "risk_threshold",
+]
 
 CONFIDENCE = 0.95
 """Of the lower limit that the share of right flags is judged by (one-sided)."""
@@ -228,9 +236,7 @@ def _by_risk(odds_ratio: float, level: float, money: Money | None, lacking: str)
     return Policy("risk", threshold, money, words)
 
 
-def _by_value(
-    spec: DealSpec, money: Money, amount: npt.ArrayLike | None, level: float
-) -> Policy:
+def _by_value(spec: DealSpec, money: Money, amount: npt.ArrayLike | None, level: float) -> Policy:
     amounts = np.asarray(amount, dtype=np.float64)
     median = float(np.median(amounts[np.isfinite(amounts)]))
     break_even = money.break_even(median)
@@ -239,8 +245,8 @@ def _by_value(
     risky = (
         ""
         if risk is None
-        else f"Whatever its amount, a deal is flagged from {_percent(risk)} on ({ratio:g} times the "
-        f"company's odds of early churn): money makes no risky deal good. "
+        else f"Whatever its amount, a deal is flagged from {_percent(risk)} on ({ratio:g} times "
+        f"the company's odds of early churn): money makes no risky deal good. "
     )
     words = (
         f"Flags a deal whose expected value of signing is negative. At the median amount of "
@@ -279,44 +285,6 @@ def _by_threshold(threshold: float, money: Money | None) -> Policy:
     return Policy("threshold", threshold, money, f"Flags by a fixed threshold. {_from(threshold)}")
 
 
-def known_money(
-    spec: DealSpec, amount: npt.ArrayLike | None, curve: SurvivalCurve | None
-) -> tuple[Money | None, str]:
-    """Return the money of a deal, or ``None`` and what is lacking in words.
-
-    Needs neither a model nor probabilities: asked before training, it fails early.
-
-    Raises
-    ------
-    SpecError
-        The money given contradicts itself or the deals (see `Money`).
-    """
-    decision = spec.decision
-    if decision.gross_margin is None:
-        return None, "no money was given"
-    if amount is None or not np.isfinite(np.asarray(amount, dtype=np.float64)).any():
-        return None, "the deals have no amount"
-    horizon = float(spec.label.horizon_months)
-    until = _estimated(estimate_months_until_early_churn, curve, horizon)
-    if math.isnan(until):
-        return None, "no customer was seen to leave within the horizon"
-    lifetime = decision.expected_lifetime_months
-    if lifetime is None:
-        lifetime = _estimated(estimate_lifetime, curve, horizon)
-    if math.isnan(lifetime):
-        return None, (
-            "too few customers were watched beyond the horizon to estimate how long they stay "
-            "(give expected_lifetime_months)"
-        )
-    names = (*COSTS, "commission_rate", "paid_upfront_months")
-    given = {name: getattr(decision, name) for name in names}
-    return Money(decision.gross_margin, lifetime, until, **given), ""
-
-
-def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> float:
-    return math.nan if curve is None else float(estimate(curve, horizon_months=horizon))
-
-
 _TIED = "Too many deals share the highest probability to flag so few: nothing is flagged."
 
 
@@ -324,7 +292,7 @@ def _break_even_in_words(break_even: float) -> str:
     if break_even <= 0.0:
         return "even a customer that stays loses money, so it is flagged at any probability"
     if break_even >= 1.0:
-        return "even an early churner pays for itself, so it is never flagged"
+        return "even an early churner pays for itself, so it is never flagged for its money"
     return f"that is from an early-churn probability of {_percent(break_even)} on"
 
 
