@@ -14,7 +14,6 @@ import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.deals.days import today
-from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.model.sentences import Sentences
 
 BANDS = ("good", "poor", "watch")  # in the order of the alphabet
+WORTHS = ("", "gains", "loses", "unclear")  # in the order of the alphabet
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,8 @@ def predict_leniently(
         sentences = scorer.sentences(language)
         texts = reasons_as_json(sentences, coded.codes, coded.given, reasons)
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
-        predictions.insert(len(predictions.columns) - 1, "reasons", as_column)
+        place = predictions.columns.get_loc("model_version")
+        predictions.insert(place, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors
@@ -154,16 +155,14 @@ def score_coded(
     deviation = np.where(coded.strange, deviation * UNFAMILIAR_WIDENING, deviation)
     probability = book.calibration.probability(log_odds)
     low, high = book.interval(log_odds, deviation)
-    poor = policy.poor_fit(probability, coded.amount)
-    threshold = policy.threshold_for(coded.amount)
-    bands = fit_band(poor, low, high, threshold, coded.strange)
+    verdict = policy.verdicts(probability, low, high, coded.amount, coded.strange)
     columns: dict[str, Any] = {
         "early_churn_probability": probability,
         "probability_low": low,
         "probability_high": high,
-        "poor_fit": poor,
-        "fit": _texts(BANDS, np.searchsorted(BANDS, bands)),
-        "expected_value": policy.expected_value(probability, coded.amount),
+        "poor_fit": verdict.poor_fit,
+        "fit": _texts(BANDS, np.searchsorted(BANDS, verdict.fit)),
+        "expected_value": verdict.expected_value,
         "unfamiliar": coded.strange,
     }
     index = coded.given.index
@@ -172,6 +171,10 @@ def score_coded(
         listed = _reasons(scorer.sentences(language), coded, reasons)
         result["reasons"] = pd.Series(listed, index=index, dtype=object)
     result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
+    result["worth"] = _texts(WORTHS, np.searchsorted(WORTHS, verdict.worth))
+    result["escalate"] = verdict.escalate
+    result["expected_value_low"] = verdict.expected_value_low
+    result["expected_value_high"] = verdict.expected_value_high
     return result
 
 
