@@ -121,25 +121,34 @@ class Assessment:
             "expected_value": _or_none(self.expected_value),
             "unfamiliar": self.unfamiliar,
             "unfamiliar_because": list(self.unfamiliar_because),
-            "reasons": [reason.to_dict() for reason in self.reasons],
+            "reasons": [reason.to_display() for reason in self.reasons],
             "model_version": self.model_version,
             "worth": self.worth,
             "escalate": self.escalate,
             "expected_value_low": _or_none(self.expected_value_low),
             "expected_value_high": _or_none(self.expected_value_high),
+            "sentences": list(self.sentences),
             **logged,
         }
 
-    def __str__(self) -> str:
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What every page says of the prospect: fit, who decides, money, what is unfamiliar."""
         words = self.wording
         lines = [self.verdict]
-        if math.isfinite(self.expected_value):
-            lines.append(words.say("value", value=words.money_text(self.expected_value)))
+        if self.escalate:
+            lines.append(words.say("escalate"))
+        if self.worth:
+            ends = self.expected_value_low, self.expected_value_high
+            lines.append(words.value_text(self.expected_value, *ends, self.worth))
         if self.unfamiliar:
             lines.append(words.say("unfamiliar", names=self.unlike_in))
         if self.poor_fit and self.proceed:
             lines.append(words.say("proceed"))
-        return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
+        return tuple(lines)
+
+    def __str__(self) -> str:
+        return "\n".join([*self.sentences, *(f"- {reason}" for reason in self.reasons)])
 
     def _repr_html_(self) -> str:
         from fitmodel.model.notebook import assessment_html

@@ -73,7 +73,7 @@ class Walk:
         sentences: Sentences,
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
-        codes, values, odd = self._read(prospect, today)
+        codes, values, odd, days = self._read(prospect, today)
         rows = [*map(add, self._offsets, codes)]
         for first, first_rows, second, second_columns in self._pairs:
             rows.append(first_rows[codes[first]] + second_columns[codes[second]])
@@ -96,7 +96,7 @@ class Walk:
             fit,
             value,
             unfamiliar,
-            largest_reasons(sentences, contributions, log_odds, codes, values, reasons),
+            largest_reasons(sentences, contributions, log_odds, codes, values, reasons, days),
             self._version,
             because,
             sentences.wording,

@@ -18,7 +18,13 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.model.batch_reasons import largest_terms
 from fitmodel.model.bundle import load_workbench
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.frames import _attribute_values, _unreadable_message, code_table, score_coded
+from fitmodel.model.frames import (
+    _attribute_values,
+    _unreadable_message,
+    code_table,
+    days_by_row,
+    score_coded,
+)
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import scorer_from_json
 
@@ -122,10 +128,17 @@ class WorkbenchModel(FitModel):
         contributions = self.own.contributions(values)
         order = largest_terms(contributions, number)
         given = coded.given.to_numpy(dtype=object).tolist()
+        days = days_by_row(coded)
         return [
             [
                 Reason(
-                    sentences, term, codes, row, float(contributions[place, term]), log_odds[place]
+                    sentences,
+                    term,
+                    codes,
+                    row,
+                    float(contributions[place, term]),
+                    log_odds[place],
+                    days[place],
                 )
                 for term in terms
                 if contributions[place, term]

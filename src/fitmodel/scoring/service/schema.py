@@ -27,6 +27,7 @@ ASSESSMENT = {
     "escalate": {"type": "boolean"},
     "expected_value_low": {"type": ["number", "null"]},
     "expected_value_high": {"type": ["number", "null"]},
+    "sentences": {"type": "array", "items": {"type": "string"}},
 }
 
 
