@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +17,7 @@ BAND_COLOURS = {"good": LOWERS, "watch": WATCH, "poor": RAISES}
 WIDEST = 7.0  # em
 
 
+<<<<<<< HEAD
 class Shown(Protocol):
     """What is shown of an assessment."""
 
@@ -53,14 +53,14 @@ class Shown(Protocol):
 def assessment_html(assessment: Shown) -> str:
     """Return the verdict, the money and the reasons, each with a bar, as HTML."""
     words = assessment.wording
+=======
+def assessment_html(assessment: Assessment) -> str:
+    """Verdict, money and reasons with a bar each."""
+>>>>>>> fit
     colour = BAND_COLOURS[assessment.fit]
-    lines = [f'<b style="font-size:1.1em">{escape(assessment.verdict)}</b>']
-    if math.isfinite(assessment.expected_value):
-        money = words.money_text(assessment.expected_value)
-        lines.append(escape(words.say("value", value=money)))
-    if assessment.unfamiliar:
-        lines.append(escape(words.say("unfamiliar", names=assessment.unlike_in)))
-    head = "<br>".join(lines)
+    verdict, *others = assessment.sentences
+    first = f'<b style="font-size:1.1em">{escape(verdict)}</b>'
+    head = "<br>".join([first, *map(escape, others)])
     return (
         f'<div style="border-left:.35em solid {colour};padding:.2em .8em;line-height:1.5;'
         f'max-width:60em">{head}{_bars(assessment.reasons)}</div>'
