@@ -19,8 +19,8 @@ from fitmodel.editing import edit_table
 from fitmodel.exceptions import EditError
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports.sales_page import sales_page
 from fitmodel.reports.scoreboard_section import scoreboard_section

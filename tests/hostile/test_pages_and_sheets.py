@@ -16,9 +16,10 @@ from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.changes import summarise_values
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores

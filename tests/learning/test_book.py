@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError
-from fitmodel.learning.book import book_from_dict
+from fitmodel.learning.book_checks import book_from_dict
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.learner import Learned, learn
