@@ -85,8 +85,6 @@ def choose_policy(
     population
         Probabilities of all deals like those to come, whether or not their outcome is known,
         shape (m,); the share that ``capacity`` flags is of these. Default: ``probability``.
-    level
-        The company's early-churn rate today.
     curve
         Survival of the training deals; the lifetime is estimated from it where the contract gives
         none, and always the months until early churn.

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fitmodel.model.reasons import Reason
-    from fitmodel.model.wording import Wording
 
 # middle tones, readable on white and on black; text keeps the notebook's own colour
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
@@ -17,7 +16,6 @@ BAND_COLOURS = {"good": LOWERS, "watch": WATCH, "poor": RAISES}
 WIDEST = 7.0  # em
 
 
-<<<<<<< HEAD
 class Shown(Protocol):
     """What is shown of an assessment."""
 
@@ -26,37 +24,16 @@ class Shown(Protocol):
         """Band: good, watch or poor."""
 
     @property
-    def verdict(self) -> str:
-        """Band, probability and interval in words."""
-
-    @property
-    def expected_value(self) -> float:
-        """Of signing, in money; NaN where it is not known."""
-
-    @property
-    def unfamiliar(self) -> bool:
-        """Unlike the deals learned from."""
-
-    @property
-    def unlike_in(self) -> str:
-        """Attributes in which it is unlike them."""
+    def sentences(self) -> Sequence[str]:
+        """Verdict, money and what else the reader must know."""
 
     @property
     def reasons(self) -> Sequence[Reason]:
         """Largest first."""
 
-    @property
-    def wording(self) -> Wording:
-        """The reader's words."""
-
 
 def assessment_html(assessment: Shown) -> str:
     """Return the verdict, the money and the reasons, each with a bar, as HTML."""
-    words = assessment.wording
-=======
-def assessment_html(assessment: Assessment) -> str:
-    """Verdict, money and reasons with a bar each."""
->>>>>>> fit
     colour = BAND_COLOURS[assessment.fit]
     verdict, *others = assessment.sentences
     first = f'<b style="font-size:1.1em">{escape(verdict)}</b>'
