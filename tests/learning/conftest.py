@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
-from fitmodel.learning.learner import Learned, learn
+from fitmodel.learning.learner import Learned
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +14,5 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="session")
-def learned(simulation: Simulation) -> Learned:
-    return learn(simulation.deals, simulation.spec)
+def learned(learned_on) -> Learned:
+    return learned_on(1500, seed=7)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from fitmodel.learning.doubt import MISFIT, Draw, carry, draw_doubt
 
 from fitmodel.learning.additive import Additive
 from fitmodel.learning.calibration import expit, fit_sigmoid
 from fitmodel.learning.design import make_design
-from fitmodel.learning.doubt import MISFIT, Draw, carry, draw_doubt
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.logistic import fit_logistic, scatter_logistic
 

@@ -7,7 +7,6 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 
@@ -18,8 +17,8 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="session")
-def model(simulation: Simulation) -> FitModel:
-    book = learn(simulation.deals, simulation.spec).book
+def model(simulation: Simulation, learned_on) -> FitModel:
+    book = learned_on(700, seed=5).book
     policy = Policy("threshold", 0.3, None, "flags from 30 %")
     roles = simulation.spec.deals
     return FitModel(Scorer(book, policy, roles.amount, roles.closed_on, version="test"), {})
