@@ -166,6 +166,11 @@ def _splits(
             f"{n} cut(s) and test_share {test_share:g}: give 1 cut or more and a share between "
             "0 and 1."
         )
+    if not spec.has_dates:
+        raise DealsError(
+            "Deals can be split in time only where closing dates are known, but the contract gives "
+            "a tenure: add closed_on and churned_on, or use cross_validation_splits."
+        )
     view = view_of(deals, spec)
     closed, mature = _closing_days(view)
     dates = _cut_dates(closed[mature], n, test_share)
@@ -184,11 +189,6 @@ def _closing_days(
     view: HistoryView,
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.bool_]]:
     """Return when each deal closed, and whether it can be evaluated on: mature, no late entry."""
-    if view.closed is None:
-        raise DealsError(
-            "Deals can be split in time only where closing dates are known, but the contract gives "
-            "a tenure: add closed_on and churned_on, or use cross_validation_splits."
-        )
     mature = view.mature & view.from_signing
     if not mature.any():
         since = "" if view.from_signing.all() else " signed since observed_from"
@@ -197,7 +197,7 @@ def _closing_days(
             f"{view.spec.label.horizon_months} months before observed_until. Use a later extract, "
             "or a shorter horizon_months."
         )
-    return view.closed, mature
+    return np.asarray(view.closed), mature
 
 
 def _cut_dates(
