@@ -84,9 +84,7 @@ def _of_change(change: Change) -> BriefCondition:
     )
 
 
-def _of_terms(
-    model: FitModel, said: Assessment, amount: float | None
-) -> Iterator[BriefCondition]:
+def _of_terms(model: FitModel, said: Assessment, amount: float | None) -> Iterator[BriefCondition]:
     money, months = model.scorer.policy.money, said.wording.horizon_months
     if money is None or amount is None or not math.isfinite(amount) or months is None:
         return
@@ -94,9 +92,7 @@ def _of_terms(
         yield _of_term(condition, said, amount, months)
 
 
-def _of_term(
-    condition: Condition, said: Assessment, amount: float, months: int
-) -> BriefCondition:
+def _of_term(condition: Condition, said: Assessment, amount: float, months: int) -> BriefCondition:
     """The terms change the money alone: the probability and its interval stay."""
     verdict = Policy("value", money=condition.money).verdict(
         said.early_churn_probability,
