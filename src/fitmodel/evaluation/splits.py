@@ -214,7 +214,8 @@ def _splits(
         )
     view = view_of(deals, spec)
     closed = np.asarray(view.closed)
-    known = view.mature & view.from_signing  # the label of a deal that entered late is selected
+    # the label of a deal that entered late is selected
+    known = view.mature & view.from_signing
     if not known.any():
         since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
