@@ -13,6 +13,7 @@ HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
     "exceptions",
     "language",
+    "tables",
     "deals",
     "datasets",
     "learning",

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fitmodel.deals.files import read_table
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.scoring.batch import PREDICTIONS, score_file
+from fitmodel.tables.files import read_table
 
 
 @pytest.fixture

@@ -62,12 +62,12 @@ def monitor(
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
     with plain_errors():
-        from fitmodel.deals.files import read_table
         from fitmodel.model.atomic import write_folder
         from fitmodel.model.fitmodel import load
         from fitmodel.monitoring.drift import compute_drift
         from fitmodel.reports.html import safe_csv
         from fitmodel.reports.monitoring_page import monitoring_page
+        from fitmodel.tables.files import read_table
 
         tell, contract = progress(), spec_if_any(config)
         loaded = load(model)

@@ -8,11 +8,14 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.tables.showing import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
+__all__ = ["as_toml", "listed", "nearest", "sentences", "shortened", "toml_value"]
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table of names",
@@ -109,12 +112,6 @@ def _demand(error: ErrorDetails) -> str:
     if kind == "literal_error":
         return f"must be one of {error['ctx']['expected']}{found}"
     return f"must be {_EXPECTED.get(kind) or error['msg']}{found}"
-
-
-def shortened(value: object, width: int = 60) -> str:
-    """Show a value as Python writes it, cut to `width` characters."""
-    text = repr(value)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

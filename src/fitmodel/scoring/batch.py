@@ -18,8 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.days import today
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
@@ -28,6 +26,8 @@ from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_paths
 from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.tables.file_errors import named_twice
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,7 +23,10 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from fitmodel.deals.csv_form import (
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.compression import READERS
+from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
     header_fields,
@@ -31,16 +34,13 @@ from fitmodel.deals.csv_form import (
     swallowing_values,
     writes_decimal_commas,
 )
-from fitmodel.deals.file_faults import (
+from fitmodel.tables.file_errors import (
     csv_fault,
     lines_fault,
     names_fault,
     open_quote_fault,
     width_fault,
 )
-from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.compression import READERS
-from fitmodel.scoring.streams import Chunk, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
