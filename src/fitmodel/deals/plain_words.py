@@ -115,12 +115,19 @@ def _demand(error: ErrorDetails) -> str:
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write sections of plain values as TOML; what is None or empty is left out."""
+    """Write sections of plain values as TOML; what is None or empty is left out.
+
+    Not so an empty list of `missing`: it says that no word stands for nothing.
+    """
     return "\n".join(line for name, keys in sections.items() for line in _table(name, keys))
 
 
 def _table(name: str, keys: Mapping[str, Any]) -> Iterator[str]:
-    given = {key: value for key, value in keys.items() if value not in (None, (), {}, [])}
+    given = {
+        key: value
+        for key, value in keys.items()
+        if value not in (None, (), {}, []) or ("missing" in {key, *name.split(".")} and value == ())
+    }
     tables = {key: value for key, value in given.items() if isinstance(value, dict)}
     plain = {key: value for key, value in given.items() if key not in tables}
     if plain:

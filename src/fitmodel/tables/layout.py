@@ -94,7 +94,7 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
     if typical < NARROWEST:
         return filled[0]
     for place in filled[:MOST_TITLES]:
-        if 2 * counts[place] < typical:
+        if 2 * counts[place] < typical or 2 * len(rows[place]) <= typical:
             continue
         below = any(other > place for other in filled)
         return place if below and _are_names(rows[place]) else filled[0]
@@ -131,14 +131,14 @@ def rows_left_out(
         Number of each row in the file.
     """
     empty = _empty_rows(table)
-    totals = np.zeros(len(table), dtype=bool)
+    totals = np.zeros(table.num_rows, dtype=bool)
     totals[total_rows(table)] = True
     totals &= ~empty
     findings = []
     if totals.any():
         places = np.flatnonzero(totals)
         findings.append(_finding("total_row", table, places, numbers, "is a line of sums"))
-    if empty.any() and len(table) > empty.sum():
+    if empty.any() and table.num_rows > empty.sum():
         places = np.flatnonzero(empty)
         findings.append(_finding("empty_row", table, places, numbers, "holds nothing"))
     else:
@@ -146,20 +146,21 @@ def rows_left_out(
     return totals | empty, findings
 
 
-def total_rows(table: pa.Table | pa.RecordBatch) -> list[int]:
+def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list[int]:
     """Rows of a table of texts that are sums of the others.
 
     The first cell that is not empty says so ("Total", "Summe", "合计"); all else are numbers, with
-    gaps, or it is the last row. A word that many rows have is a level.
+    gaps, or it is the last row (`is_end`: whether the table ends here). A word that many rows have
+    is a level.
     """
     found: set[int] = set()
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
             found.update(pc.indices_nonzero(pc.fill_null(hits, False)).to_pylist())  # noqa: FBT003 - pyarrow's
-    if len(found) > max(MOST_TOTALS * len(table), 1):
+    if len(found) > max(MOST_TOTALS * table.num_rows, 1):
         return []
-    last = len(table) - 1
+    last = table.num_rows - 1 if is_end else -1
     return [
         place for place in sorted(found) if _is_total(_row(table, place), is_last=place == last)
     ]
@@ -190,7 +191,7 @@ def is_total_line(fields: Iterable[str]) -> bool:
 
 def _empty_rows(table: pa.Table) -> NDArray[np.bool_]:
     """Rows in which no cell holds anything."""
-    empty = np.ones(len(table), dtype=bool)
+    empty = np.ones(table.num_rows, dtype=bool)
     if table.num_columns < 2:  # noqa: PLR2004 - one empty cell is a missing value
         return ~empty
     for column in table.columns:

@@ -34,3 +34,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT
         return str(value).removesuffix(" 00:00:00")
     return value
+
+
+def as_cell_text(value: Any) -> str | None:
+    """Text of a cell in a column of several types; None where it holds nothing."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(plain(value))

@@ -153,7 +153,7 @@ def _without_words(
 ) -> tuple[pd.Series[Any], list[Finding]]:
     """Make words for nothing missing, except where they are levels."""
     words = missing_words(values, settled)
-    findings = [words.finding(values)] if words.levels else []
+    findings = [words.finding(values)] if words.levels and settled is None else []
     return values.mask(values.isin(words.missing)), findings
 
 
