@@ -12,7 +12,7 @@ from fitmodel.tables.encodings import as_utf8, detect_encoding
 from fitmodel.tables.files import read_file, read_table
 
 TEXTS = {
-    "cp1252": ["München", "Köln", "Café – „neu“", "Ñandú", "5 €"],
+    "cp1252": ["München", "Köln", "Café „neu“", "Ñandú", "5 €"],
     "gb18030": ["上海", "北京有限公司", "张三", "赢单", "商机"],
     "cp1251": ["Москва", "Казань", "Новый клиент", "да", "нет"],
     "utf-8": ["München", "上海", "Москва", "東京", "smb"],

@@ -110,7 +110,7 @@ def _table_and_spec(
     from fitmodel.deals.reading import read_deals
 
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(frame.columns):
-        return read_deals(frame, spec), spec
+        return read_deals(frame, spec, to_learn=False), spec
     return frame, None
 
 

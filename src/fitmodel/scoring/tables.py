@@ -159,7 +159,7 @@ def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
         frame = read_file(path).table
     except DealsError as error:
         raise ProspectError(str(error)) from error
-    for name in frame.select_dtypes(object).columns:
+    for name in [name for name in frame if frame[name].dtype == object]:
         frame[name] = frame[name].map(as_cell_text)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     chunks = (Chunk(batch) for batch in table.to_batches(max_chunksize=chunk_rows))

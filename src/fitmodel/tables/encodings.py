@@ -25,6 +25,7 @@ NAMES = {
 }
 SAMPLE_BYTES = 1 << 16  # of lines that are not ASCII
 COMMON_SHARE = 0.9  # of the characters must be everyday ones
+MIXED_SHARE = 0.6  # of the bytes beyond ASCII; Chinese in GB18030 has fewer that could be UTF-8
 CHAOS = 0.2  # of charset-normalizer: more, and it is no text of that encoding
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -93,10 +94,10 @@ def _not_ascii(lines: Iterable[bytes]) -> list[bytes]:
 
 def _is_mixed(sample: bytes) -> bool:
     """Tell whether most of what is not ASCII is UTF-8 all the same."""
-    lost = sample.decode(UTF8, errors="ignore")
-    kept = sum(not character.isascii() for character in lost)
+    readable = sample.decode(UTF8, errors="ignore")
+    kept = sum(len(character.encode()) for character in readable if not character.isascii())
     high = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
-    return 4 * kept >= high
+    return kept >= MIXED_SHARE * high
 
 
 def _reads_as_gb(sample: bytes) -> bool:
