@@ -21,6 +21,7 @@ from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import Reason
 from fitmodel.model.steps import missing_attributes, unfamiliar_codes
 from fitmodel.model.walk import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.tables import values as readers
 from fitmodel.tables.showing import row_name, shown
 from fitmodel.tables.values import today
 
@@ -187,6 +188,7 @@ def _attribute_values(
     """The attributes' columns, dates as days before closing; which dates could not be read."""
     table = _without_placeholders(scorer, table)
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.book.attributes)], {}
     closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
@@ -199,6 +201,16 @@ def _attribute_values(
     )
     wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
     return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
+
+
+def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with written numbers as numbers, in the form of training; other text stays."""
+    for name in scorer.forms.numbers.keys() & set(scorer.book.attributes):
+        reading = readers.read_numbers(table[name], scorer.forms.number(name))
+        values, bad = reading.series, reading.unreadable
+        kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
+        table = table.assign(**{name: kept})
+    return table
 
 
 def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
