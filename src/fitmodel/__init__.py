@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fitmodel._old_names import install as _install_old_names
+
 if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for Python
     from fitmodel.backtesting import backtest
     from fitmodel.datasets.simulation import simulate_deals
@@ -55,6 +57,8 @@ _HOMES = {
     "simulate_deals": "fitmodel.datasets.simulation:simulate_deals",
     "train": "fitmodel.training:train",
 }
+
+_install_old_names()
 
 
 def __getattr__(name: str) -> Any:
