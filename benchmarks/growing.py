@@ -50,7 +50,7 @@ def spec() -> fitmodel.DealSpec:
 def company(
     n: int, growth: float, hazard: tuple[float, ...], seed: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Deals signed at an exponentially growing pace, and each one's true early-churn probability."""
+    """Deals signed at a growing pace, and the true early-churn probability of each."""
     rng = np.random.default_rng(seed)
     share = rng.random(n)
     month = share * MONTHS
@@ -89,9 +89,7 @@ def proportional_hazards(deals: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray
     risk = np.zeros(len(deals))
     for _ in range(6):
         times = np.unique(months[event])
-        steps = [
-            ((months == t) & event).sum() / np.exp(risk[months >= t]).sum() for t in times
-        ]
+        steps = [((months == t) & event).sum() / np.exp(risk[months >= t]).sum() for t in times]
         path = np.concatenate([[0.0], np.cumsum(steps)])
         exposure = np.maximum(path[np.searchsorted(times, months, side="right")], 1e-6)
         model = PoissonRegressor(alpha=1 / len(deals), max_iter=1000)
@@ -137,7 +135,8 @@ def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[flo
 
 def main(seeds: int) -> None:
     """Print a row for each case, the mean over seeds."""
-    head = "young | mean over true | slope | loss above truth | interval covers | slope of PH | loss of PH"
+    head = "young | mean over true | slope | loss above truth | interval covers"
+    head += " | slope of PH | loss of PH"
     print(f"| deals | {head} |\n|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
         found = np.mean([one(*case, seed) for seed in range(seeds)], axis=0)

@@ -183,6 +183,7 @@ def train(
         contest = _contest(judgement, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
+            "settings": chosen_settings(learned),
             "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, judgement, estimator)),
@@ -191,7 +192,7 @@ def train(
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
-    tracked = track(_facts(path, spec, report, table, model, card, begun))
+    tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
     warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
@@ -248,6 +249,17 @@ def audit_before_training(
     return found.to_frame()
 
 
+def chosen_settings(learned: Learned) -> dict[str, Any]:
+    """What the learner chose, as plain values for the run and the manifest."""
+    level = learned.level
+    return {
+        **learned.choice.settings.to_params(),
+        "level_factor": level.factor,
+        "level_discount": level.discount,
+        "level_pull": level.pull,
+    }
+
+
 def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
     """Probability of each deal at today's level, by a fit of the shipped settings without it.
 
@@ -293,6 +305,7 @@ def decide(
         curve=view.survival,
         population=predicted.to_numpy(),
         level=learned.book.base_rate,
+        customer_amounts=None if amount is None else view.deals[amount].to_numpy(dtype=float),
     )
 
 
@@ -404,6 +417,7 @@ def _facts(
     table: pd.DataFrame,
     model: FitModel,
     card: str,
+    learned: Learned,
     begun: Begun,
 ) -> TrainingFacts:
     return TrainingFacts(
@@ -415,5 +429,6 @@ def _facts(
         card=card,
         figures=report.figures(),
         candidates=report.candidates,
+        chosen=chosen_settings(learned),
         begun=begun,
     )

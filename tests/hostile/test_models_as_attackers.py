@@ -131,6 +131,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     return data
 
 
+@pytest.mark.slow
 def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> None:
     whole = json.loads(sealed)
     chosen = random.Random(7)  # noqa: S311 - which forgery, no secret
@@ -257,6 +258,7 @@ except BundleError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux does it")
 def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() -> None:
     told = subprocess.run(  # noqa: S603 - the program above

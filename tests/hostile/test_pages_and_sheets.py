@@ -143,6 +143,7 @@ def test_the_sales_report_shows_every_name_and_runs_none(home: Path, language: s
         assert_no_formula(sheet.read_bytes().decode())
 
 
+@pytest.mark.slow
 def test_the_monitoring_page_shows_every_name_and_runs_none(home: Path) -> None:
     out = home / "monitor"
     run("monitor", home / "deals.parquet", "--model", home / "models/fit", "-c",

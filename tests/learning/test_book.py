@@ -56,6 +56,7 @@ def test_the_interval_encloses_the_probability(learned: Learned) -> None:
     assert ((low <= probability) & (probability <= high)).all()
 
 
+@pytest.mark.slow
 def test_the_same_deals_and_contract_give_the_same_book(learned: Learned, simulation) -> None:
     again = learn(simulation.deals, simulation.spec)
     assert again.book.to_dict() == learned.book.to_dict()

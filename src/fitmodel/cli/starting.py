@@ -110,7 +110,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         typer.echo(
             f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
         )
-        check_enough(labelled)
+        check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:
             raise typer.Exit(1)

@@ -119,7 +119,7 @@ def _out_of_time(view: HistoryView, split: Any, spec: DealSpec, estimator: Any) 
     test = split.test.labelled(learned.taught.dates)
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if share > TEST_SHARE + 0.05:
         notes = (EARLIER_SPLIT.format(share=share, usual=TEST_SHARE),)
     return Judgement(

@@ -145,11 +145,15 @@ class TrainingReport(Report):
     level: Level | None = None
 
     def figures(self) -> dict[str, Figure]:
-        """Draw `calibration`, `roc`, `precision_recall`, `gains` and `bands`."""
-        from fitmodel.evaluation.plots import draw_predictions
+        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
+        from fitmodel.evaluation.level_plot import plot_level
+        from fitmodel.evaluation.plots import draw_predictions, figure_of
 
         known = self.predictions
-        return draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        drawn = draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        if self.level is not None and self.level.months:
+            drawn["level"] = figure_of(plot_level(self.level))
+        return drawn
 
     def page(self) -> Page:
         """Return what is printed."""

@@ -100,7 +100,7 @@ def follow_up_of(deals: TrainingSet) -> FollowUp:
 
 
 def calendar_of(deals: TrainingSet, end: np.datetime64 | None) -> Calendar | None:
-    """When the deals were signed; None without dates, or where the end of the extract is unknown."""
+    """When the deals were signed; None without dates or without an end of the extract."""
     if deals.closed_on is None or end is None or np.isnat(end):
         return None
     return Calendar(deals.closed_on.to_numpy().astype("datetime64[D]"), end)

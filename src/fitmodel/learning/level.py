@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.months import DAYS_PER_MONTH
+
 if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, FollowUp
 
@@ -28,7 +30,6 @@ MIN_MONTHS = 6  # before the first forecast
 MIN_FORECASTS = 2  # horizons that do not overlap, forecast in the past
 # Log score that the filter must gain on the long-run mean, per horizon that does not overlap.
 MIN_GAIN = 1.0
-DAYS_PER_MONTH = 30.436875
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,7 @@ def monthly_leavers(
     baseline: Baseline,
     log_odds: Floats,
 ) -> tuple[Floats, Floats, list[str]]:
-    """Observed and expected early leavers of each month back from the end, and the months' names."""
+    """Observed and expected early leavers per month back from the end, and the months' names."""
     born = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH  # before the end
     count = int(np.ceil(max(-born.min(initial=0.0), 1e-9)))
     observed, expected = np.zeros(count), np.zeros(count)

@@ -5,8 +5,8 @@
                  -> a clone fitted on all deals            -> OwnClassifier
 
 It keeps a scorecard without tables: columns, evidence and calibration, so that prospects are read,
-found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an unknown
-learner cover the true probability was never measured.
+found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an
+unknown learner cover the true probability was never measured.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _learned(
 def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> pd.Series[float]:
     """Calibrated probability of each deal from a clone that did not see it."""
     options = LearnerOptions.from_spec(spec, taught.dates)
-    own: OwnClassifier = learned.estimator  # type: ignore[assignment]  # has what Learned's has
+    own: OwnClassifier = learned.estimator
     probability = pd.Series(np.nan, index=taught.index)
     with native_threads(options.threads):
         folds = random_folds(taught, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)

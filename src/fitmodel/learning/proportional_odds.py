@@ -1,4 +1,4 @@
-"""Proportional odds: how the chance of having left grows with time, and what follows for young deals.
+"""Proportional odds: how the chance of having left grows, and what follows for young deals.
 
 followed months, left or not -> Kaplan-Meier curve (per stratum)
 log-odds of each deal        -> baseline: at each time the mean over deals equals that curve
@@ -271,4 +271,4 @@ def _support(log_odds: Floats, weight: Floats) -> tuple[Floats, Floats]:
     total = np.bincount(group, weights=mass, minlength=MAX_SUPPORT)
     mean = np.bincount(group, weights=mass * ranked, minlength=MAX_SUPPORT)
     filled = total > 0
-    return mean[filled] / total[filled], total[filled]
+    return np.asarray(mean[filled] / total[filled]), np.asarray(total[filled], dtype=np.float64)

@@ -138,7 +138,6 @@ def _settings(
         timing=timing,
         replicates=draw_replicates(
             _by_penalty(scores, chosen, options),
-            chosen.penalty,
             held,
             replicates=options.replicates,
             seed=options.seed,

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 PRIOR_SLOPE_SD = 0.25  # cross-fitted log-odds are rarely off by more than half their slope
 PRIOR_SHIFT_SD = 2.0
-NEWTON_STEPS = 30
+NEWTON_STEPS, STEP_TOLERANCE = 30, 1e-9
 MIN_EVENTS_FOR_ISOTONIC = 1_000  # as scikit-learn's user guide advises
 MIN_KNOTS = 3
 EDGE_DEALS = 1.0  # drawn towards one half, so that a block without churners is not a probability 0
@@ -108,7 +108,7 @@ def level_free_losses(log_odds: Floats, held: HeldOut) -> Floats:
         curvature = held.total(held.weight * chance * (1 - chance)) + 1 / PRIOR_SHIFT_SD**2
         step = np.clip(gradient / curvature, -1.0, 1.0)
         shift -= step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < STEP_TOLERANCE:
             break
     return losses(line + shift[held.fold], held.early_churn)
 

@@ -1,4 +1,4 @@
-"""Does an attribute change WHEN customers leave, beside how many?
+"""Find an attribute that changes WHEN customers leave, beside how many.
 
 A customer on a yearly contract cannot leave in month 3. Where the likelihood shows such a
 difference, each level of the attribute gets a baseline of its own.
@@ -92,7 +92,7 @@ def choose_timing(
     tried = [
         (position, column)
         for position, column in enumerate(columns)
-        if isinstance(column, CategoryColumn) and 2 <= column.size <= MAX_LEVELS
+        if isinstance(column, CategoryColumn) and 1 < column.size <= MAX_LEVELS
     ]
     if not tried or follow_up.left.sum() < 2 * MIN_LEAVERS:
         return None
@@ -141,9 +141,8 @@ def _likelihood_ratio(
 ) -> float:
     """Twice the log-likelihood gained by each level's own timing."""
     periods = expected.shape[1]
-    seen = np.bincount(
-        stratum * periods + period, weights=follow_up.left, minlength=levels * periods
-    )
+    cell = stratum * periods + period
+    seen = np.bincount(cell, weights=follow_up.left, minlength=levels * periods)
     seen = seen.reshape(levels, periods)
     foreseen = np.stack([expected[stratum == number].sum(axis=0) for number in range(levels)])
     scaled = foreseen * (seen.sum(axis=1) / np.maximum(foreseen.sum(axis=1), 1e-300))[:, None]

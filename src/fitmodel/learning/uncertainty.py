@@ -1,4 +1,4 @@
-"""What the folds leave open, so that every bootstrap replicate of the scorecard has its share of it.
+"""What the folds leave open, as settings of each bootstrap replicate.
 
 candidates' log-odds of deals not trained on
   -> resample those deals -> the penalty that is best on them, and a slope of their own
@@ -26,7 +26,7 @@ MISFIT = 0.19
 
 
 def draw_replicates(
-    by_penalty: dict[float, Floats], chosen: float, held: HeldOut, *, replicates: int, seed: int
+    by_penalty: dict[float, Floats], held: HeldOut, *, replicates: int, seed: int
 ) -> tuple[ReplicateSettings, ...]:
     """Choose penalty and slope again on resampled deals.
 
@@ -34,8 +34,6 @@ def draw_replicates(
     ----------
     by_penalty : dict of float to ndarray, shape (n,)
         Penalty of the ridge regression to the log-odds of deals not trained on.
-    chosen : float
-        The penalty of the scorecard itself.
     held : HeldOut
     replicates, seed : int
 

@@ -208,7 +208,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
         "fitmodel.bundle_version": bundle.version,
     }.items():
         client.set_tag(run_id, key, value)
-    _log_params(client, run_id, facts.spec)
+    _log_params(client, run_id, {**facts.spec.to_dict(), "chosen": dict(facts.chosen)})
     _log_deals(client, run_id, facts.deals)
     _log_files(client, run_id, facts)
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
@@ -219,10 +219,10 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 
-def _log_params(client: Any, run_id: str, spec: DealSpec) -> None:
+def _log_params(client: Any, run_id: str, sections: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    params = [Param(key, value) for key, value in _flat(spec.to_dict()).items()]
+    params = [Param(key, value) for key, value in _flat(sections).items()]
     for start in range(0, len(params), _BATCH):
         client.log_batch(run_id, params=params[start : start + _BATCH])
 
