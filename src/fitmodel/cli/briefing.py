@@ -1,4 +1,4 @@
-"""The brief on one prospect."""
+"""Command `brief`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score prospects as a batch."""
+"""Command `score`."""
 
 from __future__ import annotations
 

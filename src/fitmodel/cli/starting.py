@@ -1,4 +1,4 @@
-"""Before the first model: try it on demonstration deals, write a contract, check the deals."""
+"""Commands `demo`, `init` and `check`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,23 @@ if TYPE_CHECKING:
 NEVER = np.datetime64("NaT", "D")
 
 
+class ParsedHistory(Protocol):
+    """What a view needs of the history it belongs to; `DealHistory` is one."""
+
+    deals: pd.DataFrame
+    spec: DealSpec
+    columns: OutcomeDates | OutcomeTenures
+
+    def as_of(self, day: Moment | None) -> Any:
+        """Return the view as of a day."""
+
+    def with_spec(self, spec: DealSpec) -> ParsedHistory:
+        """Return the same deals under another contract."""
+
+
 @dataclass(frozen=True, eq=False)
 class OutcomeDates:
-    """
-    Outcome of every deal of a table, as dates.
+    """Outcome of every deal of a table, as dates.
 
     Attributes
     ----------
@@ -48,8 +61,7 @@ class OutcomeDates:
 
 @dataclass(frozen=True, eq=False)
 class OutcomeTenures:
-    """
-    Outcome of every deal of a table, as a tenure and a flag.
+    """Outcome of every deal of a table, as a tenure and a flag.
 
     Attributes
     ----------
@@ -64,8 +76,7 @@ class OutcomeTenures:
 
 
 def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
-    """
-    Parse the date columns of a table and check that they agree.
+    """Parse the date columns of a table and check that they agree.
 
     Raises
     ------
@@ -88,8 +99,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
-    """
-    Read how long each customer has stayed and whether it left.
+    """Read how long each customer has stayed and whether it left.
 
     Raises
     ------
@@ -108,8 +118,7 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
-    """
-    Refuse a contract without dates, and a table without their columns.
+    """Refuse a contract without dates, and a table without their columns.
 
     Raises
     ------
@@ -128,8 +137,7 @@ def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
 
 
 def day_as_of(as_of: Moment) -> np.datetime64:
-    """
-    Whole day of a date that outcomes are asked for.
+    """Whole day of a date that outcomes are asked for.
 
     Raises
     ------
@@ -213,3 +221,9 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
         raise DealsError(
             f"{what} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: {remedy}"
         )
+
+
+def frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """Array that cannot be written to, so that what is computed once stays as it is."""
+    values.setflags(write=False)
+    return values

@@ -1,4 +1,4 @@
-"""Many prospects at once: the walk of `fitmodel.model.walk` through numpy.
+"""Score many prospects at once with numpy, with the same result as the row scorer.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index

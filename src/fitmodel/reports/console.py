@@ -1,4 +1,4 @@
-"""What the command line shows of results, as plain text."""
+"""Text that the command line prints of results."""
 
 from __future__ import annotations
 

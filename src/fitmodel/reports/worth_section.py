@@ -1,4 +1,4 @@
-"""What a deal is worth and what early churn costs, as a part of the sales page."""
+"""Section of the sales page: deal worth and the cost of early churn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What early churn has cost in the last twelve months: spent in vain, and margin that never came.
+"""Cost of early churn in the last twelve months: money spent and margin not earned.
 
 The two are not added up: a customer that stays has to be won and onboarded too.
 """

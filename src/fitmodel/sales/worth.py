@@ -1,4 +1,4 @@
-"""What a deal is worth, by the survival curve: in all, by segment and by fit band.
+"""Expected value of a deal from the survival curve: overall, by segment and by fit band.
 
 deals of a group -> Kaplan-Meier weighted by amount -> months paid for within a common window
                  -> margin less what was spent, with an interval over resampled deals
