@@ -20,7 +20,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.own_estimator import check_additivity, check_estimator, learn_own
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.retraining import retrain
 from fitmodel.training import TrainingRun, train
 

@@ -22,16 +22,18 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
+from fitmodel.loading import load
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
-from fitmodel.tracking.contest import meet_champion
+from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
@@ -45,10 +47,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.contest import Comparison
     from fitmodel.tracking.facts import Begun, Tracked
 
 CARD_FILE = "card.md"
@@ -181,6 +183,7 @@ def train(
         contest = _contest(judgement, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
+            "settings": chosen_settings(learned),
             "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, judgement, estimator)),
@@ -189,7 +192,7 @@ def train(
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
-    tracked = track(_facts(path, spec, report, table, model, card, begun))
+    tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
     warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
@@ -244,6 +247,17 @@ def audit_before_training(
             "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
         )
     return found.to_frame()
+
+
+def chosen_settings(learned: Learned) -> dict[str, Any]:
+    """What the learner chose, as plain values for the run and the manifest."""
+    level = learned.level
+    return {
+        **learned.choice.settings.to_params(),
+        "level_factor": level.factor,
+        "level_discount": level.discount,
+        "level_pull": level.pull,
+    }
 
 
 def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
@@ -342,7 +356,7 @@ def _contest(
     """Meet the champion, so that a promotion has evidence; not where the store is away."""
     if begun.run_id is None:
         return None
-    return meet_champion(judgement.table, judgement.attributes, table, spec)
+    return compare_with_champion(judgement.table, judgement.attributes, table, spec)
 
 
 def ship(
@@ -402,6 +416,7 @@ def _facts(
     table: pd.DataFrame,
     model: FitModel,
     card: str,
+    learned: Learned,
     begun: Begun,
 ) -> TrainingFacts:
     return TrainingFacts(
@@ -413,5 +428,6 @@ def _facts(
         card=card,
         figures=report.figures(),
         candidates=report.candidates,
+        chosen=chosen_settings(learned),
         begun=begun,
     )

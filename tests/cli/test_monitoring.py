@@ -17,7 +17,8 @@ from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.log import DecisionLog

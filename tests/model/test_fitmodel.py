@@ -269,6 +269,7 @@ def test_sixteen_threads_give_what_one_gives(model, prospects) -> None:
     assert together == alone * 4
 
 
+@pytest.mark.slow
 def test_many_calls_do_not_make_memory_grow(model, prospects) -> None:
     import tracemalloc
 

@@ -28,6 +28,7 @@ def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> Non
     assert 0 < found["expected"].iloc[-1] < found["deals"].iloc[-1] * 0.2
 
 
+@pytest.mark.slow
 def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_through(
     simulation,
 ) -> None:

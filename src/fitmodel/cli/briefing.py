@@ -97,7 +97,7 @@ def _made(
 ) -> Brief:
     from fitmodel.deals.files import read_table
     from fitmodel.deals.reading import read_deals
-    from fitmodel.model.fitmodel import load
+    from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
 
     loaded = load(model)

@@ -134,7 +134,7 @@ def _deals_with_propensity(
     if log is None:
         return deals, spec
     from fitmodel.deals.reading import read_deals
-    from fitmodel.monitoring.exploration import with_propensity
+    from fitmodel.monitoring.propensity import with_propensity
 
     table = read_deals(deals, spec)
     kept, with_role = with_propensity(table, spec, existing_log(log, salt))

@@ -137,7 +137,7 @@ class DealSpec(BaseModel):
 
     def to_toml(self) -> str:
         """Write the contract as TOML that `from_toml` reads back to an equal contract."""
-        return as_toml(self.model_dump())
+        return as_toml(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the contract as plain values that JSON can hold; ``DealSpec(**it)`` is equal."""

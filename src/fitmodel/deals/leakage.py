@@ -57,7 +57,7 @@ class LeakageReport:
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=columns)
 
 
-def audit(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
+def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     """
     Look at every attribute for signs that it was learned after the closing.
 
@@ -83,7 +83,7 @@ def audit(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(1500, seed=1, leaks=True)
-    >>> set(audit(sim.deals, sim.spec).stopped) == set(sim.leaks)
+    >>> set(audit_leakage(sim.deals, sim.spec).stopped) == set(sim.leaks)
     True
     """
     history = history_of(deals, spec)
@@ -94,6 +94,9 @@ def audit(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     ]
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))
+
+
+audit = audit_leakage  # its earlier name, which notebooks use
 
 
 def _findings(attribute: Attribute, history: History) -> Iterator[Finding]:

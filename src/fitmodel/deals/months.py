@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Days = NDArray[np.datetime64]
 
+DAYS_PER_MONTH = 365.25 / 12
+
 
 def to_days(dates: Any) -> Days:
     """

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.evaluation.pages import Page, as_json, number
 
 if TYPE_CHECKING:
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.metrics import Metric
     from fitmodel.learning.level import Level
 
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "log_loss_skill": "log loss gained on the level alone",
-    "brier": "Brier score",
-    "brier_skill": "Brier score gained on the level alone",
-    "calibration_slope": "calibration slope (1 is right)",
-    "calibration_intercept": "calibration intercept (0 is right)",
-    "calibration_error": "calibration error",
-    "lift_top_tenth": "lift in the riskiest tenth",
-}
 HEADER = ("metric", "value", "95 % interval", "level alone")
 NO_SKILL_AUC = 0.5
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
@@ -156,11 +145,15 @@ class TrainingReport(Report):
     level: Level | None = None
 
     def figures(self) -> dict[str, Figure]:
-        """Draw `calibration`, `roc`, `precision_recall`, `gains` and `bands`."""
-        from fitmodel.evaluation.plots import draw_predictions
+        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands` and, with dates, `level`."""
+        from fitmodel.evaluation.level_plot import plot_level
+        from fitmodel.evaluation.plots import draw_predictions, figure_of
 
         known = self.predictions
-        return draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        drawn = draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        if self.level is not None and self.level.months:
+            drawn["level"] = figure_of(plot_level(self.level))
+        return drawn
 
     def page(self) -> Page:
         """Return what is printed."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
-from fitmodel.learning.book import Book, book_from_dict
-from fitmodel.learning.book_checks import DAMAGE
+from fitmodel.learning.book import Book
+from fitmodel.learning.book_checks import DAMAGE, book_from_dict
 from fitmodel.model.plain_json import read_json
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.walk import Walk, probabilities

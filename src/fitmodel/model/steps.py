@@ -172,7 +172,7 @@ def day_or_today(day: float | None) -> float:
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
     """Build the error that shows the difference between what is expected and what is there."""
-    from difflib import get_close_matches
+    from fitmodel.deals.plain_words import nearest
 
     names = [str(name) for name in given]
     known = set(names)
@@ -180,8 +180,8 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     sought = names if len(absent) * len(names) <= MOST_COMPARISONS else []
     lines = []
     for name in absent:
-        near = get_close_matches(name, sought, n=1)
-        lines.append(f"  {name}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+        near = nearest(name, sought)
+        lines.append(f"  {name}" + (f" (did you mean {near!r}?)" if near else ""))
     return ProspectError(
         f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
         f"given: {_named(names)}\n"

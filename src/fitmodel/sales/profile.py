@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.segments import Segment, Segmented
 
-LEAST_DEALS = 50
+MIN_SEGMENT_DEALS = 50
 LEAST_WATCHED = 10
 """Deals that left early or were watched to the horizon, below which no rate is given."""
 LEVEL = 0.05
@@ -84,7 +84,7 @@ def compute_profile(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
-    least_deals: int = LEAST_DEALS,
+    least_deals: int = MIN_SEGMENT_DEALS,
     people: bool = False,
     shuffles: int = SHUFFLES,
     language: str = "en",

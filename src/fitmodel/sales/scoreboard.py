@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
 
-LEAST_DEALS = 20
 LEAST_EXPECTED = 3.0
-"""Deals, and early churners expected, below which nothing is said of a rep."""
+"""Early churners expected, below which there is no verdict on a rep."""
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 BAGS = 2  # no interval of a probability is asked for
 
@@ -135,7 +135,7 @@ def compute_scoreboard(
     probability: pd.Series[float],
     *,
     by: Literal["rep", "team"] = "rep",
-    least_deals: int = LEAST_DEALS,
+    least_deals: int = MIN_DEALS,
     language: str = "en",
 ) -> Scoreboard:
     """Hold each rep's (or team's) lost customers against the company's.

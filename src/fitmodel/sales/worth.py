@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
 from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import known_money
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.decision.value import Money
 
-LEAST_DEALS = 20
 LEAST_WATCHED = 10
-"""Deals of a group, and those of them still watched at the end of the window."""
+"""Deals of a group that are still watched at the end of the window."""
 REPLICATES = 200
 MOST_LEVELS = 8
 PREFERRED = "segment"
@@ -154,7 +154,7 @@ def _watched_until(part: pd.DataFrame) -> float:
 
 
 def _is_enough(part: pd.DataFrame, least_months: float) -> bool:
-    return len(part) >= LEAST_DEALS and _watched_until(part) >= least_months
+    return len(part) >= MIN_DEALS and _watched_until(part) >= least_months
 
 
 def _valued(

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from fitmodel.deals.days import today
 from fitmodel.exceptions import DependencyError
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.chunks import columns_read

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fitmodel.datasets._attributes import Array, stream
-from fitmodel.deals.months import add_months
+from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
-DAYS_PER_MONTH = 365.25 / 12
 MONTH_END_RUSH = 0.12
 # share of the window gone by, and of the window's cumulative hazard: hardly anyone leaves at once
 _SHAPE_TIME = (0.0, 0.2, 0.6, 1.0)

@@ -1,4 +1,4 @@
-"""What becomes of a model that is obeyed, with and without learning in spite of its flags.
+"""Retrain a model whose flags are obeyed, round by round, with and without exploration.
 
 signed deals -> learn -> flag the round's prospects -> the flagged are declined, but for a share
                 and those whom a rep knows better -> outcomes of those signed -> learn again
@@ -18,31 +18,34 @@ from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
-from fitmodel.monitoring.exploration import COLUMN, choose_exploration
+from fitmodel.monitoring.exploration import choose_exploration
+from fitmodel.monitoring.propensity import COLUMN
 
 if TYPE_CHECKING:
+    from _informed_reps import Company
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from fitmodel.datasets.insight import Insight
     from fitmodel.deals.contract import DealSpec
 
 THRESHOLD = 0.3
 BAGS = 2  # no interval is asked for
+WITHOUT, WITH = "#c0392b", "#1f6f8b"  # colours of the plot
 
 
 def replay_rounds(
-    company: Insight, *, share: float, threshold: float = THRESHOLD, bags: int = BAGS
+    company: Company, *, share: float, threshold: float = THRESHOLD, bags: int = BAGS
 ) -> pd.DataFrame:
     """Retrain a company's model round by round on the deals it let be signed.
 
     Parameters
     ----------
-    company : Recovery
+    company : Company
         Its prospects and the truth about them.
     share : float
         Of the flagged, let proceed at random; each counts 1 / share in the next training, and those
         whom the reps signed against the draw do not, as in
-        `fitmodel.monitoring.exploration.with_propensity`. With 0 only the reps' own picks are
+        `fitmodel.monitoring.propensity.with_propensity`. With 0 only the reps' own picks are
         signed of the flagged, and they are learned from as they are.
     threshold : float
         Probability from which on a prospect is flagged.
@@ -121,3 +124,44 @@ def _judged(
         "missed": ((worth > 0) & ~signed).mean(),
         "earned": worth[signed].sum() / worth[worth > 0].sum(),
     }
+
+
+def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw observed over expected early churn among the flagged, round by round.
+
+    Parameters
+    ----------
+    rounds : DataFrame
+        Rows of `replay_rounds`, with `company` and `share`:
+        a line for each share, the mean of the companies, in the band from the lowest to the
+        highest of them.
+    ax : Axes, optional
+        A new figure's without one.
+    """
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(7, 4), layout="constrained").add_subplot()
+    for key, part in rounds.groupby("share", sort=True):
+        share = float(key)  # type: ignore[arg-type]  # a column of shares
+        found = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
+        label, colour = (
+            "none of the flagged drawn: only those whom a rep knows better",
+            WITHOUT,
+        )
+        if share:
+            label, colour = f"{share:.0%} of the flagged proceed, to be learned from", WITH
+        ax.fill_between(found.index, found["min"], found["max"], color=colour, alpha=0.15, lw=0)
+        ax.plot(found.index, found["mean"], marker="o", color=colour, label=label)
+    ax.axhline(1, linestyle="--", linewidth=1, color="#444444")
+    ax.set_yscale("log")
+    ticks = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5]
+    low, high = ax.get_ylim()
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_ylim(low, high)
+    ax.set_xticks(sorted(rounds["round"].unique()))
+    ax.set_xlabel("retraining round")
+    ax.set_ylabel("observed / expected among the flagged")
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))  # above: it hides no line
+    return ax

@@ -1,7 +1,7 @@
-"""A challenger meets the champion at its training, on deals that neither has learned from.
+"""Compare a new model (challenger) with the one in use (champion) on deals new to both.
 
-judged deals -> those signed after the champion's last -> the champion's probabilities
-             -> gain in log loss, calibration, the groups where the challenger is worse
+outcomes and both probabilities -> gain in log loss with a paired bootstrap interval
+                                -> objections: calibration lost, groups predicted worse
 """
 
 from __future__ import annotations
@@ -12,24 +12,17 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.subgroups import MOST_LEVELS
-from fitmodel.exceptions import BundleError, FitModelError, TrackingError
-from fitmodel.tracking.connection import connected
-from fitmodel.tracking.registry import CHAMPION, alias_version, resolve
+from fitmodel.exceptions import BundleError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
+    import pandas as pd
 
-    from fitmodel.deals.contract import DealSpec
-    from fitmodel.model.fitmodel import FitModel
-
-LEAST_DEALS = 50
-LEAST_CHURNERS = 10
+MIN_DEALS = 50
+MIN_CHURNERS = 10
 CALIBRATION_SLACK = 0.2
 """Log-odds by which a challenger may be further off in the large than the champion."""
 _DAMAGED = "the noted comparison with the champion is damaged"
@@ -123,124 +116,19 @@ def compare(
     return Comparison(int(np.size(np.asarray(y))), found.value, found.low, found.high)
 
 
-def meet_champion(
-    judged: pd.DataFrame, attributes: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec
-) -> Comparison | None:
-    """Compare the training that was judged with the champion of the contract's registered model.
+def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
+    """Return what speaks against the challenger whatever its gain: one sentence each.
 
     Parameters
     ----------
-    judged : DataFrame
-        Deals the challenger's training did not see: `early_churn`, `probability`, `weight` and
-        `base_rate`, on the index of `deals`.
+    table : DataFrame
+        Deals new to both models: `early_churn` (0 or 1), `probability` (of the challenger),
+        `champion` (its probability), `weight` and `base_rate`.
     attributes : DataFrame
-        Their attributes.
-    deals : DataFrame
-        The whole table.
-    spec : DealSpec
-
-    Returns
-    -------
-    Comparison or None
-        None where there is no champion or the store does not answer. Deals signed up to the
-        champion's last one are left out: it may have learned from them.
+        Their attributes, in the same order; levels with at least 50 deals and 10 early churners
+        are compared one by one.
     """
-    name, store = spec.tracking.registered_model, spec.tracking.uri
-    try:
-        with connected(store) as client:
-            version = alias_version(client, name, CHAMPION)
-    except TrackingError:
-        return None
-    if version is None:
-        return None
-    champion = _comparable(f"models:/{name}/{version}", spec)
-    if isinstance(champion, str):
-        return _not_compared(version, champion)
-    unseen = _signed_after(judged, deals, spec, str(champion.manifest["period"][1]))
-    churners = int(unseen["early_churn"].sum())
-    if len(unseen) < LEAST_DEALS or churners < LEAST_CHURNERS:
-        return _not_compared(
-            version,
-            f"only {len(unseen)} deals ({churners} early churners) signed after the champion's "
-            f"last are known to have left or stayed; {LEAST_DEALS} deals and {LEAST_CHURNERS} "
-            "early churners are needed",
-        )
-    return _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
-
-
-def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
-    """The champion, or what speaks against comparing with it."""
-    try:
-        champion = _loaded(resolve(uri, spec.tracking.uri))
-    except FitModelError as error:
-        return f"the champion's bundle cannot be read: {error}"
-    return champion if isinstance(champion, str) else _incomparable(champion, spec) or champion
-
-
-def _loaded(path: Path) -> FitModel | str:
-    """The champion, or why it is not loaded: a stranger's pickle is not run to be compared."""
-    from fitmodel.model.fitmodel import is_own_estimator, load
-    from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
-    from fitmodel.model.reading import open_bundle
-
-    bundle = open_bundle(path)
-    if is_own_estimator(bundle) and not is_vouched_for():
-        return (
-            f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
-            f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
-        )
-    return load(path, workbench=True)
-
-
-def _compared(
-    version: int,
-    champion: FitModel,
-    unseen: pd.DataFrame,
-    attributes: pd.DataFrame,
-    deals: pd.DataFrame,
-) -> Comparison:
-    try:
-        before = champion.predict(deals.loc[unseen.index], reasons=0)["early_churn_probability"]
-    except FitModelError as error:
-        return _not_compared(version, f"the champion cannot score these deals: {error}")
-    table = unseen.assign(champion=before.to_numpy())
-    found = compare(table["early_churn"], table["champion"], table["probability"], table["weight"])
-    objections = (*_calibration_lost(table), *_worse_groups(table, attributes))
-    return Comparison(found.deals, found.gain, found.low, found.high, version, objections)
-
-
-def _not_compared(version: int, objection: str) -> Comparison:
-    return Comparison(0, 0.0, 0.0, 0.0, version, (objection,))
-
-
-def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
-    if not spec.has_dates:
-        return (
-            "deals with a tenure but no closing date cannot be told from those the champion "
-            "learned from"
-        )
-    if not champion.manifest.get("period"):
-        return "the champion's manifest does not say which deals it learned from"
-    known = champion.manifest.get("spec", {})
-    if known.get("deals", {}).get("closed_on", "") is None:
-        return (
-            "the champion learned from deals without closing dates, so no deal is surely new to it"
-        )
-    theirs = known.get("label", {}).get("horizon_months")
-    if theirs != spec.label.horizon_months:
-        return (
-            f"the champion predicts early churn within {theirs} months, this model within "
-            f"{spec.label.horizon_months}"
-        )
-    return None
-
-
-def _signed_after(
-    judged: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec, last: str
-) -> pd.DataFrame:
-    closing = pd.to_datetime(deals.loc[judged.index, str(spec.deals.closed_on)])
-    later: npt.NDArray[np.bool_] = (closing > pd.Timestamp(last)).to_numpy()
-    return judged.loc[later]
+    return (*_calibration_lost(table), *_worse_groups(table, attributes))
 
 
 def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
@@ -266,9 +154,9 @@ def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
-    """Groups of deals that the challenger judges worse beyond noise, allowing for their number.
+    """Groups of deals that the challenger predicts worse beyond noise, allowing for their number.
 
-    Bonferroni: with k groups each is judged at 5 %/k, on a normal approximation of the paired
+    Bonferroni: with k groups each is tested at 5 %/k, on a normal approximation of the paired
     difference, so that chance alone stops one promotion in twenty at most.
     """
     from scipy.stats import norm
@@ -300,7 +188,7 @@ def _groups(
             continue
         for level in levels:
             inside = text == level
-            if inside.sum() >= LEAST_DEALS and (inside & left).sum() >= LEAST_CHURNERS:
+            if inside.sum() >= MIN_DEALS and (inside & left).sum() >= MIN_CHURNERS:
                 found.append((f"{name} = {level}", inside))
     return found
 

@@ -1,4 +1,4 @@
-"""A company whose reps know something of their prospects that no table holds.
+"""A simulated company whose reps know something of their prospects that no table holds.
 
 Where a model flags, they sign only those they know better of. So the deals that are signed against
 the flag are not like those that are declined, and a model that learns from them alone thinks ever
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from fitmodel.datasets import _attributes, _mechanism, _timeline
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.datasets.timeline import churn_dates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,7 @@ NODES = 40  # of the integral over what the reps know
 
 
 @dataclass(frozen=True)
-class Insight:
+class Company:
     """Everybody who asked this company for an offer, and what would come of it.
 
     Attributes
@@ -58,9 +59,9 @@ class Insight:
     rounds: tuple[pd.Timestamp, ...]
 
 
-def simulate_insight(
+def simulate_company(
     n_per_round: int = 800, *, rounds: int = 10, seed: int = 0, insight: float = 1.2
-) -> Insight:
+) -> Company:
     """Simulate everybody who asks for an offer, round by round.
 
     Parameters
@@ -92,11 +93,11 @@ def simulate_insight(
         rep_selection=False,
     )
     log_odds = np.asarray(sim.true_log_odds, dtype=np.float64)
-    known = insight * _attributes.stream(seed, "insight").standard_normal(len(log_odds))
-    probability = _mechanism.probability(log_odds + known)
+    known = insight * np.random.default_rng([seed, *b"insight"]).standard_normal(len(log_odds))
+    probability = expit(log_odds + known)
     closed_on = sim.deals["closed_on"].to_numpy().astype("datetime64[D]")
-    left_on = _timeline.churn_dates(closed_on, probability, HORIZON, seed)
-    return Insight(
+    left_on = churn_dates(closed_on, probability, HORIZON, seed)
+    return Company(
         sim.deals.drop(columns="churned_on"),
         sim.spec,
         pd.Series(_without_insight(log_odds, insight), name="true_probability"),
@@ -109,7 +110,7 @@ def simulate_insight(
 def _without_insight(log_odds: NDArray[np.float64], insight: float) -> NDArray[np.float64]:
     """Mean probability over what the reps know."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    shifted = _mechanism.probability(log_odds[:, None] + insight * nodes)
+    shifted = expit(log_odds[:, None] + insight * nodes)
     mean: NDArray[np.float64] = shifted @ (weights / weights.sum())
     return mean
 

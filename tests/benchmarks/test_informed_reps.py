@@ -7,13 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-
-from fitmodel.datasets.insight import simulate_insight
+from _informed_reps import simulate_company
 
 
 @pytest.fixture(scope="module")
 def company():
-    return simulate_insight(2_000, rounds=4, seed=3)
+    return simulate_company(2_000, rounds=4, seed=3)
 
 
 def test_the_truth_of_the_table_is_the_mean_of_what_the_reps_know(company) -> None:
@@ -31,7 +30,7 @@ def test_customers_leave_as_often_as_the_truth_says(company) -> None:
 
 
 def test_reps_who_know_nothing_know_what_the_table_says() -> None:
-    company = simulate_insight(100, rounds=1, insight=0)
+    company = simulate_company(100, rounds=1, insight=0)
     np.testing.assert_allclose(company.known_probability, company.true_probability)
 
 
@@ -45,6 +44,6 @@ def test_rounds_are_quarters_and_reach_to_the_end(company) -> None:
 
 
 def test_the_same_seed_gives_the_same_company() -> None:
-    one, other = (simulate_insight(100, rounds=2, seed=5) for _ in range(2))
+    one, other = (simulate_company(100, rounds=2, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(one.prospects, other.prospects)
     pd.testing.assert_series_equal(one.true_churned_on, other.true_churned_on)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
-from fitmodel.datasets.insight import simulate_insight
-from fitmodel.monitoring.plots import plot_selective_labels
-from fitmodel.monitoring.selective_labels import replay_rounds
+from _informed_reps import simulate_company
+from _rounds import plot_selective_labels, replay_rounds
 
 SHARE = 0.3
 SEEDS = (1, 2, 3)
@@ -32,7 +30,7 @@ def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not
 
 def _error(seed: int, share: float) -> float:
     """Mean log of observed over expected among the flagged, once the model has settled."""
-    company = simulate_insight(800, rounds=5, seed=seed)
+    company = simulate_company(800, rounds=5, seed=seed)
     rounds = replay_rounds(company, share=share)
     late = rounds[rounds.index >= SETTLED]
     told = late[["said", "came"]].multiply(late["flagged"] * late["prospects"], axis=0).sum()
@@ -42,7 +40,7 @@ def _error(seed: int, share: float) -> float:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_first_round_is_the_same_for_both_and_is_near_the_truth() -> None:
-    company = simulate_insight(700, rounds=1, seed=4)
+    company = simulate_company(700, rounds=1, seed=4)
     told = [replay_rounds(company, share=share).loc[1] for share in (0.0, 0.5)]
     pd.testing.assert_series_equal(
         *(row[["flagged", "said", "came", "ratio", "divergence"]] for row in told)
