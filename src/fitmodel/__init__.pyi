@@ -7,10 +7,10 @@ from .deals.contract import DealSpec as DealSpec
 from .deals.leakage import audit_leakage as audit_leakage
 from .deals.reading import read_deals as read_deals
 from .exceptions import FitModelError as FitModelError
+from .loading import load as load
+from .loading import predict as predict
 from .model.assessment import Assessment as Assessment
 from .model.fitmodel import FitModel as FitModel
-from .model.fitmodel import load as load
-from .model.fitmodel import predict as predict
 from .scoring.batch import score_file as score_file
 from .training import TrainingRun as TrainingRun
 from .training import train as train

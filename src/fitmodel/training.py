@@ -305,6 +305,7 @@ def decide(
         curve=view.survival,
         population=predicted.to_numpy(),
         level=learned.book.base_rate,
+        customer_amounts=None if amount is None else view.deals[amount].to_numpy(dtype=float),
     )
 
 

@@ -40,6 +40,10 @@ COLUMNS = [
     "unfamiliar",
     "reasons",
     "model_version",
+    "worth",
+    "escalate",
+    "expected_value_low",
+    "expected_value_high",
 ]
 
 

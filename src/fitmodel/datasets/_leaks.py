@@ -8,11 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.datasets._attributes import Array, stream
-<<<<<<< HEAD
 from fitmodel.deals.months import DAYS_PER_MONTH
-=======
-from fitmodel.datasets.timeline import DAYS_PER_MONTH
->>>>>>> house
 
 if TYPE_CHECKING:
     from typing import Any

@@ -18,12 +18,12 @@ from pydantic import (
     field_validator,
 )
 
+from fitmodel.deals.decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.sections import (
     COLLECTING,
     Attributes,
     DealRoles,
-    Decision,
     Label,
     Learning,
     Tracking,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -230,36 +230,6 @@ def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
             yield f"[attributes] '{name}' is in exclude and in {key}: take it out of one of them"
         elif include is not None and name not in include:
             yield f"[attributes] '{name}' is in {key} but not in include: add it there"
-
-
-class Decision(Section):
-    """From probability to poor fit: the policy, and the money of a deal.
-
-    `capacity` is the share of prospects that can be flagged, `precision` the least share of
-    flags that must be right. Money is per deal except `support_cost_per_month`;
-    `commission_rate` and `gross_margin` are shares of the yearly contract value. Where assessments
-    are logged, `explore_share` of the flagged prospects may proceed all the same, to learn from.
-    """
-
-    section: ClassVar[str] = "decision"
-
-    policy: Literal["value", "capacity", "precision", "threshold"] | None = None
-    capacity: Share = 0.10
-    precision: Share = 0.5
-    threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
-    gross_margin: Share | None = None
-    expected_lifetime_months: Annotated[Number, Field(gt=0)] | None = None
-    acquisition_cost: Cost = 0.0
-    onboarding_cost: Cost = 0.0
-    support_cost_per_month: Cost = 0.0
-    commission_rate: Annotated[Cost, Field(le=1)] = 0.0
-    explore_share: Annotated[Number, Field(ge=0, lt=1)] = 0.0
-
-    @model_validator(mode="after")
-    def _threshold_is_given(self) -> Self:
-        if self.policy == "threshold" and self.threshold is None:
-            raise ValueError('[decision] policy = "threshold" needs threshold, e.g. 0.3')
-        return self
 
 
 def _holds_password(uri: str) -> bool:

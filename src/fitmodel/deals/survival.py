@@ -216,7 +216,8 @@ def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats
     safe = np.where(inside, survival, 0.5)
     growth = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
     log_survival = np.log(safe)
-    spread = np.exp(_Z * np.sqrt(np.cumsum(growth)) / -log_survival)
+    wide = _Z * np.sqrt(np.cumsum(growth)) / -log_survival
+    spread = np.exp(np.minimum(wide, 600.0))  # beyond it the limits are 0 and 1 anyway
     low = np.where(inside, np.exp(log_survival * spread), 0.0)
     high = np.where(inside, np.exp(log_survival / spread), 1.0)
     untouched = survival >= 1

@@ -145,7 +145,7 @@ class TrainingReport(Report):
     level: Level | None = None
 
     def figures(self) -> dict[str, Figure]:
-        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands` and, with dates, `level`."""
+        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
         from fitmodel.evaluation.level_plot import plot_level
         from fitmodel.evaluation.plots import draw_predictions, figure_of
 

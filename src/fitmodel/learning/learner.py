@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import LEAST_CHURNERS
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
@@ -175,7 +176,7 @@ def _waiting(taught: TrainingSet, churners: int) -> str:
     """How long until enough early churners are seen, at the rate so far."""
     if taught.closed_on is None or churners == 0:
         return ""
-    months = (taught.closed_on.max() - taught.closed_on.min()).days / 30.436875
+    months = (taught.closed_on.max() - taught.closed_on.min()).days / DAYS_PER_MONTH
     if months < 1:
         return ""
     wait = int(np.ceil((LEAST_CHURNERS - churners) / (churners / months)))

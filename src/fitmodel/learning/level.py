@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.deals.months import DAYS_PER_MONTH
+
 if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, FollowUp
 
@@ -28,7 +30,6 @@ MIN_MONTHS = 6  # before the first forecast
 MIN_FORECASTS = 2  # horizons that do not overlap, forecast in the past
 # Log score that the filter must gain on the long-run mean, per horizon that does not overlap.
 MIN_GAIN = 1.0
-DAYS_PER_MONTH = 30.436875
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,8 +124,8 @@ class FitModel:
         -------
         Assessment, list of Assessment, or DataFrame
             As given. The frame has the same index and the columns early_churn_probability,
-            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons
-            and model_version.
+            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons,
+            model_version, worth, escalate, expected_value_low and expected_value_high.
 
         Raises
         ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fitmodel.model.reasons import Reason
-    from fitmodel.model.wording import Wording
 
 # middle tones, readable on white and on black; text keeps the notebook's own colour
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
@@ -26,41 +24,20 @@ class Shown(Protocol):
         """Band: good, watch or poor."""
 
     @property
-    def verdict(self) -> str:
-        """Band, probability and interval in words."""
-
-    @property
-    def expected_value(self) -> float:
-        """Of signing, in money; NaN where it is not known."""
-
-    @property
-    def unfamiliar(self) -> bool:
-        """Unlike the deals learned from."""
-
-    @property
-    def unlike_in(self) -> str:
-        """Attributes in which it is unlike them."""
+    def sentences(self) -> Sequence[str]:
+        """Verdict, money and what else the reader must know."""
 
     @property
     def reasons(self) -> Sequence[Reason]:
         """Largest first."""
 
-    @property
-    def wording(self) -> Wording:
-        """The reader's words."""
-
 
 def assessment_html(assessment: Shown) -> str:
     """Return the verdict, the money and the reasons, each with a bar, as HTML."""
-    words = assessment.wording
     colour = BAND_COLOURS[assessment.fit]
-    lines = [f'<b style="font-size:1.1em">{escape(assessment.verdict)}</b>']
-    if math.isfinite(assessment.expected_value):
-        money = words.money_text(assessment.expected_value)
-        lines.append(escape(words.say("value", value=money)))
-    if assessment.unfamiliar:
-        lines.append(escape(words.say("unfamiliar", names=assessment.unlike_in)))
-    head = "<br>".join(lines)
+    verdict, *others = assessment.sentences
+    first = f'<b style="font-size:1.1em">{escape(verdict)}</b>'
+    head = "<br>".join([first, *map(escape, others)])
     return (
         f'<div style="border-left:.35em solid {colour};padding:.2em .8em;line-height:1.5;'
         f'max-width:60em">{head}{_bars(assessment.reasons)}</div>'

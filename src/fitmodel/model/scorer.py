@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
 from fitmodel.learning.book import Book
@@ -90,7 +92,7 @@ class Scorer:
         made = self._sentences.get(language)
         if made is None:
             wording = self.wording.in_language(language)
-            made = self._sentences[language] = Sentences(self.book, wording, self.calibrated)
+            made = self._sentences[language] = Sentences(self.book, wording, self._line)
         return made
 
     def calibrated(self, raw: float) -> float:
@@ -100,6 +102,10 @@ class Scorer:
     def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
         """The yearly contract value of a prospect; None where it is not known."""
         return self._walk.amount_of(prospect)
+
+    def _line(self, raw: float) -> float:
+        """Calibrated log-odds of log-odds before calibration."""
+        return float(self.book.calibration.log_odds(np.array([raw]))[0])
 
     @cached_property
     def _sentences(self) -> dict[str, Sentences]:

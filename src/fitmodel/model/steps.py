@@ -67,8 +67,11 @@ class ProspectReader:
 
     def read(
         self, prospect: Mapping[str, Any], today: float | None
-    ) -> tuple[list[int], list[Any], tuple[str, ...]]:
-        """Codes and values in the book's order, and the attributes that are out of the ordinary.
+    ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
+        """Codes and values in the book's order, what is out of the ordinary, and the dates.
+
+        The third are the attributes out of the ordinary; the last gives, for the place of each
+        date that is known, how many days it lies before closing.
 
         Raises
         ------
@@ -81,6 +84,7 @@ class ProspectReader:
             raise missing_attributes(self._names, list(prospect)) from None
         codes: list[int] = []
         odd: list[str] = []
+        days: dict[int, float] = {}
         for (find, most, missing_is_odd), value in zip(self._steps, values):  # noqa: B905 - slower
             if value is None:
                 code, is_odd = MISSING, missing_is_odd
@@ -92,14 +96,19 @@ class ProspectReader:
                 if found and found <= most:
                     codes.append(found)
                     continue
-                code, is_odd = self._read_slowly(len(codes), value, prospect, today)
+                code, is_odd = self._read_slowly(len(codes), value, prospect, today, days)
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)
-        return codes, values, tuple(odd)
+        return codes, values, tuple(odd), days
 
     def _read_slowly(
-        self, place: int, value: Any, prospect: Mapping[str, Any], today: float | None
+        self,
+        place: int,
+        value: Any,
+        prospect: Mapping[str, Any],
+        today: float | None,
+        days: dict[int, float],
     ) -> tuple[int, bool]:
         """Code of any value, and whether it is out of the ordinary."""
         column, strange = self._columns[place], self._strange[place]
@@ -107,7 +116,9 @@ class ProspectReader:
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
                 return code, code in strange
-            read = self._days_before(value, prospect, today) if column.is_date else value
+            read = value
+            if column.is_date:
+                read = days[place] = self._days_before(value, prospect, today)
             code = column.code(read)
             return code, code in strange or column.is_outside(read)
         except UnreadableValueError as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.spellings import is_missing
-from fitmodel.decision.policy import Policy, fit_band
+from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
@@ -61,7 +61,7 @@ class Walk:
         self._bags = max(book.tables.shape[1] - 1, 2)
         self._reach = INTERVAL_Z * book.spread
         self._probabilities = probabilities(book.calibration)
-        self._judge = policy.assess
+        self._verdict = policy.verdict
         self._amount = amount
         self._version = version
 
@@ -73,7 +73,7 @@ class Walk:
         sentences: Sentences,
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
-        codes, values, odd = self._read(prospect, today)
+        codes, values, odd, days = self._read(prospect, today)
         rows = [*map(add, self._offsets, codes)]
         for first, first_rows, second, second_columns in self._pairs:
             rows.append(first_rows[codes[first]] + second_columns[codes[second]])
@@ -83,21 +83,27 @@ class Walk:
             deviation *= UNFAMILIAR_WIDENING
         reach = self._reach * deviation
         probability, low, high = self._probabilities((log_odds, log_odds - reach, log_odds + reach))
-        poor, value, threshold = self._judge(probability, self.amount_of(prospect))
         unfamiliar = bool(because)
+        poor, fit, value, value_low, value_high, worth, escalate = self._verdict(
+            probability, low, high, self.amount_of(prospect), unfamiliar=unfamiliar
+        )
         contributions = list(map(self._contributions.__getitem__, rows))
         return quick_assessment(
             probability,
             low,
             high,
             poor,
-            fit_band(poor, low, high, threshold, unfamiliar),
+            fit,
             value,
             unfamiliar,
-            largest_reasons(sentences, contributions, log_odds, codes, values, reasons),
+            largest_reasons(sentences, contributions, log_odds, codes, values, reasons, days),
             self._version,
             because,
             sentences.wording,
+            worth,
+            escalate,
+            value_low,
+            value_high,
         )
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:

@@ -93,4 +93,5 @@ def _policy(
         labelled.weight,
         None if amount is None else view.deals.loc[labelled.index, amount].to_numpy(dtype=float),
         curve=view.survival,
+        customer_amounts=None if amount is None else view.deals[amount].to_numpy(dtype=float),
     )

@@ -109,11 +109,7 @@ def look_back(
     has come since, so that nothing at all comes from later deals; at most three months of what was
     known at signing are left unused.
     """
-    if spec.deals.closed_on is None:
-        raise DealsError(
-            "what was known at signing needs closing dates, but the contract gives a tenure. "
-            "Remedy: add closed_on and churned_on."
-        )
+    require_dates(spec)
     view = view_of(deals, spec)
     deals = view.deals
     check_index(deals)
@@ -132,6 +128,20 @@ def look_back(
     return Hindsight(
         eves, pd.concat(said).reindex(deals.index), pd.concat(pushes).reindex(deals.index)
     )
+
+
+def require_dates(spec: DealSpec) -> None:
+    """Refuse a contract that does not say when deals were signed.
+
+    Raises
+    ------
+    DealsError
+    """
+    if spec.deals.closed_on is None:
+        raise DealsError(
+            "what was known at signing needs closing dates, but the contract gives a tenure. "
+            "Remedy: add closed_on and churned_on."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.model.look_alikes import PastDeals
-from fitmodel.sales.hindsight import look_back
+from fitmodel.sales.hindsight import look_back, require_dates
 from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales.people import names_of
 
@@ -161,6 +161,7 @@ def compute_reviews(
     """
     if spec.deals.rep is None:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
+    require_dates(spec)
     view = view_of(deals, spec)
     seen = hindsight or look_back(view, spec, progress=progress)
     reps = names_of(view.deals[spec.deals.rep])

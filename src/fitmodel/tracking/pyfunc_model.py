@@ -93,7 +93,7 @@ def _opened(path: str) -> FitModel:
 
 def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
     plain = predictions.copy()
-    for name in ("expected_value", "probability_low", "probability_high"):
+    for name in plain.select_dtypes("float").columns:
         if plain[name].isna().any():
             values = [value if math.isfinite(value) else None for value in plain[name]]
             plain[name] = _column(values, plain)
