@@ -60,9 +60,9 @@ def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
 
 def test_a_component_of_ones_own_is_tried_beside_the_others(monkeypatch):
     monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
-    past = simulate_deals(2_000, seed=3, n_attributes=4, base_rate=0.3)
+    past = simulate_deals(1_500, seed=3, n_attributes=4, base_rate=0.35)
     spec = past.spec.replace(
-        learning={"components": ("logistic", "constant"), "pairs": 0, "replicates": 3}
+        learning={"components": ("logistic", "constant"), "pairs": 0, "replicates": 3, "folds": 2}
     )
     learned = learn(past.deals, spec)
     tried = learned.choice.table.groupby("component")["log_loss"]
@@ -105,13 +105,14 @@ def test_the_logistic_component_is_the_ridge_that_gave_the_labels(make_company):
     assert many.log_odds_by_replicate(codes).std(axis=1).min() > 0
 
 
+@pytest.mark.slow
 def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"plan": random.choice(list("abc"), 600)})
     effect = frame["plan"].map({"a": -0.5, "b": 0.0, "c": 0.5}).to_numpy()
     left = random.random(600) < expit(-0.5 + effect)
     follow_up = FollowUp.of(np.where(left, 0.0, 1.0), left, 1.0)
-    penalty, replicates = 20.0, 400
+    penalty, replicates = 20.0, 300
     sample = sample_of(frame, follow_up, replicates=replicates, penalty=penalty)
     point, many = Logistic().fit(sample, Settings(penalty=penalty), LearnerOptions())
     design = sample.imputed.design
@@ -124,28 +125,27 @@ def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
 
 
 def test_what_is_not_known_of_young_deals_is_part_of_the_scatter(make_company):
-    company = make_company(800, seed=4)
-    blind = company.follow_up.months.copy()
-    young = np.arange(800) % 2 == 0
-    half_seen = FollowUp.of(
-        np.where(young, np.minimum(blind, 1.0), blind),
-        company.follow_up.left & ~(young & (blind > 1.0)),
+    company = make_company(400, seed=4)
+    months, young = company.follow_up.months, np.arange(400) % 4 > 0
+    seen_less = FollowUp.of(
+        np.where(young, np.minimum(months, 1.0), months),
+        company.follow_up.left & ~(young & (months > 1.0)),
         5.0,
     )
     spreads = []
-    for follow_up in (company.follow_up, half_seen):
-        sample = sample_of(company.attributes, follow_up, replicates=40)
+    for follow_up in (company.follow_up, seen_less):
+        sample = sample_of(company.attributes, follow_up, replicates=25)
         many = Logistic().fit(sample, Settings(), LearnerOptions())[1]
         codes = sample.imputed.design.codes
         values = many.log_odds_by_replicate(codes)
         spreads.append(float((values - values.mean(axis=0)).std(axis=1).mean()))
-    assert spreads[1] > 1.15 * spreads[0]
+    assert spreads[1] > 1.1 * spreads[0]
 
 
 def test_the_boosted_component_follows_what_a_line_cannot():
     random = np.random.default_rng(5)
     frame = pd.DataFrame({"seats": random.uniform(-2, 2, 1_500)})
-    line = np.where(np.abs(frame["seats"]) < 1, 1.0, -1.5).to_numpy()
+    line = np.where(np.abs(frame["seats"]) < 1, 1.0, -1.5)
     left = random.random(1_500) < expit(line)
     sample = sample_of(frame, FollowUp.of(np.where(left, 0.0, 1.0), left, 1.0), replicates=3)
     codes = sample.imputed.design.codes

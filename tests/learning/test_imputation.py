@@ -103,6 +103,7 @@ def _marginal(follow_up: FollowUp) -> np.ndarray:
     return soft_labels(follow_up, fit_baseline(follow_up, nobody_apart), nobody_apart)[0]
 
 
+@pytest.mark.slow
 def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_company):
     """Half of the deals are young; slope of the true log-odds on those found, on fresh deals."""
     slopes, loss = [], {"own chance": [], "average chance": [], "mature only": []}

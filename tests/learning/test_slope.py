@@ -128,7 +128,7 @@ def test_a_bent_distortion_is_followed_nearer_than_a_line_can():
 
 
 def test_a_bent_distortion_is_found_whatever_the_level_of_each_fold_was():
-    raw, held, truth = distorted(30_000, bent=True, shifts=(0.8, -0.4, 0.3, -0.7))
+    raw, held, truth = distorted(30_000, bent=True, shifts=(0.3, -0.2, 0.1, -0.3))
     fitted = fit_isotonic(raw, held)
     inside = (raw > -3) & (raw < 2)
     own = gap_beyond_level(fitted.log_odds(raw)[inside], truth[inside])
@@ -136,8 +136,9 @@ def test_a_bent_distortion_is_found_whatever_the_level_of_each_fold_was():
     assert own < 0.6 * line
 
 
-def test_a_straight_distortion_keeps_its_line():
-    raw, held, _ = distorted(30_000, bent=False)
+@pytest.mark.parametrize("shifts", [(0.0,) * 4, (1.0, -0.5, 0.5, -1.0)])
+def test_a_straight_distortion_keeps_its_line(shifts):
+    raw, held, _ = distorted(30_000, bent=False, shifts=shifts)
     assert fit_isotonic(raw, held) is None
 
 

@@ -40,6 +40,7 @@ def test_monthly_and_yearly_contracts_are_told_apart():
     assert [chosen(*contracts(600, seed=seed)) for seed in range(10)] == ["term"] * 10
 
 
+@pytest.mark.slow
 def test_where_the_odds_are_proportional_no_attribute_is_found(make_company):
     found = []
     for seed in range(100):
