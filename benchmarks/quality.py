@@ -26,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 
 import fitmodel
 from fitmodel.datasets.telco import load_telco
+from fitmodel.deals.history import HistoryView
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
 from fitmodel.deals.training_deals import in_whole, training_deals
 from fitmodel.evaluation.metrics import compute_metrics
@@ -60,7 +61,7 @@ class Split:
     train: LabelledDeals
     test: LabelledDeals
     spec: fitmodel.DealSpec
-    deals: pd.DataFrame | None = None  # with dates, as known on `date`
+    deals: pd.DataFrame | HistoryView | None = None  # with dates, as known on `date`
     date: pd.Timestamp | None = None
 
     def fit_and_predict(self, train: LabelledDeals, asked: pd.DataFrame) -> np.ndarray:

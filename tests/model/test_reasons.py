@@ -78,9 +78,7 @@ def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(
 ) -> None:
     sentences = worded.scorer.sentences("en")
     for log_odds in (-4.0, 0.0, 4.0, 12.0):
-        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(
-            sentences.odds_ratio(0.0, 0.7)
-        )
+        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(sentences.odds_ratio(0.0, 0.7))
     assert sentences.odds_ratio(12.0, 0.7) > 1.5  # a ratio of probabilities would be 1.00
 
 

@@ -213,21 +213,23 @@ def _splits(
             "a tenure: add closed_on and churned_on, or use cross_validation_splits."
         )
     view = view_of(deals, spec)
-    closed = view.closed
-    assert closed is not None  # noqa: S101 - the contract has dates
-    if not view.mature.any():
+    closed = np.asarray(view.closed)
+    # the label of a deal that entered late is selected
+    known = view.mature & view.from_signing
+    if not known.any():
+        since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
-            f"None of {len(view)} deals is mature: none closed {spec.label.horizon_months} months "
+            f"None of {len(view)} deals{since} is mature: none closed {spec.label.horizon_months} months "
             "before observed_until. Use a later extract, or a shorter horizon_months."
         )
-    dates = _cut_dates(closed[view.mature], n, test_share)
+    dates = _cut_dates(closed[known], n, test_share)
     splits = []
     after_all = closed.max() + np.timedelta64(1, "D")
     for date, following in pairwise([*dates, after_all]):
         moment = pd.Timestamp(date)
         train = view.as_of(date).signed_before(date)
         _require_enough(train, f"known on {moment:%Y-%m-%d} to learn from", least)
-        test = view.subset(view.mature & (closed >= date) & (closed < following))
+        test = view.subset(known & (closed >= date) & (closed < following))
         _require_enough(test, f"to evaluate on, signed from {moment:%Y-%m-%d} on", least)
         splits.append(Split(train, test, moment))
     return splits

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.learning.columns import Column
 
+MINUS = "\N{MINUS SIGN}"
 NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
@@ -125,8 +126,15 @@ class Wording:
         if name != self.amount:
             return [self.quantity(name, number) for number in numbers]
         # amounts are all different: nearly the whole time of the reasons of a batch is spent here
-        write, unknown, finite = self.money.format, self.say("unknown"), math.isfinite
-        return [write(number + 0.0) if finite(number) else unknown for number in numbers]
+        write, unknown, infinite = self.money.format, self.say("unknown"), math.inf
+        return [
+            write(number + 0.0)
+            if 0 <= number < infinite
+            else self.money_text(number)
+            if -infinite < number < 0
+            else unknown
+            for number in numbers
+        ]
 
     def duration(self, days: float) -> str:
         """Tell a date by how many days it lies before signing; negative days lie after it."""
@@ -139,8 +147,10 @@ class Wording:
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money."""
-        return self.money.format(value + 0.0)
+        """Write an amount of money; the minus of a loss stands before the currency."""
+        text = self.money.format(abs(value))
+        is_loss = value < 0 and text != self.money.format(0.0)
+        return f"{MINUS}{text}" if is_loss else text
 
     def percent(self, share: float) -> str:
         """Write a share as whole per cent; "0 %" and "100 %" only where they are exact."""

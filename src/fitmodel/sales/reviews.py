@@ -193,7 +193,7 @@ class _Writer:
     """Sheets of deals; past deals of one eve are made ready once."""
 
     def __init__(self, view: HistoryView, spec: DealSpec, hindsight: Hindsight) -> None:
-        self._deals = view.deals
+        self._view, self._deals = view, view.deals
         self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
         self._seen = hindsight
@@ -234,7 +234,7 @@ class _Writer:
 
     def _past_of(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
         if as_of not in self._past:
-            before = self._deals[self._deals[self._spec.deals.closed_on] <= as_of]
+            before = self._view.signed_before(as_of + pd.Timedelta(days=1))
             self._past[as_of] = PastDeals(model, before, self._spec)
         return self._past[as_of]
 
