@@ -15,6 +15,7 @@ HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
     "exceptions",
     "language",
+    "tables",
     "deals",
     "datasets",
     "learning",

@@ -14,7 +14,7 @@ import numpy as np
 
 from fitmodel.deals.cautions import find_cautions
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.reading import first_row_of, named_apart, read_deals
+from fitmodel.deals.reading import first_row_of, named_apart, read_deals_with_findings
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
@@ -156,7 +156,8 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    table = named_apart(read_deals(deals, spec))
+    read = read_deals_with_findings(deals, spec)
+    table, spec = named_apart(read.table), read.spec  # with the forms found, for prospects
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
@@ -195,7 +196,8 @@ def train(
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
-    warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
+    found = (str(finding) for finding in read.findings)
+    warnings = tuple(text for text in (doubt, tracked.warning, *cautions, *found) if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 
@@ -376,7 +378,9 @@ def ship(
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words)
+    scorer = Scorer(
+        learned.book, policy, roles.amount, roles.closed_on, "", words, spec.reading.forms
+    )
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},

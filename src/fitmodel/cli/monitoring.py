@@ -53,11 +53,11 @@ def monitor(
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
     with plain_errors():
-        from fitmodel.deals.files import read_table
         from fitmodel.loading import load
         from fitmodel.model.atomic import write_folder
         from fitmodel.monitoring.report import monitor as compare
         from fitmodel.reports.monitoring_page import monitoring_files
+        from fitmodel.tables.files import read_table
 
         tell, contract = progress(), spec_if_any(config)
         loaded = load(model)

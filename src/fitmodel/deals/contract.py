@@ -20,6 +20,7 @@ from pydantic import (
 
 from fitmodel.deals.decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
+from fitmodel.deals.reading_section import Reading
 from fitmodel.deals.sections import (
     COLLECTING,
     Attributes,
@@ -41,12 +42,13 @@ __all__ = [
     "Decision",
     "Label",
     "Learning",
+    "Reading",
     "Tracking",
     "Words",
 ]
 _KEYS = {
     each.section: tuple(each.model_fields)
-    for each in (DealRoles, Label, Attributes, Decision, Tracking, Learning, Words)
+    for each in (DealRoles, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
 }
 
 
@@ -57,7 +59,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    label, attributes, decision, tracking, learning, words : section or mapping, optional
+    label, attributes, decision, tracking, learning, words, reading : section or mapping, optional
         Everything else has defaults.
 
     Raises
@@ -81,6 +83,7 @@ class DealSpec(BaseModel):
     tracking: Tracking = Tracking()
     learning: Learning = Learning()
     words: Words = Words()
+    reading: Reading = Reading()
 
     def __init__(self, /, **sections: Any) -> None:
         try:
@@ -202,7 +205,9 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     told = set(attributes.include or ())
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
     forbidden |= {column: name for column, name in sellers.items() if column not in told}
-    for key, names in attributes.model_dump(exclude={"exclude"}, exclude_none=True).items():
+    for key, names in attributes.model_dump(
+        exclude={"exclude", "missing"}, exclude_none=True
+    ).items():
         named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
         for name in named:
             if name in forbidden:

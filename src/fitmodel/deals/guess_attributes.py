@@ -11,7 +11,7 @@ from fitmodel.deals.role_names import IDENTIFIER, PERSON_OR_TEXT, STAYS, surenes
 
 if TYPE_CHECKING:
     from fitmodel.deals.guess_columns import Column
-    from fitmodel.deals.values import Reading
+    from fitmodel.tables.values import Reading
 
 MOST_TEXT = 0.9  # share of distinct values that makes text free
 MOST_NAMES = 0.3  # the same where the name tells of names, notes, addresses or identifiers

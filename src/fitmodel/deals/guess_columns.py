@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.dates import read_dates
 from fitmodel.deals.role_names import STAYS, as_words
-from fitmodel.deals.values import is_text, read_flags, read_numbers
+from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    from fitmodel.deals.values import Reading
+    from fitmodel.tables.values import Reading
 
 READS = 0.95  # share of the filled-in values that make a column dates or numbers
 ASKED_FIRST = 200  # values that must hold a date before all are read

@@ -23,9 +23,9 @@ from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, hori
 from fitmodel.deals.leakage import LATER
 from fitmodel.deals.role_names import NOT_MONTHS, ROLE_WORDS, sureness
 from fitmodel.deals.roles import read_roles, with_roles
-from fitmodel.deals.tidying import tidy
 from fitmodel.deals.validation import find_faults, shape_faults
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

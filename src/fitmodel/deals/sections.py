@@ -20,9 +20,10 @@ from pydantic import (
     model_validator,
 )
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
 from fitmodel.deals.plain_words import listed, sentences, shortened
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -167,7 +168,9 @@ class Attributes(Section):
 
     `increasing` and `decreasing` name attributes along which the risk never falls or never
     rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
-    to the coarser attribute towards whose rate its rare levels are shrunk.
+    to the coarser attribute towards whose rate its rare levels are shrunk. `missing` says which of
+    the words NA, N/A, n/a, None, null and NULL stand for nothing, for all columns or by column;
+    without it every column tells (NA beside EU and APAC is North America).
     """
 
     section: ClassVar[str] = "attributes"
@@ -180,10 +183,25 @@ class Attributes(Section):
     categorical: Columns = ()
     numeric: Columns = ()
     parents: dict[Column, Column] = Field(default_factory=dict)
+    missing: tuple[str, ...] | dict[Column, tuple[str, ...]] | None = None
+
+    @field_validator("missing", mode="after")
+    @classmethod
+    def _known_words(cls, value: Any) -> Any:
+        listed_words = value.values() if isinstance(value, dict) else [value or ()]
+        unknown = sorted({word for words in listed_words for word in words} - UNCLEAR_WORDS)
+        if unknown:
+            raise ValueError(
+                f"[attributes] missing knows {', '.join(sorted(UNCLEAR_WORDS))}, not "
+                f"{', '.join(unknown)}: other texts for nothing belong into [reading] empty"
+            )
+        return value
 
     @field_validator("*", mode="after")
     @classmethod
     def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "missing":  # words, not columns
+            return value
         if info.field_name == "include" and value == ():
             raise ValueError("[attributes] include names no column: leave it out or fill it")
         faults = list(_strangers(info.field_name or "", value or (), info.data))

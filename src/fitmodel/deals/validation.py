@@ -14,8 +14,8 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
-from fitmodel.deals.tidying import nested, tidy, unwritable
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.tidying import nested, tidy, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     unreadable = shape_faults(Sheet(frame))
     if unreadable:
         return unreadable
-    table = tidy(frame)
+    table = tidy(frame, spec.attributes.missing)
     return faults_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
@@ -69,18 +69,26 @@ def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
     yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def faults_of(judged: Judged) -> list[Fault]:
-    """List the faults of a tidy table whose roles were read."""
+def faults_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
+    """List the faults of a tidy table whose roles were read.
+
+    Without `to_learn` the table is only compared with what was learned: too few rows, attributes
+    that tell nothing and the absence of early churners are then no faults.
+    """
     rows = len(judged.table)
-    if rows < LEAST_ROWS:
+    if rows < LEAST_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Fault("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
     form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
     roles = list(form)
     numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
-    others = [*_id_faults(judged), *numbers, *_attribute_faults(judged)]
-    askable = not roles and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    others = [*_id_faults(judged), *numbers, *(_attribute_faults(judged) if to_learn else ())]
+    askable = (
+        to_learn
+        and not roles
+        and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    )
     return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
 
 
@@ -99,7 +107,7 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Every column the contract names, and where."""
     roles = {name: role for role, name in spec.deals.model_dump().items() if isinstance(name, str)}
     named = {name: f"the {role} in [deals]" for name, role in roles.items()}
-    for key, names in spec.attributes.model_dump(exclude_none=True).items():
+    for key, names in spec.attributes.model_dump(exclude={"missing"}, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")
@@ -190,7 +198,8 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         message = "every date can be read day first and month first"
         rows = judged.table[name].notna().to_numpy()
         example = judged.cells(int(rows.argmax()), (name,))
-        yield Fault(name, int(rows.sum()), example, "write dates as YYYY-MM-DD", message)
+        remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
+        yield Fault(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
     yield from judged.faults(reading.unreadable, "are no date", remedy, name)

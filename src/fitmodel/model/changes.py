@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.evidence import MIN_DEALS
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from datetime import date

@@ -22,6 +22,7 @@ from fitmodel.model.plain_json import read_json
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.walk import Walk, probabilities
 from fitmodel.model.wording import Wording, wording_from_dict
+from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
@@ -45,6 +46,8 @@ class Scorer:
         Of the model, for every prediction.
     wording : Wording
         The reader's words.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     """
 
     book: Book
@@ -53,6 +56,7 @@ class Scorer:
     closed_on: str | None
     version: str
     wording: Wording = field(default_factory=Wording)
+    forms: Forms = NO_FORMS
 
     def assess(
         self,
@@ -117,7 +121,7 @@ class Scorer:
 
     @cached_property
     def _walk(self) -> Walk:
-        return Walk(self.book, self.policy, self.amount, self.closed_on, self.version)
+        return Walk(self.book, self.policy, self.amount, self.closed_on, self.version, self.forms)
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
@@ -128,7 +132,7 @@ class Scorer:
             "amount": self.amount,
             "closed_on": self.closed_on,
             "wording": self.wording.to_dict(),
-        }
+        } | ({"reading": self.forms.to_dict()} if self.forms else {})
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -162,7 +166,8 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
     words = data.get("wording")  # bundles from before there were any have none
     wording = Wording(amount=amount) if words is None else wording_from_dict(words)
-    return Scorer(book, policy, amount, closed_on, version, wording)
+    forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
+    return Scorer(book, policy, amount, closed_on, version, wording, forms)
 
 
 # One reader for each format since the first: each gives the scorer of today.

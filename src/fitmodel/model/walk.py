@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
-from fitmodel.learning.columns import UnreadableValueError, as_number
 from fitmodel.model.assessment import Assessment, quick_assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.steps import ProspectReader
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 
 if TYPE_CHECKING:
     from fitmodel.model.sentences import Sentences
@@ -46,12 +46,21 @@ class Walk:
         Keys of the yearly contract value and of the (expected) closing date.
     version : str
         Of the model.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     """
 
     def __init__(
-        self, book: Book, policy: Policy, amount: str | None, closed_on: str | None, version: str
+        self,
+        book: Book,
+        policy: Policy,
+        amount: str | None,
+        closed_on: str | None,
+        version: str,
+        forms: Forms = NO_FORMS,
     ) -> None:
-        self._read = ProspectReader(book, closed_on).read
+        self._read = ProspectReader(book, closed_on, forms).read
+        self._amount_form = forms.number(amount)
         self._offsets = book.offsets
         self._pairs = _pair_steps(book)
         self._odd = _odd_steps(book)
@@ -130,7 +139,7 @@ class Walk:
         if is_missing(value):
             return None
         try:
-            number = as_number(value)
+            number = read_number(value, self._amount_form)
         except UnreadableValueError as error:
             raise ProspectError(
                 f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."

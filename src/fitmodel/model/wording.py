@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
-from fitmodel.deals.spellings import is_missing
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import (
     CategoryColumn,
@@ -24,6 +22,8 @@ from fitmodel.learning.columns import (
     flag_text,
     level_text,
 )
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec

@@ -130,7 +130,7 @@ def monitor(
 def _as_deals(table: pd.DataFrame, spec: DealSpec | None) -> tuple[pd.DataFrame, DealSpec | None]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
-        return read_deals(table, spec), spec
+        return read_deals(table, spec, to_learn=False), spec
     return table, None
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.atomic import write_folder
@@ -29,6 +28,7 @@ from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

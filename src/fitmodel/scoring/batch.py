@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import chunk_frame
@@ -32,6 +31,7 @@ from fitmodel.scoring.prediction_columns import (
 )
 from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

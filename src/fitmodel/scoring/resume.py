@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.model.atomic import sync_folder
 from fitmodel.model.locks import held
 from fitmodel.scoring.tables import PIPE
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import DependencyError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
@@ -22,6 +21,7 @@ from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.chunks import columns_read
 from fitmodel.scoring.streams import Chunk
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fitmodel.deals.csv_form import column_names, header_fields, separator_of
-from fitmodel.deals.files import read_table
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.csv_form import column_names, header_fields, separator_of
+from fitmodel.tables.files import read_table
 
 ROWS = ["id,note,place"] + [f'{number},"a, b\nc",x' for number in range(5)]  # two lines a row
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SEPARATORS = ",;\t|"
-_IN_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[.,]\d{3})+")  # 1.234, and no 0.123 or 1234.567
-_DIGITS_AND_MARKS = re.compile(r"[+-]?[\d.,]+")
 _END = "end of the file"
 
 
@@ -80,21 +78,6 @@ def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[
             if rows and text.count('"') % 2 and text.count(separator) >= table.num_columns - 1:
                 found[place] = text
     return found
-
-
-def plain_number(text: str, *, decimal_comma: bool) -> str | None:
-    """The text of a number as Python writes it, as far as one value alone can tell.
-
-    Past deals are read by whole columns, which say what the marks of 1.234 or 1,234.5 are. None
-    where such a column could make another number of it; what is no number stays as it is.
-    """
-    text = text.strip()
-    point, comma = "." in text, "," in text
-    if point or comma:
-        both = point and comma and _DIGITS_AND_MARKS.fullmatch(text)
-        if both or ((comma or decimal_comma) and _IN_GROUPS.fullmatch(text)):
-            return None
-    return text.replace(",", ".") if decimal_comma else text
 
 
 class Readable(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.plain_words import shortened
+from fitmodel.tables.showing import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fitmodel.deals.decimals import floats_of
-from fitmodel.deals.files import read_table
+from fitmodel.tables.decimals import floats_of
+from fitmodel.tables.files import read_table
 
 
 @pytest.mark.parametrize(
