@@ -26,6 +26,7 @@ from fitmodel.learning.components import (
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import impute
 from fitmodel.learning.learner import learn
+from fitmodel.learning.logistic import as_tables
 from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
@@ -124,22 +125,31 @@ def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
     np.testing.assert_allclose(found, posterior, rtol=0.15)
 
 
-def test_what_is_not_known_of_young_deals_is_part_of_the_scatter(make_company):
-    company = make_company(400, seed=4)
-    months, young = company.follow_up.months, np.arange(400) % 4 > 0
-    seen_less = FollowUp.of(
-        np.where(young, np.minimum(months, 1.0), months),
-        company.follow_up.left & ~(young & (months > 1.0)),
-        5.0,
-    )
-    spreads = []
-    for follow_up in (company.follow_up, seen_less):
-        sample = sample_of(company.attributes, follow_up, replicates=25)
-        many = Logistic().fit(sample, Settings(), LearnerOptions())[1]
-        codes = sample.imputed.design.codes
-        values = many.log_odds_by_replicate(codes)
-        spreads.append(float((values - values.mean(axis=0)).std(axis=1).mean()))
-    assert spreads[1] > 1.1 * spreads[0]
+def _half_seen(company):
+    """Every second deal was followed for one month at the most."""
+    months = company.follow_up.months
+    young = np.arange(len(months)) % 2 == 0
+    left = company.follow_up.left & ~(young & (months > 1.0))
+    return FollowUp.of(np.where(young, np.minimum(months, 1.0), months), left, 5.0)
+
+
+@pytest.mark.slow
+def test_replicates_scatter_as_fits_to_other_deals_do_where_half_of_them_are_young(make_company):
+    fresh = make_company(300, seed=999).attributes
+    fits, scatter = [], []
+    for seed in range(30):
+        company = make_company(600, seed=seed)
+        follow_up = _half_seen(company)
+        sample = sample_of(company.attributes, follow_up, replicates=20 if seed < 3 else 1)
+        codes = encode(sample.imputed.design.columns, fresh)
+        point = as_tables(sample.imputed.design, [sample.imputed.coefficients]).log_odds(codes)
+        fits.append(point - point.mean())
+        if seed < 3:
+            many = Logistic().fit(sample, Settings(), LearnerOptions())[1]
+            values = many.log_odds_by_replicate(codes)
+            scatter.append((values - values.mean(axis=0)).std(axis=1).mean())
+    truth = np.std(fits, axis=0).mean()
+    assert 0.8 < np.mean(scatter) / truth < 1.3
 
 
 def test_the_boosted_component_follows_what_a_line_cannot():
