@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,9 +133,9 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
     assert len(learned) == judging.JUDGING_FOLDS
     held_out = [set(deals.index) - inside for inside in learned]
     assert sum(map(len, held_out)) == len(deals)
-    spans = sorted((deals.loc[list(block), "closed_on"].min(), deals.loc[list(block), "closed_on"].max())
-                   for block in held_out)  # fmt: skip
-    assert all(last < first for (_, last), (first, _) in zip(spans, spans[1:], strict=False))
+    closed = [deals.loc[list(block), "closed_on"] for block in held_out]
+    spans = sorted((days.min(), days.max()) for days in closed)
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
 
 
 def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):

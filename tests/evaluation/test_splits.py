@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -269,7 +271,7 @@ def test_blocks_hold_neighbouring_days_and_are_about_as_large(deals, spec, n_blo
     np.testing.assert_array_equal(np.sort(np.concatenate(blocks)), np.arange(len(view)))
     sizes = [len(block) for block in blocks]
     assert max(sizes) - min(sizes) < 0.05 * len(view)
-    for earlier, later in zip(blocks, blocks[1:], strict=False):
+    for earlier, later in pairwise(blocks):
         assert view.closed[earlier].max() < view.closed[later].min()
 
 

@@ -88,5 +88,3 @@ def test_a_parent_lends_its_rate_to_a_rare_level() -> None:
     label = (random.random(4000) < np.where(parent, 0.6, 0.1)).astype(float)
     statistic = level_statistic(code, 200, parent, label, np.ones(4000), seed=0)
     assert statistic.by_code[101:201].min() > statistic.by_code[1:101].max()
-
-

@@ -1,4 +1,4 @@
-"""Whatever is in the weighted sum, the mean prediction is the Kaplan-Meier rate at today's level."""
+"""Whatever is summed up, the mean prediction is the Kaplan-Meier rate at today's level."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_with_entry_times_it_is_the_rate_of_the_curve_that_knows_them(make_compa
 
 
 def _moved(n, *, factor, seed):
-    """Attributes, follow-up and calendar of customers whose hazard changed a year before the end."""
+    """Attributes, follow-up and calendar of customers whose hazard changed a year ago."""
     random = np.random.default_rng(seed)
     born, seats = -random.random(n) * 48, random.normal(size=n)
     threshold = random.exponential(1, n) / (0.05 * np.exp(0.5 * seats))
@@ -111,7 +111,7 @@ def test_a_level_multiplies_the_hazard_of_everybody(settings):
     assert mean == pytest.approx(expected, rel=0.01)
 
 
-def test_the_level_is_no_effect_of_an_attribute(make_company):
+def test_the_level_is_no_effect_of_an_attribute():
     """Contributions are the same whether or not a level is looked for."""
     attributes, follow_up, calendar = _moved(3_000, factor=2.2, seed=2)
     plain = fitted(None, Settings(), follow_up=follow_up, attributes=attributes)
@@ -178,7 +178,9 @@ def test_a_shift_to_a_level_is_exact_for_any_factor():
         at_rate = expit(log_odds + level_shift(log_odds, weight, 0.2, 1.0))
         assert np.average(at_rate, weights=weight) == pytest.approx(0.2, abs=1e-9)
         expected = np.average(raised(at_rate, factor), weights=weight)
-        assert np.average(expit(log_odds + shift), weights=weight) == pytest.approx(expected, abs=1e-9)
+        assert np.average(expit(log_odds + shift), weights=weight) == pytest.approx(
+            expected, abs=1e-9
+        )
 
 
 def test_weights_sum_to_the_effective_size(make_company):

@@ -46,7 +46,9 @@ def test_a_fold_knows_of_its_training_deals_only_what_was_known_at_its_date(grow
         np.testing.assert_array_equal(fold.train.left, (known <= start).to_numpy())
         assert (fold.train.closed_on < start).all()
     last = folds[-1]
-    assert last.train.left.sum() < view.history.as_of(None).left[: len(last.train)].sum() + len(view)
+    assert last.train.left.sum() < view.history.as_of(None).left[: len(last.train)].sum() + len(
+        view
+    )
 
 
 def test_what_happens_later_changes_no_earlier_fold(growing):
@@ -99,7 +101,9 @@ def test_too_few_churners_for_folds_in_time_are_split_at_random_and_stratified(m
     few = make_company(150, seed=2, rate=0.4)
     folds, view = folds_of(few.deals, few.spec)
     left = (view.early_churn == 1).sum()
-    assert [(fold.test.early_churn == 1).sum() for fold in folds] == pytest.approx([left / 4] * 4, abs=1)
+    assert [(fold.test.early_churn == 1).sum() for fold in folds] == pytest.approx(
+        [left / 4] * 4, abs=1
+    )
     tested = np.concatenate([fold.test.index for fold in folds])
     assert sorted(tested) == sorted(few.deals.index)
     starts = [fold.test.closed_on.min() for fold in folds]

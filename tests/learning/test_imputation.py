@@ -114,7 +114,8 @@ def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_
         assert (follow_up.months < 5).mean() > 0.5
         fit = fitted(company)
         mature = (~follow_up.left & follow_up.known) | (
-            company.deals["closed_on"] <= company.deals["closed_on"].max() - np.timedelta64(153, "D")
+            company.deals["closed_on"]
+            <= company.deals["closed_on"].max() - np.timedelta64(153, "D")
         ).to_numpy()
         labels = {
             "own chance": (fit.early_churn, fit.weight),

@@ -138,7 +138,9 @@ def test_nothing_after_the_day_is_learned(make_company) -> None:
     spec, day = _quick(company.spec), np.datetime64("2025-12-31")
     later = ~(company.deals["churned_on"] <= day)
     other = company.deals.copy()
-    other.loc[later, "churned_on"] = np.maximum(other.loc[later, "closed_on"], day) + np.timedelta64(3, "D")
+    other.loc[later, "churned_on"] = np.maximum(
+        other.loc[later, "closed_on"], day
+    ) + np.timedelta64(3, "D")
     first, second = (learn(deals, spec, as_of=day) for deals in (company.deals, other))
     assert first.book.to_dict() == second.book.to_dict()
     assert first.choice.settings == second.choice.settings
@@ -184,7 +186,9 @@ def test_cross_fitting_leaves_out_what_it_is_told_to(simulation, learned: Learne
 
 
 def test_cross_fitted_probabilities_are_given_at_the_level_asked_for(simulation, learned) -> None:
-    choice = replace(learned.choice, settings=replace(learned.choice.settings, shares=(("logistic", 1.0),)))
+    choice = replace(
+        learned.choice, settings=replace(learned.choice.settings, shares=(("logistic", 1.0),))
+    )
     plain, doubled = (
         cross_fitted(learned.taught, simulation.spec, choice, n_folds=2, factor=factor)
         for factor in (1.0, 2.0)
@@ -209,7 +213,9 @@ def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth
         low, high = learned.book.interval(log_odds, deviation)
         slopes.append(np.polyfit(log_odds, true, 1)[0])
         covered.append(np.mean((low <= fresh.truth) & (fresh.truth <= high)))
-        ratio.append(learned.book.probability(_codes(learned, fresh.attributes)).mean() / fresh.truth.mean())
+        ratio.append(
+            learned.book.probability(_codes(learned, fresh.attributes)).mean() / fresh.truth.mean()
+        )
     assert 0.9 < np.mean(slopes) < 1.1
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.1)
     assert 0.70 < np.mean(covered) < 0.95

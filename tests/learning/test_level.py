@@ -90,9 +90,7 @@ def test_leavers_observed_are_counted_once_and_as_many_as_expected():
 
 
 def test_months_before_a_deals_entry_expect_nobody_of_it():
-    follow_up = FollowUp.of(
-        np.full(50, 5.0), np.zeros(50, dtype=bool), 5.0, entry=np.full(50, 4.0)
-    )
+    follow_up = FollowUp.of(np.full(50, 5.0), np.zeros(50, dtype=bool), 5.0, entry=np.full(50, 4.0))
     seen, _ = company(500, 30, seed=3)
     baseline = fit_baseline(seen, np.zeros(500))
     closed = np.full(50, END - np.timedelta64(152, "D"))  # five months ago
@@ -108,7 +106,9 @@ def test_nothing_after_the_day_changes_the_level(make_company):
     deals = past.deals
     other = deals.copy()
     later = ~(other["churned_on"] <= day)
-    other.loc[later, "churned_on"] = np.maximum(other.loc[later, "closed_on"], day) + pd.Timedelta(1, "D")
+    other.loc[later, "churned_on"] = np.maximum(other.loc[later, "closed_on"], day) + pd.Timedelta(
+        1, "D"
+    )
     other.loc[other["closed_on"] > day, "channel"] = "unheard of"
     levels = []
     for table in (deals, other):
@@ -118,7 +118,9 @@ def test_nothing_after_the_day_changes_the_level(make_company):
         calendar = calendar_of(taught, view.extract_end)
         zeros = np.zeros(len(follow_up))
         levels.append(
-            fit_level(follow_up, calendar.closed, calendar.end, fit_baseline(follow_up, zeros), zeros)
+            fit_level(
+                follow_up, calendar.closed, calendar.end, fit_baseline(follow_up, zeros), zeros
+            )
         )
         assert level_only_rate(taught, view.extract_end) == pytest.approx(
             float(raised(np.array([follow_up.rate]), levels[-1].factor)[0])

@@ -1,4 +1,4 @@
-"""The ridge regression is scikit-learn's, keeps the directions given, and scatters as a posterior."""
+"""The ridge regression is scikit-learn's, and keeps the directions given."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def test_without_attributes_it_is_the_rate() -> None:
 
 def test_tables_give_the_log_odds_of_the_coefficients() -> None:
     random = np.random.default_rng(2)
-    frame = pd.DataFrame({"plan": random.choice(list("abc"), 300), "seats": random.normal(size=300)})
+    frame = pd.DataFrame(
+        {"plan": random.choice(list("abc"), 300), "seats": random.normal(size=300)}
+    )
     label = (random.random(300) < 0.3).astype(float)
     design = designed(frame, label)
     matrix = design.linear_matrix()

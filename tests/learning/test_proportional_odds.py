@@ -136,7 +136,10 @@ def test_late_entry_does_not_hide_those_who_left_before(make_company):
         follow_up = replace(whole.follow_up.subset(seen), entry=entry[seen])
         columns = fit_columns(attributes, EncodingOptions())
         fit = impute(columns, encode(columns, attributes), follow_up, 0.3, options)
-        mean = {name: fit.log_odds[attributes["channel"] == name].mean() for name in ("web", "cold call")}
+        mean = {
+            name: fit.log_odds[attributes["channel"] == name].mean()
+            for name in ("web", "cold call")
+        }
         effects.append(mean["cold call"] - mean["web"])
         rates.append(np.average(fit.early_churn, weights=fit.weight) / whole.truth.mean())
     assert np.mean(effects) == pytest.approx(1.5, abs=0.12)
@@ -152,7 +155,9 @@ def test_a_deal_stands_for_those_like_it_that_left_before_its_entry(company):
     before = baseline.left_by(late.entry, late, log_odds)
     entered = late.entry > 0
     np.testing.assert_allclose(weight[entered], 1 / (1 - before[entered]))
-    np.testing.assert_allclose(label[entered], before[entered] + (1 - before[entered]) * plain[entered])
+    np.testing.assert_allclose(
+        label[entered], before[entered] + (1 - before[entered]) * plain[entered]
+    )
     np.testing.assert_array_equal(weight[~entered], 1.0)
 
 
@@ -161,6 +166,7 @@ def test_a_shift_is_the_root_that_scipy_finds():
     log_odds, weight = random.normal(0, 2, 300), random.uniform(0.1, 3, 300)
     shares = np.array([0.001, 0.1, 0.5, 0.93])
     for share, shift in zip(shares, matching_shift(log_odds, weight, shares), strict=True):
+
         def gap(by, share=share):
             return np.average(expit(log_odds + by), weights=weight) - share
 

@@ -98,7 +98,9 @@ def test_directions_and_parents_are_found_by_name():
     options = LearnerOptions(
         increasing=("price",), decreasing=("seats",), parents=(("seats", "price"), ("x", "seats"))
     )
-    by_name = dict(zip((column.name for column in columns), options.directions(columns), strict=True))
+    by_name = dict(
+        zip((column.name for column in columns), options.directions(columns), strict=True)
+    )
     assert by_name == {"seats": -1, "price": 1}
     names = [column.name for column in columns]
     parents = options.parent_positions(columns)

@@ -97,7 +97,9 @@ def test_losses_are_those_of_the_log_loss():
 def test_weights_count_as_repeated_deals_do():
     raw = predictions(2_000)
     held = held_out(0.7 * raw)
-    twice = HeldOut(*(np.tile(part, 2) for part in (held.early_churn, held.weight, held.fold, held.offset)))
+    twice = HeldOut(
+        *(np.tile(part, 2) for part in (held.early_churn, held.weight, held.fold, held.offset))
+    )
     heavy = held.weighted(np.full(2_000, 2.0))
     assert fit_slope(np.tile(raw, 2), twice)[0] == pytest.approx(fit_slope(raw, heavy)[0], abs=1e-5)
 

@@ -76,7 +76,9 @@ def test_only_with_strata_are_young_yearly_deals_given_what_is_left_to_them(toge
 
 def test_levels_with_few_leavers_share_a_stratum_with_what_was_never_seen():
     code = np.repeat(np.array([1, 2, 3, 4], dtype=np.int32), [100, 100, 30, 30])
-    left = np.concatenate([np.arange(100) < 30, np.arange(100) < 40, np.arange(30) < 3, np.arange(30) < 2])
+    left = np.concatenate(
+        [np.arange(100) < 30, np.arange(100) < 40, np.arange(30) < 3, np.arange(30) < 2]
+    )
     follow_up = FollowUp.of(np.where(left, 1.0, 9.0), left, 5.0)
     stratum = stratum_by_code(code, 4, follow_up)
     assert stratum.tolist() == [0, 1, 2, 0, 0, 0]  # missing, four levels, never seen

@@ -1,4 +1,4 @@
-"""Every bootstrap replicate has a penalty and a slope of its own, as uncertain as the folds leave them."""
+"""Each bootstrap replicate has its own penalty and slope, as uncertain as the folds leave them."""
 
 from __future__ import annotations
 
