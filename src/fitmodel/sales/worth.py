@@ -86,8 +86,9 @@ def compute_worth(
     window common to all groups (Royston & Parmar 2013, BMC Medical Research Methodology 13:152);
     nothing is extrapolated, so that groups can be compared and the value is on the careful side.
     The margin uses the curve weighted by amount, since large customers may stay longer. From it go
-    acquisition and onboarding and, for the share that leaves early, extra support and the
-    commission kept (see `fitmodel.decision.value`). Intervals are 95 %, from resampled deals.
+    acquisition, onboarding and the time's other use and, for the share that leaves early, extra
+    support, word of mouth and the commission kept (see `fitmodel.decision.value`). Intervals are
+    95 %, from resampled deals.
     """
     facts = _facts(deals, spec)
     curve = kaplan_meier(facts["months"], facts["left"])
@@ -210,6 +211,10 @@ def _value(
     mean = float(worth.sum() / times[priced].sum())
     leave, leave_by_amount = (1 - float(c.at(float(horizon))) for c in (by_customer, by_amount))
     margin = money.gross_margin * mean / 12 * by_amount.restricted_mean(window)
-    support = money.support_cost_per_month * money.months_until_early_churn * leave
+    spent = ("acquisition_cost", "onboarding_cost", "opportunity_cost")
+    months = money.months_until_early_churn
+    of_leavers = (
+        money.cost("support_cost_per_month", mean) * months + money.cost("word_of_mouth_cost", mean)
+    ) * leave
     commission = money.commission_rate * mean * leave_by_amount
-    return margin - money.acquisition_cost - money.onboarding_cost - support - commission
+    return margin - sum(money.cost(name, mean) for name in spent) - of_leavers - commission
