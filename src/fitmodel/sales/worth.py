@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
+from fitmodel.decision.value import COSTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -211,10 +212,9 @@ def _value(
     mean = float(worth.sum() / times[priced].sum())
     leave, leave_by_amount = (1 - float(c.at(float(horizon))) for c in (by_customer, by_amount))
     margin = money.gross_margin * mean / 12 * by_amount.restricted_mean(window)
-    spent = ("acquisition_cost", "onboarding_cost", "opportunity_cost")
-    months = money.months_until_early_churn
-    of_leavers = (
-        money.cost("support_cost_per_month", mean) * months + money.cost("word_of_mouth_cost", mean)
-    ) * leave
+    cost = {name: money.cost(name, mean) for name in COSTS}
+    spent = cost["acquisition_cost"] + cost["onboarding_cost"] + cost["opportunity_cost"]
+    support = cost["support_cost_per_month"] * money.months_until_early_churn
+    of_leavers = (support + cost["word_of_mouth_cost"]) * leave
     commission = money.commission_rate * mean * leave_by_amount
-    return margin - sum(money.cost(name, mean) for name in spent) - of_leavers - commission
+    return float(margin - spent - of_leavers - commission)
