@@ -50,7 +50,7 @@ def demo(
         run = train(deals, spec, models=models, progress=progress())
         say_training(run)
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
-        typer.echo(riskiest(prospects, run.model.predict(prospects)))
+        typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))
 
 
@@ -77,7 +77,22 @@ def init(
         typer.echo(f"wrote {output}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
+        for text in _example_money(deals, output):
+            typer.echo(f"money: {text}")
         typer.echo(f"Next: read {output}, then fitmodel check {deals} -c {output}")
+
+
+def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
+    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    from fitmodel.deals.reading import read_deals
+    from fitmodel.decision.suggest import money_consequences
+    from fitmodel.exceptions import DealsError
+
+    try:
+        spec = load_spec(config)
+        return money_consequences(read_deals(deals, spec), spec)
+    except (DealsError, SpecError):  # `check` says what is wrong
+        return ()
 
 
 @app.command()
@@ -92,6 +107,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
         from fitmodel.deals.reading import first_row_of, read_deals, read_table
+        from fitmodel.decision.suggest import money_consequences
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
 
@@ -110,6 +126,8 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         typer.echo(
             f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
         )
+        for text in money_consequences(table, spec):
+            typer.echo(f"money: {text}")
         check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:

@@ -93,9 +93,9 @@ def compute_yearly_loss(
     amount = view.deals.loc[here, spec.deals.amount].to_numpy(dtype=np.float64)
     yearly = np.nan_to_num(amount)
     parts = {
-        "acquisition": np.full(len(stayed), money.acquisition_cost),
-        "onboarding": np.full(len(stayed), money.onboarding_cost),
-        "support": money.support_cost_per_month * stayed,
+        "acquisition": money.cost("acquisition_cost", yearly),
+        "onboarding": money.cost("onboarding_cost", yearly),
+        "support": money.cost("support_cost_per_month", yearly) * stayed,
         "commission": money.commission_rate * yearly,
     }
     margin = money.gross_margin * yearly / 12 * stayed
