@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import fitmodel
-from fitmodel.deals.guessing import guess_spec
+from fitmodel.guessing.guess import guess_spec
 from fitmodel.deals.reading import read_deals, read_table
 
 ROOT = Path(__file__).parents[1]

@@ -14,6 +14,7 @@ ROOMS = (
     "exceptions",
     "language",
     "deals",
+    "guessing",
     "datasets",
     "learning",
     "evaluation",

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.cautions import find_cautions
+from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.deals.reading import first_row_of, named_apart, read_deals
+from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
+from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import OwnClassifier, learn_own
 from fitmodel.model.bundle import WORKBENCH, write_bundle
@@ -153,7 +154,8 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    table = named_apart(read_deals(deals, spec))
+    read = read_with_doubts(deals, spec)
+    table = named_apart(read.deals)
     leakage = audit_before_training(table, spec, allow)
     tell(STEPS[1])
     judgement = judge(table, spec, estimator)
@@ -178,8 +180,9 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, begun))
     doubt = None if report.has_skill else report.verdict
-    cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
-    warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
+    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
+    texts = (doubt, tracked.warning, *read.messages, *noticed)
+    warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 

@@ -10,7 +10,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.crm_names import goes_on_changing
-from fitmodel.deals.guessing import Guess, guess_spec
+from fitmodel.guessing.guess import Guess, guess_spec
 from fitmodel.deals.leakage import audit
 from fitmodel.deals.leakage_names import tells_of_later
 from fitmodel.deals.reading import read_deals

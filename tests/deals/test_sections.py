@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.sections import Tracking
+from fitmodel.deals.contract import Tracking
 from fitmodel.exceptions import SpecError
 
 DEALS = {"tenure_months": "months", "churned": "left"}

@@ -64,7 +64,7 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.deals.guessing import guess_spec
+        from fitmodel.guessing.guess import guess_spec
         from fitmodel.deals.reading import read_table
         from fitmodel.model.atomic import write_folder
 
@@ -87,29 +87,36 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
     with plain_errors():
-        from fitmodel.deals.cautions import find_cautions, notation_cautions
+        from fitmodel.deals.data_warnings import find_warnings, notation_warnings
+        from fitmodel.deals.enough import check_enough, known_outcomes
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.outcomes import label_deals, outcomes
-        from fitmodel.deals.reading import first_row_of, read_deals, read_table
-        from fitmodel.learning.learner import check_enough
+        from fitmodel.deals.outcomes import outcomes
+        from fitmodel.deals.reading import open_sheet, read_sheet
+        from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
-        written = read_table(deals)
-        table = read_deals(deals, spec)
-        labelled = label_deals(table, spec)
+        sheet = open_sheet(deals)
+        read = read_sheet(sheet, spec)
+        for note in read.notes:
+            typer.echo(f"rows {note}")
+        doubts = find_doubts(sheet.table, spec)
+        for doubt in doubts:
+            typer.echo(f"unsure: {doubt}")
+        refuse_unanswered(doubts)
+        table, row = read.deals, sheet.first_row
         typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(table, spec)))
-        row = first_row_of(deals)
-        notations = notation_cautions(written, spec, row)
-        for caution in (*find_cautions(table, spec, row), *notations):
-            typer.echo(f"warn {caution}")
+        notations = notation_warnings(sheet.table, spec, row)
+        for warning in (*find_warnings(table, spec, row), *notations):
+            typer.echo(f"warn {warning}")
         leaks = audit(table, spec)
         typer.echo(
-            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
+            f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
+            f"{audit_text(leaks)}"
         )
-        check_enough(labelled)
+        check_enough(*known_outcomes(table, spec))
         typer.echo("enough to learn from")
         if leaks.stopped:
             raise typer.Exit(1)

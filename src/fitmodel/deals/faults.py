@@ -55,7 +55,8 @@ class Sheet:
     ----------
     table : DataFrame
     first_row : int or None
-        Number of the first row as a person sees it in the file; None: rows go by their index.
+        Number of the first row as a person sees it in the file, whose rows the index then
+        numbers from 0, also where some were left out; None: rows go by their index.
     """
 
     table: pd.DataFrame
@@ -64,7 +65,7 @@ class Sheet:
     def row(self, position: int) -> str:
         """Name a row the way a person finds it."""
         if self.first_row is not None:
-            return f"row {self.first_row + position}"
+            return f"row {self.first_row + int(self.table.index[position])}"
         label = self.table.index[position]
         return f"row {label!r}" if isinstance(label, str) else f"row {label}"
 

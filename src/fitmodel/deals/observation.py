@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.months import to_days
+from fitmodel.deals.leaving import left_without_date
+from fitmodel.deals.months import add_months, to_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def observe(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None = None) ->
         remedy = "correct the date or leave the row out"
         _refuse(days < closed, known, f"{name} lies before {roles.closed_on!r}", remedy)
     until = np.fmin(_earlier(watched, cut), exited)
+    unknown = left_without_date(known, spec)
+    if unknown.any():
+        until, churned = _left_some_day(unknown, closed, watched, until, churned, spec)
     return Observation(
         signed,
         closed,
@@ -77,6 +81,26 @@ def observe(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None = None) ->
         np.where(churned <= until, churned, np.datetime64("NaT")),
         extract_end,
     )
+
+
+def _left_some_day(
+    unknown: NDArray[np.bool_],
+    closed: Days,
+    watched: Days,
+    until: Days,
+    churned: Days,
+    spec: DealSpec,
+) -> tuple[Days, Days]:
+    """Last day watched and day left, where some left on an unknown day before the extract.
+
+    Such a customer is known to have left by the end of the extract. Where that is within the
+    horizon it left early, at the latest on that day; else nothing is known of it after closing,
+    and it is never counted as one that stayed.
+    """
+    by_then = unknown & (watched <= add_months(closed, spec.label.horizon_months))
+    by_then &= until == watched  # as of an earlier day not even that was known
+    until = np.where(unknown & ~by_then, closed, until)
+    return until, np.where(by_then, watched, churned)
 
 
 def extract_end(deals: pd.DataFrame, spec: DealSpec) -> pd.Timestamp | None:
@@ -128,7 +152,11 @@ def recut(deals: pd.DataFrame, spec: DealSpec, as_of: Moment) -> pd.DataFrame:
     for column in (spec.deals.churned_on, spec.deals.exited_on):
         if column is not None:
             days = _days(known, column)
-            known[column] = _as_column(np.where(days <= cut, days, np.datetime64("NaT")))
+            later = days > cut
+            known[column] = _as_column(np.where(later, np.datetime64("NaT"), days))
+            if column == spec.deals.churned_on and spec.deals.churned in known.columns:
+                flag = known[spec.deals.churned].astype(object)
+                known[spec.deals.churned] = flag.mask(later, None)  # not left yet
     if spec.deals.observed_until in known.columns:
         known[spec.deals.observed_until] = _as_column(_earlier(_watched_until(known, spec), cut))
     known.attrs = {**deals.attrs, _STAMP: str(cut)}

@@ -17,7 +17,9 @@ from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, effective_sample_size
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.observation import extract_end, observe, recut
+from fitmodel.deals.leaving import left_flag
 from fitmodel.deals.propensity import propensity_weights
+from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
 from fitmodel.exceptions import DealsError
 
@@ -213,8 +215,8 @@ def signed_by(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None) -> NDAr
 
 def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFrame:
     """Outcomes where the table says how long each customer has stayed and whether it left."""
-    months = _number(deals, spec.deals.tenure_months)
-    flag = _number(deals, spec.deals.churned)
+    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[spec.deals.tenure_unit or "months"]
+    flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(
             f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
@@ -224,6 +226,13 @@ def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFr
     table = _table(deals.index, months, flag == 1.0, horizon, np.zeros(len(deals), bool))
     table["mature"] = table["early_churn"].notna()
     return table
+
+
+def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
+    """1 left, 0 stayed."""
+    if not spec.deals.churned_values:
+        return _number(deals, spec.deals.churned)
+    return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
 
 
 def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.horizons import LEAST_CHURNERS
+from fitmodel.deals import enough
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.exceptions import DealsError
@@ -135,26 +135,8 @@ def check_enough(labelled: LabelledDeals) -> None:
         Saying how many early churners there are, how many are needed and when that would be.
     """
     churners = int(labelled.early_churn.sum())
-    stayers = len(labelled) - churners
-    if churners < LEAST_CHURNERS:
-        raise DealsError(
-            f"too little to learn from: {churners} early churner(s); {LEAST_CHURNERS} needed"
-            f"{_waiting(labelled, churners)}. Remedy: add older deals, or a longer horizon_months."
-        )
-    if stayers < LEAST_CHURNERS:
-        raise DealsError(
-            f"too little to learn from: {stayers} deal(s) known to have stayed; {LEAST_CHURNERS} "
-            "needed. Remedy: add deals of customers who stayed beyond the horizon."
-        )
-
-
-def _waiting(labelled: LabelledDeals, churners: int) -> str:
-    """How long until enough early churners are seen, at the rate so far."""
     months = float(age_in_months(labelled).max(initial=0.0))
-    if churners == 0 or months < 1:
-        return ""
-    wait = int(np.ceil((LEAST_CHURNERS - churners) / (churners / months)))
-    return f"; at your rate that is about {wait} more month(s)"
+    enough.check_enough(churners, len(labelled) - churners, months)
 
 
 def cross_fitted(

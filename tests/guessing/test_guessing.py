@@ -9,7 +9,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.guessing import guess_spec
+from fitmodel.guessing.guess import guess_spec
 from fitmodel.deals.reading import read_deals, read_table
 from fitmodel.exceptions import DealsError
 
