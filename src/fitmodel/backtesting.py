@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.outcomes import recut
-from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.exceptions import DealsError
+from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide
@@ -79,7 +79,7 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    table = read_deals(deals, spec).reset_index(drop=True)
+    table = read_with_doubts(deals, spec).deals.reset_index(drop=True)
     audit_before_training(table, spec, allow)
     first = rolling_cuts(table, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")

@@ -15,6 +15,7 @@ import numpy as np
 from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.deals.roles import per_year, yearly_amounts
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
@@ -22,6 +23,7 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import OwnClassifier, learn_own
+from fitmodel.learning.readable import require_readable
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
@@ -156,6 +158,7 @@ def train(
     tell(STEPS[0])
     read = read_with_doubts(deals, spec)
     table = named_apart(read.deals)
+    require_readable(table, spec, first_row_of(deals))
     leakage = audit_before_training(table, spec, allow)
     tell(STEPS[1])
     judgement = judge(table, spec, estimator)
@@ -244,13 +247,13 @@ def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
     """
     found = outcomes(table, spec)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    amount = spec.deals.amount
+    amounts = None if spec.deals.amount is None else yearly_amounts(table, spec)
     return choose_policy(
         spec,
         judged["probability"].to_numpy(),
         judged["early_churn"].to_numpy(),
         judged["weight"].to_numpy(),
-        None if amount is None else table.loc[judged.index, amount].to_numpy(dtype=float),
+        None if amounts is None else amounts.loc[judged.index].to_numpy(),
         curve=curve,
     )
 
@@ -280,7 +283,7 @@ def ship(
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words)
+    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words, per_year(spec))
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},

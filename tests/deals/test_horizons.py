@@ -10,13 +10,13 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.guessing.guess import guess_spec
 from fitmodel.deals.horizons import (
     compare_horizons,
     doubts_about_horizon,
     horizons_text,
 )
 from fitmodel.deals.outcomes import outcomes
+from fitmodel.guessing.guess import guess_spec
 
 SPEC = DealSpec(deals={"tenure_months": "months", "churned": "gone"})
 

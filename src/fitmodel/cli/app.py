@@ -18,6 +18,8 @@ import typer
 from fitmodel.exceptions import FitModelError, SpecError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.training import TrainingRun
 
@@ -77,6 +79,16 @@ def progress() -> Callable[[str], None]:
     if not sys.stderr.isatty():
         return lambda _step: None
     return lambda step: typer.echo(f"... {step}", err=True)
+
+
+def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+    """Read past deals, and say what was left out or merged by [rows]."""
+    from fitmodel.deals.reading import open_sheet, read_sheet
+
+    read = read_sheet(open_sheet(deals), spec)
+    for note in read.notes:
+        typer.echo(f"rows: {note}", err=True)
+    return read.deals
 
 
 def load_spec(config: Path) -> DealSpec:

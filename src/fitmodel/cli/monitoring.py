@@ -15,6 +15,7 @@ from fitmodel.cli.app import (
     load_spec,
     plain_errors,
     progress,
+    read_and_tell,
     spec_if_any,
 )
 from fitmodel.cli.logs import DECISIONS, Log, Salt, existing_log
@@ -107,10 +108,8 @@ def _table_and_spec(
     frame: pd.DataFrame, spec: DealSpec | None
 ) -> tuple[pd.DataFrame, DealSpec | None]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
-    from fitmodel.deals.reading import read_deals
-
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(frame.columns):
-        return read_deals(frame, spec), spec
+        return read_and_tell(frame, spec), spec
     return frame, None
 
 

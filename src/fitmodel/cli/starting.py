@@ -64,8 +64,8 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.guessing.guess import guess_spec
         from fitmodel.deals.reading import read_table
+        from fitmodel.guessing.guess import guess_spec
         from fitmodel.model.atomic import write_folder
 
         if output.exists():
@@ -94,6 +94,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.outcomes import outcomes
         from fitmodel.deals.reading import open_sheet, read_sheet
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
+        from fitmodel.learning.readable import require_readable
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
@@ -106,6 +107,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
             typer.echo(f"unsure: {doubt}")
         refuse_unanswered(doubts)
         table, row = read.deals, sheet.first_row
+        require_readable(table, spec, row)
         typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(table, spec)))
         notations = notation_warnings(sheet.table, spec, row)

@@ -195,7 +195,7 @@ class DealSpec(BaseModel):
         if self.attributes.include is not None:
             return self.attributes.include
         kept_out = {*self.role_columns, *self.attributes.exclude, *self.rows.single_valued}
-        kept_out |= {self.rows.customer}
+        kept_out |= set(filter(None, [self.rows.customer]))
         return tuple(column for column in columns if column not in kept_out)
 
 

@@ -54,8 +54,7 @@ def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFr
             merged[column] = deals[column].iloc[last].set_axis(merged.index)
     until = spec.deals.observed_until
     if isinstance(until, str) and until in deals.columns:
-        latest = deals[until].groupby(codes).max()
-        merged[until] = latest.loc[codes[first]].set_axis(merged.index)
+        merged[until] = deals[until].groupby(codes).transform("max").iloc[first]
     return merged, _note(name, deals, merged, spec, returned)
 
 

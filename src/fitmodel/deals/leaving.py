@@ -62,9 +62,7 @@ def left_without_date(deals: pd.DataFrame, spec: DealSpec) -> Mask:
     return undated
 
 
-def fill_left_without_date(
-    deals: pd.DataFrame, spec: DealSpec
-) -> tuple[pd.DataFrame, str | None]:
+def fill_left_without_date(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
     """Do with leavers without a date what the contract says; "unknown" is for the labels to say.
 
     Returns

@@ -15,9 +15,9 @@ import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, effective_sample_size
+from fitmodel.deals.leaving import left_flag
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.observation import extract_end, observe, recut
-from fitmodel.deals.leaving import left_flag
 from fitmodel.deals.propensity import propensity_weights
 from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
@@ -215,7 +215,9 @@ def signed_by(deals: pd.DataFrame, spec: DealSpec, as_of: Moment | None) -> NDAr
 
 def _from_tenure(deals: pd.DataFrame, spec: DealSpec, horizon: int) -> pd.DataFrame:
     """Outcomes where the table says how long each customer has stayed and whether it left."""
-    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[spec.deals.tenure_unit or "months"]
+    months = (
+        _number(deals, spec.deals.tenure_months) * MONTHS_PER[spec.deals.tenure_unit or "months"]
+    )
     flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(

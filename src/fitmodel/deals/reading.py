@@ -41,7 +41,8 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
     Returns
     -------
     DataFrame
-        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles are whole days (their zone's own), tenure and
+        The rows that are customers by `[rows]`, with the user's own columns. Dates
+        of the roles are whole days (their zone's own), tenure and
         amount floats, the churn flag a bool. Of all columns text is stripped, and infinite numbers
         and texts that stand for nothing (NA, null, "-") are missing; otherwise attributes are as
         they were. A frame keeps its index, a file gets 0, 1, 2, ... in the order of its rows.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.row_rules import Rows
     from fitmodel.deals.values import Mask
 
 SHOWN_VALUES = 8
@@ -130,12 +131,10 @@ def _left_out(values: pd.Series[Any], rows: int) -> str:
     counts = values.astype(object).where(values.notna(), "(empty)").astype("str").value_counts()
     shown = [f"{value} {count:,}" for value, count in counts[:SHOWN_VALUES].items()]
     shown += ["…"] if len(counts) > SHOWN_VALUES else []
-    return (
-        f"left out {len(values):,} of {rows:,} rows by [rows], {values.name}: {', '.join(shown)}"
-    )
+    return f"left out {len(values):,} of {rows:,} rows by [rows], {values.name}: {', '.join(shown)}"
 
 
-def lost_prospects(table: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
+def lost_prospects(table: pd.DataFrame, rows: Rows) -> pd.Series[Any]:
     """Why a row of an open pipeline needs no prediction; missing where it needs one.
 
     Of a pipeline the open rows are scored, although `[rows] keep` does not list them: only rows
@@ -145,14 +144,15 @@ def lost_prospects(table: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
     ----------
     table : DataFrame
         Prospects, one a row.
-    spec : DealSpec
+    rows : Rows
+        `[rows]` of the contract.
 
     Returns
     -------
     Series of str, with the index of `table`
     """
     why = pd.Series(pd.NA, index=table.index, dtype="str")
-    for name, value_is_lost in _lost_rules(spec):
+    for name, value_is_lost in _lost_rules(rows):
         if name not in table.columns:
             continue
         places, values = distinct_values(table[name])
@@ -162,10 +162,10 @@ def lost_prospects(table: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
     return why
 
 
-def _lost_rules(spec: DealSpec) -> Iterator[tuple[str, Any]]:
+def _lost_rules(rows: Rows) -> Iterator[tuple[str, Any]]:
     lost = words_of("stage", "lost")
-    for name, kept in spec.rows.keep.items():
+    for name, kept in rows.keep.items():
         listed = set(map(plain_value, kept))
         yield name, lambda value, listed=listed: value not in listed and plain_words(value) in lost
-    for name, dropped in spec.rows.drop.items():
+    for name, dropped in rows.drop.items():
         yield name, set(map(plain_value, dropped)).__contains__

@@ -154,7 +154,11 @@ class DealRoles(Section):
 
     @model_validator(mode="after")
     def _units_of_something(self) -> Self:
-        needs = {"churned_values": "churned", "tenure_unit": "tenure_months", "amount_per": "amount"}
+        needs = {
+            "churned_values": "churned",
+            "tenure_unit": "tenure_months",
+            "amount_per": "amount",
+        }
         for unit, role in needs.items():
             if getattr(self, unit) and getattr(self, role) is None:
                 raise ValueError(f"[deals] {unit} is given, but no {role}: add it or take it out")

@@ -242,9 +242,11 @@ def _undated_faults(judged: Judged) -> Iterator[Fault]:
         yield from judged.faults(flag.unreadable, what, remedy, str(columns[0]))
     if spec.rows.left_without_date is not None or spec.rows.customer is not None:
         return  # of several rows of a customer the last one counts: asked when they are merged
-    undated = flag.series.to_numpy(dtype=bool) & judged.readings["churned_on"].series.isna()
+    leaving = judged.readings["churned_on"]
+    undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
+    undated &= ~leaving.unreadable
     what = f"left by {columns[0]}, but have no date in {columns[1]}"
-    yield from judged.faults(undated.to_numpy(), what, ANSWERS, str(columns[1]), str(columns[0]))
+    yield from judged.faults(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
 def _tenure_faults(judged: Judged) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
@@ -143,7 +144,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
 def _judged_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
     test = label_deals(split.test, spec)
     amount = spec.deals.amount
-    known = np.nan if amount is None else split.test.loc[test.index, amount].astype(float)
+    known = np.nan if amount is None else yearly_amounts(split.test, spec).loc[test.index]
     return pd.DataFrame(
         {
             "closed_on": split.test.loc[test.index, str(spec.deals.closed_on)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.outcomes import censoring_weights, kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.judging import glass_box_cost
@@ -110,7 +111,7 @@ def _flags(
     table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame, policy: Flagging
 ) -> dict[str, float]:
     """How the policy's flags did on the judged deals."""
-    name = spec.deals.amount
-    amount = None if name is None else table.loc[judged.index, name].to_numpy(dtype=float)
+    given = spec.deals.amount is not None
+    amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(float) if given else None
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
     return compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())

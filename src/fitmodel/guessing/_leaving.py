@@ -113,7 +113,7 @@ def _refusal(
         return "is filled for every row, so it is no date of leaving" if rank < NO_NAME else ""
     if closing is not None and closing.dates is not None and column.dates is not None:
         both = filled & closing.dates.series.notna().to_numpy()
-        signed, left = (each.dates.series.to_numpy()[both] for each in (closing, column))
+        signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))
         if len(left) and (left < signed).mean() > MAX_BEFORE:
             return f"lies before signing in {(left < signed).sum():,} of {len(left):,} rows"
         if len(left) > 1 and (left == signed).all():

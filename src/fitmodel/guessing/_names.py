@@ -57,21 +57,24 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         ),
         _any(
             rf"\b(contract|policy|agreement|deal|vertrags?) ?(start\w*|begin\w*|{_DATE})\b",
-            r"vertragsbeginn|合同(开始)?(日期|时间)|(début|inicio|início) (du|de|del|do)? ?(contrat\w*)",
+            r"vertragsbeginn|合同(开始)?(日期|时间)",
+            r"(début|inicio|início) (du|de|del|do)? ?(contrat\w*)",
         ),
         _any(
             rf"\b(start\w*|begin\w*|inception|effective|subscri\w*|sign ?up) ?{_DATE}?$",
             rf"\b(joined|join|activat\w*|since) ?{_DATE}?$|beginn|开始",
-            r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription|entrée)",
+            r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription)",
+            r"date d entrée",
             r"(client|cliente|kunde|customer) (depuis|desde|seit)|^eintritt\w*|^startdatum$",
             r"(开通|入网|注册|开户|激活|起始)(日期|时间)",
         ),
-        rf"^(customer |subscription |account )?(created|registered|registration|onboarded) ?{_DATE}?$",
+        rf"^(customer |subscription |account )?(created|registered|registration) ?{_DATE}?$",
     ),
     "churned_on": (
         _any(
             rf"\b{_LEAVING} ?{_DATE}$|^date (of )?{_LEAVING}$|流失(日期|时间)|^kündigung\w*$",
-            r"(date|fecha|data) (de |da |do )?(résiliation|baja|cancelación|départ|cancelamento|saída)",
+            r"(date|fecha) (de )?(résiliation|baja|cancelación|départ)",
+            r"data (de |da |do )?(cancelamento|saída)",
             r"(离网|销户|退订|解约|注销|停机|取消)(日期|时间)",
         ),
         _any(
@@ -80,7 +83,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         ),
         _any(
             rf"\b(ended|end|exit|exited|deactivat\w*|inactivat\w*|unsubscribed?) ?{_DATE}?$",
-            r"vertragsende|结束|\bfin$|^enddatum$|(date|fecha|data) (de |do )?(fin|término|encerramento)",
+            r"vertragsende|结束|\bfin$|^enddatum$",
+            r"(date|fecha|data) (de |do )?(fin|término|encerramento)",
         ),
     ),
     "exited_on": (rf"^exit(ed)? ?{_DATE}$",),
@@ -92,7 +96,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         ),
         _any(
             r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete|kundendauer",
-            r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente|(meses|mois|monate)$",
+            r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente",
+            r"\b(meses|mois|monate)$",
             r"\b(years?|weeks?|days?|months?) (as|with|since|on)\b",
         ),
         r"^(duration|laufzeit|account length|account age|customer age|life ?time|age)\b",
@@ -129,7 +134,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"(montant|valeur|importe|valor) (annuel\w*|anual)|年(度)?(合同)?(金额|价值|费用|收入)",
         ),
         _any(
-            r"\bc?mrr\b|^month(ly)? (recurring )?(revenue|fee|price|charges?|value|amount|spend|cost"
+            r"\bc?mrr\b|^month(ly)? (recurring )?(revenue|fee|price|charge|value|amount|spend|cost"
             r"|payment|subscription)s?$|\b(fee|price|charge|revenue|amount|spend) (per|a) month\b",
             r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)|mensualidad",
             r"mensalidade|monats(beitrag|preis|umsatz|gebühr)|(prix|montant|revenu) mensuel",
@@ -186,13 +191,13 @@ CONTRACT_VALUE = re.compile(r"\btcv\b|total contract value|合同(总)?(金额|�
 TURNOVER = re.compile(
     r"^(annual ?revenue|(company|customer|client|account|firm) (annual )?(revenue|turnover|sales)"
     r"|turnover|annual turnover|(annual )?sales volume|umsatz|jahresumsatz|firmenumsatz"
-    r"|chiffre d affaires|ca annuel|facturación|facturacion|ingresos( anuales)?|faturamento( anual)?"
-    r"|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)( usd| eur| gbp)?$"
+    r"|chiffre d affaires|ca annuel|facturación|facturacion|ingresos( anuales)?"
+    r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)( usd| eur| gbp)?$"
 )
 """The turnover of the customer's own firm, not what its contract is worth."""
 CURRENCY = re.compile(
-    r"^((deal|order|account|billing|contract|price) )?(currency|moneda|moeda|währung|waehrung|devise"
-    r"|monnaie|币种|货币)( iso)?( code)?$"
+    r"^((deal|order|account|billing|contract|price) )?(currency|moneda|moeda|währung|waehrung"
+    r"|devise|monnaie|币种|货币)( iso)?( code)?$"
 )
 PERIOD = re.compile(
     r"^((billing|plan|price|payment|subscription) )?(interval|period|frequency|cycle|period unit)"

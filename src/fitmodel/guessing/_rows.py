@@ -83,9 +83,7 @@ def _known(counts: dict[str, int], section: str, keys: tuple[str, ...]) -> tuple
     return tuple(value for value in counts if plain_words(value) in words)
 
 
-def _won_flag(
-    column: Column, counts: dict[str, int]
-) -> Iterable[tuple[tuple[int, float], Stage]]:
+def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[int, float], Stage]]:
     flags = read_flags(column.cells)
     if flags.unreadable.any() or not 0 < flags.series.sum() < column.filled:
         return

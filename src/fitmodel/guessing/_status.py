@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.values import is_empty, read_flags
 from fitmodel.deals.vocabulary import plain_words, words_of
@@ -32,15 +32,15 @@ class Status:
     ----------
     column : Column
     left : ndarray of bool of shape (rows,)
-    values : tuple of str
-        What means left, as ``churned_values`` of the contract; empty for a plain yes or no.
+    churned_values : tuple of str
+        What means left, as in the contract; empty for a plain yes or no.
     rank : int
         0 where the name is that of a flag, higher where it is less sure.
     """
 
     column: Column
     left: Mask
-    values: tuple[str, ...]
+    churned_values: tuple[str, ...]
     rank: int
 
     @property
@@ -106,5 +106,5 @@ def _plain(column: Column) -> set[str]:
     return {plain_words(cell) for cell in column.cells.dropna().unique()}
 
 
-def _written(cells: pd.Series) -> tuple[str, ...]:  # type: ignore[type-arg]
+def _written(cells: pd.Series[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cells.astype("str")))

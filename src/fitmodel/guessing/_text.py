@@ -81,7 +81,9 @@ def write_toml(
 def _pair(item: tuple[str, Any]) -> str:
     key, value = item
     if isinstance(value, dict):
-        inner = ", ".join(f"{toml_value(name)} = {toml_value(each)}" for name, each in value.items())
+        inner = ", ".join(
+            f"{toml_value(name)} = {toml_value(each)}" for name, each in value.items()
+        )
         return f"{key} = {{{inner}}}"
     return f"{key} = {toml_value(value)}"
 

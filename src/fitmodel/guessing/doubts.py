@@ -190,7 +190,9 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     dated = leaving.real_dates
     undated = int((status.left & ~dated).sum())
     if undated and spec.deals.churned is None:
-        values = f", churned_values = {list(status.values)}" if status.values else ""
+        values = (
+            f", churned_values = {list(status.churned_values)}" if status.churned_values else ""
+        )
         yield Doubt(
             "left-without-date",
             status.name,
@@ -222,8 +224,8 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             currency.name,
             f"{currency.name}: {currency.distinct} currencies ({shown}) beside one column of "
             f"amounts {spec.deals.amount!r}",
-            f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of amounts '
-            "converted into one currency; or take amount out of [deals]",
+            f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
+            "amounts converted into one currency; or take amount out of [deals]",
             must_answer=True,
         )
 

@@ -24,7 +24,6 @@ from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import READS, Column
 from fitmodel.guessing._draft import Draft
-from fitmodel.guessing._leaving import choose_leaving
 from fitmodel.guessing._money import (
     about_money,
     amount_per,
@@ -32,19 +31,16 @@ from fitmodel.guessing._money import (
     find_period,
     is_contract_value,
 )
-from fitmodel.guessing._names import named, sureness, tenure_unit
+from fitmodel.guessing._names import sureness
+from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outcome
 from fitmodel.guessing._rows import find_repeats, find_stage
-from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
-READS_BY_NAME = 0.5  # share of values that must be dates where the name leaves no doubt
-LONGEST_GAP = 366  # days between the two latest dates; more, and the latest may be a typing error
-STATUS = 2  # rank among the names of the churn flag: a status may be of anything
+WEAK = 2  # rank from which a name of a date of signing may be of anything
 
 
 @dataclass(frozen=True)
@@ -99,10 +95,10 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     draft = _customers_of(table)
     for role in ("id", "observed_until", "closed_on"):
         _take(draft, role)
-    _find_leavers(draft)
+    find_leavers(draft)
     for role in ("exited_on", "tenure_months", "rep", "team", "amount"):
         _take(draft, role)
-    _settle_outcome(draft)
+    settle_outcome(draft)
     _settle_customers(draft)
     _settle_units(draft)
     _sort_attributes(draft)
@@ -176,7 +172,7 @@ def _take(draft: Draft, role: str) -> None:
                 if rank <= 0 and column.distinct > len(column.cells) / 2
             ]
         if role == "closed_on":
-            _take_closing_in_doubt(draft, [column for rank, column in known if rank < STATUS])
+            _take_closing_in_doubt(draft, [column for rank, column in known if rank < WEAK])
         return
     best = min(rank for rank, _ in fitting)
     rivals = [column for rank, column in fitting if rank == best]
@@ -207,107 +203,6 @@ def _take_closing_in_doubt(draft: Draft, named_so: list[Column]) -> None:
         draft.unsure.append(
             f"closed_on: {sure[0].name!r} by its name, but not all of it reads as dates"
         )
-
-
-def _find_leavers(draft: Draft) -> None:
-    """Find who left, by a flag or status, and when, by the date that agrees with it."""
-    draft.status = find_status(draft.free, draft.vendor)
-    if "closed_on" not in draft.roles:
-        _find_closing_by_content(draft)
-    leaving = choose_leaving(
-        draft.free, draft.roles.get("closed_on"), draft.status, draft.surest("churned_on")
-    )
-    if leaving.column is None:
-        leaving_by_name = [c for c in draft.free if sureness(c.words, "churned_on") in {0, 1}]
-        partly = [c for c in leaving_by_name if READS_BY_NAME <= c.date_share < READS]
-        if partly:
-            draft.roles["churned_on"] = partly[0]
-            draft.unsure.append(
-                f"churned_on: {partly[0].name!r} by its name, but not all of it reads as dates"
-            )
-    else:
-        draft.roles["churned_on"] = leaving.column
-    draft.unsure += [f"churned_on: {text}" for text in leaving.seen]
-
-
-def _find_closing_by_content(draft: Draft) -> None:
-    """Where no name tells the day of signing: the first full column of dates."""
-    from fitmodel.deals.leakage_names import LATER
-
-    found = [column for column in draft.free if column.is_date and _fits_closing(column)]
-    found = [column for column in found if not LATER.search(column.words)]
-    if found and find_status(draft.columns, draft.vendor) is None:
-        draft.roles["closed_on"] = found[0]
-
-
-def _settle_outcome(draft: Draft) -> None:
-    """Keep one form of outcome: dates where both are there, else tenure and flag."""
-    status = draft.status
-    if {"closed_on", "churned_on"} <= draft.roles.keys():
-        draft.drop("tenure_months", "the outcome in another form")
-        if status is not None:
-            _settle_flag(draft)
-        if "observed_until" not in draft.roles:
-            _guess_extract(draft)
-        return
-    if "tenure_months" not in draft.roles or status is None:
-        raise _no_outcome(draft)
-    for role in DATES:
-        draft.drop(role, "a date, but the outcome is a tenure and a flag")
-    _take_flag(draft)
-    unit = tenure_unit(draft.roles["tenure_months"].words)
-    if unit is not None:
-        draft.units["tenure_unit"] = unit
-
-
-def _settle_flag(draft: Draft) -> None:
-    """Beside dates a flag is needed only where it knows of leavers that have no date."""
-    status = draft.status
-    if status is None or draft.roles["churned_on"].name == status.name:
-        return
-    undated = status.left & draft.roles["churned_on"].cells.isna().to_numpy()
-    if undated.any():
-        _take_flag(draft)
-    else:
-        draft.leave_out(status.column, "the outcome in another form")
-
-
-def _take_flag(draft: Draft) -> None:
-    status = draft.status
-    if status is not None:
-        draft.roles["churned"] = status.column
-        if status.values:
-            draft.units["churned_values"] = list(status.values)
-
-
-def _no_outcome(draft: Draft) -> DealsError:
-    found = ", ".join(f"{role} ({column.name!r})" for role, column in draft.roles.items())
-    clauses = [f"found were only {found}"] if found else []
-    if draft.status is not None:
-        clauses.append(
-            f"{draft.status.name!r} says who left ({int(draft.status.left.sum()):,} of "
-            f"{len(draft.status.left):,}), but no column says when"
-        )
-    listed = ", ".join(column.name for column in draft.columns)
-    return DealsError(
-        "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
-        f"{''.join(f'; {text}' for text in [*clauses, *draft.unsure])}. Remedy: add what is "
-        f"missing, or write fitmodel.toml by hand; the columns are {listed}"
-    )
-
-
-def _guess_extract(draft: Draft) -> None:
-    columns = [draft.roles[role] for role in DATES if role in draft.roles]
-    seen = pd.concat([c.dates.series[c.real_dates] for c in columns if c.dates is not None])
-    days = seen.drop_duplicates().sort_values()
-    draft.observed_until = str(days.iloc[-1].date())
-    text = (
-        f"observed_until: the latest date seen ({draft.observed_until}) was taken; "
-        "give the day of the extract"
-    )
-    if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
-        text += f". The latest but one is {days.iloc[-2].date()}: a typing error?"
-    draft.unsure.append(text)
 
 
 def _settle_customers(draft: Draft) -> None:

@@ -15,7 +15,6 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
 from fitmodel.deals.training_deals import training_deals
-from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.folds import make_folds, random_folds

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import extract_end, kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.chances import chances_to_reach
@@ -71,7 +72,11 @@ def pay(
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(deals, spec, ages, probability).loc[kept.index]
     entries = _entries(
-        plan, kept[amount], outcomes(deals, spec), _exited(deals, spec)[kept.index], chances
+        plan,
+        yearly_amounts(kept, spec),
+        outcomes(deals, spec),
+        _exited(deals, spec)[kept.index],
+        chances,
     )
     return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(deals, spec, plan, probability))
 

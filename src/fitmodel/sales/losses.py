@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import extract_end, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.sales.rates import NORMAL_95
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def compute_yearly_loss(deals: pd.DataFrame, spec: DealSpec, money: Money) -> Ye
     found = outcomes(deals, spec)
     here = (found["early_churn"] == 1) & (deals[churned] >= since)
     stayed = found.loc[here, "followup_months"].to_numpy()
-    amount = deals.loc[here, spec.deals.amount].to_numpy(dtype=np.float64)
+    amount = yearly_amounts(deals, spec)[here].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
         "acquisition": np.full(len(stayed), money.acquisition_cost),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
@@ -230,7 +231,7 @@ def _facts(
             "probability": p,
             "observed": (found["early_churn"] == 1).to_numpy(dtype=float),
             "expected": expected_leavers(p, months, curve, horizon),
-            "value": np.nan if amount is None else deals[amount].astype(float),
+            "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
             "horizon": horizon,
         },

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.decision.choice import known_money
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def compute_worth(
     facts = _facts(deals, spec)
     curve = kaplan_meier(facts["months"], facts["left"])
     amount = spec.deals.amount
-    values = None if amount is None else deals[amount].to_numpy(dtype=np.float64)
+    values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
     money, lacking = known_money(spec, values, curve)
     segment = segment or segment_column(deals, spec)
     groups = _groups(facts, None if segment is None else deals[segment], bands)
@@ -124,7 +125,7 @@ def _facts(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
     columns = {
         "months": found["followup_months"].astype(float),
         "left": found["left"].astype(bool),
-        "amount": np.nan if amount is None else deals[amount].astype(float),
+        "amount": np.nan if amount is None else yearly_amounts(deals, spec),
     }
     return pd.DataFrame(columns, index=deals.index)
 

@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 
 from fitmodel.deals.days import today
 from fitmodel.deals.file_faults import named_twice
+from fitmodel.deals.row_rules import Rows
+from fitmodel.deals.rows import lost_prospects
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
 
 _Predicted = TypeVar("_Predicted")
+LEFT_OUT = "left out: "  # begins the error of a row that is lost, and so no prospect
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
 PREDICTIONS = {
@@ -65,8 +68,9 @@ class BatchResult:
 
     Attributes
     ----------
-    rows, errors, flagged : int
-        Rows written; of these, rows that could not be scored, and prospects flagged poor_fit.
+    rows, errors, flagged, left_out : int
+        Rows written; of these, rows that could not be scored, prospects flagged poor_fit, and rows
+        of a pipeline that are lost (see `[rows]` of the contract), which are not scored.
     first_error : str or None
         With the number of its row; the first row after the header is 1.
     output : str or Path
@@ -83,6 +87,7 @@ class BatchResult:
     output: str | Path
     seconds: float
     resumed: int = 0
+    left_out: int = 0
 
 
 def score_file(
@@ -204,13 +209,15 @@ def score_stream(
         language=language,
     )
     remembered = partial(_remembered, predict, parts)
-    rows = errors = flagged = resumed = 0
+    rows = errors = flagged = resumed = left_out = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
         for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
-            faults = columns["error"].drop_null()
-            if len(faults) and first_error is None:
-                first_error = _first_fault(columns["error"], rows)
+            lost = pc.starts_with(columns["error"], LEFT_OUT)
+            faults = pc.if_else(lost, None, columns["error"])
+            found = len(faults) - faults.null_count
+            if found and first_error is None:
+                first_error = _first_fault(faults, rows)
             if first_error and strict:
                 raise ProspectError(
                     f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
@@ -220,13 +227,14 @@ def score_stream(
                 columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
-            rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+            rows, errors = rows + chunk.batch.num_rows, errors + found
+            left_out += lost.true_count
             resumed += was_there * chunk.batch.num_rows
             flagged += columns["poor_fit"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
     seconds = time.monotonic() - begun
-    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, resumed)
+    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, resumed, left_out)
 
 
 def _remembered(
@@ -296,13 +304,26 @@ def predict_chunk(
         errors.iloc[place] = fault if also is None else f"{also}; {fault}"
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults]))
+    left_out = _lost_rows(chunk, model)
+    for place, why in left_out.items():
+        errors.iloc[place] = f"{LEFT_OUT}{why} ([rows] of the contract)"
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults, *left_out]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()
         if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
+
+
+def _lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
+    """Rows of a pipeline that are no prospects any more, and why."""
+    rows = Rows(**model.manifest.get("spec", {}).get("rows", {}))
+    names = [name for name in rows.chosen_by if name in chunk.batch.schema.names]
+    if not names:
+        return {}
+    why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
+    return {place: text for place, text in enumerate(why) if isinstance(text, str)}
 
 
 def _in_order(
