@@ -192,7 +192,8 @@ TURNOVER = re.compile(
     r"^(annual ?revenue|(company|customer|client|account|firm) (annual )?(revenue|turnover|sales)"
     r"|turnover|annual turnover|(annual )?sales volume|umsatz|jahresumsatz|firmenumsatz"
     r"|chiffre d affaires|ca annuel|facturación|facturacion|ingresos( anuales)?"
-    r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)( usd| eur| gbp)?$"
+    r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)"
+    r"( usd| eur| gbp)?$"
 )
 """The turnover of the customer's own firm, not what its contract is worth."""
 CURRENCY = re.compile(

@@ -20,12 +20,10 @@ import pyarrow.compute as pc
 
 from fitmodel.deals.days import today
 from fitmodel.deals.file_faults import named_twice
-from fitmodel.deals.row_rules import Rows
-from fitmodel.deals.rows import lost_prospects
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
-from fitmodel.scoring.chunks import chunk_frame
+from fitmodel.scoring.chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
 from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_paths
 from fitmodel.scoring.resume import kept_parts
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
 
 _Predicted = TypeVar("_Predicted")
-LEFT_OUT = "left out: "  # begins the error of a row that is lost, and so no prospect
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
 PREDICTIONS = {
@@ -217,7 +214,7 @@ def score_stream(
             faults = pc.if_else(lost, None, columns["error"])
             found = len(faults) - faults.null_count
             if found and first_error is None:
-                first_error = _first_fault(faults, rows)
+                first_error = first_fault(faults, rows)
             if first_error and strict:
                 raise ProspectError(
                     f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
@@ -304,7 +301,7 @@ def predict_chunk(
         errors.iloc[place] = fault if also is None else f"{also}; {fault}"
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    left_out = _lost_rows(chunk, model)
+    left_out = lost_rows(chunk, model)
     for place, why in left_out.items():
         errors.iloc[place] = f"{LEFT_OUT}{why} ([rows] of the contract)"
     lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults, *left_out]))
@@ -314,16 +311,6 @@ def predict_chunk(
         if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
-
-
-def _lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
-    """Rows of a pipeline that are no prospects any more, and why."""
-    rows = Rows(**model.manifest.get("spec", {}).get("rows", {}))
-    names = [name for name in rows.chosen_by if name in chunk.batch.schema.names]
-    if not names:
-        return {}
-    why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
-    return {place: text for place, text in enumerate(why) if isinstance(text, str)}
 
 
 def _in_order(
@@ -359,8 +346,3 @@ def _begun(
         return pool.submit(predict, number, chunk)
     except RuntimeError as error:  # there is no room for a thread's stack
         raise MemoryError(str(error)) from error
-
-
-def _first_fault(errors: pa.Array, before: int) -> str:
-    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
-    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"
