@@ -14,6 +14,7 @@ from fitmodel.deals.missing_leavers import find_missing_leavers
 from fitmodel.deals.reading import open_sheet, read_sheet
 from fitmodel.deals.rows import keep_rows
 from fitmodel.deals.tidying import tidy
+from fitmodel.deals.validation import shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._leaving import is_named_leaving
@@ -94,8 +95,12 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     found += _about_dates(spec)
     found += _about_units(spec)
     found += _about_missing_leavers(kept, spec)
-    open_doubts = [each for each in found if not spec.rows.settles(each.code, each.column)]
+    open_doubts = [each for each in found if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
+
+
+def _is_settled(doubt: Doubt, spec: DealSpec) -> bool:
+    return spec.rows.settles(doubt.code, doubt.column)
 
 
 def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
@@ -150,6 +155,9 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
     sheet = open_sheet(source)
+    if not shape_faults(sheet):  # rows that are no customers have more faults than this one
+        stages = _about_stages(tidy(sheet.table), spec)
+        refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_sheet(sheet, spec)
     doubts = find_doubts(sheet.table, spec)
     refuse_unanswered(doubts)
