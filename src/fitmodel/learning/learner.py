@@ -87,8 +87,8 @@ def learn(
         If there are too few early churners, or too few who stayed; the message says how many are
         missing.
     """
+    enough.check_enough(*enough.known_outcomes(deals, spec, as_of=as_of))
     labelled = label_deals(deals, spec, as_of=as_of)
-    check_enough(labelled)
     taught = training_deals(deals, spec, as_of=as_of)
     options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
