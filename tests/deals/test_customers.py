@@ -109,10 +109,9 @@ def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.T
     """First start and end of the first unbroken stretch of each account, day by day."""
     found = {}
     last = pd.Timestamp("2030-01-01")
-    for account, part in table.groupby("account"):
-        part = part.sort_values("start")
+    for account, part in table.sort_values("start").groupby("account"):
         reach = None
-        for start, end in zip(part["start"], part["end"].fillna(last)):
+        for start, end in zip(part["start"], part["end"].fillna(last), strict=True):
             if reach is None or (start - reach).days <= gap:
                 reach = end if reach is None else max(reach, end)
             else:

@@ -8,7 +8,6 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS, check_enough, is_enough, known_outcomes
-from fitmodel.deals.horizons import compare_horizons
 from fitmodel.exceptions import DealsError
 
 SPEC = DealSpec(deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"})

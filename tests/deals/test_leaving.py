@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.faults import Sheet
 from fitmodel.deals.outcomes import outcomes, recut
 from fitmodel.deals.reading import read_deals, read_sheet
-from fitmodel.deals.faults import Sheet
 from fitmodel.exceptions import DealsError, SpecError
 
 END = "2025-01-01"

@@ -20,8 +20,7 @@ def deals(seed: int, rows: int = 500) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     signed = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 1000, rows), "D")
     left = pd.Series(signed + pd.to_timedelta(rng.exponential(400, rows).astype(int) + 1, "D"))
-    table = pd.DataFrame({"signed": signed, "left": left.where(left <= "2025-12-31")})
-    return table
+    return pd.DataFrame({"signed": signed, "left": left.where(left <= "2025-12-31")})
 
 
 def purged(table: pd.DataFrame, day: str) -> pd.DataFrame:

@@ -82,7 +82,9 @@ def test_a_date_that_does_not_agree_with_the_flag_is_not_taken_and_counted() -> 
 def test_a_planned_end_of_term_is_no_leaving() -> None:
     table = customers(9).drop(columns="left")
     terms = pd.Series(np.where(np.arange(len(table)) % 3, 1, 2))
-    table["end_date"] = [day + pd.DateOffset(years=n) for day, n in zip(table["signed"], terms)]
+    table["end_date"] = [
+        day + pd.DateOffset(years=n) for day, n in zip(table["signed"], terms, strict=True)
+    ]
     table.loc[::4, "end_date"] = pd.NaT
 
     with pytest.raises(DealsError, match="planned end of a term"):

@@ -58,7 +58,7 @@ def export(title: str, rows: int = 200) -> pd.DataFrame:
     some_day = base["signed"] + pd.to_timedelta(rng.integers(1, 40, rows), "D")
     columns: dict[str, object] = {names["key"]: base["key"]}
     columns |= {name: some_day.where(rng.random(rows) < 0.5) for name in names["half"]}
-    columns |= {name: some_day for name in names["other"]}
+    columns |= dict.fromkeys(names["other"], some_day)
     columns |= {name: END + pd.Timedelta(days=9) for name in names["after"]}
     columns |= {
         names["customer"]: [f"cus_{row:05}" for row in range(rows)],

@@ -34,8 +34,8 @@ def test_lost_rows_get_no_prediction_and_are_counted(
 ) -> None:
     done = score_file(pipeline, knowing_rows(model), tmp_path / "out.csv", strict=strict)
     plain = score_file(pipeline, model, tmp_path / "plain.csv")
-    found = pd.read_csv(tmp_path / "out.csv")
-    everything = pd.read_csv(tmp_path / "plain.csv")
+    found = pd.read_csv(tmp_path / "out.csv", dtype=str)
+    everything = pd.read_csv(tmp_path / "plain.csv", dtype=str)
     lost = found["stage"].isin(["Lost", "closed lost"])
 
     assert (done.rows, done.left_out, done.errors) == (60, 20, 0)
@@ -70,4 +70,6 @@ def test_a_monthly_amount_is_worth_what_the_yearly_one_is(
     assert monthly.amount_of(one) == pytest.approx(scorer.amount_of(one))
     from fitmodel.model.frames import code_table
 
-    np.testing.assert_allclose(code_table(monthly, table, None).amount, code_table(scorer, table, None).amount)
+    np.testing.assert_allclose(
+        code_table(monthly, table, None).amount, code_table(scorer, table, None).amount
+    )
