@@ -79,6 +79,15 @@ def test_a_date_that_does_not_agree_with_the_flag_is_not_taken_and_counted() -> 
     )
 
 
+def test_a_column_of_status_words_with_another_name_does_not_overrule_a_named_date() -> None:
+    table = customers(8)
+    table["usage_level"] = np.where(np.arange(len(table)) % 2, "active", "inactive")
+    deals = tomllib.loads(guess_spec(table).toml)["deals"]
+
+    assert deals["churned_on"] == "left"
+    assert "churned" not in deals
+
+
 def test_a_planned_end_of_term_is_no_leaving() -> None:
     table = customers(9).drop(columns="left")
     terms = pd.Series(np.where(np.arange(len(table)) % 3, 1, 2))

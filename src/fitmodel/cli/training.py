@@ -118,7 +118,7 @@ def backtest(
 
         spec = load_spec(config)
         report = replay(
-            deals,
+            read_and_tell(deals, spec),
             spec,
             n_cuts=cuts,
             allow=tuple(allow or ()),

@@ -82,10 +82,10 @@ def choose_leaving(
             fitting.append((rank, column))
         elif why:
             seen.append(f"{column.name!r} {why}")
-    if of_something_else:
-        seen.append(f"by their names no dates of leaving: {', '.join(of_something_else)}")
     fitting = [each for each in fitting if each[0] < NO_NAME] or (fitting if status else [])
     if not fitting:
+        if of_something_else:
+            seen.append(f"by their names no dates of leaving: {', '.join(of_something_else)}")
         return Leaving(None, by_name=False, seen=tuple(seen))
     rank, column = min(fitting, key=lambda each: (each[0], -_agreement(each[1], status)))
     return Leaving(column, by_name=rank < NO_NAME, seen=tuple(seen))
@@ -120,7 +120,7 @@ def _refusal(
             return "is the day of signing in every row"
     if rank >= PLANNED and closing is not None and _is_planned(column, closing, filled):
         return "is mostly whole years after signing, so it is the planned end of a term"
-    if status is not None:
+    if status is not None and (status.is_sure or rank == NO_NAME):
         return _against_status(filled, status)
     return None if rank < NO_NAME else ""
 

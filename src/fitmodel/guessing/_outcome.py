@@ -55,7 +55,7 @@ def settle_outcome(draft: Draft) -> None:
     status = draft.status
     if {"closed_on", "churned_on"} <= draft.roles.keys():
         draft.drop("tenure_months", "the outcome in another form")
-        if status is not None:
+        if status is not None and status.is_sure:
             _settle_flag(draft)
         if "observed_until" not in draft.roles:
             _guess_extract(draft)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 25  # distinct values of a status
 KNOWN = 0.9  # share of the rows whose value must be in the vocabulary
 BY_VALUES = 0.95  # the same where the name does not say that it is a status
+BY_VALUES_ALONE = 3  # rank of a column whose name says nothing
 PLAIN_FLAG = 2  # rank of names that may be of anything
 
 
@@ -42,6 +43,11 @@ class Status:
     left: Mask
     churned_values: tuple[str, ...]
     rank: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether its name too says that it is a flag or status, not its values alone."""
+        return self.rank < BY_VALUES_ALONE
 
     @property
     def name(self) -> str:
@@ -66,7 +72,7 @@ def status_of(column: Column, vendor: Vendor | None = None) -> Status | None:
     if named(column.words, "left_flag") or sureness(column.words, "churned") in {0, 1}:
         return _flag(column, stays=False, rank=0)
     named_status = named(column.words, "status") or sureness(column.words, "churned") == PLAIN_FLAG
-    return _by_vocabulary(column, 2 if named_status else 3)
+    return _by_vocabulary(column, PLAIN_FLAG if named_status else BY_VALUES_ALONE)
 
 
 def _flag(column: Column, *, stays: bool, rank: int) -> Status | None:
@@ -89,7 +95,7 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
     left = {each for each in _plain(column) if each in words_of("status", "left")}
     active = {each for each in _plain(column) if each in words_of("status", "active")}
     known = column.cells.map(plain_words, na_action="ignore").isin(left | active).sum()
-    enough = KNOWN if rank < 3 else BY_VALUES  # noqa: PLR2004 - the last rank: by values alone
+    enough = KNOWN if rank < BY_VALUES_ALONE else BY_VALUES
     if not left or not active or known < enough * column.filled:
         return None
     return _by_values(column, left, rank)

@@ -193,7 +193,7 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     known = {*spec.role_columns, *spec.rows.chosen_by} - {spec.deals.churned}
     free = [column for column in columns if column.name not in known]
     status = find_status(free, recognise(by_name))
-    if status is None:
+    if status is None or not status.is_sure:
         return
     dated = leaving.real_dates
     undated = int((status.left & ~dated).sum())
