@@ -17,6 +17,7 @@ ROOMS = (
     "language",
     "tables",
     "deals",
+    "guessing",
     "datasets",
     "learning",
     "evaluation",

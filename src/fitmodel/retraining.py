@@ -91,7 +91,7 @@ def retrain(
         if outcome == "no champion":
             why += ", which was not put in use: it showed no skill"
         return Retraining(outcome, why)
-    run = train(table, spec, models=models, allow=allow, estimator=estimator, progress=progress)
+    run = train(deals, spec, models=models, allow=allow, estimator=estimator, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
     try:

@@ -19,6 +19,8 @@ import typer
 from fitmodel.exceptions import FitModelError, SpecError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.training import TrainingRun
 
@@ -78,6 +80,16 @@ def progress() -> Callable[[str], None]:
     if not sys.stderr.isatty():
         return lambda _step: None
     return lambda step: typer.echo(f"... {step}", err=True)
+
+
+def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+    """Read past deals, and say what was left out or merged by [rows]."""
+    from fitmodel.deals.reading import read_deals_with_findings
+
+    read = read_deals_with_findings(deals, spec)
+    for note in read.notes:
+        typer.echo(f"rows: {note}", err=True)
+    return read.table
 
 
 def load_spec(config: Path) -> DealSpec:

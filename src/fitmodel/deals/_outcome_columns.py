@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.leaving import left_flag, left_without_date
 from fitmodel.deals.months import to_days
+from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class OutcomeDates:
         Last day on which each deal was looked at.
     observed_from : datetime64[D]
         First day on which leavers were recorded; NaT where they always were.
+    left_undated : ndarray of bool of shape (deals,)
+        Whether the customer left, by its flag, on a day that is not known.
     """
 
     closed: Days
@@ -44,6 +48,7 @@ class OutcomeDates:
     exited: Days
     observed_until: Days
     observed_from: np.datetime64
+    left_undated: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
     if not np.isnat(start):
         _refuse_impossible(deals, spec, churned, until, start)
-    return OutcomeDates(closed, churned, exited, until, start)
+    return OutcomeDates(closed, churned, exited, until, start, left_without_date(deals, spec))
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
@@ -96,8 +101,9 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     DealsError
         If a tenure is missing or negative, or a flag is neither yes nor no.
     """
-    months = _number(deals, spec.deals.tenure_months)
-    flag = _number(deals, spec.deals.churned)
+    unit = MONTHS_PER[spec.deals.tenure_unit or "months"]
+    months = _number(deals, spec.deals.tenure_months) * unit
+    flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(
             f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
@@ -105,6 +111,13 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     if (months < 0).any():
         raise DealsError(f"{spec.deals.tenure_months!r} is negative in {(months < 0).sum()} deals")
     return OutcomeTenures(months, flag == 1.0)
+
+
+def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
+    """1 left, 0 stayed."""
+    if not spec.deals.churned_values:
+        return _number(deals, spec.deals.churned)
+    return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:

@@ -102,8 +102,12 @@ class HistoryView:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
             return _frozen(self._tenures.months[self.positions])
-        end = np.where(self.left, self.left_on, self._watched_until)
-        return _frozen(months_between(self._dates.closed[self.positions], end))
+        return _frozen(months_between(self._dates.closed[self.positions], self.ended_on))
+
+    @cached_property
+    def ended_on(self) -> Days:
+        """Day left, or the last on which leaving would have been seen; needs dates."""
+        return _frozen(np.where(self.left, self.left_on, self._watched_until))
 
     @cached_property
     def observable_months(self) -> Floats:
@@ -131,7 +135,8 @@ class HistoryView:
         if not self.spec.has_dates:
             return _frozen(np.full(len(self), NEVER))
         churned = self._dates.churned[self.positions]
-        return _frozen(np.where(churned <= self._watched_until, churned, NEVER))
+        seen = np.where(churned <= self._watched_until, churned, NEVER)
+        return _frozen(np.where(self._left_by_last_look, self._looked_at_until, seen))
 
     @cached_property
     def exited(self) -> Mask:
@@ -319,9 +324,29 @@ class HistoryView:
 
     @cached_property
     def _watched_until(self) -> Days:
-        """Last day on which leaving would have been seen."""
+        """Last day on which leaving would have been seen.
+
+        Of a customer that left on an unknown day nothing is known after its signing, unless it
+        left early at any rate.
+        """
         watched: Days = np.fmin(self._looked_at_until, self._dates.exited[self.positions])
-        return watched
+        unknown = self._dates.left_undated[self.positions] & ~self._left_by_last_look
+        return np.where(unknown, self._dates.closed[self.positions], watched)
+
+    @cached_property
+    def _left_by_last_look(self) -> Mask:
+        """Whether a customer that left on an unknown day is known to have left early.
+
+        It had left when it was last looked at. Where that is within the horizon it left early, and
+        counts as having left on that day; as of an earlier day not even that was known.
+        """
+        until = self._looked_at_until
+        known: Mask = self._dates.left_undated[self.positions]
+        known = known & (until == self._dates.observed_until[self.positions])
+        known &= ~(self._dates.exited[self.positions] < until)
+        horizon = self.spec.label.horizon_months
+        known &= until <= add_months(self._dates.closed[self.positions], horizon)
+        return known
 
     @cached_property
     def _age_at_start(self) -> Floats:

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals.faults import Fault, Judged, Sheet, shown
+from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
+from fitmodel.deals.rows import settle_rows
+from fitmodel.deals.settling import currencies_of
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.tidying import nested, tidy, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
 
@@ -81,7 +87,7 @@ def faults_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
         return [Fault("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
     form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
-    roles = list(form)
+    roles = [*form, *(_undated_faults(judged) if judged.spec.has_dates else ())]
     numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
     others = [*_id_faults(judged), *numbers, *(_attribute_faults(judged) if to_learn else ())]
     askable = (
@@ -105,8 +111,7 @@ def _missing_columns(judged: Judged) -> Iterator[Fault]:
 
 def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Every column the contract names, and where."""
-    roles = {name: role for role, name in spec.deals.model_dump().items() if isinstance(name, str)}
-    named = {name: f"the {role} in [deals]" for name, role in roles.items()}
+    named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
     for key, names in spec.attributes.model_dump(exclude={"missing"}, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
@@ -116,13 +121,16 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
 
 def _id_faults(judged: Judged) -> Iterator[Fault]:
     name = judged.spec.deals.id
-    if name is None or name not in judged.table.columns:
+    if name is None or name not in judged.table.columns or name == judged.spec.rows.customer:
         return
     ids = judged.table[name]
     empty = ids.isna().to_numpy()
     yield from judged.faults(empty, "have no id", "give every deal an id", name)
     twice = ids.duplicated().to_numpy() & ~empty
-    remedy = "keep one row per deal, or name another id column"
+    remedy = (
+        "keep one row per deal, or name another id column; where they are the rows of one customer "
+        f'write [rows] customer = "{name}"'
+    )
     yield from judged.faults(twice, "repeat the id of an earlier row", remedy, name)
 
 
@@ -146,9 +154,44 @@ def _attribute_faults(judged: Judged) -> Iterator[Fault]:
 def _amount_faults(judged: Judged) -> Iterator[Fault]:
     name = role_column(judged.spec, "amount")
     if name is not None and "amount" in judged.readings:
-        unreadable = judged.readings["amount"].unreadable
-        remedy = "write plain numbers (1234.5)"
-        yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+        several = list(_currency_faults(judged, name))
+        yield from several
+        if not several:  # of several currencies only one is a number
+            unreadable = judged.readings["amount"].unreadable
+            remedy = "write plain numbers (1234.5)"
+            yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+
+
+def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
+    """Amounts in several currencies, by their signs or by a column, which are never one number."""
+    remedy = (
+        "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
+        "amount out of [deals]"
+    )
+    reading, named = judged.readings["amount"], judged.spec.deals.columns().get("currency")
+    places = np.flatnonzero(reading.unreadable)
+    yield from _several(judged, amount, "by their signs", currencies_of(reading), places, remedy)
+    if named in judged.table.columns:
+        written = judged.table[named].astype("str").str.strip().str.upper()
+        counts = written.value_counts()
+        places = np.array([(written == code).to_numpy().argmax() for code in counts.index])
+        found = {str(code): int(rows) for code, rows in counts.items()}
+        yield from _several(judged, amount, f"by {named}", found, places, remedy)
+
+
+def _several(
+    judged: Judged,
+    amount: str,
+    how: str,
+    counts: dict[str, int],
+    places: NDArray[np.intp],
+    remedy: str,
+) -> Iterator[Fault]:
+    if len(counts) > 1:
+        shown = ", ".join(f"{code} {rows:,}" for code, rows in [*counts.items()][:SHOWN_NAMES])
+        message = f"amounts are in {len(counts)} currencies {how} ({shown})"
+        example = "; ".join(judged.cells(place, (amount,)) for place in places[:2].tolist())
+        yield Fault(amount, sum(counts.values()), example, remedy, message)
 
 
 def _propensity_faults(judged: Judged) -> Iterator[Fault]:
@@ -209,6 +252,29 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         yield from judged.faults(empty, "are empty", remedy, name)
 
 
+def _undated_faults(judged: Judged) -> Iterator[Fault]:
+    """Leavers by the flag without a date: never silently customers that stayed."""
+    spec = judged.spec
+    columns = (spec.deals.churned, spec.deals.churned_on)
+    if "churned" not in judged.readings or "churned_on" not in judged.readings:
+        return
+    flag = judged.readings["churned"]
+    if not spec.deals.churned_values:
+        remedy = (
+            "write yes or no, or name the values that mean left: "
+            '[deals] churned_values = ["cancelled"]'
+        )
+        what = "are neither yes nor no (churned)"
+        yield from judged.faults(flag.unreadable, what, remedy, str(columns[0]))
+    if spec.rows.left_without_date is not None or spec.rows.customer is not None:
+        return  # of several rows of a customer the last one counts: asked when they are merged
+    leaving = judged.readings["churned_on"]
+    undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
+    undated &= ~leaving.unreadable
+    what = f"left by {columns[0]}, but have no date in {columns[1]}"
+    yield from judged.faults(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
+
+
 def _tenure_faults(judged: Judged) -> Iterator[Fault]:
     tenure, flag = (str(role_column(judged.spec, each)) for each in ("tenure_months", "churned"))
     if "tenure_months" in judged.readings:
@@ -233,9 +299,14 @@ def _outcome_faults(judged: Judged) -> list[Fault]:
     horizon = spec.label.horizon_months
     column = str(spec.deals.churned_on or spec.deals.churned)
     try:
-        found = outcomes(with_roles(judged.table, spec, dict(judged.readings)), spec)
+        deals = settle_rows(with_roles(judged.table, spec, dict(judged.readings)), spec).table
+        found = outcomes(deals, spec)
     except DealsError as error:
         return [Fault(column, rows, "", "correct the dates", str(error))]
+    undated = int(left_without_date(deals, spec).sum())
+    if undated and spec.rows.left_without_date is None:
+        message = f"{undated} customer(s) left by {spec.deals.churned}, but have no date"
+        return [Fault(str(spec.deals.churned_on), undated, "", ANSWERS, message)]
     early = found["early_churn"]
     checks = (
         (
@@ -253,7 +324,7 @@ def _outcome_faults(judged: Judged) -> list[Fault]:
         (
             (early == 0).any() or not (early == 1).any(),
             f"nobody is known to have stayed for {horizon} months",
-            "add older deals, or take a shorter [label] horizon_months",
+            "give the customers that stayed too, or take a shorter [label] horizon_months",
         ),
     )
     return [Fault(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]

@@ -240,7 +240,7 @@ def _amounts(
     numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
     if bad.any():
         unreadable[scorer.amount] = bad
-    return numbers
+    return numbers * scorer.per_year
 
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
