@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from fitmodel.learning.options import LearnerOptions
 
 import fitmodel
 from fitmodel.deals.attributes import read_attributes
@@ -23,7 +24,6 @@ from fitmodel.deals.outcomes import LabelledDeals, censoring_weights, label_deal
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import fit_estimator
-from fitmodel.learning.options import LearnerOptions
 from fitmodel.learning.selection import choose
 
 SEEDS = range(6)

@@ -26,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 
 import fitmodel
 from fitmodel.datasets.telco import load_telco
+from fitmodel.deals.history import HistoryView
 from fitmodel.deals.outcomes import LabelledDeals, label_deals
 from fitmodel.deals.training_deals import in_whole, training_deals
 from fitmodel.evaluation.metrics import compute_metrics
@@ -60,7 +61,7 @@ class Split:
     train: LabelledDeals
     test: LabelledDeals
     spec: fitmodel.DealSpec
-    deals: pd.DataFrame | None = None  # with dates, as known on `date`
+    deals: pd.DataFrame | HistoryView | None = None  # with dates, as known on `date`
     date: pd.Timestamp | None = None
 
     def fit_and_predict(self, train: LabelledDeals, asked: pd.DataFrame) -> np.ndarray:
@@ -73,9 +74,9 @@ class Split:
 
 
 def dated(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
-    """Rolling cuts, the training deals re-cut at each."""
+    """Rolling cuts, the training deals as they were known at each."""
     for cut in rolling_cuts(deals, spec, SPLITS):
-        train = training_deals(cut.train, spec, as_of=cut.date)
+        train = training_deals(cut.train, spec)
         yield Split(train, label_deals(cut.test, spec), spec, cut.train, cut.date)
 
 

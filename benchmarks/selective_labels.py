@@ -11,10 +11,8 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
-
-from fitmodel.datasets.insight import simulate_insight
-from fitmodel.monitoring.plots import plot_selective_labels
-from fitmodel.monitoring.selective_labels import replay_rounds
+from _informed_reps import simulate_company
+from _rounds import plot_selective_labels, replay_rounds
 
 SHOWN = ["flagged", "said", "came", "ratio", "divergence", "missed", "earned"]
 
@@ -23,7 +21,7 @@ def replay(companies: int, prospects: int, share: float) -> pd.DataFrame:
     """Rounds of several companies, each with and without the share let through."""
     found = []
     for seed in range(1, companies + 1):
-        company = simulate_insight(prospects, seed=seed)
+        company = simulate_company(prospects, seed=seed)
         for part in (share, 0.0):
             rounds = replay_rounds(company, share=part).assign(company=seed, share=part)
             found.append(rounds.reset_index())

@@ -25,8 +25,9 @@ import numpy as np
 import fitmodel
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, load
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.service.schema import example_prospect
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from fitmodel.learning.options import BAGS, LearnerOptions
 from quality import Split, losses, noise, tables_of
 
 from fitmodel.learning.additive import BoostingOptions, fit_boosting
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import bag_counts, prepare
-from fitmodel.learning.options import BAGS, LearnerOptions
 from fitmodel.learning.threads import native_threads
 
 

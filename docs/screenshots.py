@@ -24,7 +24,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.scoring.service.app import create_app

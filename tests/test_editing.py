@@ -14,8 +14,9 @@ from fitmodel.evaluation.rejudging import FLATTERED, rejudge
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect
 from fitmodel.learning.learner import learn
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.registry import list_versions
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -46,19 +47,14 @@ def test_the_names_are_about_a_dozen_and_sorted():
 
 
 def test_what_type_checkers_see_is_what_is_exported():
-    tree = ast.parse(Path(fitmodel.__file__).read_text(encoding="utf-8"))
-    guarded = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {
-        alias.asname or alias.name: (node.module, alias.name)
-        for node in guarded.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+    tree = ast.parse(Path(fitmodel.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
 
     assert sorted(seen) == fitmodel.__all__
-    for name, (module, original) in seen.items():
-        value = getattr(fitmodel, name)
-        assert value is getattr(sys.modules[module], original)
+    for exported, (module, name) in seen.items():
+        assert exported == name
+        assert getattr(fitmodel, name) is getattr(import_module(f"fitmodel.{module}"), name)
 
 
 @pytest.mark.parametrize("name", fitmodel.__all__)

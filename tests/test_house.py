@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
     "exceptions",
     "language",
+    "tables",
     "deals",
     "guessing",
     "datasets",
@@ -21,6 +24,7 @@ ROOMS = (
     "decision",
     "model",
     "tracking",
+    "loading",
     "scoring",
     "sales",
     "monitoring",
@@ -31,8 +35,25 @@ ROOMS = (
     "retraining",
     "cli",
 )
+KEPT_NAMES: set[str] = set()
+"""Modules that keep a plain name although only their room imports them: each with its reason."""
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
-MOST_LINES = 350
+MODULES = {
+    ".".join(("fitmodel", *path.relative_to(HOUSE).with_suffix("").parts)): path
+    for path in FILES
+    if path.name != "__init__.py"
+}
+REPOSITORY = Path(__file__).parents[1]
+SCRIPTS = sorted([*REPOSITORY.glob("benchmarks/*.py"), *REPOSITORY.glob("docs/*.py")])
+READ_BY_PEOPLE = sorted(
+    [
+        *SCRIPTS,
+        *REPOSITORY.glob("*.md"),
+        *REPOSITORY.glob("docs/**/*.md"),
+        *REPOSITORY.glob("notebooks/*.ipynb"),
+    ]
+)
+MAX_LINES = 350
 
 
 def _name(path: Path) -> str:
@@ -112,7 +133,7 @@ def test_only_tracking_imports_mlflow(path):
 
 @every_file
 def test_files_stay_small_enough_to_read(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
 @every_file
@@ -148,16 +169,81 @@ def test_importing_a_file_does_no_work(path):
     assert working == [] or _name(path) in allowed
 
 
-# datasets is a door of its own: `fitmodel.datasets.load_telco()` is a promised name
-LOBBIES = [path for path in FILES if path.name == "__init__.py" and _room(path) != "datasets"]
+def test_no_file_imports_itself_through_others():
+    """Imports inside functions and for type checkers count too."""
+    graph = {module: _imported_modules(path) for module, path in MODULES.items()}
+
+    assert list(_circles(graph)) == []
 
 
-@pytest.mark.parametrize("path", LOBBIES, ids=_name)
-def test_a_room_has_no_lobby(path):
-    body = _tree(path).body
+@every_file
+def test_a_module_for_its_own_room_is_imported_by_no_other(path):
+    foreign = [
+        module
+        for module in _imported_modules(path)
+        if module.split(".")[-1].startswith("_") and module.split(".")[1] != _room(path)
+    ]
 
-    assert [node for node in body if not _is_docstring(node)] == []
+    assert foreign == []
 
 
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_benchmarks_and_documentation_import_only_what_is_public(script):
+    private = [
+        module
+        for module in _imported(_tree(script))
+        if module.startswith("fitmodel.")
+        and any(part.startswith("_") for part in module.split(".")[1:])
+    ]
+
+    assert private == []
+
+
+def test_a_module_that_only_its_room_imports_begins_with_an_underscore():
+    used = {module for path in FILES for module in _imported_modules(path)}
+    outside = _public_modules() | {
+        module
+        for path in FILES
+        for module in _imported_modules(path)
+        if module.split(".")[1] != _room(path)
+    }
+    texts = "".join(path.read_text(encoding="utf-8") for path in READ_BY_PEOPLE)
+    inner = {
+        module
+        for module in used - outside
+        if module.count(".") > 1
+        and not module.split(".")[-1].startswith("_")
+        and module.split(".")[1] != "cli"
+        and not re.search(rf"{re.escape(module)}\b", texts)
+    }
+
+    assert inner - KEPT_NAMES == set()
+
+
+def _public_modules() -> set[str]:
+    """Modules that the public names of the package come from."""
+    stub = HOUSE / "__init__.pyi"
+    path = stub if stub.exists() else HOUSE / "__init__.py"
+    text = path.read_text(encoding="utf-8").replace("from .", "from fitmodel.")
+    return _imported(ast.parse(text)) & set(MODULES)
+
+
+def _imported_modules(path: Path) -> set[str]:
+    return {module for module in _imported(_tree(path)) if module in MODULES}
+
+
+def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
+    """Yield each group of modules that reach each other, by removing what reaches nothing left."""
+    left = {module: set(imported) for module, imported in graph.items()}
+    while True:
+        ends = {module for module, imported in left.items() if not imported & set(left)}
+        if not ends:
+            break
+        left = {module: imported for module, imported in left.items() if module not in ends}
+    users: dict[str, set[str]] = {
+        module: {other for other, imported in left.items() if module in imported} for module in left
+    }
+    while tops := {module for module in users if not users[module] & set(users)}:
+        users = {module: found for module, found in users.items() if module not in tops}
+    if users:
+        yield set(users)

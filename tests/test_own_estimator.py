@@ -20,7 +20,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.own_estimator import check_additivity, check_estimator, learn_own
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.retraining import retrain
 from fitmodel.training import TrainingRun, train
 
@@ -93,7 +93,7 @@ def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
         lightgbm = pytest.importorskip("lightgbm")
         estimator = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, estimator)
-    asked = learned.labelled.attributes.head(4)
+    asked = learned.taught.attributes.head(4)
     contributions = learned.estimator.contributions(asked)  # raises where they do not add up
 
     gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)

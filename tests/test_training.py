@@ -13,8 +13,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.exceptions import BundleError, DealsError
+from fitmodel.loading import load
 from fitmodel.model.bundle import load_workbench
-from fitmodel.model.fitmodel import load
 from fitmodel.model.wording import wording_of
 from fitmodel.training import TrainingRun, train
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.judging import JUDGING_BAGS, judge, judge_on_folds
+from fitmodel.evaluation.judging import JUDGING_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
-from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import read_with_doubts
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide
 
@@ -79,26 +78,26 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    table = read_with_doubts(deals, spec).deals.reset_index(drop=True)
-    audit_before_training(table, spec, allow)
-    first = rolling_cuts(table, spec, n_cuts)[0]
+    view = view_of(read_with_doubts(deals, spec).deals.reset_index(drop=True), spec)
+    audit_before_training(view, spec, allow)
+    first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
-    policy = _policy_known_at(table, spec, first, estimator)
+    policy = _policy_known_at(view, spec, first, estimator)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
         learned = (
-            learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+            learn(split.train, spec, bags=JUDGING_REPLICATES)
             if estimator is None
-            else learn_own(split.train, spec, estimator, as_of=split.date)
+            else learn_own(split.train, spec, estimator)
         )
         probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
         return probability
 
     return compute_backtest(
-        table,
+        view,
         spec,
         fit_predict,
         n_cuts=n_cuts,
@@ -108,27 +107,12 @@ def backtest(
     )
 
 
-def _policy_known_at(table: pd.DataFrame, spec: DealSpec, first: Split, estimator: Any) -> Policy:
-    """Choose on deals that were judged before the first cut: no later outcome sets a threshold."""
-    known = recut(table, spec, first.date)
-    return decide(known, spec, _judged(known, spec, estimator))
-
-
-def _judged(known: pd.DataFrame, spec: DealSpec, estimator: Any) -> pd.DataFrame:
-    """Judge on later deals; where those are too few by then, on deals left out of the fit."""
-    try:
-        return judge(known, spec, estimator).table
-    except DealsError:
-        if estimator is not None:
-            return judge_on_folds(known, spec, estimator).table
-        learned = learn(known, spec, bags=JUDGING_BAGS)
-        labelled = learned.labelled
-        own = cross_fitted(learned.taught, spec, learned.choice)
-        return pd.DataFrame(
-            {
-                "probability": own[labelled.index],
-                "early_churn": labelled.early_churn,
-                "weight": labelled.weight,
-            },
-            index=labelled.index,
-        )
+def _policy_known_at(view: HistoryView, spec: DealSpec, first: Split, estimator: Any) -> Policy:
+    """Choose on what was known at the first cut: no later outcome sets a threshold."""
+    known = view.as_of(first.date)
+    learned = (
+        learn(known, spec, bags=JUDGING_REPLICATES)
+        if estimator is None
+        else learn_own(known, spec, estimator)
+    )
+    return decide(known, spec, learned, estimator)

@@ -26,8 +26,10 @@ from fitmodel.learning.editing import (
     edit_from_dict,
     edit_to_dict,
 )
+from fitmodel.loading import load
 from fitmodel.model.bundle import open_bundle, write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.reports.edits import card_with_edits
 from fitmodel.tracking.runs import Tracked, track_edit
 

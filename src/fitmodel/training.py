@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.data_warnings import find_warnings
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year, yearly_amounts
 from fitmodel.decision.choice import choose_policy
@@ -21,19 +21,21 @@ from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
-from fitmodel.learning.learner import learn
-from fitmodel.learning.own_estimator import OwnClassifier, learn_own
-from fitmodel.learning.readable import require_readable
+from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.level import raised
+from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
+from fitmodel.loading import load
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.reports.card import model_card
-from fitmodel.tracking.contest import meet_champion
+from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
@@ -47,10 +49,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.judging import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.contest import Comparison
     from fitmodel.tracking.facts import Begun, Tracked
 
 CARD_FILE = "card.md"
@@ -156,23 +158,38 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    read = read_with_doubts(deals, spec)
-    table = named_apart(read.deals)
-    require_readable(table, spec, first_row_of(deals))
-    leakage = audit_before_training(table, spec, allow)
+    questioned = read_with_doubts(deals, spec)
+    table, spec = (
+        named_apart(questioned.deals),
+        questioned.read.spec,
+    )  # with the forms found, for prospects
+    view = view_of(table, spec)
+    leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
-    judgement = judge(table, spec, estimator)
+    judgement = judge(view, spec, estimator)
     tell(STEPS[2])
-    learned = learn(table, spec) if estimator is None else learn_own(table, spec, estimator)
+    learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
     tell(STEPS[3])
-    policy = decide(table, spec, judgement.table)
-    report = summarise(table, spec, judgement, learned.choice.table, policy, leakage)
+    predicted = predict_held_out(learned, spec, estimator)
+    policy = decide(view, spec, learned, estimator, predicted)
+    report = summarise(
+        view,
+        spec,
+        judgement,
+        learned.choice.table,
+        policy,
+        leakage,
+        evaluated_policy=_policy_evaluated(judgement, policy, spec, view),
+        expected_share=_share_flagged(policy, predicted, table, spec),
+        level=learned.level,
+    )
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
         contest = _contest(judgement, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
+            "settings": chosen_settings(learned),
             "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, judgement, estimator)),
@@ -181,10 +198,10 @@ def train(
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
-    tracked = track(_facts(path, spec, report, table, model, card, begun))
+    tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *read.messages, *noticed)
+    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
     warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
@@ -212,7 +229,7 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 
 def audit_before_training(
-    table: pd.DataFrame, spec: DealSpec, allow: tuple[str, ...]
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
     """Look for leaks; refuse to train on an attribute that tells the outcome.
 
@@ -224,7 +241,7 @@ def audit_before_training(
     from fitmodel.deals.leakage import audit
     from fitmodel.exceptions import DealsError
 
-    found = audit(table, spec)
+    found = audit(deals, spec)
     stopped = [
         item for item in found.findings if item.verdict == "stop" and item.attribute not in allow
     ]
@@ -239,23 +256,106 @@ def audit_before_training(
     return found.to_frame()
 
 
-def decide(table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame) -> Policy:
-    """Choose the decision policy on the deals that were judged, never on those trained on.
+def chosen_settings(learned: Learned) -> dict[str, Any]:
+    """What the learner chose, as plain values for the run and the manifest."""
+    level = learned.level
+    return {
+        **learned.choice.settings.to_params(),
+        "level_factor": level.factor,
+        "level_discount": level.discount,
+        "level_pull": level.pull,
+    }
 
-    `judged` has a row per deal of known outcome, with `probability` of a model that did not see
-    it, `early_churn` and `weight`, on the index of `table`.
+
+def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
+    """Probability of each deal at today's level, by a fit of the shipped settings without it.
+
+    These have the distribution that the shipped model's probabilities of new prospects have:
+    probabilities of the deals that it learned from itself are further apart.
     """
-    found = outcomes(table, spec)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    amounts = None if spec.deals.amount is None else yearly_amounts(table, spec)
+    if estimator is not None:
+        return cross_fitted_own(learned.taught, spec, learned)
+    return cross_fitted(learned.taught, spec, learned.choice, factor=learned.level.factor)
+
+
+def decide(
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    learned: Learned,
+    estimator: Any = None,
+    predicted: pd.Series[float] | None = None,
+) -> Policy:
+    """Choose the decision policy for a model on predictions of deals left out of its fit.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+        What the model learned from.
+    spec : DealSpec
+    learned : Learned
+    estimator : classifier, optional
+        A user's own.
+    predicted : Series, optional
+        As `predict_held_out` returns it.
+    """
+    view = view_of(deals, spec)
+    if predicted is None:
+        predicted = predict_held_out(learned, spec, estimator)
+    known = view.labelled(learned.taught.dates)
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
-        judged["probability"].to_numpy(),
-        judged["early_churn"].to_numpy(),
-        judged["weight"].to_numpy(),
-        None if amounts is None else amounts.loc[judged.index].to_numpy(),
-        curve=curve,
+        predicted[known.index].to_numpy(),
+        known.early_churn,
+        at_level(known.early_churn, known.weight, learned),
+        None if yearly is None else yearly.loc[known.index].to_numpy(),
+        curve=view.survival,
+        population=predicted.to_numpy(),
+        level=learned.book.base_rate,
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
     )
+
+
+def at_level(
+    early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
+) -> NDArray[np.float64]:
+    """Weights under which past outcomes have today's level of early churn.
+
+    Early churners count as many times more as the odds of early churn are higher today (prior
+    shift; Saerens, Latinne and Decaestecker 2002).
+    """
+    if not len(weight) or not learned.level.is_applied:
+        return weight
+    past = float(np.average(early_churn, weights=weight))
+    today = float(raised(np.array([past]), learned.level.factor)[0])
+    odds = today * (1 - past) / max(past * (1 - today), 1e-12)
+    return np.where(early_churn == 1, weight * odds, weight)
+
+
+def _policy_evaluated(
+    judgement: Judgement, policy: Policy, spec: DealSpec, view: HistoryView
+) -> Policy | None:
+    """Policy as it would have been chosen with what the evaluated model learned from.
+
+    None where the shipped policy does not depend on the deals' predictions, or where the deals
+    were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
+    """
+    learned = judgement.learned
+    if policy.kind not in {"capacity", "precision"} or learned is None:
+        return None
+    if judgement.split_date is None or isinstance(learned.estimator, OwnClassifier):
+        return None
+    then = view.as_of(judgement.split_date).signed_before(judgement.split_date)
+    return decide(then, spec, learned)
+
+
+def _share_flagged(
+    policy: Policy, predicted: pd.Series[float], table: pd.DataFrame, spec: DealSpec
+) -> float:
+    """Share of prospects like the deals learned from that the shipped model will flag."""
+    given = spec.deals.amount is not None
+    amount = yearly_amounts(table, spec).loc[predicted.index].to_numpy() if given else None
+    return float(policy.poor_fit(predicted.to_numpy(), amount).mean())
 
 
 def _contest(
@@ -264,7 +364,7 @@ def _contest(
     """Meet the champion, so that a promotion has evidence; not where the store is away."""
     if begun.run_id is None:
         return None
-    return meet_champion(judgement.table, judgement.attributes, table, spec)
+    return compare_with_champion(judgement.table, judgement.attributes, table, spec)
 
 
 def ship(
@@ -283,7 +383,16 @@ def ship(
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words, per_year(spec))
+    scorer = Scorer(
+        learned.book,
+        policy,
+        roles.amount,
+        roles.closed_on,
+        "",
+        words,
+        spec.reading.forms,
+        per_year(spec),
+    )
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},
@@ -324,6 +433,7 @@ def _facts(
     table: pd.DataFrame,
     model: FitModel,
     card: str,
+    learned: Learned,
     begun: Begun,
 ) -> TrainingFacts:
     return TrainingFacts(
@@ -335,5 +445,6 @@ def _facts(
         card=card,
         figures=report.figures(),
         candidates=report.candidates,
+        chosen=chosen_settings(learned),
         begun=begun,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fitmodel.cli.app import plain_errors
+from fitmodel.cli.app import plain_errors, write_utf8
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
@@ -249,3 +250,12 @@ def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "no models yet; the next step is: fitmodel train DEALS\n"
+
+
+def test_a_stream_of_another_code_page_is_written_in_utf8() -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="cp1252")
+    write_utf8(stream, io.StringIO())  # which has no encoding
+    stream.write("流失 ≥ 5")
+    stream.flush()
+    assert written.getvalue() == "流失 ≥ 5".encode()

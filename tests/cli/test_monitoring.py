@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.outcomes import outcomes, recut
+from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.log import DecisionLog
@@ -45,8 +46,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     sim = simulate_deals(2_500, seed=5)
     cut = pd.Timestamp("2025-07-01")
-    past = recut(sim.deals, sim.spec, cut)
-    learned = learn(past, sim.spec, as_of=cut)
+    learned = learn(sim.deals, sim.spec, as_of=cut)
     roles = sim.spec.deals
     scorer = Scorer(learned.book, Policy("threshold", 0.3, None, ""), None, roles.closed_on, "")
     said = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]

@@ -95,6 +95,7 @@ def _verdicts(report: LeakageReport, attribute: str) -> dict[str, str]:
     return {f.kind: f.verdict for f in report.findings if f.attribute == attribute}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_leak_is_stopped_for_what_it_does_whatever_its_name(leak, seed):
@@ -103,12 +104,14 @@ def test_a_leak_is_stopped_for_what_it_does_whatever_its_name(leak, seed):
     assert audit(deals, DATES).stopped == ("something",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [300, 1000, 6000])
 def test_what_is_known_at_signing_is_not_stopped_however_strong_or_drifting(n):
     for seed in range(6):
         assert audit(_company(seed, n, risk=1.5), DATES).stopped == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [300, 3000])
 def test_nor_is_it_where_only_a_tenure_is_known(n):
     for seed in range(6):
@@ -118,6 +121,7 @@ def test_nor_is_it_where_only_a_tenure_is_known(n):
         assert audit(deals.drop(columns=dates), TENURE).stopped == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [0.05, 0.3, 0.7])
 def test_noise_is_never_stopped_on_few_deals(early):
     for seed in range(20):
@@ -137,6 +141,7 @@ def test_every_leak_of_the_simulation_is_stopped_and_nothing_else(seed, drift, n
     assert set(audit(sim.deals, sim.spec).stopped) == set(sim.leaks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", [0.0, 1.0, 3.0])
 def test_an_honest_simulation_is_not_stopped_whatever_its_signal(signal):
     for seed in range(3):
@@ -144,6 +149,7 @@ def test_an_honest_simulation_is_not_stopped_whatever_its_signal(signal):
         assert audit(sim.deals, sim.spec).stopped == ()
 
 
+@pytest.mark.slow
 def test_telco_without_exclusions_loses_only_its_leaks():
     deals, spec = load_telco()
     table = deals.assign(months_again=deals[spec.deals.tenure_months])
@@ -243,6 +249,7 @@ def test_what_varies_only_among_those_still_there_is_pointed_out():
     assert _verdicts(_with(extra=extra), "extra")["varies one way"] == "warn"
 
 
+@pytest.mark.slow
 def test_what_is_new_is_not_blamed_for_young_deals_known_only_where_they_left():
     # of the last months' deals only churners have a label: any novelty of theirs is all churn
     def promotion(deals: pd.DataFrame) -> np.ndarray:
@@ -306,6 +313,7 @@ def test_a_table_that_proves_nothing_stops_nothing(n, left):
     assert audit(deals, DATES).stopped == ()
 
 
+@pytest.mark.slow
 def test_many_deals_are_sampled_and_the_leaks_still_found():
     deals = _company(0, 60_000)
     deals["something"] = LEAKS["reason of half of those who left"](deals, np.random.default_rng(0))

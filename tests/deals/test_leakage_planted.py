@@ -52,6 +52,7 @@ def telco():
     return table, spec, table["tenure"].to_numpy(), (table["churn"] == "Yes").to_numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
 def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kind):
     table, spec, months, gone = telco
@@ -62,6 +63,7 @@ def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kin
     assert report.stopped == (("something",) if verdict == "stop" else ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
 def test_on_simulated_deals_too(kind):
     sim = simulate_deals(3000, seed=4, drift=1.0)

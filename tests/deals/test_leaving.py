@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.faults import Sheet
-from fitmodel.deals.outcomes import outcomes, recut
-from fitmodel.deals.reading import read_deals, read_sheet
+from fitmodel.deals.history import extract_as_of
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, SpecError
 
 END = "2025-01-01"
@@ -75,7 +75,7 @@ def test_reading_what_was_read_changes_nothing(answer: str) -> None:
 
 @pytest.mark.parametrize("answer", ["drop", "observed_until", "unknown"])
 def test_what_was_done_is_counted(answer: str) -> None:
-    (note,) = read_sheet(Sheet(table()), spec(answer)).notes
+    (note,) = read_deals_with_findings(table(), spec(answer)).notes
 
     assert note.startswith("2 of 5 customers left (is_active) without a date: ")
 
@@ -86,10 +86,10 @@ def test_as_of_an_earlier_day_nobody_had_left_on_a_later_one() -> None:
     contract = spec("unknown")
     deals = read_deals(dated, contract)
     then = outcomes(deals, contract, as_of="2024-11-01")
-    cut = recut(deals, contract, "2024-11-01")
+    cut, then_contract = extract_as_of(deals, contract, "2024-11-01")
 
     np.testing.assert_array_equal(then["early_churn"], [1, 0, 0, np.nan, np.nan])
-    pd.testing.assert_frame_equal(outcomes(cut, contract, as_of="2024-11-01"), then)
+    pd.testing.assert_frame_equal(outcomes(cut, then_contract), then)
 
 
 def test_as_of_an_earlier_day_an_unknown_leaving_is_unknown() -> None:

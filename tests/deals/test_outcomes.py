@@ -9,13 +9,13 @@ from sksurv.nonparametric import kaplan_meier_estimator
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import (
     censoring_weights,
     extract_end,
     kaplan_meier,
     label_deals,
     outcomes,
-    recut,
 )
 from fitmodel.exceptions import DealsError
 
@@ -95,17 +95,19 @@ def test_weighting_is_right_where_calling_the_unknown_0_is_biased() -> None:
     assert label.mean() < right
 
 
-def test_a_recut_knows_nothing_of_what_came_after() -> None:
+def test_a_view_of_a_day_knows_nothing_of_what_came_after() -> None:
     deals, spec = SIMULATION.deals, SIMULATION.spec
     date = pd.Timestamp("2025-01-15")
     changed = deals.copy()
     late = changed["churned_on"] > date
     changed.loc[late, "churned_on"] = pd.NaT
-    pd.testing.assert_frame_equal(
-        outcomes(recut(deals, spec, date), spec), outcomes(changed, spec, as_of=date)
-    )
-    assert extract_end(recut(deals, spec, date), spec) == date
-    assert (recut(deals, spec, date)["closed_on"] <= date).all()
+    table, known_then = extract_as_of(deals, spec, date)
+    expected = outcomes(changed, spec, as_of=date)
+    pd.testing.assert_frame_equal(outcomes(deals, spec, as_of=date), expected)
+    pd.testing.assert_frame_equal(outcomes(table, known_then), expected)
+    assert extract_end(table, known_then) == date
+    assert (table["closed_on"] <= date).all()
+    assert not (table["churned_on"] > date).any()
 
 
 def test_labelled_deals_have_labels_and_weights_only_where_known() -> None:

@@ -124,7 +124,7 @@ def test_one_row_is_not_enough() -> None:
         (b"\n\n", "blank lines"),
         (b"a,b\n", "no rows"),
         (b"a,a\n1,2\n", "more than one column named"),
-        ("name\nMüller\n".encode("latin-1"), "not UTF-8 text: byte 0xfc"),
+        ("name\nMüller\n".encode() * 3 + b"M\xfcller\n", "not UTF-8 text: byte 0xfc"),
     ],
 )
 def test_files_that_are_no_table_are_named_so(tmp_path: Path, content: bytes, message: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import open_sheet, read_deals, read_sheet
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.rows import keep_rows, lost_prospects
 from fitmodel.exceptions import DealsError, SpecError
@@ -87,7 +87,7 @@ def test_a_fault_is_named_by_its_row_in_the_file(tmp_path) -> None:
     contract = spec(drop={"stage": ["Open"]})
 
     with pytest.raises(DealsError, match="row 2: left .*; row 5: left "):
-        read_sheet(open_sheet(path), contract)
+        read_deals_with_findings(path, contract)
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from sksurv.nonparametric import kaplan_meier_estimator
 
 from fitmodel.deals.survival import kaplan_meier
@@ -148,3 +150,109 @@ def test_before_the_first_leaving_too_the_scale_of_weights_changes_no_limit():
     weights = np.array([0.5, 1.0, 2.0, 1.0])
     one, other = (kaplan_meier(months, left, at=[1.0], weights=w) for w in (weights, weights * 1e3))
     assert other.low.tolist() == pytest.approx(one.low.tolist())
+
+
+def _entered(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole months, so that entering, leaving and censoring fall together often."""
+    random = np.random.default_rng(seed)
+    months = random.integers(0, 12, n).astype(float)
+    entry = np.where(random.random(n) < 0.5, 0.0, random.integers(0, 12, n))
+    months[0], entry[0] = 12.0, 0.0  # at every age somebody is watched
+    seen = entry <= months
+    return months[seen], random.random(n)[seen] < 0.6, entry[seen]
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 60))
+def test_with_entry_times_the_curve_and_its_limits_are_those_of_scikit_survival(seed, n):
+    months, left, entry = _entered(seed, n)
+    assume(left.any())  # the library refuses to estimate otherwise
+    # the library has a deal at risk after its entry, here from its entry on; it takes no time below
+    # 0, so all are moved by a month, which changes no number at risk
+    times, survival, (low, high) = kaplan_meier_estimator(
+        left, months + 1, time_enter=entry + 1 - 1e-9, conf_type="log-log"
+    )
+    curve = kaplan_meier(months, left, entry_months=entry)
+    at = np.searchsorted(times, curve.times + 1)
+    np.testing.assert_array_equal(times[at], curve.times + 1)
+    np.testing.assert_allclose(curve.survival, survival[at], rtol=0, atol=1e-12)
+    inside = (curve.survival > 1e-12) & (curve.survival < 1)
+    np.testing.assert_allclose(curve.low[inside], low[at][inside], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(curve.high[inside], high[at][inside], rtol=0, atol=1e-9)
+
+
+def test_six_deals_with_entry_times_by_hand():
+    months = [2.0, 4.0, 4.0, 5.0, 6.0, 8.0]
+    left = [True, True, False, True, False, True]
+    entry = [0.0, 0.0, 3.0, 0.0, 4.0, 0.0]
+    curve = kaplan_meier(months, left, entry_months=entry)
+    # at 2: four entered at 0. At 4: of these three are left, one entered at 3, one enters at 4.
+    # At 5: those of 5, 6 and 8 months. At 6: two. At 8: one.
+    assert curve.at_risk.tolist() == [4, 5, 3, 2, 1]
+    assert curve.events.tolist() == [1, 1, 1, 0, 1]
+    by_hand = [3 / 4, 3 / 4 * 4 / 5, 3 / 4 * 4 / 5 * 2 / 3, 3 / 4 * 4 / 5 * 2 / 3, 0.0]
+    np.testing.assert_allclose(curve.survival, by_hand, atol=1e-15)
+    variance = 1 / (4 * 3) + 1 / (5 * 4) + 1 / (3 * 2)  # Greenwood, at 5
+    reach = np.exp(1.959963984540054 * np.sqrt(variance) / -np.log(0.4))
+    assert curve.low[2] == pytest.approx(0.4**reach)
+    assert curve.high[2] == pytest.approx(0.4 ** (1 / reach))
+
+
+def test_leaving_on_the_day_of_entry_counts_among_those_at_risk():
+    curve = kaplan_meier([3.0, 3.0, 9.0], [True, False, False], entry_months=[3.0, 0.0, 0.0])
+    assert curve.at_risk.tolist() == [3, 1]
+    assert curve.at(3.0) == pytest.approx(2 / 3)
+
+
+def test_entries_at_0_are_no_entries():
+    months, left = _censored(2)
+    plain, entered = kaplan_meier(months, left), kaplan_meier(months, left, entry_months=months * 0)
+    np.testing.assert_array_equal(entered.survival, plain.survival)
+    np.testing.assert_array_equal(entered.low, plain.low)
+
+
+def test_entry_times_undo_the_selection_of_those_who_stayed_until_they_were_watched():
+    random = np.random.default_rng(0)
+    stays, entry = random.exponential(10, 40_000), random.uniform(0, 12, 40_000)
+    entry[::4] = 0
+    there = stays >= entry  # the others left before anybody looked, and are in no table
+    months, left = np.minimum(stays, 15)[there], (stays <= 15)[there]
+    known = kaplan_meier(months, left, entry_months=entry[there])
+    ignored = kaplan_meier(months, left)
+    assert known.at(5.0) == pytest.approx(np.exp(-0.5), abs=0.015)
+    assert ignored.at(5.0) > np.exp(-0.5) + 0.05
+
+
+def test_after_an_age_at_which_nobody_was_watched_nothing_is_known():
+    curve = kaplan_meier(
+        [1.0, 2.0, 9.0, 9.5], [True, False, True, False], entry_months=[0, 0, 6.0, 7.0]
+    )
+    assert curve.times.tolist() == [1, 2]
+    assert curve.at(2.0) == 0.5
+    assert np.isnan(curve.at(9.0))
+    touching = kaplan_meier([1.0, 2.0, 9.0], [True, False, True], entry_months=[0, 0, 2.0])
+    assert touching.at(2.5) == 0.5
+
+
+def test_weights_and_entries_together_are_repeated_deals():
+    months, left, entry = _entered(3, 40)
+    times = np.random.default_rng(0).integers(1, 4, months.size)
+    weighted = kaplan_meier(months, left, weights=times, entry_months=entry)
+    repeated = kaplan_meier(
+        np.repeat(months, times), np.repeat(left, times), entry_months=np.repeat(entry, times)
+    )
+    np.testing.assert_allclose(weighted.survival, repeated.survival, atol=1e-12)
+    np.testing.assert_allclose(weighted.at_risk, repeated.at_risk)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ([0.0, 2.5], r"entry lies after the end of the follow-up in 1 of 2 deals \(first at pos"),
+        ([0.0, -1.0], "entry is missing or negative in 1 of 2"),
+        ([0.5, 1.5], "no deal was watched from its signing .* the first 0.5 months"),
+    ],
+)
+def test_impossible_entries_are_refused(entry, message):
+    with pytest.raises(DealsError, match=message):
+        kaplan_meier([1.0, 2.0], [True, False], entry_months=entry)

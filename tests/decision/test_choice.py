@@ -20,6 +20,7 @@ from fitmodel.decision.choice import (
     choose_precision,
     known_money,
     right_flags_lower_limit,
+    risk_threshold,
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError
@@ -82,24 +83,78 @@ def tuned(p, y, score, thresholds):
     return search.fit(p[:, None], y.astype(int)).best_threshold_
 
 
-# -- defaults ---------------------------------------------------------------------------------
+# -- risk, value and the default ---------------------------------------------------------------------------------
 
 
-def test_without_money_the_riskiest_tenth_is_flagged_and_the_description_says_so(judged):
+@pytest.mark.parametrize("money", [{}, MONEY], ids=["without money", "with money"])
+def test_the_default_flags_from_twice_the_companys_odds_on_whatever_the_amount(
+    judged, curve, money
+):
     p, y, amount = judged
-    policy = choose_policy(contract(), p, y, None, amount)
+    policy = choose_policy(contract(**money), p, y, None, amount, curve=curve)
+    level = y.mean()
+    assert policy.kind == "risk"
+    assert policy.level == pytest.approx(level)
+    odds = policy.threshold / (1 - policy.threshold)
+    assert odds == pytest.approx(2 * level / (1 - level))
+    assert (policy.poor_fit(p, amount) == (p >= policy.threshold)).all()
+    assert (policy.poor_fit(p, amount * 1e6) == (p >= policy.threshold)).all()
+    assert (policy.money is not None) == bool(money)
+    share = policy.poor_fit(p, amount).mean()
+    assert policy.description.startswith(
+        "Flags by risk alone, from 2 times the company's odds of early churn on."
+    )
+    assert f"The company's level is {100 * level:.3g} %." in policy.description
+    assert policy.description.endswith(
+        f"Of the 1,000 deals it was judged on it flags {100 * share:.3g} %."
+    )
+
+
+@pytest.mark.parametrize(("level", "threshold"), [(0.11, 0.20), (0.40, 0.57), (1.0, 1.0)])
+def test_twice_the_odds_of_a_level(level, threshold):
+    assert risk_threshold(level, 2.0) == pytest.approx(threshold, abs=0.005)
+
+
+@given(st.floats(0.001, 0.999), st.floats(1.0, 50.0))
+def test_the_risk_threshold_lies_above_the_level_and_below_certainty(level, ratio):
+    threshold = risk_threshold(level, ratio)
+    assert level - 1e-12 <= threshold <= 1.0
+    assert threshold * (1 - level) == pytest.approx(ratio * level * (1 - threshold))
+
+
+def test_todays_level_is_used_where_it_is_given(judged):
+    p, y, _ = judged
+    spec = contract(policy="risk", odds_ratio=3.0)
+    policy = choose_policy(spec, p, y, level=0.1)
+    assert policy.level == 0.1
+    assert policy.threshold == pytest.approx(0.25)
+    assert "from 3 times the company's odds" in policy.description
+
+
+def test_where_nobody_left_early_nothing_is_flagged():
+    policy = choose_policy(contract(), np.full(50, 0.3), np.zeros(50))
+    assert policy.threshold is None
+    assert policy.description.startswith("Flags nothing: no customer left early")
+
+
+def test_a_capacity_without_a_policy_is_followed_and_not_ignored(judged):
+    p, y, _ = judged
+    policy = choose_policy(contract(capacity=0.2), p, y)
     assert policy.kind == "capacity"
-    assert policy.poor_fit(p).sum() == 100
-    assert policy.description.startswith("Flags the riskiest 10 % of deals: no money was given.")
-    assert policy.description.endswith("Of the 1,000 deals it was judged on it flags 10 %.")
+    assert policy.poor_fit(p).sum() == 200
 
 
-def test_with_money_and_amounts_the_default_is_value(judged, curve):
+def test_value_flags_what_loses_money_or_is_too_risky(judged, curve):
     p, y, amount = judged
-    policy = choose_policy(contract(**MONEY), p, y, None, amount, curve=curve)
+    policy = choose_policy(contract(policy="value", **MONEY), p, y, None, amount, curve=curve)
     assert policy.kind == "value"
     assert policy.threshold == policy.money.break_even(float(np.median(amount)))
-    assert (policy.poor_fit(p, amount) == (policy.expected_value(p, amount) < 0)).all()
+    assert policy.risk_threshold == pytest.approx(risk_threshold(y.mean(), 2.0))
+    loses = policy.expected_value(p, amount) < 0
+    assert (policy.poor_fit(p, amount) == (loses | (p >= policy.risk_threshold))).all()
+    assert policy.assess(0.97, 200_000.0)[0]
+    assert "Whatever its amount, a deal is flagged from" in policy.description
+    assert "money makes no risky deal good" in policy.description
     assert "30 months (as given), an early churner 2." in policy.description
     share = policy.poor_fit(p, amount).mean()
     assert f"it flags {100 * share:.3g} %" in policy.description
@@ -113,15 +168,16 @@ def test_with_money_and_amounts_the_default_is_value(judged, curve):
         (np.full(1000, 3000.0), False, "no customer was seen to leave within the horizon"),
     ],
 )
-def test_money_that_cannot_be_reckoned_falls_back_to_the_riskiest_tenth_with_the_reason(
+def test_money_that_cannot_be_reckoned_is_not_shown_and_the_reason_is_said(
     judged, curve, amount, with_curve, reason
 ):
     p, y, _ = judged
     policy = choose_policy(
         contract(**MONEY), p, y, None, amount, curve=curve if with_curve else None
     )
-    assert policy.kind == "capacity"
-    assert reason in policy.description
+    assert policy.kind == "risk"
+    assert policy.money is None
+    assert f"No money is shown beside it: {reason}." in policy.description
 
 
 def test_a_lifetime_that_cannot_be_estimated_is_asked_for(judged):
@@ -134,9 +190,33 @@ def test_a_lifetime_that_cannot_be_estimated_is_asked_for(judged):
         choose_policy(contract(gross_margin=0.8, policy="value"), p, y, None, amount, curve=short)
 
 
+# -- big deals --------------------------------------------------------------------------------
+
+
+def test_a_big_deal_is_one_of_the_top_tenth_of_all_customers(judged):
+    p, y, amount = judged
+    everybody = np.r_[amount, np.arange(1, 101) * 1e6]
+    policy = choose_policy(contract(), p, y, None, amount, customer_amounts=everybody)
+    assert 0.09 < (everybody >= policy.big_deal).mean() <= 0.1
+    own = choose_policy(contract(), p, y, None, amount)
+    assert 0.09 < (amount >= own.big_deal).mean() <= 0.101
+
+
+def test_the_contract_says_what_a_big_deal_is(judged):
+    p, y, amount = judged
+    policy = choose_policy(contract(big_deal=50_000), p, y, None, amount)
+    assert policy.big_deal == 50_000.0
+
+
+@pytest.mark.parametrize("amount", [None, np.full(1000, np.nan), np.full(1000, 3000.0)])
+def test_where_amounts_do_not_differ_or_are_not_known_no_deal_is_big(judged, amount):
+    p, y, _ = judged
+    assert choose_policy(contract(), p, y, None, amount).big_deal is None
+
+
 def test_a_lifetime_is_estimated_where_none_is_given(judged, curve):
     p, y, amount = judged
-    spec = contract(gross_margin=0.8, onboarding_cost=900)
+    spec = contract(policy="value", gross_margin=0.8, onboarding_cost=900)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
     assert "estimated from the deals, on the careful side" in policy.description
     assert 15.0 < policy.money.expected_lifetime_months < 25.5
@@ -158,19 +238,24 @@ def test_contradicting_money_is_found_before_training(curve):
     ("amount", "money", "words"),
     [
         (100.0, MONEY, "even a customer that stays loses money"),
-        (3000.0, {"gross_margin": 0.8, "expected_lifetime_months": 30}, "never flagged"),
+        (
+            3000.0,
+            {"gross_margin": 0.8, "expected_lifetime_months": 30},
+            "never flagged for its money",
+        ),
         (3000.0, MONEY, "from an early-churn probability of 8"),
     ],
 )
 def test_the_description_says_what_the_median_deal_bears(judged, curve, amount, money, words):
     p, y, _ = judged
-    policy = choose_policy(contract(**money), p, y, None, np.full(1000, amount), curve=curve)
+    spec = contract(policy="value", **money)
+    policy = choose_policy(spec, p, y, None, np.full(1000, amount), curve=curve)
     assert words in policy.description
 
 
 def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(judged, curve):
     p, y, _ = judged
-    spec = contract(**MONEY)
+    spec = contract(policy="value", **MONEY)
     amount = np.where(np.arange(1000) < 70, 600.0, 3000.0)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
     assert "Below 650 a year even a customer that stays loses money" in policy.description
@@ -210,7 +295,8 @@ def test_capacity_counts_deals_by_their_weight():
 
 
 def test_capacity_flags_nothing_where_all_deals_look_alike():
-    policy = choose_policy(contract(), np.full(50, 0.3), np.arange(50) < 15)
+    spec = contract(policy="capacity")
+    policy = choose_policy(spec, np.full(50, 0.3), np.arange(50) < 15)
     assert policy.threshold is None
     assert "nothing is flagged" in policy.description
 
@@ -245,7 +331,8 @@ def test_value_breaks_even_where_scikit_learn_earns_most_on_calibrated_deals(cur
     grid = np.arange(1, 20) / 20.0
     p = np.repeat(grid, 200)
     y = np.concatenate([np.arange(200) < round(200 * each) for each in grid]).astype(float)
-    policy = choose_policy(contract(**MONEY), p, y, None, np.full(len(p), 1500.0), curve=curve)
+    spec = contract(policy="value", **MONEY)
+    policy = choose_policy(spec, p, y, None, np.full(len(p), 1500.0), curve=curve)
 
     def earned(y_true, flagged):
         money = policy.money

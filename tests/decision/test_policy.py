@@ -31,6 +31,7 @@ chances = st.floats(0.0, 1.0)
 amounts = st.one_of(st.floats(0.0, 1e6), st.none(), st.just(math.nan), st.just(math.inf))
 
 
+@pytest.mark.slow
 @every_policy
 @given(st.lists(st.tuples(chances, amounts), min_size=1, max_size=30))
 def test_one_prospect_and_many_are_judged_alike_to_the_bit(policy, deals):
@@ -48,6 +49,7 @@ def test_one_prospect_gets_plain_python_values(policy):
     assert (type(poor), type(worth), type(threshold)) == (bool, float, float)
 
 
+@pytest.mark.slow
 @every_policy
 @given(chances, chances, amounts)
 def test_a_higher_probability_never_takes_a_flag_away(policy, p, q, amount):
@@ -57,6 +59,7 @@ def test_a_higher_probability_never_takes_a_flag_away(policy, p, q, amount):
     assert policy.assess(low, amount)[0] <= policy.assess(high, amount)[0]
 
 
+@pytest.mark.slow
 @every_policy
 @given(st.lists(chances, min_size=2, max_size=20))
 def test_scoring_in_chunks_changes_nothing(policy, p):

@@ -56,6 +56,7 @@ def test_skill_falls_over_time_where_deals_drift(drifting):
     assert skill[-1] < skill[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_shuffled_deals_show_no_skill(make_deals, spec, logistic, seed):
     report = compute_backtest(
@@ -226,6 +227,7 @@ def wide():
     return fit_predict
 
 
+@pytest.mark.slow
 def test_simulated_deals_show_skill_and_drifting_ones_decay(wide):
     steady, drifting = (
         compute_backtest(sim.deals, sim.spec, wide, n_cuts=3, n_boot=BOOT)
@@ -235,6 +237,7 @@ def test_simulated_deals_show_skill_and_drifting_ones_decay(wide):
     assert drifting.decay.low > max(0, steady.decay.value)
 
 
+@pytest.mark.slow
 def test_simulated_deals_whose_attributes_carry_nothing_show_no_skill(wide):
     sim = simulate_deals(4000, seed=3, signal=0.0, rep_effects=False)
     report = compute_backtest(sim.deals, sim.spec, wide, n_cuts=3, n_boot=BOOT)

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
+from fitmodel.decision.curve import compute_money
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.exceptions import DealsError
 
@@ -55,6 +58,22 @@ def test_deals_of_weight_zero_are_left_out():
     )
     assert found["share_flagged"] == 1
     assert found["saved"] == 5
+
+
+def test_the_money_is_that_of_the_decision_curve_and_so_is_its_interval(judged):
+    """One sum of flags: `fitmodel.decision.curve.compute_money` gives the same numbers."""
+    amount = np.linspace(1_000, 9_000, len(judged.y))
+    policy = Policy("threshold", 0.3, Money(0.8, 30, 3, 400, 900, 60, 0.1))
+    leaves, stays = (f(amount) for f in (policy.money.value_if_leaves, policy.money.value_if_stays))
+    found = compute_flagged(
+        judged.y, judged.p >= 0.3, judged.weight, value_if_leaves=leaves, value_if_stays=stays
+    )
+    made = compute_money(judged.y, judged.p, amount, policy, judged.weight)
+    total = judged.weight.sum()
+    assert found["net"] == pytest.approx(made.net)
+    assert (found["net_low"], found["net_high"]) == pytest.approx(
+        (made.low * total, made.high * total)
+    )
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ def test_probabilities_of_0_and_1_cost_what_they_cost_in_scikit_learn():
     assert found["log_loss"].value == pytest.approx(peer.log_loss(y, p))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 def test_the_interval_is_that_of_a_plain_bootstrap(tied, name):
     """The same draws, one by one through scikit-learn, give the same percentiles."""

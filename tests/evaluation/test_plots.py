@@ -66,6 +66,7 @@ def words(ax):
     return texts, " ".join([*texts, *(label.get_text() for label in ax.get_xticklabels())])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plot", PLOTS)
 def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, judged):
     ax = plot(PLOTS[plot](judged.y, judged.p, judged.weight))
@@ -83,6 +84,7 @@ def test_a_plot_draws_on_the_axes_given(plot, judged):
     assert plot(PLOTS[plot](judged.y, judged.p), given) is given
 
 
+@pytest.mark.slow
 def test_pyplot_is_never_loaded():
     code = (
         "import sys, numpy as np\n"

@@ -24,16 +24,21 @@ def mature(deals, spec):
 
 def test_everything_trained_on_was_signed_before_everything_judged(deals, spec):
     split = out_of_time_split(deals, spec)
-    assert split.train["closed_on"].max() < split.date
-    assert split.test["closed_on"].min() == split.date
+    assert split.train.deals["closed_on"].max() < split.date
+    assert split.test.deals["closed_on"].min() == split.date
 
 
 def test_nothing_trained_on_was_learned_after_the_date(deals, spec):
     split = out_of_time_split(deals, spec)
-    assert not (split.train["churned_on"] > split.date).any()
+    assert split.train.day == split.date
+    assert "churned_on" not in split.train.deals
     later = (deals["closed_on"] < split.date) & (deals["churned_on"] > split.date)
     assert later.sum() > 0
-    assert split.train.loc[later[later].index, "churned_on"].isna().all()
+    left = pd.Series(split.train.left, split.train.index)
+    assert not left[later[later].index].any()
+    assert left.sum() == ((deals["closed_on"] < split.date) & deals["churned_on"].notna()).sum() - (
+        later.sum()
+    )
 
 
 def test_labels_trained_on_are_those_known_on_the_date(deals, spec):
@@ -50,14 +55,15 @@ def test_what_happens_after_the_date_changes_nothing_that_is_trained_on(deals, s
     after = changed["churned_on"] >= split.date + pd.Timedelta(days=1)
     changed.loc[after, "churned_on"] += pd.Timedelta(days=3)
     again = out_of_time_split(changed, spec)
-    pd.testing.assert_frame_equal(again.train, split.train)
+    pd.testing.assert_frame_equal(again.train.outcomes, split.train.outcomes)
+    pd.testing.assert_frame_equal(again.train.deals, split.train.deals)
 
 
 def test_only_mature_deals_are_judged(deals, spec):
     split = out_of_time_split(deals, spec)
     assert set(split.test.index) <= set(mature(deals, spec).index)
     last = pd.Timestamp("2026-06-30") - pd.DateOffset(months=5)
-    assert split.test["closed_on"].max() <= last
+    assert split.test.deals["closed_on"].max() <= last
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.6])
@@ -73,7 +79,7 @@ def test_the_deals_of_one_day_stay_together(spec, make_deals):
     deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in all
     split = out_of_time_split(deals, spec)
     assert split.date.day == 1
-    assert not (split.train["closed_on"] == split.date).any()
+    assert not (split.train.deals["closed_on"] == split.date).any()
     assert len(split.test) / len(mature(deals, spec)) == pytest.approx(0.25, abs=0.02)
 
 
@@ -101,7 +107,7 @@ def test_the_deals_given_are_left_as_they_are(deals, spec):
 
 def test_rolling_cuts_judge_every_newer_mature_deal_once(deals, spec):
     splits = rolling_cuts(deals, spec, 4)
-    judged = pd.concat(split.test for split in splits)
+    judged = pd.concat(split.test.deals for split in splits)
     ripe = mature(deals, spec)
     assert judged.index.is_unique
     assert set(judged.index) == set(ripe.index[ripe["closed_on"] >= splits[0].date])
@@ -117,14 +123,15 @@ def test_rolling_cuts_go_forward_and_train_on_ever_more(deals, spec):
     sizes = [len(split.train) for split in splits]
     assert sizes == sorted(sizes)
     for split, following in zip(splits, dates[1:], strict=False):
-        assert split.test["closed_on"].max() < following
+        assert split.test.deals["closed_on"].max() < following
 
 
 def test_one_rolling_cut_is_the_out_of_time_split(deals, spec):
     (cut,) = rolling_cuts(deals, spec, 1, test_share=0.3)
     split = out_of_time_split(deals, spec, test_share=0.3)
     assert cut.date == split.date
-    pd.testing.assert_frame_equal(cut.test, split.test)
+    pd.testing.assert_frame_equal(cut.test.deals, split.test.deals)
+    pd.testing.assert_frame_equal(cut.test.outcomes, split.test.outcomes)
 
 
 def test_it_works_on_simulated_deals():

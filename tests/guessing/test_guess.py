@@ -29,6 +29,7 @@ def test_simulated_deals_are_understood(tmp_path: Path) -> None:
     read_deals(deals, spec)
 
 
+@pytest.mark.slow
 def test_later_knowledge_is_excluded_and_said(tmp_path: Path) -> None:
     deals = simulate_deals(500, seed=0, leaks=True).deals
     guess = guess_spec(deals)
@@ -74,6 +75,7 @@ def test_an_id_that_is_almost_one_is_told_of_and_not_taken() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_latest_date_far_from_all_others_is_suspected() -> None:
     deals = simulate_deals(60, seed=0).deals
     usual = " ".join(guess_spec(deals).unsure)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tables import customers
 
 from fitmodel.deals.reading import read_table
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._leaving import is_named_leaving
 from fitmodel.guessing.guess import guess_spec
+from tables import customers
 
 LEAVING = [
     "churn_date", "Cancelled On", "Ended At (UTC)", "left_on", "date_of_termination", "流失日期",

@@ -21,7 +21,7 @@ import pandas as pd
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
 from fitmodel.tracking.connection import connected

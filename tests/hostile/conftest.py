@@ -24,8 +24,10 @@ from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.learning.learner import learn
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 
 settings.register_profile(

@@ -41,6 +41,7 @@ def with_propensity(simulation) -> DealSpec:
     return simulation.spec.replace(deals={"propensity": "let_go"})
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_a_table_of_anything_is_read_whole_or_is_one_error(past, with_propensity, values, data):
@@ -67,6 +68,7 @@ def test_a_table_of_anything_is_read_whole_or_is_one_error(past, with_propensity
     assert ((weights >= 1) & (weights <= 20)).all()
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_a_column_of_anything_in_any_role_is_read_or_named(past, with_propensity, values, data):

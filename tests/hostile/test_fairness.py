@@ -19,8 +19,8 @@ from fitmodel.editing import edit_table
 from fitmodel.exceptions import EditError
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports.sales_page import sales_page
 from fitmodel.reports.scoreboard_section import scoreboard_section
@@ -33,6 +33,7 @@ SELLERS = {"rep", "team"}
 # --- who sold
 
 
+@pytest.mark.slow
 def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
     spec = SIMULATION.spec
     assert {spec.deals.rep, spec.deals.team} == SELLERS
@@ -119,6 +120,7 @@ def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_pa
 # --- the scoreboard
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> None:
     board = compute_scoreboard(

@@ -107,7 +107,7 @@ CliRunner().invoke(app, [*doors["monitor"][:4], "--output", str(home / "warm"), 
 ids = pd.read_parquet(deals)["deal_id"]
 doors["brief"][5] = str(ids.iloc[3])
 
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 one = load(model).predict(pd.read_parquet(deals).iloc[0].to_dict(), reasons=0)
 log = DecisionLog(disk / "decisions.db")

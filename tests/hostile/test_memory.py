@@ -47,6 +47,7 @@ def blocks_after(app: Any, number: int, asked: Iterator[tuple[Any, ...]]) -> int
     return asyncio.run(ask_all())
 
 
+@pytest.mark.slow
 def test_requests_leave_nothing_behind(
     bundle: Path, log: DecisionLog | None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,18 +25,20 @@ from sklearn.linear_model import LogisticRegression
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
+from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import BundleError, EditError, FitModelError
 from fitmodel.learning.book import Evidence, PairTerm
 from fitmodel.learning.book_checks import check_book
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
+from fitmodel.loading import load
 from fitmodel.model import manifest as manifests
 from fitmodel.model.bundle import load_workbench, open_bundle, write_bundle
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.workbench import READER_FILE
+from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.contest import Comparison, meet_champion
 from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.runs import track
@@ -129,6 +131,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     return data
 
 
+@pytest.mark.slow
 def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> None:
     whole = json.loads(sealed)
     chosen = random.Random(7)  # noqa: S311 - which forgery, no secret
@@ -255,6 +258,7 @@ except BundleError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux does it")
 def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() -> None:
     told = subprocess.run(  # noqa: S603 - the program above
@@ -456,7 +460,7 @@ def meets(spec: Any) -> Comparison:
     judged = pd.DataFrame(
         {"early_churn": left, "probability": left * 0.8 + 0.1, "weight": 1.0, "base_rate": 0.3}
     )
-    found = meet_champion(judged, deals[["segment"]], deals, spec)
+    found = compare_with_champion(judged, deals[["segment"]], deals, spec)
     assert found is not None
     return found
 

@@ -16,9 +16,10 @@ from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.changes import summarise_values
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
@@ -110,7 +111,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "scores": summarise_scores(said),
         "policy": SCRIPT,
         "period": ["2023-07-01", "2024-06-30"],
-        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
         "edits": [{"words": SCRIPT, "reason": IMAGE, "by": SINGLE, "at": SCRIPT, "rows": []}],
     }
     files = {"scorer.json": scorer.to_json()}
@@ -142,6 +143,7 @@ def test_the_sales_report_shows_every_name_and_runs_none(home: Path, language: s
         assert_no_formula(sheet.read_bytes().decode())
 
 
+@pytest.mark.slow
 def test_the_monitoring_page_shows_every_name_and_runs_none(home: Path) -> None:
     out = home / "monitor"
     run("monitor", home / "deals.parquet", "--model", home / "models/fit", "-c",

@@ -20,7 +20,7 @@ from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.ids import hashed_id
 from fitmodel.learning.own_estimator import as_matrix, learn_own
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.logs import JsonLines

@@ -82,6 +82,7 @@ def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects
     assert len([item.to_dict() for row in scored["reasons"] for item in row]) > 0
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
@@ -107,6 +108,7 @@ def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
             model.predict(frame.iloc[place].to_dict())
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_the_order_of_rows_and_the_cut_into_chunks_change_nothing(model, prospects, values, data):

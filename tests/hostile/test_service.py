@@ -62,6 +62,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_a_prospect_of_any_json_is_assessed_or_refused_in_words(client, model, data):

@@ -364,6 +364,7 @@ def test_there_are_two_hundred_kinds_and_each_has_its_name():
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name[:60])
 def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path, kind):
     path = kind.make(table, tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from fitmodel.model.fitmodel import load
+from fitmodel.loading import load
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.schema import example_prospect
 from fitmodel.scoring.service.settings import Settings

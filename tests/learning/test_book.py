@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError
-from fitmodel.learning.book import book_from_dict
+from fitmodel.learning.book_checks import book_from_dict
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import age_weights
 from fitmodel.learning.learner import Learned, learn
@@ -56,6 +56,7 @@ def test_the_interval_encloses_the_probability(learned: Learned) -> None:
     assert ((low <= probability) & (probability <= high)).all()
 
 
+@pytest.mark.slow
 def test_the_same_deals_and_contract_give_the_same_book(learned: Learned, simulation) -> None:
     again = learn(simulation.deals, simulation.spec)
     assert again.book.to_dict() == learned.book.to_dict()

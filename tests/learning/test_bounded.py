@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from fitmodel.learning.bounded import bounded_logistic
 from sklearn.linear_model import LogisticRegression
 
-from fitmodel.learning.bounded import bounded_logistic
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
 
 FREE = (None, None)
 

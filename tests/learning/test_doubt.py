@@ -46,6 +46,7 @@ def test_the_same_deals_and_seed_give_the_same_draws() -> None:
     assert doubt(300, 5) == doubt(300, 5)
 
 
+@pytest.mark.slow
 def test_lines_of_few_deals_scatter_more_than_those_of_many() -> None:
     few, many = (
         np.std([(draw.slope, draw.shift) for draw in doubt(n)], axis=0) for n in (200, 20_000)
@@ -76,6 +77,7 @@ def test_a_shift_that_chance_explains_is_not_followed_and_another_is() -> None:
     np.testing.assert_allclose(found(4_000, 0.8), 0.8, atol=0.15)
 
 
+@pytest.mark.slow
 def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does() -> None:
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"plan": random.choice(list("abc"), 600)})

@@ -50,7 +50,7 @@ def book(learned) -> Book:
 
 @pytest.fixture(scope="module")
 def attributes(learned):
-    frame = learned.labelled.attributes.copy()
+    frame = learned.taught.attributes.copy()
     frame.loc[frame.index[:20], "industry"] = "nobody has seen it"
     frame.loc[frame.index[20:40], ["industry", "seats"]] = None
     return frame

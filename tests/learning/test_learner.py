@@ -17,7 +17,7 @@ from fitmodel.learning.design import level_statistic
 from fitmodel.learning.fitting import age_weights, bag_counts
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import Learned, cross_fitted, learn
-from fitmodel.learning.options import BOOSTING_CHURNERS, LearnerOptions
+from fitmodel.learning.settings import BOOSTING_CHURNERS, LearnerOptions
 
 
 @pytest.mark.slow
@@ -91,6 +91,7 @@ def test_a_refusal_says_how_many_months_more_at_the_rate_so_far() -> None:
         learn(few.deals, few.spec)
 
 
+@pytest.mark.slow
 def test_below_the_stated_number_of_churners_only_the_logistic_part_is_tried() -> None:
     few = simulate_deals(500, seed=0)
     learned = learn(few.deals, few.spec)
@@ -98,6 +99,7 @@ def test_below_the_stated_number_of_churners_only_the_logistic_part_is_tried() -
     assert (learned.choice.table["boosting_share"] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("drift", "aged"), [(0.0, False), (4.0, True)])
 def test_old_deals_count_less_only_where_later_folds_say_so(drift: float, *, aged: bool) -> None:
     past = simulate_deals(2_500, seed=0, drift=drift, n_attributes=5)

@@ -44,6 +44,7 @@ def gains(known: int, levels: int, effect: float) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known", "levels", "least"), [(600, 130, 0.005), (10_000, 500, 0.02)])
 def test_pages_with_an_effect_bring_the_model_nearer_the_truth(
     known: int, levels: int, least: float
@@ -51,6 +52,7 @@ def test_pages_with_an_effect_bring_the_model_nearer_the_truth(
     assert np.mean(gains(known, levels, effect=0.8)) > least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known", "levels"), [(600, 130), (10_000, 500)])
 def test_pages_without_an_effect_cost_less_than_chance_does(known: int, levels: int) -> None:
     cost = -np.mean(gains(known, levels, effect=0.0))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from fitmodel.learning.challenger import unrestricted_probabilities
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import label_deals
-from fitmodel.learning.challenger import unrestricted_probabilities
-from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
 from fitmodel.learning.threads import native_threads
 
 

@@ -24,6 +24,6 @@ def model(simulation: Simulation) -> FitModel:
     policy = Policy("threshold", 0.3, None, "")
     manifest = {
         "spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}},
-        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
     }
     return FitModel(Scorer(learned.book, policy, roles.amount, roles.closed_on, "v"), manifest)

@@ -12,7 +12,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.learner import learn
-from fitmodel.learning.options import Choice
+from fitmodel.learning.settings import Choice
 from fitmodel.model.batch_reasons import largest_terms
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer

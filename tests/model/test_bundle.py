@@ -204,6 +204,7 @@ def assert_whole(root: Path, old: Path) -> None:
         assert {file: listed.bundle.read(file) for file in listed.bundle.files} == FILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "raised"),
     [
@@ -277,6 +278,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_bundle_or_the_new_one(tmp_
     assert open_bundle(tmp_path / "prospect-fit").path == new
 
 
+@pytest.mark.slow
 def test_writers_at_once_all_end_whole_and_current_is_one_of_theirs(tmp_path: Path) -> None:
     writers = [run_writer(tmp_path, times=10) for _ in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
@@ -384,6 +386,12 @@ def test_a_symbolic_link_in_a_bundle_is_refused(tmp_path: Path, file: str) -> No
         open_bundle(path)
 
 
+@pytest.mark.parametrize("file", ["card.md", "manifest.json"])
+def test_so_is_one_where_the_system_cannot_refuse_it(tmp_path, monkeypatch, file: str) -> None:
+    monkeypatch.delattr(os, "O_NOFOLLOW", raising=False)  # as on Windows
+    test_a_symbolic_link_in_a_bundle_is_refused(tmp_path, file)
+
+
 def test_a_version_that_is_a_symbolic_link_is_not_followed_by_current(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.rename(tmp_path / "elsewhere")
@@ -489,6 +497,7 @@ ANY_JSON = st.recursive(
 FIELDS = st.sampled_from(["format", "name", "version", "created_at", "files", "spec"])
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(FIELDS, ANY_JSON, min_size=1), junk=st.binary(max_size=30))
 def test_whatever_stands_in_a_manifest_the_answer_is_a_bundle_or_a_bundle_error(

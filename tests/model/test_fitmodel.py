@@ -40,6 +40,10 @@ COLUMNS = [
     "unfamiliar",
     "reasons",
     "model_version",
+    "worth",
+    "escalate",
+    "expected_value_low",
+    "expected_value_high",
 ]
 
 
@@ -269,6 +273,7 @@ def test_sixteen_threads_give_what_one_gives(model, prospects) -> None:
     assert together == alone * 4
 
 
+@pytest.mark.slow
 def test_many_calls_do_not_make_memory_grow(model, prospects) -> None:
     import tracemalloc
 

@@ -10,8 +10,6 @@ import pytest
 
 from fitmodel.model.locks import held
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
-
 HOLD = """
 import sys
 from pathlib import Path
@@ -37,6 +35,7 @@ def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path
             pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a file that is open")
 def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> None:
     import fcntl
 
@@ -44,9 +43,22 @@ def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> N
     own = fcntl.flock
 
     def removed_first(file, how) -> None:
-        lock.unlink()
+        lock.unlink(missing_ok=True)
         own(file, how)
 
     monkeypatch.setattr(fcntl, "flock", removed_first)
-    with pytest.raises(BlockingIOError, match="was removed"), held(lock, wait=False):
+    with pytest.raises(BlockingIOError, match="removed"), held(lock, wait=False):
+        pass
+
+
+def test_a_lock_ends_with_its_block_and_with_an_error_in_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with pytest.raises(KeyError), held(lock, wait=False):
+        raise KeyError
+    with held(lock, wait=False):
+        pass
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_not_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), held(tmp_path / "absent" / "lock", wait=False):
         pass

@@ -53,22 +53,70 @@ def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) ->
         assert all(reason.contribution > 0 for reason in said.against)
 
 
-def test_the_factor_is_the_ratio_of_the_prospects_two_probabilities(worded, prospects) -> None:
+def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) -> None:
     for prospect in prospects[:40]:
         said = worded.predict(prospect, reasons=EVERY)
         log_odds = worded.book.baseline + sum(item.contribution for item in said.reasons)
         for reason in said.reasons:
             without = worded.scorer.calibrated(log_odds - reason.contribution)
-            ratio = said.early_churn_probability / without
-            assert reason.risk_ratio == pytest.approx(ratio)
+            ratio = math.exp(logit(said.early_churn_probability) - logit(without))
+            assert reason.odds_ratio == pytest.approx(ratio)
+            assert reason.risk_ratio == pytest.approx(said.early_churn_probability / without)
             assert (ratio > 1) == (reason.contribution > 0)
-            told = re.search(r"(raises|lowers) the risk to ([\d.]+)x", reason.sentence)
+            told = re.search(r"(raises|lowers) the odds of leaving ×([\d.]+)", reason.sentence)
             if told is None:
-                assert "hardly changes the risk" in reason.sentence
+                assert "hardly changes the odds of leaving" in reason.sentence
                 assert ratio == pytest.approx(1.0, abs=0.0051)
             else:
                 assert told.group(1) == ("raises" if ratio > 1 else "lowers")
                 assert float(told.group(2)) == pytest.approx(ratio, abs=0.051)
+                assert reason.effect == f"odds ×{told.group(2)}"
+
+
+def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(
+    worded, prospects
+) -> None:
+    sentences = worded.scorer.sentences("en")
+    for log_odds in (-4.0, 0.0, 4.0, 12.0):
+        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(sentences.odds_ratio(0.0, 0.7))
+    assert sentences.odds_ratio(12.0, 0.7) > 1.5  # a ratio of probabilities would be 1.00
+
+
+def test_a_date_is_told_by_how_long_before_signing_it_lies(worded, prospects) -> None:
+    seen = set()
+    for prospect in prospects:
+        reason = only(worded.predict(prospect, reasons=EVERY).reasons, "first_contact_on")
+        days = (prospect["closed_on"] - prospect["first_contact_on"]).days
+        assert reason.value == prospect["first_contact_on"]
+        assert reason.value_words == worded.scorer.wording.duration(float(days))
+        assert reason.sentence.startswith(f"First contact {reason.value_words}: ")
+        assert str(prospect["first_contact_on"].date()) not in reason.sentence
+        seen.add(days)
+    assert len(seen) > 20
+
+
+@pytest.mark.parametrize(
+    ("days", "english", "chinese"),
+    [
+        (11.0, "11 days before signing", "签约前 11 天"),
+        (1.0, "1 day before signing", "签约前 1 天"),
+        (0.0, "on the day of signing", "签约当天"),
+        (-3.0, "3 days after signing", "签约后 3 天"),
+        (math.nan, "not known", "未知"),
+    ],
+)
+def test_durations_in_words(days, english, chinese) -> None:
+    assert Wording().duration(days) == english
+    assert Wording(language="zh").duration(days) == chinese
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0 %"), (0.001, "<1 %"), (0.114, "11 %"), (0.9967, ">99 %"), (1.0, "100 %")],
+)
+def test_a_share_is_no_certainty_unless_it_is_one(share, text) -> None:
+    assert Wording().percent(share) == text
+    assert Wording(language="zh").percent(share) == text.replace(" ", "")
 
 
 def test_what_is_said_of_a_ratio_never_falls_as_it_rises() -> None:

@@ -203,6 +203,7 @@ def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_threads_and_processes_write_at_once_and_nothing_is_lost(place) -> None:
     log = DecisionLog(place)
     others = [writer(place, f"p{n}", 40) for n in range(2)]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.outcomes import recut
+from fitmodel.deals.history import extract_as_of
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, judge_overrides
 
@@ -28,6 +28,7 @@ def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> Non
     assert 0 < found["expected"].iloc[-1] < found["deals"].iloc[-1] * 0.2
 
 
+@pytest.mark.slow
 def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_through(
     simulation,
 ) -> None:
@@ -44,8 +45,7 @@ def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_throug
 
 def test_a_young_cohort_is_not_said_to_do_well_because_it_is_young(simulation) -> None:
     cut = pd.Timestamp(simulation.spec.deals.observed_until) - pd.Timedelta(days=120)
-    known = recut(simulation.deals, simulation.spec, cut)
-    spec = simulation.spec.replace(deals={"observed_until": str(cut.date())})
+    known, spec = extract_as_of(simulation.deals, simulation.spec, cut)
     found = compute_cohorts(known, spec, simulation.true_probability.loc[known.index])
     young = found[found["mature"] < found["deals"]]
     assert len(young) >= 2

@@ -40,7 +40,7 @@ def model(simulation) -> FitModel:
     scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "v1", wording_of(spec))
     manifest = {
         "spec": spec.to_dict(),
-        "seen_values": summarise_values(learned.book.columns, learned.labelled.attributes),
+        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
     }
     return FitModel(scorer, manifest)
 

@@ -24,6 +24,7 @@ def simulation():
     return simulate_deals(1500, seed=4)
 
 
+@pytest.mark.slow
 @given(
     rates=st.dictionaries(st.text(min_size=1, max_size=3), st.sampled_from([0.7, 0.8, 0.9])),
     top=st.integers(1, 6),

@@ -173,6 +173,7 @@ def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simu
         compute_scoreboard(simulation.deals, simulation.spec, holed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 10, 40])
 def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
     generator = np.random.default_rng(size)

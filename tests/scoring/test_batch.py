@@ -84,6 +84,7 @@ def test_only_values_that_need_it_are_quoted(model, table, tmp_path):
     assert [b for b, a in zip(before, after, strict=True) if not a.startswith(b + ",")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_the_size_of_the_chunks_changes_nothing(model, prospects, tmp_path, ending):
     source = tmp_path / f"in{ending}"
@@ -147,6 +148,7 @@ def test_strict_stops_at_the_row_and_writes_nothing(model, prospects, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 2, 1000])
 def test_rows_of_the_wrong_width_stay_where_they_stood(model, table, tmp_path, chunk_rows):
     lines = table.read_text(encoding="utf-8").splitlines()

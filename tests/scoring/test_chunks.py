@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fitmodel.deals.files import read_table
-from fitmodel.deals.values import read_numbers
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.chunks import chunk_frame
 from fitmodel.scoring.streams import Chunk
+from fitmodel.tables.files import read_table
+from fitmodel.tables.values import read_numbers
 
 FORMS = [
     "12.5",
@@ -59,6 +59,7 @@ def _scored(model, texts: list[str], *, decimal_comma: bool) -> tuple[np.ndarray
     return numbers, set(unclear)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_path, separator):
     rng = np.random.default_rng(8)
@@ -124,6 +125,7 @@ def test_a_tab_leaves_it_to_the_file_whether_a_point_is_a_decimal_mark(
         np.testing.assert_allclose(values, expected["expected_value"])
 
 
+@pytest.mark.slow
 def test_the_error_names_column_value_and_remedy_and_keeps_what_else_is_wrong(
     model, prospects, tmp_path
 ):

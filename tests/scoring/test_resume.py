@@ -74,6 +74,7 @@ def source(prospects, tmp_path):
     return tmp_path / "in.csv"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"])
 @pytest.mark.parametrize("chunks", [1, 4])
 def test_a_resumed_batch_is_equal_to_the_byte(model, source, tmp_path, ending, chunks) -> None:
@@ -89,6 +90,7 @@ def test_a_resumed_batch_is_equal_to_the_byte(model, source, tmp_path, ending, c
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", output.name, whole.name]
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path) -> None:
     (tmp_path / "scorer.json").write_bytes(model.scorer.to_json())
     command = [sys.executable, "-c", KILLED, "in.csv", "out.parquet"]
@@ -104,6 +106,7 @@ def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path) -> N
     assert not parts_folder(tmp_path / "out.parquet").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_is_resumed_too(model, prospects, tmp_path) -> None:
     prospects.to_parquet(tmp_path / "in", partition_cols=["segment"])
     score_file(tmp_path / "in", model, tmp_path / "whole.csv", chunk_rows=8)

@@ -17,8 +17,8 @@ import pytest
 import fitmodel
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE
 from fitmodel.model.manifest import is_version
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.scoring import spark as scoring_spark
 from fitmodel.scoring.batch import score_file
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +16,15 @@ COMMANDS = ("demo", "init", "check", "train", "backtest", "score", "report", "mo
             "promote", "rollback", "serve", "retrain", "decide", "forget")  # fmt: skip
 
 
+PROGRAM = shutil.which("fitmodel", path=sysconfig.get_path("scripts"))
+
+
 def run(folder: Path, *arguments: str) -> str:
-    command = [str(Path(sys.executable).with_name("fitmodel")), *arguments]
+    assert PROGRAM is not None, "the wheel did not install the command"
     done = subprocess.run(  # noqa: S603  the command that was just installed
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+        [PROGRAM, *arguments], cwd=folder, capture_output=True, encoding="utf-8", timeout=300,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -19,8 +19,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.loading import load
 from fitmodel.model.bundle import open_bundle
-from fitmodel.model.fitmodel import load
 from fitmodel.retraining import retrain
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.registry import get_alias, list_versions, resolve

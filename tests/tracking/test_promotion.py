@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
+from fitmodel.evaluation.comparison import Comparison, compare
 from fitmodel.exceptions import BundleError, DealsError, TrackingError
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.contest import Comparison, compare
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingFacts, track

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.runs import TrainingFacts, track
 

@@ -18,8 +18,8 @@ import pytest
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.atomic import host_name
 from fitmodel.model.bundle import open_bundle
-from fitmodel.tracking.abandoned import OWNER_TAG
 from fitmodel.tracking.connection import connected, database_file
+from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingFacts, begin, deals_digest, track
 

@@ -5,13 +5,14 @@ Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 13
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -83,12 +84,12 @@ def progress() -> Callable[[str], None]:
 
 def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
     """Read past deals, and say what was left out or merged by [rows]."""
-    from fitmodel.deals.reading import open_sheet, read_sheet
+    from fitmodel.deals.reading import read_deals_with_findings
 
-    read = read_sheet(open_sheet(deals), spec)
+    read = read_deals_with_findings(deals, spec)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
-    return read.deals
+    return read.table
 
 
 def load_spec(config: Path) -> DealSpec:
@@ -136,9 +137,18 @@ def _in_use_instead(run: TrainingRun) -> str:
     )
 
 
+def write_utf8(*streams: TextIO) -> None:
+    """Let streams write UTF-8: on Windows a pipe or a file gets the local code page otherwise."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+
+
 @app.callback()
 def prepare() -> None:
     """Learn from past deals which prospects leave early, before the next deal is signed."""
     # Idle threads of native libraries wait by spinning, which on two busy cores made a training
     # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if os.name == "nt":
+        write_utf8(sys.stdout, sys.stderr)

@@ -95,9 +95,9 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.deals.files import read_table
-    from fitmodel.model.fitmodel import load
+    from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
+    from fitmodel.tables.files import read_table
 
     loaded = load(model)
     row = _row(read_table(prospects), loaded, name)

@@ -87,7 +87,7 @@ def show(
     Example: fitmodel models show --model models/prospect-fit --table segment --plot segment.png
     """
     with plain_errors():
-        from fitmodel.model.fitmodel import load
+        from fitmodel.loading import load
         from fitmodel.reports.console import model_text
 
         if plot is not None and table is None:

@@ -48,7 +48,7 @@ def score(
     if not (is_database(prospects) or prospects == "-" or Path(prospects).exists()):
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
     with plain_errors():
-        from fitmodel.model.fitmodel import load
+        from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places

@@ -88,37 +88,36 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     """
     with plain_errors():
         from fitmodel.deals.data_warnings import find_warnings, notation_warnings
-        from fitmodel.deals.enough import check_enough, known_outcomes
+        from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.outcomes import outcomes
-        from fitmodel.deals.reading import open_sheet, read_sheet
+        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
-        from fitmodel.learning.readable import require_readable
+        from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
-        sheet = open_sheet(deals)
-        read = read_sheet(sheet, spec)
+        file = open_table(deals, spec)
+        read = read_deals_with_findings(file, spec)
         for note in read.notes:
             typer.echo(f"rows {note}")
-        doubts = find_doubts(sheet.table, spec)
+        doubts = find_doubts(file.table, spec)
         for doubt in doubts:
             typer.echo(f"unsure: {doubt}")
         refuse_unanswered(doubts)
-        table, row = read.deals, sheet.first_row
-        require_readable(table, spec, row)
-        typer.echo(labels_text(outcomes(table, spec), spec.label.horizon_months))
-        typer.echo(horizons_text(compare_horizons(table, spec)))
-        notations = notation_warnings(sheet.table, spec, row)
-        for warning in (*find_warnings(table, spec, row), *notations):
+        view = view_of(read.table, spec)
+        labelled = view.labelled()
+        typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
+        typer.echo(horizons_text(compare_horizons(view, spec)))
+        row = first_row_of(deals)
+        notations = notation_warnings(file.table, spec, row)
+        for warning in (*find_warnings(read.table, spec, row), *notations, *read.findings):
             typer.echo(f"warn {warning}")
-        leaks = audit(table, spec)
+        leaks = audit(view, spec)
         typer.echo(
-            f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
-            f"{audit_text(leaks)}"
+            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
         )
-        check_enough(*known_outcomes(table, spec))
+        check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:
             raise typer.Exit(1)

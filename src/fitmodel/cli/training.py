@@ -134,7 +134,7 @@ def _deals_with_propensity(
     """The deals with what the log says of those that were let proceed, where there is a log."""
     if log is None:
         return deals, spec
-    from fitmodel.monitoring.exploration import with_propensity
+    from fitmodel.monitoring.propensity import with_propensity
 
     table = read_and_tell(deals, spec)
     kept, with_role = with_propensity(table, spec, existing_log(log, salt))

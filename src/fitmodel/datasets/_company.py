@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.datasets import _attributes, _mechanism, _reps, _timeline
+from fitmodel.datasets import _attributes, _mechanism, _reps, timeline
 from fitmodel.deals.months import add_months
 from fitmodel.exceptions import SpecError
 
@@ -80,9 +80,9 @@ class Company:
         """Draw ascending closing dates."""
         recent = self.horizon_months / self.months
         growth = (
-            0.0 if self.recent_share is None else _timeline.growth_for(self.recent_share, recent)
+            0.0 if self.recent_share is None else timeline.growth_for(self.recent_share, recent)
         )
-        return _timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
+        return timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
 
     def draw(self, n: int, seed: int) -> tuple[Array, Raw]:
         """Draw the rep (position in the roster) and the attributes of `n` prospects."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.datasets._attributes import Array, stream
-from fitmodel.datasets._timeline import DAYS_PER_MONTH
+from fitmodel.deals.months import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     from typing import Any

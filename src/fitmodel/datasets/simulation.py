@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _attributes, _leaks, _mechanism, _timeline
+from fitmodel.datasets import _attributes, _leaks, _mechanism, timeline
 from fitmodel.datasets._attributes import Array, Raw
 from fitmodel.datasets._company import Company
 from fitmodel.deals.contract import DealSpec
@@ -205,7 +205,7 @@ def simulate_deals(
     without_rep = law.log_odds(raw, closed_on)
     log_odds = without_rep + law.reps["effect"].to_numpy()[rep]
     probability = _mechanism.probability(log_odds)
-    left_on = _timeline.churn_dates(closed_on, probability, horizon_months, seed)
+    left_on = timeline.churn_dates(closed_on, probability, horizon_months, seed)
     deals = _table(law, rep, raw, closed_on, "D")
     seen = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
     deals.insert(2, "churned_on", seen.astype("datetime64[us]"))

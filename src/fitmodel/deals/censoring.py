@@ -47,7 +47,9 @@ def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float
     Parameters
     ----------
     outcomes : DataFrame
-        As made by `fitmodel.deals.outcomes.outcomes`.
+        As made by `fitmodel.deals.outcomes.outcomes`. Deals whose ``entry_months`` is above 0 get
+        the weight 0: their labels are selected (delayed entry), so the deals watched from their
+        signing stand for all.
     horizon_months : int
         The horizon of ``outcomes.early_churn``.
     cap : float
@@ -67,12 +69,15 @@ def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float
         raise DealsError(f"cap must be at least 1, got {cap}; 10 is usual, inf caps nothing")
     early = outcomes["early_churn"].to_numpy(dtype=float)
     months = outcomes["followup_months"].to_numpy(dtype=float)
-    known = ~np.isnan(early)
+    left = outcomes["left"].to_numpy(dtype=bool)
+    from_signing = np.ones(early.size, dtype=bool)
+    if "entry_months" in outcomes.columns:
+        from_signing = outcomes["entry_months"].to_numpy(dtype=float) == 0
+    known = ~np.isnan(early) & from_signing
     values = np.zeros(early.size)
     if known.any():
         reached = np.minimum(months[known], horizon_months)
-        watched = _watched_until(months, outcomes["left"].to_numpy(dtype=bool), reached)
-        values[known] = 1.0 / watched
+        values[known] = 1.0 / _watched_until(months[from_signing], left[from_signing], reached)
     capped = values > cap
     values = np.minimum(values, cap)
     return Weights(values, effective_sample_size(values), int(capped.sum()))

@@ -18,13 +18,14 @@ from pydantic import (
     field_validator,
 )
 
+from fitmodel.deals.decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
+from fitmodel.deals.reading_section import Reading
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
     COLLECTING,
     Attributes,
     DealRoles,
-    Decision,
     Label,
     Learning,
     Words,
@@ -42,13 +43,14 @@ __all__ = [
     "Decision",
     "Label",
     "Learning",
+    "Reading",
     "Rows",
     "Tracking",
     "Words",
 ]
 _KEYS = {
     each.section: tuple(each.model_fields)
-    for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words)
+    for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
 }
 
 
@@ -59,7 +61,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    rows, label, attributes, decision, tracking, learning, words : section or mapping, optional
+    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
         Everything else has defaults.
 
     Raises
@@ -84,6 +86,7 @@ class DealSpec(BaseModel):
     tracking: Tracking = Tracking()
     learning: Learning = Learning()
     words: Words = Words()
+    reading: Reading = Reading()
 
     def __init__(self, /, **sections: Any) -> None:
         try:
@@ -150,7 +153,7 @@ class DealSpec(BaseModel):
 
     def to_toml(self) -> str:
         """Write the contract as TOML that `from_toml` reads back to an equal contract."""
-        return as_toml(self.model_dump())
+        return as_toml(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the contract as plain values that JSON can hold; ``DealSpec(**it)`` is equal."""
@@ -189,8 +192,8 @@ class DealSpec(BaseModel):
     def attribute_names(self, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the attributes of a table with these columns.
 
-        The names in `include` as given there; without it every column that plays no role, is not
-        excluded and has more than one value left by `[rows] keep`, in the table's order.
+        The names in `include` as given there; without it every column that plays no role and
+        is not excluded and has more than one value left by `[rows] keep`, in the table's order.
         """
         if self.attributes.include is not None:
             return self.attributes.include
@@ -226,7 +229,9 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     told = set(attributes.include or ())
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
     forbidden |= {column: name for column, name in sellers.items() if column not in told}
-    for key, names in attributes.model_dump(exclude={"exclude"}, exclude_none=True).items():
+    for key, names in attributes.model_dump(
+        exclude={"exclude", "missing"}, exclude_none=True
+    ).items():
         named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
         for name in named:
             if name in forbidden:

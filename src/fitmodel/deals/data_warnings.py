@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.deals.faults import Sheet
-from fitmodel.deals.values import is_text
+from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals.enough import MIN_CHURNERS, is_enough
-from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.history import HistoryView, view_of
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -18,14 +18,14 @@ _SHARES, _COUNTS = ("left_by_then", "of_those_that_left"), ("early_churners", "s
 
 
 def compare_horizons(
-    deals: pd.DataFrame, spec: DealSpec, horizons: tuple[int, ...] = HORIZONS
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, horizons: tuple[int, ...] = HORIZONS
 ) -> pd.DataFrame:
     """Count what is known of leaving within each of several horizons.
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`, or re-cut.
+    deals : DataFrame or HistoryView
+        As read by `fitmodel.deals.reading.read_deals`, or a view of them.
     spec : DealSpec
         Roles of the columns; its own horizon is looked at too.
     horizons : tuple of int
@@ -59,7 +59,8 @@ def compare_horizons(
     ([3, 5, 12], True)
     """
     wanted = sorted({*horizons, spec.label.horizon_months})
-    rows = {months: _known_of(deals, _with_horizon(spec, months), months) for months in wanted}
+    view = view_of(deals, spec)
+    rows = {months: _known_of(view.with_spec(_with_horizon(spec, months))) for months in wanted}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon_months")
 
 
@@ -68,15 +69,14 @@ def _with_horizon(spec: DealSpec, months: int) -> DealSpec:
     return spec.model_copy(update={"label": label})
 
 
-def _known_of(deals: pd.DataFrame, spec: DealSpec, months: int) -> dict[str, float]:
-    found = outcomes(deals, spec)
-    early, left = found["early_churn"], found["left"]
-    curve = kaplan_meier(found["followup_months"], left)
+def _known_of(view: HistoryView) -> dict[str, float]:
+    early, left = view.early_churn, view.left
+    months = float(view.spec.label.horizon_months)
     return {
-        "left_by_then": 1.0 - curve.at(float(months)),
+        "left_by_then": 1.0 - view.survival.at(months),
         "early_churners": int((early == 1).sum()),
         "stayed": int((early == 0).sum()),
-        "too_young": int(early.isna().sum()),
+        "too_young": int(np.isnan(early).sum()),
         "of_those_that_left": float((early[left] == 1).mean()) if left.any() else float("nan"),
     }
 
@@ -97,7 +97,7 @@ def horizons_text(found: pd.DataFrame) -> str:
 
 def enough(known: pd.Series[Any]) -> bool:
     """Tell whether there are enough of both kinds to learn from."""
-    return is_enough(known["early_churners"], known["stayed"])
+    return is_enough(known["early_churners"], known["stayed"] + known["too_young"])
 
 
 def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:

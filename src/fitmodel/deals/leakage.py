@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.leakage_history import History
 
 __all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
@@ -56,15 +57,15 @@ class LeakageReport:
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=columns)
 
 
-def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
+def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     """
     Look at every attribute for signs that it was learned after the closing.
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`, or re-cut. Of more than 50,000 deals as many
-        are drawn at random.
+    deals : DataFrame or HistoryView
+        As read by `fitmodel.deals.reading.read_deals`, or a view of them. Of more than 50,000 deals
+        as many are drawn at random.
     spec : DealSpec
         Roles of the columns, the horizon and the attributes.
 
@@ -82,7 +83,7 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(1500, seed=1, leaks=True)
-    >>> set(audit(sim.deals, sim.spec).stopped) == set(sim.leaks)
+    >>> set(audit_leakage(sim.deals, sim.spec).stopped) == set(sim.leaks)
     True
     """
     history = history_of(deals, spec)
@@ -93,6 +94,9 @@ def audit(deals: pd.DataFrame, spec: DealSpec) -> LeakageReport:
     ]
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))
+
+
+audit = audit_leakage  # its earlier name, which notebooks use
 
 
 def _findings(attribute: Attribute, history: History) -> Iterator[Finding]:

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.attributes import read_attributes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.leakage_statistics import cohorts_of, numbers_of
-from fitmodel.deals.observation import observe
-from fitmodel.deals.outcomes import outcomes
-from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.leakage_statistics import Codes, Floats, Mask
 
 MOST_DEALS = 50_000
@@ -35,7 +33,8 @@ class History:
     dates : tuple of str
         Which attributes are dates.
     early : ndarray of shape (n,)
-        1.0 left early, 0.0 stayed longer, NaN unknown or not mature. Deals too young to be mature
+        1.0 left early, 0.0 stayed longer, NaN unknown, not mature or signed before
+        ``observed_from`` (the label would be selected). Deals too young to be mature
         are known only where they left: with them, whatever is new would seem to decide the outcome.
     left : ndarray of bool of shape (n,)
         Seen to leave by now.
@@ -83,7 +82,7 @@ class History:
         return float(np.quantile(months, FIRST)) > WELL_AFTER * self.horizon
 
 
-def history_of(deals: pd.DataFrame, spec: DealSpec) -> History:
+def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
     """
     Attributes and outcomes of the deals.
 
@@ -92,30 +91,23 @@ def history_of(deals: pd.DataFrame, spec: DealSpec) -> History:
     DealsError
         As `outcomes`; also where an attribute is a date and the deals have no closing date.
     """
-    if len(deals) > MOST_DEALS:
-        drawn = np.random.default_rng(0).choice(len(deals), MOST_DEALS, replace=False)
-        deals = deals.iloc[np.sort(drawn)]
-    found = outcomes(deals, spec)
-    cohort, days_watched = np.zeros(len(found), dtype=np.int64), None
-    if spec.has_dates:
-        seen = observe(deals, spec)
-        deals = deals.loc[seen.signed]
-        cohort = cohorts_of(seen.closed)
-        days_watched = (seen.extract_end - seen.closed).astype(float)
-    read = read_attributes(deals, spec)
-    if read.dates and days_watched is None:
-        raise DealsError(
-            f"attributes {list(read.dates)} are dates, but the deals have no closing date to count "
-            "from; exclude them or give closed_on"
-        )
+    view = view_of(deals, spec)
+    if len(view) > MOST_DEALS:
+        drawn = np.random.default_rng(0).choice(len(view), MOST_DEALS, replace=False)
+        view = view.subset(np.sort(drawn))
+    cohort, days_watched = np.zeros(len(view), dtype=np.int64), None
+    if view.closed is not None:
+        cohort = cohorts_of(view.closed)
+        days_watched = (view.extract_end - view.closed).astype(float)
+    read, deals = view.attributes(), view.deals
     roles = spec.deals
     amount = deals[roles.amount] if roles.amount in deals.columns else None
     return History(
         attributes=read.frame,
         dates=read.dates,
-        early=found["early_churn"].where(found["mature"]).to_numpy(dtype=float),
-        left=found["left"].to_numpy(dtype=bool),
-        months=found["followup_months"].to_numpy(dtype=float),
+        early=np.where(view.mature & view.from_signing, view.early_churn, np.nan),
+        left=view.left,
+        months=view.followup_months,
         cohort=cohort,
         days_watched=days_watched,
         amount=None if amount is None else numbers_of(amount),

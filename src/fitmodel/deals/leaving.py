@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.row_rules import plain_value
-from fitmodel.deals.values import Reading, read_flags
+from fitmodel.tables.values import Reading, read_flags
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.values import Mask
+    from fitmodel.tables.values import Mask
 
 ANSWERS = (
     '[rows] left_without_date = "drop" leaves these rows out, "observed_until" takes the end of '

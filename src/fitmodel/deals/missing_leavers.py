@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
-from fitmodel.deals.observation import observe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,27 +77,27 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     at each age is that since the first leaver. Where early churn really was a tenth of what it is
     now, the same is found.
     """
-    if not spec.has_dates or getattr(spec.deals, "observed_from", None) is not None:
+    if not spec.has_dates or spec.deals.observed_from is not None:
         return None
-    seen = observe(deals, spec)
-    left = ~np.isnat(seen.churned)
-    if left.sum() < MIN_LEAVERS:
+    view = view_of(deals, spec)
+    left, closed = view.left, view.closed
+    if closed is None or left.sum() < MIN_LEAVERS:
         return None
-    ends = np.where(left, seen.churned, seen.watched_until)
-    first = seen.churned[left].min()
-    expected = _expected_before(first, seen.closed, ends, left)
+    ends = np.where(left, view.left_on, view.watched_until)
+    first = view.left_on[left].min()
+    expected = _expected_before(first, closed, ends, left)
     chance = float(np.exp(-expected))
     if chance > MAX_CHANCE:
         return None
     start = first.astype("datetime64[M]").astype("datetime64[D]")
-    if expected - _expected_before(start, seen.closed, ends, left) > _UNCERTAIN_START:
+    if expected - _expected_before(start, closed, ends, left) > _UNCERTAIN_START:
         start = first
-    months = months_between(seen.closed, ends)
-    entry = np.maximum(months_between(seen.closed, np.full(len(ends), start)), 0.0)
+    months = months_between(closed, ends)
+    entry = np.maximum(months_between(closed, np.full(len(ends), start)), 0.0)
     horizon = float(spec.label.horizon_months)
     return MissingLeavers(
         start,
-        int((seen.closed < start).sum()),
+        int((closed < start).sum()),
         expected,
         chance,
         rate=1 - _survival(months, left, entry, horizon),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Days = NDArray[np.datetime64]
 
+DAYS_PER_MONTH = 365.25 / 12
+
 
 def to_days(dates: Any) -> Days:
     """
@@ -25,6 +27,8 @@ def to_days(dates: Any) -> Days:
     ValueError
         If a text is not an ISO date.
     """
+    if isinstance(dates, np.ndarray) and np.issubdtype(dates.dtype, np.datetime64):
+        return dates.astype("datetime64[D]")
     read = pd.to_datetime(pd.Series(dates if pd.api.types.is_list_like(dates) else [dates]))
     if isinstance(read.dtype, pd.DatetimeTZDtype):
         read = read.dt.tz_localize(None)

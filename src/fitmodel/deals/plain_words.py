@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from datetime import date
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import tomli_w
+
+from fitmodel.tables.showing import shortened
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
 
+__all__ = ["as_toml", "listed", "nearest", "sentences", "shortened", "toml_value"]
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table of names",
@@ -31,7 +35,6 @@ _LIMITS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -111,40 +114,26 @@ def _demand(error: ErrorDetails) -> str:
     return f"must be {_EXPECTED.get(kind) or error['msg']}{found}"
 
 
-def shortened(value: object, width: int = 60) -> str:
-    """Show a value as Python writes it, cut to `width` characters."""
-    text = repr(value)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write sections of plain values as TOML; what is None or empty is left out."""
-    return "\n".join(line for name, keys in sections.items() for line in _table(name, keys))
+    """Return sections of plain values as TOML; what is None or empty is left out.
 
-
-def _table(name: str, keys: Mapping[str, Any]) -> Iterator[str]:
-    given = {key: value for key, value in keys.items() if value not in (None, (), {}, [])}
-    tables = {key: value for key, value in given.items() if isinstance(value, dict)}
-    plain = {key: value for key, value in given.items() if key not in tables}
-    if plain:
-        yield f"[{name}]"
-        yield from (f"{_key(key)} = {toml_value(value)}" for key, value in plain.items())
-        yield ""
-    for key, value in tables.items():
-        yield from _table(f"{name}.{_key(key)}", value)
-
-
-def _key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else toml_value(key)
-
-
-def toml_value(value: Any) -> str:
-    """Write one value (text, number, date, list) as TOML.
-
-    A TOML basic string is a JSON string in which DEL must be escaped too.
+    Not so an empty list of `missing`: it says that no word stands for nothing.
     """
-    if isinstance(value, date):
-        return f'"{value.isoformat()}"'
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(toml_value(each) for each in value)}]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return tomli_w.dumps(_without_empty(sections))
+
+
+def _without_empty(table: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
+    filled = {
+        key: _without_empty(value, key) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+    }
+    return {
+        key: value
+        for key, value in filled.items()
+        if value not in (None, (), {}, []) or ("missing" in {key, inside} and value == ())
+    }
+
+
+def toml_value(value: str | Sequence[str]) -> str:
+    """Return one text, or a list of texts, as it is written in TOML."""
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").rstrip("\n")

@@ -22,9 +22,11 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.row_rules import Rows
-    from fitmodel.deals.values import Mask
+    from fitmodel.tables.values import Mask
 
 SHOWN_VALUES = 8
 
@@ -39,10 +41,13 @@ class ChosenRows:
         With the index of the rows it keeps.
     notes : tuple of str
         A sentence for each rule that changed something: how many rows, by value.
+    positions : ndarray of int or None
+        Which rows of the table were kept, in their order; None where rows were merged.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...]
+    positions: NDArray[np.intp] | None = None
 
 
 def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
@@ -51,7 +56,7 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     Parameters
     ----------
     table : DataFrame
-        Tidy, see `fitmodel.deals.tidying.tidy`; not changed.
+        Tidy, see `fitmodel.tables.tidying.tidy`; not changed.
     spec : DealSpec
 
     Returns
@@ -66,17 +71,18 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     """
     _require_columns(table, spec)
     kept, notes = table, list[str]()
+    positions = np.arange(len(table))
     for name in spec.rows.chosen_by:
         stays = _stays(kept[name], spec, name)
         if not stays.all():
             notes.append(_left_out(kept[name][~stays], len(kept)))
-            kept = kept[stays]
+            kept, positions = kept[stays], positions[stays]
     if kept.empty and len(table):
         raise DealsError(
             f"[rows] keeps none of {len(table)} row(s): {'; '.join(notes)}. Remedy: correct the "
             "values in [rows]"
         )
-    return ChosenRows(kept, tuple(notes))
+    return ChosenRows(kept, tuple(notes), positions)
 
 
 def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:

@@ -19,9 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
 from fitmodel.deals.plain_words import listed, sentences, shortened
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,15 @@ def _date_or_column(value: Any) -> Any:
     raise ValueError(message)
 
 
+def _date_only(value: Any) -> Any:
+    found = _date_or_column(value) if isinstance(value, str | datetime) else value
+    if found is None or isinstance(found, date):
+        return found
+    raise ValueError(
+        f"[deals] observed_from must be a date such as 2023-01-31, not {shortened(value)}"
+    )
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
@@ -51,10 +61,14 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 Column = Annotated[str, Field(min_length=1)]
 Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
 Date = Annotated[Column | date | None, BeforeValidator(_date_or_column)]
+Day = Annotated[date | None, BeforeValidator(_date_only)]
 Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Cost = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(gt=0, le=1)]
+Positive = Annotated[Number, Field(gt=0)]
+
+
 TenureUnit = Literal["months", "years", "weeks", "days"]
 AmountPer = Literal["year", "quarter", "month", "week", "day", "contract"]
 _NO_COLUMNS = {"churned_values", "tenure_unit", "amount_per", "contract_months", "currency"}
@@ -91,6 +105,8 @@ class DealRoles(Section):
     yes and no. `tenure_unit`, `amount_per` and `currency` say in what is counted; the amount of
     `amount_per = "contract"` is that of `contract_months`. `propensity` is the probability with
     which a deal was let proceed although it was flagged; empty where it was not flagged.
+    `observed_from` is the date from which leavers were recorded, where that is later than the
+    first deal.
     """
 
     section: ClassVar[str] = "deals"
@@ -99,6 +115,7 @@ class DealRoles(Section):
     closed_on: Column | None = None
     churned_on: Column | None = None
     observed_until: Date = None
+    observed_from: Day = None
     exited_on: Column | None = None
     rep: Column | None = None
     team: Column | None = None
@@ -118,7 +135,7 @@ class DealRoles(Section):
         if info.field_name in _NO_COLUMNS:
             return value
         for role, column in info.data.items():
-            if value is not None and value == column:
+            if isinstance(value, str) and value == column:
                 raise ValueError(
                     f"[deals] column '{value}' cannot be both {role} and {info.field_name}"
                 )
@@ -127,7 +144,7 @@ class DealRoles(Section):
     @field_validator("tenure_months", mode="after")
     @classmethod
     def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
-        dates = ("closed_on", "churned_on", "observed_until", "exited_on")
+        dates = ("closed_on", "churned_on", "observed_until", "observed_from", "exited_on")
         given = [name for name in dates if info.data.get(name) is not None]
         if value is not None and given:
             raise ValueError(
@@ -192,7 +209,9 @@ class Attributes(Section):
 
     `increasing` and `decreasing` name attributes along which the risk never falls or never
     rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
-    to the coarser attribute towards whose rate its rare levels are shrunk.
+    to the coarser attribute towards whose rate its rare levels are shrunk. `missing` says which of
+    the words NA, N/A, n/a, None, null and NULL stand for nothing, for all columns or by column;
+    without it every column tells (NA beside EU and APAC is North America).
     """
 
     section: ClassVar[str] = "attributes"
@@ -205,10 +224,25 @@ class Attributes(Section):
     categorical: Columns = ()
     numeric: Columns = ()
     parents: dict[Column, Column] = Field(default_factory=dict)
+    missing: tuple[str, ...] | dict[Column, tuple[str, ...]] | None = None
+
+    @field_validator("missing", mode="after")
+    @classmethod
+    def _known_words(cls, value: Any) -> Any:
+        listed_words = value.values() if isinstance(value, dict) else [value or ()]
+        unknown = sorted({word for words in listed_words for word in words} - UNCLEAR_WORDS)
+        if unknown:
+            raise ValueError(
+                f"[attributes] missing knows {', '.join(sorted(UNCLEAR_WORDS))}, not "
+                f"{', '.join(unknown)}: other texts for nothing belong into [reading] empty"
+            )
+        return value
 
     @field_validator("*", mode="after")
     @classmethod
     def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "missing":  # words, not columns
+            return value
         if info.field_name == "include" and value == ():
             raise ValueError("[attributes] include names no column: leave it out or fill it")
         faults = list(_strangers(info.field_name or "", value or (), info.data))
@@ -257,43 +291,35 @@ def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
             yield f"[attributes] '{name}' is in {key} but not in include: add it there"
 
 
-class Decision(Section):
-    """From probability to poor fit: the policy, and the money of a deal.
-
-    `capacity` is the share of prospects that can be flagged, `precision` the least share of
-    flags that must be right. Money is per deal except `support_cost_per_month`;
-    `commission_rate` and `gross_margin` are shares of the yearly contract value. Where assessments
-    are logged, `explore_share` of the flagged prospects may proceed all the same, to learn from.
-    """
-
-    section: ClassVar[str] = "decision"
-
-    policy: Literal["value", "capacity", "precision", "threshold"] | None = None
-    capacity: Share = 0.10
-    precision: Share = 0.5
-    threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
-    gross_margin: Share | None = None
-    expected_lifetime_months: Annotated[Number, Field(gt=0)] | None = None
-    acquisition_cost: Cost = 0.0
-    onboarding_cost: Cost = 0.0
-    support_cost_per_month: Cost = 0.0
-    commission_rate: Annotated[Cost, Field(le=1)] = 0.0
-    explore_share: Annotated[Number, Field(ge=0, lt=1)] = 0.0
-
-    @model_validator(mode="after")
-    def _threshold_is_given(self) -> Self:
-        if self.policy == "threshold" and self.threshold is None:
-            raise ValueError('[decision] policy = "threshold" needs threshold, e.g. 0.3')
-        return self
-
-
 class Learning(Section):
-    """How training is seeded and how many threads native libraries may use."""
+    """How the scorecard is learned, seeded and limited.
+
+    `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
+    and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
+    boosting may choose; `replicates` are bootstrap refits for the interval. After
+    `time_budget_seconds` no further component is tried.
+    """
 
     section: ClassVar[str] = "learning"
 
     seed: Annotated[Count, Field(ge=0, lt=2**32)] = 0
     threads: Annotated[Count, Field(ge=1)] = 1
+    components: Columns = ("logistic", "boosted")
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+    )  # fmt: skip
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    pairs: Annotated[Count, Field(ge=0, le=50)] = 5
+    folds: Annotated[Count, Field(ge=2, le=20)] = 4
+    replicates: Annotated[Count, Field(ge=3, le=200)] = 12
+    time_budget_seconds: Positive | None = None
+
+    @field_validator("components", mode="after")
+    @classmethod
+    def _logistic_is_there(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "logistic" not in value:
+            raise ValueError('[learning] components needs "logistic": it gives the soft labels')
+        return tuple(dict.fromkeys(value))
 
 
 class Words(Section):

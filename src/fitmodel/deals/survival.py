@@ -78,6 +78,7 @@ def kaplan_meier(
     *,
     at: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    entry_months: ArrayLike | None = None,
 ) -> SurvivalCurve:
     """
     Kaplan-Meier estimate of the share of customers still there, with a 95 % interval.
@@ -94,14 +95,25 @@ def kaplan_meier(
     weights : array of shape (n,), optional
         Weight of each deal, not negative; 1 by default. Their scale changes neither the curve nor
         its interval.
+    entry_months : array of shape (n,), optional
+        Months from closing to the day from which the deal was watched (delayed entry, left
+        truncation); 0 by default, at most the follow-up. A deal is at risk from its entry on, that
+        day included.
 
     Raises
     ------
     DealsError
-        If there is no deal, or a follow-up or weight is missing or negative.
+        If there is no deal, none was watched from its signing, or a follow-up, weight or entry is
+        missing, negative or contradicts another.
 
     Notes
     -----
+    With entry times the number at risk is that of the deals that have entered and are still
+    watched (Klein & Moeschberger 2003, section 4.6). Assumes that when a deal came under
+    observation says nothing about whether it leaves. Where only a few deals were watched early on,
+    one of them that leaves moves the curve far. Where at some age no deal is watched, the curve
+    ends there: what is left of it after that age is not known.
+
     Interval: Greenwood's variance on the log(-log) scale (Kalbfleisch & Prentice 2002, p. 18); with
     weights the number at risk is replaced by its effective size (Xie & Liu 2005). Where nobody has
     left yet that variance does not exist: the lower limit is then the exact binomial one,
@@ -113,13 +125,17 @@ def kaplan_meier(
     >>> curve.survival.tolist()
     [0.75, 0.75, 0.375, 0.375]
     """
-    months, gone, weight = _checked(followup_months, left, weights)
+    months, gone, weight, entry = _checked(followup_months, left, weights, entry_months)
+    if entry.any():
+        kept = entry <= _last_age_watched(entry, months)
+        months, gone, weight, entry = months[kept], gone[kept], weight[kept], entry[kept]
     times, position = np.unique(months, return_inverse=True)
     events = _totals(position, weight * gone, times.size)
-    at_risk = _not_before(_totals(position, weight, times.size))
-    effective = at_risk**2 / _not_before(_totals(position, weight**2, times.size))
-    survival = np.asarray(np.cumprod(1.0 - events / at_risk), dtype=np.float64)
-    low, high = _limits(survival, events / at_risk, effective)
+    at_risk = _at_risk(times, position, entry, weight)
+    effective = at_risk**2 / _at_risk(times, position, entry, weight**2)
+    hazard = np.minimum(events / at_risk, 1.0)
+    survival = np.asarray(np.cumprod(1.0 - hazard), dtype=np.float64)
+    low, high = _limits(survival, hazard, effective)
     curve = SurvivalCurve(times, survival, low, high, at_risk, events)
     if at is None:
         return curve
@@ -127,23 +143,58 @@ def kaplan_meier(
 
 
 def _checked(
-    followup_months: ArrayLike, left: ArrayLike, weights: ArrayLike | None
-) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    followup_months: ArrayLike,
+    left: ArrayLike,
+    weights: ArrayLike | None,
+    entry_months: ArrayLike | None,
+) -> tuple[Floats, NDArray[np.bool_], Floats, Floats]:
     """Arrays of one length, without deals of weight 0."""
     months = np.asarray(followup_months, dtype=float)
     gone = np.asarray(left, dtype=bool)
     weight = np.ones(months.size) if weights is None else np.asarray(weights, dtype=float)
-    for name, values in (("follow-up", months), ("weight", weight)):
+    entry = np.zeros(months.size) if entry_months is None else np.asarray(entry_months, dtype=float)
+    for name, values in (("follow-up", months), ("weight", weight), ("entry", entry)):
         wrong = ~(np.isfinite(values) & (values >= 0))
-        if wrong.any():
-            raise DealsError(
-                f"{name} is missing or negative in {wrong.sum()} of {values.size} deals "
-                f"(first at position {wrong.argmax()}); leave those deals out or correct them"
-            )
+        _refuse(wrong, f"{name} is missing or negative", "leave those deals out or correct them")
+    _refuse(entry > months, "entry lies after the end of the follow-up", "leave those deals out")
     counted = weight > 0
     if not counted.any():
         raise DealsError("no deal to estimate survival from; give at least one with weight above 0")
-    return months[counted], gone[counted], weight[counted]
+    if not (entry[counted] == 0).any():
+        raise DealsError(
+            "no deal was watched from its signing (entry 0), so nothing is known of the first "
+            f"{entry[counted].min():.1f} months. Remedy: add deals signed since observed_from."
+        )
+    return months[counted], gone[counted], weight[counted], entry[counted]
+
+
+def _refuse(wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
+    if wrong.any():
+        raise DealsError(
+            f"{what} in {wrong.sum()} of {wrong.size} deals (first at position {wrong.argmax()}); "
+            f"{remedy}"
+        )
+
+
+def _last_age_watched(entry: Floats, months: Floats) -> float:
+    """Age up to which at every age some deal was watched."""
+    order = np.argsort(entry)
+    reached = np.maximum.accumulate(months[order])
+    gap = entry[order][1:] > reached[:-1]
+    return float(reached[gap.argmax()] if gap.any() else reached[-1])
+
+
+def _at_risk(times: Floats, position: NDArray[np.intp], entry: Floats, weight: Floats) -> Floats:
+    """Sum of the weights of the deals that have entered by each time and are still watched."""
+    still_watched = _not_before(_totals(position, weight, times.size))
+    if not entry.any():
+        return still_watched
+    entered_at = np.searchsorted(times, entry, side="left")
+    enter_later = _not_before(_totals(entered_at, weight, times.size)) - _totals(
+        entered_at, weight, times.size
+    )
+    at_risk: Floats = still_watched - enter_later
+    return at_risk
 
 
 def _totals(
@@ -165,7 +216,8 @@ def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats
     safe = np.where(inside, survival, 0.5)
     growth = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
     log_survival = np.log(safe)
-    spread = np.exp(_Z * np.sqrt(np.cumsum(growth)) / -log_survival)
+    wide = _Z * np.sqrt(np.cumsum(growth)) / -log_survival
+    spread = np.exp(np.minimum(wide, 600.0))  # beyond it the limits are 0 and 1 anyway
     low = np.where(inside, np.exp(log_survival * spread), 0.0)
     high = np.where(inside, np.exp(log_survival / spread), 1.0)
     untouched = survival >= 1

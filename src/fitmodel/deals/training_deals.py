@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.outcomes import LabelledDeals, label_deals, outcomes, signed_by
-from fitmodel.deals.propensity import propensity_weights
-from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.labelled import LabelledDeals
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.deals._outcome_columns import Moment
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.observation import Moment
 
 
 def training_deals(
-    deals: pd.DataFrame, spec: DealSpec, *, as_of: Moment | None = None
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
 ) -> LabelledDeals:
     """
     Mature deals with their outcome and young ones with the chance of it.
@@ -62,36 +60,24 @@ def training_deals(
     >>> len(deals), bool(((deals.early_churn > 0) & (deals.early_churn < 1)).any())
     (500, True)
     """
-    mature = label_deals(deals, spec, as_of=as_of)
+    view = view_of(deals, spec, as_of)
+    labelled = view.labelled()
     if not spec.has_dates:
-        return mature
-    found = outcomes(deals, spec, as_of=as_of)
-    known = (found["mature"] & found["early_churn"].notna()).to_numpy()
-    taught = known | ~found["mature"].to_numpy()  # all but mature ones that exited too soon
-    everyone = deals.iloc[signed_by(deals, spec, as_of)]
-    chance = _chance_of_early_churn(found, spec.label.horizon_months)
-    weight = propensity_weights(everyone, spec)
-    weight[known] = mature.weight  # these stand in for the mature ones that exited
-    table = everyone[taught]
+        return labelled
+    known = view.mature & ~np.isnan(view.early_churn)
+    # all but mature deals that exited too soon and deals whose label is selected
+    kept = view.from_signing & (known | ~view.mature)
+    everything = view.training_set(labelled.dates)
+    weight = np.where(view.label_weights.values > 0, view.label_weights.values, 1.0)  # noqa: PD011
+    chosen = everything.subset(kept)
     return LabelledDeals(
-        attributes=read_attributes(table, spec, dates=mature.dates).frame,
-        early_churn=chance[taught],
-        weight=weight[taught],
-        closed_on=table[spec.deals.closed_on],
-        dates=mature.dates,
+        attributes=chosen.attributes,
+        early_churn=everything.marginal_chance[kept],
+        weight=chosen.weight * weight[kept],
+        closed_on=chosen.closed_on,
+        dates=chosen.dates,
+        late_entries=labelled.late_entries,
     )
-
-
-def _chance_of_early_churn(found: pd.DataFrame, horizon_months: int) -> NDArray[np.float64]:
-    """Of each deal: its outcome where it is known, else the chance that is left of it."""
-    early = found["early_churn"].to_numpy(dtype=float)
-    unknown = np.isnan(early)
-    if not unknown.any():
-        return early
-    months = found["followup_months"].to_numpy(dtype=float)
-    curve = kaplan_meier(months, found["left"].to_numpy(dtype=bool))
-    stays = float(curve.at(float(horizon_months)))
-    return np.where(unknown, 1 - stays / curve.at(months), early)
 
 
 def in_whole(

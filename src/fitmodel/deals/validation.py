@@ -16,9 +16,8 @@ from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
 from fitmodel.deals.rows import settle_rows
-from fitmodel.deals.signs import currency_signs
-from fitmodel.deals.tidying import nested, tidy, unwritable
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.tidying import nested, tidy, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +45,7 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     unreadable = shape_faults(Sheet(frame))
     if unreadable:
         return unreadable
-    table = tidy(frame)
+    table = tidy(frame, spec.attributes.missing)
     return faults_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
@@ -72,18 +71,26 @@ def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
     yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def faults_of(judged: Judged) -> list[Fault]:
-    """List the faults of a tidy table whose roles were read."""
+def faults_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
+    """List the faults of a tidy table whose roles were read.
+
+    Without `to_learn` the table is only compared with what was learned: too few rows, attributes
+    that tell nothing and the absence of early churners are then no faults.
+    """
     rows = len(judged.table)
-    if rows < LEAST_ROWS:
+    if rows < LEAST_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Fault("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
     form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
     roles = [*form, *(_undated_faults(judged) if judged.spec.has_dates else ())]
     numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
-    others = [*_id_faults(judged), *numbers, *_attribute_faults(judged)]
-    askable = not roles and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    others = [*_id_faults(judged), *numbers, *(_attribute_faults(judged) if to_learn else ())]
+    askable = (
+        to_learn
+        and not roles
+        and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    )
     return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
 
 
@@ -101,7 +108,7 @@ def _missing_columns(judged: Judged) -> Iterator[Fault]:
 def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Every column the contract names, and where."""
     named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
-    for key, names in spec.attributes.model_dump(exclude_none=True).items():
+    for key, names in spec.attributes.model_dump(exclude={"missing"}, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")
@@ -150,23 +157,19 @@ def _amount_faults(judged: Judged) -> Iterator[Fault]:
 
 
 def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
-    """Amounts in several currencies, by their signs or by a column, which are never one number."""
-    remedy = (
-        "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
-        "amount out of [deals]"
-    )
+    """Amounts in several currencies by the column of currencies, which are never one number."""
     named = judged.spec.deals.columns().get("currency")
-    currencies = {"by their signs": currency_signs(judged.table[amount])}
-    if named in judged.table.columns:
-        currencies[f"by {named}"] = judged.table[named].astype("str").str.strip().str.upper()
-    for how, written in currencies.items():
-        counts = written.value_counts()
-        if len(counts) > 1:
-            shown = ", ".join(f"{sign} {rows:,}" for sign, rows in counts[:SHOWN_NAMES].items())
-            message = f"amounts are in {len(counts)} currencies {how} ({shown})"
-            first = [int((written == sign).to_numpy().argmax()) for sign in counts.index[:2]]
-            example = "; ".join(judged.cells(place, (amount,)) for place in first)
-            yield Fault(amount, int(counts.sum()), example, remedy, message)
+    if named not in judged.table.columns:
+        return
+    counts = judged.table[named].astype("str").str.strip().str.upper().value_counts()
+    if len(counts) > 1:
+        shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
+        message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
+        remedy = (
+            "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
+            "amount out of [deals]"
+        )
+        yield Fault(amount, int(counts.sum()), "", remedy, message)
 
 
 def _propensity_faults(judged: Judged) -> Iterator[Fault]:
@@ -216,7 +219,8 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         message = "every date can be read day first and month first"
         rows = judged.table[name].notna().to_numpy()
         example = judged.cells(int(rows.argmax()), (name,))
-        yield Fault(name, int(rows.sum()), example, "write dates as YYYY-MM-DD", message)
+        remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
+        yield Fault(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
     yield from judged.faults(reading.unreadable, "are no date", remedy, name)

@@ -1,7 +1,10 @@
 """Choose the decision policy from the contract and from deals judged out of time.
 
-Where no policy is named: by value where the deals' amounts and the money are known, else the
-riskiest tenth (``capacity``), and the description says which and why.
+Where no policy is named it is ``risk``: a deal is flagged from twice the company's odds of early
+churn on (``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that
+the rule has a meaning at any level: at a level of 11 % it flags from 20 % on, at 40 % from 57 %.
+What is poor is relative to the company's own customers, and the money stands beside the flag
+(`fitmodel.decision.policy`). The description says which policy it is and why.
 
 Peers, and why they are not used here. scikit-learn's ``FixedThresholdClassifier`` is the policy
 ``threshold``, and ``TunedThresholdClassifierCV`` searches the one threshold that maximises a
@@ -17,15 +20,13 @@ promises.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.decision.lifetime import estimate_lifetime, estimate_months_until_early_churn
+from fitmodel.decision.known_money import known_money
 from fitmodel.decision.policy import Policy
-from fitmodel.decision.value import FloatArray, Money
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError
 
@@ -34,9 +35,22 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.decision.value import FloatArray, Money
+
+__all__ = [
+    "choose_capacity",
+    "choose_policy",
+    "choose_precision",
+    "known_money",
+    "right_flags_lower_limit",
+    "risk_threshold",
+]
 
 CONFIDENCE = 0.95
 """Of the lower limit that the share of right flags is judged by (one-sided)."""
+
+BIG_FROM = 0.9
+"""A deal is big whose yearly amount is in the customers' top tenth."""
 
 _ROUNDING = 1e-9  # a share summed from weights may exceed the bound by rounding alone
 
@@ -49,8 +63,11 @@ def choose_policy(
     amount: npt.ArrayLike | None = None,
     *,
     curve: SurvivalCurve | None = None,
+    population: npt.ArrayLike | None = None,
+    level: float | None = None,
+    customer_amounts: npt.ArrayLike | None = None,
 ) -> Policy:
-    """Choose the policy that the contract asks for, or the honest default.
+    """Choose the policy that the contract asks for; without one, ``risk``.
 
     Parameters
     ----------
@@ -65,9 +82,18 @@ def choose_policy(
         Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
     amount
         Yearly contract values, shape (n,); NaN where not known.
+    population
+        Probabilities of all deals like those to come, whether or not their outcome is known,
+        shape (m,); the share that ``capacity`` flags is of these. Default: ``probability``.
     curve
         Survival of the training deals; the lifetime is estimated from it where the contract gives
         none, and always the months until early churn.
+    level
+        The company's early-churn rate now, in [0, 1]; by default the weighted rate of the deals
+        given here.
+    customer_amounts
+        Yearly contract values of all customers, shape (m,), of which the top tenth are big deals;
+        by default ``amount``.
 
     Returns
     -------
@@ -81,7 +107,12 @@ def choose_policy(
         The policy ``value`` was asked for and its money is not known.
     """
     sample = Sample.of(early_churn, probability, weight)
-    policy = _policy(spec, sample, amount, curve)
+    if level is None:
+        level = float(np.average(sample.outcome, weights=sample.weight))
+    known = _big_deal(spec, amount if customer_amounts is None else customer_amounts)
+    like = sample if population is None else _population(population)
+    policy = _policy(spec, sample, like, amount, curve, level)
+    policy = replace(policy, level=level, big_deal=known)
     flagged = policy.poor_fit(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
     )
@@ -90,21 +121,69 @@ def choose_policy(
     return replace(policy, description=f"{policy.description} {judged}")
 
 
+def _population(probability: npt.ArrayLike) -> Sample:
+    """Deals of which only the probability matters."""
+    p = np.asarray(probability, dtype=np.float64)
+    return Sample.of(np.zeros(len(p)), p, None)
+
+
 def _policy(
-    spec: DealSpec, sample: Sample, amount: npt.ArrayLike | None, curve: SurvivalCurve | None
+    spec: DealSpec,
+    sample: Sample,
+    like: Sample,
+    amount: npt.ArrayLike | None,
+    curve: SurvivalCurve | None,
+    level: float,
 ) -> Policy:
     decision = spec.decision
     money, lacking = known_money(spec, amount, curve)
     if money is None and decision.policy == "value":
         raise SpecError(f'[decision] policy = "value" cannot be followed: {lacking}.')
-    if money is not None and decision.policy in {"value", None}:
-        return _by_value(spec, money, amount)
+    if money is not None and decision.policy == "value":
+        return _by_value(spec, money, amount, level)
     if decision.policy == "precision":
         return _by_precision(sample, decision.precision, money)
     if decision.policy == "threshold" and decision.threshold is not None:
         return _by_threshold(decision.threshold, money)
-    because = f": {lacking}" if decision.policy is None else ""
-    return _by_capacity(sample, decision.capacity, money, because)
+    if decision.policy == "capacity" or _names_capacity(spec):
+        return _by_capacity(like, decision.capacity, money)
+    return _by_risk(decision.odds_ratio, level, money, lacking)
+
+
+def _names_capacity(spec: DealSpec) -> bool:
+    """Tell whether a contract without a policy asks for another share than the usual one."""
+    usual = type(spec.decision).model_fields["capacity"].default
+    return spec.decision.policy is None and spec.decision.capacity != usual
+
+
+def risk_threshold(level: float, odds_ratio: float) -> float | None:
+    """Return the probability whose odds are so many times the odds of the level.
+
+    Returns
+    -------
+    float or None
+        In (0, 1]; None at a level of 0, of which every probability would be many times.
+    """
+    if level <= 0.0:
+        return None
+    odds = odds_ratio * level
+    return odds / (odds + 1.0 - level)
+
+
+def _big_deal(spec: DealSpec, amounts: npt.ArrayLike | None) -> float | None:
+    """Return the yearly amount that a big deal begins at.
+
+    The 90th percentile of the customers' amounts, unless the contract says; ``None`` where no
+    amounts are known, or where it is no more than the median: then there are no big ones.
+    """
+    if spec.decision.big_deal is not None:
+        return spec.decision.big_deal
+    known = np.asarray([] if amounts is None else amounts, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return None
+    median, big = np.quantile(known, [0.5, BIG_FROM], method="higher")
+    return float(big) if big > max(median, 0.0) else None
 
 
 def choose_capacity(sample: Sample, capacity: float) -> float | None:
@@ -156,23 +235,44 @@ def _last_threshold(sample: Sample, allowed: npt.NDArray[np.bool_]) -> float | N
     return float(sample.probability[sample.tie_starts[places[-1]]]) if places.size else None
 
 
-def _by_value(spec: DealSpec, money: Money, amount: npt.ArrayLike | None) -> Policy:
+def _by_risk(odds_ratio: float, level: float, money: Money | None, lacking: str) -> Policy:
+    threshold = risk_threshold(level, odds_ratio)
+    if threshold is None:
+        words = "Flags nothing: no customer left early, so no prospect can be riskier than usual."
+        return Policy("risk", None, money, words)
+    beside = "" if money is not None else f" No money is shown beside it: {lacking}."
+    words = (
+        f"Flags by risk alone, from {odds_ratio:g} times the company's odds of early churn on. "
+        f"{_from(threshold)} The company's level is {_percent(level)}.{beside}"
+    )
+    return Policy("risk", threshold, money, words)
+
+
+def _by_value(spec: DealSpec, money: Money, amount: npt.ArrayLike | None, level: float) -> Policy:
     amounts = np.asarray(amount, dtype=np.float64)
     median = float(np.median(amounts[np.isfinite(amounts)]))
     break_even = money.break_even(median)
+    ratio = spec.decision.odds_ratio
+    risk = risk_threshold(level, ratio)
+    risky = (
+        ""
+        if risk is None
+        else f"Whatever its amount, a deal is flagged from {_percent(risk)} on ({ratio:g} times "
+        f"the company's odds of early churn): money makes no risky deal good. "
+    )
     words = (
         f"Flags a deal whose expected value of signing is negative. At the median amount of "
         f"{spec.words.money.format(median)} a year, also used for a deal without an amount, "
-        f"{_break_even_in_words(break_even)}. {_always(spec, money, amounts)}"
+        f"{_break_even_in_words(break_even)}. {risky}{_always(spec, money, amounts)}"
         f"{_durations(spec, money)}"
     )
-    return Policy("value", break_even, money, words)
+    return Policy("value", break_even, money, words, risk_threshold=risk)
 
 
-def _by_capacity(sample: Sample, capacity: float, money: Money | None, because: str) -> Policy:
+def _by_capacity(sample: Sample, capacity: float, money: Money | None) -> Policy:
     threshold = choose_capacity(sample, capacity)
     rest = _TIED if threshold is None else _from(threshold)
-    words = f"Flags the riskiest {_percent(capacity)} of deals{because}. {rest}"
+    words = f"Flags the riskiest {_percent(capacity)} of deals. {rest}"
     return Policy("capacity", threshold, money, words)
 
 
@@ -197,44 +297,6 @@ def _by_threshold(threshold: float, money: Money | None) -> Policy:
     return Policy("threshold", threshold, money, f"Flags by a fixed threshold. {_from(threshold)}")
 
 
-def known_money(
-    spec: DealSpec, amount: npt.ArrayLike | None, curve: SurvivalCurve | None
-) -> tuple[Money | None, str]:
-    """Return the money of a deal, or ``None`` and what is lacking in words.
-
-    Needs neither a model nor probabilities: asked before training, it fails early.
-
-    Raises
-    ------
-    SpecError
-        The money given contradicts itself or the deals (see `Money`).
-    """
-    decision = spec.decision
-    if decision.gross_margin is None:
-        return None, "no money was given"
-    if amount is None or not np.isfinite(np.asarray(amount, dtype=np.float64)).any():
-        return None, "the deals have no amount"
-    horizon = float(spec.label.horizon_months)
-    until = _estimated(estimate_months_until_early_churn, curve, horizon)
-    if math.isnan(until):
-        return None, "no customer was seen to leave within the horizon"
-    lifetime = decision.expected_lifetime_months
-    if lifetime is None:
-        lifetime = _estimated(estimate_lifetime, curve, horizon)
-    if math.isnan(lifetime):
-        return None, (
-            "too few customers were watched beyond the horizon to estimate how long they stay "
-            "(give expected_lifetime_months)"
-        )
-    costs = ("acquisition_cost", "onboarding_cost", "support_cost_per_month", "commission_rate")
-    given = {name: getattr(decision, name) for name in costs}
-    return Money(decision.gross_margin, lifetime, until, **given), ""
-
-
-def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> float:
-    return math.nan if curve is None else float(estimate(curve, horizon_months=horizon))
-
-
 _TIED = "Too many deals share the highest probability to flag so few: nothing is flagged."
 
 
@@ -242,7 +304,7 @@ def _break_even_in_words(break_even: float) -> str:
     if break_even <= 0.0:
         return "even a customer that stays loses money, so it is flagged at any probability"
     if break_even >= 1.0:
-        return "even an early churner pays for itself, so it is never flagged"
+        return "even an early churner pays for itself, so it is never flagged for its money"
     return f"that is from an early-churn probability of {_percent(break_even)} on"
 
 

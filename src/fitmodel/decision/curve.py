@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.flags import sum_flags
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
@@ -203,7 +202,8 @@ def compute_money(
         sums,
         weights[priced],
         n_without_amount=int(known.sum() - priced.sum()),
-        draws=_draws(len(sums), n_boot, seed),
+        n_boot=n_boot,
+        seed=seed,
     )
 
 
@@ -215,36 +215,27 @@ def _reckoned(
     weights: FloatArray,
     *,
     n_without_amount: int,
-    draws: Iterator[npt.NDArray[np.int64]],
+    n_boot: int,
+    seed: int,
 ) -> FlagMoney:
-    gain = -np.where(left, money.value_if_leaves(amounts), money.value_if_stays(amounts))
-    made = np.where(flagged, gain, 0.0) * weights
-    saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())
-    total = float(weights.sum())
-    resampled = [made[drawn].sum() / weights[drawn].sum() for drawn in draws]
-    low, high = np.quantile(resampled, [0.025, 0.975]) if resampled else (np.nan, np.nan)
+    leaves, stays = money.value_if_leaves(amounts), money.value_if_stays(amounts)
+    sums = sum_flags(flagged, left, weights, leaves, stays, n_boot=n_boot, seed=seed)
+    gain, total = -np.where(left, leaves, stays), float(weights.sum())
     return FlagMoney(
         n_deals=len(amounts),
         n_without_amount=n_without_amount,
         n_flagged=int(flagged.sum()),
         n_early_churners_flagged=int((flagged & left).sum()),
         n_good_deals_flagged=int((flagged & ~left).sum()),
-        saved=saved,
-        forgone=forgone,
-        net=saved - forgone,
-        net_per_deal=(saved - forgone) / total,
-        low=float(low),
-        high=float(high),
+        saved=sums.saved,
+        forgone=sums.forgone,
+        net=sums.net,
+        net_per_deal=sums.net_per_deal,
+        low=sums.low,
+        high=sums.high,
         net_per_deal_flag_all=float(gain @ weights) / total,
         net_per_deal_perfect=float(np.maximum(gain, 0.0) @ weights) / total,
     )
-
-
-def _draws(count: int, n_boot: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield positions of deals drawn with replacement, one resample at a time."""
-    random = np.random.default_rng(seed)
-    for _ in range(n_boot):
-        yield random.integers(0, count, size=count)
 
 
 def _aligned(

@@ -1,4 +1,7 @@
-"""From a probability, and the deal's money, to ``poor_fit`` and the band shown to people.
+"""From a probability to ``poor_fit`` and the band shown to people; from money to ``worth``.
+
+Two judgements, never mixed: `fit` is about the risk of early churn, `worth` is about money. A big
+amount never turns a risky deal into a good fit.
 
 Numpy only: this file is read whenever one prospect is scored. How a policy is chosen from deals
 is in `fitmodel.decision.choice`.
@@ -8,38 +11,70 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from fitmodel.decision.bands import FitBand, Worth, fit_band, worth_of_many, worth_of_one
 from fitmodel.decision.value import FloatArray, Money, known_amount
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-PolicyKind: TypeAlias = Literal["value", "capacity", "precision", "threshold"]
-FitBand: TypeAlias = Literal["good", "watch", "poor"]
+PolicyKind: TypeAlias = Literal["value", "capacity", "precision", "threshold", "risk"]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-KINDS: tuple[PolicyKind, ...] = ("value", "capacity", "precision", "threshold")
+__all__ = ["KINDS", "FitBand", "Policy", "PolicyKind", "Verdict", "Worth", "fit_band"]
+
+KINDS: tuple[PolicyKind, ...] = ("value", "capacity", "precision", "threshold", "risk")
+
+
+class Verdict(NamedTuple):
+    """What a policy says of one prospect; of many, each field is an array of shape (n,).
+
+    Attributes
+    ----------
+    poor_fit
+        Flagged.
+    fit
+        The band: good, watch or poor.
+    expected_value, expected_value_low, expected_value_high
+        Of signing, and its values at the ends of the probability's interval, lower one first. NaN
+        where the amount or the money is not known; the ends also where there is no interval.
+    worth
+        ``gains``, ``loses``, ``unclear``, or "" where no money is known.
+    escalate
+        A manager should decide: a poor fit with a big yearly amount.
+    """
+
+    poor_fit: Any
+    fit: Any
+    expected_value: Any
+    expected_value_low: Any
+    expected_value_high: Any
+    worth: Any
+    escalate: Any
 
 
 @dataclass(frozen=True)
 class Policy:
     """The rule from a probability to ``poor_fit``.
 
-    Under ``value`` a deal is flagged when its expected value of signing is negative, or when it
-    loses money even if the customer stays. A deal without an amount is judged by ``threshold``,
-    the break-even of the median amount, and has no expected value (NaN). Under every other kind a
-    deal is flagged when its probability is at least ``threshold``; the expected value is then
-    information, given where the money is known.
+    Under ``risk``, ``capacity``, ``precision`` and ``threshold`` a deal is flagged when its
+    probability is at least ``threshold``; the money is then information beside the flag.
+
+    Under ``value`` a deal is flagged when its expected value of signing is negative, when it loses
+    money even if the customer stays, OR when its probability is at least ``risk_threshold``: no
+    amount is so big that a very risky deal goes unflagged. A deal without an amount is judged by
+    ``threshold``, the break-even of the median amount, and by ``risk_threshold``.
 
     Parameters
     ----------
     kind
-        ``"value"``, ``"capacity"``, ``"precision"`` or ``"threshold"``.
+        ``"risk"``, ``"value"``, ``"capacity"``, ``"precision"`` or ``"threshold"``.
     threshold
         Early-churn probability from which on a deal is flagged; under ``value`` that of a deal
         without an amount. ``None``: nothing is flagged by it.
@@ -47,17 +82,27 @@ class Policy:
         What signing costs and brings; needed by ``value``.
     description
         The policy in words, for reports.
+    level
+        The company's early-churn rate: above it no prospect is a good fit. ``None`` in a policy
+        from before there was one; its bands then are what they were.
+    risk_threshold
+        Under ``value``: the probability from which on a deal is flagged whatever its money.
+    big_deal
+        Yearly amount from which on a poor fit is for a manager to decide. ``None``: no deal is.
 
     Raises
     ------
     SpecError
-        The kind is unknown, ``value`` has no money, or the threshold is no number in [0, 1].
+        The kind is unknown, ``value`` has no money, or a number is out of its range.
     """
 
     kind: PolicyKind
     threshold: float | None = None
     money: Money | None = None
     description: str = ""
+    level: float | None = None
+    risk_threshold: float | None = None
+    big_deal: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -66,13 +111,41 @@ class Policy:
             )
         if self.kind == "value" and self.money is None:
             raise SpecError("[decision] policy 'value' needs gross_margin and the costs of a deal.")
-        if self.threshold is None:
-            return
-        if not 0.0 <= self.threshold <= 1.0:  # NaN is refused too
-            raise SpecError(
-                f"[decision] threshold is {self.threshold}: give a probability between 0 and 1."
-            )
-        object.__setattr__(self, "threshold", float(self.threshold))
+        for name in ("threshold", "level", "risk_threshold"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not 0.0 <= value <= 1.0:  # NaN is refused too
+                raise SpecError(
+                    f"[decision] {name} is {value}: give a probability between 0 and 1."
+                )
+            object.__setattr__(self, name, float(value))
+        if self.big_deal is not None:
+            if not (math.isfinite(self.big_deal) and self.big_deal > 0.0):
+                raise SpecError(
+                    f"[decision] big_deal is {self.big_deal}: give a yearly amount above 0."
+                )
+            object.__setattr__(self, "big_deal", float(self.big_deal))
+
+    @cached_property
+    def _common(self) -> float:
+        """Probability from which on a deal is flagged whose amount does not count."""
+        if self.kind == "value":
+            limits = [each for each in (self.threshold, self.risk_threshold) if each is not None]
+            return min(limits, default=math.inf)
+        return math.inf if self.threshold is None else self.threshold
+
+    @cached_property
+    def _highest(self) -> float:
+        """Under ``value``: probability from which on a deal is flagged whatever its amount."""
+        return math.inf if self.risk_threshold is None else self.risk_threshold
+
+    @cached_property
+    def _of_one(self) -> Callable[[float, float], tuple[float, float, float]]:
+        """The money of one deal, laid out once; only where there is money."""
+        if self.money is None:
+            raise SpecError("The policy has no money.")
+        return self.money.linear().of_one
 
     def assess(self, p: float, amount: float | None = None) -> tuple[bool, float, float]:
         """Judge one prospect, in pure Python; equal to the vector methods to the bit.
@@ -92,13 +165,66 @@ class Policy:
         threshold : float
             The probability from which on this deal is flagged; infinite where none is.
         """
-        common = math.inf if self.threshold is None else self.threshold
+        common = self._common
         if self.money is None or amount is None or not math.isfinite(amount):
             return bool(p >= common), math.nan, common
-        value, stays, threshold = self.money.of_one(p, float(amount))
+        value, stays, threshold = self._of_one(p, float(amount))
         if self.kind != "value":
             return bool(p >= common), value, common
-        return value < 0.0 or stays < 0.0, value, threshold
+        poor = value < 0.0 or stays < 0.0 or bool(p >= self._highest)
+        return poor, value, min(threshold, self._highest)
+
+    def verdict(
+        self, p: float, low: float, high: float, amount: float | None, *, unfamiliar: bool
+    ) -> Verdict:
+        """Say everything about one prospect, in pure Python; `verdicts` gives the same numbers.
+
+        Parameters
+        ----------
+        p, low, high
+            Calibrated early-churn probability and its interval; NaN where there is none.
+        amount
+            Yearly contract value; ``None`` or NaN where it is not known.
+        unfamiliar
+            Whether the prospect is unlike the deals learned from.
+        """
+        poor, value, threshold = self.assess(p, amount)
+        fit = fit_band(poor, low, high, threshold, unfamiliar, p, self.level)
+        big = self.big_deal is not None and amount is not None and amount >= self.big_deal
+        escalate = poor and bool(big)
+        if self.money is None or amount is None or math.isnan(value):
+            return Verdict(poor, fit, value, math.nan, math.nan, "", escalate)
+        at_low, stays, _ = self._of_one(low, float(amount))
+        at_high = self._of_one(high, float(amount))[0]
+        least, most = (at_high, at_low) if at_high < at_low else (at_low, at_high)
+        return Verdict(
+            poor, fit, value, least, most, worth_of_one(value, least, most, stays), escalate
+        )
+
+    def verdicts(
+        self,
+        p: FloatArray,
+        low: FloatArray,
+        high: FloatArray,
+        amount: npt.NDArray[Any] | float | None,
+        unfamiliar: BoolArray,
+    ) -> Verdict:
+        """Say everything about many prospects; parameters as of `verdict`, of shape (n,)."""
+        poor = self.poor_fit(p, amount)
+        fit = fit_band(poor, low, high, self.threshold_for(amount), unfamiliar, p, self.level)
+        known = np.broadcast_to(known_amount(amount), np.shape(p))
+        big = known >= (math.inf if self.big_deal is None else self.big_deal)
+        value = self.expected_value(p, known)
+        if self.money is None:
+            nothing = np.full(np.shape(p), np.nan)
+            return Verdict(poor, fit, value, nothing, nothing, np.full(np.shape(p), ""), poor & big)
+        ends = [
+            np.where(np.isnan(value), np.nan, self.expected_value(end, known))
+            for end in (low, high)
+        ]
+        least, most = np.minimum(*ends), np.maximum(*ends)
+        worth = worth_of_many(value, least, most, self.money.value_if_stays(known))
+        return Verdict(poor, fit, value, least, most, worth, poor & big)
 
     def expected_value(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
@@ -119,13 +245,14 @@ class Policy:
         Returns
         -------
         ndarray of shape (n,)
-            Under ``value`` the break-even of each amount (0: flagged whatever the probability).
+            Under ``value`` the break-even of each amount (0: flagged whatever the probability), or
+            ``risk_threshold`` where that is lower.
         """
         known = known_amount(amount)
-        common = math.inf if self.threshold is None else self.threshold
         if self.money is None or self.kind != "value":
-            return np.full(known.shape, common)
-        return np.where(np.isnan(known), common, self.money.break_even(known))
+            return np.full(known.shape, self._common)
+        own = np.minimum(self.money.break_even(known), self._highest)
+        return np.where(np.isnan(known), self._common, own)
 
     def poor_fit(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
@@ -140,13 +267,14 @@ class Policy:
             Yearly contract values, shape (n,); ``None`` or NaN where not known.
         """
         probability = np.asarray(p, dtype=np.float64)
-        flagged = probability >= (math.inf if self.threshold is None else self.threshold)
+        flagged = probability >= self._common
         if self.money is None or self.kind != "value":
             return flagged
         known = known_amount(amount)
         negative = self.money.expected_value(probability, known) < 0.0
         loses_anyway = self.money.value_if_stays(known) < 0.0
-        return np.where(np.isnan(known), flagged, negative | loses_anyway)
+        for_value = negative | loses_anyway | (probability >= self._highest)
+        return np.where(np.isnan(known), flagged, for_value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the policy as values that JSON can hold; `from_dict` reads them back."""
@@ -157,51 +285,3 @@ class Policy:
         """Return the policy that `to_dict` wrote."""
         money = values.get("money")
         return cls(**{**values, "money": None if money is None else Money(**money)})
-
-
-@overload
-def fit_band(
-    poor_fit: bool, low: float, high: float, threshold: float, unfamiliar: bool
-) -> FitBand: ...
-@overload
-def fit_band(
-    poor_fit: npt.NDArray[Any],
-    low: npt.NDArray[Any],
-    high: npt.NDArray[Any],
-    threshold: npt.NDArray[Any] | float,
-    unfamiliar: npt.NDArray[Any] | bool,
-) -> npt.NDArray[np.str_]: ...
-def fit_band(
-    poor_fit: npt.NDArray[Any] | bool,
-    low: npt.NDArray[Any] | float,
-    high: npt.NDArray[Any] | float,
-    threshold: npt.NDArray[Any] | float,
-    unfamiliar: npt.NDArray[Any] | bool,
-) -> npt.NDArray[np.str_] | FitBand:
-    """Return the band shown to people: ``poor``, ``watch`` or ``good``.
-
-    Parameters
-    ----------
-    poor_fit
-        Whether the deal is flagged: one bool, or an array of shape (n,).
-    low, high
-        The probability's interval.
-    threshold
-        The probability from which on the deal is flagged (`Policy.threshold_for`).
-    unfamiliar
-        Whether the prospect is unlike the deals learned from.
-
-    Returns
-    -------
-    str or ndarray of shape (n,) of str
-        ``poor``: flagged. ``watch``: not flagged, but the interval straddles the threshold or the
-        prospect is unfamiliar. ``good``: everything else.
-    """
-    if isinstance(poor_fit, (bool, np.bool_)):
-        if poor_fit:
-            return "poor"
-        return "watch" if unfamiliar or low <= threshold <= high else "good"
-    limit = np.asarray(threshold, dtype=np.float64)
-    straddles = (np.asarray(low) <= limit) & (limit <= np.asarray(high))
-    watch = np.asarray(unfamiliar, dtype=bool) | straddles
-    return np.where(np.asarray(poor_fit, dtype=bool), "poor", np.where(watch, "watch", "good"))

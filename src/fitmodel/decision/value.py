@@ -5,16 +5,19 @@ For a deal of yearly amount ``A`` and early-churn probability ``p``::
     expected value of signing = (1 - p) * value_if_stays(A) + p * value_if_leaves(A)
 
     value_if_stays(A)  =   margin * A/12 * lifetime       gross margin over the expected lifetime
-                         - acquisition - onboarding
+                         - acquisition - onboarding - opportunity
     value_if_leaves(A) =   margin * A/12 * until_churn    gross margin until the customer left
-                         - onboarding
+                         - onboarding - opportunity
                          - support * until_churn          extra support, per month
                          - commission * A                 commission that is not clawed back
+                         - word_of_mouth                  what an unhappy customer's words cost
 
-Both are linear in ``A`` and the whole is linear in ``p``, so the probability at which signing is
-worth nothing has a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the
-threshold of a cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning",
-section 2), here one per deal.
+Each cost is an amount per deal, or a share of the yearly amount written as text (``"8 %"``): a big
+contract that does not fit binds more people than a small one. With shares, both values stay
+linear in ``A`` and the whole is linear in ``p``, so the probability at which signing is worth
+nothing has a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold
+of a cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning",
+section 2), here one per deal. `fitmodel.decision.money_lines` gives the sum line by line.
 
 Assumptions, each of them the user's to weigh:
 
@@ -24,41 +27,71 @@ Assumptions, each of them the user's to weigh:
 * ``gross_margin`` pays for serving an ordinary customer, ordinary support included.
   ``support_cost_per_month`` is what a poor fit costs ON TOP of that while it stays, so it stands
   on the leaver's side only.
-* Customers pay by the month and stop when they leave; a year paid in advance and kept makes early
-  churn cheaper than is said here. Revenue counts as margin on both sides: it has to be delivered.
+* Customers pay by the month and stop when they leave, unless ``paid_upfront_months`` are paid in
+  advance and kept: a customer that leaves earlier has then paid for those. Revenue counts as
+  margin on both sides, although months that are paid and not used need no delivery: the value is
+  on the careful side.
 * ``commission_rate`` is the share of the yearly amount that the rep KEEPS when the customer leaves
   early; with a full clawback it is 0. What is paid on customers that stay belongs to
   ``acquisition_cost``.
-* Not signing is worth 0: the rep's time has no better use, and what an unhappy customer tells
-  others costs nothing. Both are real; where they matter, add them to ``onboarding_cost``. Left
-  out, a break-even is often high and ``value`` flags few but small deals.
+* ``opportunity_cost`` is what the time of the rep and of the service team would earn elsewhere. It
+  is spent whether the customer stays or leaves, so it stands on both sides. At 0, not signing is
+  taken to be worth 0.
+* ``word_of_mouth_cost`` is what it costs that a customer who left early tells others: deals that
+  are not won. It stands on the leaver's side.
 * ``acquisition_cost`` is what a staying customer has to earn back. Money spent before the decision
   (marketing, the rep's hours) is gone whether the deal is signed or not: it is sunk, an economist
   leaves it out, and 0 does that. Money that signing itself costs whatever happens later (a
   partner's fee, set-up) belongs to ``onboarding_cost``, which stands on both sides.
 
-Laws: the value rises with the lifetime and falls with every cost. It falls with ``p`` wherever a
-customer that stays is worth more than one that leaves; only an acquisition cost larger than the
-whole margin between the two turns that round, and such a deal loses money even when the customer
-stays (`Policy` flags it whatever its probability). It rises with the amount unless the commission
-kept exceeds the margin earned until churn and ``p`` is near 1.
+Laws: the value falls with every cost, and rises with the lifetime and with the months paid in
+advance. It falls with ``p`` wherever a customer that stays is worth more than one that leaves;
+only an acquisition cost larger than the whole margin between the two turns that round, and such a
+deal loses money even when the customer stays (`Policy` flags it under ``value`` whatever its
+probability). It rises with the amount unless the shares exceed the margin.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.money import read_share
 
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)
+Cost: TypeAlias = float | str
+"""An amount per deal, or a share of the yearly amount as text, such as "8 %"."""
 
 MONTHS_PER_YEAR = 12.0
+COSTS = (
+    "acquisition_cost",
+    "onboarding_cost",
+    "support_cost_per_month",
+    "word_of_mouth_cost",
+    "opportunity_cost",
+)
+"""What may be given as an amount or as a share of the yearly amount."""
+
+
+class LinearValue(NamedTuple):
+    """The two values of a deal as straight lines in its yearly amount: slope * amount - fixed."""
+
+    stays_slope: float
+    stays_fixed: float
+    leaves_slope: float
+    leaves_fixed: float
+
+    def of_one(self, p: float, amount: float) -> tuple[float, float, float]:
+        """Return the expected value, the value if it stays and the break-even of one deal."""
+        stays = amount * self.stays_slope - self.stays_fixed
+        leaves = amount * self.leaves_slope - self.leaves_fixed
+        return float((1.0 - p) * stays + p * leaves), stays, _break_even(stays, leaves)
 
 
 @dataclass(frozen=True)
@@ -79,6 +112,14 @@ class Money:
         Extra support of a poor fit, per month.
     commission_rate
         Share of the yearly amount the rep keeps although the customer leaves early.
+    word_of_mouth_cost
+        What it costs that a customer who left early tells others, per deal.
+    opportunity_cost
+        What the time of the rep and the service team would earn elsewhere, per deal.
+    paid_upfront_months
+        Months paid in advance and kept whenever the customer leaves.
+
+    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
 
     Raises
     ------
@@ -90,20 +131,34 @@ class Money:
     gross_margin: float
     expected_lifetime_months: float
     months_until_early_churn: float
-    acquisition_cost: float = 0.0
-    onboarding_cost: float = 0.0
-    support_cost_per_month: float = 0.0
+    acquisition_cost: Cost = 0.0
+    onboarding_cost: Cost = 0.0
+    support_cost_per_month: Cost = 0.0
     commission_rate: float = 0.0
+    word_of_mouth_cost: Cost = 0.0
+    opportunity_cost: Cost = 0.0
+    paid_upfront_months: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = float(getattr(self, field.name))
+            given = getattr(self, field.name)
+            if field.name in COSTS and isinstance(given, str):
+                self._check_share(field.name, given)
+                continue
+            value = float(given)
             if not (math.isfinite(value) and value >= 0.0):
                 raise SpecError(
                     f"[decision] {field.name} is {value}: give a finite number, 0 or more."
                 )
             object.__setattr__(self, field.name, value)  # ints and numpy scalars become floats
         self._check_ranges()
+
+    def _check_share(self, name: str, text: str) -> None:
+        if read_share(text) is None:
+            raise SpecError(
+                f"[decision] {name} is {text!r}: give an amount, or a share of the yearly amount "
+                f'such as "8 %".'
+            )
 
     def _check_ranges(self) -> None:
         for name in ("gross_margin", "commission_rate"):
@@ -121,22 +176,56 @@ class Money:
                 f"average: give the lifetime of a customer that stays, in months."
             )
 
+    def cost(self, name: str, amount: _Amount) -> _Amount:
+        """Return one of `COSTS` for a deal of a yearly amount."""
+        fixed, share = self._parts(name)
+        return amount * share + fixed
+
+    def _parts(self, name: str) -> tuple[float, float]:
+        """Return a cost as a fixed amount and a share of the yearly amount; one of them is 0."""
+        value = getattr(self, name)
+        return (0.0, read_share(value) or 0.0) if isinstance(value, str) else (value, 0.0)
+
+    @property
+    def months_paid_if_leaves(self) -> float:
+        """Months that an early churner pays for."""
+        return max(self.months_until_early_churn, self.paid_upfront_months)
+
+    @property
+    def months_paid_if_stays(self) -> float:
+        """Months that a customer pays for that does not leave early."""
+        return max(self.expected_lifetime_months, self.paid_upfront_months)
+
+    def linear(self) -> LinearValue:
+        """Return both values as straight lines in the yearly amount."""
+        fixed, share = zip(*(self._parts(name) for name in COSTS), strict=True)
+        acquisition, onboarding, support, word_of_mouth, opportunity = fixed
+        months = self.months_until_early_churn
+        shares = share[0] + share[1] + share[4], share[1] + share[2] * months + share[3] + share[4]
+        stays = self.gross_margin * self.months_paid_if_stays / MONTHS_PER_YEAR
+        leaves = self.gross_margin * self.months_paid_if_leaves / MONTHS_PER_YEAR
+        return LinearValue(
+            stays - shares[0],
+            acquisition + onboarding + opportunity,
+            leaves - self.commission_rate - shares[1],
+            onboarding + support * months + word_of_mouth + opportunity,
+        )
+
     def value_if_stays(self, amount: _Amount) -> _Amount:
         """Return the value of a customer that does not churn early, of a yearly amount."""
-        per_unit = self.gross_margin * self.expected_lifetime_months / MONTHS_PER_YEAR
-        return amount * per_unit - (self.acquisition_cost + self.onboarding_cost)
+        line = self.linear()
+        return amount * line.stays_slope - line.stays_fixed
 
     def value_if_leaves(self, amount: _Amount) -> _Amount:
         """Return the value (mostly negative) of a customer that churns early."""
-        months = self.months_until_early_churn
-        per_unit = self.gross_margin * months / MONTHS_PER_YEAR - self.commission_rate
-        return amount * per_unit - (self.onboarding_cost + self.support_cost_per_month * months)
+        line = self.linear()
+        return amount * line.leaves_slope - line.leaves_fixed
 
     @property
     def least_amount(self) -> float:
         """Yearly amount below which even a customer that stays loses money."""
-        yearly = self.gross_margin * self.expected_lifetime_months / MONTHS_PER_YEAR
-        return (self.acquisition_cost + self.onboarding_cost) / yearly
+        line = self.linear()
+        return line.stays_fixed / line.stays_slope if line.stays_slope > 0.0 else math.inf
 
     @overload
     def expected_value(self, probability: float, amount: float | None) -> float: ...
@@ -184,8 +273,7 @@ class Money:
         amount
             Yearly contract value, a finite number.
         """
-        stays, leaves = self.value_if_stays(amount), self.value_if_leaves(amount)
-        return float((1.0 - p) * stays + p * leaves), stays, _break_even(stays, leaves)
+        return self.linear().of_one(p, float(amount))
 
     @overload
     def break_even(self, amount: float | None) -> float: ...

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import LabelledDeals, label_deals
+from fitmodel.deals.history import HistoryView
+from fitmodel.deals.labelled import LabelledDeals
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import BacktestReport
 from fitmodel.evaluation.splits import CUTS, LEAST_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.fitting import level_only_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Value(Protocol):
 
 
 def compute_backtest(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     fit_predict: FitPredict,
     *,
@@ -75,8 +76,8 @@ def compute_backtest(
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``.
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``; a view needs an index without duplicates.
     spec : DealSpec
         A contract with dates.
     fit_predict : callable
@@ -96,9 +97,9 @@ def compute_backtest(
     DealsError
         If the deals cannot be cut (`rolling_cuts`) or the learner gives a wrong number of values.
     """
-    numbered = deals.reset_index(drop=True)
+    table = deals if isinstance(deals, HistoryView) else deals.reset_index(drop=True)
     splits = rolling_cuts(
-        numbered, spec, n_cuts, test_share=test_share, least_early_churners=least_early_churners
+        table, spec, n_cuts, test_share=test_share, least_early_churners=least_early_churners
     )
     everything = _replay(splits, spec, fit_predict)
     fresh = everything[everything["trained"] == everything["judged"]].reset_index(drop=True)
@@ -120,10 +121,10 @@ def compute_backtest(
 def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.DataFrame:
     """Return every model's predictions of the deals signed after it, at its own cut and later."""
     tests = [_judged_deals(split, spec) for split in splits]
-    attributes = [label_deals(split.test, spec).attributes for split in splits]
+    attributes = [split.test.labelled().attributes for split in splits]
     parts = []
     for cut, split in enumerate(splits):
-        train = label_deals(split.train, spec, as_of=split.date)
+        train = split.train.labelled()
         later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["judged"])
         asked = pd.concat(attributes[cut:])
         answer = np.asarray(fit_predict(train, asked, split), dtype=np.float64)
@@ -132,8 +133,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
                 f"fit_predict gave values of shape {answer.shape} for {len(asked)} deals: it must "
                 "give one probability per deal."
             )
-        taught = training_deals(split.train, spec, as_of=split.date)
-        rate = float(np.average(taught.early_churn, weights=taught.weight))
+        rate = level_only_rate(split.train.training_set(), split.train.extract_end)
         rows = later.reset_index("judged")
         parts.append(
             rows.assign(trained=cut + 1, probability=answer, base_rate=rate, n_train=len(train))
@@ -142,12 +142,12 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
 
 
 def _judged_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
-    test = label_deals(split.test, spec)
+    test, deals = split.test.labelled(), split.test.deals
     amount = spec.deals.amount
-    known = np.nan if amount is None else yearly_amounts(split.test, spec).loc[test.index]
+    known = np.nan if amount is None else yearly_amounts(deals, spec).loc[test.index]
     return pd.DataFrame(
         {
-            "closed_on": split.test.loc[test.index, str(spec.deals.closed_on)],
+            "closed_on": deals.loc[test.index, str(spec.deals.closed_on)],
             "early_churn": test.early_churn,
             "weight": test.weight,
             "amount": known,

@@ -1,17 +1,19 @@
-"""What a policy's flags were worth on deals whose outcome is known."""
+"""Count right and wrong flags on deals whose outcome is known, and sum up their money."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.evaluation.calibration import NORMAL_95
 from fitmodel.evaluation.sample import Sample, Vector
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    Flags = npt.NDArray[np.bool_]
 
 
 def compute_flagged(
@@ -21,6 +23,8 @@ def compute_flagged(
     *,
     value_if_leaves: npt.ArrayLike | None = None,
     value_if_stays: npt.ArrayLike | None = None,
+    n_boot: int = 500,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Count right and wrong flags, and what acting on them would have saved and cost.
 
@@ -35,6 +39,8 @@ def compute_flagged(
     value_if_leaves, value_if_stays : array of shape (n,), optional
         Value of signing each deal, in money, had its customer left early or stayed; NaN where the
         deal's amount is not known.
+    n_boot, seed
+        Resamples of the interval of the money.
 
     Returns
     -------
@@ -54,7 +60,7 @@ def compute_flagged(
     Notes
     -----
     Had a flagged deal not been signed its value would have been 0, so its gain is minus what it
-    turned out to be worth. The interval of the sum is normal (its deals are independent).
+    turned out to be worth. The interval is that of `sum_flags`.
     """
     Sample.of(y, np.asarray(flagged, dtype=np.float64), weight)
     outcome, flags = np.asarray(y, dtype=np.float64), np.asarray(flagged, dtype=bool)
@@ -70,7 +76,7 @@ def compute_flagged(
     if value_if_leaves is None and value_if_stays is None:
         return counts
     leaves, stays = (_values(each, known) for each in (value_if_leaves, value_if_stays))
-    return counts | _money(mass * flags, outcome, leaves, stays)
+    return counts | _money(flags, outcome == 1.0, mass, leaves, stays, n_boot, seed)
 
 
 def _values(values: npt.ArrayLike | None, known: npt.NDArray[np.bool_]) -> Vector:
@@ -82,20 +88,89 @@ def _values(values: npt.ArrayLike | None, known: npt.NDArray[np.bool_]) -> Vecto
     return np.asarray(values, dtype=np.float64)[known]
 
 
-def _money(mass: Vector, outcome: Vector, leaves: Vector, stays: Vector) -> dict[str, float]:
+def _money(
+    flags: Flags, left: Flags, mass: Vector, leaves: Vector, stays: Vector, n_boot: int, seed: int
+) -> dict[str, float]:
     priced = ~(np.isnan(leaves) | np.isnan(stays))
-    saved = -np.where(priced, leaves, 0) * mass * outcome
-    cost = np.where(priced, stays, 0) * mass * (1 - outcome)
-    net = saved - cost
-    half = NORMAL_95 * float(np.std(net)) * np.sqrt(len(net))
+    sums = sum_flags(
+        flags[priced],
+        left[priced],
+        mass[priced],
+        leaves[priced],
+        stays[priced],
+        n_boot=n_boot,
+        seed=seed,
+    )
+    total = float(mass[priced].sum())
     return {
-        "saved": float(saved.sum()),
-        "cost": float(cost.sum()),
-        "net": float(net.sum()),
-        "net_low": float(net.sum() - half),
-        "net_high": float(net.sum() + half),
+        "saved": sums.saved,
+        "cost": sums.forgone,
+        "net": sums.net,
+        "net_low": sums.low * total,
+        "net_high": sums.high * total,
         "without_amount": float((~priced).sum()),
     }
+
+
+@dataclass(frozen=True)
+class FlagSums:
+    """Money that declining the flagged deals makes, in the currency of the amounts.
+
+    Parameters
+    ----------
+    saved
+        Losses avoided on flagged early churners.
+    forgone
+        Gains lost on flagged customers that stayed.
+    net_per_deal, low, high
+        ``saved - forgone`` per deal (flagged or not) and its 95 % bootstrap interval; NaN without
+        a deal or a resample.
+    """
+
+    saved: float
+    forgone: float
+    net_per_deal: float
+    low: float
+    high: float
+
+    @property
+    def net(self) -> float:
+        """Saved minus forgone."""
+        return self.saved - self.forgone
+
+
+def sum_flags(
+    flagged: Flags,
+    left: Flags,
+    weight: Vector,
+    value_if_leaves: Vector,
+    value_if_stays: Vector,
+    *,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> FlagSums:
+    """Sum up what declining the flagged deals makes, with a bootstrap interval over deals.
+
+    Parameters
+    ----------
+    flagged, left : bool array of shape (n,)
+        Flags, and whether the customer left early.
+    weight : array of shape (n,)
+    value_if_leaves, value_if_stays : array of shape (n,)
+        Value of signing each deal, in money.
+    n_boot, seed
+        Resamples of the interval.
+    """
+    made = np.where(flagged, -np.where(left, value_if_leaves, value_if_stays), 0.0) * weight
+    saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())
+    random = np.random.default_rng(seed)
+    drawn = (
+        random.integers(0, len(made), size=len(made)) for _ in range(n_boot if made.size else 0)
+    )
+    means = [made[rows].sum() / weight[rows].sum() for rows in drawn]
+    low, high = np.quantile(means, [0.025, 0.975]) if means else (np.nan, np.nan)
+    per_deal = (saved - forgone) / float(weight.sum()) if made.size else float("nan")
+    return FlagSums(saved, forgone, per_deal, float(low), float(high))
 
 
 def _ratio(part: float, whole: float) -> float:

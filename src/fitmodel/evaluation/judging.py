@@ -1,34 +1,54 @@
-"""Judge the learner on deals it did not see: signed later where there are dates.
+"""Evaluate the way of learning on deals it did not see: signed later where there are dates.
 
 deals -> split at a date -> learn from what was known then -> predict what was signed after it
+no date can split them   -> blocks of neighbouring months  -> predict each block from the others
 only a tenure            -> stratified folds               -> predict each fold from the others
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals
+from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
-from fitmodel.evaluation.splits import out_of_time_split
-from fitmodel.learning.challenger import unrestricted_probabilities
+from fitmodel.evaluation.splits import TEST_SHARE, blocks_in_time, latest_possible_split
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.black_box import black_box_probabilities
 from fitmodel.learning.folds import random_folds
-from fitmodel.learning.learner import check_enough, learn, learn_labelled
-from fitmodel.learning.options import LearnerOptions
-from fitmodel.learning.own_estimator import learn_own, learn_own_labelled
+from fitmodel.learning.learner import check_enough, learn, learn_from_set
+from fitmodel.learning.own_estimator import learn_own, learn_own_from_set
+from fitmodel.learning.settings import LearnerOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.learner import Learned
 
-JUDGING_BAGS = 2  # the interval is not judged here
+JUDGING_REPLICATES = 2  # the interval is not evaluated here
 JUDGING_FOLDS = 5
+
+EARLIER_SPLIT = (
+    "evaluated on the newest {share:.0%} of the mature deals instead of the newest {usual:.0%}, "
+    "which have too few early churners: the model that was evaluated learned from fewer deals than "
+    "the one shipped"
+)
+IN_BLOCKS = (
+    "no date leaves enough early churners on both sides, so each block of neighbouring months was "
+    "predicted by a model of the other blocks, later ones too: a change of the company's level of "
+    "early churn over time would not be seen"
+)
+IN_FOLDS = (
+    "only a tenure is known, no closing dates: evaluated by stratified cross-validation, not out "
+    "of time, so a change over the years would not be seen"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +57,20 @@ class Judgement:
 
     Parameters
     ----------
-    method : {"out-of-time", "cross-validation"}
+    method : {"out-of-time", "blocks in time", "cross-validation"}
     split_date : Timestamp or None
     table : DataFrame
-        Index of the deals judged; columns early_churn, probability, weight, base_rate (of the
-        deals trained on) and unrestricted (HistGradientBoosting's probability).
+        Index of the deals evaluated on; columns early_churn, probability, weight, base_rate (the
+        prediction of a model that knows the level and no attributes) and black_box (probability
+        of the black-box reference).
     attributes : DataFrame
         Of the same deals.
     n_train : int
         Deals trained on (mean over folds).
-    candidates : DataFrame
-        The learner's table of the training that was judged.
+    notes : tuple of str
+        What this evaluation cannot show.
+    learned : Learned or None
+        The model that was evaluated, where it is one.
     """
 
     method: str
@@ -55,94 +78,137 @@ class Judgement:
     table: pd.DataFrame
     attributes: pd.DataFrame
     n_train: int
+    notes: tuple[str, ...] = ()
+    learned: Learned | None = field(default=None, repr=False)
 
 
-def judge(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
-    """Judge the whole way of learning, choice of settings included, on deals it did not see.
+def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None) -> Judgement:
+    """Evaluate the whole way of learning, choice of settings included, on deals it did not see.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
     spec : DealSpec
     estimator : classifier, optional
-        A user's own, judged in the place of the book.
+        A user's own, evaluated in the place of the scorecard.
 
     Raises
     ------
     DealsError
-        If there are too few early churners to learn from or to judge by.
+        If there are too few early churners to learn from or to evaluate on.
     """
-    check_enough(label_deals(deals, spec))  # said first: the whole's want, not that of a part
-    way = _out_of_time if spec.has_dates else judge_on_folds
-    return way(deals, spec, estimator)
+    view = view_of(deals, spec)
+    check_enough(view.training_set())  # the full table first, so that the error counts all deals
+    if not spec.has_dates:
+        return judge_on_folds(view, spec, estimator)
+    try:
+        split = latest_possible_split(view, spec)
+        return _out_of_time(view, split, spec, estimator)
+    except DealsError as error:
+        try:
+            return judge_on_blocks(view, spec, estimator)
+        except DealsError:
+            raise error from None
 
 
-def _out_of_time(deals: pd.DataFrame, spec: DealSpec, estimator: Any) -> Judgement:
-    split = out_of_time_split(deals, spec)
+def _out_of_time(view: HistoryView, split: Any, spec: DealSpec, estimator: Any) -> Judgement:
     if estimator is None:
-        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
+        learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
     else:
-        learned = learn_own(split.train, spec, estimator, as_of=split.date)
-    test = label_deals(split.test, spec, dates=learned.taught.dates)
-    probability = learned.estimator.predict_proba(test.attributes)[:, 1]
-    options = LearnerOptions.from_spec(spec, learned.labelled.dates)
-    unrestricted = unrestricted_probabilities(learned.taught, test.attributes, options)
-    table = _table(test, probability, unrestricted, learned.book.base_rate)
-    return Judgement("out-of-time", split.date, table, test.attributes, len(learned.labelled))
-
-
-def judge_on_folds(deals: pd.DataFrame, spec: DealSpec, estimator: Any = None) -> Judgement:
-    """Judge on random folds, which says nothing of what comes later; as `judge` otherwise."""
-    labelled = label_deals(deals, spec)
-    tables, attributes, sizes = [], [], []
-    for fold in random_folds(labelled, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
-        learned = (
-            learn_labelled(fold.train, spec, bags=JUDGING_BAGS)
-            if estimator is None
-            else learn_own_labelled(fold.train, spec, estimator)
-        )
-        probability = learned.estimator.predict_proba(fold.test.attributes)[:, 1]
-        options = LearnerOptions.from_spec(spec, labelled.dates)
-        unrestricted = unrestricted_probabilities(fold.train, fold.test.attributes, options)
-        tables.append(_table(fold.test, probability, unrestricted, learned.book.base_rate))
-        attributes.append(fold.test.attributes)
-        sizes.append(len(fold.train))
-    table = pd.concat(tables).loc[labelled.index]
+        learned = learn_own(split.train, spec, estimator)
+    test = split.test.labelled(learned.taught.dates)
+    table = _predict(learned, test, spec)
+    share = len(split.test) / max(int(view.mature.sum()), 1)
+    notes: tuple[str, ...] = ()
+    if share > TEST_SHARE + 0.05:
+        notes = (EARLIER_SPLIT.format(share=share, usual=TEST_SHARE),)
     return Judgement(
-        "cross-validation", None, table, pd.concat(attributes).loc[table.index], int(np.mean(sizes))
+        "out-of-time", split.date, table, test.attributes, len(learned.taught), notes, learned
     )
 
 
-def _table(
-    test: LabelledDeals,
-    probability: NDArray[np.float64],
-    unrestricted: NDArray[np.float64],
-    base_rate: float,
-) -> pd.DataFrame:
+def judge_on_blocks(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
+) -> Judgement:
+    """Evaluate each block of neighbouring months by a model of the others; otherwise as `judge`."""
+    view = view_of(deals, spec)
+    parts = [
+        (np.setdiff1d(np.arange(len(view)), inside), inside)
+        for inside in blocks_in_time(view, JUDGING_FOLDS)
+    ]
+    return _in_parts(view, parts, spec, estimator, "blocks in time", IN_BLOCKS)
+
+
+def judge_on_folds(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
+) -> Judgement:
+    """Evaluate on random folds, which shows nothing of what comes later; otherwise as `judge`."""
+    view = view_of(deals, spec)
+    number = pd.Series(np.arange(len(view)), index=view.index)
+    parts = []
+    for fold in random_folds(view.training_set(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
+        inside = number[fold.test.index].to_numpy()
+        parts.append((np.setdiff1d(number.to_numpy(), inside), inside))
+    return _in_parts(view, parts, spec, estimator, "cross-validation", IN_FOLDS)
+
+
+def _in_parts(
+    view: HistoryView,
+    parts: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    spec: DealSpec,
+    estimator: Any,
+    method: str,
+    note: str,
+) -> Judgement:
+    taught = view.training_set()
+    labelled = view.labelled(taught.dates)
+    place = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
+    tables, attributes, sizes = [], [], []
+    for outside, inside in parts:
+        test = labelled.subset(np.isin(place, inside))
+        if not len(test):
+            continue
+        learned = _learn_from_set(taught.subset(outside), spec, estimator)
+        tables.append(_predict(learned, test, spec))
+        attributes.append(test.attributes)
+        sizes.append(len(outside))
+    table = pd.concat(tables).loc[labelled.index]
+    found = pd.concat(attributes).loc[table.index]
+    return Judgement(method, None, table, found, int(np.mean(sizes)), (note,))
+
+
+def _learn_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
+    if estimator is not None:
+        return learn_own_from_set(taught, spec, estimator)
+    return learn_from_set(taught, spec, bags=JUDGING_REPLICATES)
+
+
+def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFrame:
+    options = LearnerOptions.from_spec(spec, learned.taught.dates)
     return pd.DataFrame(
         {
             "early_churn": test.early_churn,
-            "probability": probability,
+            "probability": learned.estimator.predict_proba(test.attributes)[:, 1],
             "weight": test.weight,
-            "base_rate": base_rate,
-            "unrestricted": unrestricted,
+            "base_rate": learned.book.base_rate,
+            "black_box": black_box_probabilities(learned.taught, test.attributes, options),
         },
         index=test.index,
     )
 
 
-def glass_box_cost(judgement: Judgement, *, seed: int = 0, n_boot: int = 500) -> Metric:
-    """Log loss of the book minus that of the unrestricted learner; below 0 the book is better.
+def gap_to_black_box(judgement: Judgement, *, seed: int = 0, n_boot: int = 500) -> Metric:
+    """Log loss of the scorecard minus that of the black-box reference; below 0 it is better.
 
     The interval is a paired bootstrap over deals; the base is 0, no difference.
     """
     table = judgement.table
-    cost = compare_log_loss(
+    gap = compare_log_loss(
         table["early_churn"],
         table["probability"],
-        table["unrestricted"],
+        table["black_box"],
         weight=table["weight"],
         n_boot=n_boot,
         seed=seed,
     )
-    return replace(cost, name="glass_box_cost")
+    return replace(gap, name="glass_box_cost")

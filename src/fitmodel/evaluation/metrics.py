@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 TOP_SHARE = 0.1
+METRIC_NAMES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "log_loss_skill": "log loss gained on the level alone",
+    "brier": "Brier score",
+    "brier_skill": "Brier score gained on the level alone",
+    "calibration_slope": "calibration slope (1 is right)",
+    "calibration_intercept": "calibration intercept (0 is right)",
+    "calibration_error": "calibration error",
+    "lift_top_tenth": "lift in the riskiest tenth",
+}
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ def plot_stability(
     metric : str
         One of the metrics in the frame; its base rate's value is drawn where it is there.
     """
-    from fitmodel.evaluation.report import METRIC_NAMES
+    from fitmodel.evaluation.metrics import METRIC_NAMES
 
     ax = ax or new_axes(6.5)
     whiskers = [frame[metric] - frame[f"{metric}_low"], frame[f"{metric}_high"] - frame[metric]]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.outcomes import label_deals
-from fitmodel.evaluation.judging import JUDGING_BAGS, JUDGING_FOLDS
+from fitmodel.deals.history import view_of
+from fitmodel.evaluation.judging import JUDGING_FOLDS, JUDGING_REPLICATES
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
-from fitmodel.evaluation.splits import out_of_time_split
+from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.learning.editing import apply_edits
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.folds import random_folds
-from fitmodel.learning.learner import learn, learn_labelled
+from fitmodel.learning.learner import learn, learn_from_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,12 +161,15 @@ def rejudge(
 def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
-    """Models beside the deals that they did not see, split as a training is judged."""
+    """Models beside the deals that they did not see, split as a training is evaluated."""
+    view = view_of(deals, spec)
     if spec.has_dates:
-        split = out_of_time_split(deals, spec)
-        learned = learn(split.train, spec, as_of=split.date, bags=JUDGING_BAGS)
-        return split.date, [(learned, label_deals(split.test, spec, dates=learned.taught.dates))]
-    folds = random_folds(label_deals(deals, spec), seed=spec.learning.seed, n_folds=JUDGING_FOLDS)
-    return None, [
-        (learn_labelled(fold.train, spec, bags=JUDGING_BAGS), fold.test) for fold in folds
-    ]
+        split = latest_possible_split(view, spec)
+        learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
+        return split.date, [(learned, split.test.labelled(learned.taught.dates))]
+    labelled, taught = view.labelled(), view.training_set()
+    refits = []
+    for fold in random_folds(taught, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
+        learned = learn_from_set(fold.train, spec, bags=JUDGING_REPLICATES)
+        refits.append((learned, labelled.subset(labelled.index.isin(fold.test.index))))
+    return None, refits

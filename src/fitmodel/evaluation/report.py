@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.evaluation.pages import Page, as_json, number
 
 if TYPE_CHECKING:
@@ -16,20 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fitmodel.evaluation.metrics import Metric
+    from fitmodel.learning.level import Level
 
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "log_loss_skill": "log loss gained on the base rate",
-    "brier": "Brier score",
-    "brier_skill": "Brier score gained on the base rate",
-    "calibration_slope": "calibration slope (1 is right)",
-    "calibration_intercept": "calibration intercept (0 is right)",
-    "calibration_error": "calibration error",
-    "lift_top_tenth": "lift in the riskiest tenth",
-}
-HEADER = ("metric", "value", "95 % interval", "base rate's")
+HEADER = ("metric", "value", "95 % interval", "level alone")
+NO_SKILL_AUC = 0.5
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MOST_NOTES = 3
 """Notes printed; all of them are in `notes`."""
@@ -56,13 +47,13 @@ class Report(ABC):
 
     @property
     def has_skill(self) -> bool:
-        """Whether the interval of the log loss gained on the base rate lies above 0."""
-        return self.metrics["log_loss_skill"].low > 0
+        """Whether deals are told apart beyond the level: see `shows_skill`."""
+        return shows_skill(self.metrics)
 
     @property
     def verdict(self) -> str:
         """Whether there is evidence of skill, in one sentence with the interval."""
-        return describe_skill(self.metrics["log_loss_skill"])
+        return describe_skill(self.metrics)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -121,11 +112,15 @@ class TrainingReport(Report):
     calibration, candidates, leakage, subgroups : DataFrame
         As `compute_calibration`, the learner, the leakage audit and `compute_subgroups` give them.
     glass_box_cost : Metric
-        Log loss of this model minus that of an unrestricted learner (`compare_log_loss`).
+        Gap to the black-box reference: log loss of this model minus that of a tuned gradient
+        boosting (`compare_log_loss`).
     policy : str
         The decision policy in words.
     flagged : mapping of str to float
-        What the policy flagged among the deals judged (`compute_flagged`).
+        What the policy flagged among the deals evaluated on (`compute_flagged`); `expected_share`
+        is the share of prospects like the deals learned from that the shipped model flags.
+    level : Level or None
+        Observed over expected leavers per month, and today's level that was applied.
     """
 
     method: str
@@ -147,13 +142,18 @@ class TrainingReport(Report):
     subgroups: pd.DataFrame
     policy: str
     flagged: Mapping[str, float]
+    level: Level | None = None
 
     def figures(self) -> dict[str, Figure]:
-        """Draw `calibration`, `roc`, `precision_recall`, `gains` and `bands`."""
-        from fitmodel.evaluation.plots import draw_predictions
+        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
+        from fitmodel.evaluation.level_plot import plot_level
+        from fitmodel.evaluation.plots import draw_predictions, figure_of
 
         known = self.predictions
-        return draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        drawn = draw_predictions(known["early_churn"], known["probability"], known["weight"])
+        if self.level is not None and self.level.months:
+            drawn["level"] = figure_of(plot_level(self.level))
+        return drawn
 
     def page(self) -> Page:
         """Return what is printed."""
@@ -183,7 +183,8 @@ class TrainingReport(Report):
         cost = self.glass_box_cost
         numbers = f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
         words = (
-            ("glass box", f"log loss {numbers} against an unrestricted learner"),
+            ("gap to black box", f"log loss {numbers} against a tuned gradient boosting"),
+            ("level", "" if self.level is None else self.level.describe()),
             ("policy", self.policy),
             ("flags", in_words(self.flagged)),
         )
@@ -249,15 +250,30 @@ class BacktestReport(Report):
         return (*aged, ("flags", in_words(counts)))
 
 
-def describe_skill(skill: Metric) -> str:
-    """Say whether a log loss gained on the base rate is evidence of skill."""
-    gained = f"log loss gained on the base rate {skill.value:.4f}"
+def shows_skill(metrics: Mapping[str, Metric]) -> bool:
+    """Whether the model predicts better than one that knows the level and no attributes.
+
+    Both the interval of the log loss gained and that of the ROC AUC must lie above what such a
+    model has (0 and 0.5): a gain of the level alone is no skill in telling deals apart.
+    """
+    return metrics["log_loss_skill"].low > 0 and metrics["roc_auc"].low > NO_SKILL_AUC
+
+
+def describe_skill(metrics: Mapping[str, Metric]) -> str:
+    """Say whether there is evidence of skill, in one sentence with the intervals."""
+    skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
+    gained = f"log loss gained on the level alone {skill.value:.4f}"
     interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
-    if skill.low > 0:
+    if shows_skill(metrics):
         return f"evidence of skill: {gained} ({interval})"
     if skill.high < 0:
-        return f"no evidence of skill: WORSE than the base rate, {gained} ({interval})"
-    return f"no evidence of skill: {gained}, and the {interval} includes the base rate"
+        return f"no evidence of skill: WORSE than the level alone, {gained} ({interval})"
+    if skill.low > 0:
+        return (
+            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95 % interval {auc.low:.2f} to "
+            f"{auc.high:.2f} includes chance (0.50)"
+        )
+    return f"no evidence of skill: {gained}, and the {interval} includes the level alone"
 
 
 def describe_decay(decay: Metric) -> str:

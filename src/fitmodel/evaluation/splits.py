@@ -1,4 +1,4 @@
-"""Which deals to train on and which to judge by, so that the future is never seen.
+"""Which deals to train on and which to evaluate on, so that the future is never seen.
 
 |------ signed before the date ------|------ signed on it or later ------|--- not mature ---|
  train: outcomes as known on the date  test: outcomes as known now          in neither
@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import outcomes, recut
+from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
 
 TEST_SHARE = 0.25
+LARGER_TEST_SHARES = (0.35, 0.45, 0.55, 0.65, 0.75)
 ROLLING_SHARE = 0.5
 CUTS = 4
 LEAST_CHURNERS = 10
@@ -36,40 +38,38 @@ DAYS_PER_MONTH = 365.25 / 12
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Deals to train on, as they were known at `date`, and deals to judge by.
+    """Deals to train on, as they were known at `date`, and deals to evaluate on.
 
     Parameters
     ----------
-    train : DataFrame
-        Deals signed before `date`, re-cut at it; label them with
-        ``label_deals(train, spec, as_of=date)``.
-    test : DataFrame
-        Mature deals signed on `date` or later, with everything known of them; label them with
-        ``label_deals(test, spec)``.
+    train : HistoryView
+        Deals signed before `date`, as of it.
+    test : HistoryView
+        Mature deals signed on `date` or later, with everything known of them.
     date : Timestamp
         First closing date of the test deals.
     """
 
-    train: pd.DataFrame
-    test: pd.DataFrame
+    train: HistoryView
+    test: HistoryView
     date: pd.Timestamp
 
 
 def out_of_time_split(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     test_share: float = TEST_SHARE,
     least_early_churners: int = LEAST_CHURNERS,
 ) -> Split:
-    """Keep the newest mature deals to judge by.
+    """Keep the newest mature deals to evaluate on.
 
     Deals too young to be mature are in neither part: among them only churners would be known.
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``.
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``, or a view of them.
     spec : DealSpec
         A contract with dates.
     test_share : float
@@ -88,7 +88,7 @@ def out_of_time_split(
 
 
 def rolling_cuts(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     n: int = CUTS,
     *,
@@ -159,46 +159,80 @@ def cross_validation_splits(
     return list(folds.split(labelled.early_churn, labelled.early_churn))
 
 
+def latest_possible_split(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> Split:
+    """The standard out-of-time split, or the latest one with enough deals on both sides.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+    spec : DealSpec
+        A contract with dates.
+
+    Raises
+    ------
+    DealsError
+        As `out_of_time_split`, of the standard split, where no other is possible either.
+    """
+    view = view_of(deals, spec)
+    try:
+        return out_of_time_split(view, spec)
+    except DealsError:
+        for share in LARGER_TEST_SHARES:
+            try:
+                return out_of_time_split(view, spec, test_share=share)
+            except DealsError:
+                continue
+        raise
+
+
+def blocks_in_time(view: HistoryView, n_blocks: int) -> list[npt.NDArray[np.intp]]:
+    """Positions of the deals in blocks of neighbouring closing days, about equally large.
+
+    The deals of one day are never in two blocks.
+    """
+    closed = view.closed
+    if closed is None:
+        raise DealsError("deals without closing dates cannot be split into blocks of time")
+    days, counts = np.unique(closed, return_counts=True)
+    block = ((np.cumsum(counts) - counts / 2) / len(closed) * n_blocks).astype(int)
+    of_deal = block[np.searchsorted(days, closed)]
+    return [np.flatnonzero(of_deal == number) for number in np.unique(of_deal)]
+
+
 def _splits(
-    deals: pd.DataFrame, spec: DealSpec, n: int, test_share: float, least: int
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, n: int, test_share: float, least: int
 ) -> list[Split]:
     if n < 1 or not 0 < test_share < 1:
         raise DealsError(
             f"{n} cut(s) and test_share {test_share:g}: give 1 cut or more and a share between "
             "0 and 1."
         )
-    closed, mature = _closing_days(deals, spec)
-    dates = _cut_dates(closed[mature], n, test_share)
-    splits = []
-    after_all = closed.max() + np.timedelta64(1, "D")
-    for date, following in pairwise([*dates, after_all]):
-        inside = mature & (closed >= date) & (closed < following)
-        moment = pd.Timestamp(date)
-        train = recut(deals.loc[closed < date], spec, moment)
-        _require_enough(train, spec, f"known on {moment:%Y-%m-%d} to learn from", least, moment)
-        test = deals.loc[inside]
-        _require_enough(test, spec, f"to judge by, signed from {moment:%Y-%m-%d} on", least)
-        splits.append(Split(train, test, moment))
-    return splits
-
-
-def _closing_days(
-    deals: pd.DataFrame, spec: DealSpec
-) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.bool_]]:
-    """Return when each deal closed, and whether it has reached the horizon since."""
-    if spec.deals.closed_on is None:
+    if not spec.has_dates:
         raise DealsError(
             "Deals can be split in time only where closing dates are known, but the contract gives "
             "a tenure: add closed_on and churned_on, or use cross_validation_splits."
         )
-    mature = outcomes(deals, spec)["mature"].to_numpy()
-    if not mature.any():
+    view = view_of(deals, spec)
+    closed = np.asarray(view.closed)
+    # the label of a deal that entered late is selected
+    known = view.mature & view.from_signing
+    if not known.any():
+        since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
-            f"None of {len(deals)} deals is mature: none closed {spec.label.horizon_months} months "
-            "before observed_until. Use a later extract, or a shorter horizon_months."
+            f"None of {len(view)} deals{since} is mature: none closed "
+            f"{spec.label.horizon_months} months before observed_until. Use a later extract, or a shorter horizon_months."
         )
-    closed = deals[spec.deals.closed_on].to_numpy().astype("datetime64[D]")
-    return closed, mature
+    dates = _cut_dates(closed[known], n, test_share)
+    splits = []
+    after_all = closed.max() + np.timedelta64(1, "D")
+    for date, following in pairwise([*dates, after_all]):
+        moment = pd.Timestamp(date)
+        train = view.as_of(date).signed_before(date)
+        _require_enough(train, f"known on {moment:%Y-%m-%d} to learn from", least)
+        test = view.subset(known & (closed >= date) & (closed < following))
+        _require_enough(test, f"to evaluate on, signed from {moment:%Y-%m-%d} on", least)
+        splits.append(Split(train, test, moment))
+    return splits
 
 
 def _cut_dates(
@@ -217,26 +251,27 @@ def _cut_dates(
     return [days[place] for place in nearest]
 
 
-def _require_enough(
-    deals: pd.DataFrame, spec: DealSpec, what: str, least: int, as_of: pd.Timestamp | None = None
-) -> None:
-    label = outcomes(deals, spec, as_of=as_of)["early_churn"]
-    for outcome, people in ((1.0, "early churners"), (0.0, "customers that stayed")):
-        count = int((label == outcome).sum())
+def _require_enough(view: HistoryView, what: str, least: int) -> None:
+    """Refuse a part with too few early churners, or too few others.
+
+    A deal to learn from counts whatever its age: the young say something too.
+    """
+    left = int((view.early_churn == 1.0).sum())
+    for count, people in ((left, "early churners"), (len(view) - left, "other customers")):
         if count < least:
             raise DealsError(
-                f"Too little {what}: {count} {people} among {len(deals)} deals; {least} needed"
-                f"{_waiting(deals, spec, count, least)}. Add older deals, ask for fewer cuts or "
+                f"Too little {what}: {count} {people} among {len(view)} deals; {least} needed"
+                f"{_waiting(view, count, least)}. Use a later extract, ask for fewer cuts or "
                 "another test_share, or choose another horizon_months."
             )
 
 
-def _waiting(deals: pd.DataFrame, spec: DealSpec, count: int, least: int) -> str:
+def _waiting(view: HistoryView, count: int, least: int) -> str:
     """Say how long it takes to gather what is missing, at the pace of these deals."""
-    if count == 0:
+    closed = view.closed
+    if count == 0 or closed is None:
         return ""
-    closed = deals[spec.deals.closed_on]
-    months = max(1.0, (closed.max() - closed.min()).days / DAYS_PER_MONTH)
+    months = max(1.0, float((closed.max() - closed.min()).astype(int)) / DAYS_PER_MONTH)
     return (
         f"; at your rate that is about {math.ceil((least - count) * months / count)} more month(s)"
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.outcomes import censoring_weights, kaplan_meier, outcomes
+import numpy as np
+
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
-from fitmodel.evaluation.judging import glass_box_cost
+from fitmodel.evaluation.judging import gap_to_black_box
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.evaluation.subgroups import compute_subgroups
@@ -16,12 +18,13 @@ from fitmodel.evaluation.subgroups import compute_subgroups
 if TYPE_CHECKING:
     from typing import Protocol
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.evaluation.judging import Judgement
+    from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
         """A decision policy, of which only the flags and the words are needed here."""
@@ -35,83 +38,85 @@ if TYPE_CHECKING:
         ) -> NDArray[np.bool_]: ...
 
 
-CROSS_VALIDATED = (
-    "only a tenure is known, no closing dates: judged by stratified cross-validation, not out of "
-    "time, so a change over the years would not be seen"
-)
-
-
-TUNED = (
-    "the flags are counted on the same deals that set the threshold, so their precision and recall "
-    "flatter a little; the metrics above do not depend on it"
-)
-
-
 def summarise(
-    table: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     judgement: Judgement,
     candidates: pd.DataFrame,
     policy: Flagging,
     leakage: pd.DataFrame,
+    *,
+    evaluated_policy: Flagging | None = None,
+    expected_share: float | None = None,
+    level: Level | None = None,
 ) -> TrainingReport:
-    """Gather everything a training says of itself.
+    """Gather everything that a training reports.
 
     Parameters
     ----------
-    table : DataFrame
+    deals : DataFrame or HistoryView
         All deals.
     spec : DealSpec
     judgement : Judgement
     candidates : DataFrame
         The learner's table of the model shipped.
     policy : Policy
+        Shipped with the model.
     leakage : DataFrame
         The audit's findings.
+    evaluated_policy : Policy, optional
+        Policy chosen on the deals that the evaluated model learned from: what its flags did among
+        later deals is counted. Default: the policy shipped, which must then not depend on these
+        deals.
+    expected_share : float, optional
+        Share of prospects like those learned from that the shipped model flags.
+    level : Level, optional
+        Today's level of early churn in the model shipped.
     """
-    found = outcomes(table, spec)
-    judgeable = found[found["mature"]] if spec.has_dates else found
-    weights = censoring_weights(judgeable, spec.label.horizon_months)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    view = view_of(deals, spec)
+    table, early = view.deals, view.early_churn
     judged = judgement.table
     y, p, w = (judged[name].to_numpy() for name in ("early_churn", "probability", "weight"))
     seed = spec.learning.seed
     metrics = compute_metrics(y, p, weight=w, base_rate=judged["base_rate"].to_numpy(), seed=seed)
     closing = None if spec.deals.closed_on is None else table[spec.deals.closed_on]
-    notes = () if judgement.method == "out-of-time" else (CROSS_VALIDATED,)
-    if policy.kind in {"capacity", "precision"}:
-        notes = (*notes, TUNED)
     return TrainingReport(
         method=judgement.method,
         split_date=judgement.split_date,
         n_deals=len(table),
-        n_mature=int(found["mature"].sum()),
-        n_censored=int(found["early_churn"].isna().sum()),
-        n_early_churners=int((found["early_churn"] == 1).sum()),
+        n_mature=int(view.mature.sum()),
+        n_censored=int(np.isnan(early).sum()),
+        n_early_churners=int((early == 1).sum()),
         n_train=judgement.n_train,
         n_test=len(judged),
-        base_rate=float(1 - curve.at(float(spec.label.horizon_months))),
+        base_rate=float(1 - view.survival.at(float(spec.label.horizon_months))),
         period=(None, None) if closing is None else (closing.min().date(), closing.max().date()),
-        effective_sample_size=weights.effective_sample_size,
-        capped_weights=weights.capped,
+        effective_sample_size=view.label_weights.effective_sample_size,
+        capped_weights=view.label_weights.capped,
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,
-        glass_box_cost=glass_box_cost(judgement, seed=seed),
+        glass_box_cost=gap_to_black_box(judgement, seed=seed),
         leakage=leakage,
         subgroups=compute_subgroups(judgement.attributes, y, p, w),
         policy=policy.description,
-        flagged=_flags(table, spec, judged, policy),
-        notes=notes,
+        flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
+        notes=judgement.notes,
+        level=level,
         predictions=judged[["early_churn", "probability", "weight"]],
     )
 
 
 def _flags(
-    table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame, policy: Flagging
+    table: pd.DataFrame,
+    spec: DealSpec,
+    judged: pd.DataFrame,
+    policy: Flagging,
+    expected_share: float | None,
 ) -> dict[str, float]:
-    """How the policy's flags did on the judged deals."""
+    """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
     given = spec.deals.amount is not None
     amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(float) if given else None
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
-    return compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
+    counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
+    return counts if expected_share is None else {**counts, "expected_share": expected_share}

@@ -11,8 +11,8 @@ from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
 from fitmodel.guessing._status import status_of
 
 if TYPE_CHECKING:
-    from fitmodel.deals.values import Reading
     from fitmodel.guessing._columns import Column
+    from fitmodel.tables.values import Reading
 
 MOST_TEXT = 0.9  # share of distinct values that makes text free
 MOST_NAMES = 0.3  # the same where the name tells of names, notes, addresses or identifiers

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.dates import read_dates
-from fitmodel.deals.values import is_text, read_flags, read_numbers
+from fitmodel.deals.settling import has_several_currencies
 from fitmodel.guessing._names import as_words, named
+from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    from fitmodel.deals.values import Mask, Reading
+    from fitmodel.tables.values import Mask, Reading
 
 READS = 0.95  # share of the filled-in values that make a column dates or numbers
 FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")  # beyond: placeholders
@@ -108,6 +108,11 @@ class Column:
         if self.filled == 0 or self.is_date or pd.api.types.is_bool_dtype(self.cells.dtype):
             return False
         return bool(read_numbers(self.cells).unreadable.sum() <= (1 - READS) * self.filled)
+
+    @cached_property
+    def has_several_currencies(self) -> bool:
+        """Whether the values are money of several currencies, by their signs."""
+        return self.is_text and has_several_currencies(read_numbers(self.cells))
 
     @cached_property
     def below_zero(self) -> float:

@@ -11,9 +11,9 @@ from fitmodel.guessing._names import as_words, is_of_something_else, sureness
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fitmodel.deals.values import Mask
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._status import Status
+    from fitmodel.tables.values import Mask
 
 IS_DATE = 0.95  # share of the filled-in values that must be dates
 MAX_BEFORE = 0.01  # share of the dates of leaving that may lie before signing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.values import read_flags
 from fitmodel.deals.vocabulary import plain_words, words_of
 from fitmodel.guessing._names import as_words, named
+from fitmodel.tables.values import read_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

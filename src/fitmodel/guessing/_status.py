@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.values import is_empty, read_flags
 from fitmodel.deals.vocabulary import plain_words, words_of
 from fitmodel.guessing._names import named, sureness
+from fitmodel.tables.values import is_empty, read_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
 
-    from fitmodel.deals.values import Mask
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._vendors import Vendor
+    from fitmodel.tables.values import Mask
 
 MAX_VALUES = 25  # distinct values of a status
 KNOWN = 0.9  # share of the rows whose value must be in the vocabulary

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from fitmodel.deals.faults import Sheet
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
-from fitmodel.deals.reading import open_sheet, read_sheet
+from fitmodel.deals.reading import open_table, read_deals_with_findings
 from fitmodel.deals.rows import keep_rows
-from fitmodel.deals.tidying import tidy
 from fitmodel.deals.validation import shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
@@ -23,6 +22,7 @@ from fitmodel.guessing._names import TURNOVER, as_words, sureness, tenure_unit
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise
+from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
 
@@ -125,20 +126,23 @@ class QuestionedDeals:
 
     Attributes
     ----------
-    deals : DataFrame
-    notes : tuple of str
-        What `[rows]` left out or merged.
+    read : DealsRead
     doubts : tuple of Doubt
     """
 
-    deals: pd.DataFrame
-    notes: tuple[str, ...]
+    read: DealsRead
     doubts: tuple[Doubt, ...]
 
     @property
+    def deals(self) -> pd.DataFrame:
+        """The deals, as `fitmodel.read_deals` gives them."""
+        return self.read.table
+
+    @property
     def messages(self) -> tuple[str, ...]:
-        """Notes and doubts, for people."""
-        return (*self.notes, *map(str, self.doubts))
+        """What was left out or merged, found and is in doubt, for people."""
+        found = (*self.read.notes, *self.read.findings, *self.doubts)
+        return tuple(map(str, found))
 
 
 def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
@@ -154,14 +158,16 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
     DealsError
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
-    sheet = open_sheet(source)
-    if not shape_faults(sheet):  # rows that are no customers have more faults than this one
-        stages = _about_stages(tidy(sheet.table), spec)
+    file = open_table(source, spec)
+    if not shape_faults(
+        Sheet(file.table)
+    ):  # rows that are no customers have more faults than this one
+        stages = _about_stages(tidy(file.table), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
-    read = read_sheet(sheet, spec)
-    doubts = find_doubts(sheet.table, spec)
+    read = read_deals_with_findings(file, spec)
+    doubts = find_doubts(file.table, spec)
     refuse_unanswered(doubts)
-    return QuestionedDeals(read.deals, read.notes, tuple(doubts))
+    return QuestionedDeals(read, tuple(doubts))
 
 
 def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
@@ -324,7 +330,7 @@ def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt
     if not spec.has_dates or spec.rows.settles("missing-leavers"):
         return
     try:
-        deals = read_sheet(Sheet(kept), spec).deals
+        deals = read_deals_with_findings(kept, spec).table
     except DealsError:
         return  # read_deals says what is wrong
     missing = find_missing_leavers(deals, spec)

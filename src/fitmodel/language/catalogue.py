@@ -6,6 +6,7 @@ phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sente
 from __future__ import annotations
 
 import tomllib
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -24,15 +25,15 @@ class Say(Protocol):
         """Return the text of `key`."""
 
 
-def phrases(language: str, topic: str) -> Say:
-    """Open the texts of a topic in a language.
+def phrases(language: str, *topics: str) -> Say:
+    """Open the texts of topics in a language.
 
     Parameters
     ----------
     language : str
         "en" or "zh".
-    topic : str
-        Name of the file of texts, such as "scoreboard".
+    *topics : str
+        Names of files of texts, such as "scoreboard"; of a key in two of them the first counts.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def phrases(language: str, topic: str) -> Say:
     SpecError
         If there are no texts in that language.
     """
-    texts = read_texts(language, topic)
+    texts = ChainMap(*(dict(read_texts(language, topic)) for topic in topics))
 
     def say(key: str, /, **values: object) -> str:
         return texts[key].format(**values)

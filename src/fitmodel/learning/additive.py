@@ -1,22 +1,12 @@
-"""Additive models as tables, and explainable boosting, which gives some.
-
-Design -> fit_boosting -> Additive per bag (tables per attribute and per chosen pair)
-"""
+"""An additive model as tables: log-odds are an intercept and a row of each table, added up."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fitmodel.deals.training_deals import in_whole
-from fitmodel.learning.columns import MISSING, NumberColumn
-from fitmodel.learning.design import Design
-
-PAIR_BINS = 12
 
 
 @dataclass(frozen=True)
@@ -36,14 +26,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Additive:
-    """Log-odds as a sum of tables; the last axis of every array is the bag (one or more).
+    """Log-odds as a sum of tables; the last axis of every array is the replicate (one or more).
 
     Parameters
     ----------
-    intercept : ndarray, shape (bags,)
-    singles : tuple of ndarray, shapes (size + 2, bags)
+    intercept : ndarray, shape (replicates,)
+    singles : tuple of ndarray, shapes (size + 2, replicates)
     pairs : tuple of Pair
-    grids : tuple of ndarray, shapes (rows, columns, bags)
+    grids : tuple of ndarray, shapes (rows, columns, replicates)
     """
 
     intercept: NDArray[np.float64]
@@ -52,147 +42,65 @@ class Additive:
     grids: tuple[NDArray[np.float64], ...] = ()
 
     def log_odds(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Sum of the rows looked up, mean over bags, shape (deals,)."""
-        total = np.full(len(codes), self.intercept.mean())
+        """Sum of the rows looked up, mean over replicates, shape (deals,)."""
+        return self.mean().log_odds_by_replicate(codes)[:, 0]
+
+    def log_odds_by_replicate(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Sum of the rows looked up, shape (deals, replicates)."""
+        total = np.tile(self.intercept, (len(codes), 1))
         for position, table in enumerate(self.singles):
-            total += table.mean(axis=1)[codes[:, position]]
+            total += table[codes[:, position]]
         for pair, grid in zip(self.pairs, self.grids, strict=True):
             first, second = pair.attributes
-            total += grid.mean(axis=2)[
-                pair.maps[0][codes[:, first]], pair.maps[1][codes[:, second]]
-            ]
+            total += grid[pair.maps[0][codes[:, first]], pair.maps[1][codes[:, second]]]
         return total
 
-
-@dataclass(frozen=True)
-class BoostingOptions:
-    """Settings of explainable boosting (Lou et al. 2013, Nori et al. 2019; ``interpret-core``).
-
-    The same for all amounts of data: where there are enough deals for boosting, no other value
-    gained more than 0.0005 of log loss beyond noise (python benchmarks/settings.py). How much
-    boosting there is, and how many pairs, is chosen anew from each company's deals.
-
-    Parameters
-    ----------
-    pairs : int or sequence of (int, int)
-        How many pairs to choose, or which.
-    learning_rate : float
-    min_leaf : int
-        Fewest deals in a leaf.
-    smoothing : int
-        First rounds whose cuts are at random, which smooths the tables.
-    max_rounds : int
-    patience : int
-        Rounds without improvement on the left-out deals after which a bag stops.
-    monotone : tuple of int
-        Per attribute: 1 risk never falls as it grows, -1 never rises, 0 free.
-    seed, threads : int
-    """
-
-    pairs: int | tuple[tuple[int, int], ...] = 0
-    learning_rate: float = 0.04
-    min_leaf: int = 4
-    smoothing: int = 75
-    max_rounds: int = 50_000
-    patience: int = 25
-    monotone: tuple[int, ...] = ()
-    seed: int = 0
-    threads: int = 1
-
-
-def fit_boosting(
-    design: Design,
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    bags: NDArray[np.int8],
-    options: BoostingOptions,
-) -> Additive:
-    """Explainable boosting on the codes, stopped on each bag's left-out deals.
-
-    Parameters
-    ----------
-    design : Design
-    early_churn, weight : ndarray, shape (deals,)
-    bags : ndarray of int8, shape (deals, bags)
-        How often a bag trains on a deal; negative: the deal judges when that bag stops.
-    options : BoostingOptions
-    """
-    from interpret.glassbox import ExplainableBoostingClassifier
-
-    machine = ExplainableBoostingClassifier(
-        feature_types=_feature_types(design),
-        interactions=options.pairs,
-        max_interaction_bins=PAIR_BINS,
-        outer_bags=bags.shape[1],
-        learning_rate=options.learning_rate,
-        min_samples_leaf=options.min_leaf,
-        smoothing_rounds=options.smoothing,
-        max_rounds=options.max_rounds,
-        early_stopping_rounds=options.patience,
-        monotone_constraints=list(options.monotone) if any(options.monotone) else None,
-        n_jobs=options.threads,
-        random_state=options.seed,
-    )
-    rows, outcome, share = in_whole(early_churn)
-    with warnings.catch_warnings():
-        # interpret warns of columns with one value, which is right for a rare flag in a fold
-        warnings.simplefilter("ignore")
-        machine.fit(
-            design.boosting_matrix()[rows],
-            outcome.astype(int),
-            sample_weight=weight[rows] * share,
-            bags=bags[rows],
+    def mean(self) -> Additive:
+        """Average over the replicates: a model of one column."""
+        return Additive(
+            self.intercept.mean(keepdims=True),
+            tuple(table.mean(axis=1, keepdims=True) for table in self.singles),
+            self.pairs,
+            tuple(grid.mean(axis=2, keepdims=True) for grid in self.grids),
         )
-    return _tables_of(machine, design)
+
+    def scaled(self, slope: NDArray[np.float64] | float) -> Additive:
+        """Multiply all log-odds, each replicate by a factor of its own."""
+        return Additive(
+            self.intercept * slope,
+            tuple(table * slope for table in self.singles),
+            self.pairs,
+            tuple(grid * slope for grid in self.grids),
+        )
+
+    def with_intercept(self, intercept: NDArray[np.float64]) -> Additive:
+        """The same tables with other intercepts."""
+        return replace(self, intercept=intercept)
+
+    def without_pairs(self) -> Additive:
+        """The tables of single attributes alone."""
+        return Additive(self.intercept, self.singles)
 
 
-def _feature_types(design: Design) -> list[str]:
-    return [
-        "continuous" if isinstance(column, NumberColumn) or statistic is not None else "nominal"
-        for column, statistic in zip(design.columns, design.statistics, strict=True)
-    ]
+def weighted_sum(models: Sequence[Additive], shares: Sequence[float]) -> Additive:
+    """Weighted sum of additive models of the same attributes in log-odds.
 
-
-def _tables_of(machine: Any, design: Design) -> Additive:
-    """Read the machine's term scores back as tables over our own codes."""
-    singles = [np.zeros((column.size + 2, 1)) for column in design.columns]
-    pairs, grids = [], []
-    scores = machine.bagged_scores_
-    for features, bagged in zip(machine.term_features_, scores, strict=True):
-        order = len(features)
-        maps = [_code_map(machine.bins_[place], order, design, place) for place in features]
-        if order == 1:
-            singles[features[0]] = bagged[:, maps[0]].T
-        else:
-            pairs.append(Pair((features[0], features[1]), (maps[0], maps[1])))
-            grids.append(np.moveaxis(bagged, 0, -1))
-    return Additive(
-        machine.bagged_intercept_.reshape(-1),
-        _same_bags(singles, scores),
-        tuple(pairs),
-        tuple(grids),
+    Parameters
+    ----------
+    models : sequence of Additive
+        With as many replicates each.
+    shares : sequence of float
+        One for each model.
+    """
+    singles = tuple(
+        np.asarray(sum(share * table for share, table in zip(shares, tables, strict=True)))
+        for tables in zip(*(model.singles for model in models), strict=True)
     )
-
-
-def _same_bags(
-    singles: list[NDArray[np.float64]], scores: list[NDArray[np.float64]]
-) -> tuple[NDArray[np.float64], ...]:
-    bags = scores[0].shape[0] if scores else 1
-    return tuple(np.broadcast_to(table, (len(table), bags)) for table in singles)
-
-
-def _code_map(bins: list[Any], order: int, design: Design, place: int) -> NDArray[np.int64]:
-    """Our code to the machine's own bin index: 0 missing, 1 .. known, the last one unknown."""
-    column, statistic = design.columns[place], design.statistics[place]
-    resolution = bins[min(order, len(bins)) - 1]
-    codes = np.arange(column.size + 2, dtype=np.float64)
-    if isinstance(resolution, dict):
-        unknown = max(resolution.values(), default=0) + 1
-        index = np.array([resolution.get(str(int(code)), unknown) for code in codes])
-    else:
-        values = statistic.bins(statistic.by_code) if statistic is not None else codes
-        index = np.searchsorted(resolution, values, side="right") + 1
-        if statistic is None:
-            index[-1] = len(resolution) + 2
-    index[MISSING] = 0
-    return index.astype(np.int64)
+    intercept = sum(share * model.intercept for share, model in zip(shares, models, strict=True))
+    weighted = list(zip(shares, models, strict=True))
+    return Additive(
+        np.asarray(intercept),
+        singles,
+        tuple(pair for _, model in weighted for pair in model.pairs),
+        tuple(share * grid for share, model in weighted for grid in model.grids),
+    )

@@ -11,7 +11,6 @@ model does not know. numpy only, nothing to unpickle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import BundleError
-from fitmodel.learning.book_checks import DAMAGE, check_book
 from fitmodel.learning.calibration import CalibrationMap
-from fitmodel.learning.columns import Column, column_from_dict
+from fitmodel.learning.columns import Column
 
 FORMAT = 1
 INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
@@ -268,59 +266,3 @@ class Book:
             "base_rate": self.base_rate,
             "odd_pairs": [list(item) for item in self.odd_pairs],
         }
-
-
-def book_from_dict(data: Mapping[str, Any]) -> Book:
-    """Rebuild a book from its JSON form.
-
-    Raises
-    ------
-    BundleError
-        If the format is unknown or a part is missing or of the wrong shape.
-    """
-    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
-        raise BundleError(
-            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
-            "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
-        )
-    try:
-        book = Book(
-            columns=tuple(column_from_dict(item) for item in data["columns"]),
-            pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
-            tables=np.array(data["tables"], dtype=np.float64),
-            intercept=np.array(data["intercept"], dtype=np.float64),
-            calibration=CalibrationMap.from_dict(data["calibration"]),
-            spread=float(data["spread"]),
-            evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
-            base_rate=float(data["base_rate"]),
-            odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
-        )
-    except DAMAGE as error:
-        raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
-    check_book(book)
-    return book
-
-
-def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:
-    return PairTerm(
-        int(item["first"]),
-        int(item["second"]),
-        np.array(item["first_map"], dtype=np.int64),
-        np.array(item["second_map"], dtype=np.int64),
-    )
-
-
-def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
-    rate = [np.nan if value is None else float(value) for value in item["rate"]]
-    return Evidence(
-        np.array(item["band"], dtype=np.int64),
-        np.array(item["count"], dtype=np.int64),
-        np.array(rate),
-        tuple(str(label) for label in item["label"]),
-    )
-
-
-def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
-    first, first_code, second, second_code = (int(part) for part in item)
-    return first, first_code, second, second_code

@@ -1,4 +1,4 @@
-"""What must hold in a book that was read from a file, before anything is looked up in it.
+"""Rebuild a scorecard from its JSON form, and refuse one that is damaged or forged.
 
 Whoever wrote the file chose every number in it: a position beyond its table, a band that no deal
 is counted in or a number that overflows would otherwise show up in the middle of a prediction.
@@ -7,15 +7,19 @@ is counted in or a number that overflows would otherwise show up in the middle o
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.exceptions import BundleError
-from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.book import FORMAT, Book, Evidence, PairTerm
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.columns import NumberColumn, column_from_dict
 
 if TYPE_CHECKING:
-    from fitmodel.learning.book import Book, Evidence, PairTerm
+    from collections.abc import Sequence
+
     from fitmodel.learning.columns import Column
 
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -24,7 +28,63 @@ MOST_LOG_ODDS = 1e6
 """Beyond it no model goes, and sums and squares of such numbers stay finite."""
 
 
-def check_book(book: Book) -> None:
+def book_from_dict(data: Mapping[str, Any]) -> Book:
+    """Rebuild a book from its JSON form.
+
+    Raises
+    ------
+    BundleError
+        If the format is unknown or a part is missing or of the wrong shape.
+    """
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise BundleError(
+            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
+        )
+    try:
+        book = Book(
+            columns=tuple(column_from_dict(item) for item in data["columns"]),
+            pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
+            tables=np.array(data["tables"], dtype=np.float64),
+            intercept=np.array(data["intercept"], dtype=np.float64),
+            calibration=CalibrationMap.from_dict(data["calibration"]),
+            spread=float(data["spread"]),
+            evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
+            base_rate=float(data["base_rate"]),
+            odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
+        )
+    except DAMAGE as error:
+        raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+    _check_book(book)
+    return book
+
+
+def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:
+    return PairTerm(
+        int(item["first"]),
+        int(item["second"]),
+        np.array(item["first_map"], dtype=np.int64),
+        np.array(item["second_map"], dtype=np.int64),
+    )
+
+
+def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
+    rate = [np.nan if value is None else float(value) for value in item["rate"]]
+    return Evidence(
+        np.array(item["band"], dtype=np.int64),
+        np.array(item["count"], dtype=np.int64),
+        np.array(rate),
+        tuple(str(label) for label in item["label"]),
+    )
+
+
+def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
+    first, first_code, second, second_code = (int(part) for part in item)
+    return first, first_code, second, second_code
+
+
+def _check_book(book: Book) -> None:
     """Refuse a book whose parts do not fit together.
 
     Raises

@@ -1,4 +1,4 @@
-"""The workbench estimator: the book behind scikit-learn's door."""
+"""The scorecard as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -12,32 +12,30 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fitmodel.learning.book import Book
-from fitmodel.learning.calibration import CalibrationMap
-from fitmodel.learning.doubt import Draw
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import fit_book, prepare
-from fitmodel.learning.options import BAGS, SPREAD, LearnerOptions
+from fitmodel.learning.fitting import Calendar, fit_scorecard
+from fitmodel.learning.level import Level
+from fitmodel.learning.proportional_odds import Baseline, FollowUp
+from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 
 
 class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
-    """Ridge logistic regression and explainable boosting, blended in log-odds.
+    """Ridge logistic regression and explainable boosting, added up in log-odds.
 
     Parameters
     ----------
     penalty : float, default=3.0
         Ridge penalty of the logistic part.
     boosting_share : float, default=0.5
-        Share of explainable boosting in the blend, 0 to 1.
+        Share of explainable boosting in the weighted sum, 0 to 1.
     pairs : int, default=0
         How many pairs of attributes boosting may choose.
     bags : int, default=12
-        Refits on resampled deals, for the interval.
+        Bootstrap replicates, for the interval.
     spread : float
         Factor on their deviation.
-    calibration : CalibrationMap or None
-        Applied to the log-odds; None leaves them as they are.
-    doubt : tuple of Draw
-        How each bag is fitted and calibrated, in turn; empty: all as the book itself.
+    settings : Settings or None
+        All that was chosen; takes the place of `penalty`, `boosting_share` and `pairs`.
     options : LearnerOptions or None
         What the user says about the attributes; its seed makes the fit repeatable.
 
@@ -46,14 +44,18 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     book_ : Book
         The tables.
     classes_ : ndarray of shape (2,)
+    level_ : Level
+        Today's level of early churn against the long-run mean.
+    baseline_ : Baseline
+        Log-odds of having left by each time within the horizon.
 
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(300, seed=1)
-    >>> known = fitmodel.deals.outcomes.label_deals(sim.deals, sim.spec)
-    >>> book = ProspectFitClassifier(boosting_share=0.0, bags=2)
-    >>> book = book.fit(known.attributes, known.early_churn, sample_weight=known.weight)
-    >>> book.predict_proba(known.attributes).shape == (len(known), 2)
+    >>> known = fitmodel.deals.history.DealHistory(sim.deals, sim.spec).as_of(None).labelled()
+    >>> scorecard = ProspectFitClassifier(boosting_share=0.0, bags=2)
+    >>> scorecard = scorecard.fit(known.attributes, known.early_churn, sample_weight=known.weight)
+    >>> scorecard.predict_proba(known.attributes).shape == (len(known), 2)
     True
     """
 
@@ -63,10 +65,9 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         penalty: float = 3.0,
         boosting_share: float = 0.5,
         pairs: int = 0,
-        bags: int = BAGS,
+        bags: int = REPLICATES,
         spread: float = SPREAD,
-        calibration: CalibrationMap | None = None,
-        doubt: tuple[Draw, ...] = (),
+        settings: Settings | None = None,
         options: LearnerOptions | None = None,
     ) -> None:
         self.penalty = penalty
@@ -74,10 +75,11 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.pairs = pairs
         self.bags = bags
         self.spread = spread
-        self.calibration = calibration
-        self.doubt = doubt
+        self.settings = settings
         self.options = options
 
+    level_: Level
+    baseline_: Baseline
     book_: Book
     classes_: NDArray[Any]
 
@@ -108,41 +110,40 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
                 f"Only binary classification is supported: y has {len(self.classes_)} class(es), "
                 "two are needed"
             )
-        return self._learn(frame, indicator.astype(np.float64), weight)
+        months = np.where(indicator == 1, 0.0, 1.0)
+        follow_up = FollowUp.of(months, indicator == 1, 1.0, weight=_effective(weight))
+        return self._learn(frame, follow_up, None)
 
-    def fit_chances(
-        self,
-        attributes: pd.DataFrame,
-        early_churn: NDArray[np.float64],
-        weight: NDArray[np.float64],
+    def fit_follow_up(
+        self, attributes: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None = None
     ) -> Self:
-        """Learn the tables from outcomes of which some are chances.
+        """Learn the tables from deals of which some are too young for their outcome to be known.
 
         Parameters
         ----------
         attributes : DataFrame of shape (deals, attributes)
-        early_churn, weight : ndarray of shape (deals,)
-            As of `fitmodel.deals.training_deals.training_deals`.
+        follow_up : FollowUp
+            How long each deal was followed, and whether the customer left.
+        calendar : Calendar, optional
+            When the deals were signed; without it no level of today is looked for.
         """
         validate_data(self, attributes, skip_check_array=True)
         self.classes_ = np.array([0.0, 1.0])
-        return self._learn(self._frame(attributes), early_churn, weight)
+        return self._learn(self._frame(attributes), follow_up, calendar)
 
-    def _learn(
-        self, frame: pd.DataFrame, early_churn: NDArray[np.float64], weight: NDArray[np.float64]
-    ) -> Self:
-        options = self.options or LearnerOptions()
-        self.book_ = fit_book(
-            prepare(frame, early_churn, weight, options),
-            penalty=self.penalty,
-            boosting_share=self.boosting_share,
-            pairs=self.pairs,
-            calibration=self.calibration or CalibrationMap.identity(),
-            doubt=self.doubt,
-            bags=self.bags,
+    def _learn(self, frame: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None) -> Self:
+        share = self.boosting_share
+        plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
+        fitted = fit_scorecard(
+            frame,
+            follow_up,
+            self.settings or plain,
+            self.options or LearnerOptions(),
+            replicates=self.bags,
             spread=self.spread,
-            options=options,
+            calendar=calendar,
         )
+        self.book_, self.level_, self.baseline_ = fitted.book, fitted.level, fitted.baseline
         return self
 
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:
@@ -186,3 +187,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _effective(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights scaled to sum to the effective sample size (Kish 1965)."""
+    return np.asarray(weight * (weight.sum() / (weight**2).sum()), dtype=np.float64)

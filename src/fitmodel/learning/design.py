@@ -70,6 +70,11 @@ class Design:
     bases: tuple[NDArray[np.float64], ...]
     statistics: tuple[LevelStatistic | None, ...]
 
+    @property
+    def depends_on_labels(self) -> bool:
+        """Whether a category of many levels is told by its deals' outcomes."""
+        return any(statistic is not None for statistic in self.statistics)
+
     def linear_matrix(self) -> NDArray[np.float64]:
         """Basis values of every deal, shape (deals, sum of widths)."""
         blocks = []

@@ -1,171 +1,250 @@
-"""One fit of the book: labelled deals and settings in, a book of tables out.
+"""Fit the scorecard: deals and settings in, tables out.
 
-    attributes -> columns, codes -> design -> ridge logistic + explainable boosting
-               -> blend -> centre, widen -> Book
+    attributes -> columns, codes -> soft labels -> components -> weighted sum
+               -> slope, level   -> intercept that gives the company's rate -> Scorecard tables
 
-and the same on resampled deals, a bag at a time, for the interval.
+and the same on resampled deals, a bootstrap replicate at a time, for the interval.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fitmodel.learning.additive import BoostingOptions, fit_boosting
-from fitmodel.learning.design import Design, make_design
-from fitmodel.learning.doubt import Draw, carry
+from fitmodel.learning.additive import Additive, weighted_sum
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.components import (
+    COMPONENTS,
+    Sample,
+    bootstrap_counts,
+    replicate_slopes,
+)
 from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.flatten import blend, flatten, mean_over_bags
-from fitmodel.learning.logistic import fit_logistic, scatter_logistic
+from fitmodel.learning.flatten import flatten
+from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.proportional_odds import (
+    Baseline,
+    Floats,
+    FollowUp,
+    fit_baseline,
+    shift_to_rate,
+)
+from fitmodel.learning.timing import with_strata
+from fitmodel.learning.uncertainty import misfit_shifts
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from fitmodel.learning.additive import Additive
+    from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.book import Book
-    from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.options import LearnerOptions
+    from fitmodel.learning.settings import LearnerOptions, Settings
 
-LEFT_OUT = -1  # in a bag: the deal only judges when boosting stops
+    Coded = tuple[tuple[Column, ...], NDArray[np.int32]]
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """Training deals as the learners see them, with weights for their age and censoring."""
+class Calendar:
+    """When deals were signed and until when they were observed, for the level.
 
-    design: Design
-    early_churn: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    Parameters
+    ----------
+    closed : ndarray of datetime64[D], shape (n,)
+    end : datetime64[D]
+    """
+
+    closed: NDArray[np.datetime64]
+    end: np.datetime64
 
 
-Coded = tuple[tuple["Column", ...], "NDArray[np.int32]"]
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A scorecard and what its fit found.
+
+    Parameters
+    ----------
+    book : Book
+    level : Level
+    baseline : Baseline
+        Log-odds of having left by each time, for the scorecard's log-odds without its level.
+    """
+
+    book: Book
+    level: Level
+    baseline: Baseline
 
 
 def code(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
-    """Choose columns from the training deals alone; they are the same whatever the weights."""
+    """Choose columns from the training deals alone, and encode these."""
     columns = fit_columns(attributes, options.encoding)
     return columns, encode(columns, attributes)
 
 
-def prepare(
-    attributes: pd.DataFrame,
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    options: LearnerOptions,
-    coded: Coded | None = None,
-) -> Prepared:
-    """Choose columns and bases from the training deals alone; `coded` spares the first."""
-    columns, codes = coded or code(attributes, options)
-    names = [column.name for column in columns]
-    parent_of = dict(options.parents)
-    parents = [names.index(parent_of[name]) if name in parent_of else None for name in names]
-    design = make_design(columns, codes, early_churn, weight, parents=parents, seed=options.seed)
-    return Prepared(design, early_churn, weight)
+def follow_up_of(deals: TrainingSet) -> FollowUp:
+    """Follow-up within the horizon, with weights that sum to the effective sample size.
 
-
-def age_weights(
-    weight: NDArray[np.float64], age_months: NDArray[np.float64], half_life: float | None
-) -> NDArray[np.float64]:
-    """Let older deals count less, and let the sum say how much information is left.
-
-    The weights are scaled to sum to the effective sample size (Kish 1965), so that penalties mean
-    the same with and without weighting.
+    Penalties then mean the same with and without weights (Kish 1965).
     """
-    aged = weight if half_life is None else weight * 0.5 ** (age_months / half_life)
-    scaled: NDArray[np.float64] = aged * (aged.sum() / (aged**2).sum())
-    return scaled
-
-
-def bag_counts(n_deals: int, bags: int, seed: int) -> NDArray[np.int8]:
-    """How often each bag draws each deal (bootstrap); a deal not drawn is `LEFT_OUT`."""
-    generator = np.random.default_rng(seed)
-    counts = np.stack(
-        [
-            np.bincount(generator.integers(0, n_deals, n_deals), minlength=n_deals)
-            for _ in range(bags)
-        ],
-        axis=1,
-    ).astype(np.int8)
-    counts[counts == 0] = LEFT_OUT
-    return counts
-
-
-def fit_straight(prepared: Prepared, penalty: float, options: LearnerOptions) -> Additive:
-    """Ridge logistic regression of prepared deals, with the user's monotone constraints."""
-    return fit_logistic(
-        prepared.design,
-        prepared.early_churn,
-        prepared.weight,
-        penalty=penalty,
-        monotone=directions(prepared.design.columns, options),
+    weight = deals.weight * (deals.weight.sum() / (deals.weight**2).sum())
+    return FollowUp.of(
+        deals.followup_months,
+        deals.left,
+        float(deals.horizon_months),
+        entry=deals.entry_months,
+        weight=weight,
     )
 
 
-def fit_boosted(
-    prepared: Prepared, bags: NDArray[np.int8], pairs: int, options: LearnerOptions
-) -> Additive:
-    """Explainable boosting of prepared deals, with the user's monotone constraints."""
-    columns = prepared.design.columns
-    settings = BoostingOptions(
-        pairs=_possible_pairs(columns, pairs),
-        monotone=directions(columns, options),
-        seed=options.seed,
-        threads=options.threads,
-    )
-    return fit_boosting(prepared.design, prepared.early_churn, prepared.weight, bags, settings)
+def calendar_of(deals: TrainingSet, end: np.datetime64 | None) -> Calendar | None:
+    """When the deals were signed; None without dates or without an end of the extract."""
+    if deals.closed_on is None or end is None or np.isnat(end):
+        return None
+    return Calendar(deals.closed_on.to_numpy().astype("datetime64[D]"), end)
 
 
-def _possible_pairs(columns: tuple[Column, ...], pairs: int) -> int:
-    return min(pairs, len(columns) * (len(columns) - 1) // 2)
-
-
-def directions(columns: tuple[Column, ...], options: LearnerOptions) -> tuple[int, ...]:
-    """Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, else 0."""
-    return tuple(
-        (column.name in options.increasing) - (column.name in options.decreasing)
-        for column in columns
-    )
-
-
-def fit_book(
-    prepared: Prepared,
-    *,
-    penalty: float,
-    boosting_share: float,
-    pairs: int,
-    calibration: CalibrationMap,
-    doubt: tuple[Draw, ...],
-    bags: int,
-    spread: float,
+def fit_scorecard(
+    attributes: pd.DataFrame,
+    follow_up: FollowUp,
+    settings: Settings,
     options: LearnerOptions,
-) -> Book:
-    """Fit both learners and their bags on all the deals, and flatten the blend."""
-    counts = bag_counts(len(prepared.weight), bags, options.seed)
-    draws = list(islice(cycle(doubt or (Draw(penalty),)), bags))
-    point = fit_straight(prepared, penalty, options)
-    scatter = scatter_logistic(
-        prepared.design,
-        prepared.early_churn,
-        [prepared.weight * np.maximum(counts[:, bag], 0) for bag in range(bags)],
-        penalties=[draw.penalty for draw in draws],
-        monotone=directions(prepared.design.columns, options),
-        seed=options.seed,
-    )
-    boosted = fit_boosted(prepared, counts, pairs, options) if boosting_share > 0 else None
-    centre = blend(point, mean_over_bags(boosted) if boosted is not None else None, boosting_share)
-    tells_apart = float(np.std(centre.log_odds(prepared.design.codes)))
-    return flatten(
-        prepared.design,
-        centre,
-        carry(blend(scatter, boosted, boosting_share), draws, tells_apart),
-        early_churn=prepared.early_churn,
-        weight=prepared.weight,
+    *,
+    replicates: int,
+    spread: float,
+    calendar: Calendar | None = None,
+) -> Fitted:
+    """Fit the chosen components and their bootstrap replicates, and flatten the weighted sum.
+
+    Parameters
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+    follow_up : FollowUp
+    settings : Settings
+        What was chosen.
+    options : LearnerOptions
+    replicates : int
+    spread : float
+        Factor on the deviation over replicates.
+    calendar : Calendar, optional
+        Without it no level is looked for.
+    """
+    columns, codes = code(attributes, options)
+    follow_up = with_strata(follow_up, columns, codes, settings.timing)
+    imputed = impute(columns, codes, follow_up, settings.penalty, options)
+    counts = bootstrap_counts(len(follow_up), replicates, options.seed)
+    point, scatter = combine(Sample(follow_up, imputed, counts), settings, options)
+    point = point.scaled(settings.slope)
+    scatter = scatter.scaled(replicate_slopes(settings, replicates))
+    point, level, baseline = _set_level(point, codes, follow_up, imputed, calendar)
+    scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
+    spread_of_deals = float(np.std(point.log_odds(codes)))
+    shift = misfit_shifts(replicates, spread_of_deals)
+    calibration = CalibrationMap.identity()
+    if settings.isotonic is not None:
+        calibration, point = _bend(settings.isotonic, point, codes, follow_up)
+    book = flatten(
+        imputed.design,
+        point,
+        scatter.with_intercept(scatter.intercept + shift),
+        early_churn=imputed.early_churn,
+        weight=imputed.weight,
         calibration=calibration,
         spread=spread,
+        base_rate=float(_rate(point, codes, follow_up, calibration)),
         seed=options.seed,
     )
+    return Fitted(book, level, baseline)
+
+
+def combine(
+    sample: Sample, settings: Settings, options: LearnerOptions
+) -> tuple[Additive, Additive]:
+    """Weighted sum of the components: the model itself, and its replicates."""
+    fitted = [
+        (share, COMPONENTS[name].fit(sample, settings, options))
+        for name, share in settings.shares
+        if share > 0
+    ]
+    shares = [share for share, _ in fitted]
+    point = weighted_sum([models[0] for _, models in fitted], shares)
+    return point, weighted_sum([models[1] for _, models in fitted], shares)
+
+
+def _set_level(
+    point: Additive,
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    imputed: Imputed,
+    calendar: Calendar | None,
+) -> tuple[Additive, Level, Baseline]:
+    """Set the intercept so that the mean prediction is the Kaplan-Meier rate at today's level."""
+    log_odds = point.log_odds(codes)
+    baseline = fit_baseline(follow_up, log_odds, imputed.weight)
+    level = Level()
+    if calendar is not None:
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    shift = level_shift(log_odds, follow_up.weight, follow_up.rate, level.factor)
+    return point.with_intercept(point.intercept + shift), level, baseline
+
+
+def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
+    """Prediction of a model that knows today's level of early churn and no attributes."""
+    follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
+    log_odds = np.zeros(len(follow_up))
+    level = Level()
+    if calendar is not None:
+        baseline = fit_baseline(follow_up, log_odds)
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    return float(raised(np.array([follow_up.rate]), level.factor)[0])
+
+
+def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
+    """Shift with which the mean probability is a rate whose hazard is multiplied by a factor."""
+    rate = float(np.clip(rate, 1e-6, 1 - 1e-6))
+    shift = shift_to_rate(log_odds, weight, rate)
+    if factor == 1.0:
+        return shift
+    probability = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
+    wanted = float(np.average(raised(probability, factor), weights=weight))
+    return shift_to_rate(log_odds, weight, wanted)
+
+
+def _set_replicate_levels(
+    scatter: Additive,
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    counts: NDArray[np.int8],
+    level: Level,
+    seed: int,
+) -> Additive:
+    """Intercepts of the replicates: each from its own resample's rate and a level drawn for it."""
+    log_odds = scatter.log_odds_by_replicate(codes)
+    factors = level.draws(counts.shape[1], np.random.default_rng(seed))
+    shifts = []
+    for number, factor in enumerate(factors):
+        weight = follow_up.weight * np.maximum(counts[:, number], 0)
+        rate = follow_up.weighted(weight).rate
+        shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
+    return scatter.with_intercept(scatter.intercept + np.array(shifts))
+
+
+def _bend(
+    isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
+) -> tuple[CalibrationMap, Additive]:
+    """Put an isotonic map behind the tables, and keep the mean prediction where it is."""
+    log_odds = point.log_odds(codes)
+    probability = 1.0 / (1.0 + np.exp(-log_odds))
+    rate = float(np.average(probability, weights=follow_up.weight))
+    shift = shift_to_rate(isotonic.log_odds(log_odds), follow_up.weight, rate)
+    return isotonic.shifted(shift), point
+
+
+def _rate(
+    point: Additive, codes: NDArray[np.int32], follow_up: FollowUp, calibration: CalibrationMap
+) -> float:
+    """Mean prediction over the deals learned from."""
+    probability = calibration.probability(point.log_odds(codes))
+    return float(np.average(probability, weights=follow_up.weight))

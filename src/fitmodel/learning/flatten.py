@@ -1,9 +1,8 @@
-"""From two fitted learners to one book: blend, centre, say what is not known, add the evidence.
+"""From an additive model and its replicates to the scorecard's tables.
 
-logistic + boosting -> blend -> one table per attribute and pair, per bag
-                    -> centre: each table averages 0 over the training deals
-                    -> widen: rows that training hardly saw get a spread of their own
-                    -> stack into the book's matrix, with counts and rates beside it
+additive model -> centre: each table averages 0 over the training deals
+               -> widen: rows that training hardly saw get a spread of their own
+               -> stack into the scorecard's matrix, with counts and rates beside it
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ def flatten(
     weight: NDArray[np.float64],
     calibration: CalibrationMap,
     spread: float,
+    base_rate: float,
     seed: int,
 ) -> Book:
     """Stack the tables of the blended model into a book.
@@ -45,6 +45,8 @@ def flatten(
     early_churn, weight : ndarray, shape (deals,)
     calibration : CalibrationMap
     spread : float
+    base_rate : float
+        Mean prediction over the deals.
     seed : int
         Of the draws that widen rows hardly seen.
     """
@@ -84,32 +86,8 @@ def flatten(
         calibration=calibration,
         spread=spread,
         evidence=evidence,
-        base_rate=float(np.average(early_churn, weights=weight)),
+        base_rate=base_rate,
         odd_pairs=find_odd_pairs(design.codes, evidence),
-    )
-
-
-def blend(logistic: Additive, boosting: Additive | None, share: float) -> Additive:
-    """Weighted sum of two additive models in log-odds; `share` is the boosting's."""
-    if boosting is None:
-        return logistic
-    singles = tuple(
-        (1 - share) * straight + share * bent
-        for straight, bent in zip(logistic.singles, boosting.singles, strict=True)
-    )
-    intercept = (1 - share) * logistic.intercept + share * boosting.intercept
-    return Additive(
-        intercept, singles, boosting.pairs, tuple(share * grid for grid in boosting.grids)
-    )
-
-
-def mean_over_bags(model: Additive) -> Additive:
-    """One-column model: the average of its bags."""
-    return Additive(
-        model.intercept.mean(keepdims=True),
-        tuple(table.mean(axis=1, keepdims=True) for table in model.singles),
-        model.pairs,
-        tuple(grid.mean(axis=2, keepdims=True) for grid in model.grids),
     )
 
 

@@ -1,8 +1,8 @@
-"""Folds to choose on: each trains on what was known at a cut date and judges what was signed next.
+"""Folds to choose settings on: each trains on what was known at a date and tests on later deals.
 
-    deals -> cut dates over the newer part of the mature deals
-          -> train: deals re-cut at the date, the young in parts
-             test: mature deals signed until the next cut
+    view of the deals -> cut dates over the newer part of what was seen
+          -> train: all deals signed before the date, as known on it
+             test: deals signed from it until the next cut, each up to the time it could be seen
 
 Where only a tenure is known there is no order in time; the folds are then stratified at random.
 """
@@ -14,80 +14,93 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-
-from fitmodel.deals.outcomes import LabelledDeals, label_deals, outcomes
-from fitmodel.deals.training_deals import training_deals
 
 if TYPE_CHECKING:
-    from fitmodel.deals.contract import DealSpec
+    from numpy.typing import NDArray
 
-FOLDS = 4
-FIRST_CUT = 0.4  # of the mature deals are always trained on
-LEAST_FOLD_CHURNERS = 15  # on either side; a fold with fewer says more about chance than choice
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.training_set import TrainingSet
+
+FIRST_CUT = 0.4  # of what is known of early churn is always trained on
+MIN_FOLD_CHURNERS = 15  # on either side; a fold with fewer says more about chance than choice
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Deals to train on and deals to judge by; no deal is in both."""
+    """Deals to train on and deals to test on; no deal is in both."""
 
-    train: LabelledDeals
-    test: LabelledDeals
+    train: TrainingSet
+    test: TrainingSet
 
 
-def make_folds(
-    deals: pd.DataFrame, spec: DealSpec, *, as_of: pd.Timestamp | None = None
-) -> list[Fold]:
+def make_folds(view: HistoryView, dates: tuple[str, ...], *, folds: int, seed: int) -> list[Fold]:
     """Time-ordered folds where deals have closing dates and enough early churners, else random.
 
     Parameters
     ----------
-    deals : DataFrame
-    spec : DealSpec
-    as_of : Timestamp, optional
-        Nothing after this date is known.
+    view : HistoryView
+        Deals as of a day.
+    dates : tuple of str
+        Attributes that are dates.
+    folds, seed : int
     """
-    if spec.has_dates:
-        folds = [fold for fold in _time_ordered(deals, spec, as_of) if _is_enough(fold)]
-        if len(folds) > 1:
-            return folds
-    taught = training_deals(deals, spec, as_of=as_of)
-    folds = random_folds(label_deals(deals, spec, as_of=as_of), seed=spec.learning.seed)
-    return [Fold(taught.subset(~taught.index.isin(f.test.index)), f.test) for f in folds]
+    deals = view.training_set(dates=dates)
+    if view.closed is not None:
+        made = [fold for fold in _time_ordered(view, deals, folds) if _is_enough(fold)]
+        if len(made) > 1:
+            return made
+    return random_folds(deals, seed=seed, n_folds=folds)
 
 
-def random_folds(labelled: LabelledDeals, *, seed: int, n_folds: int = FOLDS) -> list[Fold]:
+def random_folds(deals: TrainingSet, *, seed: int, n_folds: int) -> list[Fold]:
     """Stratified folds at random; the same deals give the same folds."""
     from sklearn.model_selection import StratifiedKFold
 
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    is_churner = labelled.early_churn == 1
+    left = deals.early_churn == 1
+    rarer = int(min(left.sum(), (~left).sum()))
+    splitter = StratifiedKFold(max(2, min(n_folds, rarer)), shuffle=True, random_state=seed)
     return [
-        Fold(labelled.subset(train), labelled.subset(test))
-        for train, test in splitter.split(is_churner, is_churner)
+        Fold(deals.subset(train), deals.subset(test)) for train, test in splitter.split(left, left)
     ]
 
 
-def _time_ordered(deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp | None) -> list[Fold]:
-    found = outcomes(deals, spec, as_of=as_of)
-    closed = deals.loc[found.index, spec.deals.closed_on]
-    mature = closed[found["mature"]].sort_values()
-    if len(mature) == 0:
-        return []
-    everything = label_deals(deals, spec, as_of=as_of)
-    places = np.linspace(FIRST_CUT, 1, FOLDS + 1) * (len(mature) - 1)
-    dates = sorted(set(mature.iloc[places.astype(int)]))
-    closing = everything.closed_on.to_numpy() if everything.closed_on is not None else None
-    folds = []
+def _time_ordered(view: HistoryView, deals: TrainingSet, folds: int) -> list[Fold]:
+    closed = view.closed
+    assert closed is not None  # noqa: S101 - asked for with dates only
+    dates = cut_dates(closed, np.minimum(deals.observable_months, deals.horizon_months), folds)
+    made = []
     for start, end in pairwise(dates):
         last = end == dates[-1]
-        inside = (closing >= start) & ((closing <= end) if last else (closing < end))
-        before = deals.loc[found.index[(closed < start).to_numpy()]]
-        train = training_deals(before, spec, as_of=start)
-        folds.append(Fold(train, everything.subset(inside)))
-    return folds
+        inside = (closed >= start) & ((closed <= end) if last else (closed < end))
+        if start <= view.history.observed_from:
+            continue  # no leaver was recorded by then
+        train = view.as_of(start).signed_before(start).training_set(dates=deals.dates)
+        made.append(Fold(train, deals.subset(inside)))
+    return made
+
+
+def cut_dates(
+    closed: NDArray[np.datetime64], seen: NDArray[np.float64], folds: int
+) -> list[np.datetime64]:
+    """Closing days that share what is known of early churn evenly among folds.
+
+    Parameters
+    ----------
+    closed : ndarray of datetime64[D], shape (n,)
+    seen : ndarray, shape (n,)
+        Months of the horizon for which each deal could be seen.
+    folds : int
+    """
+    order = np.argsort(closed, kind="stable")
+    known = np.cumsum(seen[order])
+    if not len(order) or known[-1] <= 0:
+        return []
+    places = np.searchsorted(known, np.linspace(FIRST_CUT, 1, folds + 1) * known[-1])
+    return sorted(set(closed[order][np.minimum(places, len(order) - 1)]))
 
 
 def _is_enough(fold: Fold) -> bool:
+    if not len(fold.train) or fold.train.followup_months.max() < fold.train.horizon_months:
+        return False  # nobody was seen to stay: no chance can be given to the young
     sides = (fold.train.early_churn, fold.test.early_churn)
-    return all(min(side.sum(), len(side) - side.sum()) >= LEAST_FOLD_CHURNERS for side in sides)
+    return all(min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides)

@@ -1,7 +1,7 @@
-"""From deals to a fitted book: label, choose on folds, fit on everything that is known.
+"""From deals to a fitted scorecard: choose settings on folds, fit on everything that is known.
 
-deals -> label -> folds -> choice
-deals -> the mature and, in parts, the young -> ProspectFitClassifier with that choice
+view of the deals -> folds -> settings
+view of the deals -> training set (mature, young, exited) -> ProspectFitClassifier
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals import enough
-from fitmodel.deals.outcomes import LabelledDeals, label_deals
-from fitmodel.deals.training_deals import training_deals
+from fitmodel.deals.history import view_of
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.fitting import age_weights
+from fitmodel.learning.components import check_components
+from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.options import (
-    BAGS,
-    Choice,
-    LearnerOptions,
-)
-from fitmodel.learning.selection import age_in_months, choose
+from fitmodel.learning.selection import choose
+from fitmodel.learning.settings import Choice, LearnerOptions
 from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.book import Book
+    from fitmodel.learning.level import Level
 
-
-FEW_BAGS = 2  # where no interval is asked for
+FEW_REPLICATES = 2  # where no interval is asked for
+CROSS_FIT_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,44 +42,46 @@ class Learned:
     ----------
     estimator : ProspectFitClassifier
     choice : Choice
-    labelled : LabelledDeals
-        Deals with a known outcome.
-    taught : LabelledDeals
-        What was learned from: these, and the young in parts.
+    taught : TrainingSet
+        What was learned from.
     """
 
     estimator: ProspectFitClassifier
     choice: Choice
-    labelled: LabelledDeals
-    taught: LabelledDeals
+    taught: TrainingSet
 
     @property
     def book(self) -> Book:
         """The tables."""
         return self.estimator.book_
 
+    @property
+    def level(self) -> Level:
+        """Today's level of early churn."""
+        return self.estimator.level_
+
 
 def learn(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
-    bags: int = BAGS,
+    bags: int | None = None,
 ) -> Learned:
-    """Learn the book from deals as they were known on a date.
+    """Learn the scorecard from deals as they were known on a date.
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``, or re-cut.
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``, or a view of them.
     spec : DealSpec
     as_of : Timestamp, optional
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
-    bags : int
-        Refits for the interval.
+    bags : int, optional
+        Bootstrap replicates for the interval; default: as the contract says.
 
     Raises
     ------
@@ -87,45 +89,67 @@ def learn(
         If there are too few early churners, or too few who stayed; the message says how many are
         missing.
     """
-    enough.check_enough(*enough.known_outcomes(deals, spec, as_of=as_of))
-    labelled = label_deals(deals, spec, as_of=as_of)
-    taught = training_deals(deals, spec, as_of=as_of)
-    options = LearnerOptions.from_spec(spec, labelled.dates)
+    view = view_of(deals, spec, as_of)
+    taught = view.training_set()
+    check_enough(taught)
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    check_components(options.components)
     with native_threads(options.threads):
         if choice is None:
-            choice = choose(make_folds(deals, spec, as_of=as_of), options)
-        estimator = fit_estimator(taught, choice, options, bags=bags)
-    return Learned(estimator, choice, labelled, taught)
+            folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
+            choice = choose(folds, taught, options)
+        estimator = fit_estimator(taught, choice, options, bags=bags, end=view.extract_end)
+    return Learned(estimator, choice, taught)
 
 
-def learn_labelled(labelled: LabelledDeals, spec: DealSpec, *, bags: int = BAGS) -> Learned:
-    """Learn from labelled deals alone, choosing on random folds (no order in time is known)."""
-    check_enough(labelled)
-    options = LearnerOptions.from_spec(spec, labelled.dates)
+def learn_from_set(taught: TrainingSet, spec: DealSpec, *, bags: int | None = None) -> Learned:
+    """Learn from a training set, choosing on random folds."""
+    check_enough(taught)
+    options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
-        choice = choose(random_folds(labelled, seed=spec.learning.seed), options)
-        estimator = fit_estimator(labelled, choice, options, bags=bags)
-    return Learned(estimator, choice, labelled, labelled)
+        folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
+        choice = choose(folds, taught, options)
+        estimator = fit_estimator(taught, choice, options, bags=bags)
+    return Learned(estimator, choice, taught)
 
 
 def fit_estimator(
-    taught: LabelledDeals, choice: Choice, options: LearnerOptions, *, bags: int = BAGS
+    taught: TrainingSet,
+    choice: Choice,
+    options: LearnerOptions,
+    *,
+    bags: int | None = None,
+    end: np.datetime64 | None = None,
 ) -> ProspectFitClassifier:
-    """Fit the chosen settings on all deals to learn from."""
-    weight = age_weights(taught.weight, age_in_months(taught), choice.half_life_months)
+    """Fit the chosen settings on all deals to learn from.
+
+    Parameters
+    ----------
+    taught : TrainingSet
+    choice : Choice
+    options : LearnerOptions
+    bags : int, optional
+    end : datetime64[D], optional
+        End of the extract: from it today's level is looked for.
+    """
+    bags = options.replicates if bags is None else bags
+    settings = choice.settings
+    if bags < len(settings.replicates):  # no interval is asked for
+        settings = replace(settings, replicates=())
     estimator = ProspectFitClassifier(
-        penalty=choice.penalty,
-        boosting_share=choice.boosting_share,
-        pairs=choice.pairs,
-        calibration=choice.calibration,
-        doubt=choice.doubt if bags >= len(choice.doubt) else (),  # fewer: no interval is asked for
+        penalty=settings.penalty,
+        boosting_share=settings.boosting_share,
+        pairs=settings.pairs,
         bags=bags,
+        settings=settings,
         options=options,
     )
-    return estimator.fit_chances(taught.attributes, taught.early_churn, weight)
+    return estimator.fit_follow_up(
+        taught.attributes, follow_up_of(taught), calendar_of(taught, end)
+    )
 
 
-def check_enough(labelled: LabelledDeals) -> None:
+def check_enough(taught: TrainingSet) -> None:
     """Refuse to learn from too little.
 
     Raises
@@ -133,40 +157,49 @@ def check_enough(labelled: LabelledDeals) -> None:
     DealsError
         Saying how many early churners there are, how many are needed and when that would be.
     """
-    churners = int(labelled.early_churn.sum())
-    months = float(age_in_months(labelled).max(initial=0.0))
-    enough.check_enough(churners, len(labelled) - churners, months)
+    churners = int((taught.early_churn == 1).sum())
+    closed, months = taught.closed_on, None
+    if closed is not None and len(closed):
+        months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
+    enough.check_enough(churners, len(taught) - churners, months)
 
 
 def cross_fitted(
-    taught: LabelledDeals,
+    taught: TrainingSet,
     spec: DealSpec,
     choice: Choice,
     *,
     drop: tuple[str, ...] = (),
-    n_folds: int = 5,
+    n_folds: int = CROSS_FIT_FOLDS,
+    factor: float = 1.0,
 ) -> pd.Series[float]:
     """Probability of each deal from a fit that did not see it.
 
     Parameters
     ----------
-    taught : LabelledDeals
+    taught : TrainingSet
     spec : DealSpec
     choice : Choice
         Settings of the fits.
     drop : tuple of str
         Attributes to leave out, such as the rep.
+    n_folds : int
+    factor : float
+        Level at which the probabilities are given: the hazard is multiplied by it.
 
     Returns
     -------
     Series with the index of `taught`
     """
+    from fitmodel.learning.level import raised
+
     kept = taught.attributes.drop(columns=[name for name in drop if name in taught.attributes])
     deals = replace(taught, attributes=kept)
     options = LearnerOptions.from_spec(spec, taught.dates)
     probability = pd.Series(np.nan, index=taught.index)
     with native_threads(options.threads):
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
-            estimator = fit_estimator(fold.train, choice, options, bags=FEW_BAGS)
-            probability[fold.test.index] = estimator.predict_proba(fold.test.attributes)[:, 1]
+            estimator = fit_estimator(fold.train, choice, options, bags=FEW_REPLICATES)
+            found = estimator.predict_proba(fold.test.attributes)[:, 1]
+            probability[fold.test.index] = found if factor == 1.0 else raised(found, factor)
     return probability

@@ -1,40 +1,46 @@
-"""A user's own scikit-learn classifier in the place of the book of tables.
+"""A user's own scikit-learn classifier in the place of the scorecard.
 
-    labelled deals -> a frame: numbers as floats, categories as pandas categories
-                   -> clones fitted on folds ordered in time -> the calibration map
-                   -> a clone fitted on all deals            -> OwnClassifier
+    training set -> a frame: numbers as floats, categories as pandas categories
+                 -> clones fitted on folds ordered in time -> the calibration map
+                 -> a clone fitted on all deals            -> OwnClassifier
 
-It keeps a book without tables: columns, evidence and calibration, so that prospects are read, found
-unfamiliar and given evidence as with the book. It has no interval: how far refits of an unknown
-learner cover the true probability was never measured.
+It keeps a scorecard without tables: columns, evidence and calibration, so that prospects are read,
+found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an
+unknown learner cover the true probability was never measured.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals
-from fitmodel.deals.training_deals import in_whole, training_deals
+from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.learning.book import Book
 from fitmodel.learning.calibration import CalibrationMap, logit
 from fitmodel.learning.columns import CategoryColumn
-from fitmodel.learning.encoding import encode, fit_columns, read_numbers
+from fitmodel.learning.encoding import encode, read_numbers
+from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of, level_shift
 from fitmodel.learning.flatten import find_odd_pairs, make_evidence
 from fitmodel.learning.folds import Fold, make_folds, random_folds
-from fitmodel.learning.isotonic import fit_calibration
-from fitmodel.learning.learner import Learned, check_enough
-from fitmodel.learning.options import Choice, LearnerOptions
+from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
+from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
+from fitmodel.learning.selection import outcome_when_seen
+from fitmodel.learning.settings import Choice, LearnerOptions, Settings
+from fitmodel.learning.slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
 from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.columns import Column
 
 BACKGROUND = 50  # deals that stand for "not knowing" an attribute
@@ -52,12 +58,21 @@ class OwnClassifier:
         Without tables: how values are read, the evidence and the calibration map.
     background : ndarray of float, shape (deals, attributes)
         What reasons are measured against: values of past deals, mixed so that no row is one.
+    level : Level, optional
+        Today's level of early churn.
     """
 
-    def __init__(self, model: Any, book: Book, background: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        book: Book,
+        background: NDArray[np.float64],
+        level: Level | None = None,
+    ) -> None:
         self.model = model
         self.book_ = book
         self.background = background
+        self.level_ = level or Level()
 
     def log_odds(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
         """Log-odds before calibration, shape (prospects,)."""
@@ -128,7 +143,11 @@ def check_additivity(
 
 
 def learn_own(
-    deals: pd.DataFrame, spec: DealSpec, estimator: Any, *, as_of: pd.Timestamp | None = None
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    estimator: Any,
+    *,
+    as_of: pd.Timestamp | None = None,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -139,44 +158,84 @@ def learn_own(
     SpecError
         If the estimator is no classifier with probabilities and sample weights.
     """
-    labelled = label_deals(deals, spec, as_of=as_of)
-    check_enough(labelled)
-    taught, folds = training_deals(deals, spec, as_of=as_of), make_folds(deals, spec, as_of=as_of)
-    return _learned(labelled, taught, spec, estimator, folds)
+    view = view_of(deals, spec, as_of)
+    taught = view.training_set()
+    check_enough(taught)
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
+    calendar = calendar_of(taught, view.extract_end)
+    return _learned(taught, options, estimator, folds, calendar)
 
 
-def learn_own_labelled(labelled: LabelledDeals, spec: DealSpec, estimator: Any) -> Learned:
-    """Fit a user's classifier on labelled deals of which no order in time is known."""
-    check_enough(labelled)
-    folds = random_folds(labelled, seed=spec.learning.seed)
-    return _learned(labelled, labelled, spec, estimator, folds)
+def learn_own_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
+    """Fit a user's classifier on a training set, calibrated on random folds."""
+    check_enough(taught)
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
+    return _learned(taught, options, estimator, folds, None)
 
 
 def _learned(
-    labelled: LabelledDeals,
-    taught: LabelledDeals,
-    spec: DealSpec,
+    taught: TrainingSet,
+    options: LearnerOptions,
     estimator: Any,
     folds: list[Fold],
+    calendar: Calendar | None,
 ) -> Learned:
     check_estimator(estimator)
-    options = LearnerOptions.from_spec(spec, labelled.dates)
     with native_threads(options.threads):
-        calibration, loss = _calibrate(estimator, folds, options)
-        columns = fit_columns(taught.attributes, options.encoding)
-        fitted = _fit(estimator, columns, taught)
-    matrix = as_matrix(columns, taught.attributes)
+        deals = _soft(taught, options)
+        calibration, loss, level = _calibrate(estimator, folds, deals, options, calendar)
+        fitted = _fit(estimator, deals)
+    matrix = as_matrix(deals.columns, taught.attributes)
     generator = np.random.default_rng(options.seed)
     chosen = generator.permutation(len(matrix))[:BACKGROUND]
     # each attribute shuffled by itself: the bundle holds no deal that there was
     background = generator.permuted(matrix[chosen], axis=0)
-    book = _book_without_tables(columns, taught, calibration)
-    own = OwnClassifier(fitted, book, background)
+    book = _book_without_tables(deals, calibration, level)
+    own = OwnClassifier(fitted, book, background, level)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
-    choice = Choice(np.nan, None, 0.0, 0, calibration, table)
-    return Learned(own, choice, labelled, taught)  # type: ignore[arg-type]  # has what Learned's has
+    return Learned(own, Choice(Settings(), table), taught)  # type: ignore[arg-type]  # has what Learned's has
+
+
+def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> pd.Series[float]:
+    """Calibrated probability of each deal from a clone that did not see it."""
+    options = LearnerOptions.from_spec(spec, taught.dates)
+    own: OwnClassifier = learned.estimator
+    probability = pd.Series(np.nan, index=taught.index)
+    with native_threads(options.threads):
+        folds = random_folds(taught, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
+        for fold in folds:
+            soft = _soft(fold.train, options)
+            model = _fit(own.model, soft)
+            matrix = as_matrix(soft.columns, fold.test.attributes)
+            raw = _log_odds(model, soft.columns, matrix)
+            probability[fold.test.index] = own.book_.calibration.probability(raw)
+    return probability
+
+
+@dataclass(frozen=True, eq=False)
+class _SoftDeals:
+    """Deals with soft labels that a ridge regression gave them.
+
+    A user's estimator cannot be asked how much of a young deal's chance is left; the ridge
+    regression of the scorecard can.
+    """
+
+    attributes: pd.DataFrame
+    columns: tuple[Column, ...]
+    codes: NDArray[np.int32]
+    follow_up: FollowUp
+    imputed: Imputed
+
+
+def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
+    columns, codes = code(deals.attributes, options)
+    follow_up = follow_up_of(deals)
+    imputed = impute(columns, codes, follow_up, Settings().penalty, options)
+    return _SoftDeals(deals.attributes, columns, codes, follow_up, imputed)
 
 
 def check_estimator(estimator: Any) -> None:
@@ -227,14 +286,14 @@ def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.Dat
     return pd.DataFrame(made)
 
 
-def _fit(estimator: Any, columns: tuple[Column, ...], deals: LabelledDeals) -> Any:
+def _fit(estimator: Any, deals: _SoftDeals) -> Any:
     from sklearn.base import clone
 
-    model = _ready(clone(estimator), columns)
-    rows, outcome, share = in_whole(deals.early_churn)
-    frame = as_frame(columns, as_matrix(columns, deals.attributes)[rows])
+    model = _ready(clone(estimator), deals.columns)
+    rows, outcome, share = expand_soft_labels(deals.imputed.early_churn)
+    frame = as_frame(deals.columns, as_matrix(deals.columns, deals.attributes)[rows])
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
-    weight = {f"{last}sample_weight": deals.weight[rows] * share}
+    weight = {f"{last}sample_weight": deals.imputed.weight[rows] * share}
     return model.fit(frame, outcome.astype(int), **weight)
 
 
@@ -276,33 +335,58 @@ def _log_odds(
 
 
 def _calibrate(
-    estimator: Any, folds: list[Fold], options: LearnerOptions
-) -> tuple[CalibrationMap, float]:
-    """The map, and the log loss before it, on deals that the fits did not see."""
-    parts = []
+    estimator: Any,
+    folds: list[Fold],
+    deals: _SoftDeals,
+    options: LearnerOptions,
+    calendar: Calendar | None,
+) -> tuple[CalibrationMap, float, Level]:
+    """The map, the log loss before it on deals that the fits did not see, and today's level.
+
+    The mean calibrated probability of deals not trained on is the Kaplan-Meier rate at today's
+    level: in the deals learned from, an estimator may know the outcomes by heart.
+    """
+    parts, offsets, seen = [], [], []
     for fold in folds:
-        columns = fit_columns(fold.train.attributes, options.encoding)
-        model = _fit(estimator, columns, fold.train)
-        parts.append(_log_odds(model, columns, as_matrix(columns, fold.test.attributes)))
+        soft = _soft(fold.train, options)
+        model = _fit(estimator, soft)
+        parts.append(_log_odds(model, soft.columns, as_matrix(soft.columns, fold.test.attributes)))
+        outcome, weight, until = outcome_when_seen(fold.test)
+        stratum = np.zeros(len(until), dtype=np.intp)
+        end = np.full(len(until), float(fold.test.horizon_months))
+        baseline = soft.imputed.baseline
+        offsets.append(np.maximum(baseline.at(until, stratum) - baseline.at(end, stratum), -30.0))
+        seen.append((outcome, weight))
     raw = np.concatenate(parts)
-    outcome = np.concatenate([fold.test.early_churn for fold in folds])
-    weight = np.concatenate([fold.test.weight for fold in folds])
+    outcome, weight = (np.concatenate(values) for values in zip(*seen, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
-    loss = np.average(np.logaddexp(0.0, raw) - outcome * raw, weights=weight)
-    return fit_calibration(raw, outcome, weight, number), float(loss)
-
-
-def _book_without_tables(
-    columns: tuple[Column, ...], labelled: LabelledDeals, calibration: CalibrationMap
-) -> Book:
-    codes = encode(columns, labelled.attributes)
-    evidence = tuple(
-        make_evidence(column, codes[:, place], labelled.early_churn, labelled.weight)
-        for place, column in enumerate(columns)
+    held = HeldOut(outcome, weight, number, np.concatenate(offsets))
+    loss = float(np.average(level_free_losses(raw, held), weights=weight))
+    whole = held.offset == 0
+    found = fit_isotonic(raw[whole], held.subset(whole))
+    if found is None:
+        found = CalibrationMap.linear(fit_slope(raw, held)[0], 0.0, "slope")
+    level = Level()
+    if calendar is not None:
+        fit = deals.imputed
+        level = fit_level(
+            deals.follow_up, calendar.closed, calendar.end, fit.baseline, fit.log_odds
+        )
+    shift = level_shift(
+        found.log_odds(raw), np.maximum(weight, 1e-12), deals.follow_up.rate, level.factor
     )
-    rate = float(np.average(labelled.early_churn, weights=labelled.weight))
-    rows = sum(column.size + 2 for column in columns)
+    return found.shifted(shift), loss, level
+
+
+def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: Level) -> Book:
+    imputed = deals.imputed
+    evidence = tuple(
+        make_evidence(column, deals.codes[:, place], imputed.early_churn, imputed.weight)
+        for place, column in enumerate(deals.columns)
+    )
+    rate = float(raised(np.array([deals.follow_up.rate]), level.factor)[0])
+    rows = sum(column.size + 2 for column in deals.columns)
     return Book(
-        columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,
-        find_odd_pairs(codes, evidence),
+        deals.columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,
+        find_odd_pairs(deals.codes, evidence),
     )  # fmt: skip

@@ -1,185 +1,256 @@
-"""Let the data choose: penalty, age weighting, pairs and blend, on folds ordered in time.
+"""Let the data choose: penalty, components and their shares, pairs, on folds ordered in time.
 
-folds -> ridge logistic for each penalty and half-life
-      -> boosting without and with pairs at the best half-life
-      -> blends of the two
-every candidate's log loss on deals not trained on, IPCW weighted
+folds -> ridge regression for each penalty
+      -> each other component, without and with pairs, in several shares
+every candidate's log loss on deals not trained on, each fold at its own level
 the simplest candidate within one standard error of the best wins (Breiman et al. 1984)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning.additive import Additive
-from fitmodel.learning.doubt import draw_doubt
+from fitmodel.deals.censoring import censoring_weights
+from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import (
-    age_weights,
-    bag_counts,
-    code,
-    fit_boosted,
-    fit_straight,
-    prepare,
+from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.logistic import as_tables
+from fitmodel.learning.proportional_odds import Floats, FollowUp
+from fitmodel.learning.settings import (
+    MIN_CHURNERS_TO_BOOST,
+    SELECTION_REPLICATES,
+    Choice,
+    LearnerOptions,
+    Settings,
 )
-from fitmodel.learning.isotonic import fit_calibration
-from fitmodel.learning.options import BAGS, BOOSTING_CHURNERS, CHOOSING_BAGS, Choice, LearnerOptions
+from fitmodel.learning.slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
+from fitmodel.learning.timing import choose_timing, position_of, stratum_by_code, with_strata
+from fitmodel.learning.uncertainty import draw_replicates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.columns import Column
     from fitmodel.learning.folds import Fold
-
-PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-HALF_LIVES = (36.0, 18.0, 9.0)  # months
-SHARES = (0.25, 0.5, 0.75, 1.0)
-PAIRS = (0, 5)
-DAYS_PER_MONTH = 30.436875
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Settings to try; `complexity` orders them from plain to elaborate."""
+    """Settings to try."""
 
     penalty: float
-    half_life_months: float | None
-    boosting_share: float = 0.0
+    component: str = "logistic"
+    share: float = 0.0
     pairs: int = 0
 
     @property
-    def complexity(self) -> tuple[int, int, float, float]:
-        """Fewer parts first: pairs, boosting at all, age weighting, then the smaller share."""
-        aged = self.half_life_months is not None
-        return (self.pairs, int(self.boosting_share > 0), float(aged), -self.penalty)
+    def complexity(self) -> tuple[int, int]:
+        """Fewer parts first: pairs, then a second component at all."""
+        return (self.pairs, int(self.share > 0))
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """Share of each component."""
+        if self.share == 0:
+            return (("logistic", 1.0),)
+        return (("logistic", 1.0 - self.share), (self.component, self.share))
 
 
-Scores = dict[Candidate, "NDArray[np.float64]"]
+Scores = dict[Candidate, Floats]
 
 
-def choose(folds: list[Fold], options: LearnerOptions) -> Choice:
-    """Pick the settings that predict the folds best, and calibrate on those predictions.
+@dataclass(eq=False)
+class _Trained:
+    """One fold while candidates are tried on it."""
+
+    columns: tuple[Column, ...]
+    codes: NDArray[np.int32]
+    follow_up: FollowUp
+    test_codes: NDArray[np.int32]
+    test_stratum: NDArray[np.intp]
+    imputed: dict[float, Imputed] = field(default_factory=dict)
+
+
+def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Choice:
+    """Pick the settings that predict the folds best, and the slope of those predictions.
 
     Parameters
     ----------
     folds : list of Fold
         Time-ordered where possible.
+    deals : TrainingSet
+        All deals, on which an attribute that changes the timing of leaving is looked for.
     options : LearnerOptions
 
     Returns
     -------
     Choice
     """
-    outcome = np.concatenate([fold.test.early_churn for fold in folds])
-    weight = np.concatenate([fold.test.weight for fold in folds])
-    fold = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
-    scores = _logistic_scores(folds, options)
-    plain = _simplest_of_the_best(scores, outcome, weight)
-    if _enough_to_boost(folds):
-        scores |= _blend_scores(folds, plain, scores[plain], options)
-    chosen = _simplest_of_the_best(scores, outcome, weight)
-    return Choice(
+    started = time.monotonic()
+    timing = find_timing(deals, options)
+    trained = [_prepare(fold, options, timing) for fold in folds]
+    scores = _logistic_scores(trained, options)
+    held = _held_out(folds, trained, options)
+    plain = _simplest_of_the_best(scores, held)
+    for name in options.components:
+        spent = time.monotonic() - started
+        late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
+        if name != "logistic" and not late and _is_enough_for_more(folds):
+            scores |= _blend_scores(name, trained, plain, scores[plain], options)
+    chosen = _simplest_of_the_best(scores, held)
+    settings = _settings(scores, chosen, held, timing, options)
+    return Choice(settings, _table(scores, held, chosen))
+
+
+def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
+    """Attribute whose levels differ in when customers leave; see `choose_timing`."""
+    columns, codes = code(deals.attributes, options)
+    follow_up = follow_up_of(deals)
+    middle = sorted(options.penalties)[len(options.penalties) // 2]
+    fit = impute(columns, codes, follow_up, middle, options)
+    return choose_timing(columns, codes, follow_up, fit.baseline, fit.log_odds)
+
+
+def _settings(
+    scores: Scores,
+    chosen: Candidate,
+    held: HeldOut,
+    timing: str | None,
+    options: LearnerOptions,
+) -> Settings:
+    raw = scores[chosen]
+    whole = held.offset == 0
+    isotonic = fit_isotonic(raw[whole], held.subset(whole))
+    slope = 1.0 if isotonic is not None else fit_slope(raw, held)[0]
+    return Settings(
         penalty=chosen.penalty,
-        half_life_months=chosen.half_life_months,
-        boosting_share=chosen.boosting_share,
+        shares=chosen.shares,
         pairs=chosen.pairs,
-        calibration=fit_calibration(scores[chosen], outcome, weight, fold),
-        table=_table(scores, outcome, weight, chosen),
-        doubt=draw_doubt(
-            _by_penalty(scores, chosen),
-            chosen.penalty,
-            outcome,
-            weight,
-            draws=BAGS,
+        slope=slope,
+        isotonic=isotonic,
+        timing=timing,
+        replicates=draw_replicates(
+            _by_penalty(scores, chosen, options),
+            held,
+            replicates=options.replicates,
             seed=options.seed,
         ),
     )
 
 
-def _by_penalty(scores: Scores, chosen: Candidate) -> dict[float, NDArray[np.float64]]:
-    """What the chosen blend would have said with each penalty of its logistic part."""
-    share, aged = 1 - chosen.boosting_share, chosen.half_life_months
-    own = scores[Candidate(chosen.penalty, aged)]
+def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> dict[float, Floats]:
+    """What the chosen weighted sum would predict with each penalty of its ridge regression."""
+    share = 1 - chosen.share
+    own = scores[Candidate(chosen.penalty)]
     return {
-        penalty: scores[chosen] + share * (scores[Candidate(penalty, aged)] - own)
-        for penalty in PENALTIES
+        penalty: scores[chosen] + share * (scores[Candidate(penalty)] - own)
+        for penalty in options.penalties
     }
 
 
-def age_in_months(deals: LabelledDeals) -> NDArray[np.float64]:
-    """Age of each deal against the newest one; 0 where there are no dates."""
-    if deals.closed_on is None:
-        return np.zeros(len(deals))
-    days = (deals.closed_on.max() - deals.closed_on).dt.days.to_numpy()
-    return np.asarray(days / DAYS_PER_MONTH, dtype=np.float64)
+def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Trained:
+    columns, codes = code(fold.train.attributes, options)
+    follow_up = with_strata(follow_up_of(fold.train), columns, codes, timing)
+    test_codes, _ = encode_leniently(columns, fold.test.attributes)
+    stratum = np.zeros(len(test_codes), dtype=np.intp)
+    if timing is not None:
+        place = position_of(timing, columns)
+        stratum = stratum_by_code(codes[:, place], columns[place].size, follow_up)[
+            test_codes[:, place]
+        ]
+    return _Trained(columns, codes, follow_up, test_codes, stratum)
 
 
-def _half_lives(folds: list[Fold]) -> list[float | None]:
-    """Half-lives shorter than the time the deals span; none where there are no dates."""
-    span = min(float(age_in_months(fold.train).max(initial=0.0)) for fold in folds)
-    return [None, *(half_life for half_life in HALF_LIVES if half_life <= span)]
-
-
-def _logistic_scores(folds: list[Fold], options: LearnerOptions) -> Scores:
-    parts: dict[Candidate, list[NDArray[np.float64]]] = {}
-    half_lives = _half_lives(folds)
-    for fold in folds:
-        train, age = fold.train, age_in_months(fold.train)
-        coded = code(train.attributes, options)
-        codes, _ = encode_leniently(coded[0], fold.test.attributes)
-        for half_life in half_lives:
-            weight = age_weights(train.weight, age, half_life)
-            prepared = prepare(train.attributes, train.early_churn, weight, options, coded)
-            for penalty in PENALTIES:
-                model = fit_straight(prepared, penalty, options)
-                candidate = Candidate(penalty, half_life)
-                parts.setdefault(candidate, []).append(model.log_odds(codes))
+def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores:
+    parts: dict[Candidate, list[Floats]] = {}
+    for fold in trained:
+        start = None
+        for penalty in sorted(options.penalties, reverse=True):
+            fit = impute(fold.columns, fold.codes, fold.follow_up, penalty, options, start)
+            start = fit.log_odds
+            fold.imputed[penalty] = fit
+            model = as_tables(fit.design, [fit.coefficients])
+            parts.setdefault(Candidate(penalty), []).append(model.log_odds(fold.test_codes))
     return {candidate: np.concatenate(values) for candidate, values in parts.items()}
 
 
+def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOptions) -> HeldOut:
+    """Outcomes of the deals not trained on, each up to the time it could be seen."""
+    middle = sorted(options.penalties)[len(options.penalties) // 2]
+    parts = []
+    for fold, fit in zip(folds, trained, strict=True):
+        outcome, weight, until = outcome_when_seen(fold.test)
+        baseline = fit.imputed[middle].baseline
+        at_end = np.full(len(until), float(fold.test.horizon_months))
+        offset = baseline.at(until, fit.test_stratum) - baseline.at(at_end, fit.test_stratum)
+        parts.append((outcome, weight, np.maximum(offset, -30.0)))
+    outcome, weight, offset = (np.concatenate(values) for values in zip(*parts, strict=True))
+    number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
+    return HeldOut(outcome, weight, number, offset)
+
+
+def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
+    """Whether each deal had left by the time up to which it could be seen.
+
+    Returns
+    -------
+    outcome, weight, until : ndarray, shape (n,)
+        `until` is in months, at most the horizon. Where only a tenure is known nobody can say how
+        long a customer who left could have been seen: known labels then count with inverse
+        probability of censoring weights, others with weight 0.
+    """
+    horizon = float(deals.horizon_months)
+    late = deals.entry_months > 0
+    if deals.closed_on is None:
+        weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - ours
+        return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
+    until = np.minimum(deals.observable_months, horizon)
+    outcome = (deals.left & (deals.followup_months <= until)).astype(float)
+    return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
+
+
 def _blend_scores(
-    folds: list[Fold], plain: Candidate, straight: NDArray[np.float64], options: LearnerOptions
+    name: str,
+    trained: list[_Trained],
+    plain: Candidate,
+    logistic: Floats,
+    options: LearnerOptions,
 ) -> Scores:
-    most = max(PAIRS)
-    parts: dict[int, list[NDArray[np.float64]]] = {pairs: [] for pairs in PAIRS}
-    for fold in folds:
-        train = fold.train
-        weight = age_weights(train.weight, age_in_months(train), plain.half_life_months)
-        prepared = prepare(train.attributes, train.early_churn, weight, options)
-        counts = bag_counts(len(train), CHOOSING_BAGS, options.seed)
-        model = fit_boosted(prepared, counts, most, options)
-        codes, _ = encode_leniently(prepared.design.columns, fold.test.attributes)
-        parts[most].append(model.log_odds(codes))
-        # pairs are boosted after the single attributes are done: without them is the smaller model
-        parts[0].append(Additive(model.intercept, model.singles).log_odds(codes))
+    parts: dict[int, list[Floats]] = {pairs: [] for pairs in dict.fromkeys((0, options.pairs))}
+    settings = Settings(penalty=plain.penalty, pairs=options.pairs)
+    for fold in trained:
+        counts = bootstrap_counts(len(fold.follow_up), SELECTION_REPLICATES, options.seed)
+        sample = Sample(fold.follow_up, fold.imputed[plain.penalty], counts)
+        model, _ = COMPONENTS[name].fit(sample, settings, options)
+        parts[options.pairs].append(model.log_odds(fold.test_codes))
+        if options.pairs:
+            # pairs are boosted after the single attributes: without them is the smaller model
+            parts[0].append(model.without_pairs().log_odds(fold.test_codes))
     scores: Scores = {}
     for pairs, values in parts.items():
-        bent = np.concatenate(values)
-        for share in SHARES:
-            candidate = Candidate(plain.penalty, plain.half_life_months, share, pairs)
-            scores[candidate] = (1 - share) * straight + share * bent
+        other = np.concatenate(values)
+        for share in options.shares:
+            candidate = Candidate(plain.penalty, name, share, pairs)
+            scores[candidate] = (1 - share) * logistic + share * other
     return scores
 
 
-def _enough_to_boost(folds: list[Fold]) -> bool:
-    return max(float(fold.train.early_churn.sum()) for fold in folds) >= BOOSTING_CHURNERS
+def _is_enough_for_more(folds: list[Fold]) -> bool:
+    churners = max(int((fold.train.early_churn == 1).sum()) for fold in folds)
+    return churners >= MIN_CHURNERS_TO_BOOST
 
 
-def losses(log_odds: NDArray[np.float64], outcome: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log loss of each deal."""
-    result: NDArray[np.float64] = np.logaddexp(0.0, log_odds) - outcome * log_odds
-    return result
-
-
-def _gaps(
-    scores: Scores, outcome: NDArray[np.float64], weight: NDArray[np.float64]
-) -> dict[Candidate, tuple[float, float, float]]:
+def _gaps(scores: Scores, held: HeldOut) -> dict[Candidate, tuple[float, float, float]]:
     """Mean loss, distance to the best one and that distance's paired standard error."""
-    each = {candidate: losses(values, outcome) for candidate, values in scores.items()}
+    weight = held.weight
+    each = {candidate: level_free_losses(values, held) for candidate, values in scores.items()}
     means = {candidate: float(np.average(loss, weights=weight)) for candidate, loss in each.items()}
     best = min(means, key=lambda candidate: means[candidate])
     effective = weight.sum() ** 2 / (weight**2).sum()
@@ -192,31 +263,26 @@ def _gaps(
     return gaps
 
 
-def _simplest_of_the_best(
-    scores: Scores, outcome: NDArray[np.float64], weight: NDArray[np.float64]
-) -> Candidate:
-    gaps = _gaps(scores, outcome, weight)
+def _simplest_of_the_best(scores: Scores, held: HeldOut) -> Candidate:
+    gaps = _gaps(scores, held)
     near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
-    simplest = min(candidate.complexity[:3] for candidate in near)
-    alike = [candidate for candidate in near if candidate.complexity[:3] == simplest]
+    simplest = min(candidate.complexity for candidate in near)
+    alike = [candidate for candidate in near if candidate.complexity == simplest]
     return min(alike, key=lambda candidate: gaps[candidate][0])
 
 
-def _table(
-    scores: Scores, outcome: NDArray[np.float64], weight: NDArray[np.float64], chosen: Candidate
-) -> pd.DataFrame:
+def _table(scores: Scores, held: HeldOut, chosen: Candidate) -> pd.DataFrame:
     rows = [
         {
             "penalty": candidate.penalty,
-            "half_life_months": candidate.half_life_months,
-            "boosting_share": candidate.boosting_share,
+            "component": candidate.component,
+            "share": candidate.share,
             "pairs": candidate.pairs,
             "log_loss": mean,
             "behind_best": gap,
             "standard_error": error,
             "chosen": candidate == chosen,
         }
-        for candidate, (mean, gap, error) in _gaps(scores, outcome, weight).items()
+        for candidate, (mean, gap, error) in _gaps(scores, held).items()
     ]
-    table = pd.DataFrame(rows).sort_values("log_loss", ignore_index=True)
-    return table.astype({"half_life_months": float})
+    return pd.DataFrame(rows).sort_values("log_loss", ignore_index=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
-    from fitmodel.decision.policy import FitBand
+    from fitmodel.decision.policy import FitBand, Worth
     from fitmodel.model.reasons import Reason
 
 
@@ -26,6 +26,9 @@ class Assessment:
     poor_fit : bool
         Flagged by the decision policy.
     fit : {"good", "watch", "poor"}
+        About the risk of early churn alone: poor where flagged; good where the probability is at
+        most the company's level, its interval does not hold the flag's threshold and the prospect
+        is familiar; else watch.
     expected_value : float
         Of signing, in the currency of the amount; NaN without an amount or without money.
     unfamiliar : bool
@@ -39,6 +42,13 @@ class Assessment:
     proceed : bool or None
         Whether it may be signed, where the assessment was logged: it is not flagged, or it is of
         the share of the flagged from which the company wants to learn. None: not logged.
+    worth : {"gains", "loses", "unclear", ""}
+        About money alone: whether the whole interval of the expected value lies above 0, below 0,
+        or holds it; "" where the money or the amount is not known.
+    escalate : bool
+        A manager should decide: a poor fit whose yearly amount is big.
+    expected_value_low, expected_value_high : float
+        The expected value at the ends of the probability's interval, the lower one first.
 
     Examples
     --------
@@ -62,6 +72,10 @@ class Assessment:
     unfamiliar_because: tuple[str, ...] = ()
     wording: Wording = field(default=Wording(), repr=False, compare=False)
     proceed: bool | None = None
+    worth: Worth = ""
+    escalate: bool = False
+    expected_value_low: float = math.nan
+    expected_value_high: float = math.nan
 
     @property
     def against(self) -> tuple[Reason, ...]:
@@ -97,7 +111,6 @@ class Assessment:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; an expected value that is not known is None."""
-        value = self.expected_value
         logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
@@ -105,24 +118,37 @@ class Assessment:
             "probability_high": self.probability_high,
             "poor_fit": self.poor_fit,
             "fit": self.fit,
-            "expected_value": value if math.isfinite(value) else None,
+            "expected_value": _or_none(self.expected_value),
             "unfamiliar": self.unfamiliar,
             "unfamiliar_because": list(self.unfamiliar_because),
-            "reasons": [reason.to_dict() for reason in self.reasons],
+            "reasons": [reason.to_display() for reason in self.reasons],
             "model_version": self.model_version,
+            "worth": self.worth,
+            "escalate": self.escalate,
+            "expected_value_low": _or_none(self.expected_value_low),
+            "expected_value_high": _or_none(self.expected_value_high),
+            "sentences": list(self.sentences),
             **logged,
         }
 
-    def __str__(self) -> str:
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What every page says of the prospect: fit, who decides, money, what is unfamiliar."""
         words = self.wording
         lines = [self.verdict]
-        if math.isfinite(self.expected_value):
-            lines.append(words.say("value", value=words.money_text(self.expected_value)))
+        if self.escalate:
+            lines.append(words.say("escalate"))
+        if self.worth:
+            ends = self.expected_value_low, self.expected_value_high
+            lines.append(words.value_text(self.expected_value, *ends, self.worth))
         if self.unfamiliar:
             lines.append(words.say("unfamiliar", names=self.unlike_in))
         if self.poor_fit and self.proceed:
             lines.append(words.say("proceed"))
-        return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
+        return tuple(lines)
+
+    def __str__(self) -> str:
+        return "\n".join([*self.sentences, *(f"- {reason}" for reason in self.reasons)])
 
     def _repr_html_(self) -> str:
         from fitmodel.model.notebook import assessment_html
@@ -152,6 +178,10 @@ class _Draft:
         model_version: str,
         unfamiliar_because: tuple[str, ...],
         wording: Wording,
+        worth: Worth,
+        escalate: bool,
+        expected_value_low: float,
+        expected_value_high: float,
     ) -> None:
         self.early_churn_probability = early_churn_probability
         self.probability_low = probability_low
@@ -165,11 +195,19 @@ class _Draft:
         self.unfamiliar_because = unfamiliar_because
         self.wording = wording
         self.proceed = None
+        self.worth = worth
+        self.escalate = escalate
+        self.expected_value_low = expected_value_low
+        self.expected_value_high = expected_value_high
 
 
 def quick_assessment(*fields: Any) -> Assessment:
-    """Build an `Assessment` of its fields up to `wording`, in order, at a fifth of the time."""
+    """Build an `Assessment` of its fields without `proceed`, in order, at a fifth of the time."""
     draft: Any = _Draft(*fields)
     draft.__class__ = Assessment
     assessment: Assessment = draft
     return assessment
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

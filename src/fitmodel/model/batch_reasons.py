@@ -22,7 +22,7 @@ from fitmodel.model.sentences import TENTHS_FROM
 from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,7 +93,11 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
 
 
 def reasons_as_json(
-    sentences: Sentences, codes: NDArray[np.int32], given: pd.DataFrame, number: int
+    sentences: Sentences,
+    codes: NDArray[np.int32],
+    given: pd.DataFrame,
+    number: int,
+    days: Mapping[int, NDArray[np.float64]],
 ) -> pa.Array:
     """Write the reasons of each prospect as a JSON list.
 
@@ -106,6 +110,8 @@ def reasons_as_json(
         The values as they were given.
     number : int
         How many reasons; a contribution of exactly 0 is none.
+    days : mapping of int to ndarray of float, shape (prospects,)
+        Place of each date to how many days it lies before closing.
 
     Returns
     -------
@@ -120,9 +126,10 @@ def reasons_as_json(
     texts, where, written = [pa.array([], pa.string())], np.empty(picked.shape, np.int64), 0
     for term in np.unique(picked).tolist():
         prospects, ranks = np.nonzero(picked == term)
-        columns = [given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]]
+        columns = {place: given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]}
+        dates = {place: days[place][prospects] for place in columns if place in days}
         effect = effects[prospects, ranks]
-        texts.append(_texts_of_term(sentences, term, codes[prospects], columns, effect))
+        texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
         where[prospects, ranks] = written + np.arange(len(prospects))
         written += len(prospects)
     # a contribution of exactly 0 is no reason
@@ -138,11 +145,11 @@ def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[
 def _effects(
     sentences: Sentences, contributions: NDArray[np.float64], picked: NDArray[np.intp]
 ) -> NDArray[np.int64]:
-    """What each picked term does to its prospect's risk, as `in_hundredths` has it."""
+    """What each picked term does to its prospect's odds, as `in_hundredths` has it."""
     calibration = sentences.book.calibration
     log_odds = sentences.book.baseline + contributions.sum(axis=1)
     without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
-    ratio = calibration.probability(log_odds)[:, None] / calibration.probability(without)
+    ratio = np.exp(calibration.log_odds(log_odds)[:, None] - calibration.log_odds(without))
     fine = np.maximum(np.rint(ratio * 100), 1)
     return np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10).astype(np.int64)
 
@@ -160,15 +167,16 @@ def _texts_of_term(
     sentences: Sentences,
     term: int,
     codes: NDArray[np.int32],
-    columns: list[pd.Series[Any]],
+    columns: dict[int, pd.Series[Any]],
+    days: dict[int, NDArray[np.float64]],
     effects: NDArray[np.int64],
 ) -> pa.Array:
     """One term's reason for each of some prospects."""
     places = sentences.terms[term]
     book = sentences.book
     said = [
-        _value_texts(sentences.wording, book.columns[place], column)
-        for place, column in zip(places, columns, strict=True)
+        _value_texts(sentences.wording, book.columns[place], columns[place], days.get(place))
+        for place in places
     ]
     said.append(_effect_texts(sentences, effects))  # the last, as -1 says
     own = codes[:, places].astype(np.int64)
@@ -241,9 +249,18 @@ def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> tuple[pa.
 
 
 def _value_texts(
-    wording: Wording, column: Column, values: pd.Series[Any]
+    wording: Wording,
+    column: Column,
+    values: pd.Series[Any],
+    days: NDArray[np.float64] | None = None,
 ) -> tuple[pa.Array, pa.Array]:
-    """Each value as JSON, and as words inside of a JSON text; made once per distinct value."""
+    """Each value as JSON, and as words inside of a JSON text; made once per distinct value.
+
+    A date is told by how many days it lies before closing.
+    """
+    if days is not None:
+        plain, _ = _value_texts(wording, column, values)
+        return plain, _value_texts(wording, column, pd.Series(days).astype(object))[1]
     _, first, which = np.unique(_identity(values), return_index=True, return_inverse=True)
     distinct = values.iloc[first].to_numpy(dtype=object).tolist()
     if values.dtype == float and isinstance(column, NumberColumn):

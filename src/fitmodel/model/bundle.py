@@ -26,7 +26,6 @@ __all__ = [
     "Bundle",
     "ListedBundle",
     "check_model_name",
-    "find_bundle",
     "list_bundles",
     "load_workbench",
     "open_bundle",
@@ -47,26 +46,6 @@ class ListedBundle:
     is_current: bool
     bundle: Bundle | None
     fault: str | None
-
-
-def find_bundle(path_or_uri: str | Path) -> Bundle:
-    """Open the bundle that a path or registry URI names now; its tables are not read yet.
-
-    Raises
-    ------
-    BundleError, TrackingError
-        As `fitmodel.load`.
-    """
-    return open_bundle(_local_path(path_or_uri))
-
-
-def _local_path(path_or_uri: str | Path) -> Path:
-    if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
-        from importlib import import_module
-
-        # the registry lies in a later room; a model is held by it, not the other way round
-        return Path(import_module("fitmodel.tracking.registry").resolve(path_or_uri))
-    return Path(path_or_uri)
 
 
 def load_workbench(source: Bundle | Path | str) -> Any:

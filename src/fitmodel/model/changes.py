@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.spellings import is_missing
+from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
 
-LEAST_DEALS = 20  # past deals that a value needs, to be proposed
 MOST_VALUES = 12
 
 
@@ -227,7 +227,7 @@ def _column(model: FitModel, name: str) -> Column:
 def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     """Values of an attribute that past deals had, other than the one it has now.
 
-    Levels with at least `LEAST_DEALS` deals; of numbers what `summarise_values` left in the
+    Levels with at least `MIN_DEALS` deals; of numbers what `summarise_values` left in the
     manifest (a model from before it was kept proposes no numbers); no dates, since when something
     was can no longer be changed.
     """
@@ -241,7 +241,7 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
             level
             for level in column.named
             if (code := column.levels[level]) != own
-            and evidence.count[evidence.band[code]] >= LEAST_DEALS
+            and evidence.count[evidence.band[code]] >= MIN_DEALS
         ]
     seen = model.manifest.get("seen_values", {}).get(name, [])
     return [float(value) for value in seen if column.code(float(value)) != own]
@@ -260,7 +260,7 @@ def summarise_values(model_columns: Iterable[Column], attributes: pd.DataFrame) 
     Returns
     -------
     dict
-        Attribute to values: those of at least `LEAST_DEALS` deals, the commonest `MOST_VALUES`;
+        Attribute to values: those of at least `MIN_DEALS` deals, the commonest `MOST_VALUES`;
         where fewer than two are so common, the observed values nearest to the tenths.
     """
     numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
@@ -276,9 +276,9 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
     if len(known) == 0:
         return []
     values, counts = np.unique(known, return_counts=True)
-    common = values[counts >= LEAST_DEALS]
+    common = values[counts >= MIN_DEALS]
     if len(common) > 1:
-        most = np.argsort(-counts[counts >= LEAST_DEALS], kind="stable")[:MOST_VALUES]
+        most = np.argsort(-counts[counts >= MIN_DEALS], kind="stable")[:MOST_VALUES]
         return [float(value) for value in np.sort(common[most])]
     tenths = np.quantile(known, np.linspace(0.05, 0.95, 10), method="nearest")
     return [float(value) for value in np.unique(tenths)]

@@ -1,30 +1,27 @@
-"""The model as its users hold it: load, predict, look inside."""
+"""`FitModel`: predict, give reasons, show the tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.bundle import find_bundle
 from fitmodel.model.logged import id_column, log_assessments
-from fitmodel.model.scorer import Scorer, scorer_from_json
+from fitmodel.model.notebook import facts_html
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     import pandas as pd
 
     from fitmodel.learning.book import Book
-    from fitmodel.model.bundle import Bundle
     from fitmodel.model.logged import AssessmentLog
-
-SCORER_FILE = "scorer.json"
+    from fitmodel.model.scorer import Scorer
 
 
 class FitModel:
@@ -127,8 +124,8 @@ class FitModel:
         -------
         Assessment, list of Assessment, or DataFrame
             As given. The frame has the same index and the columns early_churn_probability,
-            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons
-            and model_version.
+            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons,
+            model_version, worth, escalate, expected_value_low and expected_value_high.
 
         Raises
         ------
@@ -260,83 +257,23 @@ class FitModel:
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import model_html
-
-        return model_html(self)
-
-
-def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
-    """Load a model for scoring; nothing is unpickled unless `workbench` is asked for and needed.
-
-    Parameters
-    ----------
-    path_or_uri : str or Path
-        A bundle's folder, the folder of a name (its current version), or a registry URI such as
-        ``models:/prospect-fit@champion``.
-    workbench : bool, default=False
-        Also load a model that is a user's own estimator. That unpickles it, after its digest is
-        checked, and a pickle can run any code: only for bundles that you or your team wrote.
-
-    Raises
-    ------
-    BundleError
-        If there is no bundle, it is damaged, its format is unknown, or it has no sealed scorer and
-        `workbench` was not asked for.
-    TrackingError
-        If a registry URI cannot be resolved.
-
-    Examples
-    --------
-    >>> model = fitmodel.load("models/prospect-fit")
-    >>> "segment" in model.attributes
-    True
-    """
-    bundle = find_bundle(path_or_uri)
-    if is_own_estimator(bundle):
-        if not workbench:
-            raise BundleError(
-                f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
-                "sealed scorer: to load it is to unpickle it, which can run any code. Remedy: if "
-                "you trust who wrote it, fitmodel.load(path, workbench=True)."
-            )
-        from fitmodel.model.workbench import open_workbench_model
-
-        return open_workbench_model(bundle)
-    scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
-    return FitModel(scorer, bundle.manifest, bundle.path)
-
-
-def is_own_estimator(bundle: Bundle) -> bool:
-    """Whether a bundle holds a user's own estimator, without a sealed scorer."""
-    return SCORER_FILE not in bundle.files and bool(bundle.manifest.get("estimator"))
-
-
-def predict(
-    prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
-    *,
-    model: FitModel | str | Path,
-    reasons: int = 3,
-    as_of: date | None = None,
-    language: str = "en",
-    log: AssessmentLog | None = None,
-) -> Assessment | list[Assessment] | pd.DataFrame:
-    """Score prospects with a model, a bundle's path or a registry URI.
-
-    Parameters
-    ----------
-    prospects, reasons, as_of, language, log
-        As of `FitModel.predict`, which says what is returned and raised.
-    model : FitModel, str or Path
-        As `load` takes it, and loads it anew at every call: hold a model to score many times.
-
-    Examples
-    --------
-    >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
-    >>> 0 < predict(prospect, model="models/prospect-fit").early_churn_probability < 1
-    True
-    """
-    ready = model if isinstance(model, FitModel) else load(model)
-    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language, log=log)
+        """Return what the model is in a few rows, for a notebook."""
+        metrics = self.manifest.get("metrics", {})
+        period = self.manifest.get("period") or ()
+        policy = self._scorer.policy
+        rows = [
+            ("version", self.version),
+            ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
+            ("leave early", self._scorer.wording.percent(self.book.base_rate)),
+            ("policy", policy.description or policy.kind),
+            ("attributes", ", ".join(self.attributes)),
+            *(
+                (name, f"{metrics[name]:.3f}")
+                for name in ("log_loss", "roc_auc")
+                if name in metrics
+            ),
+        ]
+        return facts_html("FitModel", ((name, value) for name, value in rows if value))
 
 
 def _day(as_of: date | None) -> float | None:

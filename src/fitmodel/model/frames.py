@@ -13,23 +13,27 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes, read_days
-from fitmodel.deals.days import today
-from fitmodel.decision.policy import fit_band
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
-from fitmodel.model.reasons import Reason
+from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.steps import missing_attributes, unfamiliar_codes
 from fitmodel.model.walk import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.tables import values as readers
+from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from fitmodel.model.scorer import Scorer
     from fitmodel.model.sentences import Sentences
 
 BANDS = ("good", "poor", "watch")  # in the order of the alphabet
+WORTHS = ("", "gains", "loses", "unclear")  # in the order of the alphabet
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,8 @@ class CodedTable:
     unreadable : dict of str to ndarray of bool
         Attribute (or the amount) to the rows whose value could not be read.
     amount : ndarray of float, shape (prospects,)
+    days : dict of int to ndarray of float
+        Place of each date among the attributes to how many days it lies before closing.
     """
 
     given: pd.DataFrame
@@ -53,6 +59,7 @@ class CodedTable:
     strange: NDArray[np.bool_]
     unreadable: dict[str, NDArray[np.bool_]]
     amount: NDArray[np.float64]
+    days: dict[int, NDArray[np.float64]]
 
 
 def predict_frame(
@@ -92,15 +99,16 @@ def predict_leniently(
     predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
     if as_json and reasons > 0:
         sentences = scorer.sentences(language)
-        texts = reasons_as_json(sentences, coded.codes, coded.given, reasons)
+        texts = reasons_as_json(sentences, coded.codes, coded.given, reasons, coded.days)
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
-        predictions.insert(len(predictions.columns) - 1, "reasons", as_column)
+        place = predictions.columns.get_loc("model_version")
+        predictions.insert(place, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors
     for name, rows in coded.unreadable.items():
         for place in np.flatnonzero(rows).tolist():
-            text = f"{name}: {table[name].iloc[place]!r} cannot be read"
+            text = f"{name}: {shown(table[name].iloc[place])} cannot be read"
             before = errors.iloc[place]
             errors.iloc[place] = text if before is None else f"{before}; {text}"
     bad = errors.notna().to_numpy()
@@ -117,12 +125,15 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
     values, unreadable = _attribute_values(scorer, table, as_of)
     codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
     strange = np.zeros(len(table), dtype=bool)
+    days: dict[int, NDArray[np.float64]] = {}
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
         read = values[column.name]
         if isinstance(column, NumberColumn):
-            numbers, bad = read_numbers(read)
+            numbers, bad = read_numbers(read, scorer.forms.number(column.name))
             codes[:, place] = column.codes(numbers)
             strange |= column.outside(numbers)
+            if column.is_date:
+                days[place] = numbers
         else:
             codes[:, place], bad = column_codes(column, read)
         if bad.any():
@@ -133,7 +144,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
             strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount)
+    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount, days)
 
 
 def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
@@ -154,16 +165,14 @@ def score_coded(
     deviation = np.where(coded.strange, deviation * UNFAMILIAR_WIDENING, deviation)
     probability = book.calibration.probability(log_odds)
     low, high = book.interval(log_odds, deviation)
-    poor = policy.poor_fit(probability, coded.amount)
-    threshold = policy.threshold_for(coded.amount)
-    bands = fit_band(poor, low, high, threshold, coded.strange)
+    verdict = policy.verdicts(probability, low, high, coded.amount, coded.strange)
     columns: dict[str, Any] = {
         "early_churn_probability": probability,
         "probability_low": low,
         "probability_high": high,
-        "poor_fit": poor,
-        "fit": _texts(BANDS, np.searchsorted(BANDS, bands)),
-        "expected_value": policy.expected_value(probability, coded.amount),
+        "poor_fit": verdict.poor_fit,
+        "fit": _texts(BANDS, np.searchsorted(BANDS, verdict.fit)),
+        "expected_value": verdict.expected_value,
         "unfamiliar": coded.strange,
     }
     index = coded.given.index
@@ -172,6 +181,10 @@ def score_coded(
         listed = _reasons(scorer.sentences(language), coded, reasons)
         result["reasons"] = pd.Series(listed, index=index, dtype=object)
     result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
+    result["worth"] = _texts(WORTHS, np.searchsorted(WORTHS, verdict.worth))
+    result["escalate"] = verdict.escalate
+    result["expected_value_low"] = verdict.expected_value_low
+    result["expected_value_high"] = verdict.expected_value_high
     return result
 
 
@@ -184,17 +197,39 @@ def _attribute_values(
     scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
+    table = _without_placeholders(scorer, table)
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.book.attributes)], {}
     closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
-        given, wrong = read_days(table[scorer.closed_on])
+        given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
         closing = np.where(np.isnat(given), closing, given)
-    read = read_attributes(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    read = read_attributes(
+        table, scorer.book.attributes, closed_on=closing, dates=dates, forms=scorer.forms
+    )
     wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
     return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
+
+
+def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with written numbers as numbers, in the form of training; other text stays."""
+    for name in scorer.forms.numbers.keys() & set(scorer.book.attributes):
+        reading = readers.read_numbers(table[name], scorer.forms.number(name))
+        values, bad = reading.series, reading.unreadable
+        kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
+        table = table.assign(**{name: kept})
+    return table
+
+
+def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the texts that stood for nothing in some columns of the past deals."""
+    for name in scorer.forms.empty.keys() & set(table.columns):
+        empty = [scorer.forms.is_empty(name, value) for value in table[name]]
+        table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})
+    return table
 
 
 def _amounts(
@@ -202,7 +237,7 @@ def _amounts(
 ) -> NDArray[np.float64]:
     if scorer.amount is None or scorer.amount not in table.columns:
         return np.full(len(table), np.nan)
-    numbers, bad = read_numbers(table[scorer.amount])
+    numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
     if bad.any():
         unreadable[scorer.amount] = bad
     return numbers * scorer.per_year
@@ -228,14 +263,28 @@ def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[
     values = coded.given.to_numpy(dtype=object).tolist()
     return [
         [
-            Reason(sentences, term, code_row, row, contribution, total)
+            Reason(sentences, term, code_row, row, contribution, total, days)
             for term, contribution in zip(terms, listed, strict=True)
             if contribution
         ]
-        for terms, listed, code_row, row, total in zip(
-            order.tolist(), picked, coded.codes.tolist(), values, log_odds, strict=True
+        for terms, listed, code_row, row, total, days in zip(
+            order.tolist(),
+            picked,
+            coded.codes.tolist(),
+            values,
+            log_odds,
+            days_by_row(coded),
+            strict=True,
         )
     ]
+
+
+def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
+    """Per prospect: place of each date to how many days it lies before closing."""
+    if not coded.days:
+        return [NO_DATES] * len(coded.codes)
+    rows = np.column_stack(list(coded.days.values())).tolist()
+    return [dict(zip(coded.days, row, strict=True)) for row in rows]
 
 
 def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]) -> str:
@@ -244,7 +293,7 @@ def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bo
         first = int(np.flatnonzero(rows)[0])
         lines.append(
             f"  {name}: {int(rows.sum())} value(s) cannot be read, for example "
-            f"{table[name].iloc[first]!r} in row {table.index[first]!r}"
+            f"{shown(table[name].iloc[first])} in {row_name(table.index[first])}"
         )
     return (
         "text stands where the model learned numbers or dates:\n"

@@ -1,10 +1,12 @@
-"""A file that one process at a time may hold."""
+"""A file that one process at a time may lock."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,33 +15,30 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def held(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold a file, made where it is absent; a process that dies lets go of it.
+    """Lock a file, which is made where it is absent; the lock ends with the process.
 
     Parameters
     ----------
     path : Path
+        The lock file. It is left in place afterwards on POSIX systems.
     wait : bool
-        Whether to wait until nobody else holds it.
+        Whether to wait until no other process holds the lock.
 
     Raises
     ------
     BlockingIOError
-        Without `wait`, if another process holds it, or has just removed it.
+        Without `wait`, if another process holds the lock, or has just removed the file.
+    FileNotFoundError
+        There is no such folder.
     """
+    if not path.parent.is_dir():  # the library would make the folder
+        raise FileNotFoundError(errno.ENOENT, "there is no folder for the lock", str(path))
+    lock = FileLock(path)
     try:
-        import fcntl
-    except ImportError:  # Windows has no such lock, and goes without
-        yield
-        return
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        if not wait and not _is_still(path, file.fileno()):
-            raise BlockingIOError(f"{path} was removed")
-        yield
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
+        lock.acquire(blocking=wait)
+    except Timeout as error:
+        raise BlockingIOError(f"another process has locked or removed {path}") from error
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        yield
+    finally:
+        lock.release()

@@ -15,8 +15,6 @@ from fitmodel.exceptions import ProspectError, TrackingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.model.fitmodel import FitModel
-
 
 class UnknownProspectError(TrackingError):
     """The log has no assessment of the prospect."""
@@ -40,6 +38,16 @@ class Said(Protocol):
     @property
     def model_version(self) -> str:
         """As `Assessment`."""
+
+
+class LoggedModel(Protocol):
+    """What a log needs to know of a model; a `FitModel` is one."""
+
+    manifest: dict[str, Any]
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that were scored."""
 
 
 class Drawn(Protocol):
@@ -69,7 +77,7 @@ class AssessmentLog(Protocol):
 
 def log_assessments(
     log: AssessmentLog,
-    model: FitModel,
+    model: LoggedModel,
     prospects: Sequence[Mapping[str, Any]],
     said: Sequence[Said],
 ) -> list[bool]:
@@ -81,7 +89,7 @@ def log_assessments(
     Parameters
     ----------
     log : AssessmentLog
-    model : FitModel
+    model : LoggedModel
     prospects : sequence of mapping
         What was scored, each with its id.
     said : sequence of Said
@@ -115,12 +123,12 @@ def _drawn(
     return drawn.proceed.tolist(), drawn.propensity.tolist()
 
 
-def id_column(model: FitModel) -> str | None:
+def id_column(model: LoggedModel) -> str | None:
     """Column of the contract's id; None where it names none."""
     return model.manifest.get("spec", {}).get("deals", {}).get("id")  # type: ignore[no-any-return]
 
 
-def explore_share(model: FitModel) -> float:
+def explore_share(model: LoggedModel) -> float:
     """Share of the flagged that is let proceed."""
     return float(model.manifest.get("spec", {}).get("decision", {}).get("explore_share", 0.0))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.frames import code_table
@@ -80,7 +80,7 @@ class PastDeals:
     Parameters
     ----------
     model : FitModel
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
 
@@ -90,21 +90,21 @@ class PastDeals:
         If no outcome is known.
     """
 
-    def __init__(self, model: FitModel, deals: pd.DataFrame, spec: DealSpec) -> None:
-        if not deals.index.is_unique:
+    def __init__(self, model: FitModel, deals: pd.DataFrame | HistoryView, spec: DealSpec) -> None:
+        if not isinstance(deals, HistoryView) and not deals.index.is_unique:
             deals = deals.reset_index(drop=True)
-        found = outcomes(deals, spec)
-        usable = found[found["mature"] & found["early_churn"].notna()]
-        if len(usable) == 0:
+        view = view_of(deals, spec)
+        usable = view.mature & view.from_signing & ~np.isnan(view.early_churn)
+        if not usable.any():
             raise DealsError(
-                f"none of the {len(deals):,} deals has a known outcome and was signed at least "
+                f"none of the {len(view):,} deals has a known outcome and was signed at least "
                 f"{spec.label.horizon_months} months before the extract ends: there is nothing to "
                 "compare with"
             )
         self._model = model
         self._horizon = spec.label.horizon_months
-        self._deals = deals.loc[usable.index]
-        self._outcomes = usable
+        self._deals = view.deals[usable]
+        self._outcomes = view.outcomes[usable]
         self._points = contributions(model, self._deals)
 
     def like(

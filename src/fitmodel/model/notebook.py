@@ -1,16 +1,13 @@
-"""What a notebook shows of an assessment and of a model: short, escaped, for light and dark."""
+"""HTML that a notebook shows of an assessment or a model: escaped, for light and dark themes."""
 
 from __future__ import annotations
 
-import math
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from fitmodel.model.assessment import Assessment
-    from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
 
 # middle tones, readable on white and on black; text keeps the notebook's own colour
@@ -19,37 +16,32 @@ BAND_COLOURS = {"good": LOWERS, "watch": WATCH, "poor": RAISES}
 WIDEST = 7.0  # em
 
 
-def assessment_html(assessment: Assessment) -> str:
-    """Verdict, money and reasons with a bar each."""
-    words = assessment.wording
+class Shown(Protocol):
+    """What is shown of an assessment."""
+
+    @property
+    def fit(self) -> str:
+        """Band: good, watch or poor."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """Verdict, money and what else the reader must know."""
+
+    @property
+    def reasons(self) -> Sequence[Reason]:
+        """Largest first."""
+
+
+def assessment_html(assessment: Shown) -> str:
+    """Return the verdict, the money and the reasons, each with a bar, as HTML."""
     colour = BAND_COLOURS[assessment.fit]
-    lines = [f'<b style="font-size:1.1em">{escape(assessment.verdict)}</b>']
-    if math.isfinite(assessment.expected_value):
-        money = words.money_text(assessment.expected_value)
-        lines.append(escape(words.say("value", value=money)))
-    if assessment.unfamiliar:
-        lines.append(escape(words.say("unfamiliar", names=assessment.unlike_in)))
-    head = "<br>".join(lines)
+    verdict, *others = assessment.sentences
+    first = f'<b style="font-size:1.1em">{escape(verdict)}</b>'
+    head = "<br>".join([first, *map(escape, others)])
     return (
         f'<div style="border-left:.35em solid {colour};padding:.2em .8em;line-height:1.5;'
         f'max-width:60em">{head}{_bars(assessment.reasons)}</div>'
     )
-
-
-def model_html(model: FitModel) -> str:
-    """What a model is, in a few rows."""
-    manifest, policy = model.manifest, model.scorer.policy
-    metrics = manifest.get("metrics", {})
-    period = manifest.get("period") or ()
-    rows = [
-        ("version", model.version),
-        ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
-        ("leave early", model.scorer.wording.percent(model.book.base_rate)),
-        ("policy", policy.description or policy.kind),
-        ("attributes", ", ".join(model.attributes)),
-        *((name, f"{metrics[name]:.3f}") for name in ("log_loss", "roc_auc") if name in metrics),
-    ]
-    return facts_html("FitModel", ((name, value) for name, value in rows if value))
 
 
 def facts_html(title: str, rows: Iterable[tuple[str, object]]) -> str:

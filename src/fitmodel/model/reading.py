@@ -162,6 +162,8 @@ def _check_size(path: Path, size: int) -> None:
 def _read_plain_file(path: Path, *, limit: int) -> bytes:
     """Read at most one byte more than the limit, never through a symbolic link or from a pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():  # Windows
+        raise BundleError(f"{path} is a symbolic link; a bundle holds none")
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

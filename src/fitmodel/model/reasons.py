@@ -8,15 +8,19 @@ up exactly. It costs nothing until it is read: the sentence is made when asked f
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.model.sentences import in_hundredths
 from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fitmodel.model.sentences import Sentences
+
+
+NO_DATES: Mapping[int, float] = MappingProxyType({})
 
 
 class Reason:
@@ -28,7 +32,7 @@ class Reason:
         Exact contribution in log-odds; positive raises the risk.
     """
 
-    __slots__ = ("_codes", "_log_odds", "_sentences", "_term", "_values", "contribution")
+    __slots__ = ("_codes", "_days", "_log_odds", "_sentences", "_term", "_values", "contribution")
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Reason:
         values: Sequence[Any],
         contribution: float,
         log_odds: float,
+        days: Mapping[int, float] = NO_DATES,
     ) -> None:
         self._sentences = sentences
         self._term = term
@@ -45,6 +50,7 @@ class Reason:
         self._values = values
         self.contribution = contribution
         self._log_odds = log_odds
+        self._days = days
 
     @property
     def _positions(self) -> tuple[int, ...]:
@@ -82,9 +88,22 @@ class Reason:
         return not self._sentences.is_quiet(self._term)
 
     @property
+    def odds_ratio(self) -> float:
+        """Odds of early churn over what they would be if this said nothing: what is shown."""
+        return self._sentences.odds_ratio(self._log_odds, self.contribution)
+
+    @property
     def risk_ratio(self) -> float:
-        """Probability of early churn over what it would be if this said nothing."""
+        """Probability of early churn over what it would be if this said nothing.
+
+        Near certainty it is near 1 whatever the reason says: show `odds_ratio`.
+        """
         return self._sentences.risk_ratio(self._log_odds, self.contribution)
+
+    @property
+    def effect(self) -> str:
+        """The ratio of odds in a few characters, for a table or beside a bar."""
+        return self._sentences.short_effect(in_hundredths(self.odds_ratio))
 
     @property
     def deals(self) -> int | None:
@@ -101,14 +120,18 @@ class Reason:
     @property
     def sentence(self) -> str:
         """The reason in words, with its evidence."""
-        effect = self._sentences.effect(in_hundredths(self.risk_ratio))
+        effect = self._sentences.effect(in_hundredths(self.odds_ratio))
         return self._sentences.tell(
             self._term, self._codes, self._words(), self.contribution, effect
         )
 
     def _words(self) -> list[str]:
         columns, wording = self._sentences.book.columns, self._sentences.wording
-        return [wording.value(columns[place], self._values[place]) for place in self._positions]
+        told = (self._days.get(place, self._values[place]) for place in self._positions)
+        return [
+            wording.value(columns[place], value)
+            for place, value in zip(self._positions, told, strict=True)
+        ]
 
     def _evidence(self) -> tuple[int, float] | None:
         if len(self._positions) > 1:
@@ -127,6 +150,11 @@ class Reason:
             "contribution": self.contribution,
             "sentence": self.sentence,
         }
+
+    def to_display(self) -> dict[str, Any]:
+        """`to_dict` and what a page shows of it: name, value and ratio of odds, in words."""
+        shown = {"label": self.label, "value_text": self.value_words, "effect": self.effect}
+        return self.to_dict() | shown
 
     def __str__(self) -> str:
         return self.sentence
@@ -148,6 +176,7 @@ def largest_reasons(
     codes: Sequence[int],
     values: Sequence[Any],
     number: int,
+    days: Mapping[int, float] = NO_DATES,
 ) -> tuple[Reason, ...]:
     """The reasons of one prospect, largest first; a contribution of exactly 0 is none."""
     if number <= 0:
@@ -164,5 +193,5 @@ def largest_reasons(
             break
         term = sizes.index(size)
         sizes[term] = 0.0
-        found.append(Reason(sentences, term, codes, values, contributions[term], log_odds))
+        found.append(Reason(sentences, term, codes, values, contributions[term], log_odds, days))
     return tuple(found)

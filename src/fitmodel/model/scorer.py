@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
-from fitmodel.learning.book import Book, book_from_dict
-from fitmodel.learning.book_checks import DAMAGE
+from fitmodel.learning.book import Book
+from fitmodel.learning.book_checks import DAMAGE, book_from_dict
 from fitmodel.model.plain_json import read_json
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.walk import Walk, probabilities
 from fitmodel.model.wording import Wording, wording_from_dict
+from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
@@ -44,6 +47,8 @@ class Scorer:
         Of the model, for every prediction.
     wording : Wording
         The reader's words.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     per_year : float
         How often the contract value is paid in a year: 12 where it is given per month.
     """
@@ -54,6 +59,7 @@ class Scorer:
     closed_on: str | None
     version: str
     wording: Wording = field(default_factory=Wording)
+    forms: Forms = NO_FORMS
     per_year: float = 1.0
 
     def assess(
@@ -94,7 +100,7 @@ class Scorer:
         made = self._sentences.get(language)
         if made is None:
             wording = self.wording.in_language(language)
-            made = self._sentences[language] = Sentences(self.book, wording, self.calibrated)
+            made = self._sentences[language] = Sentences(self.book, wording, self._line)
         return made
 
     def calibrated(self, raw: float) -> float:
@@ -104,6 +110,10 @@ class Scorer:
     def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
         """The yearly contract value of a prospect; None where it is not known."""
         return self._walk.amount_of(prospect)
+
+    def _line(self, raw: float) -> float:
+        """Calibrated log-odds of log-odds before calibration."""
+        return float(self.book.calibration.log_odds(np.array([raw]))[0])
 
     @cached_property
     def _sentences(self) -> dict[str, Sentences]:
@@ -116,7 +126,7 @@ class Scorer:
     @cached_property
     def _walk(self) -> Walk:
         roles = (self.amount, self.closed_on)
-        return Walk(self.book, self.policy, *roles, self.version, self.per_year)
+        return Walk(self.book, self.policy, *roles, self.version, self.forms, self.per_year)
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
@@ -127,7 +137,7 @@ class Scorer:
             "amount": self.amount,
             "closed_on": self.closed_on,
             "wording": self.wording.to_dict(),
-        }
+        } | ({"reading": self.forms.to_dict()} if self.forms else {})
         if self.per_year != 1:  # the file of a yearly value stays as it always was
             data["per_year"] = self.per_year
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
@@ -163,10 +173,11 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
     words = data.get("wording")  # bundles from before there were any have none
     wording = Wording(amount=amount) if words is None else wording_from_dict(words)
+    forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
-    return Scorer(book, policy, amount, closed_on, version, wording, per_year)
+    return Scorer(book, policy, amount, closed_on, version, wording, forms, per_year)
 
 
 # One reader for each format since the first: each gives the scorer of today.

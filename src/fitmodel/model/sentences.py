@@ -2,9 +2,10 @@
 
 term, codes, values in words, effect in words -> the sentence
 
-The effect is a ratio of probabilities, not of odds: how likely the prospect is to leave early,
-over how likely it would be if this term said nothing (a contribution of 0, the average deal's).
-It depends on everything else known of the prospect, so it is worked out for each.
+The effect is a ratio of odds (chance of leaving early over chance of staying): the prospect's
+odds, over what they would be if this term said nothing (a contribution of 0, the average deal's).
+A ratio of probabilities would read as harmless near certainty: at 97 % hardly anything can raise
+a probability, while the odds still double. It is one number for a reason, in every door.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from fitmodel.learning.calibration import expit
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.wording import number_words
 
@@ -36,7 +40,7 @@ class Sentences:
     book : Book
     wording : Wording
     calibrated : callable
-        From log-odds before calibration to the probability.
+        From log-odds before calibration to calibrated log-odds.
     """
 
     def __init__(self, book: Book, wording: Wording, calibrated: Callable[[float], float]) -> None:
@@ -61,21 +65,42 @@ class Sentences:
 
     def label(self, term: int) -> str:
         """The attribute's name in the reader's words; both for a pair."""
-        names = (self.wording.label(self.book.attributes[place]) for place in self.terms[term])
-        return self._say("and").join(names)
+        return self._say("and").join(self._label(place) for place in self.terms[term])
+
+    def _label(self, place: int) -> str:
+        """An attribute's name; of a date without the "on" that only a date can follow."""
+        name = self.book.attributes[place]
+        text = self.wording.label(name)
+        if self.is_date(place) and name not in self.wording.labels:
+            return text.removesuffix(" on")
+        return text
+
+    def is_date(self, place: int) -> bool:
+        """Tell whether an attribute is a date, which is told as a duration."""
+        column = self.book.columns[place]
+        return not isinstance(column, CategoryColumn) and column.is_date
+
+    def odds_ratio(self, log_odds: float, contribution: float) -> float:
+        """Odds of early churn over what they would be without the contribution."""
+        change = self._calibrated(log_odds) - self._calibrated(log_odds - contribution)
+        return float(np.exp(change))  # numpy's, as for many at once: the last digit may differ
 
     def risk_ratio(self, log_odds: float, contribution: float) -> float:
         """Probability of early churn over what it would be without the contribution."""
-        return self._calibrated(log_odds) / self._calibrated(log_odds - contribution)
+        ends = self._calibrated(log_odds), self._calibrated(log_odds - contribution)
+        with_it, without = expit(np.array(ends)).tolist()
+        return float(with_it / without)
+
+    def short_effect(self, hundredths: int) -> str:
+        """The ratio of odds in a few characters, for a table or beside a bar."""
+        return self._say("odds", ratio=_ratio_text(hundredths))
 
     def effect(self, hundredths: int) -> str:
-        """What a term does to the risk, in words; see `in_hundredths`."""
+        """What a term does to the odds, in words; see `in_hundredths`."""
         if hundredths == UNCHANGED:
             return self._say("same")
-        if hundredths > UNCHANGED:
-            digits = 1 if hundredths >= TENTHS_FROM else 2
-            return self._say("raises", ratio=f"{hundredths / 100:,.{digits}f}")
-        return self._say("lowers", ratio=f"{hundredths / 100:.2f}")
+        key = "raises" if hundredths > UNCHANGED else "lowers"
+        return self._say(key, ratio=_ratio_text(hundredths))
 
     def tell(
         self,
@@ -111,9 +136,11 @@ class Sentences:
         return self._with_evidence(place, codes[place], subjects[0], contribution, effect)
 
     def _subject(self, place: int, code: int, value: str) -> str:
-        label = self.wording.label(self.book.attributes[place])
+        label = self._label(place)
         if code == MISSING:
             return self._say("missing", label=label)
+        if self.is_date(place):
+            return self._say("dated", label=label, value=value)
         return self._say("is", label=label, value=value)
 
     def _with_evidence(
@@ -165,6 +192,11 @@ class Sentences:
         if column.is_date:
             return self._say("days", number=number_words(number))
         return self.wording.quantity(column.name, number)
+
+
+def _ratio_text(hundredths: int) -> str:
+    digits = 1 if hundredths >= TENTHS_FROM else 2
+    return f"{hundredths / 100:,.{digits}f}"
 
 
 def in_hundredths(ratio: float) -> int:

@@ -14,16 +14,19 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from fitmodel.deals.days import EPOCH, today
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import Book
-from fitmodel.learning.columns import (
-    MISSING,
-    Column,
-    NumberColumn,
+from fitmodel.learning.columns import MISSING, Column, NumberColumn
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import (
+    EPOCH,
+    ONLY_ISO,
+    DateForm,
     UnreadableValueError,
-    as_day,
+    is_missing,
+    read_day,
+    read_number,
+    today,
 )
 
 PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
@@ -53,9 +56,12 @@ class ProspectReader:
     book : Book
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     """
 
-    def __init__(self, book: Book, closed_on: str | None) -> None:
+    def __init__(self, book: Book, closed_on: str | None, forms: Forms = NO_FORMS) -> None:
+        self._forms = forms
         self._names = book.attributes
         self._columns = book.columns
         self._closed_on = closed_on
@@ -67,8 +73,11 @@ class ProspectReader:
 
     def read(
         self, prospect: Mapping[str, Any], today: float | None
-    ) -> tuple[list[int], list[Any], tuple[str, ...]]:
-        """Codes and values in the book's order, and the attributes that are out of the ordinary.
+    ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
+        """Codes and values in the book's order, what is out of the ordinary, and the dates.
+
+        The third are the attributes out of the ordinary; the last gives, for the place of each
+        date that is known, how many days it lies before closing.
 
         Raises
         ------
@@ -81,6 +90,7 @@ class ProspectReader:
             raise missing_attributes(self._names, list(prospect)) from None
         codes: list[int] = []
         odd: list[str] = []
+        days: dict[int, float] = {}
         for (find, most, missing_is_odd), value in zip(self._steps, values):  # noqa: B905 - slower
             if value is None:
                 code, is_odd = MISSING, missing_is_odd
@@ -92,22 +102,31 @@ class ProspectReader:
                 if found and found <= most:
                     codes.append(found)
                     continue
-                code, is_odd = self._read_slowly(len(codes), value, prospect, today)
+                code, is_odd = self._read_slowly(len(codes), value, prospect, today, days)
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)
-        return codes, values, tuple(odd)
+        return codes, values, tuple(odd), days
 
     def _read_slowly(
-        self, place: int, value: Any, prospect: Mapping[str, Any], today: float | None
+        self,
+        place: int,
+        value: Any,
+        prospect: Mapping[str, Any],
+        today: float | None,
+        days: dict[int, float],
     ) -> tuple[int, bool]:
         """Code of any value, and whether it is out of the ordinary."""
         column, strange = self._columns[place], self._strange[place]
         try:
+            if self._forms.is_empty(column.name, value):
+                return MISSING, MISSING in strange
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
                 return code, code in strange
-            read = self._days_before(value, prospect, today) if column.is_date else value
+            read = self._number(column, value, prospect, today)
+            if column.is_date:
+                days[place] = read
             code = column.code(read)
             return code, code in strange or column.is_outside(read)
         except UnreadableValueError as error:
@@ -116,13 +135,29 @@ class ProspectReader:
                 "an ISO date, or None if it is not known."
             ) from error
 
-    def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
-        day = _day_or_missing(value)
+    def _number(
+        self, column: NumberColumn, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        """A number, or the days of a date before closing; NaN where it is missing."""
+        if column.is_date:
+            return self._days_before(column.name, value, prospect, today)
+        return (
+            math.nan if is_missing(value) else read_number(value, self._forms.number(column.name))
+        )
+
+    def _days_before(
+        self, name: str, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        day = _day_or_missing(value, self._forms.date(name))
         if math.isnan(day):
             return day
         closing = prospect.get(self._closed_on) if self._closed_on is not None else None
         try:
-            closing_day = math.nan if closing is None else _day_or_missing(closing)
+            closing_day = (
+                math.nan
+                if closing is None
+                else _day_or_missing(closing, self._forms.date(self._closed_on))
+            )
         except UnreadableValueError as error:
             raise UnreadableValueError(f"{self._closed_on!r}, its closing date, {error}") from None
         return (day_or_today(today) if closing_day != closing_day else closing_day) - day  # noqa: PLR0124
@@ -142,14 +177,14 @@ def _find_nothing(_: Any) -> None:
     return None
 
 
-def _day_or_missing(value: Any) -> float:
+def _day_or_missing(value: Any, form: DateForm = ONLY_ISO) -> float:
     """Days since 1970; NaN where the date is not known."""
     if isinstance(value, date):
         try:
             return float(value.toordinal() - EPOCH)
         except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
             pass
-    return math.nan if is_missing(value) else as_day(value)
+    return math.nan if is_missing(value) else read_day(value, form)
 
 
 def unfamiliar_codes(book: Book) -> list[list[int]]:
@@ -167,12 +202,12 @@ def day_or_today(day: float | None) -> float:
     """Days since 1970 of the given day, or of today."""
     if day is not None:
         return day
-    return as_day(today())
+    return read_day(today())
 
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
     """Build the error that shows the difference between what is expected and what is there."""
-    from difflib import get_close_matches
+    from fitmodel.deals.plain_words import nearest
 
     names = [str(name) for name in given]
     known = set(names)
@@ -180,8 +215,8 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     sought = names if len(absent) * len(names) <= MOST_COMPARISONS else []
     lines = []
     for name in absent:
-        near = get_close_matches(name, sought, n=1)
-        lines.append(f"  {name}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+        near = nearest(name, sought)
+        lines.append(f"  {name}" + (f" (did you mean {near!r}?)" if near else ""))
     return ProspectError(
         f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
         f"given: {_named(names)}\n"

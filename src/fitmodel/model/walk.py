@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.spellings import is_missing
-from fitmodel.decision.policy import Policy, fit_band
+from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
-from fitmodel.learning.columns import UnreadableValueError, as_number
 from fitmodel.model.assessment import Assessment, quick_assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.steps import ProspectReader
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 
 if TYPE_CHECKING:
     from fitmodel.model.sentences import Sentences
@@ -46,6 +46,8 @@ class Walk:
         Keys of the contract value and of the (expected) closing date.
     version : str
         Of the model.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     per_year : float
         How often the contract value is paid in a year.
     """
@@ -57,9 +59,11 @@ class Walk:
         amount: str | None,
         closed_on: str | None,
         version: str,
+        forms: Forms = NO_FORMS,
         per_year: float = 1.0,
     ) -> None:
-        self._read = ProspectReader(book, closed_on).read
+        self._read = ProspectReader(book, closed_on, forms).read
+        self._amount_form = forms.number(amount)
         self._offsets = book.offsets
         self._pairs = _pair_steps(book)
         self._odd = _odd_steps(book)
@@ -69,7 +73,7 @@ class Walk:
         self._bags = max(book.tables.shape[1] - 1, 2)
         self._reach = INTERVAL_Z * book.spread
         self._probabilities = probabilities(book.calibration)
-        self._judge = policy.assess
+        self._verdict = policy.verdict
         self._amount = amount
         self._version = version
         self._per_year = per_year
@@ -82,7 +86,7 @@ class Walk:
         sentences: Sentences,
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
-        codes, values, odd = self._read(prospect, today)
+        codes, values, odd, days = self._read(prospect, today)
         rows = [*map(add, self._offsets, codes)]
         for first, first_rows, second, second_columns in self._pairs:
             rows.append(first_rows[codes[first]] + second_columns[codes[second]])
@@ -92,21 +96,27 @@ class Walk:
             deviation *= UNFAMILIAR_WIDENING
         reach = self._reach * deviation
         probability, low, high = self._probabilities((log_odds, log_odds - reach, log_odds + reach))
-        poor, value, threshold = self._judge(probability, self.amount_of(prospect))
         unfamiliar = bool(because)
+        poor, fit, value, value_low, value_high, worth, escalate = self._verdict(
+            probability, low, high, self.amount_of(prospect), unfamiliar=unfamiliar
+        )
         contributions = list(map(self._contributions.__getitem__, rows))
         return quick_assessment(
             probability,
             low,
             high,
             poor,
-            fit_band(poor, low, high, threshold, unfamiliar),
+            fit,
             value,
             unfamiliar,
-            largest_reasons(sentences, contributions, log_odds, codes, values, reasons),
+            largest_reasons(sentences, contributions, log_odds, codes, values, reasons, days),
             self._version,
             because,
             sentences.wording,
+            worth,
+            escalate,
+            value_low,
+            value_high,
         )
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
@@ -133,7 +143,7 @@ class Walk:
         if is_missing(value):
             return None
         try:
-            number = as_number(value)
+            number = read_number(value, self._amount_form)
         except UnreadableValueError as error:
             raise ProspectError(
                 f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."

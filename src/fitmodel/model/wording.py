@@ -9,12 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
-from fitmodel.deals.spellings import is_missing
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import (
     CategoryColumn,
@@ -23,12 +22,16 @@ from fitmodel.learning.columns import (
     flag_text,
     level_text,
 )
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
     from fitmodel.learning.columns import Column
 
+MINUS = "\N{MINUS SIGN}"
+NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
 
@@ -69,7 +72,7 @@ class Wording:
     @property
     def say(self) -> Say:
         """Texts about one deal, in the language."""
-        return phrases(self.language, "reasons")
+        return _say(self.language)
 
     def in_language(self, language: str) -> Wording:
         """Give the same words in a language's sentences.
@@ -79,7 +82,7 @@ class Wording:
         SpecError
             If there are no texts in that language.
         """
-        phrases(language, "reasons")
+        _say(language)
         return replace(self, language=language)
 
     def label(self, name: str) -> str:
@@ -97,6 +100,8 @@ class Wording:
         if isinstance(column, CategoryColumn):
             return self._level(column, value)
         if column.is_date:
+            if type(value) is float:
+                return self.duration(value)
             return str(plain_value(value) or self.say("unknown"))
         try:
             number = value if type(value) is float else as_number(value)
@@ -121,16 +126,43 @@ class Wording:
         if name != self.amount:
             return [self.quantity(name, number) for number in numbers]
         # amounts are all different: nearly the whole time of the reasons of a batch is spent here
-        write, unknown, finite = self.money.format, self.say("unknown"), math.isfinite
-        return [write(number + 0.0) if finite(number) else unknown for number in numbers]
+        write, unknown, infinite = self.money.format, self.say("unknown"), math.inf
+        return [
+            write(number + 0.0)
+            if 0 <= number < infinite
+            else self.money_text(number)
+            if -infinite < number < 0
+            else unknown
+            for number in numbers
+        ]
+
+    def duration(self, days: float) -> str:
+        """Tell a date by how many days it lies before signing; negative days lie after it."""
+        if not math.isfinite(days):
+            return self.say("unknown")
+        if days == 0:
+            return self.say("on_signing")
+        size = abs(days)
+        band = self.say("day") if size == 1 else self.say("days", number=number_words(size))
+        return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money."""
-        return self.money.format(value + 0.0)
+        """Write an amount of money; the minus of a loss stands before the currency."""
+        text = self.money.format(abs(value))
+        is_loss = value < 0 and text != self.money.format(0.0)
+        return f"{MINUS}{text}" if is_loss else text
 
     def percent(self, share: float) -> str:
-        """Write a share as per cent."""
-        return self.say("percent", number=f"{share * 100:.0f}")
+        """Write a share as whole per cent; "0 %" and "100 %" only where they are exact."""
+        return self.say("percent", number=percent_number(share))
+
+    def value_text(self, value: float, low: float, high: float, worth: str) -> str:
+        """Write the expected value of signing, with its interval and what it says of the money."""
+        told = {"value": self.money_text(value), "worth": self.say(f"worth_{worth}")}
+        if not math.isfinite(low):  # a user's own estimator has no interval
+            return self.say("value_without_interval", **told)
+        ends = {"low": self.money_text(low), "high": self.money_text(high)}
+        return self.say("value", **told, **ends)
 
     @property
     def horizon(self) -> str:
@@ -202,6 +234,20 @@ def _texts(data: Any) -> dict[str, str]:
     if not isinstance(data, Mapping):
         raise TypeError(f"words are {type(data).__name__}, not a table")
     return {str(key): str(value) for key, value in data.items()}
+
+
+@cache
+def _say(language: str) -> Say:
+    return phrases(language, "reasons", "fit")
+
+
+def percent_number(share: float) -> str:
+    """Write a share as a whole number of per cent: 0 and 100 only where they are exact."""
+    if 0.0 < share < NEARLY:
+        return "<1"
+    if 1.0 - NEARLY < share < 1.0:
+        return ">99"
+    return f"{share * 100:.0f}"
 
 
 def number_words(number: float) -> str:

@@ -18,7 +18,13 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.model.batch_reasons import largest_terms
 from fitmodel.model.bundle import load_workbench
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.frames import _attribute_values, _unreadable_message, code_table, score_coded
+from fitmodel.model.frames import (
+    _attribute_values,
+    _unreadable_message,
+    code_table,
+    days_by_row,
+    score_coded,
+)
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import scorer_from_json
 
@@ -100,17 +106,17 @@ class WorkbenchModel(FitModel):
         found = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
         policy = self._scorer.policy
-        poor = policy.poor_fit(probability, coded.amount)
         found["early_churn_probability"] = probability
         found["probability_low"] = found["probability_high"] = np.nan
-        found["poor_fit"] = poor
-        kinds = np.where(poor, "poor", np.where(coded.strange, "watch", "good"))
-        found["fit"] = pd.Series(kinds, index=found.index, dtype="str")
-        found["expected_value"] = policy.expected_value(probability, coded.amount)
+        unknown = np.full(len(probability), np.nan)
+        verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.strange)
+        for name, values in verdict._asdict().items():
+            is_text = name in {"fit", "worth"}
+            found[name] = pd.Series(values, found.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
             column = pd.Series(listed, index=found.index, dtype=object)
-            found.insert(len(found.columns) - 1, "reasons", column)
+            found.insert(found.columns.get_loc("model_version"), "reasons", column)
         return found
 
     def _reasons(
@@ -122,10 +128,17 @@ class WorkbenchModel(FitModel):
         contributions = self.own.contributions(values)
         order = largest_terms(contributions, number)
         given = coded.given.to_numpy(dtype=object).tolist()
+        days = days_by_row(coded)
         return [
             [
                 Reason(
-                    sentences, term, codes, row, float(contributions[place, term]), log_odds[place]
+                    sentences,
+                    term,
+                    codes,
+                    row,
+                    float(contributions[place, term]),
+                    log_odds[place],
+                    days[place],
                 )
                 for term in terms
                 if contributions[place, term]
@@ -155,6 +168,11 @@ class WorkbenchModel(FitModel):
                 row["model_version"],
                 self._scorer.assess(prospect, 0, day).unfamiliar_because,
                 wording,
+                None,
+                row["worth"],
+                bool(row["escalate"]),
+                row["expected_value_low"],
+                row["expected_value_high"],
             )
             for prospect, row in zip(prospects, found, strict=True)
         ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.rates import exact_ratio_interval, expected_leavers
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
 
 LEAST_OF_EACH = 5  # churners and stayers that an AUC needs to say anything
 DRAWS = 500
@@ -81,13 +82,13 @@ def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def compute_cohorts(
-    deals: pd.DataFrame, spec: DealSpec, probability: pd.Series, *, every: str = "Q"
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, probability: pd.Series, *, every: str = "Q"
 ) -> pd.DataFrame:
     """Hold what was said at signing against what came, by cohort of signing.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``, with what is known by now; older deals help to say how early
         churn is spread over the months.
     spec : DealSpec
@@ -125,26 +126,29 @@ def compute_cohorts(
     """
     if spec.deals.closed_on is None:
         raise DealsError("cohorts need closed_on: a tenure says nothing of when a deal was signed")
-    known = probability.dropna().index.intersection(deals.index)
+    view = view_of(deals, spec)
+    known = probability.dropna().index.intersection(view.index)
     if len(known) == 0:
         raise DealsError(
             "no deal has a probability of its own. Remedy: give a probability per deal, on the "
             "deals' index."
         )
-    everybody = outcomes(deals, spec)
-    months = everybody["followup_months"].to_numpy(dtype=np.float64)
-    curve = kaplan_meier(months, everybody["left"].to_numpy(dtype=bool))
-    found = everybody.loc[known].assign(said=probability.loc[known].astype(float))
+    found = view.outcomes.loc[known].assign(said=probability.loc[known].astype(float))
     found["expected"] = expected_leavers(
-        found["said"], found["followup_months"], curve, spec.label.horizon_months
+        found["said"],
+        found["followup_months"],
+        view.survival,
+        spec.label.horizon_months,
+        entry_months=found["entry_months"],
     )
-    cohort = deals.loc[known, spec.deals.closed_on].dt.to_period(every)
+    cohort = view.deals.loc[known, spec.deals.closed_on].dt.to_period(every)
     rows = [{"cohort": str(name)} | _cohort(part) for name, part in found.groupby(cohort)]
     return pd.DataFrame(rows).set_index("cohort")
 
 
 def _cohort(found: pd.DataFrame) -> dict[str, Any]:
-    known = found[found["mature"] & found["early_churn"].notna()]
+    usable = found["mature"] & (found["entry_months"] == 0)
+    known = found[usable & found["early_churn"].notna()]
     observed, total = float((found["early_churn"] == 1).sum()), float(found["expected"].sum())
     estimate = estimate_auc(found["said"].to_numpy())
     return {

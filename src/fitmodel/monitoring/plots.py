@@ -1,4 +1,4 @@
-"""Pictures of drift, and of what becomes of a model that is obeyed."""
+"""Plots of drift: by attribute, and by attribute and month."""
 
 from __future__ import annotations
 
@@ -70,45 +70,4 @@ def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
     ax.figure.colorbar(drawn, ax=ax, label="population stability index", extend="max")
     ax.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    return ax
-
-
-def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw observed over expected early churn among the flagged, round by round.
-
-    Parameters
-    ----------
-    rounds : DataFrame
-        Rows of `fitmodel.monitoring.selective_labels.replay_rounds`, with `company` and `share`:
-        a line for each share, the mean of the companies, in the band from the lowest to the
-        highest of them.
-    ax : Axes, optional
-        A new figure's without one.
-    """
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        ax = Figure(figsize=(7, 4), layout="constrained").add_subplot()
-    for key, part in rounds.groupby("share", sort=True):
-        share = float(key)  # type: ignore[arg-type]  # a column of shares
-        found = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
-        label, colour = (
-            "none of the flagged drawn: only those whom a rep knows better",
-            COLOURS["drift"],
-        )
-        if share:
-            label, colour = f"{share:.0%} of the flagged proceed, to be learned from", "#1f6f8b"
-        ax.fill_between(found.index, found["min"], found["max"], color=colour, alpha=0.15, lw=0)
-        ax.plot(found.index, found["mean"], marker="o", color=colour, label=label)
-    ax.axhline(1, linestyle="--", linewidth=1, color="#444444")
-    ax.set_yscale("log")
-    ticks = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5]
-    low, high = ax.get_ylim()
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
-    ax.set_ylim(low, high)
-    ax.set_xticks(sorted(rounds["round"].unique()))
-    ax.set_xlabel("retraining round")
-    ax.set_ylabel("observed / expected among the flagged")
-    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))  # above: it hides no line
     return ax

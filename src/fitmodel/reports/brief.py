@@ -1,6 +1,6 @@
 """The brief on one deal: what rep and manager need in order to decline it, or to sign it.
 
-prospect -> assessment, money, look-alikes, changes -> Brief -> letter
+prospect -> assessment, money, similar deals, conditions -> Brief -> letter
 Brief -> a page or Markdown, in `fitmodel.reports.brief_pages`
 """
 
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.decision.money_lines import money_lines
 from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.changes import describe_change, find_changes
 from fitmodel.model.look_alikes import PastDeals
+from fitmodel.reports.brief_conditions import brief_conditions
 from fitmodel.reports.letter import make_letter, points_for_prospect
 
 if TYPE_CHECKING:
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from fitmodel.decision.money_lines import MoneyLine
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.look_alikes import LookAlikes
     from fitmodel.model.reasons import Reason
+    from fitmodel.reports.brief_conditions import BriefCondition
 
 EVERY_REASON = 10_000
 MOST_EACH_WAY = 5
@@ -42,12 +46,19 @@ class Stake:
     amount, if_stays, if_leaves, expected : float
         Yearly contract value; what signing is worth if the customer stays, if it leaves early, and
         on average.
+    lines : tuple of MoneyLine
+        What adds up to `if_stays` and `if_leaves`.
+    months_if_stays, months_if_leaves : float
+        How long a customer that stays, and one that leaves early, is taken to stay.
     """
 
     amount: float
     if_stays: float
     if_leaves: float
     expected: float
+    lines: tuple[MoneyLine, ...]
+    months_if_stays: float
+    months_if_leaves: float
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ class Brief:
         With every reason.
     base_rate : float
         Share of all past deals that left early.
+    level : float
+        The company's rate of early churn, which a good fit does not exceed.
     stake : Stake or None
         None without an amount or without money in the contract.
     against, in_favour : tuple of Reason
@@ -84,7 +97,10 @@ class Brief:
     look_alikes : LookAlikes or None
     similar : tuple of SimilarDeal
     changes : tuple of str
-        Ways out of poor fit, in words; empty where there are none.
+        Changes that lift the flag, in words; empty where there are none.
+    conditions : tuple of BriefCondition
+        Under which a poor fit could be signed: changes that lift the flag, then terms of the
+        contract that make a loss smaller. Empty where the deal is not flagged.
     letter : str
         What to tell the prospect; "" where the deal is not flagged.
     letter_points : tuple of str
@@ -96,6 +112,7 @@ class Brief:
     model_name: str
     assessment: Assessment
     base_rate: float
+    level: float
     stake: Stake | None
     against: tuple[Reason, ...]
     in_favour: tuple[Reason, ...]
@@ -105,6 +122,7 @@ class Brief:
     look_alikes: LookAlikes | None
     similar: tuple[SimilarDeal, ...]
     changes: tuple[str, ...]
+    conditions: tuple[BriefCondition, ...]
     letter: str
     letter_points: tuple[str, ...]
 
@@ -112,6 +130,11 @@ class Brief:
     def loses_anyway(self) -> bool:
         """Whether the deal loses money even if the customer stays."""
         return self.stake is not None and self.stake.if_stays < 0
+
+    @property
+    def flagged_for_money(self) -> bool:
+        """Whether it is flagged although its risk is no higher than the company's level."""
+        return self.assessment.poor_fit and self.assessment.early_churn_probability <= self.level
 
 
 def make_brief(
@@ -183,8 +206,9 @@ def make_brief(
         past = _others(deals, contract, prospect)
         found = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
     changes = find_changes(model, prospect, as_of=as_of)
+    level = level_of(model)
     # the letter says that such customers leave more often than others: only where they do
-    risky = said.early_churn_probability > model.book.base_rate
+    risky = said.early_churn_probability > level
     points = points_for_prospect(said.against, said.wording) if risky else ()
     stake = _stake(model, prospect, said)
     return Brief(
@@ -193,6 +217,7 @@ def make_brief(
         model_name=str(model.manifest.get("name", "fitmodel")),
         assessment=said,
         base_rate=model.book.base_rate,
+        level=level,
         stake=stake,
         against=against,
         in_favour=in_favour,
@@ -202,6 +227,7 @@ def make_brief(
         look_alikes=found,
         similar=() if found is None else _similar(found, spec or contract_of(model), language),
         changes=tuple(describe_change(change, language) for change in changes),
+        conditions=brief_conditions(model, said, changes, model.scorer.amount_of(prospect)),
         letter=make_letter(
             said,
             points,
@@ -213,6 +239,12 @@ def make_brief(
         else "",
         letter_points=points,
     )
+
+
+def level_of(model: FitModel) -> float:
+    """The company's rate of early churn now; of an older bundle that of its past deals."""
+    level = model.scorer.policy.level
+    return model.book.base_rate if level is None else level
 
 
 def contract_of(model: FitModel) -> DealSpec:
@@ -247,7 +279,13 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> St
     if money is None or amount is None or not math.isfinite(said.expected_value):
         return None
     return Stake(
-        amount, money.value_if_stays(amount), money.value_if_leaves(amount), said.expected_value
+        amount,
+        money.value_if_stays(amount),
+        money.value_if_leaves(amount),
+        said.expected_value,
+        money_lines(money, amount),
+        money.expected_lifetime_months,
+        money.months_until_early_churn,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
+from fitmodel.model.wording import number_words
 from fitmodel.reports.html import render
 from fitmodel.reports.markdown import Markdown, sentence, table
 
@@ -18,7 +20,7 @@ HALF = 100.0  # of the chart's width, in its own units
 
 def brief_page(brief: Brief) -> str:
     """Write the brief as a page that loads nothing from elsewhere; every value is escaped."""
-    say = phrases(brief.language, "brief")
+    say = phrases(brief.language, "brief", "fit")
     return render(
         "brief.html.j2",
         brief=brief,
@@ -26,31 +28,32 @@ def brief_page(brief: Brief) -> str:
         say=say,
         facts=_facts(brief, say),
         money=_money(brief, say),
+        conditions=_conditions(brief, say),
+        conditions_notes=_conditions_notes(brief, say),
         bars=_bars(brief, say),
         half=HALF,
         paragraphs=_paragraphs(brief.letter),
         notes=_notes(brief, say),
-        say_changes=phrases(brief.language, "changes"),
         written=_written(brief, say),
     )
 
 
 def brief_markdown(brief: Brief) -> str:
     """Write the brief as Markdown in which no value acts."""
-    say = phrases(brief.language, "brief")
+    say = phrases(brief.language, "brief", "fit")
     parts: list[str] = [
         f"# {sentence(say('title', name=brief.name))}",
         f"**{sentence(say(f'verdict_{brief.assessment.fit}'))}**",
         *(sentence(fact) for fact in _facts(brief, say)),
         f"## {say('money')}",
-        _money_markdown(brief, say),
+        *_money_markdown(brief, say),
         f"## {say('reasons')}",
         *_reasons_markdown(brief, say),
         sentence(say("reading")),
         f"## {say('similar')}",
         *_similar_markdown(brief, say),
         f"## {say('changes')}",
-        *_changes_markdown(brief, say),
+        *_conditions_markdown(brief, say),
         f"## {say('letter')}",
         *_letter_markdown(brief, say),
         f"*{sentence(_written(brief, say))}*",
@@ -59,33 +62,43 @@ def brief_markdown(brief: Brief) -> str:
 
 
 def _facts(brief: Brief, say: Say) -> list[str]:
+    """What every door says of the prospect, and what only a brief has room for."""
     said, words = brief.assessment, brief.assessment.wording
-    interval = say(
-        "interval",
-        low=words.percent(said.probability_low),
-        high=words.percent(said.probability_high),
-        base=words.percent(brief.base_rate),
-    )
-    likely = say("probability", horizon=words.horizon)
-    facts = [say("fact", what=likely, value=words.percent(said.early_churn_probability)), interval]
+    verdict, *others = said.sentences
+    facts = [verdict, say("interval", level=words.percent(brief.level)), *others]
     if said.unfamiliar:
-        facts.append(say("unfamiliar", names=said.unlike_in))
+        facts.append(say("unfamiliar"))
+    if brief.flagged_for_money:
+        facts.append(say("for_money"))
     if brief.loses_anyway:
         facts.append(say("loses_anyway"))
-    return facts
+    return [fact[:1].upper() + fact[1:] for fact in facts]
 
 
-def _money(brief: Brief, say: Say) -> list[tuple[str, str]]:
+def _money(brief: Brief, say: Say) -> dict[str, Any]:
+    """The sum behind the expected value: its columns, a row per line, the total and the method."""
     if brief.stake is None:
-        return []
+        return {}
     stake, words = brief.stake, brief.assessment.wording
-    rows = [
-        (say("amount"), stake.amount),
-        (say("stays"), stake.if_stays),
-        (say("leaves", horizon=words.horizon), stake.if_leaves),
-        (say("expected"), stake.expected),
+    p = brief.assessment.early_churn_probability
+    lines = [
+        (say(f"line_{line.name}"), line.if_stays, line.if_leaves, line.expected(p))
+        for line in stake.lines
     ]
-    return [(name, words.money_text(value)) for name, value in rows]
+    total = (say("expected"), stake.if_stays, stake.if_leaves, stake.expected)
+    rows = [(name, *map(words.money_text, values)) for name, *values in (*lines, total)]
+    stays = say("stays", months=number_words(round(stake.months_if_stays)))
+    return {
+        "amount": say("amount", amount=words.money_text(stake.amount)),
+        "columns": (say("line"), stays, say("leaves", horizon=words.horizon), say("average")),
+        "rows": rows,
+        "method": say(
+            "money_method",
+            stay=words.percent(1 - p),
+            leave=words.percent(p),
+            months=f"{stake.months_if_leaves:.1f}",
+        ),
+    }
 
 
 def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
@@ -112,9 +125,12 @@ def _written(brief: Brief, say: Say) -> str:
     return say("written", model=brief.model_name, version=brief.assessment.model_version)
 
 
-def _money_markdown(brief: Brief, say: Say) -> str:
-    rows = _money(brief, say)
-    return table(("", ""), rows) if rows else sentence(say("no_money"))
+def _money_markdown(brief: Brief, say: Say) -> list[str]:
+    money = _money(brief, say)
+    if not money:
+        return [sentence(say("no_money"))]
+    listed = table(money["columns"], money["rows"])
+    return [sentence(money["amount"]), listed, sentence(money["method"])]
 
 
 def _reasons_markdown(brief: Brief, say: Say) -> list[str]:
@@ -141,14 +157,43 @@ def _similar_markdown(brief: Brief, say: Say) -> list[str]:
     ]
 
 
-def _changes_markdown(brief: Brief, say: Say) -> list[str]:
+def _conditions(brief: Brief, say: Say) -> dict[str, Any]:
+    """A row per condition: in words, probability, expected value, fit and money."""
+    words = brief.assessment.wording
+    has_money = any(condition.worth for condition in brief.conditions)
+    columns = [say("condition"), say("leaves_early"), say("fit")]
+    if has_money:
+        columns += [say("expected"), say("worth")]
+    rows = []
+    for condition in brief.conditions:
+        chance = words.percent(condition.early_churn_probability)
+        row = [condition.words, chance, say(f"fit_{condition.fit}")]
+        if has_money:
+            value = condition.expected_value
+            known = math.isfinite(value)
+            row += [words.money_text(value) if known else ""]
+            row += [say(f"worth_{condition.worth}") if known else ""]
+        rows.append(row)
+    return {"columns": columns, "rows": rows}
+
+
+def _conditions_notes(brief: Brief, say: Say) -> list[str]:
+    """What the conditions rest on, or why there are none."""
     if not brief.assessment.poor_fit:
-        return [sentence(say("not_flagged"))]
+        return [say("not_flagged")]
     changes = phrases(brief.language, "changes")
-    if not brief.changes:
-        return [sentence(changes("nothing"))]
-    listed = "\n".join(f"- {sentence(change)}" for change in brief.changes)
-    return [listed, sentence(changes("caution"))]
+    notes = [changes("caution") if brief.changes else changes("nothing")]
+    if any(condition.is_term for condition in brief.conditions):
+        notes.append(say("terms_note"))
+    elif brief.stake is None:
+        notes.append(say("no_terms"))
+    return notes
+
+
+def _conditions_markdown(brief: Brief, say: Say) -> list[str]:
+    shown = _conditions(brief, say)
+    listed = [table(shown["columns"], shown["rows"])] if shown["rows"] else []
+    return [*listed, *(sentence(note) for note in _conditions_notes(brief, say))]
 
 
 def _letter_markdown(brief: Brief, say: Say) -> list[str]:

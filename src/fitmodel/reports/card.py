@@ -203,15 +203,15 @@ def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
         (METRICS.get(key, key), each.value, f"{escape(each.low)} to {escape(each.high)}", each.base)
         for key, each in ((key, metrics[key]) for key in order)
     ]
-    return table(("Metric", "This model", "95 % interval", "Base rate alone"), rows)
+    return table(("Metric", "This model", "95 % interval", "Level alone"), rows)
 
 
 def _glass_box_cost(cost: Metric) -> Markdown:
-    """Say what the unrestricted learner would have gained, in log loss."""
+    """Say what a black box would have gained, in log loss."""
     return Markdown(
-        f"What the glass box costs, in log loss against an unrestricted learner "
-        f"(HistGradientBoosting) on the same deals: {escape(cost.value)} (95 % interval "
-        f"{escape(cost.low)} to {escape(cost.high)}); below 0 the book of tables is the better one."
+        f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
+        f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
+        f"{escape(cost.high)}); below 0 the scorecard is the better one."
     )
 
 

@@ -86,7 +86,10 @@ def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
     from fitmodel.deals.survival import kaplan_meier
 
     early, known = found["early_churn"] == 1, found["early_churn"].notna()
-    rate = 1.0 - kaplan_meier(found["followup_months"], found["left"]).at(float(horizon_months))
+    curve = kaplan_meier(
+        found["followup_months"], found["left"], entry_months=found.get("entry_months")
+    )
+    rate = 1.0 - curve.at(float(horizon_months))
     told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     return (
         f"{len(found):,} deals without faults: {int(known.sum()):,} with a known outcome, of which "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 MOST_POINTS = 3
-LEAST_RATIO = 1.05  # what hardly raises the risk is no reason to give anyone
+LEAST_RATIO = 1.05  # of odds: what hardly raises the risk is no reason to give anyone
 LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
 # what Python raises where a template asks for what cannot be done
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -52,7 +52,7 @@ def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[st
     points = []
     for reason in against:
         text = wording.prospect.get(reason.attribute)
-        if text is not None and reason.risk_ratio >= LEAST_RATIO:
+        if text is not None and reason.odds_ratio >= LEAST_RATIO:
             points.append(text.replace("{value}", reason.value_words))
     return tuple(points[:MOST_POINTS])
 

@@ -1,4 +1,4 @@
-"""Whether the model is still right, as one self-contained page."""
+"""The monitoring page: drift, cohorts and overrides, and its tables as CSV."""
 
 from __future__ import annotations
 
@@ -8,46 +8,38 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports.html import as_png, render
+from fitmodel.reports.html import as_png, render, safe_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.monitoring.report import MonitoringReport
 
 
-def monitoring_page(
-    model: FitModel,
-    drift: pd.DataFrame,
-    *,
-    rows: int,
-    cohorts: pd.DataFrame | None = None,
-    overrides: Mapping[str, float] | None = None,
-    language: str = "en",
-) -> str:
-    """Write the page.
+def monitoring_files(report: MonitoringReport, language: str = "en") -> dict[str, str]:
+    """Return the page and its tables, file name to text: index.html, drift.csv, cohorts.csv."""
+    files = {
+        "index.html": monitoring_page(report, language),
+        "drift.csv": safe_csv(report.drift.set_index("attribute")),
+    }
+    if report.cohorts is not None:
+        files["cohorts.csv"] = safe_csv(report.cohorts)
+    return files
+
+
+def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
+    """Return a monitoring report as HTML that loads nothing from elsewhere, every value escaped.
 
     Parameters
     ----------
-    model : FitModel
-    drift : DataFrame
-        Of `fitmodel.monitoring.drift.compute_drift`.
-    rows : int
-        Deals compared.
-    cohorts : DataFrame, optional
-        Of `fitmodel.monitoring.performance.compute_cohorts`.
-    overrides : mapping, optional
-        Of `fitmodel.monitoring.performance.judge_overrides`.
+    report : MonitoringReport
+        Of `fitmodel.monitoring.report.monitor`.
     language : {"en", "zh"}
-
-    Returns
-    -------
-    str
-        HTML that loads nothing from elsewhere; every value is escaped.
     """
+    model, drift = report.model, report.drift
     say = phrases(language, "monitoring")
     grouped = "group" in drift.columns
     shown = _worst_first(drift[drift["verdict"] != "stable"] if grouped else drift)
@@ -56,15 +48,19 @@ def monitoring_page(
         "monitoring.html.j2",
         say=say,
         language=language,
-        basis=say("basis", deals=f"{rows:,}", version=model.version, period=period),
+        basis=say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         tolerated=TOLERATED,
         plot=as_png(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
         grouped=grouped,
         drift=[_drift_row(row, say) for row in shown.to_dict("records")],
         left_out=say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,
-        cohorts=[] if cohorts is None else [_cohort_row(n, row) for n, row in cohorts.iterrows()],
-        overrides=None if overrides is None else _overrides(overrides, say),
+        cohorts=[_cohort_row(name, row) for name, row in _rows(report.cohorts)],
+        overrides=None if report.overrides is None else _overrides(report.overrides, say),
     )
+
+
+def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
+    return [] if cohorts is None else cohorts.iterrows()
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:

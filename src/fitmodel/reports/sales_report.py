@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.file_faults import named_twice
+from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.atomic import write_folder
 from fitmodel.reports.commission_section import commission_section
@@ -28,6 +28,7 @@ from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.reports.section import Section
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
@@ -111,11 +113,11 @@ def make_sales_report(
     people: Any = [by for by in ("rep", "team") if getattr(roles, by)]
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
-    deals = deals.reset_index(drop=True)
+    view = view_of(deals.reset_index(drop=True), spec)
     tell("expected early churn, from models that know no rep")
-    p = expected_probabilities(deals, spec)
+    p = expected_probabilities(view, spec)
     tell("scoreboard")
-    boards = {by: compute_scoreboard(deals, spec, p, by=by, language=language) for by in people}
+    boards = {by: compute_scoreboard(view, spec, p, by=by, language=language) for by in people}
     parts: list[Section] = []
     for by, board in boards.items():
         parts.append(scoreboard_section(board, by=by, language=language))
@@ -123,15 +125,15 @@ def make_sales_report(
             parts.append(trend_section(board, language=language, by=by))
     if spec.has_dates and roles.rep:
         tell("reviews of lost customers")
-        reviews = compute_reviews(deals, spec, language=language)
+        reviews = compute_reviews(view, spec, language=language)
         parts.append(review_section(reviews, language=language))
-    ledgers = tuple(pay(deals, spec, plan, p) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, p) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tell("what deals are worth")
-    parts.append(_worth(deals, spec, segment, language))
+    parts.append(_worth(view, spec, segment, language))
     tell("ideal customer profile")
-    profile = compute_profile(deals, spec, language=language)
+    profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
     page = sales_page(next(iter(boards.values())), parts, language=language)
@@ -146,8 +148,8 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
         )
 
 
-def _worth(deals: pd.DataFrame, spec: DealSpec, segment: str | None, language: str) -> Section:
-    bands, policy = cross_fitted_bands(deals, spec)
-    worth = compute_worth(deals, spec, bands, segment=segment)
-    loss = None if worth.money is None else compute_yearly_loss(deals, spec, worth.money)
+def _worth(view: HistoryView, spec: DealSpec, segment: str | None, language: str) -> Section:
+    bands, policy = cross_fitted_bands(view, spec)
+    worth = compute_worth(view, spec, bands, segment=segment)
+    loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money)
     return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import per_year, yearly_amounts
 from fitmodel.decision.choice import choose_policy
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import fit_estimator, learn
-from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
 from fitmodel.learning.threads import native_threads
 from fitmodel.model.frames import predict_frame
 from fitmodel.model.scorer import Scorer
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
     from fitmodel.learning.book import Book
 
@@ -27,12 +28,14 @@ BANDS = ("good", "watch", "poor")
 FOLDS = 5
 
 
-def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[str], Policy]:
+def cross_fitted_bands(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec
+) -> tuple[pd.Series[str], Policy]:
     """Band of every deal, as the sealed scorer would have shown it, and the policy behind it.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
 
@@ -51,18 +54,20 @@ def cross_fitted_bands(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Series[s
     SpecError
         If the contract's policy cannot be followed.
     """
-    learned = learn(deals, spec)
-    labelled, taught = learned.labelled, learned.taught
+    view = view_of(deals, spec)
+    table = view.deals
+    learned = learn(view, spec)
+    labelled, taught = view.labelled(learned.taught.dates), learned.taught
     options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
         books = [
             (fit_estimator(fold.train, learned.choice, options).book_, fold.test.index)
             for fold in random_folds(taught, seed=spec.learning.seed, n_folds=FOLDS)
         ]
-    books.append((learned.book, deals.index.difference(taught.index)))
-    unflagged = _scored(books[:-1], Policy("threshold"), deals, spec)
-    policy = _policy(deals, spec, labelled, unflagged["early_churn_probability"])
-    return _scored(books, policy, deals, spec)["fit"].reindex(deals.index), policy
+    books.append((learned.book, table.index.difference(taught.index)))
+    unflagged = _scored(books[:-1], Policy("threshold"), table, spec)
+    policy = _policy(view, spec, labelled, unflagged["early_churn_probability"])
+    return _scored(books, policy, table, spec)["fit"].reindex(table.index), policy
 
 
 def _scored(
@@ -84,15 +89,15 @@ def _scored(
 
 
 def _policy(
-    deals: pd.DataFrame, spec: DealSpec, labelled: LabelledDeals, probability: pd.Series[float]
+    view: HistoryView, spec: DealSpec, labelled: LabelledDeals, probability: pd.Series[float]
 ) -> Policy:
-    found, amount = outcomes(deals, spec), spec.deals.amount
-    yearly = None if amount is None else yearly_amounts(deals, spec)
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
         probability.loc[labelled.index].to_numpy(),
         labelled.early_churn,
         labelled.weight,
         None if yearly is None else yearly.loc[labelled.index].to_numpy(),
-        curve=kaplan_meier(found["followup_months"], found["left"]),
+        curve=view.survival,
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
     )

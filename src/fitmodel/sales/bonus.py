@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.history import view_of
 from fitmodel.deals.months import add_months
-from fitmodel.deals.outcomes import extract_end, kaplan_meier, outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.entries import CENT
 from fitmodel.sales.people import NO_NAME, names_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.sales.plans import Bonus
 
 COLUMNS = (
@@ -73,13 +74,13 @@ def _split_evenly(total: Decimal, names: list[str]) -> dict[str, Decimal]:
 
 
 def pay_bonus(
-    deals: pd.DataFrame, spec: DealSpec, bonus: Bonus, probability: pd.Series[float]
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, bonus: Bonus, probability: pd.Series[float]
 ) -> pd.DataFrame:
     """Pay a bonus over every period of the history.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``, with a rep.
     spec : DealSpec
     bonus : Bonus
@@ -105,10 +106,11 @@ def pay_bonus(
     may expect of it is the mean over draws of what is still to come: a rep's true ratio from its
     gamma posterior (Clayton & Kaldor 1987), the leavers to come from the Poisson law given it.
     """
-    facts = _facts(deals, spec, probability)
+    view = view_of(deals, spec)
+    facts = _facts(view, spec, probability)
     rows = [
         row
-        for period, part, decided in _periods(deals, facts, spec, bonus)
+        for period, part, decided in _periods(view, facts, bonus)
         for row in _paid(_standings(part), bonus, period, decided, spec.learning.seed)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -120,42 +122,44 @@ class _Period:
     month: str
 
 
-def _facts(deals: pd.DataFrame, spec: DealSpec, probability: pd.Series[float]) -> pd.DataFrame:
+def _facts(view: HistoryView, spec: DealSpec, probability: pd.Series[float]) -> pd.DataFrame:
     """One row per deal: left early, expected to have by now, and still to come."""
-    found = outcomes(deals, spec)
-    months, horizon = found["followup_months"].to_numpy(), float(spec.label.horizon_months)
-    curve = kaplan_meier(months, found["left"].to_numpy(dtype=bool))
-    p = probability.loc[deals.index].to_numpy(dtype=np.float64)
-    by_now = expected_leavers(p, months, curve, horizon)
+    horizon = float(spec.label.horizon_months)
+    p = probability.loc[view.index].to_numpy(dtype=np.float64)
+    by_now = expected_leavers(
+        p, view.followup_months, view.survival, horizon, entry_months=view.entry_months
+    )
+    up_to_now = expected_leavers(p, view.followup_months, view.survival, horizon)
     whole = -np.log1p(-np.clip(p, 0, 1 - 1e-9))
     columns = {
-        "rep": names_of(deals[str(spec.deals.rep)]).fillna(NO_NAME),
+        "rep": names_of(view.deals[str(spec.deals.rep)]).fillna(NO_NAME),
         "probability": p,
-        "observed": (found["early_churn"] == 1).to_numpy(dtype=float),
+        "observed": (view.early_churn == 1).astype(float),
         "expected": by_now,
-        "to_come": np.where(found["early_churn"].isna(), whole - by_now, 0.0),
-        "mature": found["mature"],
+        "to_come": np.where(np.isnan(view.early_churn), whole - up_to_now, 0.0),
+        "mature": view.mature,
     }
-    return pd.DataFrame(columns, index=deals.index)
+    return pd.DataFrame(columns, index=view.index)
 
 
 def _periods(
-    deals: pd.DataFrame, facts: pd.DataFrame, spec: DealSpec, bonus: Bonus
+    view: HistoryView, facts: pd.DataFrame, bonus: Bonus
 ) -> Iterator[tuple[_Period, pd.DataFrame, bool]]:
     """Each period with its deals and whether it is decided."""
-    closing, end = spec.deals.closed_on, extract_end(deals, spec)
+    spec, closed = view.spec, view.closed
+    closing = spec.deals.closed_on
     if bonus.period == "all":
-        month = "" if closing is None else f"{deals[closing].max():%Y-%m}"
+        month = "" if closing is None else f"{view.deals[closing].max():%Y-%m}"
         yield _Period("all", month), facts, bool(facts["mature"].all())
         return
-    if closing is None or end is None:
+    if closing is None or closed is None:
         raise DealsError(
             f"a bonus per {bonus.period} needs closing dates, and the contract names none. "
             'Remedy: write period = "all" under [bonus], or closed_on under [deals].'
         )
-    for period, part in facts.groupby(deals[closing].dt.to_period(FREQUENCIES[bonus.period])):
+    for period, part in facts.groupby(view.deals[closing].dt.to_period(FREQUENCIES[bonus.period])):
         last = np.array([period.end_time.normalize()], dtype="datetime64[D]")
-        over = add_months(last, spec.label.horizon_months)[0] <= end
+        over = add_months(last, spec.label.horizon_months)[0] <= view.extract_end
         named = _Period(str(period), f"{period.end_time:%Y-%m}")
         yield named, part, bool(over and part["mature"].all())
 

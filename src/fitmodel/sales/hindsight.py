@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import label_deals, recut
+from fitmodel.deals.history import view_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.learner import check_enough, learn
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.learning.options import Choice
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.learning.settings import Choice
 
 BAGS = 2  # no interval of a probability is asked for
 CHOOSE_AGAIN = 1.5
@@ -81,7 +82,7 @@ class Hindsight:
 
 
 def look_back(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     progress: Callable[[str], None] | None = None,
@@ -90,7 +91,7 @@ def look_back(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
@@ -108,11 +109,9 @@ def look_back(
     has come since, so that nothing at all comes from later deals; at most three months of what was
     known at signing are left unused.
     """
-    if spec.deals.closed_on is None:
-        raise DealsError(
-            "what was known at signing needs closing dates, but the contract gives a tenure. "
-            "Remedy: add closed_on and churned_on."
-        )
+    require_dates(spec)
+    view = view_of(deals, spec)
+    deals = view.deals
     check_index(deals)
     tell = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
@@ -121,7 +120,7 @@ def look_back(
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
-        eve, settings = _eve(deals, spec, as_of, settings)
+        eve, settings = _eve(view, spec, as_of, settings)
         signed = deals[periods == period]
         eves[str(period)] = eve
         said.append(_said(eve, signed, str(period)))
@@ -129,6 +128,20 @@ def look_back(
     return Hindsight(
         eves, pd.concat(said).reindex(deals.index), pd.concat(pushes).reindex(deals.index)
     )
+
+
+def require_dates(spec: DealSpec) -> None:
+    """Refuse a contract that does not say when deals were signed.
+
+    Raises
+    ------
+    DealsError
+    """
+    if spec.deals.closed_on is None:
+        raise DealsError(
+            "what was known at signing needs closing dates, but the contract gives a tenure. "
+            "Remedy: add closed_on and churned_on."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,25 +155,25 @@ class _Settings:
 
 
 def _eve(
-    deals: pd.DataFrame, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
+    deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
 ) -> tuple[Eve, _Settings | None]:
     """The model of a day, and the settings to begin the next with."""
-    then = recut(deals, spec, as_of)
-    if then.empty:
+    then = deals.as_of(as_of)
+    if not len(then):
         return Eve(as_of, None, 0, 0), before
-    labelled = label_deals(then, spec)
-    churners = int(labelled.early_churn.sum())
+    taught = then.training_set()
+    churners, known = int((taught.early_churn == 1).sum()), int(taught.is_known.sum())
     try:
-        check_enough(labelled)
+        check_enough(taught)
     except DealsError:
-        return Eve(as_of, None, len(labelled), churners), before
+        return Eve(as_of, None, known, churners), before
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
-    learned = learn(then, spec, as_of=as_of, choice=choice, bags=BAGS)
+    learned = learn(then, spec, choice=choice, bags=BAGS)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
     settings = lasting or _Settings(learned.choice, churners)
-    return Eve(as_of, FitModel(scorer, {}), len(labelled), churners), settings
+    return Eve(as_of, FitModel(scorer, {}), known, churners), settings
 
 
 def _said(eve: Eve, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:

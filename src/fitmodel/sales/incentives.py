@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import extract_end, kaplan_meier, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
@@ -22,17 +22,21 @@ from fitmodel.sales.people import NO_NAME, check_index, names_of
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.sales.plans import Plan
 
 
 def pay(
-    deals: pd.DataFrame, spec: DealSpec, plan: Plan, probability: pd.Series[float] | None = None
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    plan: Plan,
+    probability: pd.Series[float] | None = None,
 ) -> Ledger:
     """Pay a plan over history.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``, with rep and amount; deals without an amount earn nothing and
         are left out.
     spec : DealSpec
@@ -66,19 +70,16 @@ def pay(
         raise DealsError(
             "commission needs a rep and an amount. Remedy: name their columns under [deals]."
         )
-    check_index(deals)
-    _check_amounts(deals[amount], amount)
-    kept = deals[deals[amount].notna()]
+    view = view_of(deals, spec)
+    table = view.deals
+    check_index(table)
+    _check_amounts(table[amount], amount)
+    priced = table[amount].notna().to_numpy()
+    kept = table[priced]
     ages = [age for age, _ in plan.steps]
-    chances = chances_to_reach(deals, spec, ages, probability).loc[kept.index]
-    entries = _entries(
-        plan,
-        yearly_amounts(kept, spec),
-        outcomes(deals, spec),
-        _exited(deals, spec)[kept.index],
-        chances,
-    )
-    return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(deals, spec, plan, probability))
+    chances = chances_to_reach(view, spec, ages, probability).loc[kept.index]
+    entries = _entries(plan, yearly_amounts(kept, spec), view.subset(priced), chances)
+    return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(view, plan, probability))
 
 
 def _check_amounts(amounts: pd.Series[Any], name: str) -> None:
@@ -94,15 +95,6 @@ def _check_amounts(amounts: pd.Series[Any], name: str) -> None:
         raise DealsError(f"{name}: no deal has an amount, so no plan pays anything")
 
 
-def _exited(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[bool]:
-    """Deals that ended for another reason than the customer's leaving: nothing more will come."""
-    column = spec.deals.exited_on
-    end = extract_end(deals, spec)
-    if column is None or end is None:
-        return pd.Series(data=False, index=deals.index)
-    return deals[column] <= end  # one that is announced for later has not come yet
-
-
 def _signed(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
     """Which deal, by whom and in which month."""
     number, closing = spec.deals.id, spec.deals.closed_on
@@ -115,13 +107,8 @@ def _signed(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
 
 
 def _entries(
-    plan: Plan,
-    amounts: pd.Series[Any],
-    found: pd.DataFrame,
-    exited: pd.Series[bool],
-    chances: pd.DataFrame,
+    plan: Plan, amounts: pd.Series[Any], view: HistoryView, chances: pd.DataFrame
 ) -> pd.DataFrame:
-    found = found.loc[amounts.index]
     rows = [
         split_commission(
             plan,
@@ -133,9 +120,9 @@ def _entries(
         )
         for value, age, gone, over, chance in zip(
             amounts.tolist(),
-            found["followup_months"].tolist(),
-            found["left"].tolist(),
-            exited.tolist(),
+            view.followup_months.tolist(),
+            view.left.tolist(),
+            view.exited_for_other_cause.tolist(),  # one announced for later has not come yet
             chances.to_dict("records"),
             strict=True,
         )
@@ -143,14 +130,10 @@ def _entries(
     return pd.DataFrame(rows, index=amounts.index)
 
 
-def _bonuses(
-    deals: pd.DataFrame, spec: DealSpec, plan: Plan, probability: pd.Series[float] | None
-) -> pd.DataFrame:
+def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None) -> pd.DataFrame:
     if plan.bonus is None:
         return pd.DataFrame(columns=list(COLUMNS))
     if probability is None:
-        found = outcomes(deals, spec)
-        curve = kaplan_meier(found["followup_months"], found["left"])
-        company = 1 - float(curve.at(float(spec.label.horizon_months)))
-        probability = pd.Series(company, index=deals.index)
-    return pay_bonus(deals, spec, plan.bonus, probability)
+        company = 1 - float(view.survival.at(float(view.spec.label.horizon_months)))
+        probability = pd.Series(company, index=view.index)
+    return pay_bonus(view, view.spec, plan.bonus, probability)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import extract_end, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.sales.rates import NORMAL_95
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.decision.value import Money
 
 MONTHS = 12
@@ -61,12 +62,14 @@ class YearlyLoss:
     missed_high: float
 
 
-def compute_yearly_loss(deals: pd.DataFrame, spec: DealSpec, money: Money) -> YearlyLoss | None:
+def compute_yearly_loss(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, money: Money
+) -> YearlyLoss | None:
     """Add up what the customers cost who left early in the last twelve months.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
     money : Money
@@ -81,14 +84,14 @@ def compute_yearly_loss(deals: pd.DataFrame, spec: DealSpec, money: Money) -> Ye
     How many leave in a year is taken for Poisson; a sum over them then has the variance of its
     squares' sum, and the limits are the normal ones.
     """
-    end, churned = extract_end(deals, spec), spec.deals.churned_on
-    if end is None or churned is None or spec.deals.amount is None:
+    view = view_of(deals, spec)
+    if view.closed is None or not len(view) or spec.deals.amount is None:
         return None
+    end = pd.Timestamp(view.extract_end)
     since = end - pd.DateOffset(months=MONTHS) + pd.Timedelta(days=1)
-    found = outcomes(deals, spec)
-    here = (found["early_churn"] == 1) & (deals[churned] >= since)
-    stayed = found.loc[here, "followup_months"].to_numpy()
-    amount = yearly_amounts(deals, spec)[here].to_numpy()
+    here = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
+    stayed = view.followup_months[here]
+    amount = yearly_amounts(view.deals, spec)[here].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
         "acquisition": np.full(len(stayed), money.acquisition_cost),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
 from fitmodel.sales.segments import segment_deals
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.sales.hindsight import Hindsight
     from fitmodel.sales.segments import Segment, Segmented
 
@@ -34,7 +35,7 @@ SIGNAL_COLUMNS = (
 
 
 def compute_missed_warnings(
-    deals: pd.DataFrame, spec: DealSpec, hindsight: Hindsight, *, language: str = "en"
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Hindsight, *, language: str = "en"
 ) -> pd.DataFrame:
     """Count the warnings that were there at signing, among lost deals and among kept ones.
 
@@ -60,11 +61,12 @@ def compute_missed_warnings(
     Only mature deals of known outcome: of young deals, those already lost are known first. Interval
     of a ratio of shares by the logarithm: D. Katz et al. (1978), Biometrics 34, 469-474.
     """
-    churn = _known_now(deals, spec, hindsight)
+    view = view_of(deals, spec)
+    churn = _known_now(view, hindsight)
     lost = (churn == 1).to_numpy()
     kept = (churn == 0).to_numpy()
     rows = []
-    for group in segment_deals(deals, spec, least_deals=1, people=_has_people(spec)):
+    for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
         if name not in hindsight.pushes:
             continue
@@ -80,7 +82,7 @@ def compute_missed_warnings(
 
 
 def compute_surprises(
-    deals: pd.DataFrame, spec: DealSpec, hindsight: Hindsight
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Hindsight
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Customers who left early though nothing warned: less likely to, it was thought, than most.
 
@@ -95,7 +97,8 @@ def compute_surprises(
         `expected` to by the probabilities, the `ratio` with its exact 95 % interval `ratio_low`,
         `ratio_high`: above 1 throughout, the model has something to learn.
     """
-    churn = _known_now(deals, spec, hindsight)
+    view = view_of(deals, spec)
+    churn = _known_now(view, hindsight)
     said = hindsight.said
     calm = said["probability"] < said["base_rate"]
     left = churn.index[calm & (churn == 1)]
@@ -103,7 +106,7 @@ def compute_surprises(
         {
             "probability": said.loc[left, "probability"],
             "base_rate": said.loc[left, "base_rate"],
-            "months": outcomes(deals, spec).loc[left, "followup_months"],
+            "months": view.outcomes.loc[left, "followup_months"],
             "push": hindsight.pushes.loc[left].max(axis=1),
         }
     )
@@ -121,11 +124,11 @@ def compute_surprises(
     return table.sort_values("probability", kind="stable"), facts
 
 
-def _known_now(deals: pd.DataFrame, spec: DealSpec, hindsight: Hindsight) -> pd.Series[float]:
-    """Outcome of the mature deals of which something would have been said; NaN for the others."""
-    found = outcomes(deals, spec)
-    told = hindsight.said["probability"].notna()
-    return found["early_churn"].where(found["mature"] & told)
+def _known_now(view: HistoryView, hindsight: Hindsight) -> pd.Series[float]:
+    """Outcome of the mature deals that would have had a probability; NaN for the others."""
+    scored = hindsight.said["probability"].notna()
+    usable = view.mature & view.from_signing
+    return view.outcomes["early_churn"].where(usable & scored)
 
 
 def _has_people(spec: DealSpec) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.people import check_index
 from fitmodel.sales.segment_tests import (
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.segments import Segment, Segmented
 
-LEAST_DEALS = 50
+MIN_SEGMENT_DEALS = 50
 LEAST_WATCHED = 10
 """Deals that left early or were watched to the horizon, below which no rate is given."""
 LEVEL = 0.05
@@ -80,10 +81,10 @@ class Profile:
 
 
 def compute_profile(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
-    least_deals: int = LEAST_DEALS,
+    least_deals: int = MIN_SEGMENT_DEALS,
     people: bool = False,
     shuffles: int = SHUFFLES,
     language: str = "en",
@@ -130,16 +131,14 @@ def compute_profile(
     True
     """
     say = phrases(language, "profile")
-    check_index(deals)
-    found = outcomes(deals, spec)
-    months = found["followup_months"].to_numpy(dtype=np.float64)
-    left = found["left"].to_numpy(dtype=bool)
+    view = view_of(deals, spec)
+    check_index(view.deals)
     horizon = spec.label.horizon_months
-    whole = _rates(months, left, horizon)
-    singles = segment_deals(deals, spec, least_deals=least_deals, people=people)
+    whole = _rates(view, np.ones(len(view), dtype=bool))
+    singles = segment_deals(view.deals, spec, least_deals=least_deals, people=people)
     pairs = [cross(a, b, least_deals=least_deals) for a, b in combinations(singles, 2)]
     pairs = [group for group in pairs if group.segments]
-    watch = _Watched(months, left, horizon, shuffles)
+    watch = _Watched(view, shuffles)
     labels = dict(spec.words.labels)
     table = pd.DataFrame(
         [*watch.rows(singles, say, labels), *watch.rows(pairs, say, labels)], columns=COLUMNS
@@ -158,9 +157,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class _Watched:
-    months: NDArray[np.float64]
-    left: NDArray[np.bool_]
-    horizon: int
+    view: HistoryView
     shuffles: int
 
     def rows(
@@ -169,7 +166,11 @@ class _Watched:
         """Rates and tests of every segment of the groups."""
         if not groups:
             return []
-        scores = log_rank_scores(self.months, self.left, float(self.horizon))
+        view = self.view
+        horizon = float(view.spec.label.horizon_months)
+        scores = log_rank_scores(
+            view.followup_months, view.left, horizon, entry_months=view.entry_months
+        )
         away = distances(groups, scores)
         # half of the level for single segments, half for combinations
         p = np.minimum(2 * adjusted_p_values(groups, scores, shuffles=self.shuffles), 1.0)
@@ -177,7 +178,7 @@ class _Watched:
         for group in groups:
             for place, parts in enumerate(group.segments):
                 inside = group.codes == place
-                facts = _rates(self.months[inside], self.left[inside], self.horizon)
+                facts = _rates(view, inside)
                 words = [part.words(say, labels.get(part.attribute)) for part in parts]
                 number = len(rows)
                 rows.append(
@@ -193,12 +194,12 @@ class _Watched:
         return rows
 
 
-def _rates(months: NDArray[np.float64], left: NDArray[np.bool_], horizon: int) -> dict[str, float]:
-    curve = kaplan_meier(months, left, at=[float(horizon)])
-    early = left & (months <= horizon)
-    known = np.count_nonzero(early | (months >= horizon)) >= LEAST_WATCHED
+def _rates(view: HistoryView, inside: NDArray[np.bool_]) -> dict[str, float]:
+    curve = view.survival_of(inside, at=[float(view.spec.label.horizon_months)])
+    early = inside & (view.early_churn == 1)
+    known = np.count_nonzero(~np.isnan(view.early_churn[inside])) >= LEAST_WATCHED
     return {
-        "deals": len(months),
+        "deals": int(inside.sum()),
         "left_early": int(early.sum()),
         "rate": 1 - float(curve.survival[0]) if known else np.nan,
         "low": 1 - float(curve.high[0]) if known else np.nan,

@@ -31,6 +31,8 @@ def expected_leavers(
     followup_months: npt.ArrayLike,
     curve: SurvivalCurve,
     horizon_months: float,
+    *,
+    entry_months: npt.ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
     """Expected number of early churners of each deal, by the day it was last seen.
 
@@ -43,12 +45,15 @@ def expected_leavers(
     curve : SurvivalCurve
         Of the whole company; says how early churn is spread over the months.
     horizon_months : float
+    entry_months : ndarray, shape (deals,)
+        Watched only from this age on (`observed_from`); 0 from signing.
 
     Returns
     -------
     ndarray, shape (deals,)
-        Cumulative hazard up to the last day seen. Observed minus expected is a martingale, so a
-        young deal counts for the part of the risk that it has been through, never as a 0.
+        Cumulative hazard from the entry to the last day seen. Observed minus expected is a
+        martingale, so a young deal counts for the part of the risk that it has been through, never
+        as a 0.
 
     Notes
     -----
@@ -56,13 +61,19 @@ def expected_leavers(
     T. M. Therneau and P. M. Grambsch (2000), Modeling Survival Data, chapter 10.
     """
     seen = np.minimum(np.asarray(followup_months, dtype=np.float64), horizon_months)
-    hazard = -np.log(np.clip([curve.at(month) for month in np.unique(seen)], 1e-12, 1.0))
-    whole = -np.log(max(float(curve.at(horizon_months)), 1e-12))
-    share = hazard[np.unique(seen, return_inverse=True)[1]] / whole if whole > 0 else seen * 0
+    entered = np.minimum(np.asarray(entry_months, dtype=np.float64), seen)
+    whole = float(_hazard(curve, np.array([horizon_months]))[0])
+    share = (_hazard(curve, seen) - _hazard(curve, entered)) / whole if whole > 0 else seen * 0
     expected: NDArray[np.float64] = (
         -np.log1p(-np.clip(np.asarray(probability), 0.0, 1 - 1e-9)) * share
     )
     return expected
+
+
+def _hazard(curve: SurvivalCurve, months: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cumulative hazard of the curve at each age."""
+    hazard: NDArray[np.float64] = -np.log(np.clip(curve.at(months), 1e-12, 1.0))
+    return hazard
 
 
 def exact_ratio_interval(

@@ -7,8 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.deals.spellings import is_missing
 from fitmodel.learning.columns import level_text
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec

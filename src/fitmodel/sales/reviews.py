@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.look_alikes import PastDeals
-from fitmodel.sales.hindsight import look_back
+from fitmodel.sales.hindsight import look_back, require_dates
 from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales.people import names_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.look_alikes import LookAlikes
@@ -120,7 +121,7 @@ class TeamReviews:
 
 
 def compute_reviews(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     latest: int = 1,
@@ -134,7 +135,7 @@ def compute_reviews(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``, with a rep.
     spec : DealSpec
         A contract with dates.
@@ -161,31 +162,30 @@ def compute_reviews(
     """
     if spec.deals.rep is None:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
-    seen = hindsight or look_back(deals, spec, progress=progress)
-    reps = names_of(deals[spec.deals.rep])
-    lost = _latest_lost(deals, spec, reps, latest)
-    writer = _Writer(deals, spec, seen)
+    require_dates(spec)
+    view = view_of(deals, spec)
+    seen = hindsight or look_back(view, spec, progress=progress)
+    reps = names_of(view.deals[spec.deals.rep])
+    lost = _latest_lost(view, reps, latest)
+    writer = _Writer(view, spec, seen)
     sheets = tuple(writer.sheet(deal, reps.loc[deal]) for deal in lost)
-    surprises, facts = compute_surprises(deals, spec, seen)
+    surprises, facts = compute_surprises(view, spec, seen)
     surprises.insert(0, "rep", reps.loc[surprises.index])
     surprises.insert(1, "deal", [writer.name(deal) for deal in surprises.index])
     return TeamReviews(
         spec=spec,
         sheets=sheets,
         without=tuple(sorted(set(reps.dropna()) - {str(sheet.rep) for sheet in sheets})),
-        missed=compute_missed_warnings(deals, spec, seen, language=language),
+        missed=compute_missed_warnings(view, spec, seen, language=language),
         surprises=surprises,
         surprise_facts=facts,
         hindsight=seen,
     )
 
 
-def _latest_lost(
-    deals: pd.DataFrame, spec: DealSpec, reps: pd.Series[str], latest: int
-) -> list[Any]:
+def _latest_lost(view: HistoryView, reps: pd.Series[str], latest: int) -> list[Any]:
     """Index of the last early leavers of each rep, by rep and then the latest first."""
-    early = outcomes(deals, spec)["early_churn"] == 1
-    left = pd.DataFrame({"rep": reps, "left": deals[str(spec.deals.churned_on)]})[early.to_numpy()]
+    left = pd.DataFrame({"rep": reps, "left": view.left_on})[view.early_churn == 1]
     left = left.sort_values(["rep", "left"], ascending=[True, False], kind="stable")
     return list(left.groupby("rep", sort=True).head(latest).index)
 
@@ -193,11 +193,12 @@ def _latest_lost(
 class _Writer:
     """Sheets of deals; past deals of one eve are made ready once."""
 
-    def __init__(self, deals: pd.DataFrame, spec: DealSpec, hindsight: Hindsight) -> None:
-        self._deals = deals
+    def __init__(self, view: HistoryView, spec: DealSpec, hindsight: Hindsight) -> None:
+        self._view, self._deals = view, view.deals
+        self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
         self._seen = hindsight
-        self._found = outcomes(deals, spec)
+        self._found = view.outcomes
         self._past: dict[pd.Timestamp, PastDeals] = {}
 
     def name(self, deal: Any) -> Any:
@@ -218,7 +219,7 @@ class _Writer:
             "rep": rep,
             "deal": self.name(deal),
             "signed": row[roles.closed_on],
-            "left": row[roles.churned_on],
+            "left": self._left_on[deal],
             "months": float(self._found.loc[deal, "followup_months"]),
             "worth": self._worth(row),
             "eve": eve,
@@ -239,7 +240,7 @@ class _Writer:
 
     def _past_of(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
         if as_of not in self._past:
-            before = self._deals[self._deals[self._spec.deals.closed_on] <= as_of]
+            before = self._view.signed_before(as_of + pd.Timedelta(days=1))
             self._past[as_of] = PastDeals(model, before, self._spec)
         return self._past[as_of]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.evidence import MIN_DEALS
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
 
-LEAST_DEALS = 20
 LEAST_EXPECTED = 3.0
-"""Deals, and early churners expected, below which nothing is said of a rep."""
+"""Early churners expected, below which there is no verdict on a rep."""
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 BAGS = 2  # no interval of a probability is asked for
 
@@ -84,12 +84,12 @@ class Scoreboard:
         return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
-def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
+def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> pd.Series[float]:
     """Probability of early churn of every deal, from a fit that saw neither it nor any rep.
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
 
@@ -113,9 +113,10 @@ def expected_probabilities(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[flo
     """
     people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
     blind = _without(spec, people)
-    learned = learn(deals, blind, bags=BAGS)
-    every = read_attributes(deals, blind).frame
-    result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=deals.index)
+    view = view_of(deals, blind)
+    learned = learn(view, blind, bags=BAGS)
+    every = view.attributes(learned.taught.dates).frame
+    result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=view.index)
     own = cross_fitted(learned.taught, blind, learned.choice, drop=people)
     result.loc[own.index] = own
     return result
@@ -130,12 +131,12 @@ def _without(spec: DealSpec, people: tuple[str, ...]) -> DealSpec:
 
 
 def compute_scoreboard(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     probability: pd.Series[float],
     *,
     by: Literal["rep", "team"] = "rep",
-    least_deals: int = LEAST_DEALS,
+    least_deals: int = MIN_DEALS,
     language: str = "en",
 ) -> Scoreboard:
     """Hold each rep's (or team's) lost customers against the company's.
@@ -146,7 +147,7 @@ def compute_scoreboard(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``, with a rep (or team).
     spec : DealSpec
     probability : Series of float
@@ -176,11 +177,15 @@ def compute_scoreboard(
     np.float64(0.0)
     """
     say = phrases(language, "scoreboard")
-    check_index(deals)
-    facts = _adding_up(_facts(deals, spec, probability, _people(deals, spec, by, say)))
-    whole = _row(facts)
+    view = view_of(deals, spec)
+    check_index(view.deals)
+    facts = _adding_up(_facts(view, spec, probability, _people(view.deals, spec, by, say)))
+    whole = _row(facts, view)
     company = _beside(whole, whole)
-    rows = {str(name): _beside(_row(part), whole) for name, part in facts.groupby("who", sort=True)}
+    rows = {
+        str(name): _beside(_row(part, view), whole)
+        for name, part in facts.groupby("who", sort=True)
+    }
     if say("company") in rows:
         raise DealsError(
             f"a {by} is named {say('company')!r}, as the company's own row is. Remedy: rename it."
@@ -207,14 +212,10 @@ def _people(deals: pd.DataFrame, spec: DealSpec, by: str, say: Say) -> pd.Series
 
 
 def _facts(
-    deals: pd.DataFrame, spec: DealSpec, probability: pd.Series[float], who: pd.Series[str]
+    view: HistoryView, spec: DealSpec, probability: pd.Series[float], who: pd.Series[str]
 ) -> pd.DataFrame:
     """One row per deal: who signed it, how long it was watched, observed and expected."""
-    found = outcomes(deals, spec)
-    horizon = spec.label.horizon_months
-    months = found["followup_months"].to_numpy(dtype=np.float64)
-    left = found["left"].to_numpy(dtype=bool)
-    curve = kaplan_meier(months, left)
+    deals = view.deals
     p = probability.loc[deals.index].to_numpy(dtype=np.float64)
     if np.isnan(p).any():
         raise DealsError(
@@ -226,14 +227,20 @@ def _facts(
     return pd.DataFrame(
         {
             "who": who,
-            "months": months,
-            "left": left,
+            "months": view.followup_months,
+            "left": view.left,
             "probability": p,
-            "observed": (found["early_churn"] == 1).to_numpy(dtype=float),
-            "expected": expected_leavers(p, months, curve, horizon),
+            "observed": (view.early_churn == 1).astype(float),
+            "expected": expected_leavers(
+                p,
+                view.followup_months,
+                view.survival,
+                spec.label.horizon_months,
+                entry_months=view.entry_months,
+            ),
             "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
-            "horizon": horizon,
+            "position": np.arange(len(view)),
         },
         index=deals.index,
     )
@@ -246,9 +253,10 @@ def _adding_up(facts: pd.DataFrame) -> pd.DataFrame:
     return facts.assign(expected=facts["expected"] * scale)
 
 
-def _row(part: pd.DataFrame) -> dict[str, Any]:
-    horizon = np.array([float(part["horizon"].iloc[0])])
-    curve = kaplan_meier(part["months"].to_numpy(), part["left"].to_numpy(), at=horizon)
+def _row(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
+    inside = np.zeros(len(view), dtype=bool)
+    inside[part["position"]] = True
+    curve = view.survival_of(inside, at=[float(view.spec.label.horizon_months)])
     mean = float(part["probability"].mean())
     spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
     reach = NORMAL_95 * spread / np.sqrt(len(part))

@@ -23,7 +23,11 @@ AT_ONCE = 100
 
 
 def log_rank_scores(
-    followup_months: NDArray[np.float64], left: NDArray[np.bool_], horizon_months: float
+    followup_months: NDArray[np.float64],
+    left: NDArray[np.bool_],
+    horizon_months: float,
+    *,
+    entry_months: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Early leavers seen minus expected, of each deal; they add up to 0.
 
@@ -32,13 +36,22 @@ def log_rank_scores(
     R. Peto and J. Peto (1972), "Asymptotically efficient rank invariant test procedures", Journal
     of the Royal Statistical Society A 135, 185-207. The expected is the Nelson-Aalen cumulative
     hazard of all deals up to the day last seen, at most the horizon: a young deal counts for the
-    part of the risk that it has been through.
+    part of the risk that it has been through, one with an entry (`observed_from`) for the part
+    after it.
     """
+    entry = np.zeros(len(left)) if entry_months is None else entry_months
+    exposed = entry <= horizon_months
     early = left & (followup_months <= horizon_months)
-    _, place = np.unique(np.minimum(followup_months, horizon_months), return_inverse=True)
-    watched = np.bincount(place)[::-1].cumsum()[::-1]
-    hazard = np.cumsum(np.bincount(place, weights=early) / watched)
-    scores: NDArray[np.float64] = early - hazard[place]
+    times, last = np.unique(
+        np.minimum(followup_months, horizon_months)[exposed], return_inverse=True
+    )
+    first = np.searchsorted(times, entry[exposed])
+    enter, leave = np.bincount(first, minlength=len(times)), np.bincount(last)
+    at_risk = enter.cumsum() - leave.cumsum() + leave
+    hazard = np.cumsum(np.bincount(last, weights=early[exposed]) / np.maximum(at_risk, 1))
+    before_entry = np.concatenate(([0.0], hazard))[first]
+    scores = np.zeros(len(left))
+    scores[exposed] = early[exposed] - (hazard[last] - before_entry)
     return scores
 
 

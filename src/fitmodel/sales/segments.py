@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.spellings import is_missing
 from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
-from fitmodel.learning.options import LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.evidence import MIN_DEALS
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
+from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import known_money
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.decision.value import Money
 
-LEAST_DEALS = 20
 LEAST_WATCHED = 10
-"""Deals of a group, and those of them still watched at the end of the window."""
-DRAWS = 200
+"""Deals of a group that are still watched at the end of the window."""
+REPLICATES = 200
 MOST_LEVELS = 8
 PREFERRED = "segment"
 
@@ -62,7 +64,7 @@ class Worth:
 
 
 def compute_worth(
-    deals: pd.DataFrame,
+    deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     bands: pd.Series[str] | None = None,
     *,
@@ -72,7 +74,7 @@ def compute_worth(
 
     Parameters
     ----------
-    deals : DataFrame
+    deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
     bands : Series of str, optional
@@ -90,11 +92,11 @@ def compute_worth(
     acquisition and onboarding and, for the share that leaves early, extra support and the
     commission kept (see `fitmodel.decision.value`). Intervals are 95 %, from resampled deals.
     """
-    facts = _facts(deals, spec)
-    curve = kaplan_meier(facts["months"], facts["left"])
+    view = view_of(deals, spec)
+    deals, facts = view.deals, _facts(view)
     amount = spec.deals.amount
     values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
-    money, lacking = known_money(spec, values, curve)
+    money, lacking = known_money(spec, values, view.survival)
     segment = segment or segment_column(deals, spec)
     groups = _groups(facts, None if segment is None else deals[segment], bands)
     least = max(float(spec.label.horizon_months), _watched_until(facts) / 2)
@@ -120,14 +122,15 @@ def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
     return PREFERRED if PREFERRED in few else next(iter(few), None)
 
 
-def _facts(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
-    found, amount = outcomes(deals, spec), spec.deals.amount
+def _facts(view: HistoryView) -> pd.DataFrame:
+    amount = view.spec.deals.amount
     columns = {
-        "months": found["followup_months"].astype(float),
-        "left": found["left"].astype(bool),
-        "amount": np.nan if amount is None else yearly_amounts(deals, spec),
+        "months": view.followup_months,
+        "left": view.left,
+        "entry": view.entry_months,
+        "amount": np.nan if amount is None else yearly_amounts(view.deals, view.spec),
     }
-    return pd.DataFrame(columns, index=deals.index)
+    return pd.DataFrame(columns, index=view.index)
 
 
 def _groups(
@@ -152,7 +155,7 @@ def _watched_until(part: pd.DataFrame) -> float:
 
 
 def _is_enough(part: pd.DataFrame, least_months: float) -> bool:
-    return len(part) >= LEAST_DEALS and _watched_until(part) >= least_months
+    return len(part) >= MIN_DEALS and _watched_until(part) >= least_months
 
 
 def _valued(
@@ -162,15 +165,13 @@ def _valued(
     money: Money | None,
     random: np.random.Generator,
 ) -> dict[str, float]:
-    once = np.ones(len(part))
-    point = _estimates(part, once, window, horizon, money)
+    once = np.ones((1, len(part)))
+    drawn = random.multinomial(len(part), once[0] / len(part), size=REPLICATES)
+    estimates = _estimates(part, np.concatenate([once, drawn]), window, horizon, money)
+    point = estimates[0]
     known = ~np.isnan(point)  # without money there is no value to give limits of
-    draws = [
-        _estimates(part, random.multinomial(len(part), once / len(part)), window, horizon, money)
-        for _ in range(DRAWS)
-    ]
     low, high = np.full((2, len(point)), np.nan)
-    low[known], high[known] = np.nanquantile(np.array(draws)[:, known], [0.025, 0.975], axis=0)
+    low[known], high[known] = np.nanquantile(estimates[1:, known], [0.025, 0.975], axis=0)
     priced = part["amount"].notna()
     return {
         "deals": len(part),
@@ -189,28 +190,45 @@ def _valued(
 
 def _estimates(
     part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
-) -> tuple[float, float, float]:
-    """Early-churn rate, months within the window and value of a deal; each deal counted `times`."""
-    months, left = part["months"].to_numpy(), part["left"].to_numpy()
-    curve = kaplan_meier(months, left, weights=times)
-    early = 1 - float(curve.at(float(horizon)))
-    return early, curve.restricted_mean(window), _value(part, times, window, horizon, money)
+) -> NDArray[np.float64]:
+    """Early-churn rate, months within the window and value of a deal, for each replicate.
+
+    A row of `times` says how often a replicate counts each deal.
+    """
+    stays, months = _survival(part, times, window, horizon)
+    return np.column_stack([1 - stays, months, _values(part, times, window, horizon, money)])
 
 
-def _value(
+def _values(
     part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
-) -> float:
+) -> NDArray[np.float64]:
     amount = part["amount"].to_numpy()
-    priced = (amount >= 0) & (times > 0)  # a credit note is no deal's price
-    worth = amount[priced] * times[priced]
-    if money is None or worth.sum() <= 0:
-        return np.nan
-    months, left = part["months"].to_numpy()[priced], part["left"].to_numpy()[priced]
-    by_customer = kaplan_meier(months, left, weights=times[priced])
-    by_amount = kaplan_meier(months, left, weights=worth)
-    mean = float(worth.sum() / times[priced].sum())
-    leave, leave_by_amount = (1 - float(c.at(float(horizon))) for c in (by_customer, by_amount))
-    margin = money.gross_margin * mean / 12 * by_amount.restricted_mean(window)
-    support = money.support_cost_per_month * money.months_until_early_churn * leave
-    commission = money.commission_rate * mean * leave_by_amount
-    return margin - money.acquisition_cost - money.onboarding_cost - support - commission
+    priced = amount >= 0  # a credit note is no deal's price
+    if money is None or not priced.any():
+        return np.full(len(times), np.nan)
+    deals, times, amount = part[priced], times[:, priced], amount[priced]
+    worth = times * amount
+    counted, total = times.sum(axis=1), worth.sum(axis=1)
+    mean = np.divide(total, counted, out=np.full(len(times), np.nan), where=total > 0)
+    stays, _ = _survival(deals, times, window, horizon)
+    stays_by_amount, months_by_amount = _survival(deals, worth, window, horizon)
+    margin = money.gross_margin * mean / 12 * months_by_amount
+    support = money.support_cost_per_month * money.months_until_early_churn * (1 - stays)
+    commission = money.commission_rate * mean * (1 - stays_by_amount)
+    spent = money.acquisition_cost + money.onboarding_cost
+    value: NDArray[np.float64] = margin - spent - support - commission
+    return value
+
+
+def _survival(
+    part: pd.DataFrame, weights: NDArray[Any], window: int, horizon: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share still there at the horizon and mean months within the window, for each replicate."""
+    return survival_replicates(
+        part["months"].to_numpy(),
+        part["left"].to_numpy(),
+        weights,
+        at=float(horizon),
+        until=float(window),
+        entry_months=part["entry"].to_numpy(),
+    )

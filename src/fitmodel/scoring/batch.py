@@ -18,16 +18,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.days import today
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.batch_log import BatchLog
 from fitmodel.scoring.chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
 from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_paths
+from fitmodel.scoring.prediction_columns import (
+    PREDICTIONS,
+    PROCEED,
+    check_columns,
+    prediction_fields,
+)
 from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,24 +43,21 @@ if TYPE_CHECKING:
     from fitmodel.scoring.resume import Parts
     from fitmodel.scoring.streams import Chunk, Sink, Source
 
-__all__ = ["BatchResult", "count_rows", "score_file", "score_stream"]
+__all__ = [
+    "PREDICTIONS",
+    "PROCEED",
+    "BatchResult",
+    "check_columns",
+    "count_rows",
+    "predict_chunk",
+    "prediction_fields",
+    "score_file",
+    "score_stream",
+]
 
 _Predicted = TypeVar("_Predicted")
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
-PREDICTIONS = {
-    "early_churn_probability": pa.float64(),
-    "probability_low": pa.float64(),
-    "probability_high": pa.float64(),
-    "poor_fit": pa.bool_(),
-    "fit": pa.string(),
-    "expected_value": pa.float64(),
-    "unfamiliar": pa.bool_(),
-    "reasons": pa.string(),
-    "model_version": pa.string(),
-    "error": pa.string(),
-}
-PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class BatchResult:
     rows, errors, flagged, left_out : int
         Rows written; of these, rows that could not be scored, prospects flagged poor_fit, and rows
         of a pipeline that are lost (see `[rows]` of the contract), which are not scored.
+    escalated : int
+        Flagged prospects for a manager to decide.
     first_error : str or None
         With the number of its row; the first row after the header is 1.
     output : str or Path
@@ -84,6 +87,7 @@ class BatchResult:
     output: str | Path
     seconds: float
     resumed: int = 0
+    escalated: int = 0
     left_out: int = 0
 
 
@@ -206,7 +210,7 @@ def score_stream(
         language=language,
     )
     remembered = partial(_remembered, predict, parts)
-    rows = errors = flagged = resumed = left_out = 0
+    rows = errors = flagged = resumed = escalated = left_out = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
         for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
@@ -228,10 +232,13 @@ def score_stream(
             left_out += lost.true_count
             resumed += was_there * chunk.batch.num_rows
             flagged += columns["poor_fit"].true_count
+            escalated += columns["escalate"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
     seconds = time.monotonic() - begun
-    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, resumed, left_out)
+    return BatchResult(
+        rows, errors, flagged, first_error, sink.place, seconds, resumed, escalated, left_out
+    )
 
 
 def _remembered(
@@ -246,36 +253,6 @@ def _remembered(
     columns = predict(chunk)
     parts.write(number, columns)
     return columns, False
-
-
-def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
-    """What is added to a table, in order."""
-    *said, error = (
-        pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
-    )
-    return [*said, PROCEED, error] if logged else [*said, error]
-
-
-def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
-    """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
-
-    Raises
-    ------
-    ProspectError
-    """
-    if twice := named_twice(names):
-        raise ProspectError(
-            f"the table has more than one column named {twice}. Remedy: rename them."
-        )
-    if not set(model.attributes) <= set(names):
-        raise missing_attributes(model.attributes, names)
-    added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
-    taken = [name for name in added if name in names]
-    if taken:
-        raise ProspectError(
-            f"the table already has the column(s) {', '.join(taken)}. Remedy: score the table "
-            "without predictions, or rename these columns."
-        )
 
 
 def predict_chunk(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import DatabaseError
 from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
 from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

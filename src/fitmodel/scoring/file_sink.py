@@ -80,7 +80,7 @@ def _appearing(output: str | Path) -> Iterator[str | Path]:
     with workspace(output.parent) as folder:
         file = folder / output.name
         yield file
-        with file.open("rb") as written:
+        with file.open("r+b") as written:  # Windows flushes only what may be written to
             os.fsync(written.fileno())
         file.replace(output)
         sync_folder(output.parent)

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.model.atomic import sync_folder
 from fitmodel.model.locks import held
 from fitmodel.scoring.tables import PIPE
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ def kept_parts(
         except FitModelError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=os.name == "nt")  # Windows keeps the locked file
 
 
 @contextmanager
@@ -141,6 +141,10 @@ def _alone_in(folder: Path) -> Iterator[None]:
                 "it has ended, or give another output."
             ) from error
         yield
+    if os.name == "nt":  # the file is free now
+        with suppress(OSError):
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()  # an interrupted batch's folder is not empty, and stays
 
 
 def _day(folder: Path, facts: dict[str, Any]) -> date:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import DependencyError
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.chunks import columns_read
 from fitmodel.scoring.streams import Chunk
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -62,6 +62,8 @@ class TrainingFacts:
         Name to plot: ``roc``, ``precision_recall``, ``calibration``, ``bands``.
     candidates
         The learners that were compared, one row each.
+    chosen
+        Settings that the learner chose, and today's level; logged as parameters ``chosen.*``.
     begun
         What `fitmodel.tracking.runs.begin` gave; without it a run is opened here.
     """
@@ -74,6 +76,7 @@ class TrainingFacts:
     card: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
     candidates: pd.DataFrame | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
     begun: Begun | None = None
 
 

@@ -37,8 +37,14 @@ _OUTPUTS = {
     "unfamiliar": "boolean",
     "reasons": None,
     "model_version": "string",
+    "worth": "string",
+    "escalate": "boolean",
+    "expected_value_low": "double",
+    "expected_value_high": "double",
 }
-_OPTIONAL_OUTPUTS = frozenset({"expected_value", "reasons"})
+_OPTIONAL_OUTPUTS = frozenset(
+    {"expected_value", "expected_value_low", "expected_value_high", "reasons"}
+)
 _PACKAGES = ("fitmodel", "mlflow", "numpy", "pandas")
 
 

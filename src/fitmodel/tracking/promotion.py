@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.fitmodel import is_own_estimator
+from fitmodel.model.opening import is_own_estimator
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.contest import Comparison
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, alias_version, resolve
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def promote(
         Version to put in use; else the challenger.
     comparison
         Champion against this version on the same out-of-time deals; else the one that its
-        training noted in its bundle (`meet_champion`).
+        training noted in its bundle (`compare_with_champion`).
     force, reason
         Promote without evidence; the reason is recorded on the version.
     store

@@ -22,8 +22,9 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from fitmodel.exceptions import BundleError, ProspectError, SpecError
-from fitmodel.model.fitmodel import FitModel, is_own_estimator, load
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.model.opening import is_own_estimator, open_model
 from fitmodel.model.reading import open_bundle
 
 UNPICKLE = "FITMODEL_UNPICKLE"
@@ -80,18 +81,19 @@ class ProspectFit(PythonModel):
 
 def _opened(path: str) -> FitModel:
     may_unpickle = is_vouched_for() or os.environ.get(UNPICKLE) == "1"
-    if is_own_estimator(open_bundle(path)) and not may_unpickle:
+    bundle = open_bundle(path)
+    if is_own_estimator(bundle) and not may_unpickle:
         raise BundleError(
             f"{path} holds a user's own estimator: to load it is to unpickle it, which can run any "
             f"code. Remedy: train and serve with {SIGNING_KEY} set; or, if you trust everybody who "
             f"can write to this store, set {UNPICKLE}=1."
         )
-    return load(path, workbench=may_unpickle)
+    return open_model(bundle, workbench=may_unpickle)
 
 
 def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
     plain = predictions.copy()
-    for name in ("expected_value", "probability_low", "probability_high"):
+    for name in plain.select_dtypes("float").columns:
         if plain[name].isna().any():
             values = [value if math.isfinite(value) else None for value in plain[name]]
             plain[name] = _column(values, plain)

@@ -1,11 +1,11 @@
-"""One MLflow run for each training; a store that does not answer never costs the training.
+"""Store a training, an edit or a monitoring report as an MLflow run; a store that does not answer
+never costs the training.
 
 A run holds aggregates only: of the deals it keeps digest, schema and counts, never a row.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
@@ -16,20 +16,18 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.manifest import plain
 from fitmodel.model.reading import open_bundle
-from fitmodel.tracking.abandoned import OWNER_TAG, end_abandoned_runs, owner
 from fitmodel.tracking.connection import (
     connected,
-    database_file,
-    store_errors,
     tracking_uri,
     without_password,
 )
 from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
+from fitmodel.tracking.lifecycle import VALUE_LIMIT, begin, closing, ending, open_run
 from fitmodel.tracking.logged_model import log_bundle
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -37,23 +35,21 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tracking.facts import ReportLike
 
-__all__ = ["Begun", "Tracked", "TrainingFacts", "begin", "deals_digest", "track", "track_edit"]
+__all__ = [
+    "Begun",
+    "Tracked",
+    "TrainingFacts",
+    "begin",
+    "deals_digest",
+    "ending",
+    "track",
+    "track_edit",
+    "track_monitoring",
+]
 
-_VALUE_LIMIT = 6000  # of a parameter's text in MLflow
 _BATCH = 100  # parameters in one request
-
-
-def begin(spec: DealSpec) -> Begun:
-    """Open the run before the bundle is written, so that the manifest can name it.
-
-    Never raises for a store that does not answer: then ``run_id`` is None and `track`, given
-    this, does not try again.
-    """
-    try:
-        with connected(spec.tracking.uri) as client:
-            return Begun(open_run(client, spec))
-    except TrackingError as error:
-        return Begun(None, str(error))
+_METRICS = 1000  # metrics in one request
+_NOT_IN_A_NAME = re.compile(r"[^\w./: -]")
 
 
 def track(facts: TrainingFacts) -> Tracked:
@@ -130,7 +126,7 @@ def _fill_edit(
     tags["fitmodel.edit.from_version"] = str(edit["from_version"])
     with connected(spec.tracking.uri) as client, closing(client, run_id):
         for key, value in tags.items():
-            client.set_tag(run_id, key, value[:_VALUE_LIMIT])
+            client.set_tag(run_id, key, value[:VALUE_LIMIT])
         client.log_dict(run_id, plain(dict(edit)), "edit.json")
         for metric, value in bundle.manifest.get("metrics", {}).items():
             if edit.get("judged") is not None and math.isfinite(value):
@@ -138,8 +134,58 @@ def _fill_edit(
         model_id = log_bundle(client, run_id, bundle_path, example, spec)
         version = add_version(client, name, model_id, run_id, bundle)
         for key, value in tags.items():
-            client.set_model_version_tag(name, str(version), key, value[:_VALUE_LIMIT])
+            client.set_model_version_tag(name, str(version), key, value[:VALUE_LIMIT])
     return Tracked(run_id, f"models:/{name}/{version}", version)
+
+
+def track_monitoring(
+    spec: DealSpec,
+    manifest: Mapping[str, Any],
+    values: Iterable[tuple[str, int, float]],
+    files: Mapping[str, str],
+) -> str:
+    """Store a monitoring report as a run of the contract's experiment.
+
+    Parameters
+    ----------
+    spec : DealSpec
+        Its ``tracking`` section says where to.
+    manifest : mapping
+        The model's, which the run names.
+    values : iterable of (name, step, value)
+        Metrics; a step is a month as 202603, or 0. Those that are not known are left out.
+    files : mapping
+        File name to text: the page and its tables.
+
+    Returns
+    -------
+    str
+        The run's id.
+
+    Raises
+    ------
+    TrackingError
+        If the store does not answer.
+    """
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(_NOT_IN_A_NAME.sub("_", name), value, now, step)
+        for name, step, value in values
+        if math.isfinite(value)
+    ]
+    with connected(spec.tracking.uri) as client:
+        run_id = open_run(client, spec)
+        with closing(client, run_id):
+            client.set_tag(run_id, "fitmodel.kind", "monitoring")
+            client.set_tag(run_id, "fitmodel.bundle_version", str(manifest.get("version")))
+            client.set_tag(run_id, "mlflow.runName", f"monitor {manifest.get('version')}")
+            for start in range(0, len(metrics), _METRICS):
+                client.log_batch(run_id, metrics=metrics[start : start + _METRICS])
+            for name, text in files.items():
+                client.log_text(run_id, text, name)
+    return run_id
 
 
 def deals_digest(deals: pd.DataFrame) -> str:
@@ -154,75 +200,6 @@ def deals_digest(deals: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def open_run(client: Any, spec: DealSpec) -> str:
-    """Open a run in the contract's experiment, which is made where it is not there yet."""
-    from mlflow.tracking.context.registry import resolve_tags
-
-    experiment = _experiment(client, spec)
-    end_abandoned_runs(client, experiment)
-    tags = {key: value[:_VALUE_LIMIT] for key, value in resolve_tags().items()}
-    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()})
-    return str(run.info.run_id)
-
-
-def _experiment(client: Any, spec: DealSpec) -> str:
-    from mlflow.exceptions import MlflowException
-
-    name = spec.tracking.experiment
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name, _artifact_location(spec)))
-        except MlflowException as error:  # another training has just made it
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            found = client.get_experiment_by_name(name)
-    if found.lifecycle_stage != "active":
-        raise TrackingError(
-            f"MLflow experiment {name!r} has been deleted; restore it with "
-            f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another "
-            "in [tracking] experiment"
-        )
-    return str(found.experiment_id)
-
-
-def _artifact_location(spec: DealSpec) -> str | None:
-    # Beside the SQLite file; MLflow itself would take ./mlruns of wherever it is called from.
-    file = database_file(tracking_uri(spec.tracking.uri))
-    if file is None:
-        return None
-    folder = re.sub(r"[^\w.-]", "_", spec.tracking.experiment)
-    return (file.parent / "mlruns" / folder).as_uri()
-
-
-@contextlib.contextmanager
-def ending(begun: Begun, spec: DealSpec) -> Iterator[None]:
-    """End a begun run where what it should hold could not be written; it would run for ever."""
-    try:
-        yield
-    except BaseException as error:
-        if begun.run_id is not None:
-            with contextlib.suppress(TrackingError), connected(spec.tracking.uri) as client:
-                client.set_terminated(begun.run_id, _status(error))
-        raise
-
-
-def _status(error: BaseException) -> str:
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-
-
-@contextlib.contextmanager
-def closing(client: Any, run_id: str) -> Iterator[None]:
-    """End the run as what it is: finished, failed, or killed by Ctrl-C."""
-    try:
-        yield
-    except BaseException as error:
-        with contextlib.suppress(*store_errors()):  # what broke off says more than this
-            client.set_terminated(run_id, _status(error))
-        raise
-    client.set_terminated(run_id, "FINISHED")
-
-
 def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     bundle = open_bundle(facts.bundle_path)
     for key, value in {
@@ -231,7 +208,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
         "fitmodel.bundle_version": bundle.version,
     }.items():
         client.set_tag(run_id, key, value)
-    _log_params(client, run_id, facts.spec)
+    _log_params(client, run_id, {**facts.spec.to_dict(), "chosen": dict(facts.chosen)})
     _log_deals(client, run_id, facts.deals)
     _log_files(client, run_id, facts)
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
@@ -242,10 +219,10 @@ def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 
-def _log_params(client: Any, run_id: str, spec: DealSpec) -> None:
+def _log_params(client: Any, run_id: str, sections: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    params = [Param(key, value) for key, value in _flat(spec.to_dict()).items()]
+    params = [Param(key, value) for key, value in _flat(sections).items()]
     for start in range(0, len(params), _BATCH):
         client.log_batch(run_id, params=params[start : start + _BATCH])
 
@@ -257,7 +234,7 @@ def _flat(sections: Mapping[str, Any]) -> dict[str, str]:
         fields = settings if isinstance(settings, dict) else {"": settings}
         for key, value in fields.items():
             text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-            flat[f"{section}.{key}".rstrip(".")] = text[:_VALUE_LIMIT]
+            flat[f"{section}.{key}".rstrip(".")] = text[:VALUE_LIMIT]
     return flat
 
 

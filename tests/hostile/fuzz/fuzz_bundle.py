@@ -28,8 +28,9 @@ with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what i
     from fitmodel.decision.policy import Policy
     from fitmodel.exceptions import FitModelError
     from fitmodel.learning.learner import learn
+    from fitmodel.loading import load
     from fitmodel.model.bundle import write_bundle
-    from fitmodel.model.fitmodel import SCORER_FILE, load
+    from fitmodel.model.opening import SCORER_FILE
     from fitmodel.model.scorer import Scorer
 
 ODD = [None, True, [], {}, "", "x", -1, 0, 2**70, 1e308, float("nan"), float("inf"), [[]], {"a": 1}]

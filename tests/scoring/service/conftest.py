@@ -20,8 +20,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.schema import example_prospect

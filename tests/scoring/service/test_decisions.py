@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.settings import Settings

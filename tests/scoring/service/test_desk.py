@@ -84,7 +84,12 @@ def test_typing_moves_the_probability_to_what_the_model_says(page, shop, table, 
         expect(bar).to_have_attribute("data-attribute", reason.attribute)
         expect(bar).to_have_class("against" if reason.contribution > 0 else "for")
         expect(bar.locator(".sentence")).to_have_text(reason.sentence)
-    expect(page.locator("#live")).to_contain_text(f"{expected.early_churn_probability:.1%}")
+        expect(bar.locator(".times")).to_have_text(reason.effect)
+        assert reason.effect.removeprefix("odds ") in reason.sentence or "hardly" in reason.sentence
+        expect(bar.locator(".name")).to_have_text(f"{reason.label} {reason.value_words}")
+    expect(page.locator("#live")).to_contain_text(
+        f"{shop.scorer.wording.percent(expected.early_churn_probability)} likely to leave early"
+    )
     expect(page.locator(".verdict .badge")).to_have_text(expected.fit.capitalize())
     page.get_by_role("button", name="Undo changes").click()
     expect_chance(page, said.loc[key, "early_churn_probability"])

@@ -12,7 +12,8 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.holder import ModelHolder

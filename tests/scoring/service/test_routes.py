@@ -7,8 +7,9 @@ import json
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, load
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.scoring.service.app import create_app
 from fitmodel.scoring.service.settings import Settings
 

@@ -108,7 +108,8 @@ def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:
             path = "/" if file.name == "index.html" else f"/desk/{file.name}"
             yield path, (file.read_bytes(), kind)
     for language in LANGUAGES:
-        texts = json.dumps(dict(read_texts(language, "desk")), ensure_ascii=False)
+        shown = dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
+        texts = json.dumps(shown, ensure_ascii=False)
         yield f"/desk/texts/{language}", (texts.encode(), "application/json")
 
 

@@ -13,8 +13,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import FitModelError
-from fitmodel.model.bundle import find_bundle
-from fitmodel.model.fitmodel import FitModel, load
+from fitmodel.loading import find_bundle, load
+from fitmodel.model.fitmodel import FitModel
 
 if TYPE_CHECKING:
     from pathlib import Path

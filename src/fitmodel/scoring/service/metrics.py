@@ -1,74 +1,50 @@
-"""Counters and a histogram in Prometheus' text format (exposition format 0.0.4)."""
+"""What the service counts, for Prometheus."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
 
 
 class Metrics:
-    """What the service counts; names and labels hold no attribute values."""
+    """Counters of one service, in a registry of its own; no label holds an attribute value."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._assessments: Counter[str] = Counter()
-        self._seconds: Counter[float] = Counter()
-        self._total_seconds = 0.0
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "fitmodel_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "fitmodel_request_seconds", "Time to answer.", buckets=BUCKETS, registry=self._registry
+        )
+        self._assessments = Counter(
+            "fitmodel_assessments",
+            "Prospects assessed, by fit band.",
+            ("fit",),
+            registry=self._registry,
+        )
+        self._model = Info("fitmodel_model", "The model in use.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request answered."""
-        with self._lock:
-            self._requests[method, route, status] += 1
-            self._total_seconds += seconds
-            for bound in BUCKETS:
-                self._seconds[bound] += seconds <= bound
+        """Count one answered request and the seconds it took."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.observe(seconds)
 
-    def count_assessments(self, fits: Counter[str]) -> None:
-        """Prospects assessed, by fit band; "error" for those that could not be scored."""
-        with self._lock:
-            self._assessments += fits
+    def count_assessments(self, fits: Mapping[str, int]) -> None:
+        """Count assessed prospects by fit band; "error" for those that could not be scored."""
+        for fit, count in fits.items():
+            self._assessments.labels(fit).inc(count)
 
     def text(self, version: str) -> str:
-        """Everything, as Prometheus reads it."""
-        with self._lock:
-            return "\n".join([*self._request_lines(), *self._other_lines(version)]) + "\n"
-
-    def _request_lines(self) -> list[str]:
-        lines = [
-            "# HELP fitmodel_requests_total Requests answered.",
-            "# TYPE fitmodel_requests_total counter",
-        ]
-        for (method, route, status), count in sorted(self._requests.items()):
-            labels = f'method="{method}",route="{route}",status="{status}"'
-            lines.append(f"fitmodel_requests_total{{{labels}}} {count}")
-        lines += [
-            "# HELP fitmodel_request_seconds Time to answer.",
-            "# TYPE fitmodel_request_seconds histogram",
-        ]
-        name, total = "fitmodel_request_seconds", sum(self._requests.values())
-        lines += [f'{name}_bucket{{le="{bound}"}} {self._seconds[bound]}' for bound in BUCKETS]
-        lines += [
-            f'{name}_bucket{{le="+Inf"}} {total}',
-            f"{name}_sum {self._total_seconds:.6f}",
-            f"{name}_count {total}",
-        ]
-        return lines
-
-    def _other_lines(self, version: str) -> list[str]:
-        lines = [
-            "# HELP fitmodel_assessments_total Prospects assessed, by fit band.",
-            "# TYPE fitmodel_assessments_total counter",
-        ]
-        lines += [
-            f'fitmodel_assessments_total{{fit="{fit}"}} {count}'
-            for fit, count in sorted(self._assessments.items())
-        ]
-        return [
-            *lines,
-            "# HELP fitmodel_model_info The model in use.",
-            "# TYPE fitmodel_model_info gauge",
-            f'fitmodel_model_info{{version="{version}"}} 1',
-        ]
+        """Return all metrics in Prometheus' text format 0.0.4."""
+        self._model.info({"version": version})
+        return generate_latest(self._registry).decode()

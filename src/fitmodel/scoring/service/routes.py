@@ -18,11 +18,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.logged import id_column, id_fault, log_assessments
 from fitmodel.scoring.service.guard import RefusedError
 from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
@@ -119,14 +119,15 @@ def describe_in_openapi(app: FastAPI, holder: ModelHolder) -> None:
 
 
 def describe_model(model: FitModel) -> dict[str, Any]:
-    """Version, period, policy and attributes of a model."""
-    spec = model.manifest.get("spec", {})
+    """Version, period, policy, level of early churn and attributes of a model."""
+    spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
     return {
         "version": model.version,
         "horizon_months": spec.get("label", {}).get("horizon_months"),
         "period": model.manifest.get("period"),
         "policy": model.manifest.get("policy"),
         "base_rate": model.book.base_rate,
+        "level": model.book.base_rate if level is None else level,
         "metrics": model.manifest.get("metrics"),
         "attributes": describe_attributes(model),
     }

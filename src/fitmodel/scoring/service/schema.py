@@ -23,6 +23,11 @@ ASSESSMENT = {
     "unfamiliar_because": {"type": "array", "items": {"type": "string"}},
     "reasons": {"type": "array", "items": {"type": "object"}},
     "model_version": {"type": "string"},
+    "worth": {"type": "string", "enum": ["gains", "loses", "unclear", ""]},
+    "escalate": {"type": "boolean"},
+    "expected_value_low": {"type": ["number", "null"]},
+    "expected_value_high": {"type": ["number", "null"]},
+    "sentences": {"type": "array", "items": {"type": "string"}},
 }
 
 

@@ -4,7 +4,7 @@ import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
 import { drawReasons } from "./reasons.js";
-import { badge, bar } from "./table.js";
+import { badge, bar, worthText } from "./table.js";
 import { label, money, percent, say } from "./text.js";
 
 const PAUSE = 120; // milliseconds without a key before the service is asked
@@ -107,8 +107,8 @@ function draw() {
   $("verdict").replaceChildren(...verdict(changed));
   show($("why"));
   drawReasons($("reasons"), said.reasons);
-  const chance = percent(said.early_churn_probability, 1);
-  $("live").textContent = say("live", { chance, fit: say(said.fit) });
+  const chance = percent(said.early_churn_probability);
+  $("live").textContent = say("live", { chance, fit: say(`badge_${said.fit}`) });
 }
 
 function verdict(changed) {
@@ -116,15 +116,16 @@ function verdict(changed) {
   const months = facts.model.horizon_months;
   const moved = changed && before !== null ? p - before.early_churn_probability : 0;
   const was = changed && before !== null
-    ? make("p", { class: `was ${moved > 0 ? "up" : "down"}` }, say("was", { chance: percent(before.early_churn_probability, 1) }))
+    ? make("p", { class: `was ${moved > 0 ? "up" : "down"}` }, say("was", { chance: percent(before.early_churn_probability) }))
     : null;
   const within = months === 1 ? "chance_within_one" : "chance_within";
   const asked = months ? say(within, { months }) : say("chance");
   return [
     make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false })),
-    make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p, 1)), was),
+    said.escalate ? make("p", { class: "caution" }, say("escalate")) : null,
+    make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p)), was),
     bar(said),
-    make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), base: percent(facts.model.base_rate) })),
+    make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), level: percent(facts.model.level) })),
     figures(),
     said.unfamiliar
       ? make("p", { class: "caution" }, say("unlike", { names: said.unfamiliar_because.map(label).join(", ") }))
@@ -134,9 +135,13 @@ function verdict(changed) {
 
 function figures() {
   const items = [];
-  const { amount, expected_value: value } = said;
-  if (facts.cost_of_early_churn !== null) items.push(["value", money(value), value < 0 ? "loss" : ""]);
+  const { amount, expected_value: value, expected_value_low: low, expected_value_high: high } = said;
+  if (facts.cost_of_early_churn !== null) {
+    items.push(["value", money(value), value < 0 ? "loss" : ""]);
+    if (said.worth) items.push(["worth", worthText(said), said.worth === "loses" ? "loss" : "", "words"]);
+    if (low !== null) items.push(["value_between", say("between", { low: money(low), high: money(high) }), "", "words"]);
+  }
   if (riskBasis(facts) !== null) items.push(["risk", money(moneyAtRisk(said.early_churn_probability, amount, facts)), ""]);
-  return make("dl", { class: "figures" }, ...items.map(([key, text, kind]) =>
-    make("div", { "data-figure": key }, make("dt", {}, say(key)), make("dd", { class: kind }, text))));
+  return make("dl", { class: "figures" }, ...items.map(([key, text, kind, form]) =>
+    make("div", { "data-figure": key, class: form ?? null }, make("dt", {}, say(key)), make("dd", { class: kind }, text))));
 }

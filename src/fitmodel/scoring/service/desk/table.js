@@ -2,8 +2,7 @@
 import { write, download } from "./csv.js";
 import { $, debounced, make, show } from "./dom.js";
 import { riskBasis } from "./prospects.js";
-import { valueText } from "./reasons.js";
-import { label, money, number, percent, say } from "./text.js";
+import { money, number, percent, say } from "./text.js";
 
 const PAGE = 100; // rows drawn at first; more on request
 const BANDS = ["poor", "watch", "good"];
@@ -21,7 +20,7 @@ const COLUMNS = {
 let facts = null;
 let rows = [];
 let filter = { text: "", rep: "", bands: new Set() };
-let order = { by: "risk", down: true };
+let order = { by: "risk", down: true, managersFirst: true };
 let drawn = PAGE;
 
 export function begin() {
@@ -40,7 +39,7 @@ export function begin() {
 export function fill(newRows, newFacts) {
   [rows, facts, drawn] = [newRows, newFacts, PAGE];
   filter = { text: "", rep: "", bands: new Set() };
-  order = { by: riskBasis(facts) === null ? "probability" : "risk", down: true };
+  order = { by: riskBasis(facts) === null ? "probability" : "risk", down: true, managersFirst: true };
   $("search").value = "";
   translate();
 }
@@ -81,6 +80,8 @@ function chosen() {
   const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
   const kept = scored().filter((row) => matches(row));
   return kept.sort((a, b) => {
+    const escalated = Number(b.assessment.escalate) - Number(a.assessment.escalate);
+    if (order.managersFirst && escalated !== 0) return escalated;
     const [first, second] = [of(a), of(b)];
     if (first === null || second === null) return (first === null) - (second === null); // unknown last
     return sign * compare(first, second);
@@ -124,6 +125,8 @@ function drawTiles(kept) {
   tiles.push(["prospects", number(kept.length), say("of_all", { number: number(scored().length) })]);
   const share = percent(poor.length / Math.max(kept.length, 1));
   tiles.push(["poor_fits", number(poor.length), say("share_note", { share })]);
+  const escalated = kept.filter((row) => row.assessment.escalate).length;
+  if (escalated > 0) tiles.push(["manager", number(escalated), say("manager_note")]);
   $("tiles").replaceChildren(
     ...tiles.map(([key, value, note, kind]) =>
       make("div", { class: `tile ${kind ?? ""}`, "data-tile": key },
@@ -144,7 +147,7 @@ function drawBands() {
     const pressed = filter.bands.has(band);
     return make("button",
       { type: "button", class: `band ${band}`, "aria-pressed": String(pressed), "data-band": band, onclick: () => toggle(band) },
-      make("span", { class: "dot", "aria-hidden": "true" }), `${say(band)} `, make("span", { class: "count" }, number(count)));
+      make("span", { class: "dot", "aria-hidden": "true" }), `${say(`badge_${band}`)} `, make("span", { class: "count" }, number(count)));
   });
   replaceKeepingFocus($("bands"), buttons, (node) => node.dataset.band);
 }
@@ -171,7 +174,7 @@ function drawColumns() {
 
 function sortBy(name) {
   const down = order.by === name ? !order.down : Boolean(COLUMNS[name].numeric);
-  order = { by: name, down };
+  order = { by: name, down, managersFirst: false };
   draw();
 }
 
@@ -202,13 +205,13 @@ const CELLS = {
     make("span", { class: "chance" },
       make("data", { value: assessment.early_churn_probability }, percent(assessment.early_churn_probability)),
       bar(assessment)),
-  fit: (row) => badge(row.assessment),
-  value: ({ assessment }) => make("span", { class: assessment.expected_value < 0 ? "loss" : "" }, money(assessment.expected_value)),
+  fit: ({ assessment }) => make("span", {}, badge(assessment), managerMark(assessment)),
+  value: ({ assessment }) => make("span", { class: assessment.expected_value < 0 ? "loss" : "", title: worthText(assessment) }, money(assessment.expected_value)),
   risk: (row) => make("strong", {}, money(row.risk)),
   against: ({ assessment }) => {
     const first = assessment.reasons.find((reason) => reason.contribution > 0);
     if (!first) return "–";
-    return make("span", { title: first.sentence }, `${label(first.attribute)}: ${valueText(first)}`);
+    return make("span", { title: first.sentence }, `${first.label}: ${first.value_text}`);
   },
 };
 
@@ -217,8 +220,15 @@ export function badge(assessment) {
   const odd = assessment.unfamiliar
     ? make("span", { class: "odd", title: say("unfamiliar") }, make("span", { "aria-hidden": "true" }, " ?"), make("span", { class: "unseen" }, `, ${say("unfamiliar")}`))
     : null;
-  return make("span", { class: `badge ${assessment.fit}` }, make("span", { class: "dot", "aria-hidden": "true" }), say(assessment.fit), odd);
+  return make("span", { class: `badge ${assessment.fit}` }, make("span", { class: "dot", "aria-hidden": "true" }), say(`badge_${assessment.fit}`), odd);
 }
+
+/** A mark where the prospect is for a manager to decide. */
+export const managerMark = (assessment) =>
+  assessment.escalate ? make("span", { class: "manager" }, say("manager")) : null;
+
+/** What the money says, in words; nothing where it is not known. */
+export const worthText = (assessment) => (assessment.worth ? say(`worth_${assessment.worth}`) : "");
 
 /** Probability and interval on a line from 0 to 100 %; the numbers beside it say the same. */
 export function bar({ early_churn_probability: p, probability_low: low, probability_high: high, fit }) {
@@ -246,7 +256,7 @@ function explain() {
   const lines = basis === null
     ? ["meaning_none"]
     : basis === "amount" ? ["meaning_amount"] : ["meaning_value", "meaning_cost", "meaning_sum"];
-  $("meaning").replaceChildren(...[...lines, "meaning_bands"].map((key) => make("p", {}, say(key))));
+  $("meaning").replaceChildren(...[...lines, "meaning_bands", "meaning_manager"].map((key) => make("p", {}, say(key))));
 }
 
 function drawFaults() {
@@ -260,7 +270,8 @@ function drawFaults() {
 
 function exported() {
   const given = Object.keys(rows[0].given);
-  const said = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value"];
+  const said = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value",
+    "worth", "escalate", "expected_value_low", "expected_value_high"];
   const table = chosen().map((row) => [
     ...given.map((name) => row.given[name]),
     ...said.map((name) => row.assessment[name]),

@@ -54,9 +54,13 @@ function labelOfOne(name) {
 
 export const unit = (name) => (words.units?.[name] ?? "").trim();
 
-export function percent(share, digits = 0) {
-  const style = { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(chosen, style).format(share);
+const NEARLY = 0.005; // a share nearer to 0 or 1 would be rounded to it
+
+/** Whole per cent, as in every other door; 0 and 100 only where they are exact. */
+export function percent(share) {
+  const below = share > 0 && share < NEARLY;
+  const above = share < 1 && share > 1 - NEARLY;
+  return say("percent", { number: below ? "<1" : above ? ">99" : (100 * share).toFixed(0) });
 }
 
 export function number(value, digits = 3) {

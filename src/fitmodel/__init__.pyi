@@ -1,0 +1,18 @@
+# The public names: what type checkers and editors see, and what __init__.py loads on first use.
+# Each line imports one name as itself, which is how a stub exports it.
+from .backtesting import backtest as backtest
+from .datasets.simulation import simulate_deals as simulate_deals
+from .datasets.telco import load_telco as load_telco
+from .deals.contract import DealSpec as DealSpec
+from .deals.leakage import audit_leakage as audit_leakage
+from .deals.reading import read_deals as read_deals
+from .exceptions import FitModelError as FitModelError
+from .loading import load as load
+from .loading import predict as predict
+from .model.assessment import Assessment as Assessment
+from .model.fitmodel import FitModel as FitModel
+from .scoring.batch import score_file as score_file
+from .training import TrainingRun as TrainingRun
+from .training import train as train
+
+__version__: str

@@ -1,0 +1,228 @@
+"""Columns that record the outcome, read once: dates, or a tenure and a flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.leaving import left_flag, left_without_date
+from fitmodel.deals.months import to_days
+from fitmodel.deals.roles import MONTHS_PER
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.months import Days
+
+    Moment = str | date | np.datetime64
+
+NEVER = np.datetime64("NaT", "D")
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeDates:
+    """
+    Outcome of every deal of a table, as dates.
+
+    Attributes
+    ----------
+    closed, churned, exited : ndarray of datetime64[D] of shape (deals,)
+        Day signed; day left and day exited for another cause (NaT: not in the table).
+    observed_until : ndarray of datetime64[D] of shape (deals,)
+        Last day on which each deal was looked at.
+    observed_from : datetime64[D]
+        First day on which leavers were recorded; NaT where they always were.
+    left_some_day : ndarray of bool of shape (deals,)
+        Left by the flag, but the day is not known; see `fitmodel.deals.leaving`.
+    """
+
+    closed: Days
+    churned: Days
+    exited: Days
+    observed_until: Days
+    observed_from: np.datetime64
+    left_some_day: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeTenures:
+    """
+    Outcome of every deal of a table, as a tenure and a flag.
+
+    Attributes
+    ----------
+    months : ndarray of float of shape (deals,)
+        Months the customer has stayed so far.
+    left : ndarray of bool of shape (deals,)
+        Whether it left then.
+    """
+
+    months: NDArray[np.float64]
+    left: NDArray[np.bool_]
+
+
+def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
+    """
+    Parse the date columns of a table and check that they agree.
+
+    Raises
+    ------
+    DealsError
+        If a date is missing, cannot be read or contradicts another.
+    """
+    require_dates(deals, spec)
+    roles = spec.deals
+    closed = _days(deals, roles.closed_on)
+    _refuse(np.isnat(closed), deals, f"{roles.closed_on!r} is empty", "a deal has a closing date")
+    until = _observed_until(deals, spec)
+    churned, exited = _days(deals, roles.churned_on), _days(deals, roles.exited_on)
+    for name, days in (("churned_on", churned), ("exited_on", exited), ("observed_until", until)):
+        remedy = "correct the date or leave the row out"
+        _refuse(days < closed, deals, f"{name} lies before {roles.closed_on!r}", remedy)
+    start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
+    if not np.isnat(start):
+        _refuse_impossible(deals, spec, churned, until, start)
+    return OutcomeDates(closed, churned, exited, until, start, left_without_date(deals, spec))
+
+
+def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
+    """
+    Read how long each customer has stayed and whether it left.
+
+    Raises
+    ------
+    DealsError
+        If a tenure is missing or negative, or a flag is neither yes nor no.
+    """
+    unit = spec.deals.tenure_unit or "months"
+    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[unit]
+    flag = _flag(deals, spec)
+    if not np.isin(flag, (0.0, 1.0)).all():
+        raise DealsError(
+            f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
+        )
+    if (months < 0).any():
+        raise DealsError(f"{spec.deals.tenure_months!r} is negative in {(months < 0).sum()} deals")
+    return OutcomeTenures(months, flag == 1.0)
+
+
+def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
+    """1 left, 0 stayed."""
+    if not spec.deals.churned_values:
+        return _number(deals, spec.deals.churned)
+    return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
+
+
+def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
+    """
+    Refuse a contract without dates, and a table without their columns.
+
+    Raises
+    ------
+    DealsError
+    """
+    if not spec.has_dates:
+        raise DealsError(
+            "outcomes as known on an earlier date need closing and churn dates, but the contract "
+            "gives a tenure and a flag, which say how long a customer stayed, not when; add "
+            "closed_on and churned_on, or evaluate by cross-validation instead of out of time"
+        )
+    columns = (spec.deals.closed_on, spec.deals.churned_on, spec.deals.exited_on)
+    absent = [column for column in columns if column is not None and column not in deals.columns]
+    if absent:
+        raise DealsError(f"the deals have no column {absent}; they have {list(deals.columns)}")
+
+
+def day_as_of(as_of: Moment) -> np.datetime64:
+    """
+    Whole day of a date that outcomes are asked for.
+
+    Raises
+    ------
+    DealsError
+        If it is no date.
+    """
+    try:
+        day = to_days(as_of)[0]
+    except ValueError:
+        day = NEVER
+    if np.isnat(day):
+        raise DealsError(f"as_of {as_of!r} is not a date; write it as 2026-06-30")
+    return np.datetime64(day, "D")
+
+
+def _days(deals: pd.DataFrame, column: str | None) -> Days:
+    """Whole days of a column; all NaT where the role is not given."""
+    if column is None:
+        return np.full(len(deals), NEVER)
+    try:
+        return to_days(deals[column])
+    except (ValueError, TypeError) as fault:
+        raise DealsError(
+            f"column {column!r} does not hold dates: {fault}; read the table with read_deals"
+        ) from None
+
+
+def _observed_until(deals: pd.DataFrame, spec: DealSpec) -> Days:
+    """Last day on which each deal was looked at, whether or not it exited before."""
+    given = spec.deals.observed_until
+    if isinstance(given, str) and given in deals.columns:
+        days = _days(deals, given)
+        _refuse(np.isnat(days), deals, f"{given!r} is empty", "give the day it was last looked at")
+        return days
+    try:
+        day = to_days(given)[0]
+    except ValueError:
+        day = NEVER
+    if np.isnat(day):
+        raise DealsError(
+            f"observed_until is {given!r}, neither a date nor a column of the deals; "
+            "give the day the table was extracted, such as 2026-06-30"
+        )
+    return np.full(len(deals), day)
+
+
+def _refuse_impossible(
+    deals: pd.DataFrame, spec: DealSpec, churned: Days, until: Days, start: np.datetime64
+) -> None:
+    """Refuse leavers from before leavers were recorded, and an extract that ends before."""
+    _refuse(
+        churned < start,
+        deals,
+        f"{spec.deals.churned_on!r} lies before observed_from ({start}), when leavers were not "
+        "recorded,",
+        "set observed_from to the day from which all leavers were recorded, or leave the rows out",
+    )
+    if len(until) and until.max() < start:
+        raise DealsError(
+            f"observed_from ({start}) lies after the last day on which any deal was looked at "
+            f"({until.max()}): no leaver can have been recorded; correct [deals] observed_from"
+        )
+
+
+def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
+    if column not in deals.columns:
+        raise DealsError(f"the deals have no column {column!r}; they have {list(deals.columns)}")
+    numbers = pd.to_numeric(deals[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    empty = np.isnan(numbers)
+    if empty.any():
+        raise DealsError(
+            f"{column!r} is empty or no number in {empty.sum()} of {len(deals)} deals, such as row "
+            f"{deals.index[int(empty.argmax())]!r}; read the table with read_deals"
+        )
+    return numbers
+
+
+def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: str) -> None:
+    if wrong.any():
+        example = deals.index[int(wrong.argmax())]
+        raise DealsError(
+            f"{what} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: {remedy}"
+        )

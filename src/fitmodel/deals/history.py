@@ -1,0 +1,190 @@
+"""
+The one home of time: what was known of each deal's outcome, and when.
+
+A table and a contract make a history, which parses each outcome column once. The history as of a
+day is a view: the deals signed by then, with what was known of them. Labels, survival curve and
+training set belong to a view, and each is computed once.
+
+    deals, spec -> DealHistory -> .as_of(day) -> HistoryView -> .labelled(), .training_set(), ...
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals._outcome_columns import (
+    NEVER,
+    day_as_of,
+    read_outcome_dates,
+    read_tenures,
+    require_dates,
+)
+from fitmodel.deals.history_view import HistoryView
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures
+    from fitmodel.deals.contract import DealSpec
+
+__all__ = ["DealHistory", "HistoryView", "extract_as_of", "view_of"]
+
+
+class DealHistory:
+    """
+    A table of deals with its outcome columns parsed once.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by `fitmodel.deals.reading.read_deals`; not changed, and not to be changed after.
+    spec : DealSpec
+        Roles of the columns and the horizon.
+
+    Raises
+    ------
+    DealsError
+        If a date, tenure or flag is missing, cannot be read or contradicts another.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> history = DealHistory(sim.deals, sim.spec)
+    >>> then = history.as_of("2025-12-31")
+    >>> len(then) < len(history.as_of(None)), then is history.as_of("2025-12-31")
+    (True, True)
+    """
+
+    def __init__(self, deals: pd.DataFrame, spec: DealSpec) -> None:
+        self.deals = deals
+        self.spec = spec
+        read = read_outcome_dates if spec.has_dates else read_tenures
+        self.columns: OutcomeDates | OutcomeTenures = read(deals, spec)
+        self._views: dict[np.datetime64 | None, HistoryView] = {}
+
+    @property
+    def observed_from(self) -> np.datetime64:
+        """Day from which leavers were recorded; NaT where that is from the first deal on."""
+        return getattr(self.columns, "observed_from", np.datetime64("NaT"))
+
+    def as_of(self, day: Moment | None) -> HistoryView:
+        """
+        Return the deals signed by a day, with what was known of them then.
+
+        Parameters
+        ----------
+        day : date or None
+            Last day of which anything is known; None for the end of the extract.
+
+        Returns
+        -------
+        HistoryView
+            The same object whenever the same day is asked for.
+
+        Raises
+        ------
+        DealsError
+            If the contract gives a tenure instead of dates, the day is no date, or it lies before
+            ``observed_from``, when no leaver was recorded.
+        """
+        cut = None if day is None else day_as_of(day)
+        if cut not in self._views:
+            if cut is not None:
+                self._refuse_day(cut)
+            self._views[cut] = HistoryView(self, cut)
+        return self._views[cut]
+
+    def with_spec(self, spec: DealSpec) -> DealHistory:
+        """Return the same deals under another contract; parsed again only if roles differ."""
+        if spec.deals != self.spec.deals:
+            return DealHistory(self.deals, spec)
+        other = object.__new__(DealHistory)
+        other.deals, other.spec, other.columns, other._views = self.deals, spec, self.columns, {}
+        return other
+
+    def _refuse_day(self, cut: np.datetime64) -> None:
+        require_dates(self.deals, self.spec)
+        start = self.columns.observed_from  # type: ignore[union-attr]  # has dates
+        if cut < start:
+            raise DealsError(
+                f"as of {cut} nothing is known of who left: leavers were recorded from {start} on "
+                "([deals] observed_from). Remedy: ask for a later day."
+            )
+
+
+def view_of(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, as_of: Moment | None = None
+) -> HistoryView:
+    """
+    View of a table of deals, or the view that is given, under a contract.
+
+    Functions that take deals take a view in their place, so that a caller parses and labels once.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+    spec : DealSpec
+    as_of : date, optional
+        Look at the deals as of this day. A view knows nothing later than its own day.
+
+    Raises
+    ------
+    DealsError
+        As `DealHistory`.
+    """
+    if not isinstance(deals, HistoryView):
+        return DealHistory(deals, spec).as_of(as_of)
+    view = deals.with_spec(spec)
+    return view if as_of is None else view.as_of(as_of)
+
+
+def extract_as_of(
+    deals: pd.DataFrame, spec: DealSpec, day: Moment
+) -> tuple[pd.DataFrame, DealSpec]:
+    """
+    Table as it would have been extracted on a day, and the contract that goes with it.
+
+    For whatever takes a table or a file; inside the library a view says the same without a copy.
+    Later deals are dropped, later churn and exits emptied, the observation end brought forward: in
+    its column, or in the contract where that gives a date.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by `fitmodel.deals.reading.read_deals`; not changed.
+    spec : DealSpec
+        A contract with dates.
+    day : date
+        Last day of which anything is known.
+
+    Raises
+    ------
+    DealsError
+        As `DealHistory` and `DealHistory.as_of`.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(500, seed=1)
+    >>> table, spec = extract_as_of(sim.deals, sim.spec, "2025-12-31")
+    >>> str(spec.deals.observed_until), bool((table["closed_on"] <= "2025-12-31").all())
+    ('2025-12-31', True)
+    """
+    history = DealHistory(deals, spec)
+    view, cut, roles = history.as_of(day), day_as_of(day), spec.deals
+    dates: OutcomeDates = history.columns  # type: ignore[assignment]  # as_of needs dates
+    table = deals.iloc[view.positions].copy()
+    for column, days in ((roles.churned_on, dates.churned), (roles.exited_on, dates.exited)):
+        if column is not None:
+            known = days[view.positions]
+            table[column] = np.where(known <= cut, known, NEVER).astype("datetime64[us]")
+    if roles.churned is not None:  # whoever left later had not left yet
+        later = dates.churned[view.positions] > cut
+        table[roles.churned] = table[roles.churned].astype(object).mask(later, None)
+    until = np.minimum(dates.observed_until, cut)
+    if roles.observed_until in table.columns:
+        table[roles.observed_until] = until[view.positions].astype("datetime64[us]")
+        return table, spec
+    end = str(until.max()) if len(until) else str(cut)
+    return table, spec.replace(deals={"observed_until": end})

@@ -1,0 +1,153 @@
+"""Every deal that can be learned from, with what is known of its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.survival import SurvivalCurve
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """
+    Deals signed by a day, whatever is known of them: young ones and those that exited too.
+
+    A deal says: its customer was there at ``entry_months``, and at ``followup_months`` it left
+    (``left``) or was last seen. A learner uses the chance of that, given the attributes.
+
+    Attributes
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+        What was known before signing; dates are durations in days before closing.
+    followup_months : ndarray of float of shape (n,)
+        Calendar months from closing to leaving or to the last look; not cut at the horizon.
+    left : ndarray of bool of shape (n,)
+        Whether the customer was seen to leave.
+    entry_months : ndarray of float of shape (n,)
+        Age at which the deal came under observation (delayed entry); 0 from signing.
+    observable_months : ndarray of float of shape (n,)
+        Months from closing for which leaving would have been seen, whether or not the customer
+        left; NaN where only a tenure is known.
+    weight : ndarray of float of shape (n,)
+        One over the probability of having been let proceed; nothing for censoring.
+    closed_on : Series of shape (n,) or None
+        Day signed; None where the contract gives a tenure.
+    horizon_months : int
+        Leaving within it is early churn.
+    dates : tuple of str
+        Attributes that were dates: needed to read prospects the same way.
+    """
+
+    attributes: pd.DataFrame
+    followup_months: Floats
+    left: NDArray[np.bool_]
+    entry_months: Floats
+    observable_months: Floats
+    weight: Floats
+    closed_on: pd.Series[Any] | None
+    horizon_months: int
+    dates: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> pd.Index[Any]:
+        """Row labels of the deals, as in the table they come from."""
+        return self.attributes.index
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+    @cached_property
+    def early_churn(self) -> Floats:
+        """1.0 left within the horizon, 0.0 was there after it, NaN unknown."""
+        return early_churn_of(self.followup_months, self.left, self.horizon_months)
+
+    @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """Whether each deal's early churn is known."""
+        return ~np.isnan(self.early_churn)
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """Follow-up, left, early churn and entry as a table, as `censoring_weights` takes it."""
+        names = ("followup_months", "left", "early_churn", "entry_months")
+        return pd.DataFrame({name: getattr(self, name) for name in names}, index=self.index)
+
+    @cached_property
+    def survival(self) -> SurvivalCurve:
+        """
+        Kaplan-Meier curve of these deals, with their entry times.
+
+        Raises
+        ------
+        DealsError
+            If there is no deal, or none was watched from its signing.
+        """
+        return kaplan_meier(self.followup_months, self.left, entry_months=self.entry_months)
+
+    @cached_property
+    def marginal_chance(self) -> Floats:
+        """
+        Chance of early churn: the outcome where it is known, else by the survival curve.
+
+        A deal whose customer was still there after t months has the chance ``1 - S(h) / S(t)`` of
+        leaving by the horizon h (redistribution to the right, Efron 1967). It is the same for all
+        deals of an age: it knows nothing of the attributes.
+
+        Raises
+        ------
+        DealsError
+            If outcomes are unknown and nobody was watched for the whole horizon.
+        """
+        early = self.early_churn
+        unknown = np.isnan(early)
+        if not unknown.any():
+            return early
+        stays = float(self.survival.at(float(self.horizon_months)))
+        if np.isnan(stays):
+            raise DealsError(
+                f"no deal was watched for the whole horizon of {self.horizon_months} months (the "
+                f"longest: {self.followup_months.max():.1f}), so the chance of leaving by then is "
+                "not known. Remedy: a later extract, or a shorter [label] horizon_months."
+            )
+        there = np.asarray(self.survival.at(self.followup_months))
+        # a curve that has come down to 0 says that everybody leaves
+        stays_on = np.divide(stays, there, out=np.zeros(len(self)), where=there > 0)
+        return np.where(unknown, 1 - stays_on, early)
+
+    def subset(self, chosen: Any) -> TrainingSet:
+        """Some of the deals, by boolean mask or positions; chances are those of these deals."""
+        positions = np.arange(len(self))[np.asarray(chosen)]
+        return TrainingSet(
+            attributes=self.attributes.iloc[positions],
+            followup_months=self.followup_months[positions],
+            left=self.left[positions],
+            entry_months=self.entry_months[positions],
+            observable_months=self.observable_months[positions],
+            weight=self.weight[positions],
+            closed_on=None if self.closed_on is None else self.closed_on.iloc[positions],
+            horizon_months=self.horizon_months,
+            dates=self.dates,
+        )
+
+
+def early_churn_of(months: Floats, left: NDArray[np.bool_], horizon_months: int) -> Floats:
+    """
+    Label of each deal: 1.0 left within the horizon, 0.0 was there after it, NaN unknown.
+
+    Leaving at exactly the horizon is early churn; being seen at exactly the horizon is not.
+    """
+    early = left & (months <= horizon_months)
+    return np.where(early, 1.0, np.where(months >= horizon_months, 0.0, np.nan))

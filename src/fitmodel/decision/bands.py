@@ -1,0 +1,104 @@
+"""The two bands shown to people: `fit` for the risk of early churn, `worth` for the money.
+
+Numpy only: this file is read whenever one prospect is scored.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fitmodel.decision.value import FloatArray
+
+FitBand: TypeAlias = Literal["good", "watch", "poor"]
+Worth: TypeAlias = Literal["gains", "loses", "unclear", ""]
+
+
+@overload
+def fit_band(
+    poor_fit: bool,
+    low: float,
+    high: float,
+    threshold: float,
+    unfamiliar: bool,
+    probability: float | None = ...,
+    level: float | None = ...,
+) -> FitBand: ...
+@overload
+def fit_band(
+    poor_fit: npt.NDArray[Any],
+    low: npt.NDArray[Any],
+    high: npt.NDArray[Any],
+    threshold: npt.NDArray[Any] | float,
+    unfamiliar: npt.NDArray[Any] | bool,
+    probability: npt.NDArray[Any] | None = ...,
+    level: float | None = ...,
+) -> npt.NDArray[np.str_]: ...
+def fit_band(
+    poor_fit: npt.NDArray[Any] | bool,
+    low: npt.NDArray[Any] | float,
+    high: npt.NDArray[Any] | float,
+    threshold: npt.NDArray[Any] | float,
+    unfamiliar: npt.NDArray[Any] | bool,
+    probability: npt.NDArray[Any] | float | None = None,
+    level: float | None = None,
+) -> npt.NDArray[np.str_] | FitBand:
+    """Return the band shown to people: ``poor``, ``watch`` or ``good``.
+
+    Parameters
+    ----------
+    poor_fit
+        Whether the deal is flagged: one bool, or an array of shape (n,).
+    low, high
+        The probability's interval.
+    threshold
+        The probability from which on the deal is flagged (`Policy.threshold_for`).
+    unfamiliar
+        Whether the prospect is unlike the deals learned from.
+    probability, level
+        The early-churn probability and the company's level of it. Without a level (a policy from
+        before there was one) the probability does not count.
+
+    Returns
+    -------
+    str or ndarray of shape (n,) of str
+        ``poor``: flagged. ``good``: not flagged, the probability is at most the level, the
+        interval does not hold the threshold and the prospect is familiar. ``watch``: all others.
+    """
+    if isinstance(poor_fit, (bool, np.bool_)):
+        if poor_fit:
+            return "poor"
+        above = level is not None and not (probability is not None and probability <= level)
+        return "watch" if above or unfamiliar or low <= threshold <= high else "good"
+    limit = np.asarray(threshold, dtype=np.float64)
+    straddles = (np.asarray(low) <= limit) & (limit <= np.asarray(high))
+    watch = np.asarray(unfamiliar, dtype=bool) | straddles
+    if level is not None:
+        chance = np.asarray(math.nan if probability is None else probability, dtype=np.float64)
+        watch = watch | ~(chance <= level)
+    return np.where(np.asarray(poor_fit, dtype=bool), "poor", np.where(watch, "watch", "good"))
+
+
+def worth_of_one(value: float, least: float, most: float, if_stays: float) -> Worth:
+    """Return what the money says of one deal whose expected value is known."""
+    if if_stays < 0.0:
+        return "loses"
+    if math.isnan(least):  # no interval: the expected value itself decides
+        least = most = value
+    return "gains" if least > 0.0 else "loses" if most < 0.0 else "unclear"
+
+
+def worth_of_many(
+    value: FloatArray, least: FloatArray, most: FloatArray, if_stays: FloatArray
+) -> npt.NDArray[np.str_]:
+    """Return `worth_of_one` of many; "" where the expected value is not known."""
+    no_interval = np.isnan(least)
+    least, most = np.where(no_interval, value, least), np.where(no_interval, value, most)
+    loses = (if_stays < 0.0) | (most < 0.0)
+    told = np.where(loses, "loses", np.where(least > 0.0, "gains", "unclear"))
+    return np.where(np.isnan(value), "", told)

@@ -1,0 +1,71 @@
+"""Terms of a contract under which a poor fit may be defended: what each makes of the money.
+
+They change what an early churner costs, not how likely the customer is to leave: the probability
+is the same under each, since no past deal tells what such terms would do to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from fitmodel.decision.value import MONTHS_PER_YEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.decision.value import Money
+
+
+class Condition(NamedTuple):
+    """Terms, and the money of the deal under them.
+
+    Attributes
+    ----------
+    name : str
+        ``pilot``, ``shorter_term``, ``onboarding_bought``, ``paid_year`` or
+        ``pilot_and_onboarding``.
+    money : Money
+    """
+
+    name: str
+    money: Money
+
+
+def money_conditions(money: Money, amount: float, horizon_months: int) -> tuple[Condition, ...]:
+    """Return the terms that make an early churner of this amount cost less.
+
+    * ``pilot``: as many months as the horizon, paid in advance; the rep is paid for these only.
+    * ``shorter_term``: a first term of the horizon, paid by the month; the rep is paid for it only.
+    * ``onboarding_bought``: the customer pays for the onboarding.
+    * ``paid_year``: twelve months are paid in advance and kept.
+    * ``pilot_and_onboarding``: the first and the third together.
+
+    Parameters
+    ----------
+    money : Money
+    amount : float
+        Yearly contract value.
+    horizon_months : int
+        Months within which leaving is early churn.
+    """
+    now = money.value_if_leaves(amount)
+    return tuple(
+        condition
+        for condition in _every(money, horizon_months)
+        if condition.money.value_if_leaves(amount) > now
+    )
+
+
+def _every(money: Money, horizon_months: int) -> Iterator[Condition]:
+    first = horizon_months / MONTHS_PER_YEAR
+    short = replace(money, commission_rate=money.commission_rate * min(first, 1.0))
+    upfront = max(money.paid_upfront_months, float(horizon_months))
+    pilot = replace(short, paid_upfront_months=upfront)
+    yield Condition("pilot", pilot)
+    yield Condition("shorter_term", short)
+    yield Condition("onboarding_bought", replace(money, onboarding_cost=0.0))
+    year = max(money.paid_upfront_months, MONTHS_PER_YEAR)
+    yield Condition("paid_year", replace(money, paid_upfront_months=year))
+    if money.onboarding_cost:
+        yield Condition("pilot_and_onboarding", replace(pilot, onboarding_cost=0.0))

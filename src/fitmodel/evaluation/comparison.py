@@ -1,0 +1,198 @@
+"""Compare a new model (challenger) with the one in use (champion) on deals new to both.
+
+outcomes and both probabilities -> gain in log loss with a paired bootstrap interval
+                                -> objections: calibration lost, groups predicted worse
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
+from fitmodel.evaluation.subgroups import MOST_LEVELS
+from fitmodel.exceptions import BundleError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+MIN_DEALS = 50
+MIN_CHURNERS = 10
+CALIBRATION_SLACK = 0.2
+"""Log-odds by which a challenger may be further off in the large than the champion."""
+_DAMAGED = "the noted comparison with the champion is damaged"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion against challenger on the same deals.
+
+    Parameters
+    ----------
+    deals
+        How many deals were compared.
+    gain, low, high
+        Mean log loss of the champion minus that of the challenger and its 95 % interval; above 0
+        the challenger is better.
+    champion
+        Registered version of the champion it was compared with; None where that was not noted.
+    objections
+        What speaks against the challenger whatever its gain: calibration lost, a group of deals
+        it judges worse beyond noise, too few deals to compare.
+    """
+
+    deals: int
+    gain: float
+    low: float
+    high: float
+    champion: int | None = None
+    objections: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.gain:+.4f} log loss ({self.low:+.4f} to {self.high:+.4f}) "
+            f"on {self.deals:,} deals"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give every field, as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
+        """Read what `to_dict` gave.
+
+        Raises
+        ------
+        BundleError
+            If it is something else, as a manifest may hold that was changed.
+        """
+        try:
+            found = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
+            finite = all(map(math.isfinite, (found.deals, found.gain, found.low, found.high)))
+        except TypeError as error:
+            raise BundleError(f"{_DAMAGED}: {error}") from error
+        if not finite:
+            raise BundleError(f"{_DAMAGED}: a number of it is not finite")
+        return found
+
+
+def compare(
+    y: npt.ArrayLike,
+    p_champion: npt.ArrayLike,
+    p_challenger: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models deal by deal, with a paired bootstrap of the difference in log loss.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 for early churn, 0 for a customer that stayed; deals that NEITHER model learned from.
+    p_champion, p_challenger : array of shape (n,)
+        Probabilities of early churn.
+    weight : array of shape (n,), optional
+        Inverse-probability-of-censoring weights.
+
+    Raises
+    ------
+    DealsError
+        When the arrays do not match or hold impossible values.
+
+    Notes
+    -----
+    Paired: both models are judged on the same resamples, so what makes a resample hard for both
+    cancels (Efron and Tibshirani 1993, chapter 8).
+    """
+    found = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
+    return Comparison(int(np.size(np.asarray(y))), found.value, found.low, found.high)
+
+
+def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
+    """Return what speaks against the challenger whatever its gain: one sentence each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Deals new to both models: `early_churn` (0 or 1), `probability` (of the challenger),
+        `champion` (its probability), `weight` and `base_rate`.
+    attributes : DataFrame
+        Their attributes, in the same order; levels with at least 50 deals and 10 early churners
+        are compared one by one.
+    """
+    return (*_calibration_lost(table), *_worse_groups(table, attributes))
+
+
+def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
+    """Object where the challenger is off in the large beyond noise, and more than the champion."""
+    mine, theirs = (
+        compute_metrics(
+            table["early_churn"],
+            table[column],
+            weight=table["weight"],
+            base_rate=table["base_rate"].to_numpy(),
+            n_boot=200,
+        )["calibration_intercept"]
+        for column in ("probability", "champion")
+    )
+    off = mine.low > 0 or mine.high < 0
+    if not off or abs(mine.value) <= abs(theirs.value) + CALIBRATION_SLACK:
+        return ()
+    objection = (
+        f"its probabilities are off in the large by {mine.value:+.2f} log-odds "
+        f"({mine.low:+.2f} to {mine.high:+.2f}), the champion's by {theirs.value:+.2f}"
+    )
+    return (objection,)
+
+
+def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
+    """Groups of deals that the challenger predicts worse beyond noise, allowing for their number.
+
+    Bonferroni: with k groups each is tested at 5 %/k, on a normal approximation of the paired
+    difference, so that chance alone stops one promotion in twenty at most.
+    """
+    from scipy.stats import norm
+
+    groups = _groups(table, attributes)
+    if not groups:
+        return ()
+    width = float(norm.ppf(1 - 0.05 / len(groups)))
+    lost = _losses(table, "probability") - _losses(table, "champion")
+    found = []
+    for label, inside in groups:
+        weight = table["weight"].to_numpy()[inside]
+        mean = float(np.average(lost[inside], weights=weight))
+        spread = float(np.sqrt(np.sum((weight * (lost[inside] - mean)) ** 2)) / weight.sum())
+        if mean - width * spread > 0:
+            found.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
+    return tuple(found)
+
+
+def _groups(
+    table: pd.DataFrame, attributes: pd.DataFrame
+) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    left = table["early_churn"].to_numpy() == 1
+    found = []
+    for name in attributes.columns:
+        text = attributes[name].astype("object").map(str).to_numpy()
+        levels = sorted(set(text.tolist()))
+        if not 2 <= len(levels) <= MOST_LEVELS:  # noqa: PLR2004 - one level is no group
+            continue
+        for level in levels:
+            inside = text == level
+            if inside.sum() >= MIN_DEALS and (inside & left).sum() >= MIN_CHURNERS:
+                found.append((f"{name} = {level}", inside))
+    return found
+
+
+def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    kept = table[column].to_numpy(dtype=np.float64).clip(1e-9, 1 - 1e-9)
+    return -np.log(np.where(table["early_churn"].to_numpy() == 1, kept, 1 - kept))

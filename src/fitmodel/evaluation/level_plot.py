@@ -1,0 +1,75 @@
+"""Observed over expected leavers per quarter, and the level that was applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fitmodel.learning.level import Level
+
+MONTHS_PER_QUARTER = 3
+TAIL = 0.025
+
+
+def compute_level(level: Level) -> pd.DataFrame:
+    """Observed and expected early leavers per quarter, counted back from the end of the extract.
+
+    Parameters
+    ----------
+    level : Level
+
+    Returns
+    -------
+    DataFrame
+        A row per quarter: `month` (its last), `observed`, `expected` (by the contributions of the
+        scorecard at the long-run level), `ratio`, and the exact 95 % Poisson interval `low`, `high`
+        (Garwood 1936). Quarters in which less than one leaver is expected are left out.
+    """
+    from scipy.stats import chi2
+
+    table = pd.DataFrame(list(level.months), columns=["month", "observed", "expected"])
+    group = np.arange(len(table))[::-1] // MONTHS_PER_QUARTER
+    by_quarter = table.groupby(group, sort=False).agg(
+        month=("month", "last"), observed=("observed", "sum"), expected=("expected", "sum")
+    )
+    by_quarter = by_quarter[by_quarter["expected"] >= 1].reset_index(drop=True)
+    seen, foreseen = by_quarter["observed"], by_quarter["expected"]
+    return by_quarter.assign(
+        ratio=seen / foreseen,
+        low=np.where(seen > 0, chi2.ppf(TAIL, 2 * seen) / 2, 0.0) / foreseen,
+        high=chi2.ppf(1 - TAIL, 2 * (seen + 1)) / 2 / foreseen,
+    )
+
+
+def plot_level(level: Level, ax: Axes | None = None) -> Axes:
+    """Draw observed over expected leavers per quarter, and the level applied to new prospects.
+
+    Parameters
+    ----------
+    level : Level
+    ax : Axes, optional
+        Where to draw; else a new figure.
+    """
+    ax = ax or new_axes(6.5)
+    frame = compute_level(level)
+    place = np.arange(len(frame))
+    gaps = np.abs(frame[["low", "high"]].to_numpy().T - frame["ratio"].to_numpy())
+    ax.errorbar(
+        place, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label="quarter, 95 % interval"
+    )
+    ax.axhline(1.0, color=GREY, linestyle=":", linewidth=1, label="long-run mean")
+    if level.is_applied:
+        ax.axhline(level.factor, color=ORANGE, linewidth=1.5, label="level applied")
+    step = max(1, len(frame) // 8)
+    ax.set_xticks(place[::step], frame["month"].iloc[::step], rotation=45, ha="right")
+    ax.set(xlabel="quarter ending", ylabel="early leavers: observed / expected")
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False)
+    return ax

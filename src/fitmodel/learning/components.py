@@ -1,0 +1,157 @@
+"""The components that a scorecard may be a weighted sum of.
+
+A component fits a sample and returns an additive model and its bootstrap replicates. To add one,
+write a class like those here and add it to `COMPONENTS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.exceptions import SpecError
+from fitmodel.learning.additive import Additive
+from fitmodel.learning.boosted import BoostingOptions, fit_boosting
+from fitmodel.learning.imputation import Imputed, iterate
+from fitmodel.learning.logistic import as_tables, prior_step
+from fitmodel.learning.proportional_odds import Floats, FollowUp
+from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it to decide when to stop
+REPLICATE_ROUNDS = 8
+REPLICATE_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Deals as components learn from them.
+
+    Parameters
+    ----------
+    follow_up : FollowUp
+        What was seen of each deal.
+    imputed : Imputed
+        Design, soft labels and weights.
+    counts : ndarray of int8, shape (n, replicates)
+        How often each bootstrap replicate holds each deal; `OUT_OF_BAG` where it does not.
+    """
+
+    follow_up: FollowUp
+    imputed: Imputed
+    counts: NDArray[np.int8]
+
+
+class Component(Protocol):
+    """A part of the scorecard."""
+
+    def fit(
+        self, sample: Sample, settings: Settings, options: LearnerOptions
+    ) -> tuple[Additive, Additive]:
+        """Fit tables for ``sample.imputed.design``: the model itself, and one per replicate."""
+
+
+class Logistic:
+    """Ridge logistic regression."""
+
+    def fit(
+        self, sample: Sample, settings: Settings, options: LearnerOptions
+    ) -> tuple[Additive, Additive]:
+        """The ridge regression that gave the soft labels, and refits on resampled deals.
+
+        Each replicate gives the young deals their chances anew: what is not known of their labels
+        is part of its scatter.
+        """
+        imputed = sample.imputed
+        directions = options.directions(imputed.design.columns)
+        generator = np.random.default_rng(options.seed)
+        fits = []
+        for number in range(sample.counts.shape[1]):
+            own = _of_replicate(settings, number)
+            weight = sample.follow_up.weight * np.maximum(sample.counts[:, number], 0)
+            fit = iterate(
+                lambda _labels, _weight: (imputed.design, imputed.matrix),
+                sample.follow_up.weighted(weight),
+                own.penalty,
+                directions,
+                imputed.log_odds,
+                max_rounds=REPLICATE_ROUNDS,
+                tolerance=REPLICATE_TOLERANCE,
+            )
+            step = prior_step(
+                imputed.matrix, fit.weight, fit.log_odds, penalty=own.penalty, generator=generator
+            )
+            fits.append(fit.coefficients + step)
+        point = as_tables(imputed.design, [imputed.coefficients])
+        return point, as_tables(imputed.design, fits) if fits else point
+
+
+class Boosted:
+    """Explainable boosting on the soft labels."""
+
+    def fit(
+        self, sample: Sample, settings: Settings, options: LearnerOptions
+    ) -> tuple[Additive, Additive]:
+        """Mean of the replicates, and each of them."""
+        imputed = sample.imputed
+        columns = imputed.design.columns
+        boosting = BoostingOptions(
+            pairs=min(settings.pairs, len(columns) * (len(columns) - 1) // 2),
+            monotone=options.directions(columns),
+            seed=options.seed,
+            threads=options.threads,
+        )
+        replicates = fit_boosting(
+            imputed.design, imputed.early_churn, imputed.weight, sample.counts, boosting
+        )
+        return replicates.mean(), replicates
+
+
+COMPONENTS: Mapping[str, Component] = {"logistic": Logistic(), "boosted": Boosted()}
+
+
+def check_components(names: tuple[str, ...]) -> None:
+    """Refuse components that do not exist.
+
+    Raises
+    ------
+    SpecError
+        Naming them, and those that do exist.
+    """
+    unknown = [name for name in names if name not in COMPONENTS]
+    if unknown:
+        raise SpecError(
+            f"[learning] components names {unknown}, which do not exist; there are "
+            f"{sorted(COMPONENTS)}"
+        )
+
+
+def bootstrap_counts(n_deals: int, replicates: int, seed: int) -> NDArray[np.int8]:
+    """How often each replicate draws each deal, shape (deals, replicates)."""
+    generator = np.random.default_rng(seed)
+    counts = np.stack(
+        [
+            np.bincount(generator.integers(0, n_deals, n_deals), minlength=n_deals)
+            for _ in range(replicates)
+        ],
+        axis=1,
+    ).astype(np.int8)
+    counts[counts == 0] = OUT_OF_BAG
+    return counts
+
+
+def _of_replicate(settings: Settings, number: int) -> ReplicateSettings:
+    drawn: tuple[ReplicateSettings, ...] = settings.replicates
+    return drawn[number % len(drawn)] if drawn else ReplicateSettings(settings.penalty)
+
+
+def replicate_slopes(settings: Settings, replicates: int) -> Floats:
+    """Factor on each replicate's log-odds, shape (replicates,)."""
+    own = [_of_replicate(settings, number) for number in range(replicates)]
+    plain = settings.slope if not settings.replicates else None
+    return np.array([plain if plain is not None else item.slope for item in own])

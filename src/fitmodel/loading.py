@@ -1,0 +1,96 @@
+"""Load a model from a folder or from the registry, and score with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import open_model
+from fitmodel.model.reading import open_bundle
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.model.reading import Bundle
+
+
+def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
+    """Load a model for scoring; nothing is unpickled unless `workbench` is asked for and needed.
+
+    Parameters
+    ----------
+    path_or_uri : str or Path
+        A bundle's folder, the folder of a name (its current version), or a registry URI such as
+        ``models:/prospect-fit@champion``.
+    workbench : bool, default=False
+        Also load a model that is a user's own estimator. That unpickles it, after its digest is
+        checked, and a pickle can run any code: only for bundles that you or your team wrote.
+
+    Raises
+    ------
+    BundleError
+        If there is no bundle, it is damaged, its format is unknown, or it has no scorecard file and
+        `workbench` was not asked for.
+    TrackingError
+        If a registry URI cannot be resolved.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> "segment" in model.attributes
+    True
+    """
+    return open_model(find_bundle(path_or_uri), workbench=workbench)
+
+
+def predict(
+    prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+    *,
+    model: FitModel | str | Path,
+    reasons: int = 3,
+    as_of: date | None = None,
+    language: str = "en",
+    log: AssessmentLog | None = None,
+) -> Assessment | list[Assessment] | pd.DataFrame:
+    """Score prospects with a model, a bundle's path or a registry URI.
+
+    Parameters
+    ----------
+    prospects, reasons, as_of, language, log
+        As of `FitModel.predict`, which says what is returned and raised.
+    model : FitModel, str or Path
+        As `load` takes it, and loads it anew at every call: hold a model to score many times.
+
+    Examples
+    --------
+    >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
+    >>> 0 < predict(prospect, model="models/prospect-fit").early_churn_probability < 1
+    True
+    """
+    ready = model if isinstance(model, FitModel) else load(model)
+    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language, log=log)
+
+
+def find_bundle(path_or_uri: str | Path) -> Bundle:
+    """Open the bundle that a path or a registry URI names now, without reading its tables.
+
+    Raises
+    ------
+    BundleError, TrackingError
+        As `fitmodel.load`.
+    """
+    return open_bundle(_local_path(path_or_uri))
+
+
+def _local_path(path_or_uri: str | Path) -> Path:
+    if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
+        from fitmodel.tracking.registry import resolve  # MLflow is heavy: only where it is needed
+
+        return resolve(path_or_uri)
+    return Path(path_or_uri)

@@ -1,0 +1,47 @@
+"""From an opened bundle to a model that scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import BundleError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import scorer_from_json
+
+if TYPE_CHECKING:
+    from fitmodel.model.reading import Bundle
+
+SCORER_FILE = "scorer.json"
+
+
+def open_model(bundle: Bundle, *, workbench: bool = False) -> FitModel:
+    """Return the model of a bundle; nothing is unpickled unless `workbench` is true and needed.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    workbench : bool, default=False
+        As of `fitmodel.load`.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is damaged, or holds a user's own estimator and `workbench` is false.
+    """
+    if not is_own_estimator(bundle):
+        scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
+        return FitModel(scorer, bundle.manifest, bundle.path)
+    if not workbench:
+        raise BundleError(
+            f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
+            "sealed scorer: to load it is to unpickle it, which can run any code. Remedy: if "
+            "you trust who wrote it, fitmodel.load(path, workbench=True)."
+        )
+    from fitmodel.model.workbench import open_workbench_model
+
+    return open_workbench_model(bundle)
+
+
+def is_own_estimator(bundle: Bundle) -> bool:
+    """Return whether a bundle holds a user's own estimator and no scorecard file."""
+    return SCORER_FILE not in bundle.files and bool(bundle.manifest.get("estimator"))

@@ -1,0 +1,175 @@
+"""`monitor`: compare a table with the deals a model learned from, and outcomes with predictions.
+
+table -> deals signed after the training period -> drift of each attribute
+      -> cohorts of those deals: observed over expected early churn
+      -> decision log: outcomes of flagged deals that were signed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.reading import read_deals
+from fitmodel.exceptions import DealsError
+from fitmodel.monitoring.drift import compute_drift
+from fitmodel.monitoring.performance import compute_cohorts, judge_overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.monitoring.log import DecisionLog
+
+
+@dataclass(frozen=True, eq=False)
+class MonitoringReport:
+    """Whether a model in use still fits the deals that are signed now.
+
+    Attributes
+    ----------
+    model : FitModel
+    rows : int
+        Deals compared with those the model learned from.
+    drift : DataFrame
+        As `fitmodel.monitoring.drift.compute_drift`.
+    cohorts : DataFrame or None
+        As `fitmodel.monitoring.performance.compute_cohorts`; None without outcomes, or where no
+        deal was signed after the training period.
+    overrides : dict or None
+        As `fitmodel.monitoring.performance.judge_overrides`; None without a decision log.
+    """
+
+    model: FitModel
+    rows: int
+    drift: pd.DataFrame
+    cohorts: pd.DataFrame | None = None
+    overrides: dict[str, float] | None = None
+
+    @property
+    def drifted(self) -> list[str]:
+        """Names of the attributes that have drifted, in any group."""
+        names = self.drift.loc[self.drift["verdict"] == "drift", "attribute"]
+        return [str(name) for name in names.unique()]
+
+    def metrics(self) -> Iterator[tuple[str, int, float]]:
+        """Yield name, step and value of each number to track; a step is a month such as 202603."""
+        for row in self.drift.to_dict("records"):
+            step = int(str(row.get("group", "0")).replace("-", ""))
+            for name in ("index", "missing", "unseen"):
+                yield f"drift/{row['attribute']}/{name}", step, row[name]
+        cohorts = [] if self.cohorts is None else self.cohorts.reset_index().to_dict("records")
+        for row in cohorts:
+            year, quarter = row["cohort"].split("Q")
+            step = 100 * int(year) + 3 * int(quarter)  # the quarter's last month
+            for name in ("ratio", "ratio_low", "ratio_high", "slope", "auc", "auc_estimated"):
+                yield f"cohort/{name}", step, row[name]
+        for name, value in (self.overrides or {}).items():
+            yield f"overrides/{name}", 0, value
+
+
+def monitor(
+    table: pd.DataFrame,
+    model: FitModel,
+    spec: DealSpec | None = None,
+    *,
+    log: DecisionLog | None = None,
+    by_month: bool = False,
+    progress: Callable[[str], None] = lambda _step: None,
+) -> MonitoringReport:
+    """Compare a table with the deals a model learned from, and outcomes with its predictions.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Prospects, or deals with the contract's outcome columns. Of deals those are compared that
+        were signed after the model's training period, where there are any.
+    model : FitModel
+    spec : DealSpec, optional
+        The contract; without it, or without its outcome columns in the table, only drift is
+        measured.
+    log : DecisionLog, optional
+        To compare the outcomes of flagged deals that were signed with their probabilities.
+    by_month : bool
+        Measure drift in each month of signing.
+    progress : callable
+        Called with the name of each step.
+
+    Raises
+    ------
+    DealsError
+        If `by_month` is asked for without closing dates, `log` without outcomes or an id, or the
+        deals cannot be read.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> report = monitor(pd.read_csv("prospects.csv"), model)
+    >>> report.rows, report.cohorts is None
+    (50, True)
+    """
+    deals, contract = _as_deals(table, spec)
+    later = deals if contract is None else _signed_later(deals, contract, model)
+    compared = deals if later.empty else later
+    progress("drift")
+    drift = compute_drift(compared, model, by=_months(compared, contract) if by_month else None)
+    progress("cohorts")
+    return MonitoringReport(
+        model,
+        len(compared),
+        drift,
+        None if contract is None else _cohorts(deals, later, contract, model),
+        None if log is None else _overrides(deals, contract, log),
+    )
+
+
+def _as_deals(table: pd.DataFrame, spec: DealSpec | None) -> tuple[pd.DataFrame, DealSpec | None]:
+    """The table as deals where it has the contract's outcome columns, else as it is."""
+    if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
+        return read_deals(table, spec, to_learn=False), spec
+    return table, None
+
+
+def _signed_later(deals: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame:
+    """Deals signed after the last one learned from: no other deal can show a change."""
+    period = model.manifest.get("period")
+    if not period or period[-1] == "None":  # a model of tenures has no dates
+        return deals
+    return deals[deals[spec.deals.closed_on] > pd.Timestamp(period[-1])]
+
+
+def _cohorts(
+    deals: pd.DataFrame, later: pd.DataFrame, spec: DealSpec, model: FitModel
+) -> pd.DataFrame | None:
+    if later.empty:
+        return None
+    predicted = model.predict(later, reasons=0)["early_churn_probability"]
+    return compute_cohorts(deals, spec, predicted)
+
+
+def _months(deals: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
+    """Month of signing of each deal."""
+    if spec is None or spec.deals.closed_on is None:
+        raise DealsError(
+            "--by-month needs deals with the contract's dates. Remedy: name the contract with -c "
+            "and give a table that has its columns."
+        )
+    months: pd.Series[Any] = deals[spec.deals.closed_on].dt.strftime("%Y-%m")
+    return months
+
+
+def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, float]:
+    if spec is None or spec.deals.id is None:
+        raise DealsError(
+            "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
+            "it the id's column."
+        )
+    known = outcomes(deals, spec)
+    # whoever left is known at once and whoever stays only at the horizon: only the mature count
+    churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
+    names = deals.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
+    return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))

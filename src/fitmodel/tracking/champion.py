@@ -1,0 +1,147 @@
+"""Load the registered champion and compare a training with it on deals new to both.
+
+evaluated deals -> those signed after the champion's training period -> the champion's probabilities
+                -> `fitmodel.evaluation.comparison`
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fitmodel.evaluation.comparison import (
+    MIN_CHURNERS,
+    MIN_DEALS,
+    Comparison,
+    compare,
+    find_objections,
+)
+from fitmodel.exceptions import FitModelError, TrackingError
+from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.model.opening import is_own_estimator, open_model
+from fitmodel.model.reading import open_bundle
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.registry import CHAMPION, alias_version, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.fitmodel import FitModel
+
+
+def compare_with_champion(
+    judged: pd.DataFrame, attributes: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec
+) -> Comparison | None:
+    """Compare a training with the champion of the contract's registered model.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        Deals the challenger's training did not see: `early_churn`, `probability`, `weight` and
+        `base_rate`, on the index of `deals`.
+    attributes : DataFrame
+        Their attributes.
+    deals : DataFrame
+        The whole table.
+    spec : DealSpec
+
+    Returns
+    -------
+    Comparison or None
+        None where there is no champion or the store does not answer. Deals signed up to the
+        champion's last one are left out: it may have learned from them.
+    """
+    name, store = spec.tracking.registered_model, spec.tracking.uri
+    try:
+        with connected(store) as client:
+            version = alias_version(client, name, CHAMPION)
+    except TrackingError:
+        return None
+    if version is None:
+        return None
+    champion = _comparable(f"models:/{name}/{version}", spec)
+    if isinstance(champion, str):
+        return _not_compared(version, champion)
+    unseen = _signed_after(judged, deals, spec, str(champion.manifest["period"][1]))
+    churners = int(unseen["early_churn"].sum())
+    if len(unseen) < MIN_DEALS or churners < MIN_CHURNERS:
+        return _not_compared(
+            version,
+            f"only {len(unseen)} deals ({churners} early churners) signed after the champion's "
+            f"last are known to have left or stayed; {MIN_DEALS} deals and {MIN_CHURNERS} "
+            "early churners are needed",
+        )
+    return _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
+
+
+def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
+    """The champion, or what speaks against comparing with it."""
+    try:
+        champion = _loaded(resolve(uri, spec.tracking.uri))
+    except FitModelError as error:
+        return f"the champion's bundle cannot be read: {error}"
+    return champion if isinstance(champion, str) else _incomparable(champion, spec) or champion
+
+
+def _loaded(path: Path) -> FitModel | str:
+    """The champion, or why it is not loaded: a stranger's pickle is not run to be compared."""
+    bundle = open_bundle(path)
+    if is_own_estimator(bundle) and not is_vouched_for():
+        return (
+            f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
+            f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
+        )
+    return open_model(bundle, workbench=True)
+
+
+def _compared(
+    version: int,
+    champion: FitModel,
+    unseen: pd.DataFrame,
+    attributes: pd.DataFrame,
+    deals: pd.DataFrame,
+) -> Comparison:
+    try:
+        before = champion.predict(deals.loc[unseen.index], reasons=0)["early_churn_probability"]
+    except FitModelError as error:
+        return _not_compared(version, f"the champion cannot score these deals: {error}")
+    table = unseen.assign(champion=before.to_numpy())
+    found = compare(table["early_churn"], table["champion"], table["probability"], table["weight"])
+    objections = find_objections(table, attributes)
+    return Comparison(found.deals, found.gain, found.low, found.high, version, objections)
+
+
+def _not_compared(version: int, objection: str) -> Comparison:
+    return Comparison(0, 0.0, 0.0, 0.0, version, (objection,))
+
+
+def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
+    if not spec.has_dates:
+        return (
+            "deals with a tenure but no closing date cannot be told from those the champion "
+            "learned from"
+        )
+    if not champion.manifest.get("period"):
+        return "the champion's manifest does not say which deals it learned from"
+    known = champion.manifest.get("spec", {})
+    if known.get("deals", {}).get("closed_on", "") is None:
+        return (
+            "the champion learned from deals without closing dates, so no deal is surely new to it"
+        )
+    theirs = known.get("label", {}).get("horizon_months")
+    if theirs != spec.label.horizon_months:
+        return (
+            f"the champion predicts early churn within {theirs} months, this model within "
+            f"{spec.label.horizon_months}"
+        )
+    return None
+
+
+def _signed_after(
+    judged: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec, last: str
+) -> pd.DataFrame:
+    closing = pd.to_datetime(deals.loc[judged.index, str(spec.deals.closed_on)])
+    later: pd.DataFrame = judged.loc[(closing > pd.Timestamp(last)).to_numpy()]
+    return later

@@ -1,0 +1,56 @@
+"""A contract written as TOML is read back as it was."""
+
+from __future__ import annotations
+
+import tomllib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.plain_words import as_toml, toml_value
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))  # no half of a surrogate pair
+VALUES = st.one_of(
+    TEXTS,
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.lists(TEXTS, min_size=1),
+    st.dictionaries(TEXTS, TEXTS, min_size=1),
+)
+SECTIONS = st.dictionaries(TEXTS, st.dictionaries(TEXTS, VALUES, min_size=1))
+
+
+@given(SECTIONS)
+def test_whatever_the_names_and_texts_they_are_read_back(sections: dict) -> None:
+    assert tomllib.loads(as_toml(sections)) == sections
+
+
+@given(st.one_of(TEXTS, st.lists(TEXTS)))
+def test_one_value_is_read_back_too(value: str | list[str]) -> None:
+    assert tomllib.loads(f"key = {toml_value(value)}") == {"key": value}
+
+
+def test_what_is_empty_is_left_out() -> None:
+    words = {"labels": {}, "money": None, "units": {"seats": None}}
+    assert as_toml({"deals": {"id": None, "rep": "seller"}, "words": words}) == (
+        '[deals]\nrep = "seller"\n'
+    )
+
+
+def test_a_zero_a_no_and_an_empty_text_are_not_empty() -> None:
+    given_values = {"costs": 0, "share": 0.0, "strict": False, "text": ""}
+    assert tomllib.loads(as_toml({"decision": given_values})) == {"decision": given_values}
+
+
+def test_a_contract_is_read_back_equal(tmp_path) -> None:
+    dates = {"closed_on": 'Close "Date"', "churned_on": "Left\tOn", "observed_until": "2026-06-30"}
+    spec = DealSpec(
+        deals=dates,
+        attributes={"exclude": ["Owner.Name", "größe", "价格"]},
+        words={"labels": {"a.b": "A 'b'"}},
+    )
+    path = tmp_path / "fitmodel.toml"
+    path.write_text(spec.to_toml(), encoding="utf-8")
+    assert DealSpec.from_toml(path) == spec

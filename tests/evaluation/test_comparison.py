@@ -1,0 +1,71 @@
+"""A challenger that is off in the large, or worse for a group of deals, meets an objection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation.comparison import (
+    Comparison,
+    _calibration_lost,
+    _worse_groups,
+    find_objections,
+)
+
+
+def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tuple[Any, Any]:
+    """Deals of two segments, a perfect champion, and a challenger that is off by so much."""
+    generator = np.random.default_rng(1)
+    log_odds = generator.normal(-1, 1, n)
+    group = generator.integers(2, size=n)
+    truth = 1 / (1 + np.exp(-log_odds))
+    off = 1 / (1 + np.exp(-(log_odds + shift + group_shift * np.where(group == 1, 1, -1))))
+    table = pd.DataFrame(
+        {
+            "early_churn": (generator.uniform(size=n) < truth).astype(float),
+            "probability": off,
+            "champion": truth,
+            "weight": 1.0,
+            "base_rate": 0.3,
+        }
+    )
+    return table, pd.DataFrame({"segment": np.where(group == 1, "smb", "enterprise")})
+
+
+def test_probabilities_off_in_the_large_are_an_objection() -> None:
+    table, _ = compared(shift=0.6)
+
+    (objection,) = _calibration_lost(table)
+
+    assert "off in the large by -0." in objection
+    assert _calibration_lost(compared()[0]) == ()
+
+
+def test_a_group_that_falls_badly_is_named_with_its_loss_and_count() -> None:
+    table, attributes = compared(group_shift=0.8)
+
+    objections = _worse_groups(table, attributes)
+
+    assert sorted(text.split(":")[0] for text in objections) == [
+        "it is worse for segment = enterprise",
+        "it is worse for segment = smb",
+    ]
+    assert "log loss on" in objections[0]
+    assert _worse_groups(*compared()) == ()
+
+
+def test_a_comparison_is_read_back_as_it_was_written() -> None:
+    comparison = Comparison(80, 0.1, 0.05, 0.2, 3, ("it is worse for a: +0.1",))
+
+    assert Comparison.from_dict(comparison.to_dict()) == comparison
+
+
+def test_objections_are_of_both_kinds_and_a_perfect_challenger_meets_none() -> None:
+    both = find_objections(*compared(shift=0.6, group_shift=0.8))
+
+    assert "off in the large" in both[0]
+    assert all(text.startswith("it is worse for") for text in both[1:])
+    assert len(both) > 1
+    assert find_objections(*compared()) == ()

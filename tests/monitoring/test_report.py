@@ -1,0 +1,81 @@
+"""`monitor` compares deals signed after the training period, and says what it could compare."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import DealHistory
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.learner import learn
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.monitoring.drift import summarise_scores
+from fitmodel.monitoring.report import monitor
+
+CUT = pd.Timestamp("2025-07-01")
+
+
+@pytest.fixture(scope="module")
+def sim():
+    return simulate_deals(1_500, seed=5, n_attributes=4)
+
+
+@pytest.fixture(scope="module")
+def model(sim):
+    """A model of the deals signed before `CUT`."""
+    learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, bags=2)
+    policy = Policy("threshold", 0.3, None, "")
+    scorer = Scorer(learned.book, policy, None, sim.spec.deals.closed_on, "")
+    scores = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
+    manifest = {"scores": summarise_scores(scores), "period": ["2023-07-01", "2025-06-30"]}
+    return FitModel(scorer, manifest)
+
+
+def test_only_deals_signed_after_the_training_period_are_compared(sim, model):
+    report = monitor(sim.deals, model, sim.spec)
+
+    assert report.rows == (sim.deals["closed_on"] > pd.Timestamp("2025-06-30")).sum()
+    assert report.cohorts["deals"].sum() == report.rows
+
+
+def test_a_table_without_new_deals_is_compared_whole_and_has_no_cohorts(sim, model):
+    old = sim.deals[sim.deals["closed_on"] < CUT]
+
+    report = monitor(old, model, sim.spec)
+
+    assert report.rows == len(old)
+    assert report.cohorts is None
+
+
+def test_prospects_have_drift_and_nothing_else(sim, model):
+    prospects = sim.deals.drop(columns="churned_on").assign(seats=sim.deals["seats"] * 30)
+
+    report = monitor(prospects, model, sim.spec)
+
+    assert report.rows == len(prospects)
+    assert report.cohorts is report.overrides is None
+    assert "seats" in report.drifted
+
+
+def test_metrics_are_numbered_by_the_month_of_signing(sim, model):
+    report = monitor(sim.deals, model, sim.spec, by_month=True)
+
+    months = {
+        int(f"{day:%Y%m}") for day in sim.deals["closed_on"] if day > pd.Timestamp("2025-06-30")
+    }
+    steps = {step for name, step, _ in report.metrics() if name == "drift/seats/index"}
+    assert steps == months
+    quarters = {step for name, step, _ in report.metrics() if name == "cohort/ratio"}
+    assert quarters == {100 * (month // 100) + -(-(month % 100) // 3) * 3 for month in months}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"by_month": True}, "needs deals with the contract's dates"), ({"log": object()}, "an id")],
+)
+def test_what_needs_outcomes_is_refused_without_a_contract(sim, model, arguments, message):
+    with pytest.raises(DealsError, match=message):
+        monitor(sim.deals, model, **arguments)
