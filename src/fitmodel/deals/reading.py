@@ -91,7 +91,7 @@ def read_deals(
         are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
         Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
         all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
-        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... in the order of its rows.
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows.
 
     Raises
     ------
