@@ -78,8 +78,7 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    table = read_with_doubts(deals, spec).table.reset_index(drop=True)
-    view = view_of(table, spec)
+    view = view_of(read_with_doubts(deals, spec).deals.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")

@@ -159,8 +159,9 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    read = read_with_doubts(deals, spec)
-    table, spec = named_apart(read.table), read.spec  # with the forms found, for prospects
+    questioned = read_with_doubts(deals, spec)
+    table = named_apart(questioned.deals)
+    spec = questioned.read.spec  # with the forms found, for prospects
     require_readable(table, spec, first_row_of(deals))
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
@@ -200,7 +201,7 @@ def train(
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *read.messages, *noticed)
+    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
     warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
@@ -301,17 +302,17 @@ def decide(
     if predicted is None:
         predicted = predict_held_out(learned, spec, estimator)
     known = view.labelled(learned.taught.dates)
-    amounts = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
         predicted[known.index].to_numpy(),
         known.early_churn,
         at_level(known.early_churn, known.weight, learned),
-        None if amounts is None else amounts.loc[known.index].to_numpy(),
+        None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
         population=predicted.to_numpy(),
         level=learned.book.base_rate,
-        customer_amounts=None if amounts is None else amounts.to_numpy(),
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
     )
 
 
@@ -382,8 +383,16 @@ def ship(
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
-    forms, per = spec.reading.forms, per_year(spec)
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words, forms, per)
+    scorer = Scorer(
+        learned.book,
+        policy,
+        roles.amount,
+        roles.closed_on,
+        "",
+        words,
+        forms=spec.reading.forms,
+        per_year=per_year(spec),
+    )
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},

@@ -86,10 +86,10 @@ def test_as_of_an_earlier_day_nobody_had_left_on_a_later_one() -> None:
     contract = spec("unknown")
     deals = read_deals(dated, contract)
     then = outcomes(deals, contract, as_of="2024-11-01")
-    cut, known = extract_as_of(deals, contract, "2024-11-01")
+    cut, then_contract = extract_as_of(deals, contract, "2024-11-01")
 
     np.testing.assert_array_equal(then["early_churn"], [1, 0, 0, np.nan, np.nan])
-    pd.testing.assert_frame_equal(outcomes(cut, known), then)
+    pd.testing.assert_frame_equal(outcomes(cut, then_contract), then)
 
 
 def test_as_of_an_earlier_day_an_unknown_leaving_is_unknown() -> None:

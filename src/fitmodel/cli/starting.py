@@ -88,18 +88,18 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     """
     with plain_errors():
         from fitmodel.deals.data_warnings import find_warnings, notation_warnings
-        from fitmodel.deals.enough import check_enough, count_known
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.reading import first_row_of, open_deals, read_opened
+        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
+        from fitmodel.learning.learner import check_enough
         from fitmodel.learning.readable import require_readable
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
-        file = open_deals(deals, spec)
-        read = read_opened(file, spec)
+        file = open_table(deals, spec)
+        read = read_deals_with_findings(file, spec)
         for note in read.notes:
             typer.echo(f"rows {note}")
         doubts = find_doubts(file.table, spec)
@@ -112,14 +112,14 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
         notations = notation_warnings(file.table, spec, row)
-        for warning in (*read.findings, *find_warnings(table, spec, row), *notations):
+        for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
             typer.echo(f"warn {warning}")
         leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
             f"{audit_text(leaks)}"
         )
-        check_enough(*count_known(view))
+        check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:
             raise typer.Exit(1)

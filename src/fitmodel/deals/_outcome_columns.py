@@ -39,8 +39,8 @@ class OutcomeDates:
         Last day on which each deal was looked at.
     observed_from : datetime64[D]
         First day on which leavers were recorded; NaT where they always were.
-    left_undated : ndarray of bool of shape (deals,)
-        Whether the customer left, by its flag, on a day that is not known.
+    left_some_day : ndarray of bool of shape (deals,)
+        Left by the flag, but the day is not known; see `fitmodel.deals.leaving`.
     """
 
     closed: Days
@@ -48,7 +48,7 @@ class OutcomeDates:
     exited: Days
     observed_until: Days
     observed_from: np.datetime64
-    left_undated: NDArray[np.bool_]
+    left_some_day: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +101,8 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     DealsError
         If a tenure is missing or negative, or a flag is neither yes nor no.
     """
-    unit = MONTHS_PER[spec.deals.tenure_unit or "months"]
-    months = _number(deals, spec.deals.tenure_months) * unit
+    unit = spec.deals.tenure_unit or "months"
+    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[unit]
     flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(

@@ -61,8 +61,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping,
-        optional
+    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
         Everything else has defaults.
 
     Raises
@@ -193,8 +192,8 @@ class DealSpec(BaseModel):
     def attribute_names(self, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the attributes of a table with these columns.
 
-        The names in `include` as given there; without it every column that plays no role, is not
-        excluded and has more than one value left by `[rows] keep`, in the table's order.
+        The names in `include` as given there; without it every column that plays no role and
+        is not excluded and has more than one value left by `[rows] keep`, in the table's order.
         """
         if self.attributes.include is not None:
             return self.attributes.include

@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.exceptions import DealsError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from fitmodel.deals._outcome_columns import Moment
-    from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.training_set import TrainingSet
-
 MIN_CHURNERS = 50
-"""Deals known to have left early, and as many known to have stayed, that training needs."""
+"""Deals known to have left early, and as many others, that training needs."""
 
 
-def known_outcomes(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
-) -> tuple[int, int, float]:
-    """Count what is known, as `check_enough` takes it.
-
-    Every deal known to have left early counts, the young too, and every one known to have stayed.
-
-    Returns
-    -------
-    tuple of int, int and float
-        Early churners, deals that stayed, and months from the first deal to the last look.
-    """
-    return count_known(view_of(deals, spec, as_of))
-
-
-def count_known(known: HistoryView | TrainingSet) -> tuple[int, int, float]:
-    """Count what a view or a training set knows, as `known_outcomes`."""
-    early, watched = known.early_churn, known.observable_months
-    months = known.followup_months if np.isnan(watched).all() else watched
-    return int((early == 1).sum()), int((early == 0).sum()), float(months.max(initial=0.0))
-
-
-def is_enough(n_churners: float, n_stayers: float) -> bool:
+def is_enough(n_churners: float, n_others: float) -> bool:
     """Tell whether there are enough of both kinds to learn from."""
-    return min(n_churners, n_stayers) >= MIN_CHURNERS
+    return min(n_churners, n_others) >= MIN_CHURNERS
 
 
-def check_enough(n_churners: int, n_stayers: int, months: float | None = None) -> None:
+def check_enough(n_churners: int, n_others: int, months: float | None = None) -> None:
     """Refuse to learn from too few deals.
 
     Parameters
     ----------
     n_churners : int
         Deals known to have left within the horizon, however young.
-    n_stayers : int
-        Deals known to have stayed beyond it.
+    n_others : int
+        The other deals: known to have stayed, or too young to be known.
     months : float, optional
-        From the first deal to the end of the extract, to say how long it takes to have enough.
+        From the first deal to the last, to say how long it takes to have enough.
 
     Raises
     ------
@@ -73,12 +40,12 @@ def check_enough(n_churners: int, n_stayers: int, months: float | None = None) -
     if n_churners < MIN_CHURNERS:
         raise DealsError(
             f"too little to learn from: {n_churners} early churner(s); {MIN_CHURNERS} needed"
-            f"{_waiting(n_churners, months)}. Remedy: add older deals, or a longer horizon_months."
+            f"{_waiting(n_churners, months)}. Remedy: a later extract, or a longer horizon_months."
         )
-    if n_stayers < MIN_CHURNERS:
+    if n_others < MIN_CHURNERS:
         raise DealsError(
-            f"too little to learn from: {n_stayers} deal(s) known to have stayed; {MIN_CHURNERS} "
-            "needed. Remedy: add deals of customers who stayed beyond the horizon."
+            f"too little to learn from: {n_others} deal(s) that did not leave early; "
+            f"{MIN_CHURNERS} needed. Remedy: add the deals of customers who stayed."
         )
 
 

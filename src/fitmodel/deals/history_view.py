@@ -102,12 +102,8 @@ class HistoryView:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
             return _frozen(self._tenures.months[self.positions])
-        return _frozen(months_between(self._dates.closed[self.positions], self.ended_on))
-
-    @cached_property
-    def ended_on(self) -> Days:
-        """Day left, or the last on which leaving would have been seen; needs dates."""
-        return _frozen(np.where(self.left, self.left_on, self._watched_until))
+        end = np.where(self.left, self.left_on, self.watched_until)
+        return _frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
     def observable_months(self) -> Floats:
@@ -119,7 +115,7 @@ class HistoryView:
         """
         if not self.spec.has_dates:
             return _frozen(np.full(len(self), np.nan))
-        end = np.where(self.left, self.extract_end, self._watched_until)
+        end = np.where(self.left, self.extract_end, self.watched_until)
         return _frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
@@ -135,15 +131,15 @@ class HistoryView:
         if not self.spec.has_dates:
             return _frozen(np.full(len(self), NEVER))
         churned = self._dates.churned[self.positions]
-        seen = np.where(churned <= self._watched_until, churned, NEVER)
-        return _frozen(np.where(self._left_by_last_look, self._looked_at_until, seen))
+        churned = np.where(self._left_by_then, self._looked_at_until, churned)
+        return _frozen(np.where(churned <= self.watched_until, churned, NEVER))
 
     @cached_property
     def exited(self) -> Mask:
         """Whether a customer that did not leave was lost from sight before the extract ended."""
         if not self.spec.has_dates:
             return _frozen(np.zeros(len(self), dtype=bool))
-        stopped = self._watched_until < self.extract_end
+        stopped = self.watched_until < self.extract_end
         return _frozen(~self.left & (self.exited_for_other_cause | stopped))
 
     @cached_property
@@ -323,30 +319,25 @@ class HistoryView:
         return until if self.day is None else np.minimum(until, self.day)
 
     @cached_property
-    def _watched_until(self) -> Days:
-        """Last day on which leaving would have been seen.
-
-        Of a customer that left on an unknown day nothing is known after its signing, unless it
-        left early at any rate.
-        """
+    def watched_until(self) -> Days:
+        """Last day on which leaving would have been seen."""
         watched: Days = np.fmin(self._looked_at_until, self._dates.exited[self.positions])
-        unknown = self._dates.left_undated[self.positions] & ~self._left_by_last_look
-        return np.where(unknown, self._dates.closed[self.positions], watched)
+        some_day = self._dates.left_some_day[self.positions] & ~self._left_by_then
+        # of such a customer nothing is known after signing: it is never one that stayed
+        return np.where(some_day, self._dates.closed[self.positions], watched)
 
     @cached_property
-    def _left_by_last_look(self) -> Mask:
-        """Whether a customer that left on an unknown day is known to have left early.
+    def _left_by_then(self) -> Mask:
+        """Who left on an unknown day, surely within the horizon: it ends after the extract.
 
-        It had left when it was last looked at. Where that is within the horizon it left early, and
-        counts as having left on that day; as of an earlier day not even that was known.
+        As of a day before the extract not even that was known.
         """
-        until = self._looked_at_until
-        known: Mask = self._dates.left_undated[self.positions]
-        known = known & (until == self._dates.observed_until[self.positions])
-        known &= ~(self._dates.exited[self.positions] < until)
+        until = self._dates.observed_until[self.positions]
         horizon = self.spec.label.horizon_months
-        known &= until <= add_months(self._dates.closed[self.positions], horizon)
-        return known
+        young = until <= add_months(self._dates.closed[self.positions], horizon)
+        some_day = self._dates.left_some_day[self.positions]
+        early: Mask = some_day & young & (self._looked_at_until == until)
+        return early
 
     @cached_property
     def _age_at_start(self) -> Floats:

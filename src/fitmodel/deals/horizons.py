@@ -97,7 +97,7 @@ def horizons_text(found: pd.DataFrame) -> str:
 
 def enough(known: pd.Series[Any]) -> bool:
     """Tell whether there are enough of both kinds to learn from."""
-    return is_enough(known["early_churners"], known["stayed"])
+    return is_enough(known["early_churners"], known["stayed"] + known["too_young"])
 
 
 def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:

@@ -12,7 +12,6 @@ import numpy as np
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
-from fitmodel.deals.survival import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +79,12 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     """
     if not spec.has_dates or spec.deals.observed_from is not None:
         return None
-    seen = view_of(deals, spec)
-    left, ends, closed = seen.left, seen.ended_on, seen.closed
-    if left.sum() < MIN_LEAVERS or closed is None:
+    view = view_of(deals, spec)
+    left, closed = view.left, view.closed
+    if closed is None or left.sum() < MIN_LEAVERS:
         return None
-    first = ends[left].min()
+    ends = np.where(left, view.left_on, view.watched_until)
+    first = view.left_on[left].min()
     expected = _expected_before(first, closed, ends, left)
     chance = float(np.exp(-expected))
     if chance > MAX_CHANCE:
@@ -92,6 +92,7 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     start = first.astype("datetime64[M]").astype("datetime64[D]")
     if expected - _expected_before(start, closed, ends, left) > _UNCERTAIN_START:
         start = first
+    months = months_between(closed, ends)
     entry = np.maximum(months_between(closed, np.full(len(ends), start)), 0.0)
     horizon = float(spec.label.horizon_months)
     return MissingLeavers(
@@ -99,8 +100,8 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
         int((closed < start).sum()),
         expected,
         chance,
-        rate=_left_by(horizon, seen.followup_months, left, entry),
-        rate_without=_left_by(horizon, seen.followup_months, left, np.zeros(len(entry))),
+        rate=1 - _survival(months, left, entry, horizon),
+        rate_without=1 - _survival(months, left, np.zeros(len(months)), horizon),
     )
 
 
@@ -120,8 +121,12 @@ def _expected_before(
     return float((hazard * exposure_before).sum())
 
 
-def _left_by(horizon: float, months: Floats, left: NDArray[np.bool_], entry: Floats) -> float:
-    """Kaplan-Meier share that has left by the horizon, each deal at risk from its entry on."""
+def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
+    """Kaplan-Meier share that stays, each deal at risk from its entry on."""
     watched = months > entry
-    curve = kaplan_meier(months[watched], left[watched], entry_months=entry[watched])
-    return 1.0 - float(curve.at(horizon))
+    months, left, entry = months[watched], left[watched], entry[watched]
+    times = np.unique(months[left & (months <= horizon)])
+    starts, stops = np.sort(entry), np.sort(months)
+    at_risk = np.searchsorted(starts, times, "left") - np.searchsorted(stops, times, "left")
+    gone = np.array([(left & (months == time)).sum() for time in times])
+    return float(np.prod(1 - gone / at_risk)) if len(times) else 1.0

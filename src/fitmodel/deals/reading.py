@@ -1,7 +1,7 @@
 """Read past deals: any honest table in, one clean table or one error that lists every fault out.
 
-file or frame -> read_file -> tidy -> keep_rows -> attributes settled -> roles read -> faults_of
-              -> settle_rows -> deals
+file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
+     -> faults_of -> one row per customer -> deals
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ import pandas as pd
 from fitmodel.deals.faults import Fault, Judged, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
-from fitmodel.deals.settling import settle_attributes
+from fitmodel.deals.settling import (
+    currency_finding,
+    has_several_currencies,
+    settle_attributes,
+)
 from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
@@ -25,8 +29,6 @@ from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import DateForm, NumberForm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tables.findings import Finding
     from fitmodel.tables.values import Reading
@@ -34,13 +36,11 @@ if TYPE_CHECKING:
 __all__ = [
     "SEPARATORS",
     "DealsRead",
-    "faults_when_read",
     "first_row_of",
     "named_apart",
-    "open_deals",
+    "open_table",
     "read_deals",
     "read_deals_with_findings",
-    "read_opened",
     "read_table",
 ]
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
@@ -60,12 +60,12 @@ class DealsRead:
     findings : tuple of Finding
         What was left out or taken for nothing, in the order of the table.
     notes : tuple of str
-        What [rows] of the contract left out or merged, and how many rows.
+        What `[rows]` of the contract left out or merged, and how many rows.
     """
 
     table: pd.DataFrame
     spec: DealSpec
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -87,11 +87,11 @@ def read_deals(
     Returns
     -------
     DataFrame
-        The rows that are customers by [rows], with the user's own columns. Dates of the roles are
-        whole days (their zone's own), tenure and amount floats, the churn flag a bool. Attributes
-        that are written numbers ("$ 1,200") are floats, and written dates are days. Of all columns
-        text is stripped, and infinite numbers and texts that stand for nothing (null, "-") are
-        missing. A frame keeps its index, a file gets 0, 1, 2, ... in the order of its rows.
+        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
+        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
+        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
+        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def read_deals(
 
 
 def read_deals_with_findings(
-    source: str | Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+    source: str | Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
 ) -> DealsRead:
     """Read past deals as `read_deals`, with what was found and the contract filled in.
 
@@ -126,11 +126,33 @@ def read_deals_with_findings(
     DealsError
         As `read_deals`.
     """
-    return read_opened(open_deals(source, spec), spec, to_learn=to_learn)
+    file = open_table(source, spec)
+    frame, numbers = file.table, file.row_numbers
+    _refuse(shape_faults(Sheet(frame, rows=numbers)))
+    tidied = tidy_with_findings(frame, spec.attributes.missing)
+    kept = keep_rows(tidied.table, spec)
+    numbers = None if numbers is None else numbers[kept.positions]
+    sheet = Sheet(kept.table, rows=numbers)
+    settled = settle_attributes(sheet, spec)
+    readings = read_roles(settled.table, spec)
+    judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
+    asked = [*settled.findings, *_currencies(sheet, spec, readings)]
+    faults = [_as_fault(finding) for finding in asked if finding.asks and to_learn]
+    named = {fault.column for fault in faults}
+    others = faults_of(judged, to_learn=to_learn)
+    _refuse([*faults, *(fault for fault in others if fault.column not in named)])
+    found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
+    found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
+    findings = (*file.findings, *tidied.findings, *(each for each in asked if not each.asks))
+    merged = settle_rows(with_roles(settled.table, spec, readings), spec)
+    notes = (*kept.notes, *merged.notes)
+    return DealsRead(merged.table, _with_forms(spec, found), findings, notes)
 
 
-def open_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> FileTable:
-    """Open past deals as they are written, all rows of them."""
+def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) -> FileTable:
+    """Read a table as it is, with the numbers of its rows for messages."""
+    if isinstance(source, FileTable):
+        return source
     if isinstance(source, pd.DataFrame):
         return FileTable(source)
     if isinstance(source, (str, Path)):
@@ -138,65 +160,19 @@ def open_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> FileTable:
     raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
 
 
-def read_opened(file: FileTable, spec: DealSpec, *, to_learn: bool = True) -> DealsRead:
-    """Read and validate the deals of a table that is open; `read_deals` says more.
-
-    Raises
-    ------
-    DealsError
-        One error that lists every fault with column, count, example and remedy.
-    """
-    _refuse(shape_faults(Sheet(file.table, rows=file.row_numbers)))
-    looked = _look(file, spec)
-    _refuse(_faults(looked, to_learn=to_learn))
-    readings = dict(looked.judged.readings)
-    settled = settle_rows(with_roles(looked.judged.table, spec, readings), spec)
-    found = looked.forms.over(_role_forms(spec, readings)).over(file.forms)
-    findings = (*file.findings, *(each for each in looked.findings if not each.asks))
-    notes = (*looked.notes, *settled.notes)
-    return DealsRead(settled.table, _with_forms(spec, found), findings, notes)
-
-
-def faults_when_read(file: FileTable, spec: DealSpec, *, to_learn: bool = True) -> list[Fault]:
-    """List everything for which `read_opened` refuses a table; empty if nothing."""
-    unreadable = shape_faults(Sheet(file.table, rows=file.row_numbers))
-    return unreadable or _faults(_look(file, spec), to_learn=to_learn)
-
-
-@dataclass(frozen=True, eq=False)
-class _Looked:
-    """A table with its roles read, before anything is refused."""
-
-    judged: Judged
-    forms: Forms
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-
-
-def _look(file: FileTable, spec: DealSpec) -> _Looked:
-    tidied = tidy_with_findings(file.table, spec.attributes.missing)
-    kept = keep_rows(tidied.table, spec)
-    numbers = None if file.row_numbers is None else file.row_numbers[kept.positions]
-    settled = settle_attributes(Sheet(kept.table, rows=numbers), spec)
-    readings = read_roles(settled.table, spec)
-    judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
-    empty = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
-    findings = (*tidied.findings, *settled.findings)
-    return _Looked(judged, settled.forms.over(empty), findings, kept.notes)
-
-
-def _faults(looked: _Looked, *, to_learn: bool) -> list[Fault]:
-    asked = [_as_fault(each) for each in looked.findings if each.asks and to_learn]
-    named = {fault.column for fault in asked}
-    others = faults_of(looked.judged, to_learn=to_learn)
-    return [*asked, *(fault for fault in others if fault.column not in named)]
+def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> list[Finding]:
+    """The amount's currencies, where there are several."""
+    name, reading = role_column(spec, "amount"), readings.get("amount")
+    if name is None or reading is None or not has_several_currencies(reading):
+        return []
+    return [currency_finding(sheet, name, reading)]
 
 
 def _as_fault(finding: Finding) -> Fault:
     return Fault(finding.column, finding.count, finding.example, finding.remedy, finding.message)
 
 
-def _role_forms(spec: DealSpec, readings: Mapping[str, Reading]) -> Forms:
+def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
     """Forms of the closing date and the amount, which prospects have too."""
     numbers: dict[str, NumberForm] = {}
     dates: dict[str, DateForm] = {}

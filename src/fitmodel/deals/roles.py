@@ -1,8 +1,4 @@
-"""Read the columns that play a role: dates as days, tenure and amount as numbers, the flag.
-
-Tenure and amount stay in the unit of the table, in which prospects are given too; where months or
-a year's money are needed, `MONTHS_PER` and `yearly_amounts` convert them.
-"""
+"""Read the columns that play a role: dates as days, tenure and amount as numbers, the flag."""
 
 from __future__ import annotations
 
@@ -101,7 +97,7 @@ def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]
     """Put the values read into the columns of their roles, in a new frame.
 
     A flag whose values mean left stays as it is written: read a second time it would mean another
-    thing.
+    thing. Tenure and amount stay in the unit of the table, in which prospects are given too.
     """
     table = table.copy()
     for role, reading in readings.items():

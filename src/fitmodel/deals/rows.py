@@ -41,26 +41,16 @@ class ChosenRows:
         With the index of the rows it keeps.
     notes : tuple of str
         A sentence for each rule that changed something: how many rows, by value.
+    positions : ndarray of int or None
+        Which rows of the table were kept, in their order; None where rows were merged.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...]
+    positions: NDArray[np.intp] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class KeptRows(ChosenRows):
-    """The rows of a table that are customers.
-
-    Attributes
-    ----------
-    positions : ndarray of int
-        Of these rows in the whole table.
-    """
-
-    positions: NDArray[np.intp]
-
-
-def keep_rows(table: pd.DataFrame, spec: DealSpec) -> KeptRows:
+def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     """Keep the rows that are customers, by ``keep`` and ``drop`` of `[rows]`.
 
     Parameters
@@ -71,8 +61,8 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> KeptRows:
 
     Returns
     -------
-    KeptRows
-        They are as they were.
+    ChosenRows
+        The kept rows are as they were.
 
     Raises
     ------
@@ -80,7 +70,8 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> KeptRows:
         If a column that `[rows]` names is absent, or no row is left.
     """
     _require_columns(table, spec)
-    kept, notes, positions = table, list[str](), np.arange(len(table))
+    kept, notes = table, list[str]()
+    positions = np.arange(len(table))
     for name in spec.rows.chosen_by:
         stays = _stays(kept[name], spec, name)
         if not stays.all():
@@ -91,7 +82,7 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> KeptRows:
             f"[rows] keeps none of {len(table)} row(s): {'; '.join(notes)}. Remedy: correct the "
             "values in [rows]"
         )
-    return KeptRows(kept, tuple(notes), positions)
+    return ChosenRows(kept, tuple(notes), positions)
 
 
 def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:

@@ -67,6 +67,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Cost = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Positive = Annotated[Number, Field(gt=0)]
+
+
 TenureUnit = Literal["months", "years", "weeks", "days"]
 AmountPer = Literal["year", "quarter", "month", "week", "day", "contract"]
 _NO_COLUMNS = {"churned_values", "tenure_unit", "amount_per", "contract_months", "currency"}
@@ -103,8 +105,8 @@ class DealRoles(Section):
     yes and no. `tenure_unit`, `amount_per` and `currency` say in what is counted; the amount of
     `amount_per = "contract"` is that of `contract_months`. `propensity` is the probability with
     which a deal was let proceed although it was flagged; empty where it was not flagged.
-    `observed_from` is the date from which leavers were recorded, where that is later than the first
-    deal.
+    `observed_from` is the date from which leavers were recorded, where that is later than the
+    first deal.
     """
 
     section: ClassVar[str] = "deals"

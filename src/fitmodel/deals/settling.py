@@ -106,7 +106,7 @@ def _numbers(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | 
     reading = as_numbers(values, None)
     if reading is None:
         settled = read_numbers(values)
-        sought = name in spec.attributes.numeric or currencies_of(settled)
+        sought = name in spec.attributes.numeric or _currencies(settled)
         return settled if sought and _share(values, settled) >= NUMBER_SHARE else None
     plain = as_numbers(values)
     return None if plain is not None and not plain.unreadable.any() else reading
@@ -144,7 +144,7 @@ def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | No
 
 
 def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:
-    if currencies_of(reading):
+    if _currencies(reading):
         yield currency_finding(sheet, name, reading)
     elif reading.unreadable.any():
         yield _finding(
@@ -174,7 +174,7 @@ def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Findin
 
 def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
     """Say that a column holds several currencies, how many rows of each."""
-    found = currencies_of(reading)
+    found = _currencies(reading)
     counts = ", ".join(f"{rows} in {code}" for code, rows in found.items())
     main = max(found, key=lambda code: found[code])
     what = f"are in another currency than {main} ({counts}): they are not one number"
@@ -185,13 +185,18 @@ def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
     return _finding(sheet, name, reading.unreadable, what, remedy, code="currencies")
 
 
-def currencies_of(reading: Reading) -> dict[str, int]:
+def _currencies(reading: Reading) -> dict[str, int]:
     """Rows per currency where a column has several; empty otherwise."""
     found: dict[str, int] = {}
     for unit, rows in reading.units.items():
         if code := currency_of(unit):
             found[code] = found.get(code, 0) + rows
     return found if len(found) > 1 else {}
+
+
+def has_several_currencies(reading: Reading) -> bool:
+    """Tell whether a column of numbers holds more than one currency."""
+    return bool(_currencies(reading))
 
 
 def _finding(

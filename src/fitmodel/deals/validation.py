@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from fitmodel.deals.faults import Fault, Judged, Sheet, shown
@@ -17,14 +16,11 @@ from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
 from fitmodel.deals.rows import settle_rows
-from fitmodel.deals.settling import currencies_of
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.tidying import nested, tidy, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
 
@@ -154,44 +150,26 @@ def _attribute_faults(judged: Judged) -> Iterator[Fault]:
 def _amount_faults(judged: Judged) -> Iterator[Fault]:
     name = role_column(judged.spec, "amount")
     if name is not None and "amount" in judged.readings:
-        several = list(_currency_faults(judged, name))
-        yield from several
-        if not several:  # of several currencies only one is a number
-            unreadable = judged.readings["amount"].unreadable
-            remedy = "write plain numbers (1234.5)"
-            yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+        unreadable = judged.readings["amount"].unreadable
+        remedy = "write plain numbers (1234.5)"
+        yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+        yield from _currency_faults(judged, name)
 
 
 def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
-    """Amounts in several currencies, by their signs or by a column, which are never one number."""
-    remedy = (
-        "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
-        "amount out of [deals]"
-    )
-    reading, named = judged.readings["amount"], judged.spec.deals.columns().get("currency")
-    places = np.flatnonzero(reading.unreadable)
-    yield from _several(judged, amount, "by their signs", currencies_of(reading), places, remedy)
-    if named in judged.table.columns:
-        written = judged.table[named].astype("str").str.strip().str.upper()
-        counts = written.value_counts()
-        places = np.array([(written == code).to_numpy().argmax() for code in counts.index])
-        found = {str(code): int(rows) for code, rows in counts.items()}
-        yield from _several(judged, amount, f"by {named}", found, places, remedy)
-
-
-def _several(
-    judged: Judged,
-    amount: str,
-    how: str,
-    counts: dict[str, int],
-    places: NDArray[np.intp],
-    remedy: str,
-) -> Iterator[Fault]:
+    """Amounts in several currencies by the column of currencies, which are never one number."""
+    named = judged.spec.deals.columns().get("currency")
+    if named not in judged.table.columns:
+        return
+    counts = judged.table[named].astype("str").str.strip().str.upper().value_counts()
     if len(counts) > 1:
-        shown = ", ".join(f"{code} {rows:,}" for code, rows in [*counts.items()][:SHOWN_NAMES])
-        message = f"amounts are in {len(counts)} currencies {how} ({shown})"
-        example = "; ".join(judged.cells(place, (amount,)) for place in places[:2].tolist())
-        yield Fault(amount, sum(counts.values()), example, remedy, message)
+        shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
+        message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
+        remedy = (
+            "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
+            "amount out of [deals]"
+        )
+        yield Fault(amount, int(counts.sum()), "", remedy, message)
 
 
 def _propensity_faults(judged: Judged) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.settling import has_several_currencies
 from fitmodel.guessing._names import as_words, named
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
@@ -107,6 +108,11 @@ class Column:
         if self.filled == 0 or self.is_date or pd.api.types.is_bool_dtype(self.cells.dtype):
             return False
         return bool(read_numbers(self.cells).unreadable.sum() <= (1 - READS) * self.filled)
+
+    @cached_property
+    def has_several_currencies(self) -> bool:
+        """Whether the values are money of several currencies, by their signs."""
+        return self.is_text and has_several_currencies(read_numbers(self.cells))
 
     @cached_property
     def below_zero(self) -> float:

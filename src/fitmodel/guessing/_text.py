@@ -81,11 +81,16 @@ def write_toml(
 def _pair(item: tuple[str, Any]) -> str:
     key, value = item
     if isinstance(value, dict):
-        inner = ", ".join(
-            f"{toml_value(name)} = {toml_value(each)}" for name, each in value.items()
-        )
-        return f"{key} = {{{inner}}}"
-    return f"{key} = {toml_value(value)}"
+        pairs = (f"{toml_value(name)} = {_one_line(each)}" for name, each in value.items())
+        return f"{key} = {{{', '.join(pairs)}}}"
+    return f"{key} = {_one_line(value)}"
+
+
+def _one_line(value: Any) -> str:
+    """Write a value as TOML in one line, lists too."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return toml_value(value)
 
 
 def _commented_horizons(horizons: str) -> str:

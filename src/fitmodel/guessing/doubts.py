@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fitmodel.deals.faults import Sheet
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
-from fitmodel.deals.reading import open_deals, read_opened
+from fitmodel.deals.reading import open_table, read_deals_with_findings
 from fitmodel.deals.rows import keep_rows
 from fitmodel.deals.validation import shape_faults
 from fitmodel.exceptions import DealsError
@@ -22,7 +22,6 @@ from fitmodel.guessing._names import TURNOVER, as_words, sureness, tenure_unit
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise
-from fitmodel.tables.opening import FileTable
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tables.findings import Finding
+    from fitmodel.deals.reading import DealsRead
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
 
@@ -127,23 +126,23 @@ class QuestionedDeals:
 
     Attributes
     ----------
-    table, spec, findings
-        As of `fitmodel.deals.reading.DealsRead`.
-    notes : tuple of str
-        What `[rows]` left out or merged.
+    read : DealsRead
     doubts : tuple of Doubt
     """
 
-    table: pd.DataFrame
-    spec: DealSpec
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    read: DealsRead
     doubts: tuple[Doubt, ...]
 
     @property
+    def deals(self) -> pd.DataFrame:
+        """The deals, as `fitmodel.read_deals` gives them."""
+        return self.read.table
+
+    @property
     def messages(self) -> tuple[str, ...]:
-        """Notes, doubts and findings, for people."""
-        return (*self.notes, *map(str, self.doubts), *map(str, self.findings))
+        """What was left out or merged, found and is in doubt, for people."""
+        found = (*self.read.notes, *self.read.findings, *self.doubts)
+        return tuple(map(str, found))
 
 
 def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
@@ -159,14 +158,15 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
     DealsError
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
-    file = open_deals(source, spec)
-    if not shape_faults(Sheet(file.table)):  # rows that are no customers have more faults than this
+    file = open_table(source, spec)
+    if not shape_faults(Sheet(file.table)):
+        # first, because rows that are no customers have other faults too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
-    read = read_opened(file, spec)
+    read = read_deals_with_findings(file, spec)
     doubts = find_doubts(file.table, spec)
     refuse_unanswered(doubts)
-    return QuestionedDeals(read.table, read.spec, read.findings, read.notes, tuple(doubts))
+    return QuestionedDeals(read, tuple(doubts))
 
 
 def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
@@ -329,7 +329,7 @@ def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt
     if not spec.has_dates or spec.rows.settles("missing-leavers"):
         return
     try:
-        deals = read_opened(FileTable(kept), spec).table
+        deals = read_deals_with_findings(kept, spec).table
     except DealsError:
         return  # read_deals says what is wrong
     missing = find_missing_leavers(deals, spec)

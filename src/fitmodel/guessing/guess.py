@@ -17,7 +17,7 @@ from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.data_warnings import notation_warnings
 from fitmodel.deals.faults import Sheet, explain
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
-from fitmodel.deals.reading import faults_when_read, read_opened
+from fitmodel.deals.reading import read_deals
 from fitmodel.deals.validation import shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
@@ -35,7 +35,6 @@ from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outco
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
-from fitmodel.tables.opening import FileTable
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
@@ -107,11 +106,8 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     spec = DealSpec(**tomllib.loads(draft.to_toml()))
     doubts = find_doubts(table, spec)
     draft.unsure += map(str, doubts)
-    faults = faults_when_read(FileTable(frame), spec)
-    draft.unsure += [f"read_deals would refuse this: {fault}" for fault in faults]
+    _try_to_read(draft, frame, spec)
     draft.unsure += [str(each) for each in notation_warnings(table, spec)]
-    if not faults:
-        _look_at_horizons(draft, frame, spec)
     return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts))
 
 
@@ -151,7 +147,9 @@ _FITS: dict[str, Callable[[Column], bool]] = {
     "tenure_months": lambda column: column.is_number and column.is_full,
     "rep": _fits_people,
     "team": _fits_people,
-    "amount": lambda column: column.is_number and not column.is_flag,
+    "amount": lambda column: (
+        (column.is_number and not column.is_flag) or column.has_several_currencies
+    ),
 }
 
 
@@ -256,8 +254,14 @@ def _sort_attributes(draft: Draft) -> None:
         draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
 
-def _look_at_horizons(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> None:
-    """Say what the deals know of each horizon, and whether the usual one is too short or long."""
-    found = compare_horizons(read_opened(FileTable(frame), spec).table, spec)
+def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> None:
+    """Say what stands against reading the table with this contract, or what its horizons teach."""
+    try:
+        deals = read_deals(frame, spec)
+    except DealsError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
+        draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
+        return
+    found = compare_horizons(deals, spec)
     draft.horizons = horizons_text(found)
     draft.unsure += doubts_about_horizon(found, spec.label.horizon_months)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
@@ -156,7 +157,11 @@ def check_enough(taught: TrainingSet) -> None:
     DealsError
         Saying how many early churners there are, how many are needed and when that would be.
     """
-    enough.check_enough(*enough.count_known(taught))
+    churners = int((taught.early_churn == 1).sum())
+    closed, months = taught.closed_on, None
+    if closed is not None and len(closed):
+        months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
+    enough.check_enough(churners, len(taught) - churners, months)
 
 
 def cross_fitted(

@@ -91,7 +91,7 @@ def compute_yearly_loss(
     since = end - pd.DateOffset(months=MONTHS) + pd.Timedelta(days=1)
     here = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
     stayed = view.followup_months[here]
-    amount = yearly_amounts(view.deals, spec).to_numpy()[here]
+    amount = yearly_amounts(view.deals, spec)[here].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
         "acquisition": np.full(len(stayed), money.acquisition_cost),

@@ -236,9 +236,8 @@ def score_stream(
             if progress is not None:
                 progress(chunk.batch.num_rows)
     seconds = time.monotonic() - begun
-    place = sink.place
     return BatchResult(
-        rows, errors, flagged, first_error, place, seconds, resumed, escalated, left_out
+        rows, errors, flagged, first_error, sink.place, seconds, resumed, escalated, left_out
     )
 
 
