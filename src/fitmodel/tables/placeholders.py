@@ -73,20 +73,32 @@ def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> 
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _far_days(values)
+    rows_of = _texts(values)
+    if rows_of is None:
+        return None
+    distinct = list(rows_of)
+    standing = {text for text in distinct if text.casefold() in NOT_YET or text in _DAYS}
+    standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
+    others = [text for text in distinct if text not in standing]
+    if not standing:
+        return None
+    if not (surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())):
+        return None
+    return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+
+
+def _texts(values: pd.Series[Any]) -> dict[str, int] | None:
+    """Rows per text of a column; None where it holds anything but texts and dates."""
+    if values.dtype != object:
+        counts = values.value_counts()
+        return dict(zip(counts.index.tolist(), counts.tolist(), strict=True))
     rows_of: dict[str, int] = {}
     for cell in values:
         if isinstance(cell, str):
             rows_of[cell] = rows_of.get(cell, 0) + 1
         elif not isinstance(cell, date) and not pd.isna(cell):
-            return None  # numbers, or cells of several types
-    distinct = list(rows_of)
-    standing = {text for text in distinct if text.casefold() in NOT_YET or text in _DAYS}
-    standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
-    others = [text for text in distinct if text not in standing]
-    dated = surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())
-    if not standing or not dated:
-        return None
-    return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+            return None
+    return rows_of
 
 
 def _is_day(cell: Any) -> bool:
