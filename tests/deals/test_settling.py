@@ -154,6 +154,15 @@ def test_placeholders_of_the_hard_tables_are_customers_still(
     assert (finding.column, finding.count) == (roles[1], int(stayed.sum()))
 
 
+def test_a_word_in_the_day_of_signing_is_an_error_that_shows_it() -> None:
+    for word in ("Active", "now", "TBD"):
+        table = DEALS.assign(signed=[word, *DEALS["signed"][1:]])
+        with pytest.raises(
+            DealsError, match=f"signed: 1 row.*no date, for example row 0: '{word}'"
+        ):
+            read_deals(table, SPEC)
+
+
 def test_the_region_na_of_the_hard_tables_is_north_america(shared_data) -> None:
     path = shared_data / "hard_tables" / "region_NA_60rows.csv"
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)

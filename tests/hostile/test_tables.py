@@ -147,7 +147,7 @@ KINDS = [
     ),
     *(
         # the column is of one value: the fault shows what was read
-        Kind(f"{code} with é, {mark!r}", changed_encoding, f"industry: every value is 'caf\xe9 {han}'")
+        Kind(f"{code} with é, {mark!r}", changed_encoding, f"industry: every value is 'café {han}'")
         for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "gbk")
         for mark in ",;"
         for han in ["[?]" if code in {"latin-1", "cp1252"} else "中"]

@@ -123,7 +123,7 @@ def read_deals_with_findings(
     file = _file_table(source, spec)
     frame, numbers = file.table, file.row_numbers
     _refuse(shape_faults(Sheet(frame, rows=numbers)))
-    tidied = tidy_with_findings(frame, spec.attributes.missing)
+    tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
     sheet = Sheet(tidied.table, rows=numbers)
     settled = settle_attributes(sheet, spec)
     readings = read_roles(settled.table, spec)

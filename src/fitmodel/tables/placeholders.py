@@ -60,7 +60,9 @@ class Placeholders:
     finding: Finding
 
 
-def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> Placeholders | None:
+def find_placeholders(
+    values: pd.Series[Any], *, surely_dates: bool = False, words: bool = True
+) -> Placeholders | None:
     """Find the words and far days among a column's dates; None where there are none.
 
     Parameters
@@ -70,6 +72,9 @@ def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> 
     surely_dates : bool
         Whether the contract says that the column holds dates: then a column of nothing but such
         words is one in which nothing has happened. Else all other values must be dates.
+    words : bool
+        Whether words are looked for too, or far days only: a deal without a day of signing is an
+        error, which shows the word.
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _far_days(values)
@@ -77,7 +82,8 @@ def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> 
     if rows_of is None:
         return None
     distinct = list(rows_of)
-    standing = {text for text in distinct if text.casefold() in NOT_YET or text in _DAYS}
+    standing = {text for text in distinct if text in _DAYS}
+    standing |= {text for text in distinct if words and text.casefold() in NOT_YET}
     standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
     others = [text for text in distinct if text not in standing]
     if not standing:
