@@ -98,7 +98,8 @@ class ProspectReader:
                 if found and found <= most:
                     codes.append(found)
                     continue
-                code, is_odd = self._read_slowly(len(codes), value, prospect, today)
+                place = len(codes)
+                code, is_odd, values[place] = self._read_slowly(place, value, prospect, today)
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)
@@ -106,18 +107,22 @@ class ProspectReader:
 
     def _read_slowly(
         self, place: int, value: Any, prospect: Mapping[str, Any], today: float | None
-    ) -> tuple[int, bool]:
-        """Code of any value, and whether it is out of the ordinary."""
+    ) -> tuple[int, bool, Any]:
+        """Code of any value, whether it is out of the ordinary, and the value as it was read.
+
+        A date stays as it is given: people know it by its day, not by the days before closing.
+        """
         column, strange = self._columns[place], self._strange[place]
         try:
             if self._forms.is_empty(column.name, value):
-                return MISSING, MISSING in strange
+                return MISSING, MISSING in strange, None
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
-                return code, code in strange
+                return code, code in strange, value
             read = self._number(column, value, prospect, today)
             code = column.code(read)
-            return code, code in strange or column.is_outside(read)
+            kept = read if type(value) is str and not column.is_date else value
+            return code, code in strange or column.is_outside(read), kept
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
