@@ -57,6 +57,14 @@ def test_written_dates_are_days_and_their_order_is_kept(pattern: str, order: str
     assert read.spec.reading.dates == {"contact": order, "signed": order}
 
 
+def test_a_table_that_was_read_before_keeps_the_forms_of_its_file() -> None:
+    table = DEALS.assign(seats=[f"${n:,.2f}" for n in NUMBERS], signed=DAYS.strftime("%d-%m-%Y"))
+    first = read_deals_with_findings(table, SPEC)
+    again = read_deals_with_findings(read_deals(table, SPEC), SPEC)
+    assert again.spec == first.spec
+    pd.testing.assert_frame_equal(again.table, first.table)
+
+
 def test_plain_tables_leave_the_contract_as_it_is() -> None:
     table = DEALS.assign(seats=NUMBERS, contact=DEALS["signed"], zip="01067")
     table.loc[3, "zip"] = "99084"

@@ -22,7 +22,7 @@ from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
-from fitmodel.tables.forms import Forms
+from fitmodel.tables.forms import Forms, forms_from_dict
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import DateForm, NumberForm
 
@@ -40,6 +40,8 @@ __all__ = [
     "read_deals_with_findings",
     "read_table",
 ]
+FORMS = "fitmodel.reading"
+"""Key of a table's `attrs` that holds how the file was written whose values it has."""
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
 
 
@@ -85,7 +87,8 @@ def read_deals(
         amount floats, the churn flag a bool. Attributes that are written numbers ("$ 1,200") are
         floats, and written dates are days. Of all columns text is stripped, and infinite numbers
         and texts that stand for nothing (null, "-") are missing. A frame keeps its index, a file
-        gets 0, 1, 2, ...
+        gets 0, 1, 2, ... How the file was written stays with the frame, in
+        ``attrs["fitmodel.reading"]``, so that `train` can keep it for prospects.
 
     Raises
     ------
@@ -135,14 +138,17 @@ def read_deals_with_findings(
     _refuse([*faults, *(fault for fault in others if fault.column not in named)])
     found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
+    filled = _with_forms(spec, found)
     findings = (*file.findings, *tidied.findings, *(each for each in asked if not each.asks))
     table = with_roles(settled.table, spec, readings)
-    return DealsRead(table, _with_forms(spec, found), findings)
+    if filled is not spec:  # so that a table which is read first and trained on later keeps them
+        table.attrs[FORMS] = filled.reading.forms.to_dict()
+    return DealsRead(table, filled, findings)
 
 
 def _file_table(source: str | Path | pd.DataFrame, spec: DealSpec) -> FileTable:
     if isinstance(source, pd.DataFrame):
-        return FileTable(source)
+        return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
         return read_file(source, sheet=spec.reading.sheet)
     raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
