@@ -123,8 +123,8 @@ def _all_dates(texts: list[str]) -> bool:
 def _far_days(values: pd.Series[Any]) -> Placeholders | None:
     days = values.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     rows = np.isin(days, _FAR)
-    for day in map(np.datetime64, REPEATED_PLACEHOLDER_DAYS):
-        same = days == day
+    for text in REPEATED_PLACEHOLDER_DAYS:
+        same = days == np.datetime64(text)
         rows |= same & (same.sum() > 1)
     if not rows.any():
         return None
