@@ -110,7 +110,7 @@ class ProspectReader:
     ) -> tuple[int, bool, Any]:
         """Code of any value, whether it is out of the ordinary, and the value as it was read.
 
-        A date stays as it is given: people know it by its day, not by the days before closing.
+        That is the number where the column's numbers are written in a form of their own.
         """
         column, strange = self._columns[place], self._strange[place]
         try:
@@ -121,7 +121,7 @@ class ProspectReader:
                 return code, code in strange, value
             read = self._number(column, value, prospect, today)
             code = column.code(read)
-            kept = read if type(value) is str and not column.is_date else value
+            kept = read if column.name in self._forms.numbers else value
             return code, code in strange or column.is_outside(read), kept
         except UnreadableValueError as error:
             raise ProspectError(
