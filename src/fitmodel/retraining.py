@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.in_use import follow_champion
@@ -83,7 +83,8 @@ def retrain(
     >>> retrain("deals.csv", spec).outcome
     'nothing new'
     """
-    table = read_deals(deals, spec)
+    read = read_deals_with_findings(deals, spec)
+    table, spec = read.table, read.spec  # with the forms found, as the last training kept them
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if not _anything_new(table, spec, estimator):
         outcome = _unless_none(name, store, "nothing new")

@@ -24,7 +24,7 @@ from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
-from fitmodel.tables.forms import Forms
+from fitmodel.tables.forms import Forms, forms_from_dict
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import DateForm, NumberForm
 
@@ -43,6 +43,8 @@ __all__ = [
     "read_deals_with_findings",
     "read_table",
 ]
+FORMS = "fitmodel.reading"
+"""Key of a table's `attrs` that holds how the file was written whose values it has."""
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
 
 
@@ -91,7 +93,9 @@ def read_deals(
         are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
         Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
         all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
-        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows.
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows. How the
+        file was written stays with the frame, in ``attrs["fitmodel.reading"]``, so that `train` can
+        keep it for prospects.
 
     Raises
     ------
@@ -129,7 +133,7 @@ def read_deals_with_findings(
     file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
     _refuse(shape_faults(Sheet(frame, rows=numbers)))
-    tidied = tidy_with_findings(frame, spec.attributes.missing)
+    tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
     kept = keep_rows(tidied.table, spec)
     numbers = None if numbers is None else numbers[kept.positions]
     sheet = Sheet(kept.table, rows=numbers)
@@ -143,10 +147,12 @@ def read_deals_with_findings(
     _refuse([*faults, *(fault for fault in others if fault.column not in named)])
     found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
+    filled = _with_forms(spec, found)
     findings = (*file.findings, *tidied.findings, *(each for each in asked if not each.asks))
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)
-    notes = (*kept.notes, *merged.notes)
-    return DealsRead(merged.table, _with_forms(spec, found), findings, notes)
+    if filled is not spec:  # so that a table which is read first and trained on later keeps them
+        merged.table.attrs[FORMS] = filled.reading.forms.to_dict()
+    return DealsRead(merged.table, filled, findings, (*kept.notes, *merged.notes))
 
 
 def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) -> FileTable:
@@ -154,7 +160,7 @@ def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) ->
     if isinstance(source, FileTable):
         return source
     if isinstance(source, pd.DataFrame):
-        return FileTable(source)
+        return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
         return read_file(source, sheet=spec.reading.sheet)
     raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
