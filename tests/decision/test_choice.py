@@ -83,7 +83,7 @@ def tuned(p, y, score, thresholds):
     return search.fit(p[:, None], y.astype(int)).best_threshold_
 
 
-# -- risk, value and the default ---------------------------------------------------------------------------------
+# -- risk, value and the default --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("money", [{}, MONEY], ids=["without money", "with money"])

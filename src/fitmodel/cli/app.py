@@ -1,4 +1,4 @@
-"""What every command shares: the app, its options, and errors turned into exit codes.
+"""Shared by all commands: the app, its options, and exit codes from errors.
 
 Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 130 interrupted.
 """

@@ -1,4 +1,4 @@
-"""The brief on one prospect."""
+"""Command `brief`."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def brief(
             typer.echo(text, nl=False)
             return
         write_folder(output.parent, {output.name: text})
-        typer.echo(f"{made.assessment.verdict}\nwrote {output}")
+        for line in made.assessment.sentences:
+            typer.echo(line)
+        typer.echo(f"wrote {output}")
 
 
 def _is_markdown(output: Path | None) -> bool:

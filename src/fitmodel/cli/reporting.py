@@ -1,4 +1,4 @@
-"""Reports for the sales team."""
+"""Command `report`."""
 
 from __future__ import annotations
 

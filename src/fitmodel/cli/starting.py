@@ -1,4 +1,4 @@
-"""Before the first model: try it on demonstration deals, write a contract, check the deals."""
+"""Commands `demo`, `init` and `check`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def demo(
         run = train(deals, spec, models=models, progress=progress())
         say_training(run)
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
-        typer.echo(riskiest(prospects, run.model.predict(prospects)))
+        typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))
 
 
@@ -77,7 +77,22 @@ def init(
         typer.echo(f"wrote {output}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
+        for text in _example_money(deals, output):
+            typer.echo(f"money: {text}")
         typer.echo(f"Next: read {output}, then fitmodel check {deals} -c {output}")
+
+
+def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
+    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    from fitmodel.deals.reading import read_deals
+    from fitmodel.decision.suggest import money_consequences
+    from fitmodel.exceptions import DealsError
+
+    try:
+        spec = load_spec(config)
+        return money_consequences(read_deals(deals, spec), spec)
+    except (DealsError, SpecError):  # `check` says what is wrong
+        return ()
 
 
 @app.command()
@@ -92,6 +107,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
         from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+        from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.learning.learner import check_enough
         from fitmodel.learning.readable import require_readable
@@ -119,6 +135,8 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
             f"{audit_text(leaks)}"
         )
+        for text in money_consequences(table, spec):
+            typer.echo(f"money: {text}")
         check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:

@@ -1,4 +1,4 @@
-"""Train a model, and replay the past to see how it would have done."""
+"""Commands `train`, `retrain` and `backtest`."""
 
 from __future__ import annotations
 

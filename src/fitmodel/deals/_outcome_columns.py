@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from fitmodel.deals.leaving import left_flag, left_without_date
-from fitmodel.deals.months import to_days
+from fitmodel.deals.months import add_months, to_days
 from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.exceptions import DealsError
 
@@ -26,10 +26,23 @@ if TYPE_CHECKING:
 NEVER = np.datetime64("NaT", "D")
 
 
+class ParsedHistory(Protocol):
+    """What a view needs of the history it belongs to; `DealHistory` is one."""
+
+    deals: pd.DataFrame
+    spec: DealSpec
+    columns: OutcomeDates | OutcomeTenures
+
+    def as_of(self, day: Moment | None) -> Any:
+        """Return the view as of a day."""
+
+    def with_spec(self, spec: DealSpec) -> ParsedHistory:
+        """Return the same deals under another contract."""
+
+
 @dataclass(frozen=True, eq=False)
 class OutcomeDates:
-    """
-    Outcome of every deal of a table, as dates.
+    """Outcome of every deal of a table, as dates.
 
     Attributes
     ----------
@@ -53,8 +66,7 @@ class OutcomeDates:
 
 @dataclass(frozen=True, eq=False)
 class OutcomeTenures:
-    """
-    Outcome of every deal of a table, as a tenure and a flag.
+    """Outcome of every deal of a table, as a tenure and a flag.
 
     Attributes
     ----------
@@ -69,8 +81,7 @@ class OutcomeTenures:
 
 
 def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
-    """
-    Parse the date columns of a table and check that they agree.
+    """Parse the date columns of a table and check that they agree.
 
     Raises
     ------
@@ -93,8 +104,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
-    """
-    Read how long each customer has stayed and whether it left.
+    """Read how long each customer has stayed and whether it left.
 
     Raises
     ------
@@ -120,9 +130,22 @@ def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
     return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
 
 
-def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
+def left_surely_early(
+    dates: OutcomeDates, rows: NDArray[np.intp], looked_at: Days, horizon_months: int
+) -> NDArray[np.bool_]:
+    """Tell who left on an unknown day, but surely within the horizon.
+
+    The customer had left when it was last looked at, and the horizon ends after that. As of a day
+    before the last look not even that was known.
     """
-    Refuse a contract without dates, and a table without their columns.
+    until = dates.observed_until[rows]
+    young = until <= add_months(dates.closed[rows], horizon_months)
+    early: NDArray[np.bool_] = dates.left_some_day[rows] & young & (looked_at == until)
+    return early
+
+
+def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
+    """Refuse a contract without dates, and a table without their columns.
 
     Raises
     ------
@@ -141,8 +164,7 @@ def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
 
 
 def day_as_of(as_of: Moment) -> np.datetime64:
-    """
-    Whole day of a date that outcomes are asked for.
+    """Whole day of a date that outcomes are asked for.
 
     Raises
     ------
@@ -226,3 +248,9 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
         raise DealsError(
             f"{what} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: {remedy}"
         )
+
+
+def frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """Array that cannot be written to, so that what is computed once stays as it is."""
+    values.setflags(write=False)
+    return values

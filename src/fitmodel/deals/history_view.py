@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._outcome_columns import NEVER, day_as_of
+from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, left_surely_early
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights
 from fitmodel.deals.labelled import LabelledDeals
@@ -21,9 +21,8 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures
+    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures, ParsedHistory
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.history import DealHistory
     from fitmodel.deals.months import Days
     from fitmodel.deals.survival import SurvivalCurve
 
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 
 
 class HistoryView:
-    """
-    Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
+    """Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
 
     Made by `DealHistory.as_of`: ``day`` is the last day of which anything is known, None for the
     end of the extract. Arrays have a value per deal, in the order of the table, and cannot be
@@ -42,7 +40,7 @@ class HistoryView:
 
     def __init__(
         self,
-        history: DealHistory,
+        history: ParsedHistory,
         day: np.datetime64 | None,
         whole: HistoryView | None = None,
         within: NDArray[np.intp] | None = None,
@@ -64,10 +62,10 @@ class HistoryView:
     def positions(self) -> NDArray[np.intp]:
         """Rows of the table these deals are."""
         if self._whole is not None:
-            return _frozen(self._whole.positions[self._within])
+            return frozen(self._whole.positions[self._within])
         if self.day is None:
-            return _frozen(np.arange(len(self.history.deals)))
-        return _frozen(np.flatnonzero(self._dates.closed <= self.day))
+            return frozen(np.arange(len(self.history.deals)))
+        return frozen(np.flatnonzero(self._dates.closed <= self.day))
 
     @cached_property
     def index(self) -> pd.Index[Any]:
@@ -86,7 +84,7 @@ class HistoryView:
     @cached_property
     def closed(self) -> Days | None:
         """Day signed; None where the contract gives a tenure."""
-        return _frozen(self._dates.closed[self.positions]) if self.spec.has_dates else None
+        return frozen(self._dates.closed[self.positions]) if self.spec.has_dates else None
 
     @cached_property
     def extract_end(self) -> np.datetime64:
@@ -101,67 +99,65 @@ class HistoryView:
     def followup_months(self) -> Floats:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
-            return _frozen(self._tenures.months[self.positions])
+            return frozen(self._tenures.months[self.positions])
         end = np.where(self.left, self.left_on, self.watched_until)
-        return _frozen(months_between(self._dates.closed[self.positions], end))
+        return frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
     def observable_months(self) -> Floats:
-        """
-        Months from closing for which leaving would have been seen, had the customer stayed.
+        """Months from closing for which leaving would have been seen, had the customer stayed.
 
         NaN where only a tenure is known: it does not say how long a customer who left could have
         been seen.
         """
         if not self.spec.has_dates:
-            return _frozen(np.full(len(self), np.nan))
+            return frozen(np.full(len(self), np.nan))
         end = np.where(self.left, self.extract_end, self.watched_until)
-        return _frozen(months_between(self._dates.closed[self.positions], end))
+        return frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
     def left(self) -> Mask:
         """Whether the customer was seen to leave."""
         if not self.spec.has_dates:
-            return _frozen(self._tenures.left[self.positions])
-        return _frozen(~np.isnat(self.left_on))
+            return frozen(self._tenures.left[self.positions])
+        return frozen(~np.isnat(self.left_on))
 
     @cached_property
     def left_on(self) -> Days:
         """Day left, if that was seen by the day; NaT else, and where the contract has no dates."""
         if not self.spec.has_dates:
-            return _frozen(np.full(len(self), NEVER))
+            return frozen(np.full(len(self), NEVER))
         churned = self._dates.churned[self.positions]
         churned = np.where(self._left_by_then, self._looked_at_until, churned)
-        return _frozen(np.where(churned <= self.watched_until, churned, NEVER))
+        return frozen(np.where(churned <= self.watched_until, churned, NEVER))
 
     @cached_property
     def exited(self) -> Mask:
         """Whether a customer that did not leave was lost from sight before the extract ended."""
         if not self.spec.has_dates:
-            return _frozen(np.zeros(len(self), dtype=bool))
+            return frozen(np.zeros(len(self), dtype=bool))
         stopped = self.watched_until < self.extract_end
-        return _frozen(~self.left & (self.exited_for_other_cause | stopped))
+        return frozen(~self.left & (self.exited_for_other_cause | stopped))
 
     @cached_property
     def exited_for_other_cause(self) -> Mask:
         """Whether ``exited_on`` had come by the day, whatever happened later."""
         if not self.spec.has_dates:
-            return _frozen(np.zeros(len(self), dtype=bool))
-        return _frozen(self._dates.exited[self.positions] <= self.extract_end)
+            return frozen(np.zeros(len(self), dtype=bool))
+        return frozen(self._dates.exited[self.positions] <= self.extract_end)
 
     @cached_property
     def entry_months(self) -> Floats:
-        """
-        Age at which a deal came under observation: 0, or months to ``observed_from``.
+        """Age at which a deal came under observation: 0, or months to ``observed_from``.
 
         At most the follow-up: of a deal that ended before ``observed_from`` nothing was observed.
         """
-        return _frozen(np.minimum(self._age_at_start, self.followup_months))
+        return frozen(np.minimum(self._age_at_start, self.followup_months))
 
     @cached_property
     def from_signing(self) -> Mask:
         """Whether the deal was under observation from its signing on."""
-        return _frozen(self._age_at_start == 0)
+        return frozen(self._age_at_start == 0)
 
     @cached_property
     def mature(self) -> Mask:
@@ -170,8 +166,8 @@ class HistoryView:
         It looks at the end of the extract, never at the outcome.
         """
         if self.closed is None:
-            return _frozen(~np.isnan(self.early_churn))
-        return _frozen(add_months(self.closed, self.spec.label.horizon_months) <= self.extract_end)
+            return frozen(~np.isnan(self.early_churn))
+        return frozen(add_months(self.closed, self.spec.label.horizon_months) <= self.extract_end)
 
     @cached_property
     def early_churn(self) -> Floats:
@@ -181,7 +177,7 @@ class HistoryView:
         entry, so no rate may be taken from it. `labelled` leaves such deals out.
         """
         horizon = self.spec.label.horizon_months
-        return _frozen(early_churn_of(self.followup_months, self.left, horizon))
+        return frozen(early_churn_of(self.followup_months, self.left, horizon))
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -191,8 +187,7 @@ class HistoryView:
 
     @cached_property
     def survival(self) -> SurvivalCurve:
-        """
-        Kaplan-Meier curve with entry times.
+        """Kaplan-Meier curve with entry times.
 
         Raises
         ------
@@ -213,8 +208,7 @@ class HistoryView:
 
     @cached_property
     def label_weights(self) -> Weights:
-        """
-        Censoring weights of the deals with a usable label, 0 for the others.
+        """Censoring weights of the deals with a usable label, 0 for the others.
 
         Usable are those watched from their signing and, where there are dates, mature.
         """
@@ -222,11 +216,10 @@ class HistoryView:
         weights = censoring_weights(self.outcomes[asked], self.spec.label.horizon_months)
         values = np.zeros(len(self))
         values[asked] = weights.values  # noqa: PD011 - ours
-        return Weights(_frozen(values), weights.effective_sample_size, weights.capped)
+        return Weights(frozen(values), weights.effective_sample_size, weights.capped)
 
     def attributes(self, dates: tuple[str, ...] | None = None) -> ReadAttributes:
-        """
-        Attributes of all these deals, read once.
+        """Attributes of all these deals, read once.
 
         Parameters
         ----------
@@ -243,8 +236,7 @@ class HistoryView:
         return self._read[dates]
 
     def labelled(self, dates: tuple[str, ...] | None = None) -> LabelledDeals:
-        """
-        Deals whose label is known, with weights for those whose label is not; may be empty.
+        """Deals whose label is known, with weights for those whose label is not; may be empty.
 
         Where deals have dates these are mature ones: of the young only the leavers are known.
         Deals signed before ``observed_from`` are left out: their labels are selected, since those
@@ -286,7 +278,7 @@ class HistoryView:
         cut = day_as_of(day)
         if self.day is not None and self.day <= cut:
             return self
-        then = self.history.as_of(cut)
+        then: HistoryView = self.history.as_of(cut)
         if self._whole is None:
             return then
         return then.subset(np.isin(then.positions, self.positions))
@@ -302,7 +294,7 @@ class HistoryView:
         if self._whole is not None:
             whole = self._whole.with_spec(spec)
             return HistoryView(whole.history, self.day, whole, self._within)
-        return self.history.with_spec(spec).as_of(self.day)
+        return self.history.with_spec(spec).as_of(self.day)  # type: ignore[no-any-return]
 
     @property
     def _dates(self) -> OutcomeDates:
@@ -328,16 +320,9 @@ class HistoryView:
 
     @cached_property
     def _left_by_then(self) -> Mask:
-        """Who left on an unknown day, surely within the horizon: it ends after the extract.
-
-        As of a day before the extract not even that was known.
-        """
-        until = self._dates.observed_until[self.positions]
+        """Who left on an unknown day, surely within the horizon."""
         horizon = self.spec.label.horizon_months
-        young = until <= add_months(self._dates.closed[self.positions], horizon)
-        some_day = self._dates.left_some_day[self.positions]
-        early: Mask = some_day & young & (self._looked_at_until == until)
-        return early
+        return left_surely_early(self._dates, self.positions, self._looked_at_until, horizon)
 
     @cached_property
     def _age_at_start(self) -> Floats:
@@ -354,7 +339,7 @@ class HistoryView:
 
     @cached_property
     def _propensity(self) -> Floats:
-        return _frozen(propensity_weights(self.deals, self.spec))
+        return frozen(propensity_weights(self.deals, self.spec))
 
     def _closed_on(self, chosen: NDArray[np.intp]) -> pd.Series[Any] | None:
         column = self.spec.deals.closed_on
@@ -372,9 +357,3 @@ class HistoryView:
                 "count from; exclude them or give closed_on"
             )
         return read
-
-
-def _frozen(values: NDArray[Any]) -> NDArray[Any]:
-    """Array that cannot be written to, so that what is computed once stays as it is."""
-    values.setflags(write=False)
-    return values

@@ -220,7 +220,8 @@ def _splits(
         since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
             f"None of {len(view)} deals{since} is mature: none closed "
-            f"{spec.label.horizon_months} months before observed_until. Use a later extract, or a shorter horizon_months."
+            f"{spec.label.horizon_months} months before observed_until. Use a later extract, or a "
+            "shorter horizon_months."
         )
     dates = _cut_dates(closed[known], n, test_share)
     splits = []

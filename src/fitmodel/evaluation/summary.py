@@ -1,4 +1,4 @@
-"""From a judgement to the report."""
+"""Build the training report from an evaluation."""
 
 from __future__ import annotations
 

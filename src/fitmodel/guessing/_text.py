@@ -15,13 +15,18 @@ _HEAD = """\
 """
 _TAIL = """\
 [decision]
-# policy = "value"            # value, capacity, precision or threshold; value needs the money below
-# capacity = 0.1              # share of the prospects that can be flagged
-# gross_margin = 0.8
-# acquisition_cost = 400      # per deal
-# onboarding_cost = 900       # per deal
-# support_cost_per_month = 60
+# policy = "risk"             # or value (needs the money below), capacity, precision, threshold
+# odds_ratio = 2.0            # risk: flag from twice the company's odds of early churn on
+# capacity = 0.1              # capacity: share of the prospects that can be flagged
+# big_deal = 50000            # a poor fit from this yearly amount on is for a manager to decide
+# The money below is an EXAMPLE: put in your own. A cost is an amount or a share of the yearly one.
+# gross_margin = 0.75
 # commission_rate = 0.1       # of the yearly contract value
+# onboarding_cost = "10 %"    # per deal
+# support_cost_per_month = "2 %"  # extra support of a poor fit
+# word_of_mouth_cost = "20 %"  # what a customer who left early tells others
+# opportunity_cost = "15 %"   # what the time of rep and service team would earn elsewhere
+# paid_upfront_months = 0     # months paid in advance and kept
 
 [tracking]
 # uri = "sqlite:///mlflow.db"

@@ -1,4 +1,4 @@
-"""What would make it a fit: the smallest changes, to values seen in the past, that lift the flag.
+"""Counterfactuals: the smallest changes of attributes that would remove the flag.
 
 prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
          -> those that are no poor fit any more, best first

@@ -1,4 +1,4 @@
-"""Many prospects at once: the walk of `fitmodel.model.walk` through numpy.
+"""Score many prospects at once with numpy, with the same result as the row scorer.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
@@ -101,7 +101,7 @@ def predict_leniently(
         sentences = scorer.sentences(language)
         texts = reasons_as_json(sentences, coded.codes, coded.given, reasons, coded.days)
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
-        place = predictions.columns.get_loc("model_version")
+        place = list(predictions.columns).index("model_version")
         predictions.insert(place, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:

@@ -1,4 +1,4 @@
-"""The sealed scorer: the book, the policy and the roles it needs, as JSON.
+"""The scorecard file: scorecard, policy and column roles as JSON, ready to score.
 
 numpy only. One prospect takes a walk through dictionaries and bisections (`fitmodel.model.walk`);
 many take the same walk through numpy (`fitmodel.model.frames`). Both give the same numbers.

@@ -1,4 +1,4 @@
-"""One prospect is read: how each attribute becomes a code, laid out once so that reading is short.
+"""Row encoder: read one prospect and encode each attribute as a row of its table.
 
 Most values are a known level or a number within those learned from: one call finds their code.
 All others, and all dates, are read slowly by their column; both ways give the same codes.

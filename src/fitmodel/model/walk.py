@@ -1,4 +1,4 @@
-"""One prospect's walk through the book, laid out once when a model is loaded.
+"""Row scorer: assess one prospect with tables that are laid out once per model.
 
 mapping -> codes -> rows of the book -> their sum: log-odds, and the bags' distances to their mean
         -> probability, interval -> flag, fit, value -> the largest rows as reasons

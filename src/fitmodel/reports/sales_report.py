@@ -1,4 +1,4 @@
-"""The sales team's mirror as a whole: a page, and the tables behind it.
+"""The sales report: the page and the tables behind it.
 
 deals -> expected early churn from models that know no rep -> scoreboards, reviews, commission,
       what deals are worth, the ideal customer -> sections -> a page and CSVs

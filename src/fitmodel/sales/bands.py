@@ -1,4 +1,4 @@
-"""In which fit band each past deal would have been, by a model that did not see how it ended."""
+"""Return the fit band of each past deal, predicted by models that did not learn from it."""
 
 from __future__ import annotations
 

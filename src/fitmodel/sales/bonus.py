@@ -1,4 +1,4 @@
-"""A bonus for the reps whose customers stay most: who holds which place, and what it pays.
+"""Pay a bonus to the reps whose customers stay most: ranks, ties and amounts.
 
 deals of a period -> observed, expected -> renewal rate, shrunken -> places, ties shared -> Decimal
 young deals       -> what is still to come, drawn -> what each rep may expect

@@ -1,4 +1,4 @@
-"""What a review sheet says: its warnings, its look-alikes, and three questions to talk about."""
+"""Sentences of a review sheet: warnings, similar deals and three questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Review sheets: each rep's latest lost customers, as they could have been seen at signing.
+"""Review sheets: each rep's latest lost customers, with what was known at signing.
 
 lost early -> the latest of each rep -> what would have been said at signing, and on what evidence
            -> the most similar deals known then that stayed, and what differed

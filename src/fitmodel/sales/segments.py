@@ -1,4 +1,4 @@
-"""Kinds of customers: levels of an attribute, bands of a number, and the two together.
+"""Segments of customers: levels of an attribute, bands of a number, and pairs of both.
 
 No outcome is looked at here, so that a test of the outcome by segment means what it says.
 """

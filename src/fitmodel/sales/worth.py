@@ -1,4 +1,4 @@
-"""What a deal is worth, by the survival curve: in all, by segment and by fit band.
+"""Expected value of a deal from the survival curve: overall, by segment and by fit band.
 
 deals of a group -> Kaplan-Meier weighted by amount -> months paid for within a common window
                  -> margin less what was spent, with an interval over resampled deals
@@ -17,6 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import known_money
+from fitmodel.decision.value import COSTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,8 +90,9 @@ def compute_worth(
     window common to all groups (Royston & Parmar 2013, BMC Medical Research Methodology 13:152);
     nothing is extrapolated, so that groups can be compared and the value is on the careful side.
     The margin uses the curve weighted by amount, since large customers may stay longer. From it go
-    acquisition and onboarding and, for the share that leaves early, extra support and the
-    commission kept (see `fitmodel.decision.value`). Intervals are 95 %, from resampled deals.
+    acquisition, onboarding and the time's other use and, for the share that leaves early, extra
+    support, word of mouth and the commission kept (see `fitmodel.decision.value`). Intervals are
+    95 %, from resampled deals.
     """
     view = view_of(deals, spec)
     deals, facts = view.deals, _facts(view)
@@ -213,10 +215,12 @@ def _values(
     stays, _ = _survival(deals, times, window, horizon)
     stays_by_amount, months_by_amount = _survival(deals, worth, window, horizon)
     margin = money.gross_margin * mean / 12 * months_by_amount
-    support = money.support_cost_per_month * money.months_until_early_churn * (1 - stays)
+    cost = {name: money.cost(name, mean) for name in COSTS}
+    spent = cost["acquisition_cost"] + cost["onboarding_cost"] + cost["opportunity_cost"]
+    support = cost["support_cost_per_month"] * money.months_until_early_churn
+    of_leavers = (support + cost["word_of_mouth_cost"]) * (1 - stays)
     commission = money.commission_rate * mean * (1 - stays_by_amount)
-    spent = money.acquisition_cost + money.onboarding_cost
-    value: NDArray[np.float64] = margin - spent - support - commission
+    value: NDArray[np.float64] = margin - spent - of_leavers - commission
     return value
 
 

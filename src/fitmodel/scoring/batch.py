@@ -1,4 +1,4 @@
-"""Score a file in chunks: prediction columns are added, nothing else is touched.
+"""Score a file in chunks and add prediction columns; the other columns do not change.
 
 table -> chunks of rows -> predict_table -> decision log -> columns added
       -> a file beside the output -> renamed to it when everything is written

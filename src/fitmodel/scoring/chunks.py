@@ -1,4 +1,4 @@
-"""A chunk of a batch as the model reads it."""
+"""Convert one chunk of a batch to the frame that the model reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table or query of a database as a source: rows come through a cursor, never all at once.
+"""Read a table or query of a database through a cursor, never all at once.
 
 query -> cursor of the server -> rows -> Arrow batches of one schema
 """

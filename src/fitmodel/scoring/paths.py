@@ -1,4 +1,4 @@
-"""Whether a file can be read and another be written, asked before anything is scored."""
+"""Check before scoring that the input can be read and the output can be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An interrupted batch goes on: the predictions made so far lie beside the output, chunk by chunk.
+"""Resume an interrupted batch from the predictions stored beside the output.
 
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written

@@ -1,4 +1,4 @@
-"""Score a Spark table where its rows lie: Arrow in, Arrow out, the same prediction as a file's.
+"""Score a Spark table through Arrow, with the same predictions as for a file.
 
 bundle as bytes -> broadcast, once per executor -> opened once per Python worker
 table -> Arrow batches of a partition, some together -> prediction columns added -> table

@@ -1,4 +1,4 @@
-"""Tables as streams: CSV and Parquet come in as Arrow batches and go out again, a piece at a time.
+"""Read and write CSV and Parquet as streams of Arrow batches.
 
 file or pipe -> chunks of rows, each with what is wrong with its shape -> ... -> file or pipe
 """

@@ -1,4 +1,4 @@
-"""The open pipeline that the desk shows: a file named at the start, read anew whenever asked for.
+"""Read the file of open prospects that the desk shows, again at each request.
 
 file -> does it hold the model's attributes, is it short enough -> the same rows as CSV text
 

@@ -8,6 +8,7 @@ import pytest
 
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.design import level_statistic
 
 SEEDS = range(6)
 
@@ -67,3 +68,23 @@ def test_a_name_of_its_own_for_every_deal_costs_less_than_chance_does() -> None:
         named = frame.assign(page=[f"id {place}" for place in range(len(frame))])
         costs.append(excess(named, label, truth, 600) - excess(frame, label, truth, 600))
     assert np.mean(costs) < 4 * 0.5 / 600
+
+
+def test_a_level_statistic_without_signal_does_not_see_its_own_label() -> None:
+    random = np.random.default_rng(0)
+    code = random.integers(1, 301, 3000).astype(np.int32)
+    label = (random.random(3000) < 0.3).astype(float)
+    statistic = level_statistic(
+        code, 300, np.zeros(3000, dtype=np.int32), label, np.ones(3000), seed=0
+    )
+    assert abs(np.corrcoef(statistic.cross_fitted, label)[0, 1]) < 0.05
+    assert np.abs(statistic.by_code).max() < 0.3
+
+
+def test_a_parent_lends_its_rate_to_a_rare_level() -> None:
+    random = np.random.default_rng(1)
+    code = random.integers(1, 201, 4000).astype(np.int32)
+    parent = (code > 100).astype(np.int32)
+    label = (random.random(4000) < np.where(parent, 0.6, 0.1)).astype(float)
+    statistic = level_statistic(code, 200, parent, label, np.ones(4000), seed=0)
+    assert statistic.by_code[101:201].min() > statistic.by_code[1:101].max()
