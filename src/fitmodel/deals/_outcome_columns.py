@@ -130,18 +130,41 @@ def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
     return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
 
 
-def left_surely_early(
-    dates: OutcomeDates, rows: NDArray[np.intp], looked_at: Days, horizon_months: int
-) -> NDArray[np.bool_]:
-    """Tell who left on an unknown day, but surely within the horizon.
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of some deals by a day.
 
-    The customer had left when it was last looked at, and the horizon ends after that. As of a day
-    before the last look not even that was known.
+    Attributes
+    ----------
+    looked_at_until, watched_until : ndarray of datetime64[D] of shape (deals,)
+        Last day each was looked at, whether or not it exited before; last day on which leaving
+        would have been seen.
+    left_on : ndarray of datetime64[D] of shape (deals,)
+        NaT where the customer was not seen to leave.
     """
-    until = dates.observed_until[rows]
-    young = until <= add_months(dates.closed[rows], horizon_months)
-    early: NDArray[np.bool_] = dates.left_some_day[rows] & young & (looked_at == until)
-    return early
+
+    looked_at_until: Days
+    watched_until: Days
+    left_on: Days
+
+
+def look(
+    dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
+) -> Seen:
+    """Look at the deals of some rows as of a day; None is the end of the extract.
+
+    A customer that left on an unknown day had left when it was last looked at. Where the horizon
+    ends after that, it left early, and counts as having left on that day. Else, and as of an
+    earlier day, nothing is known of it after signing: it is never one that stayed.
+    """
+    closed, until = dates.closed[rows], dates.observed_until[rows]
+    looked_at = until if day is None else np.minimum(until, day)
+    watched = np.fmin(looked_at, dates.exited[rows])
+    some_day = dates.left_some_day[rows]
+    early = some_day & (until <= add_months(closed, horizon_months)) & (watched == until)
+    watched = np.where(some_day & ~early, closed, watched)
+    left = np.where(early, until, dates.churned[rows])
+    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER))
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
