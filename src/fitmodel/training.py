@@ -24,7 +24,6 @@ from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
-from fitmodel.learning.readable import require_readable
 from fitmodel.loading import load
 from fitmodel.model.bundle import WORKBENCH, write_bundle
 from fitmodel.model.changes import summarise_values
@@ -162,7 +161,6 @@ def train(
     questioned = read_with_doubts(deals, spec)
     table = named_apart(questioned.deals)
     spec = questioned.read.spec  # with the forms found, for prospects
-    require_readable(table, spec, first_row_of(deals))
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])

@@ -110,7 +110,6 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.learning.learner import check_enough
-        from fitmodel.learning.readable import require_readable
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
@@ -123,7 +122,6 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
             typer.echo(f"unsure: {doubt}")
         refuse_unanswered(doubts)
         table, spec, row = read.table, read.spec, first_row_of(deals)
-        require_readable(table, spec, row)
         view = view_of(table, spec)
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
