@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -217,3 +218,15 @@ def test_words_of_a_status_are_yes_and_no_of_an_outcome_only() -> None:
 def test_numbers_of_numpy_and_pandas_are_read_like_those_of_python() -> None:
     for value in (np.int64(5), np.float32(5), 5, "5", True * 5):
         assert read_number(value) == 5
+
+
+def test_typed_dates_of_any_kind_are_their_days() -> None:
+    day = date(2024, 2, 29)
+    stamp = pd.Timestamp("2024-02-29 23:30", tz="Asia/Tokyo")
+    for values in (
+        pd.Series([day], dtype=pd.ArrowDtype(pa.date32())),
+        pd.Series([stamp]),
+        pd.Series([stamp]).astype(pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo"))),
+        pd.Series([day], dtype=object),
+    ):
+        assert read_dates(values).series.tolist() == [pd.Timestamp(day)]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fitmodel.tables.findings import Finding
 from fitmodel.tables.showing import shortened
-from fitmodel.tables.values import read_dates
+from fitmodel.tables.values import days_of_stamps, read_dates
 from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACEHOLDER_DAYS
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _all_dates(texts: list[str]) -> bool:
 
 
 def _far_days(values: pd.Series[Any]) -> Placeholders | None:
-    days = values.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+    days = days_of_stamps(values)
     rows = np.isin(days, _FAR)
     for text in REPEATED_PLACEHOLDER_DAYS:
         same = days == np.datetime64(text)
