@@ -78,7 +78,9 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    view = view_of(read_with_doubts(deals, spec).deals.reset_index(drop=True), spec)
+    read = read_with_doubts(deals, spec).read
+    spec = read.spec  # with the forms found, and without attributes that never change
+    view = view_of(read.table.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.training import TrainingRun
 
 app = typer.Typer(
@@ -82,14 +83,14 @@ def progress() -> Callable[[str], None]:
     return lambda step: typer.echo(f"... {step}", err=True)
 
 
-def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
     """Read past deals, and say what was left out or merged by [rows]."""
     from fitmodel.deals.reading import read_deals_with_findings
 
     read = read_deals_with_findings(deals, spec)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
-    return read.table
+    return read
 
 
 def load_spec(config: Path) -> DealSpec:

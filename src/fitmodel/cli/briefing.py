@@ -107,7 +107,7 @@ def _made(
     past = None
     if deals is not None:
         spec = spec or contract_of(loaded)
-        past = read_and_tell(deals, spec)
+        past = read_and_tell(deals, spec).table
     return make_brief(
         loaded,
         row,

@@ -78,7 +78,8 @@ def report(
         spec, tell = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
-        table = read_and_tell(deals, spec)
+        read = read_and_tell(deals, spec)
+        table, spec = read.table, read.spec
         if hash_ids:
             table = hashed(table, spec, salt)
         made = make_sales_report(

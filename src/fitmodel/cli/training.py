@@ -118,7 +118,7 @@ def backtest(
 
         spec = load_spec(config)
         report = replay(
-            read_and_tell(deals, spec),
+            read_and_tell(deals, spec).table,
             spec,
             n_cuts=cuts,
             allow=tuple(allow or ()),
@@ -136,7 +136,7 @@ def _deals_with_propensity(
         return deals, spec
     from fitmodel.monitoring.propensity import with_propensity
 
-    table = read_and_tell(deals, spec)
+    table = read_and_tell(deals, spec).table
     kept, with_role = with_propensity(table, spec, existing_log(log, salt))
     if left_out := len(table) - len(kept):
         typer.echo(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.constants import find_constants, without_attributes
 from fitmodel.deals.faults import Fault, Judged, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
@@ -58,7 +59,8 @@ class DealsRead:
         As `read_deals` gives it.
     spec : DealSpec
         The contract with [reading] filled in: how the attributes, the amount and the closing date
-        are written. A model that is trained with it reads prospects in the same form.
+        are written. A model that is trained with it reads prospects in the same form. Attributes
+        that never change are excluded, where the deals are to be learned from.
     findings : tuple of Finding
         What was left out or taken for nothing, in the order of the table.
     notes : tuple of str
@@ -148,10 +150,13 @@ def read_deals_with_findings(
     found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
     filled = _with_forms(spec, found)
-    findings = (*file.findings, *tidied.findings, *(each for each in asked if not each.asks))
+    constants = find_constants(judged.table, spec) if to_learn else ()
+    noted = (each for each in asked if not each.asks)
+    findings = (*file.findings, *tidied.findings, *noted, *constants)
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)
     if filled is not spec:  # so that a table which is read first and trained on later keeps them
         merged.table.attrs[FORMS] = filled.reading.forms.to_dict()
+    filled = without_attributes(filled, tuple(each.column for each in constants))
     return DealsRead(merged.table, filled, findings, (*kept.notes, *merged.notes))
 
 

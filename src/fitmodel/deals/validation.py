@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.faults import Fault, Judged, Sheet, shown
+from fitmodel.deals.constants import find_constants
+from fitmodel.deals.faults import Fault, Judged, Sheet
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
@@ -136,15 +137,12 @@ def _attribute_faults(judged: Judged) -> Iterator[Fault]:
     if not names:
         remedy = "leave some out of [attributes] exclude, or add columns known before signing"
         yield Fault("(attributes)", 0, "", remedy, "no attribute is left to learn from")
-    for name in names:
-        if name not in table.columns:
-            continue
-        remedy = f'add "{name}" to [attributes] exclude'
-        if table[name].isna().all():
-            yield Fault(name, len(table), "", remedy, "every value is empty")
-        elif table[name].notna().all() and (table[name] == table[name].iloc[0]).all():
-            same = f"every value is {shown(table[name].iloc[0])}, which tells nothing"
-            yield Fault(name, len(table), "", remedy, same)
+    constants = find_constants(table, judged.spec)
+    if len(constants) == len([name for name in names if name in table.columns]):
+        remedy = "add columns known before signing whose values differ"
+        for each in constants:
+            message = f"{each.message}, and no other attribute is left to learn from"
+            yield Fault(each.column, each.count, "", remedy, message)
 
 
 def _amount_faults(judged: Judged) -> Iterator[Fault]:
