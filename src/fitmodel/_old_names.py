@@ -17,9 +17,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MODULES: dict[str, tuple[str, ...]] = {}
+MODULES: dict[str, tuple[str, ...]] = {
+    "fitmodel.deals.cautions": ("fitmodel.deals.data_warnings",),
+    "fitmodel.deals.guessing": ("fitmodel.guessing.guess",),
+}
 """Old module to those that hold its names now; none for a package."""
-NAMES: dict[str, str] = {}
+NAMES: dict[str, str] = {
+    "find_cautions": "find_warnings",
+    "notation_cautions": "notation_warnings",
+}
 """Old name of a class or function to its new one."""
 
 

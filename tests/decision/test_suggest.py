@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.guessing import guess_spec
 from fitmodel.decision.suggest import EXAMPLE_MONEY, money_consequences, suggested_money
+from fitmodel.guessing.guess import guess_spec
 
 NO_MONEY = dict.fromkeys(
     ("acquisition_cost", "onboarding_cost", "support_cost_per_month", "commission_rate"), 0.0

@@ -7,6 +7,7 @@ prospects may be written like too.
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_prospects_written_like_the_deals_have_the_probability_of_plain_ones(
     assert german.predict(plain)[NAME].tolist() == expected[NAME].tolist()  # typed values need none
     with pytest.raises(ProspectError, match=r"first_contact_on: 60 value.*in row 0"):
         model.predict(texts)
+
+
+def test_reasons_say_the_same_through_every_door(german, prospects, tmp_path) -> None:
+    texts = written(prospects.head(12))
+    texts.to_csv(tmp_path / "in.csv", sep=";", index=False)
+    score_file(tmp_path / "in.csv", german, tmp_path / "out.parquet", reasons=30)
+    filed = [json.loads(text) for text in pd.read_parquet(tmp_path / "out.parquet")["reasons"]]
+    framed = [
+        [reason.to_dict() for reason in row] for row in german.predict(texts, reasons=30)["reasons"]
+    ]
+    alone = [
+        german.predict(row, reasons=30).to_dict()["reasons"] for row in texts.to_dict("records")
+    ]
+    sentences = [
+        [[reason["sentence"] for reason in row] for row in rows] for rows in (filed, framed, alone)
+    ]
+    assert sentences[0] == sentences[1] == sentences[2]
 
 
 AMOUNTS = ["12.500,00 €", "1.234", "1234,5", "12.5", "€ 900", "$ 900", "abc", "", "1,5 k", "-3"]

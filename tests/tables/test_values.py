@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.tables.values import (
@@ -99,6 +100,7 @@ def test_marks_that_tell_nothing_are_refused_where_no_column_settled_them() -> N
 numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number, 2))
 
 
+@settings(deadline=None)  # a busy machine is no fault of the reader
 @given(st.lists(numbers, min_size=1, max_size=15), st.sampled_from([COMMA, POINT]))
 def test_a_column_in_any_form_is_the_numbers_it_was_written_from(
     values: list[float], form: NumberForm
@@ -120,6 +122,7 @@ CELLS = st.one_of(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of the reader
 @given(st.lists(CELLS, min_size=1, max_size=12))
 def test_a_column_of_numbers_is_read_as_each_of_its_values(cells: list[object]) -> None:
     column = pd.Series(cells, dtype=object)
@@ -154,6 +157,7 @@ FORMATS = {
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 
 
+@settings(deadline=None)  # a busy machine is no fault of the reader
 @given(st.lists(days, min_size=1, max_size=10), st.sampled_from(sorted(FORMATS)))
 def test_a_column_of_dates_is_the_days_it_was_written_from(
     given_days: list[date], pattern: str
@@ -214,3 +218,15 @@ def test_words_of_a_status_are_yes_and_no_of_an_outcome_only() -> None:
 def test_numbers_of_numpy_and_pandas_are_read_like_those_of_python() -> None:
     for value in (np.int64(5), np.float32(5), 5, "5", True * 5):
         assert read_number(value) == 5
+
+
+def test_typed_dates_of_any_kind_are_their_days() -> None:
+    day = date(2024, 2, 29)
+    stamp = pd.Timestamp("2024-02-29 23:30", tz="Asia/Tokyo")
+    for values in (
+        pd.Series([day], dtype=pd.ArrowDtype(pa.date32())),
+        pd.Series([stamp]),
+        pd.Series([stamp]).astype(pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo"))),
+        pd.Series([day], dtype=object),
+    ):
+        assert read_dates(values).series.tolist() == [pd.Timestamp(day)]

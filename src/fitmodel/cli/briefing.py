@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import app, load_spec, plain_errors
+from fitmodel.cli.app import app, load_spec, plain_errors, read_and_tell
 from fitmodel.cli.reporting import Language
 from fitmodel.exceptions import SpecError
 
@@ -97,7 +97,6 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.deals.reading import read_deals
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
     from fitmodel.tables.files import read_table
@@ -108,7 +107,7 @@ def _made(
     past = None
     if deals is not None:
         spec = spec or contract_of(loaded)
-        past = read_deals(deals, spec)
+        past = read_and_tell(deals, spec).table
     return make_brief(
         loaded,
         row,

@@ -70,6 +70,8 @@ def monitor(
             by_month=by_month,
             progress=tell,
         )
+        for note in report.notes:
+            typer.echo(f"rows: {note}", err=True)
         files = monitoring_files(report, language.value)
         write_folder(output, files)
         typer.echo(

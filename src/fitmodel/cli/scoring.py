@@ -76,13 +76,18 @@ def score(
         )
         if result.resumed:
             typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
+        if result.left_out:
+            typer.echo(
+                f"{result.left_out:,} of them are lost, so they were left out by [rows]",
+                err=True,
+            )
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "
                 f"{result.first_error}",
                 err=True,
             )
-        if result.errors == result.rows > 0:
+        if result.errors == result.rows - result.left_out > 0:
             typer.echo("Error: not one row could be scored.", err=True)
             raise typer.Exit(1)
 

@@ -64,8 +64,8 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.deals.guessing import guess_spec
         from fitmodel.deals.reading import read_table
+        from fitmodel.guessing.guess import guess_spec
         from fitmodel.model.atomic import write_folder
 
         if output.exists():
@@ -102,29 +102,36 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
     with plain_errors():
-        from fitmodel.deals.cautions import find_cautions, notation_cautions
+        from fitmodel.deals.data_warnings import find_warnings, notation_warnings
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.reading import first_row_of, read_deals, read_table
+        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
         from fitmodel.decision.suggest import money_consequences
+        from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
-        written = read_table(deals)
-        table = read_deals(deals, spec)
+        file = open_table(deals, spec)
+        read = read_deals_with_findings(file, spec)
+        for note in read.notes:
+            typer.echo(f"rows {note}")
+        doubts = find_doubts(file.table, spec)
+        for doubt in doubts:
+            typer.echo(f"unsure: {doubt}")
+        refuse_unanswered(doubts)
+        table, spec, row = read.table, read.spec, first_row_of(deals)
         view = view_of(table, spec)
-        labelled = view.labelled()
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        row = first_row_of(deals)
-        notations = notation_cautions(written, spec, row)
-        for caution in (*find_cautions(table, spec, row), *notations):
-            typer.echo(f"warn {caution}")
+        notations = notation_warnings(file.table, spec, row)
+        for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
+            typer.echo(f"warn {warning}")
         leaks = audit(view, spec)
         typer.echo(
-            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
+            f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
+            f"{audit_text(leaks)}"
         )
         for text in money_consequences(table, spec):
             typer.echo(f"money: {text}")

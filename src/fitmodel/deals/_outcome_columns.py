@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.months import to_days
+from fitmodel.deals.leaving import left_flag, left_without_date
+from fitmodel.deals.months import add_months, to_days
+from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class OutcomeDates:
         Last day on which each deal was looked at.
     observed_from : datetime64[D]
         First day on which leavers were recorded; NaT where they always were.
+    left_some_day : ndarray of bool of shape (deals,)
+        Left by the flag, but the day is not known; see `fitmodel.deals.leaving`.
     """
 
     closed: Days
@@ -61,6 +65,7 @@ class OutcomeDates:
     exited: Days
     observed_until: Days
     observed_from: np.datetime64
+    left_some_day: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +104,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
     if not np.isnat(start):
         _refuse_impossible(deals, spec, churned, until, start)
-    return OutcomeDates(closed, churned, exited, until, start)
+    return OutcomeDates(closed, churned, exited, until, start, left_without_date(deals, spec))
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
@@ -110,8 +115,9 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     DealsError
         If a tenure is missing or negative, or a flag is neither yes nor no.
     """
-    months = _number(deals, spec.deals.tenure_months)
-    flag = _number(deals, spec.deals.churned)
+    unit = spec.deals.tenure_unit or "months"
+    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[unit]
+    flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(
             f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
@@ -119,6 +125,50 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     if (months < 0).any():
         raise DealsError(f"{spec.deals.tenure_months!r} is negative in {(months < 0).sum()} deals")
     return OutcomeTenures(months, flag == 1.0)
+
+
+def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
+    """1 left, 0 stayed."""
+    if not spec.deals.churned_values:
+        return _number(deals, spec.deals.churned)
+    return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of some deals by a day.
+
+    Attributes
+    ----------
+    looked_at_until, watched_until : ndarray of datetime64[D] of shape (deals,)
+        Last day each was looked at, whether or not it exited before; last day on which leaving
+        would have been seen.
+    left_on : ndarray of datetime64[D] of shape (deals,)
+        NaT where the customer was not seen to leave.
+    """
+
+    looked_at_until: Days
+    watched_until: Days
+    left_on: Days
+
+
+def look(
+    dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
+) -> Seen:
+    """Look at the deals of some rows as of a day; None is the end of the extract.
+
+    A customer that left on an unknown day had left when it was last looked at. Where the horizon
+    ends after that, it left early, and counts as having left on that day. Else, and as of an
+    earlier day, nothing is known of it after signing: it is never one that stayed.
+    """
+    closed, until = dates.closed[rows], dates.observed_until[rows]
+    looked_at = until if day is None else np.minimum(until, day)
+    watched = np.fmin(looked_at, dates.exited[rows])
+    some_day = dates.left_some_day[rows]
+    early = some_day & (until <= add_months(closed, horizon_months)) & (watched == until)
+    watched = np.where(some_day & ~early, closed, watched)
+    left = np.where(early, until, dates.churned[rows])
+    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER))
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:

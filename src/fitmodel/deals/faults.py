@@ -57,7 +57,8 @@ class Sheet:
     ----------
     table : DataFrame
     first_row : int or None
-        Number of the first row as a person sees it in the file; None: rows go by their index.
+        Number of the first row as a person sees it in the file, whose rows the index then
+        numbers from 0, also where some were left out; None: rows go by their index.
     rows : ndarray of int or None
         Number of every row, where lines were left out between them.
     """
@@ -71,7 +72,7 @@ class Sheet:
         if self.rows is not None:
             return f"row {self.rows[position]}"
         if self.first_row is not None:
-            return f"row {self.first_row + position}"
+            return f"row {self.first_row + int(self.table.index[position])}"
         return row_name(self.table.index[position])
 
     def faults(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Fault]:

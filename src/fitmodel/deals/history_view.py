@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen
+from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, look
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights
 from fitmodel.deals.labelled import LabelledDeals
@@ -21,7 +21,13 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures, ParsedHistory
+    from fitmodel.deals._outcome_columns import (
+        Moment,
+        OutcomeDates,
+        OutcomeTenures,
+        ParsedHistory,
+        Seen,
+    )
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
     from fitmodel.deals.survival import SurvivalCurve
@@ -93,27 +99,31 @@ class HistoryView:
             return self._whole.extract_end
         if not self.spec.has_dates or not len(self):
             return NEVER
-        return np.datetime64(self._looked_at_until.max(), "D")
+        return np.datetime64(self._seen.looked_at_until.max(), "D")
 
     @cached_property
     def followup_months(self) -> Floats:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
             return frozen(self._tenures.months[self.positions])
-        end = np.where(self.left, self.left_on, self._watched_until)
+        end = np.where(self.left, self.left_on, self.watched_until)
         return frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
     def observable_months(self) -> Floats:
         """Months from closing for which leaving would have been seen, had the customer stayed.
 
-        NaN where only a tenure is known: it does not say how long a customer who left could have
-        been seen.
+        NaN where only a tenure is known: it does not say how long one who left could be seen.
         """
         if not self.spec.has_dates:
             return frozen(np.full(len(self), np.nan))
-        end = np.where(self.left, self.extract_end, self._watched_until)
+        end = np.where(self.left, self.extract_end, self.watched_until)
         return frozen(months_between(self._dates.closed[self.positions], end))
+
+    @property
+    def watched_until(self) -> Days:
+        """Last day on which leaving would have been seen; needs dates."""
+        return self._seen.watched_until
 
     @cached_property
     def left(self) -> Mask:
@@ -127,15 +137,14 @@ class HistoryView:
         """Day left, if that was seen by the day; NaT else, and where the contract has no dates."""
         if not self.spec.has_dates:
             return frozen(np.full(len(self), NEVER))
-        churned = self._dates.churned[self.positions]
-        return frozen(np.where(churned <= self._watched_until, churned, NEVER))
+        return frozen(self._seen.left_on)
 
     @cached_property
     def exited(self) -> Mask:
         """Whether a customer that did not leave was lost from sight before the extract ended."""
         if not self.spec.has_dates:
             return frozen(np.zeros(len(self), dtype=bool))
-        stopped = self._watched_until < self.extract_end
+        stopped = self.watched_until < self.extract_end
         return frozen(~self.left & (self.exited_for_other_cause | stopped))
 
     @cached_property
@@ -172,8 +181,7 @@ class HistoryView:
     def early_churn(self) -> Floats:
         """1.0 left within the horizon, 0.0 was there after it, NaN unknown.
 
-        Of a deal that entered late it is known only because the customer was still there at its
-        entry, so no rate may be taken from it. `labelled` leaves such deals out.
+        A late entry has it only because its customer was there at entry: `labelled` leaves it out.
         """
         horizon = self.spec.label.horizon_months
         return frozen(early_churn_of(self.followup_months, self.left, horizon))
@@ -304,16 +312,8 @@ class HistoryView:
         return self.history.columns  # type: ignore[return-value]  # asked for without dates only
 
     @cached_property
-    def _looked_at_until(self) -> Days:
-        """Last day each deal was looked at by the day, whether or not it exited before."""
-        until = self._dates.observed_until[self.positions]
-        return until if self.day is None else np.minimum(until, self.day)
-
-    @cached_property
-    def _watched_until(self) -> Days:
-        """Last day on which leaving would have been seen."""
-        watched: Days = np.fmin(self._looked_at_until, self._dates.exited[self.positions])
-        return watched
+    def _seen(self) -> Seen:
+        return look(self._dates, self.positions, self.day, self.spec.label.horizon_months)
 
     @cached_property
     def _age_at_start(self) -> Floats:

@@ -130,7 +130,7 @@ def _without_empty(table: Mapping[str, Any], inside: str = "") -> dict[str, Any]
     return {
         key: value
         for key, value in filled.items()
-        if value not in (None, (), {}, []) or ("missing" in {key, inside} and value == ())
+        if value not in (None, (), {}, []) or ("missing" in {key, inside} and value in ((), []))
     }
 
 

@@ -1,6 +1,7 @@
 """Read past deals: any honest table in, one clean table or one error that lists every fault out.
 
-file or frame -> read_file -> tidy -> attributes settled -> roles read -> faults_of -> deals
+file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
+     -> faults_of -> one row per customer -> deals
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.constants import find_constants, without_attributes
 from fitmodel.deals.faults import Fault, Judged, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
+from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.deals.settling import (
     currency_finding,
     has_several_currencies,
@@ -22,7 +25,7 @@ from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
-from fitmodel.tables.forms import Forms
+from fitmodel.tables.forms import Forms, forms_from_dict
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import DateForm, NumberForm
 
@@ -36,10 +39,13 @@ __all__ = [
     "DealsRead",
     "first_row_of",
     "named_apart",
+    "open_table",
     "read_deals",
     "read_deals_with_findings",
     "read_table",
 ]
+FORMS = "fitmodel.reading"
+"""Key of a table's `attrs` that holds how the file was written whose values it has."""
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
 
 
@@ -53,14 +59,18 @@ class DealsRead:
         As `read_deals` gives it.
     spec : DealSpec
         The contract with [reading] filled in: how the attributes, the amount and the closing date
-        are written. A model that is trained with it reads prospects in the same form.
+        are written. A model that is trained with it reads prospects in the same form. Attributes
+        that never change are excluded, where the deals are to be learned from.
     findings : tuple of Finding
         What was left out or taken for nothing, in the order of the table.
+    notes : tuple of str
+        What `[rows]` of the contract left out or merged, and how many rows.
     """
 
     table: pd.DataFrame
     spec: DealSpec
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_deals(
@@ -81,11 +91,13 @@ def read_deals(
     Returns
     -------
     DataFrame
-        The user's own columns. Dates of the roles are whole days (their zone's own), tenure and
-        amount floats, the churn flag a bool. Attributes that are written numbers ("$ 1,200") are
-        floats, and written dates are days. Of all columns text is stripped, and infinite numbers
-        and texts that stand for nothing (null, "-") are missing. A frame keeps its index, a file
-        gets 0, 1, 2, ...
+        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
+        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
+        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
+        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows. How the
+        file was written stays with the frame, in ``attrs["fitmodel.reading"]``, so that `train` can
+        keep it for prospects.
 
     Raises
     ------
@@ -107,7 +119,7 @@ def read_deals(
 
 
 def read_deals_with_findings(
-    source: str | Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+    source: str | Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
 ) -> DealsRead:
     """Read past deals as `read_deals`, with what was found and the contract filled in.
 
@@ -120,11 +132,13 @@ def read_deals_with_findings(
     DealsError
         As `read_deals`.
     """
-    file = _file_table(source, spec)
+    file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
     _refuse(shape_faults(Sheet(frame, rows=numbers)))
-    tidied = tidy_with_findings(frame, spec.attributes.missing)
-    sheet = Sheet(tidied.table, rows=numbers)
+    tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
+    kept = keep_rows(tidied.table, spec)
+    numbers = None if numbers is None else numbers[kept.positions]
+    sheet = Sheet(kept.table, rows=numbers)
     settled = settle_attributes(sheet, spec)
     readings = read_roles(settled.table, spec)
     judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
@@ -135,14 +149,23 @@ def read_deals_with_findings(
     _refuse([*faults, *(fault for fault in others if fault.column not in named)])
     found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
-    findings = (*file.findings, *tidied.findings, *(each for each in asked if not each.asks))
-    table = with_roles(settled.table, spec, readings)
-    return DealsRead(table, _with_forms(spec, found), findings)
+    filled = _with_forms(spec, found)
+    constants = find_constants(judged.table, spec) if to_learn else ()
+    noted = (each for each in asked if not each.asks)
+    findings = (*file.findings, *tidied.findings, *noted, *constants)
+    merged = settle_rows(with_roles(settled.table, spec, readings), spec)
+    if filled is not spec:  # so that a table which is read first and trained on later keeps them
+        merged.table.attrs[FORMS] = filled.reading.forms.to_dict()
+    filled = without_attributes(filled, tuple(each.column for each in constants))
+    return DealsRead(merged.table, filled, findings, (*kept.notes, *merged.notes))
 
 
-def _file_table(source: str | Path | pd.DataFrame, spec: DealSpec) -> FileTable:
+def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) -> FileTable:
+    """Read a table as it is, with the numbers of its rows for messages."""
+    if isinstance(source, FileTable):
+        return source
     if isinstance(source, pd.DataFrame):
-        return FileTable(source)
+        return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
         return read_file(source, sheet=spec.reading.sheet)
     raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")

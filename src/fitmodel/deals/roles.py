@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.leaving import left_flag
 from fitmodel.tables.forms import NO_FORMS
 from fitmodel.tables.placeholders import find_placeholders
-from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
+from fitmodel.tables.values import is_text, read_dates, read_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 LEAVING = ("churned_on", "exited_on")
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 NUMBERS = ("tenure_months", "amount", "propensity")
+DAYS_PER_YEAR = 365.2425
+MONTHS_PER = {
+    "months": 1.0,
+    "years": 12.0,
+    "weeks": 7 * 12 / DAYS_PER_YEAR,
+    "days": 12 / DAYS_PER_YEAR,
+}
+"""Months in each unit of a tenure."""
+_TIMES_A_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0, "week": DAYS_PER_YEAR / 7}
 
 
 def role_column(spec: DealSpec, role: str) -> str | None:
@@ -53,7 +63,7 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
         if role in columns
     }
     if "churned" in columns:
-        readings["churned"] = read_flags(columns["churned"])
+        readings["churned"] = left_flag(columns["churned"], spec)
     return readings
 
 
@@ -84,8 +94,34 @@ def settle_orders(
 
 
 def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]) -> pd.DataFrame:
-    """Put the values read into the columns of their roles, in a new frame."""
+    """Put the values read into the columns of their roles, in a new frame.
+
+    A flag whose values mean left stays as it is written: read a second time it would mean another
+    thing. Tenure and amount stay in the unit of the table, in which prospects are given too.
+    """
     table = table.copy()
     for role, reading in readings.items():
-        table[role_column(spec, role)] = reading.series
+        if role != "churned" or not spec.deals.churned_values:
+            table[role_column(spec, role)] = reading.series
     return table
+
+
+def per_year(spec: DealSpec) -> float:
+    """How often the amount of a deal is paid in a year; 1 where the contract does not say."""
+    unit = spec.deals.amount_per
+    if unit == "contract":
+        return 12.0 / float(spec.deals.contract_months or 12)
+    return DAYS_PER_YEAR if unit == "day" else _TIMES_A_YEAR[unit or "year"]
+
+
+def yearly_amounts(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
+    """Yearly contract value of each deal; NaN where no amount is given.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``, with the amount in the unit of ``[deals] amount_per``.
+    spec : DealSpec
+        With an amount.
+    """
+    return deals[spec.deals.amount].astype("float64") * per_year(spec)

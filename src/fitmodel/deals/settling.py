@@ -24,6 +24,7 @@ from fitmodel.tables.values import (
     NumberForm,
     Reading,
     currency_of,
+    is_missing,
     is_text,
     read_dates,
     read_numbers,
@@ -108,8 +109,16 @@ def _numbers(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | 
         settled = read_numbers(values)
         sought = name in spec.attributes.numeric or _currencies(settled)
         return settled if sought and _share(values, settled) >= NUMBER_SHARE else None
-    plain = as_numbers(values)
-    return None if plain is not None and not plain.unreadable.any() else reading
+    return None if all(map(_is_plain, values.dropna().unique())) else reading
+
+
+def _is_plain(cell: Any) -> bool:
+    """Tell whether a cell is a number as Python writes it, which every room reads alike."""
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return is_missing(cell)
+    return True
 
 
 def _share(values: pd.Series[Any], reading: Reading) -> float:

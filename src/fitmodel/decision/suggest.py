@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.decision.choice import risk_threshold
 from fitmodel.decision.known_money import known_money
 
@@ -64,14 +65,13 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
     tuple of str
         A sentence each; empty where the contract names no amount.
     """
-    column = spec.deals.amount
-    if column is None:
+    if spec.deals.amount is None:
         return ()
     is_example = spec.decision.gross_margin is None
     priced = spec.replace(decision=suggested_money()) if is_example else spec
     found = outcomes(deals, spec)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    amounts = deals[column].to_numpy(dtype=np.float64)
+    amounts = yearly_amounts(deals, spec).to_numpy()
     money, lacking = known_money(priced, amounts, curve)
     if money is None:
         return (f"No money can be weighed: {lacking}.",)

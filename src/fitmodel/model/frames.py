@@ -144,7 +144,8 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
             strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount, days)
+    given = _with_numbers(scorer, table)[list(book.attributes)]
+    return CodedTable(given, codes, strange, unreadable, amount, days)
 
 
 def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
@@ -240,7 +241,7 @@ def _amounts(
     numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
     if bad.any():
         unreadable[scorer.amount] = bad
-    return numbers
+    return numbers * scorer.per_year
 
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:

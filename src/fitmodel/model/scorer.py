@@ -7,6 +7,7 @@ many take the same walk through numpy (`fitmodel.model.frames`). Both give the s
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,7 +40,7 @@ class Scorer:
     book : Book
     policy : Policy
     amount : str or None
-        Column of the yearly contract value.
+        Column of the contract value.
     closed_on : str or None
         Column of the (expected) closing date, from which dates are counted back.
     version : str
@@ -48,6 +49,8 @@ class Scorer:
         The reader's words.
     forms : Forms
         In which numbers and dates are written, as training found them.
+    per_year : float
+        How often the contract value is paid in a year: 12 where it is given per month.
     """
 
     book: Book
@@ -57,6 +60,7 @@ class Scorer:
     version: str
     wording: Wording = field(default_factory=Wording)
     forms: Forms = NO_FORMS
+    per_year: float = 1.0
 
     def assess(
         self,
@@ -121,7 +125,8 @@ class Scorer:
 
     @cached_property
     def _walk(self) -> Walk:
-        return Walk(self.book, self.policy, self.amount, self.closed_on, self.version, self.forms)
+        roles = (self.amount, self.closed_on)
+        return Walk(self.book, self.policy, *roles, self.version, self.forms, self.per_year)
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
@@ -133,6 +138,8 @@ class Scorer:
             "closed_on": self.closed_on,
             "wording": self.wording.to_dict(),
         } | ({"reading": self.forms.to_dict()} if self.forms else {})
+        if self.per_year != 1:  # the file of a yearly value stays as it always was
+            data["per_year"] = self.per_year
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -167,7 +174,10 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     words = data.get("wording")  # bundles from before there were any have none
     wording = Wording(amount=amount) if words is None else wording_from_dict(words)
     forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
-    return Scorer(book, policy, amount, closed_on, version, wording, forms)
+    per_year = float(data.get("per_year", 1.0))
+    if not (math.isfinite(per_year) and per_year > 0):
+        raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
+    return Scorer(book, policy, amount, closed_on, version, wording, forms, per_year)
 
 
 # One reader for each format since the first: each gives the scorer of today.

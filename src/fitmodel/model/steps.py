@@ -102,7 +102,9 @@ class ProspectReader:
                 if found and found <= most:
                     codes.append(found)
                     continue
-                code, is_odd = self._read_slowly(len(codes), value, prospect, today, days)
+                place = len(codes)
+                read = self._read_slowly(place, value, prospect, today, days)
+                code, is_odd, values[place] = read
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)
@@ -115,20 +117,24 @@ class ProspectReader:
         prospect: Mapping[str, Any],
         today: float | None,
         days: dict[int, float],
-    ) -> tuple[int, bool]:
-        """Code of any value, and whether it is out of the ordinary."""
+    ) -> tuple[int, bool, Any]:
+        """Code of any value, whether it is out of the ordinary, and the value as it was read.
+
+        That is the number where the column's numbers are written in a form of their own.
+        """
         column, strange = self._columns[place], self._strange[place]
         try:
             if self._forms.is_empty(column.name, value):
-                return MISSING, MISSING in strange
+                return MISSING, MISSING in strange, None
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
-                return code, code in strange
+                return code, code in strange, value
             read = self._number(column, value, prospect, today)
             if column.is_date:
                 days[place] = read
             code = column.code(read)
-            return code, code in strange or column.is_outside(read)
+            kept = read if column.name in self._forms.numbers else value
+            return code, code in strange or column.is_outside(read), kept
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "

@@ -43,11 +43,13 @@ class Walk:
     book : Book
     policy : Policy
     amount, closed_on : str or None
-        Keys of the yearly contract value and of the (expected) closing date.
+        Keys of the contract value and of the (expected) closing date.
     version : str
         Of the model.
     forms : Forms
         In which numbers and dates are written, as training found them.
+    per_year : float
+        How often the contract value is paid in a year.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Walk:
         closed_on: str | None,
         version: str,
         forms: Forms = NO_FORMS,
+        per_year: float = 1.0,
     ) -> None:
         self._read = ProspectReader(book, closed_on, forms).read
         self._amount_form = forms.number(amount)
@@ -73,6 +76,7 @@ class Walk:
         self._verdict = policy.verdict
         self._amount = amount
         self._version = version
+        self._per_year = per_year
 
     def assess(
         self,
@@ -135,7 +139,7 @@ class Walk:
         """The yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self._amount) if self._amount is not None else None
         if type(value) is float:
-            return value if math.isfinite(value) else None
+            return value * self._per_year if math.isfinite(value) else None
         if is_missing(value):
             return None
         try:
@@ -144,7 +148,7 @@ class Walk:
             raise ProspectError(
                 f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."
             ) from error
-        return None if math.isnan(number) else number
+        return None if math.isnan(number) else number * self._per_year
 
 
 def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], list[float]]:

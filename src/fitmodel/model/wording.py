@@ -95,10 +95,10 @@ class Wording:
 
     def value(self, column: Column, value: Any) -> str:
         """Write an attribute's value as a person reads it."""
-        if type(value) is not float and is_missing(value):
-            return self.say("unknown")
         if isinstance(column, CategoryColumn):
             return self._level(column, value)
+        if type(value) is not float and is_missing(value):
+            return self.say("unknown")
         if column.is_date:
             if type(value) is float:
                 return self.duration(value)
@@ -174,7 +174,7 @@ class Wording:
         return self.say("within", months=self.horizon_months)
 
     def _level(self, column: CategoryColumn, value: Any) -> str:
-        if is_missing(value):
+        if is_missing(value) and not column.is_word(value):
             return self.say("unknown")
         text = level_text(value)
         if column.is_flag:

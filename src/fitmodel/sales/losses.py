@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.sales.rates import NORMAL_95
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def compute_yearly_loss(
     since = end - pd.DateOffset(months=MONTHS) + pd.Timedelta(days=1)
     here = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
     stayed = view.followup_months[here]
-    amount = view.deals.loc[here, spec.deals.amount].to_numpy(dtype=np.float64)
+    amount = yearly_amounts(view.deals, spec)[here].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
         "acquisition": money.cost("acquisition_cost", yearly),

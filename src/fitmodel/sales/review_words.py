@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.horizons import LEAST_CHURNERS
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.learning.columns import level_text
 from fitmodel.tables.values import is_missing
 
@@ -26,7 +26,7 @@ def verdict_words(sheet: ReviewSheet, say: Say) -> str:
     day = f"{sheet.eve.as_of:%Y-%m-%d}"
     if sheet.said is None or sheet.eve.model is None:
         known = f"{sheet.eve.early_churners:,}"
-        return say("not_known", as_of=day, early=known, needed=LEAST_CHURNERS)
+        return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
         "would_have_said",
         as_of=day,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
@@ -237,7 +238,7 @@ def _facts(
                 spec.label.horizon_months,
                 entry_months=view.entry_months,
             ),
-            "value": np.nan if amount is None else deals[amount].astype(float),
+            "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
             "position": np.arange(len(view)),
         },

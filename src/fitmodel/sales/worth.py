@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import known_money
 from fitmodel.decision.value import COSTS
@@ -96,7 +97,7 @@ def compute_worth(
     view = view_of(deals, spec)
     deals, facts = view.deals, _facts(view)
     amount = spec.deals.amount
-    values = None if amount is None else deals[amount].to_numpy(dtype=np.float64)
+    values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
     money, lacking = known_money(spec, values, view.survival)
     segment = segment or segment_column(deals, spec)
     groups = _groups(facts, None if segment is None else deals[segment], bands)
@@ -129,7 +130,7 @@ def _facts(view: HistoryView) -> pd.DataFrame:
         "months": view.followup_months,
         "left": view.left,
         "entry": view.entry_months,
-        "amount": np.nan if amount is None else view.deals[amount].astype(float),
+        "amount": np.nan if amount is None else yearly_amounts(view.deals, view.spec),
     }
     return pd.DataFrame(columns, index=view.index)
 

@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.row_rules import Rows
+from fitmodel.deals.rows import lost_prospects
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.tables.decimals import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from fitmodel.scoring.streams import Chunk
     from fitmodel.tables.values import NumberForm
 
+LEFT_OUT = "left out: "  # begins the error of a row that is lost, and so no prospect
 _UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
 _REMEDY = (
     "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
@@ -88,3 +91,19 @@ def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any],
     unreadable = reading.unreadable & ~unclear
     values = reading.series
     return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear
+
+
+def lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
+    """Rows of a pipeline that are no prospects any more, and why."""
+    rows = Rows(**model.manifest.get("spec", {}).get("rows", {}))
+    names = [name for name in rows.chosen_by if name in chunk.batch.schema.names]
+    if not names:
+        return {}
+    why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
+    return {place: text for place, text in enumerate(why) if isinstance(text, str)}
+
+
+def first_fault(errors: pa.Array, before: int) -> str:
+    """Say which row of a chunk cannot be scored, `before` rows after the header's."""
+    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
+    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"

@@ -271,7 +271,7 @@ def _is_footer(row: Any, rows: int, separator: str) -> bool:
     """Tell whether a short row is a line of sums, or a note of one field below all rows."""
     if row.actual_columns >= row.expected_columns or '"' in row.text:
         return False
-    fields = [field for field in row.text.split(separator) if field.strip()]
+    fields = [field for field in row.text.split(separator) if any(map(str.isalnum, field))]
     if is_total_line(fields) and len(fields) > 1:
         return True
     return len(fields) == 1 and row.actual_columns == 1 and row.number > rows + 1

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fitmodel.tables.findings import Finding
 from fitmodel.tables.showing import shortened
-from fitmodel.tables.values import read_dates
+from fitmodel.tables.values import days_of_stamps, read_dates
 from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACEHOLDER_DAYS
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class Placeholders:
     finding: Finding
 
 
-def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> Placeholders | None:
+def find_placeholders(
+    values: pd.Series[Any], *, surely_dates: bool = False, words: bool = True
+) -> Placeholders | None:
     """Find the words and far days among a column's dates; None where there are none.
 
     Parameters
@@ -70,23 +72,39 @@ def find_placeholders(values: pd.Series[Any], *, surely_dates: bool = False) -> 
     surely_dates : bool
         Whether the contract says that the column holds dates: then a column of nothing but such
         words is one in which nothing has happened. Else all other values must be dates.
+    words : bool
+        Whether words are looked for too, or far days only: a deal without a day of signing is an
+        error, which shows the word.
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _far_days(values)
+    rows_of = _texts(values)
+    if rows_of is None:
+        return None
+    distinct = list(rows_of)
+    standing = {text for text in distinct if text in _DAYS}
+    standing |= {text for text in distinct if words and text.casefold() in NOT_YET}
+    standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
+    others = [text for text in distinct if text not in standing]
+    if not standing:
+        return None
+    if not (surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())):
+        return None
+    return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+
+
+def _texts(values: pd.Series[Any]) -> dict[str, int] | None:
+    """Rows per text of a column; None where it holds anything but texts and dates."""
+    if values.dtype != object:
+        counts = values.value_counts()
+        return dict(zip(counts.index.tolist(), counts.tolist(), strict=True))
     rows_of: dict[str, int] = {}
     for cell in values:
         if isinstance(cell, str):
             rows_of[cell] = rows_of.get(cell, 0) + 1
         elif not isinstance(cell, date) and not pd.isna(cell):
-            return None  # numbers, or cells of several types
-    distinct = list(rows_of)
-    standing = {text for text in distinct if text.casefold() in NOT_YET or text in _DAYS}
-    standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
-    others = [text for text in distinct if text not in standing]
-    dated = surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())
-    if not standing or not dated:
-        return None
-    return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+            return None
+    return rows_of
 
 
 def _is_day(cell: Any) -> bool:
@@ -103,10 +121,10 @@ def _all_dates(texts: list[str]) -> bool:
 
 
 def _far_days(values: pd.Series[Any]) -> Placeholders | None:
-    days = values.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+    days = days_of_stamps(values)
     rows = np.isin(days, _FAR)
-    for day in map(np.datetime64, REPEATED_PLACEHOLDER_DAYS):
-        same = days == day
+    for text in REPEATED_PLACEHOLDER_DAYS:
+        same = days == np.datetime64(text)
         rows |= same & (same.sum() > 1)
     if not rows.any():
         return None

@@ -65,9 +65,15 @@ def tidy(table: pd.DataFrame, missing: Iterable[str] | Settled | None = None) ->
 
 
 def tidy_with_findings(
-    table: pd.DataFrame, missing: Iterable[str] | Settled | None = None
+    table: pd.DataFrame,
+    missing: Iterable[str] | Settled | None = None,
+    *,
+    full: str | None = None,
 ) -> Tidied:
-    """Tidy a table, see `tidy`, and say what was made of words and far days."""
+    """Tidy a table, see `tidy`, and say what was made of words and far days.
+
+    `full` names the column of dates in which a word is an error: the day of signing.
+    """
     table = table.copy()
     findings: list[Finding] = []
     empty: dict[str, tuple[str, ...]] = {}
@@ -79,7 +85,7 @@ def tidy_with_findings(
             tidied, found = _without_words(tidied, words)
             findings += found
         if is_text(tidied) or pd.api.types.is_datetime64_any_dtype(tidied.dtype):
-            placeholders = find_placeholders(tidied)
+            placeholders = find_placeholders(tidied, words=name != full)
             if placeholders is not None:
                 tidied = tidied.mask(placeholders.rows)
                 findings.append(placeholders.finding)

@@ -61,6 +61,7 @@ __all__ = [
     "UnreadableValueError",
     "currency_of",
     "day_of",
+    "days_of_stamps",
     "distinct",
     "flag_text",
     "is_empty",
@@ -246,7 +247,7 @@ def read_dates(
 
     swapped = False
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        days = values.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+        days = days_of_stamps(values)
         bad = np.zeros(len(values), dtype=bool)
     else:
         positions, uniques = distinct(values)
@@ -266,6 +267,17 @@ def read_dates(
         days, bad = found[positions].astype("datetime64[D]"), unread[positions]
     series = pd.Series(days.astype("datetime64[us]"), index=values.index, name=values.name)
     return Reading(series, bad, form, swapped)
+
+
+def days_of_stamps(values: pd.Series[Any]) -> NDArray[np.datetime64]:
+    """Whole days of a typed column of dates, in its own zone."""
+    import pandas as pd
+
+    stamps = pd.to_datetime(values)
+    if isinstance(stamps.dtype, pd.DatetimeTZDtype):
+        stamps = stamps.dt.tz_localize(None)
+    days: NDArray[np.datetime64] = stamps.to_numpy().astype("datetime64[D]")
+    return days
 
 
 # ---- yes and no ----

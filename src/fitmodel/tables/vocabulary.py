@@ -23,15 +23,15 @@ NOT_YET = frozenset(
     {"-", "--", "\N{EM DASH}", "\N{EN DASH}", "?", "/", ".", "0", "-1", "0000-00-00"}
     | {"00/00/0000", "00.00.0000", "00-00-0000", "0000/00/00", "0000-00-00 00:00:00"}
     | {"no", "none", "n/a", "na", "nil", "null", "false", "never", "not yet", "tbd", "tba", "n"}
-    | {"active", "still active", "present", "current", "currently", "ongoing", "open", "now"}
+    | {"active", "still active", "present", "current", "currently", "ongoing", "open"}
     | {"to date", "till date", "until now", "still here", "not churned", "not applicable", "live"}
-    | {"today", "no end date", "not cancelled", "not canceled", "infinity", "continuing", "stayed"}
-    | {"nein", "aktiv", "laufend", "offen", "heute", "bis heute", "noch nicht", "nie", "keine"}
+    | {"no end date", "not cancelled", "not canceled", "infinity", "continuing", "stayed"}
+    | {"nein", "aktiv", "laufend", "offen", "bis heute", "noch nicht", "nie", "keine"}
     | {"kein", "unbefristet", "non", "actif", "en cours", "aucun", "aucune", "jamais", "présent"}
     | {"à ce jour", "sí activo", "activo", "vigente", "actual", "actualmente", "nunca", "ninguno"}
-    | {"ninguna", "aún no", "presente", "hoy", "não", "nao", "ativo", "atual", "em aberto", "hoje"}
+    | {"ninguna", "aún no", "presente", "não", "nao", "ativo", "atual", "em aberto"}
     | {"nenhum", "nenhuma", "ainda não", "vigente até hoje", "否", "无", "没有", "至今", "未流失"}
-    | {"在网", "活跃", "正常", "未", "暂无", "现在", "未取消"}
+    | {"在网", "活跃", "正常", "未", "暂无", "未取消"}
 )
 PLACEHOLDER_DAYS = frozenset(
     {"1753-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01", "1970-01-01"}

@@ -9,9 +9,9 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.guessing import guess_spec
 from fitmodel.deals.reading import read_deals, read_table
 from fitmodel.exceptions import DealsError
+from fitmodel.guessing.guess import guess_spec
 
 
 def _contract(frame: pd.DataFrame, folder: Path) -> DealSpec:

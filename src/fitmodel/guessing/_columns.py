@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.role_names import STAYS, as_words
+from fitmodel.deals.settling import has_several_currencies
+from fitmodel.guessing._names import as_words, named
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    from fitmodel.tables.values import Reading
+    from fitmodel.tables.values import Mask, Reading
 
 READS = 0.95  # share of the filled-in values that make a column dates or numbers
+FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")  # beyond: placeholders
 ASKED_FIRST = 200  # values that must hold a date before all are read
 PLAIN_FLAGS = frozenset({"0", "1", "0.0", "1.0", "yes", "no", "y", "n", "true", "false", "t", "f"})
 
@@ -108,6 +110,11 @@ class Column:
         return bool(read_numbers(self.cells).unreadable.sum() <= (1 - READS) * self.filled)
 
     @cached_property
+    def has_several_currencies(self) -> bool:
+        """Whether the values are money of several currencies, by their signs."""
+        return self.is_text and has_several_currencies(read_numbers(self.cells))
+
+    @cached_property
     def below_zero(self) -> float:
         """Share of the values that are negative numbers."""
         return float((read_numbers(self.cells).series < 0).sum() / max(self.filled, 1))
@@ -124,10 +131,24 @@ class Column:
         """The column read as yes and no."""
         return read_flags(self.cells)
 
+    @property
+    def says_stays(self) -> bool:
+        """Whether its name says that yes means still a customer."""
+        return named(self.words, "stays_flag")
+
+    @cached_property
+    def real_dates(self) -> Mask:
+        """Which rows hold a date that is one, and does not stand for never."""
+        if self.dates is None:
+            return np.zeros(len(self.cells), dtype=bool)
+        days = self.dates.series
+        real: Mask = ((days > FIRST_DAY) & (days < LAST_DAY)).to_numpy(dtype=bool)
+        return real
+
     @cached_property
     def is_flag(self) -> bool:
         """Whether every row says whether the customer left, and some say yes and some no."""
-        if not self.is_full or self.distinct > len(PLAIN_FLAGS) or STAYS.search(self.words):
+        if not self.is_full or self.distinct > len(PLAIN_FLAGS) or self.says_stays:
             return False
         said = self.flags.series
         return not self.flags.unreadable.any() and bool(said.any()) and not bool(said.all())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.plain_words import toml_value
 
@@ -37,10 +37,18 @@ _LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signin
 _HORIZONS = (
     "# What the deals know of other horizons; the age at which commission is earned is usual:\n"
 )
+_ROWS = """\
+[rows]
+{rows}# keep = {{deal_stage = ["Won"]}}     # which rows are customers, by the values of a column
+# customer = "account_id"            # where a customer has several rows: they become one
+# left_without_date = "unknown"      # or "drop", "observed_until": left, but the date is empty
+# acknowledged = []                  # doubts that you have looked at, by their code
+"""
 
 
 def write_toml(
-    roles: Mapping[str, str],
+    deals: Mapping[str, Any],
+    rows: Mapping[str, Any],
     exclude: Iterable[str],
     notes: Mapping[str, str],
     unsure: Iterable[str],
@@ -50,7 +58,8 @@ def write_toml(
 
     Parameters
     ----------
-    roles : mapping of role to column (or date)
+    deals : mapping of role or unit to its value
+    rows : mapping of key of ``[rows]`` to its value
     exclude : iterable of column
     notes : mapping of column to str
         What each column of the table was taken for, in the table's order.
@@ -60,10 +69,9 @@ def write_toml(
     """
     doubts = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
-    parts.append(
-        "\n".join(["[deals]", *(f"{role} = {_text(roles[role])}" for role in roles)]) + "\n"
-    )
-    left_out = [f"    {_text(name)},  # {one_line(notes[name])}" for name in exclude]
+    parts.append("\n".join(["[deals]", *map(_pair, deals.items())]) + "\n")
+    parts.append(_ROWS.format(rows="".join(f"{_pair(item)}\n" for item in rows.items())))
+    left_out = [f"    {toml_value(name)},  # {one_line(notes[name])}" for name in exclude]
     listed = "\n".join(["exclude = [", *left_out, "]"]) if left_out else "exclude = []"
     columns = [f"#   {one_line(name)}: {one_line(note)}" for name, note in notes.items()]
     parts += [
@@ -75,13 +83,24 @@ def write_toml(
     return "\n".join(parts)
 
 
+def _pair(item: tuple[str, Any]) -> str:
+    key, value = item
+    if isinstance(value, dict):
+        pairs = (f"{toml_value(name)} = {_one_line(each)}" for name, each in value.items())
+        return f"{key} = {{{', '.join(pairs)}}}"
+    return f"{key} = {_one_line(value)}"
+
+
+def _one_line(value: Any) -> str:
+    """Write a value as TOML in one line, lists too."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return toml_value(value)
+
+
 def _commented_horizons(horizons: str) -> str:
     lines = [f"#   {line}\n" for line in horizons.splitlines()]
     return _HORIZONS + "".join(lines) if lines else ""
-
-
-def _text(text: str) -> str:
-    return toml_value(text)
 
 
 def one_line(text: str) -> str:

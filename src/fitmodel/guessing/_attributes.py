@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.crm_names import goes_on_changing
-from fitmodel.deals.leakage import LATER
-from fitmodel.deals.role_names import IDENTIFIER, PERSON_OR_TEXT, STAYS, sureness
+from fitmodel.deals.leakage_names import LATER
+from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
+from fitmodel.guessing._status import status_of
 
 if TYPE_CHECKING:
-    from fitmodel.deals.guess_columns import Column
+    from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Reading
 
 MOST_TEXT = 0.9  # share of distinct values that makes text free
@@ -38,7 +39,7 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
     """
     if column.is_same:
         return Reason("empty or always the same")
-    if sureness(column.words, "churned") is not None or STAYS.search(column.words):
+    if _says_who_left(column):
         return Reason("it tells of the customer after signing", in_doubt=True)
     free = _free_text(column)
     if free is not None:
@@ -48,6 +49,13 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
     if goes_on_changing(column.name):
         return Reason("a CRM goes on changing it while a deal is open and after", in_doubt=True)
     return _date_reason(column, closing) if column.is_date else None
+
+
+def _says_who_left(column: Column) -> bool:
+    words = column.words
+    if named(words, "stays_flag") or named(words, "left_flag"):
+        return True
+    return sureness(words, "churned") in {0, 1} or status_of(column) is not None
 
 
 def _free_text(column: Column) -> str | None:

@@ -17,7 +17,7 @@ _DATE = (r"\d{4}-\d{2}-\d{2}", "2026-06-30")
 _NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")
 
 
-def find_cautions(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
+def find_warnings(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
     """List what a person should look at although the deals have no faults.
 
     Parameters
@@ -36,9 +36,9 @@ def find_cautions(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = N
 
     Examples
     --------
-    >>> from fitmodel.deals.cautions import find_cautions
+    >>> from fitmodel.deals.data_warnings import find_warnings
     >>> sim = fitmodel.simulate_deals(200, seed=1)
-    >>> find_cautions(sim.deals, sim.spec)
+    >>> find_warnings(sim.deals, sim.spec)
     []
     """
     name = spec.deals.amount
@@ -53,7 +53,7 @@ def find_cautions(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = N
     return list(Sheet(deals, first_row).faults(below, what, remedy, name))
 
 
-def notation_cautions(
+def notation_warnings(
     written: pd.DataFrame, spec: DealSpec, first_row: int | None = None
 ) -> list[Fault]:
     """List what past deals may be written like, but prospects may not.
@@ -66,7 +66,7 @@ def notation_cautions(
     written : DataFrame
         As `fitmodel.deals.reading.read_table` gives it, nothing converted yet.
     spec, first_row : DealSpec, int or None
-        As of `find_cautions`.
+        As of `find_warnings`.
 
     Returns
     -------
@@ -74,19 +74,19 @@ def notation_cautions(
 
     Examples
     --------
-    >>> from fitmodel.deals.cautions import notation_cautions
+    >>> from fitmodel.deals.data_warnings import notation_warnings
     >>> sim = fitmodel.simulate_deals(50, seed=1)
     >>> dotted = sim.deals.assign(closed_on=sim.deals["closed_on"].dt.strftime("%d.%m.%Y"))
-    >>> [caution.column for caution in notation_cautions(dotted, sim.spec)]
+    >>> [warning.column for warning in notation_warnings(dotted, sim.spec)]
     ['closed_on']
     """
     sheet, plain = Sheet(written, first_row), {"closed_on": _DATE, "amount": _NUMBER}
     what = "are written in a way that is read in past deals only, not in prospects"
     return [
-        caution
+        warning
         for role, (pattern, example) in plain.items()
         if (name := getattr(spec.deals, role)) is not None and is_text(written[name])
-        for caution in sheet.faults(
+        for warning in sheet.faults(
             ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
             what,
             f"write {example} in both",
