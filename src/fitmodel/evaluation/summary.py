@@ -116,7 +116,7 @@ def _flags(
 ) -> dict[str, float]:
     """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
     given = spec.deals.amount is not None
-    amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(float) if given else None
+    amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(np.float64) if given else None
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
     counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
     return counts if expected_share is None else {**counts, "expected_share": expected_share}
