@@ -33,6 +33,10 @@ class ParsedHistory(Protocol):
     spec: DealSpec
     columns: OutcomeDates | OutcomeTenures
 
+    @property
+    def observed_from(self) -> np.datetime64:
+        """First day on which leavers were recorded; NaT where they always were."""
+
     def as_of(self, day: Moment | None) -> Any:
         """Return the view as of a day."""
 
