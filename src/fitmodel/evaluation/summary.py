@@ -115,8 +115,9 @@ def _flags(
     expected_share: float | None,
 ) -> dict[str, float]:
     """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
-    given = spec.deals.amount is not None
-    amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(np.float64) if given else None
+    amount = None
+    if spec.deals.amount is not None:
+        amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(dtype=np.float64)
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
     counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
     return counts if expected_share is None else {**counts, "expected_share": expected_share}
