@@ -277,7 +277,9 @@ def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, 
     effect = pd.Series(plan).map({"free trial": 0.9, "sales": 0.0, "partner": -0.7}) - 0.6 * seats
     stays = random.exponential(1 / (0.05 * np.exp(effect)))
     closed_on = end - pd.to_timedelta((age * 30.436875).round(), unit="D")
-    churned_on = closed_on + pd.to_timedelta(np.ceil(stays * 30.436875).clip(upper=9_999), unit="D")
+    churned_on = closed_on + pd.to_timedelta(
+        np.minimum(np.ceil(stays * 30.436875), 9_999), unit="D"
+    )
     deals = pd.DataFrame(
         {
             "plan": plan,
