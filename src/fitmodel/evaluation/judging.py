@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.enough import MIN_CHURNERS_OF_A_PART
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
 from fitmodel.evaluation.splits import TEST_SHARE, blocks_in_time, latest_possible_split
@@ -48,6 +49,12 @@ IN_BLOCKS = (
 IN_FOLDS = (
     "only a tenure is known, no closing dates: evaluated by stratified cross-validation, not out "
     "of time, so a change over the years would not be seen"
+)
+
+
+IN_FOLDS_ALTHOUGH_DATED = (
+    "the early churners were signed in too few months to leave any of these out, so the evaluation "
+    "is stratified cross-validation, not out of time: a change over time would not be seen"
 )
 
 
@@ -101,21 +108,20 @@ def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = No
     check_enough(view.training_set())  # the full table first, so that the error counts all deals
     if not spec.has_dates:
         return judge_on_folds(view, spec, estimator)
-    try:
-        split = latest_possible_split(view, spec)
-        return _out_of_time(view, split, spec, estimator)
-    except DealsError as error:
+    for way in (_out_of_time, judge_on_blocks):
         try:
-            return judge_on_blocks(view, spec, estimator)
-        except DealsError:
-            raise error from None
+            return way(view, spec, estimator)
+        except DealsError:  # too few early churners in a part: a way that needs fewer is next
+            continue
+    return judge_on_folds(view, spec, estimator)
 
 
-def _out_of_time(view: HistoryView, split: Any, spec: DealSpec, estimator: Any) -> Judgement:
+def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Judgement:
+    split = latest_possible_split(view, spec)
     if estimator is None:
-        learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
+        learned = learn(split.train, spec, bags=JUDGING_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
     else:
-        learned = learn_own(split.train, spec, estimator)
+        learned = learn_own(split.train, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
     test = split.test.labelled(learned.taught.dates)
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
@@ -149,7 +155,8 @@ def judge_on_folds(
     for fold in random_folds(view.training_set(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
         inside = number[fold.test.index].to_numpy()
         parts.append((np.setdiff1d(number.to_numpy(), inside), inside))
-    return _in_parts(view, parts, spec, estimator, "cross-validation", IN_FOLDS)
+    note = IN_FOLDS_ALTHOUGH_DATED if spec.has_dates else IN_FOLDS
+    return _in_parts(view, parts, spec, estimator, "cross-validation", note)
 
 
 def _in_parts(
@@ -179,8 +186,8 @@ def _in_parts(
 
 def _learn_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
     if estimator is not None:
-        return learn_own_from_set(taught, spec, estimator)
-    return learn_from_set(taught, spec, bags=JUDGING_REPLICATES)
+        return learn_own_from_set(taught, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+    return learn_from_set(taught, spec, bags=JUDGING_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
 
 
 def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFrame:

@@ -79,6 +79,7 @@ def learn(
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
     bags: int | None = None,
+    least: int = enough.MIN_CHURNERS,
 ) -> Learned:
     """Learn the scorecard from deals as they were known on a date.
 
@@ -93,6 +94,8 @@ def learn(
         Settings to use instead of choosing them anew.
     bags : int, optional
         Bootstrap replicates for the interval; default: as the contract says.
+    least : int
+        Early churners, and other deals, needed to learn from.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def learn(
     """
     view = view_of(deals, spec, as_of)
     taught = view.training_set()
-    check_enough(taught)
+    check_enough(taught, least)
     options = LearnerOptions.from_spec(spec, taught.dates)
     check_components(options.components)
     with native_threads(options.threads):
@@ -113,9 +116,15 @@ def learn(
     return Learned(estimator, choice, taught)
 
 
-def learn_from_set(taught: TrainingSet, spec: DealSpec, *, bags: int | None = None) -> Learned:
-    """Learn from a training set, choosing on random folds."""
-    check_enough(taught)
+def learn_from_set(
+    taught: TrainingSet,
+    spec: DealSpec,
+    *,
+    bags: int | None = None,
+    least: int = enough.MIN_CHURNERS,
+) -> Learned:
+    """Learn from a training set, choosing on random folds; parameters as of `learn`."""
+    check_enough(taught, least)
     options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
         folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
@@ -160,7 +169,7 @@ def fit_estimator(
     )
 
 
-def check_enough(taught: TrainingSet) -> None:
+def check_enough(taught: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
     """Refuse to learn from too little.
 
     Raises
@@ -172,7 +181,7 @@ def check_enough(taught: TrainingSet) -> None:
     closed, months = taught.closed_on, None
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
-    enough.check_enough(churners, len(taught) - churners, months)
+    enough.check_enough(churners, len(taught) - churners, months, least=least)
 
 
 def cross_fitted(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
 from fitmodel.learning.book import Book
@@ -147,6 +148,7 @@ def learn_own(
     estimator: Any,
     *,
     as_of: pd.Timestamp | None = None,
+    least: int = MIN_CHURNERS,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -159,16 +161,18 @@ def learn_own(
     """
     view = view_of(deals, spec, as_of)
     taught = view.training_set()
-    check_enough(taught)
+    check_enough(taught, least)
     options = LearnerOptions.from_spec(spec, taught.dates)
     folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
     calendar = calendar_of(taught, view.extract_end)
     return _learned(taught, options, estimator, folds, calendar)
 
 
-def learn_own_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
+def learn_own_from_set(
+    taught: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = MIN_CHURNERS
+) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
-    check_enough(taught)
+    check_enough(taught, least)
     options = LearnerOptions.from_spec(spec, taught.dates)
     folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
     return _learned(taught, options, estimator, folds, None)
