@@ -9,7 +9,7 @@ counts per rep -> exact test against the others -> p-value
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 PAGE_ERROR = 0.05
 """Share of pages that may name a rep who is like the others."""
-USUAL_DIFFERENCE = 0.4
+USUAL_DIFFERENCE = 0.35
 """Scale of the half-normal prior of the standard deviation of reps' true ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
 LEVELS = np.linspace(-4.0, 4.0, 17)
 """Standard errors at which the common ratio of the others is tried."""
 SHAPES = 1 / np.maximum(DIFFERENCES, 1e-3) ** 2
 LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
+SHARE_APART, SHAPE_APART = 0.2, 1.0
+"""One other rep in five may be far from the rest, and then says nothing of how the rest differ."""
 MIN_REPS = 2
 
 
@@ -161,20 +163,26 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 
 def _posterior_of_the_rest(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Weights of the pairs (difference between reps, common level), and the level of each pair."""
-    from scipy.special import gammaln
-
     e, spread = np.maximum(expected, 1e-9), DIFFERENCES[:, None]
     information = (e / (1 + spread**2 * e)).sum(axis=1, keepdims=True)
     counted = ((observed + 0.5 / len(e)) / (1 + spread**2 * e)).sum(axis=1, keepdims=True)
     step = 1 / np.sqrt(np.maximum(counted, 0.25))
     log_level = np.log(counted / information) + LEVELS * step
-    shape = SHAPES[:, None, None]
-    share = shape / (shape + np.exp(log_level)[..., None] * e)
-    constant = (gammaln(observed + SHAPES[:, None]) - gammaln(SHAPES[:, None])).sum(axis=1)
-    fit = (shape * np.log(share) + observed * np.log1p(-share)).sum(axis=2)
-    posterior = fit + (constant + LOG_PRIOR)[:, None] + np.log(step)
+    mean = np.exp(log_level)[..., None] * e
+    ordinary = _log_count(observed, mean, SHAPES[:, None, None]) + np.log1p(-SHARE_APART)
+    apart = _log_count(observed, mean, SHAPE_APART) + np.log(SHARE_APART)
+    fit = np.logaddexp(ordinary, apart).sum(axis=2)
+    posterior = fit + LOG_PRIOR[:, None] + np.log(step)
     weight = np.exp(posterior - posterior.max())
     return weight / weight.sum(), np.exp(log_level)
+
+
+def _log_count(observed: Floats, mean: Floats, shape: Any) -> Floats:
+    """Log-probability of a negative binomial count, without the factor that is the count's own."""
+    from scipy.special import gammaln
+
+    rising = gammaln(observed + shape) - gammaln(shape)
+    return rising - shape * np.log1p(mean / shape) + observed * np.log(mean / (shape + mean))
 
 
 def _predictive_tails(observed: float, mean: Floats, weight: Floats) -> tuple[float, float]:
