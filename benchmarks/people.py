@@ -73,7 +73,7 @@ TEAMS = (
     Team("one sells 48 %, twice the churn", oversells(2.0), 0.48, guilty=True),
     Team("one sells 20 %, 2.5 times", oversells(2.5), 0.20, guilty=True),
     Team("  the same, last nine months only", oversells(2.5, MONTHS - 9), 0.20, guilty=True),
-    Team("  the same, until 18 months ago", oversells(2.5, 0, MONTHS - 18), 0.20),
+    Team("  the same, until 18 months ago", oversells(2.5, 0, MONTHS - 18), 0.20, guilty=True),
 )
 
 
@@ -118,7 +118,7 @@ def exact_holm(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
     order = np.argsort(p)
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     named = np.empty(len(p), dtype=bool)
-    named[order] = steps <= 0.05  # noqa: PLR2004 - the usual 5 %
+    named[order] = steps <= 0.05
     return named
 
 
@@ -155,7 +155,7 @@ def yearly(recorded: bool, seed: int) -> tuple[pd.DataFrame, pd.Series, DealSpec
     random = np.random.default_rng(seed)
     bound = table["rep"].isin(["R00", "R01", "R02", "R03"]).to_numpy()
     renewal = 12 + random.uniform(0, 0.9, len(table))
-    stays = np.where(random.random(len(table)) < 0.8, renewal, 60.0)  # noqa: PLR2004 - lose 80 %
+    stays = np.where(random.random(len(table)) < 0.8, renewal, 60.0)
     closed = table["closed_on"].to_numpy().astype("datetime64[D]")
     leaves = closed + np.ceil(stays * 365.25 / 12).astype("timedelta64[D]")
     leaves[leaves > END] = np.datetime64("NaT")

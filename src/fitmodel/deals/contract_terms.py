@@ -104,18 +104,6 @@ def terms_of(view: HistoryView, bound: Iterable[BoundDeals]) -> NDArray[np.float
     return terms
 
 
-def bound_words(bound: Iterable[BoundDeals], age_months: float) -> list[str]:
-    """Warn of deals whose early churn says nothing yet, each with the remedy."""
-    return [
-        f"{group.column} = {group.value}: {group.left_by_age} of {group.deals} customers left "
-        f"within {age_months:g} months, but {group.left_later} left later, from month "
-        f"{group.term_months} on. Their contracts cannot end within {age_months:g} months, so a "
-        "low early-churn rate of theirs says nothing. Remedy: a horizon_months of "
-        f"{group.term_months + 1} or more, or a model of their own."
-        for group in bound
-    ]
-
-
 def _hazards(
     view: HistoryView, age_months: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""The sales team's mirror as a whole: a page, and the tables behind it.
+"""The sales report: a page, and the tables behind it.
 
 deals -> expected early churn from models that know no rep -> scoreboards, reviews, commission,
       what deals are worth, the ideal customer -> sections -> a page and CSVs
@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
 from fitmodel.deals.file_faults import named_twice
 from fitmodel.deals.history import view_of
+from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.language.catalogue import phrases
 from fitmodel.model.atomic import write_folder
+from fitmodel.reports._counts_section import counts_section
 from fitmodel.reports.commission_section import commission_section
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.profile_section import profile_section
@@ -23,9 +27,11 @@ from fitmodel.reports.scoreboard_section import scoreboard_section
 from fitmodel.reports.trend_section import trend_section
 from fitmodel.reports.worth_section import worth_section
 from fitmodel.sales.bands import cross_fitted_bands
+from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
@@ -103,9 +109,13 @@ def make_sales_report(
     Raises
     ------
     DealsError
-        If the contract names no rep, or the deals are too few to learn from.
+        If the contract names no rep.
     SpecError
         If two plans have the same name.
+
+    Notes
+    -----
+    Where there are too few deals to learn from, the page holds the counts and the commission.
     """
     _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
@@ -114,10 +124,17 @@ def make_sales_report(
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     view = view_of(deals.reset_index(drop=True), spec)
+    if why := _too_little(view, language):
+        tell("counts: too little for a model")
+        return _counts_only(view, spec, people, plans, why, language)
     tell("expected early churn, from models that know no rep")
     p = expected_probabilities(view, spec)
-    tell("scoreboard")
-    boards = {by: compute_scoreboard(view, spec, p, by=by, language=language) for by in people}
+    tell("rep performance")
+    error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
+    boards = {
+        by: compute_scoreboard(view, spec, p, by=by, error=error, language=language)
+        for by in people
+    }
     parts: list[Section] = []
     for by, board in boards.items():
         parts.append(scoreboard_section(board, by=by, language=language))
@@ -136,8 +153,58 @@ def make_sales_report(
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    page = sales_page(next(iter(boards.values())), parts, language=language)
+    warnings = _bound_words(view, language)
+    page = sales_page(next(iter(boards.values())), parts, warnings=warnings, language=language)
     return SalesReport(page, tables, ledgers)
+
+
+def _too_little(view: HistoryView, language: str) -> str:
+    """Say why nothing can be learned yet; empty where it can."""
+    early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
+    if early >= LEAST_CHURNERS and len(view) - early >= LEAST_CHURNERS:
+        return ""
+    needed = LEAST_CHURNERS
+    return phrases(language, "sales_page")("too_little", early=early, stayed=stayed, needed=needed)
+
+
+def _counts_only(
+    view: HistoryView,
+    spec: DealSpec,
+    people: Sequence[Any],
+    plans: Sequence[Plan],
+    why: str,
+    language: str,
+) -> SalesReport:
+    """Write the page of counts, which need no model."""
+    counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
+    parts = [
+        counts_section(found, by=by, why="" if at else why, language=language)
+        for at, (by, found) in enumerate(counts.items())
+    ]
+    ledgers = tuple(pay(view, spec, plan) for plan in plans)
+    if ledgers:
+        parts.append(commission_section(ledgers, language=language))
+    tables = {name: table for part in parts for name, table in part.tables.items()}
+    page = sales_page(next(iter(counts.values())), parts, language=language)
+    return SalesReport(page, tables, ledgers)
+
+
+def _bound_words(view: HistoryView, language: str) -> list[str]:
+    """Warn of contracts that cannot end within the horizon."""
+    say, age = phrases(language, "sales_page"), view.spec.label.horizon_months
+    return [
+        say(
+            "bound",
+            column=group.column,
+            value=group.value,
+            early=group.left_by_age,
+            deals=group.deals,
+            later=group.left_later,
+            term=group.term_months,
+            age=age,
+        )
+        for group in find_bound_deals(view, age, columns_to_look_at(view))
+    ]
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.sales._bonus_places import MIN_EXPECTED_LOSSES, may_win, share_places
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.rates import gamma_shape
 
@@ -46,8 +47,6 @@ def forecast_bonus(
     at the rep's rate of the period so far (Poisson) and are like those. Then the rule of the bonus
     is applied.
     """
-    from fitmodel.sales.bonus import MIN_EXPECTED_LOSSES, may_win, share_places
-
     reps = [str(name) for name in sorted(set(part["rep"]) - {NO_NAME})]
     if not reps:
         return {}

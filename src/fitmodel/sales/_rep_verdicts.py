@@ -46,10 +46,17 @@ def add_verdicts(
     )
     active = table["recent_signed"] > 0
     lasting = (table["verdict"] == "more") & still_more(
-        table["recent_observed"], table["recent_expected"], table["others_ratio"]
+        table["recent_observed"], _by_the_others(table), table["others_ratio"]
     )
     table["talk_about"] = active & (lasting | (table["recent_verdict"] == "more"))
     table["selects"], table["selection_p_value"] = _selection(table, facts, least_deals, error)
+
+
+def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
+    """Recent early churners of each rep as the other reps' recent ratio gives them."""
+    observed, expected = table["recent_observed"], table["recent_expected"]
+    others = (observed.sum() - observed) / (expected.sum() - expected).clip(lower=1e-12)
+    return expected * others
 
 
 def still_more(

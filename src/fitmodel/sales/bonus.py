@@ -7,7 +7,7 @@ deals of a period -> tested, renewed, expected to renew -> score of each rep -> 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,11 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._bonus_forecast import forecast_bonus
-from fitmodel.sales.entries import CENT
+from fitmodel.sales._bonus_places import MIN_EXPECTED_LOSSES, may_win, share_places
+from fitmodel.sales._renewals import compute_renewals
 from fitmodel.sales.people import NO_NAME
-from fitmodel.sales.renewals import compute_renewals
+
+__all__ = ["COLUMNS", "pay_bonus", "share_places", "standings"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,47 +33,7 @@ COLUMNS = (
     "period", "month", "rep", "took_part", "signed", "tested", "renewed", "expected_renewals",
     "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected",
 )  # fmt: skip
-TIE_DIGITS = 2
-"""Scores that agree to a hundredth are a tie."""
-MIN_EXPECTED_LOSSES = 3.0
-"""Customers expected to leave, below which a rep's renewals say nothing."""
 FREQUENCIES = {"year": "Y", "quarter": "Q"}
-
-
-def share_places(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[str, Decimal]:
-    """Pay the places; reps that tie share equally what the places they hold pay.
-
-    Parameters
-    ----------
-    scores : mapping of str to float
-        Score of each rep that may win.
-    top : int
-        Places that pay.
-    amount : Decimal
-        Of each place.
-
-    Returns
-    -------
-    dict of str to Decimal
-        Of those who get something. A cent that cannot be shared goes to the first by name, so
-        that the sum is ``min(top, reps) * amount`` to the cent.
-    """
-    rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
-    paid: dict[str, Decimal] = {}
-    place = 0
-    for score in sorted(set(rounded.values()), reverse=True):
-        tied = sorted(name for name in rounded if rounded[name] == score)
-        prizes = min(max(top - place, 0), len(tied))
-        if prizes:
-            paid |= _split_evenly(amount * prizes, tied)
-        place += len(tied)
-    return paid
-
-
-def _split_evenly(total: Decimal, names: list[str]) -> dict[str, Decimal]:
-    each = (total / len(names)).quantize(CENT, rounding=ROUND_DOWN)
-    over = int((total - each * len(names)) / CENT)
-    return {name: each + (CENT if place < over else 0) for place, name in enumerate(names)}
 
 
 def pay_bonus(
@@ -184,11 +146,6 @@ def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
     table["score"] = (table["renewed"] / table["expected_renewals"]).where(enough)
     table["renewal_rate"] = table["renewed"] / table["tested"].where(table["tested"] > 0)
     return table
-
-
-def may_win(score: float) -> bool:
-    """Whether a rep's renewals are above what such customers give, to a hundredth."""
-    return bool(round(score, TIE_DIGITS) > 1)
 
 
 def _paid(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,13 +22,45 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """
+    Counts per rep (or team), beside the company.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index: the rep, and the company last. Columns: `signed`; `lost` and `lost_value` (customers
+        gone by now, early or later, and their yearly value; NaN without amounts); `rate`,
+        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier with 95 % interval; NaN
+        where no deal was followed from its signing); `company_rate`; and the customer who left
+        last: `latest_lost` (its id, or its row where the contract names no id), `latest_lost_on`
+        and `latest_lost_months` (how long it stayed); empty where nobody left or there are no
+        dates.
+    horizon_months : int
+    """
+
+    table: pd.DataFrame
+    horizon_months: int
+
+    @property
+    def company(self) -> pd.Series[Any]:
+        """The company's row."""
+        return self.table.iloc[-1]
+
+    @property
+    def reps(self) -> pd.DataFrame:
+        """The reps' rows."""
+        return self.table.iloc[:-1]
+
+
 def compute_counts(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     by: Literal["rep", "team"] = "rep",
     language: str = "en",
-) -> pd.DataFrame:
+) -> Counts:
     """
     Count what each rep (or team) has signed and lost, beside the company.
 
@@ -41,14 +74,7 @@ def compute_counts(
 
     Returns
     -------
-    DataFrame
-        Index: the rep, and the company last. Columns: `signed`; `lost` and `lost_value` (customers
-        gone by now, early or later, and their yearly value; NaN without amounts); `rate`,
-        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier with 95 % interval; NaN
-        where no deal was followed from its signing); `company_rate`; and the customer who left
-        last: `latest_lost` (its id, or its row where the contract names no id), `latest_lost_on`
-        and `latest_lost_months` (how long it stayed); empty where nobody left or there are no
-        dates.
+    Counts
 
     Raises
     ------
@@ -59,7 +85,7 @@ def compute_counts(
     --------
     >>> sim = fitmodel.simulate_deals(30, seed=1)
     >>> counts = compute_counts(sim.deals, sim.spec)
-    >>> int(counts["signed"].iloc[-1]), int(counts["signed"].iloc[:-1].sum())
+    >>> int(counts.company["signed"]), int(counts.reps["signed"].sum())
     (30, 30)
     """
     say = phrases(language, "scoreboard")
@@ -71,7 +97,7 @@ def compute_counts(
     rows[say("company")] = count_deals(view, everybody)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table["company_rate"] = table["rate"].iloc[-1]
-    return table[list(COLUMNS)]
+    return Counts(table[list(COLUMNS)], spec.label.horizon_months)
 
 
 def count_deals(view: HistoryView, positions: Any) -> dict[str, Any]:
