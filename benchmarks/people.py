@@ -1,4 +1,4 @@
-"""Is anybody named without cause, is an overseller seen, and who gets the bonus? On reps with known truth.
+"""Is anybody named without cause, is an overseller seen, and who gets the bonus?
 
     python benchmarks/people.py --pages 60
 
@@ -142,6 +142,7 @@ def naming(team: Team, deals: int, pages: int) -> dict[str, object]:
             "innocent: selection": reps["selects"].isin(["riskier", "safer"]).any(),
             "R00: exact + Holm": (exact & first).any(),
             "R00: fitmodel, all history": (reps["verdict"].eq("more") & first).any(),
+            "R00: fitmodel, beyond chance": (reps["beyond_chance"].eq("more") & first).any(),
             "R00: fitmodel, this week": (reps["talk_about"] & first).any(),
         }
         for name, value in row.items():

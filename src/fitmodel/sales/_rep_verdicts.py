@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.sales.rep_tests import PAGE_ERROR, name_reps
+from fitmodel.sales.rep_tests import PAGE_ERROR, exact_tails, name_reps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ def add_verdicts(
     table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float = PAGE_ERROR
 ) -> None:
     """
-    Add `verdict`, `recent_verdict`, `talk_about`, `selects` and their p-values to a row per rep.
+    Add `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects` and their p-values to a row per rep.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def add_verdicts(
     few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
     ever = _tested(table, "", ~few, error * HISTORY_SHARE)
     table["verdict"], table["p_value"] = ever
+    table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
     known = ~few & (table["recent_expected"] >= LEAST_EXPECTED_RECENTLY)
     table["recent_verdict"], table["recent_p_value"] = _tested(
         table, "recent_", known, error * RECENT_SHARE
@@ -75,13 +76,27 @@ def _tested(
     table: pd.DataFrame, which: str, known: pd.Series[bool], error: float
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     observed, expected = (table[f"{which}{name}"].to_numpy() for name in ("observed", "expected"))
-    found = name_reps(observed, expected, known.to_numpy(), error=error)
+    past = None
+    if which:
+        ever = (table[name].to_numpy() for name in ("observed", "expected"))
+        past = next(ever) - observed, np.maximum(next(ever) - expected, 0.0)
+    found = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
     verdict = np.select(
         [~known, found.direction > 0, found.direction < 0],
         ["too_few", "more", "fewer"],
         "expected",
     )
     return verdict, found.adjusted
+
+
+def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
+    """Whom the exact test alone finds different: reported beside the figures, named nowhere."""
+    tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
+    few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
+    adjusted = np.ones(len(table))
+    adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
+    side = np.where(tails[0] < tails[1], "more", "fewer")
+    return np.where(adjusted <= error, side, "")
 
 
 def _selection(
@@ -126,8 +141,11 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def verdict_words(row: pd.Series[Any], say: Say) -> str:
     """Say how a rep's customers fare, over all of history."""
+    key = str(row["verdict"])
+    if key == "expected" and row["beyond_chance"]:
+        key = f"beyond_{row['beyond_chance']}"
     return say(
-        str(row["verdict"]),
+        key,
         deals=f"{row['signed']:,.0f}",
         observed=f"{row['observed']:,.0f}",
         expected=f"{row['expected']:,.1f}",

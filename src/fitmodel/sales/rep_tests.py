@@ -58,6 +58,7 @@ def name_reps(
     expected: Floats,
     tested: NDArray[np.bool_] | None = None,
     *,
+    past: tuple[Floats, Floats] | None = None,
     error: float = PAGE_ERROR,
 ) -> RepTest:
     """
@@ -70,6 +71,9 @@ def name_reps(
         between reps matter: the level of `expected` is not used.
     tested : ndarray of bool, shape (reps,), optional
         Reps with enough deals; the others are part of the comparison but are never named.
+    past : tuple of ndarray, optional
+        Observed and expected of each rep in earlier months. With them reps are also compared with
+        their own past: a difference that was always there is not a change.
     error : float
         Probability of naming anybody where all reps are alike.
 
@@ -80,8 +84,9 @@ def name_reps(
     Notes
     -----
     A rep's own deals are left out of what the rep is compared with. Two tests must both reject:
-    `exact_tails`, which knows chance only, and `allowing_tails`, which also knows that reps differ
-    for reasons that nobody recorded. Step-down correction of S. Holm (1979), Scandinavian Journal
+    `exact_tails`, which knows chance only, and one that allows for differences between reps that
+    nobody recorded: `allowing_tails`, or `change_tails` where there is a past. Each rep's share of
+    the error is that of the expected number: most is spent where most can be seen. Step-down correction of S. Holm (1979), Scandinavian Journal
     of Statistics 6, 65-70; a rep once named is left out of what the next ones are compared with,
     so that one very different rep does not hide another.
     """
@@ -91,7 +96,8 @@ def name_reps(
     direction = np.zeros(size, dtype=np.int64)
     compared, worst = np.ones(size, dtype=bool), 0.0
     while compared.sum() >= MIN_REPS:
-        more, fewer = _tails(observed[compared], expected[compared])
+        chosen = None if past is None else (past[0][compared], past[1][compared])
+        more, fewer = _tails(observed[compared], expected[compared], chosen)
         p_more[compared], p_fewer[compared] = more, fewer
         left = np.flatnonzero(compared & tested)
         if not len(left):
@@ -109,9 +115,41 @@ def name_reps(
     return RepTest(p_more, p_fewer, adjusted, direction)
 
 
-def _tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    by_chance, allowing = exact_tails(observed, expected), allowing_tails(observed, expected)
-    return np.maximum(by_chance[0], allowing[0]), np.maximum(by_chance[1], allowing[1])
+def _tails(
+    observed: Floats, expected: Floats, past: tuple[Floats, Floats] | None
+) -> tuple[Floats, Floats]:
+    by_chance = exact_tails(observed, expected)
+    if past is None:
+        second = allowing_tails(observed, expected)
+    else:
+        second = change_tails(observed, expected, *past)
+    return np.maximum(by_chance[0], second[0]), np.maximum(by_chance[1], second[1])
+
+
+def change_tails(
+    observed: Floats, expected: Floats, past_observed: Floats, past_expected: Floats
+) -> tuple[Floats, Floats]:
+    """
+    Exact one-sided p-values of each rep against the rep's own past.
+
+    Given how many of a rep's customers left in all, those of the recent months are binomial. The
+    change that all other reps went through is allowed for.
+
+    Returns
+    -------
+    p_more, p_fewer : ndarray, shape (reps,)
+    """
+    from scipy.stats import binom
+
+    def of_others(values: Floats, least: float) -> Floats:
+        return np.maximum(values.sum() - values, least)
+
+    now = of_others(observed, 0.5) / of_others(expected, 1e-9)
+    before = of_others(past_observed, 0.5) / of_others(past_expected, 1e-9)
+    recent = expected * now / before
+    share = recent / np.maximum(recent + past_expected, 1e-12)
+    total = observed + past_observed
+    return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
 
 
 def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:

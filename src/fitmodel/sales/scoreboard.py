@@ -61,6 +61,8 @@ class Scoreboard:
         `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all other reps),
         `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`, `recent_signed`
         (of the last two quarters), `verdict` and `recent_verdict` (more, expected, fewer, too_few),
+        `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
+        unexplained difference between reps),
         `selects` (riskier, alike, safer, too_few), the p-values `p_value`, `recent_p_value` and
         `selection_p_value`, corrected for the number of reps, `talk_about` (active, and more early
         churn than expected now), and in words: `says`, `says_recently`, `says_selection`.
@@ -222,6 +224,7 @@ def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
         "verdict": "expected",
         "recent_verdict": "expected",
         "selects": "alike",
+        "beyond_chance": "",
         "talk_about": False,
         **dict.fromkeys(("p_value", "recent_p_value", "selection_p_value"), 1.0),
     }
