@@ -1,4 +1,4 @@
-"""Is anybody named without cause, is an overseller seen, and who gets the bonus?
+"""Measure whom the sales report names, whether an overseller is seen, and who gets the bonus.
 
     python benchmarks/people.py --pages 60
 

@@ -25,12 +25,12 @@ def add_verdicts(
     table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float = PAGE_ERROR
 ) -> None:
     """
-    Add `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects` and their p-values to a row per rep.
+    Add the verdicts on reps to their table, with their p-values.
 
     Parameters
     ----------
     table : DataFrame
-        A row per rep; changed.
+        A row per rep; gets `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects`.
     facts : DataFrame
         A row per deal.
     least_deals : int

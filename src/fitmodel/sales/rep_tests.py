@@ -86,9 +86,10 @@ def name_reps(
     A rep's own deals are left out of what the rep is compared with. Two tests must both reject:
     `exact_tails`, which knows chance only, and one that allows for differences between reps that
     nobody recorded: `allowing_tails`, or `change_tails` where there is a past. Each rep's share of
-    the error is that of the expected number: most is spent where most can be seen. Step-down correction of S. Holm (1979), Scandinavian Journal
-    of Statistics 6, 65-70; a rep once named is left out of what the next ones are compared with,
-    so that one very different rep does not hide another.
+    the error is that of the expected number: most is spent where most can be seen. Step-down
+    correction with weights of S. Holm (1979), Scandinavian Journal of Statistics 6, 65-70. A rep
+    once named is left out of what the next ones are compared with, so that one very different rep
+    does not hide another.
     """
     size = len(observed)
     tested = np.ones(size, dtype=bool) if tested is None else tested
