@@ -63,8 +63,8 @@ def test_one_deal_is_enough(simulation):
 
 
 def test_without_a_rep_there_is_nothing_to_count(simulation):
+    spec = simulation.spec.replace(deals={"team": None})
     with pytest.raises(DealsError, match="names no team"):
-        spec = simulation.spec.replace(deals={"team": None})
         compute_counts(simulation.deals, spec, by="team")
 
 

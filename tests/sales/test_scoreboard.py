@@ -220,6 +220,7 @@ def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
     own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
     blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
     worst = large_board[1].reps.query("talk_about").index[0]
+    blind = blind.where(sim.deals["rep"] != worst, blind / 2)  # beyond any doubt
     gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-12-31")
     board = compute_scoreboard(sim.deals[~gone], sim.spec, blind[~gone])
 
