@@ -13,13 +13,14 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint types docs benchmarks audit wheel-test test-lowest licences
+.PHONY: help install demo test test-quick lint types docs benchmarks audit wheel-test test-lowest licences
 .PHONY: constraints clean
 
 help:
 	@echo "make install      .venv with everything (Spark runs where Java 17 is)"
 	@echo "make demo         train on real deals and show what comes of it"
 	@echo "make test         rules, formatting, types and tests, as CI runs them"
+	@echo "make test-quick   the tests without the slow ones, for daily work"
 	@echo "make lint         rules and formatting (ruff)"
 	@echo "make types        types (mypy, strict)"
 	@echo "make audit        known holes in our code and in the packages it is tested with (asks an advisory service)"
@@ -64,6 +65,9 @@ demo: $(VENV)/.has-demo
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # what a file's tests share is made once
+
+test-quick: $(VENV)/.has-everything
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: $(VENV)/.has-everything
 	$(BIN)/ruff check

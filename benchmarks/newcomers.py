@@ -1,30 +1,33 @@
-"""What is new and means nothing must not look risky: three ways to count the young, side by side.
+"""Three ways to count young deals: what is new and means nothing must not look risky.
 
     python benchmarks/newcomers.py
 
 Simulated deals whose true probability is known. In some rows half of the newest deals have an offer
 that no earlier deal had, drawn at random. The young (signed within the horizon) are counted in
-three ways: in parts, as fitmodel does; not at all; and, the usual one, by their known outcomes with
-inverse-probability-of-censoring weights. Said over true is the mean prediction over the mean true
-probability on fresh prospects; the loss is the expected log loss above that of the truth itself.
+three ways: by their own chance, as fitmodel does; not at all; and, the usual one, by their known
+outcomes with inverse-probability-of-censoring weights. All are fitted without a level of today.
+Mean over true is the mean prediction over the mean true probability of fresh prospects; the loss
+is the expected log loss above that of the truth itself.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from fitmodel.learning.options import LearnerOptions
 
 import fitmodel
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.outcomes import LabelledDeals, censoring_weights, label_deals, outcomes
-from fitmodel.deals.training_deals import training_deals
+from fitmodel.deals.censoring import censoring_weights
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.training_set import TrainingSet
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.selection import choose
+from fitmodel.learning.settings import LearnerOptions
 
 SEEDS = range(6)
 NEW_SINCE = "2025-11-15"
@@ -36,24 +39,28 @@ CASES = {
 }
 
 
-def weighted(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> LabelledDeals:
+def own_chance(view: HistoryView) -> TrainingSet:
+    """All deals, the young by their own chance."""
+    return view.training_set()
+
+
+def mature_only(view: HistoryView) -> TrainingSet:
+    """Deals signed a horizon before the end."""
+    return view.subset(view.mature).training_set()
+
+
+def weighted(view: HistoryView) -> TrainingSet:
     """Known outcomes of young and old alike, weighted."""
-    found = outcomes(deals, spec)
-    known = found["early_churn"].notna().to_numpy()
-    table = deals[known]
-    read = read_attributes(table, spec)
-    weight = censoring_weights(found, spec.label.horizon_months).values[known]  # noqa: PD011 - ours
-    closed_on = table[spec.deals.closed_on]
-    return LabelledDeals(
-        read.frame, found["early_churn"].to_numpy()[known], weight, closed_on, read.dates
-    )
+    known = ~np.isnan(view.early_churn)
+    weight = censoring_weights(view.outcomes, view.spec.label.horizon_months).values  # noqa: PD011 - ours
+    return replace(view.subset(known).training_set(), weight=weight[known])
 
 
-WAYS = {"in parts": training_deals, "mature only": label_deals, "weighted": weighted}
+WAYS = {"by their own chance": own_chance, "not at all": mature_only, "weighted": weighted}
 
 
 def measure(size: int, recent: float | None, *, new: bool) -> Iterator[tuple[str, float, float]]:
-    """Way, said over true, and loss above the truth's, for each training."""
+    """Way, mean over true, and loss above the truth's, for each training."""
     fresh = fitmodel.simulate_deals(4_000, seed=99)
     truth = fresh.true_probability.to_numpy()
     for seed in SEEDS:
@@ -64,10 +71,12 @@ def measure(size: int, recent: float | None, *, new: bool) -> Iterator[tuple[str
             is_new = (deals["closed_on"] >= NEW_SINCE) & drawn
             deals = deals.assign(offer=np.where(is_new, "starter 2", "classic"))
             asked = asked.assign(offer="starter 2")
+        view = view_of(deals, spec)
         for way, label in WAYS.items():
-            taught = label(deals, spec)
+            taught = label(view)
             options = LearnerOptions.from_spec(spec, taught.dates)
-            choice = choose(make_folds(deals, spec), options)
+            folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
+            choice = choose(folds, taught, options)
             estimator = fit_estimator(taught, choice, options, bags=2)
             attributes = read_attributes(asked, spec, dates=taught.dates).frame
             said = estimator.predict_proba(attributes)[:, 1]
@@ -82,7 +91,7 @@ def divergence(truth: np.ndarray, said: np.ndarray) -> float:
 
 def main() -> None:
     """Print a row for each case and way."""
-    print("| deals | the young are counted | said over true | loss above the truth's |")
+    print("| deals | the young are counted | mean over true | loss above the truth's |")
     print("|---|---|---|---|")
     for case, (size, recent, new) in CASES.items():
         with warnings.catch_warnings():

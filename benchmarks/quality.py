@@ -4,9 +4,10 @@ Run: python benchmarks/quality.py [--data FOLDER] [--budget SECONDS] [--only NAM
 
 Telco comes with the demo extra; saas_sme and us_lapse are read from `--data` and left out where
 they are absent; CatBoost and FLAML are left out where they are not installed (FLAML runs only with
-a budget). Deals with dates: three rolling cuts, trained on what was known at each, judged on what
+a budget). Deals with dates: three rolling cuts, trained on what was known at each, tested on what
 was signed next. Deals with a tenure: three random thirds. Simulated deals: fresh ones of the same
-law. Every row of the table is the mean over its three splits.
+law. Every row of the table is the mean over its three splits. "At the right level" is the log loss
+after the mean prediction is set to the rate that came: what telling deals apart is worth.
 """
 
 from __future__ import annotations
@@ -21,20 +22,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from growing import CASES, company
+from growing import spec as growing_spec
 from peers import peers
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
 from fitmodel.datasets.telco import load_telco
-from fitmodel.deals.history import HistoryView
-from fitmodel.deals.outcomes import LabelledDeals, label_deals
-from fitmodel.deals.training_deals import in_whole, training_deals
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.labelled import LabelledDeals
+from fitmodel.deals.training_set import TrainingSet
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.splits import rolling_cuts
-from fitmodel.learning.learner import learn, learn_labelled
+from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.fitting import follow_up_of
+from fitmodel.learning.learner import learn
+from fitmodel.learning.proportional_odds import expand_soft_labels, shift_to_rate
 
 SPLITS = 3
 FRESH = 10_000
+GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
 LAPSE = [
     "acc.death.rider",
     "gender",
@@ -56,36 +63,34 @@ SME = [
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Deals to learn from and deals to judge by."""
+    """Deals to learn from, as known on a day where there are dates, and deals to evaluate on."""
 
-    train: LabelledDeals
+    view: HistoryView
     test: LabelledDeals
     spec: fitmodel.DealSpec
-    deals: pd.DataFrame | HistoryView | None = None  # with dates, as known on `date`
-    date: pd.Timestamp | None = None
 
-    def fit_and_predict(self, train: LabelledDeals, asked: pd.DataFrame) -> np.ndarray:
+    @property
+    def train(self) -> TrainingSet:
+        """What is learned from."""
+        return self.view.training_set()
+
+    def fit_and_predict(self, _train: LabelledDeals, asked: pd.DataFrame) -> np.ndarray:
         """Fitmodel's own probability; it chooses on folds in time where there are dates."""
-        if self.deals is None:
-            learned = learn_labelled(train, self.spec)
-        else:
-            learned = learn(self.deals, self.spec, as_of=self.date)
-        return learned.estimator.predict_proba(asked)[:, 1]
+        return learn(self.view, self.spec).estimator.predict_proba(asked)[:, 1]
 
 
 def dated(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
     """Rolling cuts, the training deals as they were known at each."""
     for cut in rolling_cuts(deals, spec, SPLITS):
-        train = training_deals(cut.train, spec)
-        yield Split(train, label_deals(cut.test, spec), spec, cut.train, cut.date)
+        yield Split(cut.train, cut.test.labelled(cut.train.training_set().dates), spec)
 
 
 def thirds(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
-    """Two thirds to learn from, one to judge by, at random."""
-    labelled = label_deals(deals, spec)
-    place = np.random.default_rng(0).permutation(len(labelled)) % SPLITS
+    """Two thirds to learn from, one to evaluate on, at random."""
+    view = view_of(deals, spec)
+    place = np.random.default_rng(0).permutation(len(view)) % SPLITS
     for out in range(SPLITS):
-        yield Split(labelled.subset(place != out), labelled.subset(place == out), spec)
+        yield Split(view.subset(place != out), view.subset(place == out).labelled(), spec)
 
 
 def telco() -> Iterator[Split]:
@@ -121,16 +126,23 @@ def us_lapse(data: Path, horizon: int) -> Iterator[Split]:
 
 
 def simulated(n: int) -> Iterator[Split]:
-    """Simulated deals, judged on fresh ones of the same law."""
+    """Simulated deals, evaluated on fresh ones of the same law."""
     for seed in range(SPLITS):
         past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False)
         fresh = fitmodel.simulate_deals(FRESH, seed=100 + seed, rep_effects=False)
-        yield Split(
-            training_deals(past.deals, past.spec),
-            label_deals(fresh.deals, fresh.spec),
-            past.spec,
-            past.deals,
-        )
+        view = view_of(past.deals, past.spec)
+        test = view_of(fresh.deals, fresh.spec).labelled(view.training_set().dates)
+        yield Split(view, test, past.spec)
+
+
+def growing(case: str) -> Iterator[Split]:
+    """A company that grows (benchmarks/growing.py), evaluated on fresh deals of the same law."""
+    n, growth, hazard = CASES[case]
+    for seed in range(SPLITS):
+        deals, _ = company(n, growth, hazard, seed)
+        fresh, _ = company(FRESH, 0.0, hazard, 10_000 + seed)
+        spec = growing_spec()
+        yield Split(view_of(deals, spec), view_of(fresh, spec).labelled(), spec)
 
 
 def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
@@ -142,21 +154,35 @@ def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
             "us_lapse 12 months": partial(us_lapse, data, 12),
             "us_lapse 24 months": partial(us_lapse, data, 24),
         }
-    return tables | {f"simulated {n:,}": partial(simulated, n) for n in (500, 2_000, 10_000)}
+    tables |= {f"simulated {n:,}": partial(simulated, n) for n in (400, 600, 2_000, 10_000)}
+    return tables | {f"growing: {case}": partial(growing, case) for case in GROWING}
 
 
 def judge(split: Split, probability: np.ndarray) -> dict[str, float]:
-    """Log loss, AUC and calibration error on the deals not learned from."""
-    test, rate = split.test, np.average(split.train.early_churn, weights=split.train.weight)
+    """Log loss, AUC, level and calibration error on the deals not learned from."""
+    test, rate = split.test, follow_up_of(split.train).rate
     found = compute_metrics(
         test.early_churn, probability, weight=test.weight, base_rate=rate, n_boot=2
     )
+    outcome = float(np.average(test.early_churn, weights=test.weight))
     return {
         "log_loss": found["log_loss"].value,
+        "at_level": float(
+            np.average(
+                losses(split, at_level(probability, test.weight, outcome)), weights=test.weight
+            )
+        ),
+        "over_rate": float(np.average(probability, weights=test.weight)) / outcome,
         "auc": roc_auc_score(test.early_churn, probability, sample_weight=test.weight),
         "calibration_error": found["calibration_error"].value,
         "base": found["log_loss"].base,
     }
+
+
+def at_level(probability: np.ndarray, weight: np.ndarray, rate: float) -> np.ndarray:
+    """The same log-odds shifted so that their mean probability is the rate that came."""
+    log_odds = logit(probability)
+    return expit(log_odds + shift_to_rate(log_odds, weight, rate))
 
 
 def losses(split: Split, probability: np.ndarray) -> np.ndarray:
@@ -176,9 +202,12 @@ def noise(first: list[np.ndarray], second: list[np.ndarray], weights: list[np.nd
     return float(np.sqrt(np.sum(parts)) / len(parts))
 
 
-def in_rows(deals: LabelledDeals) -> LabelledDeals:
-    """The same deals for peers that know only outcomes: the young as two rows, weighted."""
-    rows, outcome, share = in_whole(deals.early_churn)
+def in_rows(deals: TrainingSet) -> LabelledDeals:
+    """The same deals for peers that know only outcomes.
+
+    The young are two weighted rows each, by the company's average chance at their age.
+    """
+    rows, outcome, share = expand_soft_labels(deals.marginal_chance)
     closed_on = None if deals.closed_on is None else deals.closed_on.iloc[rows]
     attributes = deals.attributes.iloc[rows].reset_index(drop=True)
     return LabelledDeals(attributes, outcome, deals.weight[rows] * share, closed_on, deals.dates)
@@ -192,8 +221,7 @@ def compare(name: str, splits: list[Split], ways: dict) -> list[dict]:
         for split in splits:
             way = split.fit_and_predict if label == "fitmodel" else ways[label]
             start = time.perf_counter()
-            train = split.train if label == "fitmodel" else in_rows(split.train)
-            probability = way(train, split.test.attributes)
+            probability = way(in_rows(split.train), split.test.attributes)
             seconds += (time.perf_counter() - start) / len(splits)
             figures.append(judge(split, probability))
             lost.append(losses(split, probability))
@@ -208,17 +236,19 @@ def compare(name: str, splits: list[Split], ways: dict) -> list[dict]:
 def show(rows: list[dict]) -> None:
     """Print the whole table as Markdown."""
     frame = pd.DataFrame(rows)
-    print("\n| table | way | log loss | behind fitmodel | AUC | calibration error | s |")
-    print("|---|---|---|---|---|---|---|")
+    head = "log loss | behind fitmodel | at the right level | mean over rate | AUC"
+    print(f"\n| table | way | {head} | calibration error | s |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, part in frame.groupby("table", sort=False):
         own = part["log_loss"].iloc[0]
-        print(f"| {name} | base rate | {part['base'].iloc[0]:.4f} | | | | |")
+        print(f"| {name} | base rate | {part['base'].iloc[0]:.4f} | | | | | | |")
         for row in part.itertuples():
             gap = row.log_loss - own
             behind = "" if row.way == "fitmodel" else f"{gap:+.4f} ± {row.noise:.4f}"
             print(
-                f"| {name} | {row.way} | {row.log_loss:.4f} | {behind} | {row.auc:.3f} "
-                f"| {row.calibration_error:.3f} | {row.seconds:.1f} |"
+                f"| {name} | {row.way} | {row.log_loss:.4f} | {behind} | {row.at_level:.4f} "
+                f"| {row.over_rate:.2f} | {row.auc:.3f} | {row.calibration_error:.3f} "
+                f"| {row.seconds:.1f} |"
             )
 
 

@@ -3,8 +3,8 @@
 Run: python benchmarks/settings.py [--data FOLDER] [--only NAME ...]
 
 Tables and splits are those of benchmarks/quality.py: rolling cuts in time where there are dates.
-Log loss of boosting alone, before calibration, as its distance to the settings in use; below 0 is
-better. The distance's standard error is paired deal by deal.
+Log loss of boosting alone on the soft labels, before calibration, as its distance to the settings
+in use; below 0 is better. The distance's standard error is paired deal by deal.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from fitmodel.learning.options import BAGS, LearnerOptions
 from quality import Split, losses, noise, tables_of
 
-from fitmodel.learning.additive import BoostingOptions, fit_boosting
+from fitmodel.learning.boosted import BoostingOptions, fit_boosting
+from fitmodel.learning.components import bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import bag_counts, prepare
+from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.imputation import impute
+from fitmodel.learning.settings import REPLICATES, LearnerOptions, Settings
 from fitmodel.learning.threads import native_threads
 
 
@@ -31,7 +33,7 @@ class Way:
 
     options: BoostingOptions = field(default_factory=BoostingOptions)
     pairs: int = 5
-    bags: int = BAGS
+    bags: int = REPLICATES
 
 
 def ways() -> dict[str, Way]:
@@ -55,21 +57,22 @@ def ways() -> dict[str, Way]:
         "no pairs": replace(used, pairs=0),
         "3 pairs": replace(used, pairs=3),
         "10 pairs": replace(used, pairs=10),
-        "6 bags": replace(used, bags=6),
-        "24 bags": replace(used, bags=24),
+        "6 replicates": replace(used, bags=6),
+        "24 replicates": replace(used, bags=24),
     }
 
 
 def predict(split: Split, way: Way) -> np.ndarray:
     """Probability of boosting alone."""
     options, train = LearnerOptions.from_spec(split.spec, split.train.dates), split.train
-    prepared = prepare(train.attributes, train.early_churn, train.weight, options)
-    width = len(prepared.design.columns)
+    columns, codes = code(train.attributes, options)
+    imputed = impute(columns, codes, follow_up_of(train), Settings().penalty, options)
+    width = len(columns)
     settings = replace(way.options, pairs=min(way.pairs, width * (width - 1) // 2))
-    bags = bag_counts(len(train), way.bags, options.seed)
-    model = fit_boosting(prepared.design, train.early_churn, train.weight, bags, settings)
-    codes, _ = encode_leniently(prepared.design.columns, split.test.attributes)
-    return 1 / (1 + np.exp(-model.log_odds(codes)))
+    bags = bootstrap_counts(len(train), way.bags, options.seed)
+    model = fit_boosting(imputed.design, imputed.early_churn, imputed.weight, bags, settings)
+    asked, _ = encode_leniently(columns, split.test.attributes)
+    return 1 / (1 + np.exp(-model.log_odds(asked)))
 
 
 def compare(name: str, splits: list[Split]) -> None:

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 USER, PASSWORD = "tester", "s3cret%2Fword"
@@ -34,13 +36,50 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once_per_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder that all workers of a run share, for what is made by the first that needs it."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def migrated_store(once_per_run: Path) -> Path:
     """Make an empty MLflow database once: its migrations take seconds."""
     from fitmodel.tracking.connection import connected
 
-    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with connected(f"sqlite:///{file}"):
-        return file
+    file = once_per_run / "migrated" / "mlflow.db"
+    with FileLock(once_per_run / "migrated.lock"):
+        if not file.exists():
+            draft = once_per_run / "migrating" / "mlflow.db"
+            draft.parent.mkdir(exist_ok=True)
+            with connected(f"sqlite:///{draft}"):
+                pass
+            draft.parent.rename(file.parent)
+    return file
+
+
+@pytest.fixture(scope="session")
+def learned_on(once_per_run: Path) -> Callable[..., Any]:
+    """Learn from simulated deals once per run: ``learned_on(700, seed=5)`` is a `Learned`.
+
+    Each call gives an object of its own, so that no test can change that of another.
+    """
+    import joblib
+
+    from fitmodel.datasets.simulation import simulate_deals
+    from fitmodel.learning.learner import learn
+
+    def learned(n: int, *, seed: int) -> Any:
+        file = once_per_run / f"learned-{n}-{seed}.joblib"
+        with FileLock(f"{file}.lock"):
+            if not file.exists():
+                simulation = simulate_deals(n, seed=seed)
+                draft = file.with_suffix(".draft")
+                joblib.dump(learn(simulation.deals, simulation.spec), draft)
+                draft.rename(file)
+        return joblib.load(file)
+
+    return learned
 
 
 @pytest.fixture

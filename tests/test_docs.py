@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 import fitmodel
-from fitmodel.deals.guessing import guess_spec
 from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.guessing.guess import guess_spec
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

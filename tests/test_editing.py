@@ -13,7 +13,6 @@ from fitmodel.editing import edit_table, edits_of
 from fitmodel.evaluation.rejudging import FLATTERED, rejudge
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect
-from fitmodel.learning.learner import learn
 from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
@@ -32,8 +31,8 @@ def model(tmp_path, learned_book) -> FitModel:
 
 
 @pytest.fixture(scope="module")
-def learned_book():
-    return learn(SIMULATION.deals, SIMULATION.spec).book
+def learned_book(learned_on):
+    return learned_on(1500, seed=5).book
 
 
 def test_an_edit_is_a_new_version_beside_the_old_one(model):

@@ -13,17 +13,23 @@ import fitmodel
 
 HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
+    "_old_names",
     "exceptions",
     "language",
+    "tables",
     "deals",
+    "leakage",
+    "guessing",
     "datasets",
     "learning",
     "evaluation",
     "decision",
+    "bundle",
     "model",
     "tracking",
     "loading",
     "scoring",
+    "service",
     "sales",
     "monitoring",
     "reports",

@@ -10,7 +10,10 @@ from typing import Any
 
 import lazy_loader
 
+from fitmodel._old_names import install as _install_old_names
+
 _load, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_install_old_names()
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.judging import JUDGING_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
+from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.training import audit_before_training, decide
@@ -78,7 +78,9 @@ def backtest(
     """
     tell = progress or (lambda _step: None)
     tell("reading")
-    view = view_of(read_deals(deals, spec).reset_index(drop=True), spec)
+    read = read_with_doubts(deals, spec).read
+    spec = read.spec  # with the forms found, and without attributes that never change
+    view = view_of(read.table.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")

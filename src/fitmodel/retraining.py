@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.in_use import follow_champion
@@ -83,7 +83,8 @@ def retrain(
     >>> retrain("deals.csv", spec).outcome
     'nothing new'
     """
-    table = read_deals(deals, spec)
+    read = read_deals_with_findings(deals, spec)
+    table, spec = read.table, read.spec  # with the forms found, as the last training kept them
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if not _anything_new(table, spec, estimator):
         outcome = _unless_none(name, store, "nothing new")
@@ -91,7 +92,7 @@ def retrain(
         if outcome == "no champion":
             why += ", which was not put in use: it showed no skill"
         return Retraining(outcome, why)
-    run = train(table, spec, models=models, allow=allow, estimator=estimator, progress=progress)
+    run = train(deals, spec, models=models, allow=allow, estimator=estimator, progress=progress)
     if run.run_id is None:
         raise TrackingError(f"the model was trained but not registered: {'; '.join(run.warnings)}")
     try:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.cautions import find_cautions
+from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.reading import first_row_of, named_apart, read_deals
+from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.deals.roles import per_year, yearly_amounts
 from fitmodel.decision.choice import choose_policy
 from fitmodel.evaluation.judging import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
+from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import cross_fitted, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own, learn_own
@@ -156,7 +158,9 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    table = named_apart(read_deals(deals, spec))
+    questioned = read_with_doubts(deals, spec)
+    table = named_apart(questioned.deals)
+    spec = questioned.read.spec  # with the forms found, for prospects
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
@@ -194,8 +198,9 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
-    cautions = (str(caution) for caution in find_cautions(table, spec, first_row_of(deals)))
-    warnings = tuple(text for text in (doubt, tracked.warning, *cautions) if text)
+    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
+    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
+    warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 
@@ -295,17 +300,17 @@ def decide(
     if predicted is None:
         predicted = predict_held_out(learned, spec, estimator)
     known = view.labelled(learned.taught.dates)
-    amount = spec.deals.amount
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
         predicted[known.index].to_numpy(),
         known.early_churn,
         at_level(known.early_churn, known.weight, learned),
-        None if amount is None else view.deals.loc[known.index, amount].to_numpy(dtype=float),
+        None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
         population=predicted.to_numpy(),
         level=learned.book.base_rate,
-        customer_amounts=None if amount is None else view.deals[amount].to_numpy(dtype=float),
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
     )
 
 
@@ -346,8 +351,8 @@ def _share_flagged(
     policy: Policy, predicted: pd.Series[float], table: pd.DataFrame, spec: DealSpec
 ) -> float:
     """Share of prospects like the deals learned from that the shipped model will flag."""
-    name = spec.deals.amount
-    amount = None if name is None else table.loc[predicted.index, name].to_numpy(dtype=float)
+    given = spec.deals.amount is not None
+    amount = yearly_amounts(table, spec).loc[predicted.index].to_numpy() if given else None
     return float(policy.poor_fit(predicted.to_numpy(), amount).mean())
 
 
@@ -376,7 +381,16 @@ def ship(
     from pathlib import Path
 
     roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "", words)
+    scorer = Scorer(
+        learned.book,
+        policy,
+        roles.amount,
+        roles.closed_on,
+        "",
+        words,
+        forms=spec.reading.forms,
+        per_year=per_year(spec),
+    )
     facts = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
@@ -19,11 +18,11 @@ from fitmodel.reports.letter import default_template
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     folder = tmp_path_factory.mktemp("brief")
-    sim = simulate_deals(600, seed=5)
+    sim = simulate_deals(700, seed=5)
     policy, roles = Policy("threshold", 0.05, None, ""), sim.spec.deals
-    book = learn(sim.deals, sim.spec).book
+    book = learned_on(700, seed=5).book
     scorer = Scorer(book, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
     files, facts = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
     write_bundle(folder / "models", "prospect-fit", files=files, manifest=facts)
@@ -77,6 +76,6 @@ def test_a_template_in_another_encoding_is_said_with_the_remedy(home) -> None:
 def test_what_is_missing_or_unknown_is_named(home) -> None:
     unknown = run(home, "--id", "D-17")
     assert unknown.exit_code == 1
-    assert "0 of 600 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
+    assert "0 of 700 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
     assert run(home).exit_code == 2
     assert run(home, "--id", "D0000002", "--output", "b.pdf").exit_code == 2

@@ -91,6 +91,24 @@ def test_a_change_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
     assert again.exit_code == 1
 
 
+@pytest.mark.parametrize("fill", ["", "smb"], ids=["empty", "constant"])
+def test_a_column_that_is_empty_or_always_the_same_is_drift_and_no_stop(at_home, fill) -> None:
+    name = "segment" if fill else "seats"
+    pd.read_csv("deals.csv").assign(**{name: fill}).to_csv("drifted.csv", index=False)
+    done = run("monitor", "drifted.csv", "--model", "models/fit", "-o", "drifted")
+    assert done.exit_code == 0, done.output
+    drift = pd.read_csv(at_home / "drifted" / "drift.csv").set_index("attribute")
+    assert drift.loc[name, "verdict"] == "drift"
+    assert drift.loc[name, "missing"] == (0 if fill else 1)
+
+
+def test_deals_of_which_nobody_has_left_are_compared_all_the_same(at_home) -> None:
+    pd.read_csv("deals.csv").assign(churned_on="").to_csv("stayed.csv", index=False)
+    done = run("monitor", "stayed.csv", "--model", "models/fit", "-o", "stayed")
+    assert done.exit_code == 0, done.output
+    assert (at_home / "stayed" / "drift.csv").exists()
+
+
 def test_by_month_each_month_is_compared_on_its_own(at_home) -> None:
     done = run("monitor", "deals.csv", "--model", "models/fit", "-o", "months", "--by-month")
     assert done.exit_code == 0, done.output

@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
@@ -16,12 +15,12 @@ from fitmodel.scoring.csv_text import csv_lines
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, learned_on):
     """A folder with a model and prospects.csv."""
     folder = tmp_path_factory.mktemp("home")
-    sim = simulate_deals(400, seed=2)
+    sim = simulate_deals(600, seed=3)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, "annual_value", "closed_on", "")
+    scorer = Scorer(learned_on(600, seed=3).book, policy, "annual_value", "closed_on", "")
     write_bundle(folder, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
     prospects = sim.deals.head(30).drop(columns=["churned_on"])
     prospects.to_csv(folder / "prospects.csv", index=False)

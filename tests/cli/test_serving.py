@@ -15,9 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
@@ -26,10 +24,9 @@ TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    sim = simulate_deals(700, seed=5)
+def source(tmp_path_factory, learned_on):
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, None, None, version="")
+    scorer = Scorer(learned_on(700, seed=5).book, policy, None, None, version="")
     root = tmp_path_factory.mktemp("models")
     write_bundle(root, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
     return root / "fit"

@@ -10,9 +10,9 @@ import pytest
 
 from fitmodel.deals.attributes import attribute_frame, read_attributes
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.days import today
 from fitmodel.deals.outcomes import label_deals
 from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.tables.values import today
 
 ROLES = {"closed_on": "closed", "churned_on": "churned", "observed_until": "2024-12-31"}
 SPEC = DealSpec(deals={**ROLES, "id": "deal", "rep": "rep", "amount": "value"})

@@ -381,7 +381,8 @@ def test_a_view_computes_each_thing_once(monkeypatch):
         assert view.history.as_of("2024-06-30") is view
         assert view.subset(view.left).attributes().frame.equals(view.attributes().frame[view.left])
     assert calls == {
-        "kaplan_meier": 1, "censoring_weights": 1, "read_attributes": 1, "months_between": 1
+        "kaplan_meier": 1, "censoring_weights": 1, "read_attributes": 1,
+        "months_between": 2,  # until the end of each deal, and for as long as it could be observed
     }  # fmt: skip
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.guessing import guess_spec
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.horizons import (
-    LEAST_CHURNERS,
     compare_horizons,
     doubts_about_horizon,
     horizons_text,
 )
 from fitmodel.deals.outcomes import outcomes
+from fitmodel.guessing.guess import guess_spec
 
 SPEC = DealSpec(deals={"tenure_months": "months", "churned": "gone"})
 
@@ -51,11 +51,11 @@ def test_beyond_what_was_watched_no_share_is_made_up():
     text = horizons_text(compare_horizons(deals([2, 4, 4], [True, False, False]), SPEC))
 
     assert text.splitlines()[-1].split()[:2] == ["12", "?"]
-    assert text.count(f"too few ({LEAST_CHURNERS} needed)") == 3
+    assert text.count(f"too few ({MIN_CHURNERS} needed)") == 3
 
 
 def test_a_horizon_that_leaves_too_few_is_doubted_and_another_is_named():
-    months = [8.0] * LEAST_CHURNERS + [20.0] * LEAST_CHURNERS
+    months = [8.0] * MIN_CHURNERS + [20.0] * MIN_CHURNERS
     found = compare_horizons(deals(months, [True] * 50 + [False] * 50), SPEC)
 
     assert doubts_about_horizon(found, 12) == []

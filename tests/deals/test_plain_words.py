@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.plain_words import as_toml, toml_value
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))  # no half of a surrogate pair
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
 VALUES = st.one_of(
     TEXTS,
     st.booleans(),
     st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False),
-    st.lists(TEXTS, min_size=1),
-    st.dictionaries(TEXTS, TEXTS, min_size=1),
+    st.lists(TEXTS, min_size=1, max_size=3),
+    st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=3),
 )
-SECTIONS = st.dictionaries(TEXTS, st.dictionaries(TEXTS, VALUES, min_size=1))
+SECTIONS = st.dictionaries(
+    TEXTS, st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3), max_size=3
+)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SECTIONS)
 def test_whatever_the_names_and_texts_they_are_read_back(sections: dict) -> None:
     assert tomllib.loads(as_toml(sections)) == sections
 
 
-@given(st.one_of(TEXTS, st.lists(TEXTS)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(TEXTS, st.lists(TEXTS, max_size=3)))
 def test_one_value_is_read_back_too(value: str | list[str]) -> None:
     assert tomllib.loads(f"key = {toml_value(value)}") == {"key": value}
 

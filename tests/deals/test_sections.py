@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.sections import Tracking
+from fitmodel.deals.contract import DealSpec, Tracking
 from fitmodel.exceptions import SpecError
 
 DEALS = {"tenure_months": "months", "churned": "left"}

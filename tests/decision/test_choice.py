@@ -83,7 +83,7 @@ def tuned(p, y, score, thresholds):
     return search.fit(p[:, None], y.astype(int)).best_threshold_
 
 
-# -- risk, value and the default ---------------------------------------------------------------------------------
+# -- risk, value and the default --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("money", [{}, MONEY], ids=["without money", "with money"])
@@ -238,7 +238,11 @@ def test_contradicting_money_is_found_before_training(curve):
     ("amount", "money", "words"),
     [
         (100.0, MONEY, "even a customer that stays loses money"),
-        (3000.0, {"gross_margin": 0.8, "expected_lifetime_months": 30}, "never flagged for its money"),
+        (
+            3000.0,
+            {"gross_margin": 0.8, "expected_lifetime_months": 30},
+            "never flagged for its money",
+        ),
         (3000.0, MONEY, "from an early-churn probability of 8"),
     ],
 )

@@ -24,6 +24,10 @@ POLICIES = [
     Policy("capacity", 0.4),
     Policy("precision", None),
     Policy("threshold", 0.3),
+    Policy("risk", 0.2, MONEY, level=0.11, big_deal=2000),
+    Policy("risk", 0.2, level=0.11, big_deal=2000),
+    Policy("value", 0.85, MONEY, level=0.11, risk_threshold=0.2, big_deal=2000),
+    Policy("value", 0.1, INVERTED, level=0.3, risk_threshold=0.5),
 ]
 every_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda each: each.kind)
 
@@ -146,7 +150,7 @@ def test_an_impossible_policy_is_refused(values, message):
         ((False, 0.9, 1.0, math.inf, False), "good"),
     ],
 )
-def test_bands_of_one_and_of_many(prospect, band):
+def test_bands_of_one_and_of_many_without_a_level(prospect, band):
     poor, *others = prospect
     assert fit_band(*prospect) == band
     assert fit_band(np.bool_(poor), *others) == band
@@ -159,3 +163,106 @@ def test_one_threshold_serves_many_bands():
         np.array([True, False]), np.array([0.6, 0.1]), np.array([0.9, 0.2]), 0.5, unfamiliar=False
     )
     assert bands.tolist() == ["poor", "good"]
+
+
+@pytest.mark.parametrize(
+    ("prospect", "band"),
+    [
+        ((True, 0.0, 0.1, 0.2, False, 0.05), "poor"),
+        ((False, 0.05, 0.11, 0.2, False, 0.11), "good"),
+        ((False, 0.05, 0.15, 0.2, False, 0.111), "watch"),
+        ((False, 0.05, 0.25, 0.2, False, 0.1), "watch"),
+        ((False, 0.05, 0.1, 0.2, True, 0.08), "watch"),
+        ((False, math.nan, math.nan, 0.2, False, 0.08), "good"),
+        ((False, math.nan, math.nan, 0.2, False, math.nan), "watch"),
+        ((False, 0.9, 1.0, math.inf, False, 0.97), "watch"),
+    ],
+)
+def test_above_the_companys_level_nobody_is_a_good_fit(prospect, band):
+    poor, low, high, threshold, unfamiliar, probability = prospect
+    assert fit_band(poor, low, high, threshold, unfamiliar, probability, 0.11) == band
+    many = fit_band(*(np.array([each] * 2) for each in prospect), level=0.11)
+    assert many.tolist() == [band, band]
+
+
+@every_policy
+@given(
+    st.lists(st.tuples(chances, chances, chances, amounts, st.booleans()), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_the_whole_verdict_of_one_and_of_many_is_alike_to_the_bit(policy, deals, has_interval):
+    ordered = [(*sorted(deal[:3]), *deal[3:]) for deal in deals]
+    if not has_interval:
+        ordered = [(math.nan, p, math.nan, *rest) for _, p, _, *rest in ordered]
+    one = [
+        policy.verdict(p, low, high, amount, unfamiliar=odd)
+        for low, p, high, amount, odd in ordered
+    ]
+    low, p, high = (np.array([deal[place] for deal in ordered]) for place in range(3))
+    amount = np.array([math.nan if deal[3] is None else deal[3] for deal in ordered])
+    many = policy.verdicts(p, low, high, amount, np.array([deal[4] for deal in ordered]))
+    for name in many._fields:
+        singles = [getattr(verdict, name) for verdict in one]
+        found = getattr(many, name).tolist()
+        equal_nan = name.startswith("expected")
+        assert np.array_equal(singles, found, equal_nan=equal_nan), name
+
+
+@every_policy
+@given(chances, chances, chances, amounts, st.booleans())
+def test_the_laws_of_a_verdict(policy, a, b, c, amount, odd):
+    low, p, high = sorted((a, b, c))
+    said = policy.verdict(p, low, high, amount, unfamiliar=odd)
+    assert (said.fit == "poor") == said.poor_fit
+    assert said.fit != "good" or policy.level is None or p <= policy.level
+    assert not said.escalate or (said.poor_fit and amount >= policy.big_deal)
+    assert (said.worth == "") == math.isnan(said.expected_value)
+    if said.worth:
+        slack = 1e-9 * (abs(said.expected_value_low) + abs(said.expected_value_high) + 1)
+        assert said.expected_value_low - slack <= said.expected_value
+        assert said.expected_value <= said.expected_value_high + slack
+    if policy.risk_threshold is not None and p >= policy.risk_threshold:
+        assert said.poor_fit
+        assert said.fit == "poor"
+
+
+@given(chances, chances, chances, st.floats(1.0, 1e6), st.floats(1.0, 1e6), st.booleans())
+def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, odd):
+    low, p, high = sorted((a, b, c))
+    policy, bare = (Policy("risk", 0.2, money, level=0.11) for money in (MONEY, None))
+    told = {
+        each.verdict(p, low, high, value, unfamiliar=odd)[:2]
+        for each in (policy, bare)
+        for value in (amount, other, None)
+    }
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("interval", "amount", "worth"),
+    [
+        ((0.01, 0.02, 0.03), 3000.0, "gains"),
+        ((0.2, 0.8, 0.99), 3000.0, "unclear"),
+        ((0.95, 0.97, 0.99), 1200.0, "loses"),
+        ((0.01, 0.02, 0.03), 500.0, "loses"),  # loses money even if the customer stays
+        ((0.01, 0.02, 0.03), None, ""),
+        ((math.nan, 0.02, math.nan), 3000.0, "gains"),
+    ],
+)
+def test_what_the_money_says(interval, amount, worth):
+    low, p, high = interval
+    policy = Policy("risk", 0.2, MONEY, level=0.11)
+    assert policy.verdict(p, low, high, amount, unfamiliar=False).worth == worth
+
+
+def test_a_policy_from_before_there_was_a_level_judges_as_it_did():
+    old = Policy.from_dict({"kind": "capacity", "threshold": 0.4, "money": None, "description": ""})
+    assert old.verdict(0.3, 0.25, 0.35, 1e6, unfamiliar=False)[:2] == (False, "good")
+    assert not old.verdict(0.9, 0.8, 0.95, 1e9, unfamiliar=False).escalate
+
+
+@pytest.mark.parametrize("values", [{"level": 1.2}, {"risk_threshold": -0.1}, {"big_deal": 0}])
+def test_a_number_out_of_its_range_is_refused_by_its_name(values):
+    (name,) = values
+    with pytest.raises(SpecError, match=name):
+        Policy("risk", 0.3, **values)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fitmodel.decision.value import Money
+from fitmodel.decision.money_lines import money_lines
+from fitmodel.decision.value import COSTS, Money
 from fitmodel.exceptions import SpecError
 
 MONEY = Money(
@@ -170,6 +172,83 @@ def test_one_amount_serves_many_probabilities():
 def test_impossible_money_is_refused_by_the_key_it_stands_under(change, message):
     with pytest.raises(SpecError, match=message):
         Money(**{**vars(MONEY), **change})
+
+
+@given(
+    monies(),
+    st.tuples(*[st.one_of(costs, st.floats(0, 99).map(lambda x: f"{x:.1f} %"))] * 5),
+    st.floats(0, 24),
+    amounts,
+    chances,
+)
+def test_the_lines_add_up_to_both_values_and_to_an_independent_sum(
+    money, given_costs, upfront, amount, p
+):
+    chosen = dict(zip(COSTS, given_costs, strict=True))
+    money = Money(**{**vars(money), **chosen, "paid_upfront_months": upfront})
+    lines = money_lines(money, amount)
+    scale = 1e-9 * (1 + sum(abs(line.if_stays) + abs(line.if_leaves) for line in lines))
+    stays, leaves = (
+        Fraction(sum(map(Fraction, side)))
+        for side in zip(
+            *[(line.if_stays, line.if_leaves) for line in lines] or [(0.0, 0.0)], strict=True
+        )
+    )
+    assert float(stays) == pytest.approx(money.value_if_stays(amount), abs=scale)
+    assert float(leaves) == pytest.approx(money.value_if_leaves(amount), abs=scale)
+    average = sum(line.expected(p) for line in lines)
+    assert average == pytest.approx(money.expected_value(p, amount), abs=scale)
+
+    def paid(cost):
+        return float(cost[:-2]) / 100 * amount if isinstance(cost, str) else cost
+
+    acquisition, onboarding, support, mouth, elsewhere = map(paid, given_costs)
+    life, until = money.expected_lifetime_months, money.months_until_early_churn
+    monthly = money.gross_margin * amount / 12
+    own_stays = monthly * max(life, upfront) - acquisition - onboarding - elsewhere
+    own_leaves = (
+        monthly * max(until, upfront)
+        - onboarding
+        - elsewhere
+        - mouth
+        - support * until
+        - money.commission_rate * amount
+    )
+    assert money.value_if_stays(amount) == pytest.approx(own_stays, abs=scale)
+    assert money.value_if_leaves(amount) == pytest.approx(own_leaves, abs=scale)
+
+
+def test_lines_that_are_nothing_are_left_out():
+    names = [line.name for line in money_lines(Money(0.8, 30, 3, onboarding_cost="8 %"), 1000.0)]
+    assert names == ["gross_margin", "onboarding_cost"]
+
+
+def test_a_cost_as_a_share_makes_a_big_deal_that_leaves_lose_money_too():
+    fixed = Money(0.8, 30, 3, onboarding_cost=900)
+    share = Money(0.8, 30, 3, onboarding_cost="30 %")
+    assert fixed.break_even(200_000.0) == 1.0  # never flagged for its money, however risky
+    assert share.break_even(200_000.0) == share.break_even(2_000.0) < 1.0
+
+
+def test_months_paid_in_advance_make_early_churn_cheaper():
+    monthly, yearly = MONEY, Money(**{**vars(MONEY), "paid_upfront_months": 12})
+    assert yearly.value_if_leaves(3000.0) - monthly.value_if_leaves(3000.0) == pytest.approx(
+        0.8 * 3000 * 9 / 12
+    )
+    assert yearly.value_if_stays(3000.0) == monthly.value_if_stays(3000.0)
+    shorter = Money(**{**vars(MONEY), "paid_upfront_months": 2})
+    assert shorter.value_if_leaves(3000.0) == monthly.value_if_leaves(3000.0)
+
+
+@pytest.mark.parametrize("text", ["8 %", "8%", "8.0 %", "8,0 %", " 8\u00a0% ", "8\uff05"])
+def test_a_share_is_read_in_every_way_it_is_written(text):
+    assert Money(0.8, 30, 3, onboarding_cost=text).cost("onboarding_cost", 1000.0) == 80.0
+
+
+@pytest.mark.parametrize("text", ["8", "%", "-8 %", "8 % of it", "eight %", "1.000,5 %", ""])
+def test_a_cost_that_is_neither_amount_nor_share_is_refused(text):
+    with pytest.raises(SpecError, match="onboarding_cost is .*give an amount, or a share"):
+        Money(0.8, 30, 3, onboarding_cost=text)
 
 
 def test_the_single_prospect_path_imports_numpy_alone():

@@ -18,14 +18,19 @@ from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.evaluation.pages import WIDTH, Page, as_json, number
-from fitmodel.evaluation.report import TrainingReport, describe_decay, describe_skill
+from fitmodel.evaluation.report import (
+    TrainingReport,
+    describe_decay,
+    describe_skill,
+    shows_skill,
+)
 from fitmodel.evaluation.subgroups import compute_subgroups
 
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
     "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
-    "notes", "has_skill", "verdict",
+    "notes", "has_skill", "verdict", "level",
 }  # fmt: skip
 
 
@@ -82,27 +87,47 @@ def backtest(make_deals, spec, logistic):
 @pytest.mark.parametrize(
     ("low", "high", "skill", "begins"),
     [
-        (
-            0.01,
-            0.03,
-            True,
-            "evidence of skill: log loss gained on the base rate 0.0200 (95 % inter",
-        ),
-        (-0.01, 0.03, False, "no evidence of skill: log loss gained on the base rate 0.0100, and"),
+        (0.01, 0.03, True, "evidence of skill: log loss gained on the level alone 0.0200 (95 % in"),
+        (-0.01, 0.03, False, "no evidence of skill: log loss gained on the level alone 0.0100, a"),
         (0.0, 0.03, False, "no evidence of skill"),
-        (-0.03, -0.01, False, "no evidence of skill: WORSE than the base rate"),
+        (-0.03, -0.01, False, "no evidence of skill: WORSE than the level alone"),
         (math.nan, math.nan, False, "no evidence of skill"),
     ],
 )
 def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill, begins):
     judged = with_skill(report, low, high)
+    assert judged.metrics["roc_auc"].low > 0.5
     assert judged.has_skill is skill
     assert judged.verdict.startswith(begins)
 
 
-def test_an_interval_that_includes_the_base_rate_is_said_to_do_so():
-    words = describe_skill(Metric("log_loss_skill", 0.01, -0.01, 0.03, 0.0))
-    assert words.endswith("the 95 % interval -0.0100 to 0.0300 includes the base rate")
+@pytest.mark.parametrize(
+    ("low", "skill"), [(0.51, True), (0.5, False), (0.47, False), (math.nan, False)]
+)
+def test_a_gain_without_ranking_is_no_skill(report, low, skill):
+    auc = Metric("roc_auc", low + 0.05, low, low + 0.1, 0.5)
+    judged = with_skill(report, 0.01, 0.03)
+    judged = replace(judged, metrics={**judged.metrics, "roc_auc": auc})
+    assert judged.has_skill is skill
+    if not skill:
+        assert judged.verdict.startswith("no evidence of skill: ROC AUC")
+        assert judged.verdict.endswith("includes chance (0.50)")
+
+
+def test_a_model_whose_gain_is_the_levels_alone_has_no_skill():
+    """It learned at 30 %, knows that the level is 10 % now, and tells nobody apart."""
+    random = np.random.default_rng(0)
+    y = (random.random(1_500) < 0.1).astype(float)
+    p = np.clip(random.normal(0.1, 0.01, 1_500), 0.02, 0.3)
+    found = compute_metrics(y, p, base_rate=0.3, n_boot=200)
+    assert found["log_loss_skill"].low > 0.05
+    assert not shows_skill(found)
+    assert describe_skill(found).startswith("no evidence of skill: ROC AUC 0.")
+
+
+def test_an_interval_that_includes_the_level_alone_is_said_to_do_so(report):
+    words = with_skill(report, -0.01, 0.03).verdict
+    assert words.endswith("the 95 % interval -0.0100 to 0.0300 includes the level alone")
 
 
 def test_decay_is_said_only_on_evidence():
@@ -152,7 +177,7 @@ def test_the_text_is_short_and_narrow_and_says_what_matters(report):
         "21.4% leave early",
         "1,500 deals, by a model of 2,600 others",
         "ROC AUC",
-        "log loss -0.0031 (-0.0110 to +0.0050) against an unrestricted learner",
+        "log loss -0.0031 (-0.0110 to +0.0050) against a tuned gradient boosting",
         "Flags the riskiest 10 % of deals.",
         "share flagged 0.1000, precision -, saved 123,457",
         "41 deals had no amount.",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import DealHistory
 from fitmodel.deals.outcomes import label_deals, outcomes
-from fitmodel.evaluation.splits import cross_validation_splits, out_of_time_split, rolling_cuts
+from fitmodel.evaluation.splits import (
+    blocks_in_time,
+    cross_validation_splits,
+    latest_possible_split,
+    out_of_time_split,
+    rolling_cuts,
+)
 from fitmodel.exceptions import DealsError
 
 
@@ -142,8 +151,8 @@ def test_it_works_on_simulated_deals():
 
 def test_too_few_early_churners_to_judge_by_says_how_many_and_how_long_to_wait(deals, spec):
     message = (
-        r"Too little to judge by, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
-        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Add older deals"
+        r"Too little to evaluate on, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
+        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Use a later extract"
     )
     with pytest.raises(DealsError, match=message):
         out_of_time_split(deals, spec, test_share=0.1, least_early_churners=300)
@@ -160,13 +169,13 @@ def test_too_few_early_churners_to_learn_from_says_how_many(deals, spec):
 
 def test_no_early_churner_at_all_promises_no_date(deals, spec):
     stayed = deals.assign(churned_on=pd.NaT)
-    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Add"):
+    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Use"):
         out_of_time_split(stayed, spec)
 
 
 def test_nobody_who_stayed_is_an_error_too(deals, spec):
     left = deals.assign(churned_on=deals["closed_on"] + pd.Timedelta(days=30))
-    with pytest.raises(DealsError, match="0 customers that stayed"):
+    with pytest.raises(DealsError, match="0 other customers among"):
         out_of_time_split(left, spec)
 
 
@@ -223,3 +232,60 @@ def test_more_parts_than_early_churners_are_refused(deals, spec):
     churners = int(labelled.early_churn.sum())
     with pytest.raises(DealsError, match=f"30 deals .* {churners} of them early churners"):
         cross_validation_splits(labelled, 25)
+
+
+def test_the_latest_possible_split_is_the_standard_one_where_that_can_judge(deals, spec):
+    assert latest_possible_split(deals, spec).date == out_of_time_split(deals, spec).date
+
+
+def test_where_hardly_any_of_the_newest_left_the_split_goes_back_until_it_can_judge(deals, spec):
+    """Nobody of the newest third left early; the deals before it have leavers enough."""
+    ripe = mature(deals, spec)
+    day = ripe["closed_on"].sort_values().iloc[int(0.66 * len(ripe))]
+    calm = deals.assign(churned_on=deals["churned_on"].where(deals["closed_on"] < day))
+    with pytest.raises(DealsError, match="0 early churners"):
+        out_of_time_split(calm, spec)
+    split = latest_possible_split(calm, spec)
+    assert split.date < day
+    assert label_deals(split.test, spec).early_churn.sum() >= 10
+    assert split.train.deals["closed_on"].max() < split.date
+    share = len(split.test) / len(ripe)
+    assert share == pytest.approx(0.35, abs=0.02)
+
+
+def test_where_no_split_can_judge_the_refusal_is_that_of_the_standard_one(deals, spec):
+    nobody = deals.assign(churned_on=pd.NaT)
+    messages = []
+    for split in (out_of_time_split, latest_possible_split):
+        with pytest.raises(DealsError) as caught:
+            split(nobody, spec)
+        messages.append(str(caught.value))
+    assert "0 early churners" in messages[0]
+
+
+@pytest.mark.parametrize("n_blocks", [2, 5])
+def test_blocks_hold_neighbouring_days_and_are_about_as_large(deals, spec, n_blocks):
+    view = DealHistory(deals, spec).as_of(None)
+    blocks = blocks_in_time(view, n_blocks)
+    assert len(blocks) == n_blocks
+    np.testing.assert_array_equal(np.sort(np.concatenate(blocks)), np.arange(len(view)))
+    sizes = [len(block) for block in blocks]
+    assert max(sizes) - min(sizes) < 0.05 * len(view)
+    for earlier, later in pairwise(blocks):
+        assert view.closed[earlier].max() < view.closed[later].min()
+
+
+def test_the_deals_of_one_day_are_never_in_two_blocks(spec, make_deals):
+    deals = make_deals()
+    deals["closed_on"] = deals["closed_on"].dt.to_period("Q").dt.start_time
+    view = DealHistory(deals, spec).as_of(None)
+    days = [set(view.closed[block]) for block in blocks_in_time(view, 4)]
+    assert sum(map(len, days)) == len(set(view.closed))
+
+
+def test_deals_without_dates_have_no_blocks(deals, spec):
+    view = DealHistory(deals, spec).as_of(None)
+    tenure = DealSpec(deals={"tenure_months": "tenure", "churned": "gone"})
+    table = pd.DataFrame({"tenure": view.followup_months, "gone": view.left, "seats": 1.0})
+    with pytest.raises(DealsError, match="without closing dates"):
+        blocks_in_time(DealHistory(table, tenure).as_of(None), 4)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.table_plots import compute_table, plot_table, save_table_plot
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect, apply_edits
-from fitmodel.learning.learner import learn
 
 
 @pytest.fixture(scope="module")
-def book():
-    simulation = simulate_deals(1200, seed=7)
-    return learn(simulation.deals, simulation.spec).book
+def book(learned_on):
+    return learned_on(1500, seed=7).book
 
 
 def test_the_bins_of_a_number_meet_and_their_effects_are_drawn_as_steps(book):

@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
-from fitmodel.learning.learner import learn
 from fitmodel.loading import load
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
@@ -49,9 +48,9 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="session")
-def bundle(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     """A model as it is shipped: its scorer has been JSON."""
-    book = learn(simulation.deals, simulation.spec).book
+    book = learned_on(600, seed=3).book
     roles = simulation.spec.deals
     policy = Policy("value", 0.3, MONEY, "by value")
     scorer = Scorer(book, policy, roles.amount, roles.closed_on, version="given by the bundle")

@@ -15,7 +15,6 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
 
@@ -25,12 +24,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="faults are made as L
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     """Deals, their contract and a model."""
     folder = tmp_path_factory.mktemp("home")
     sim: Simulation = simulate_deals(600, seed=3)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, None, "closed_on", "")
+    scorer = Scorer(learned_on(600, seed=3).book, policy, None, "closed_on", "")
     files = {"scorer.json": scorer.to_json()}
     facts = {"spec": sim.spec.to_dict(), "period": ["2023-01-01", "2023-12-31"]}
     write_bundle(folder / "models", "fit", files=files, manifest=facts)

@@ -29,7 +29,6 @@ from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import BundleError, EditError, FitModelError
 from fitmodel.learning.book import Evidence, PairTerm
 from fitmodel.learning.book_checks import check_book
-from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.model import manifest as manifests
@@ -54,8 +53,8 @@ def scorer_of(book: Any) -> Scorer:
 
 
 @pytest.fixture(scope="module")
-def sealed() -> bytes:
-    return scorer_of(learn(SIMULATION.deals, SIMULATION.spec).book).to_json()
+def sealed(learned_on) -> bytes:
+    return scorer_of(learned_on(700, seed=5).book).to_json()
 
 
 @pytest.fixture(scope="module")

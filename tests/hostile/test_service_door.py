@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.service.app import create_app
@@ -36,9 +35,9 @@ def deals() -> Simulation:
 
 
 @pytest.fixture(scope="module")
-def shipped(deals: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped(deals: Simulation, tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learn(deals.deals, deals.spec).book, policy, None, None, "")
+    scorer = Scorer(learned_on(600, seed=3).book, policy, None, None, "")
     files = {"scorer.json": scorer.to_json()}
     root = tmp_path_factory.mktemp("models")
     return write_bundle(root, "fit", files=files, manifest={"spec": deals.spec.to_dict()})

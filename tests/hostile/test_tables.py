@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, FitModelError, ProspectError
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.places import score_places
@@ -34,11 +35,12 @@ Make = Callable[[pd.DataFrame, Path], Path]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of table: how to make it, and what the error says (FINE: there is none)."""
+    """A kind of table: how to make it, and what the error (FINE: there is none) or a note says."""
 
     name: str
     make: Make
     says: str = FINE
+    notes: str = FINE
 
 
 def text(mark: str = ",", encoding: str = "utf-8", end: str = "\n", **options: Any) -> Make:
@@ -146,9 +148,15 @@ KINDS = [
         for end in ("\n", "\r\n", "\r")
     ),
     *(
-        Kind(f"{code} with é, {mark!r}", changed_encoding, "not UTF-8 text|cannot be read")
+        # the column is of one value: the note shows what was read
+        Kind(
+            f"{code} with é, {mark!r}",
+            changed_encoding,
+            notes=f"industry: every value is 'café {han}'",
+        )
         for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "gbk")
         for mark in ",;"
+        for han in ["[?]" if code in {"latin-1", "cp1252"} else "中"]
         for changed_encoding in [
             lambda t, f, code=code, mark=mark: text(mark, code)(t.assign(industry="caf\xe9 中"), f)
         ]
@@ -237,7 +245,11 @@ KINDS = [
     *(
         Kind(f"seats {value!r}", cells("seats", value, 3))
         for value in ("", "inf", "1e308", "1e-320", "-7", str(2**53 + 1), str(2**63), "9" * 400,
-                      "0.1", "many", "true", "007", "1,234", "12 %", "-0", "NaN")
+                      "0.1", "007", "1,234", "-0", "NaN", "NA", "12 seats", "1.2k")
+    ),
+    *(  # one text among numbers is an error before training, not in it
+        Kind(f"seats {value!r}", cells("seats", value, 3), "seats: 1 row.*row 5: ")
+        for value in ("many", "true", "12 %")
     ),
     *(
         Kind(f"flags {yes}/{no}", cells(
@@ -273,13 +285,15 @@ KINDS = [
         [t, pd.DataFrame(np.arange(ROWS * 500).reshape(ROWS, 500) % 7).add_prefix("c")],
         axis=1))),
     Kind("no closing date at all", changed(lambda t: t.drop(columns="closed_on")), "closed_on: "),
-    Kind("a column of nothing", cells("segment", ""), "segment: every value is empty"),
-    Kind("a column of one value", cells("segment", "smb"), "segment: every value is 'smb'"),
+    Kind("a column of nothing", cells("segment", ""), notes="segment: every value is empty"),
+    Kind("a column of one value", cells("segment", "smb"), notes="segment: every value is 'smb'"),
     Kind("a row short", content(lambda b: b + b"D9,2024-01-01\n"), "has 2: 'D9"),
     Kind("a row long", content(lambda b: b + b"," * 40 + b"\n"), "has 41"),
     Kind("a quote not closed", content(lambda b: b.replace(b"smb", b'"smb', 1)), "quote|CSV"),
     Kind("NUL bytes", content(lambda b: b.replace(b"smb", b"s\0b", 1))),
-    Kind("one byte of latin-1", content(lambda b: b.replace(b"smb", b"s\xfcb", 1)), "not UTF-8"),
+    Kind("one byte of latin-1", content(lambda b: b.replace(b"smb", b"s\xfcb", 1))),
+    Kind("UTF-8 with one byte of latin-1", content(
+        lambda b: b.replace(b"smb", "sü".encode()) + b"s\xfc\n"), "not UTF-8"),
     # files
     Kind("nothing", content(lambda _: b""), "is empty"),
     Kind("blank lines", content(lambda _: b"\n \n"), "nothing but blank lines"),
@@ -320,9 +334,10 @@ KINDS = [
             ("maps", lambda s: pa.array([[(v, 1)] for v in s], pa.map_(pa.string(), pa.int8())),
              "segment: 60 row.*hold"),
             ("bytes", lambda s: pa.array([v.encode() for v in s]), "segment: 60 row.*bytes"),
-            ("nulls", lambda s: pa.nulls(len(s)), "segment: every value is empty"),
         )
     ),
+    Kind("Parquet's nulls", arrow("segment", lambda s: pa.nulls(len(s))),
+         notes="segment: every value is empty"),
     *(
         Kind(f"Parquet's {name} of seats", arrow("seats", values))
         for name, values in {
@@ -373,7 +388,9 @@ def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path
         with pytest.raises(DealsError, match=f"(?s){kind.says}"):
             read_deals(path, simulation.spec)
         return
-    read = read_deals(path, simulation.spec)
+    found = read_deals_with_findings(path, simulation.spec)
+    read = found.table
+    assert re.search(kind.notes, "\n".join(map(str, found.findings)))
     assert len(read) == len(table)
     if not kind.name.startswith("ids"):
         assert read["deal_id"].tolist() == table["deal_id"].tolist()

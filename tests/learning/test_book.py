@@ -12,9 +12,8 @@ import pytest
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.book_checks import book_from_dict
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import age_weights
+from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import Learned, learn
-from fitmodel.learning.selection import age_in_months
 
 
 def _codes(learned: Learned) -> np.ndarray:
@@ -43,8 +42,7 @@ def test_a_round_trip_through_json_keeps_every_bit(learned: Learned) -> None:
 
 
 def test_tables_average_zero_over_the_training_deals(learned: Learned) -> None:
-    taught, half_life = learned.taught, learned.choice.half_life_months
-    weight = age_weights(taught.weight, age_in_months(taught), half_life)
+    weight = follow_up_of(learned.taught).weight
     means = np.average(learned.book.contributions(_codes(learned)), axis=0, weights=weight)
     np.testing.assert_allclose(means, 0, atol=1e-9)
 

@@ -6,7 +6,6 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
 from fitmodel.model.changes import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
@@ -18,8 +17,8 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="session")
-def model(simulation: Simulation) -> FitModel:
-    learned = learn(simulation.deals, simulation.spec)
+def model(simulation: Simulation, learned_on) -> FitModel:
+    learned = learned_on(1_500, seed=5)
     roles = simulation.spec.deals
     policy = Policy("threshold", 0.3, None, "")
     manifest = {

@@ -17,7 +17,6 @@ from fitmodel.datasets.simulation import SimulatedProspects, simulate_deals, sim
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import BundleError, ProspectError
-from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 
@@ -48,10 +47,9 @@ COLUMNS = [
 
 
 @pytest.fixture(scope="module")
-def model() -> FitModel:
-    sim = simulate_deals(1500, seed=7)
+def model(learned_on) -> FitModel:
     policy = Policy("value", threshold=0.4, money=MONEY, description="by value")
-    scorer = Scorer(learn(sim.deals, sim.spec).book, policy, "annual_value", "closed_on", "v1")
+    scorer = Scorer(learned_on(1500, seed=7).book, policy, "annual_value", "closed_on", "v1")
     return FitModel(scorer, {"version": "v1"})
 
 

@@ -63,24 +63,23 @@ def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) ->
             assert reason.odds_ratio == pytest.approx(ratio)
             assert reason.risk_ratio == pytest.approx(said.early_churn_probability / without)
             assert (ratio > 1) == (reason.contribution > 0)
-            told = re.search(r"(raises|lowers) the odds of leaving ×([\d.]+)", reason.sentence)
+            told = re.search(
+                r"(raises|lowers) the odds of leaving \N{MULTIPLICATION SIGN}([\d.]+)",
+                reason.sentence,
+            )
             if told is None:
                 assert "hardly changes the odds of leaving" in reason.sentence
                 assert ratio == pytest.approx(1.0, abs=0.0051)
             else:
                 assert told.group(1) == ("raises" if ratio > 1 else "lowers")
                 assert float(told.group(2)) == pytest.approx(ratio, abs=0.051)
-                assert reason.effect == f"odds ×{told.group(2)}"
+                assert reason.effect == f"odds \N{MULTIPLICATION SIGN}{told.group(2)}"
 
 
-def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(
-    worded, prospects
-) -> None:
+def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(worded) -> None:
     sentences = worded.scorer.sentences("en")
     for log_odds in (-4.0, 0.0, 4.0, 12.0):
-        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(
-            sentences.odds_ratio(0.0, 0.7)
-        )
+        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(sentences.odds_ratio(0.0, 0.7))
     assert sentences.odds_ratio(12.0, 0.7) > 1.5  # a ratio of probabilities would be 1.00
 
 

@@ -9,7 +9,6 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError, ProspectError
-from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import compare_counts, compute_drift, summarise_scores
@@ -78,11 +77,10 @@ def test_its_standard_error_is_that_of_repeated_draws() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> FitModel:
-    sim = simulate_deals(1_500, seed=5)
-    learned = learn(sim.deals, sim.spec)
+def model(learned_on) -> FitModel:
+    learned = learned_on(1_500, seed=5)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned.book, policy, None, sim.spec.deals.closed_on, "v1")
+    scorer = Scorer(learned.book, policy, None, "closed_on", "v1")
     # as in training: the reference is what the model says of deals it did not learn from
     unseen = FitModel(scorer, {}).predict(simulate_deals(1_500, seed=8).deals, reasons=0)
     return FitModel(scorer, {"scores": summarise_scores(unseen["early_churn_probability"])})

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.learner import learn
+from fitmodel.decision.value import Money
+from fitmodel.loading import load
+from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
+from fitmodel.model.wording import wording_of
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +25,8 @@ def simulation() -> Simulation:
 
 
 @pytest.fixture(scope="session")
-def model(simulation: Simulation) -> FitModel:
-    book = learn(simulation.deals, simulation.spec).book
+def model(simulation: Simulation, learned_on) -> FitModel:
+    book = learned_on(700, seed=5).book
     policy = Policy("threshold", 0.3, None, "flags from 30 %")
     roles = simulation.spec.deals
     return FitModel(Scorer(book, policy, roles.amount, roles.closed_on, version="test"), {})
@@ -29,3 +36,87 @@ def model(simulation: Simulation) -> FitModel:
 def prospects(simulation: Simulation) -> pd.DataFrame:
     """The first 60 deals as if they were not signed yet."""
     return simulation.deals.head(60).drop(columns=["churned_on"])
+
+
+LEVEL, FLAG, BIG = 0.15, 0.40, 50_000.0
+SMALL_AMOUNT, BIG_AMOUNT = 1_200.0, 120_000.0
+MONEY = Money(
+    0.8, 12.0, 3.0, 100.0, "10 %", "5 %", 0.1, word_of_mouth_cost="150 %", opportunity_cost=40.0
+)
+
+
+@dataclass(frozen=True)
+class Twelve:
+    """Twelve prospects: small or big, of low, medium or high risk, familiar or not.
+
+    `prospects` has the columns of a table of prospects, `expected` the fit, worth and escalation
+    that each must get at every door, written down by rules of the test's own.
+    """
+
+    model: FitModel
+    path: Path
+    prospects: pd.DataFrame
+    expected: pd.DataFrame
+
+
+@pytest.fixture(scope="session")
+def twelve(simulation, model, tmp_path_factory) -> Twelve:
+    spec = simulation.spec.replace(words={"money": "€ {:,.0f}"})
+    policy = Policy("risk", FLAG, MONEY, "by risk", level=LEVEL, big_deal=BIG)
+    scorer = replace(model.scorer, policy=policy, wording=wording_of(spec))
+    root = tmp_path_factory.mktemp("twelve")
+    path = write_bundle(
+        root, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={"spec": spec.to_dict()}
+    )
+    ready = load(path)
+    deals = simulation.deals.drop(columns=["churned_on"])
+    picked, rules = [], []
+    for amount in (SMALL_AMOUNT, BIG_AMOUNT):
+        for unfamiliar in (False, True):
+            table = deals.assign(annual_value=amount)
+            if unfamiliar:
+                table = table.assign(region="a region never seen")
+            said = ready.predict(table, reasons=0)
+            said = said[said["unfamiliar"] == unfamiliar]
+            p, high = said["early_churn_probability"], said["probability_high"]
+            risks = {
+                "low": (p <= LEVEL) & (high < FLAG),
+                "medium": (p > LEVEL) & (p < FLAG),
+                "high": p >= FLAG,
+            }
+            for risk, has_it in risks.items():
+                label = said.index[has_it][0]
+                picked.append(table.loc[label])
+                rules.append(_expected(risk, amount, said.loc[label], unfamiliar=unfamiliar))
+    index = pd.RangeIndex(12)
+    prospects = pd.DataFrame(picked).set_index(index)
+    prospects["deal_id"] = [f"T{place:02d}" for place in index]
+    return Twelve(ready, path, prospects, pd.DataFrame(rules, index))
+
+
+def _expected(risk: str, amount: float, said: pd.Series, *, unfamiliar: bool) -> dict[str, object]:
+    """The rules of the issue, by hand; the worth from a sum of the test's own."""
+
+    def value(p: float) -> float:
+        stays = 0.8 * amount - 100 - 0.1 * amount - 40
+        leaves = 0.8 * amount / 4 - (0.1 + 3 * 0.05 + 0.1 + 1.5) * amount - 40
+        return (1 - p) * stays + p * leaves
+
+    ends = sorted(value(said[f"probability_{end}"]) for end in ("low", "high"))
+    worth = "gains" if ends[0] > 0 else "loses" if ends[1] < 0 else "unclear"
+    return {
+        "fit": "poor"
+        if risk == "high"
+        else "good"
+        if risk == "low" and not unfamiliar
+        else "watch",
+        "worth": worth,
+        "escalate": risk == "high" and amount == BIG_AMOUNT,
+        "expected_value": value(said["early_churn_probability"]),
+        "expected_value_low": ends[0],
+        "expected_value_high": ends[1],
+        "low": said["probability_low"],
+        "chance": said["early_churn_probability"],
+        "high": said["probability_high"],
+        "unfamiliar": unfamiliar,
+    }

@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fitmodel.deals.files import read_table
-from fitmodel.deals.values import read_numbers
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.chunks import chunk_frame
 from fitmodel.scoring.streams import Chunk
+from fitmodel.tables.files import read_table
+from fitmodel.tables.values import read_numbers
 
 FORMS = [
     "12.5",

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fitmodel.deals.attributes import attribute_frame
-from fitmodel.deals.days import today
 from fitmodel.scoring.batch import score_file
+from fitmodel.tables.values import today
 
 
 @pytest.fixture(params=["Etc/GMT+12", "Etc/GMT-14"])  # at any hour one of them has another day

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -17,10 +18,13 @@ import pytest
 import fitmodel
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.bundle import write_bundle
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.manifest import is_version
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.scoring import spark as scoring_spark
 from fitmodel.scoring.batch import score_file
+from fitmodel.tables.forms import Forms
+from fitmodel.tables.values import DateForm, NumberForm
 
 pytestmark = [
     pytest.mark.slow,
@@ -106,6 +110,30 @@ def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, odd) -> N
         )
     assert scored["error"].isna().all()
     assert scored["unfamiliar"].sum() >= 2
+
+
+def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model, odd) -> None:
+    forms = Forms(
+        {"annual_value": NumberForm(",", ".", "EUR"), "seats": NumberForm(unit="user")},
+        {"first_contact_on": DateForm("day first")},
+        {"first_contact_on": frozenset({"Never"})},
+    )
+    german = FitModel(dataclasses.replace(model.scorer, forms=forms), {})
+    comma = str.maketrans(",.", ".,")
+    contacts = pd.to_datetime(odd["first_contact_on"]).dt.strftime("%d/%m/%Y")
+    texts = odd.assign(
+        annual_value=odd["annual_value"].map(lambda n: f"€ {n:,.2f}".translate(comma)),
+        seats=odd["seats"].map(lambda n: None if pd.isna(n) else f"{n:.0f} users"),
+        first_contact_on=contacts.where(odd.index % 5 > 0, "Never"),
+    )
+    texts.loc[9, "seats"] = "12 months"
+    scored, expected = on_spark(spark, texts, german, as_of=TODAY), here(german, texts)
+    assert scored["error"].notna().tolist() == expected["error"].notna().tolist()
+    assert scored["error"].notna().sum() == 1
+    name = "early_churn_probability"
+    pd.testing.assert_series_equal(
+        scored[name], expected[name].astype(float), check_exact=True, check_dtype=False
+    )
 
 
 def test_reasons_are_the_same_json_as_in_a_file(spark, model, odd, tmp_path) -> None:

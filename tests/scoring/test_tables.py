@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fitmodel.deals.files import read_table
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.scoring.batch import PREDICTIONS, score_file
+from fitmodel.tables.files import read_table
 
 
 @pytest.fixture
@@ -127,7 +127,8 @@ def test_a_row_that_is_neither_as_wide_as_the_header_nor_text_is_one_plain_error
     model, prospects, tmp_path, capfd
 ) -> None:
     source = tmp_path / "in.csv"
-    source.write_bytes(prospects.to_csv(index=False).encode() + b"\xd6,\xd6\n")
+    utf8 = prospects.assign(rep="Jörg").to_csv(index=False).encode()
+    source.write_bytes(utf8 + b"\xd6,\xd6\n")  # UTF-8 that was damaged
     with pytest.raises(ProspectError, match=r"is not UTF-8 text\. Remedy"):
         score_file(source, model, tmp_path / "out.csv")
     with pytest.raises(DealsError, match=r"is not UTF-8 text: byte 0xd6 .*Remedy"):

@@ -33,11 +33,13 @@ def model(facts: TrainingFacts) -> FitModel:
 def plain(predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions as JSON has them: reasons as mappings, what is not known as None."""
     reasons = [[reason.to_dict() for reason in row] for row in predictions["reasons"]]
-    value = predictions["expected_value"].astype(object)
-    return predictions.assign(
-        reasons=pd.Series(reasons, index=predictions.index, dtype=object),
-        expected_value=value.where(value.notna(), None),
-    )
+    gaps = {
+        name: predictions[name].astype(object).where(predictions[name].notna(), None)
+        for name in predictions.select_dtypes("float")
+        if predictions[name].isna().any()
+    }
+    listed = pd.Series(reasons, index=predictions.index, dtype=object)
+    return predictions.assign(reasons=listed, **gaps)
 
 
 def test_it_gives_the_same_columns_and_numbers_and_index(

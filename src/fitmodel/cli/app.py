@@ -1,4 +1,4 @@
-"""What every command shares: the app, its options, and errors turned into exit codes.
+"""Shared by all commands: the app, its options, and exit codes from errors.
 
 Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 130 interrupted.
 """
@@ -19,7 +19,10 @@ import typer
 from fitmodel.exceptions import FitModelError, SpecError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.training import TrainingRun
 
 app = typer.Typer(
@@ -78,6 +81,16 @@ def progress() -> Callable[[str], None]:
     if not sys.stderr.isatty():
         return lambda _step: None
     return lambda step: typer.echo(f"... {step}", err=True)
+
+
+def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
+    """Read past deals, and say what was left out or merged by [rows]."""
+    from fitmodel.deals.reading import read_deals_with_findings
+
+    read = read_deals_with_findings(deals, spec)
+    for note in read.notes:
+        typer.echo(f"rows: {note}", err=True)
+    return read
 
 
 def load_spec(config: Path) -> DealSpec:

@@ -1,4 +1,4 @@
-"""The brief on one prospect."""
+"""Command `brief`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import app, load_spec, plain_errors
+from fitmodel.cli.app import app, load_spec, plain_errors, read_and_tell
 from fitmodel.cli.reporting import Language
 from fitmodel.exceptions import SpecError
 
@@ -79,7 +79,9 @@ def brief(
             typer.echo(text, nl=False)
             return
         write_folder(output.parent, {output.name: text})
-        typer.echo(f"{made.assessment.verdict}\nwrote {output}")
+        for line in made.assessment.sentences:
+            typer.echo(line)
+        typer.echo(f"wrote {output}")
 
 
 def _is_markdown(output: Path | None) -> bool:
@@ -95,10 +97,9 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.deals.files import read_table
-    from fitmodel.deals.reading import read_deals
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
+    from fitmodel.tables.files import read_table
 
     loaded = load(model)
     row = _row(read_table(prospects), loaded, name)
@@ -106,7 +107,7 @@ def _made(
     past = None
     if deals is not None:
         spec = spec or contract_of(loaded)
-        past = read_deals(deals, spec)
+        past = read_and_tell(deals, spec).table
     return make_brief(
         loaded,
         row,

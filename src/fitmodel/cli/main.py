@@ -1,4 +1,4 @@
-"""Put the commands together: importing a module of commands adds them to the app."""
+"""Import every module of commands, which adds them to the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models: list them, read one, put one in use or the one before back."""
+"""Commands `models`, `promote` and `rollback`."""
 
 from __future__ import annotations
 

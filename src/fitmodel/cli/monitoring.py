@@ -53,11 +53,11 @@ def monitor(
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
     with plain_errors():
-        from fitmodel.deals.files import read_table
         from fitmodel.loading import load
         from fitmodel.model.atomic import write_folder
         from fitmodel.monitoring.report import monitor as compare
         from fitmodel.reports.monitoring_page import monitoring_files
+        from fitmodel.tables.files import read_table
 
         tell, contract = progress(), spec_if_any(config)
         loaded = load(model)
@@ -70,6 +70,8 @@ def monitor(
             by_month=by_month,
             progress=tell,
         )
+        for note in report.notes:
+            typer.echo(f"rows: {note}", err=True)
         files = monitoring_files(report, language.value)
         write_folder(output, files)
         typer.echo(

@@ -1,4 +1,4 @@
-"""Reports for the sales team."""
+"""Command `report`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, progress
+from fitmodel.cli.app import (
+    CONFIG,
+    Config,
+    Deals,
+    app,
+    load_spec,
+    plain_errors,
+    progress,
+    read_and_tell,
+)
 
 
 class Language(StrEnum):
@@ -62,7 +71,6 @@ def report(
     """
     with plain_errors():
         from fitmodel.deals.ids import hash_ids as hashed
-        from fitmodel.deals.reading import read_deals
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.comparison import compare_plans
         from fitmodel.sales.plans import read_plan
@@ -70,7 +78,8 @@ def report(
         spec, tell = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
-        table = read_deals(deals, spec)
+        read = read_and_tell(deals, spec)
+        table, spec = read.table, read.spec
         if hash_ids:
             table = hashed(table, spec, salt)
         made = make_sales_report(

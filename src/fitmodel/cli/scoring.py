@@ -1,4 +1,4 @@
-"""Score prospects as a batch."""
+"""Command `score`."""
 
 from __future__ import annotations
 
@@ -71,17 +71,27 @@ def score(
         noun = "prospect" if result.rows == 1 else "prospects"
         typer.echo(
             f"{result.rows:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
-            f"{result.flagged:,} flagged as poor fit",
+            f"{result.flagged:,} flagged as poor fit{_escalated(result.escalated)}",
             err=True,  # standard output may be the scored table
         )
         if result.resumed:
             typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
+        if result.left_out:
+            typer.echo(
+                f"{result.left_out:,} of them are lost, so they were left out by [rows]",
+                err=True,
+            )
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "
                 f"{result.first_error}",
                 err=True,
             )
-        if result.errors == result.rows > 0:
+        if result.errors == result.rows - result.left_out > 0:
             typer.echo("Error: not one row could be scored.", err=True)
             raise typer.Exit(1)
+
+
+def _escalated(count: int) -> str:
+    """How many of the flagged are for a manager; nothing where none is."""
+    return f", {count:,} of them for a manager to decide" if count else ""

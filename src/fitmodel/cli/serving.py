@@ -1,4 +1,4 @@
-"""Serve a model over HTTP."""
+"""Command `serve`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before the first model: try it on demonstration deals, write a contract, check the deals."""
+"""Commands `demo`, `init` and `check`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def demo(
         run = train(deals, spec, models=models, progress=progress())
         say_training(run)
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
-        typer.echo(riskiest(prospects, run.model.predict(prospects)))
+        typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))
 
 
@@ -64,8 +64,8 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.deals.guessing import guess_spec
         from fitmodel.deals.reading import read_table
+        from fitmodel.guessing.guess import guess_spec
         from fitmodel.model.atomic import write_folder
 
         if output.exists():
@@ -77,7 +77,22 @@ def init(
         typer.echo(f"wrote {output}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
+        for text in _example_money(deals, output):
+            typer.echo(f"money: {text}")
         typer.echo(f"Next: read {output}, then fitmodel check {deals} -c {output}")
+
+
+def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
+    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    from fitmodel.deals.reading import read_deals
+    from fitmodel.decision.suggest import money_consequences
+    from fitmodel.exceptions import DealsError
+
+    try:
+        spec = load_spec(config)
+        return money_consequences(read_deals(deals, spec), spec)
+    except (DealsError, SpecError):  # `check` says what is wrong
+        return ()
 
 
 @app.command()
@@ -87,29 +102,39 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
     with plain_errors():
-        from fitmodel.deals.cautions import find_cautions, notation_cautions
+        from fitmodel.deals.data_warnings import find_warnings, notation_warnings
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.deals.leakage import audit
-        from fitmodel.deals.reading import first_row_of, read_deals, read_table
+        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+        from fitmodel.decision.suggest import money_consequences
+        from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
 
         spec = load_spec(config)
-        written = read_table(deals)
-        table = read_deals(deals, spec)
+        file = open_table(deals, spec)
+        read = read_deals_with_findings(file, spec)
+        for note in read.notes:
+            typer.echo(f"rows {note}")
+        doubts = find_doubts(file.table, spec)
+        for doubt in doubts:
+            typer.echo(f"unsure: {doubt}")
+        refuse_unanswered(doubts)
+        table, spec, row = read.table, read.spec, first_row_of(deals)
         view = view_of(table, spec)
-        labelled = view.labelled()
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        row = first_row_of(deals)
-        notations = notation_cautions(written, spec, row)
-        for caution in (*find_cautions(table, spec, row), *notations):
-            typer.echo(f"warn {caution}")
+        notations = notation_warnings(file.table, spec, row)
+        for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
+            typer.echo(f"warn {warning}")
         leaks = audit(view, spec)
         typer.echo(
-            f"leakage audit of {labelled.attributes.shape[1]} attributes:\n{audit_text(leaks)}"
+            f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
+            f"{audit_text(leaks)}"
         )
+        for text in money_consequences(table, spec):
+            typer.echo(f"money: {text}")
         check_enough(view.training_set())
         typer.echo("enough to learn from")
         if leaks.stopped:

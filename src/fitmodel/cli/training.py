@@ -1,4 +1,4 @@
-"""Train a model, and replay the past to see how it would have done."""
+"""Commands `train`, `retrain` and `backtest`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fitmodel.cli.app import (
     load_spec,
     plain_errors,
     progress,
+    read_and_tell,
     say_training,
 )
 from fitmodel.cli.logs import Salt, existing_log
@@ -117,7 +118,7 @@ def backtest(
 
         spec = load_spec(config)
         report = replay(
-            deals,
+            read_and_tell(deals, spec).table,
             spec,
             n_cuts=cuts,
             allow=tuple(allow or ()),
@@ -133,10 +134,9 @@ def _deals_with_propensity(
     """The deals with what the log says of those that were let proceed, where there is a log."""
     if log is None:
         return deals, spec
-    from fitmodel.deals.reading import read_deals
     from fitmodel.monitoring.propensity import with_propensity
 
-    table = read_deals(deals, spec)
+    table = read_and_tell(deals, spec).table
     kept, with_role = with_propensity(table, spec, existing_log(log, salt))
     if left_out := len(table) - len(kept):
         typer.echo(

@@ -1,4 +1,4 @@
-"""The law of one simulated company: who its reps are, when deals come and what each one risks."""
+"""Settings of one simulated company: reps, dates of deals and risk of each deal."""
 
 from __future__ import annotations
 

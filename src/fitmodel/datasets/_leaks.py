@@ -1,4 +1,4 @@
-"""Columns of simulated deals that are learned only after closing: bait for a leakage audit."""
+"""Columns of simulated deals that are known only after closing, to test the leakage audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law of early churn in simulated deals: log-odds from attributes, closing date and rep."""
+"""Log-odds of early churn in simulated deals, from attributes, closing date and rep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deals of a software company that never was, with the true early-churn probability of each."""
+"""Simulated deals of a software company, with each deal's true early-churn probability."""
 
 from __future__ import annotations
 

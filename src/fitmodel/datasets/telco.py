@@ -51,7 +51,12 @@ def load_telco() -> tuple[pd.DataFrame, DealSpec]:
     """
     deals = _read().rename(columns={"rownames": "customer_id"})
     spec = DealSpec(
-        deals={"id": "customer_id", "tenure_months": "tenure", "churned": "churn"},
+        deals={
+            "id": "customer_id",
+            "tenure_months": "tenure",
+            "churned": "churn",
+            "tenure_unit": "months",
+        },
         label={"horizon_months": 5},
         attributes={
             "exclude": ["total_charges"],

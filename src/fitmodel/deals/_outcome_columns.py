@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.months import to_days
+from fitmodel.deals.leaving import left_flag, left_without_date
+from fitmodel.deals.months import add_months, to_days
+from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -24,10 +26,27 @@ if TYPE_CHECKING:
 NEVER = np.datetime64("NaT", "D")
 
 
+class ParsedHistory(Protocol):
+    """What a view needs of the history it belongs to; `DealHistory` is one."""
+
+    deals: pd.DataFrame
+    spec: DealSpec
+    columns: OutcomeDates | OutcomeTenures
+
+    @property
+    def observed_from(self) -> np.datetime64:
+        """First day on which leavers were recorded; NaT where they always were."""
+
+    def as_of(self, day: Moment | None) -> Any:
+        """Return the view as of a day."""
+
+    def with_spec(self, spec: DealSpec) -> ParsedHistory:
+        """Return the same deals under another contract."""
+
+
 @dataclass(frozen=True, eq=False)
 class OutcomeDates:
-    """
-    Outcome of every deal of a table, as dates.
+    """Outcome of every deal of a table, as dates.
 
     Attributes
     ----------
@@ -37,6 +56,8 @@ class OutcomeDates:
         Last day on which each deal was looked at.
     observed_from : datetime64[D]
         First day on which leavers were recorded; NaT where they always were.
+    left_some_day : ndarray of bool of shape (deals,)
+        Left by the flag, but the day is not known; see `fitmodel.deals.leaving`.
     """
 
     closed: Days
@@ -44,12 +65,12 @@ class OutcomeDates:
     exited: Days
     observed_until: Days
     observed_from: np.datetime64
+    left_some_day: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class OutcomeTenures:
-    """
-    Outcome of every deal of a table, as a tenure and a flag.
+    """Outcome of every deal of a table, as a tenure and a flag.
 
     Attributes
     ----------
@@ -64,8 +85,7 @@ class OutcomeTenures:
 
 
 def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
-    """
-    Parse the date columns of a table and check that they agree.
+    """Parse the date columns of a table and check that they agree.
 
     Raises
     ------
@@ -84,20 +104,20 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
     if not np.isnat(start):
         _refuse_impossible(deals, spec, churned, until, start)
-    return OutcomeDates(closed, churned, exited, until, start)
+    return OutcomeDates(closed, churned, exited, until, start, left_without_date(deals, spec))
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
-    """
-    Read how long each customer has stayed and whether it left.
+    """Read how long each customer has stayed and whether it left.
 
     Raises
     ------
     DealsError
         If a tenure is missing or negative, or a flag is neither yes nor no.
     """
-    months = _number(deals, spec.deals.tenure_months)
-    flag = _number(deals, spec.deals.churned)
+    unit = spec.deals.tenure_unit or "months"
+    months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[unit]
+    flag = _flag(deals, spec)
     if not np.isin(flag, (0.0, 1.0)).all():
         raise DealsError(
             f"{spec.deals.churned!r} must be yes or no; read the table with read_deals"
@@ -107,9 +127,52 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     return OutcomeTenures(months, flag == 1.0)
 
 
-def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
+def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
+    """1 left, 0 stayed."""
+    if not spec.deals.churned_values:
+        return _number(deals, spec.deals.churned)
+    return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of some deals by a day.
+
+    Attributes
+    ----------
+    looked_at_until, watched_until : ndarray of datetime64[D] of shape (deals,)
+        Last day each was looked at, whether or not it exited before; last day on which leaving
+        would have been seen.
+    left_on : ndarray of datetime64[D] of shape (deals,)
+        NaT where the customer was not seen to leave.
     """
-    Refuse a contract without dates, and a table without their columns.
+
+    looked_at_until: Days
+    watched_until: Days
+    left_on: Days
+
+
+def look(
+    dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
+) -> Seen:
+    """Look at the deals of some rows as of a day; None is the end of the extract.
+
+    A customer that left on an unknown day had left when it was last looked at. Where the horizon
+    ends after that, it left early, and counts as having left on that day. Else, and as of an
+    earlier day, nothing is known of it after signing: it is never one that stayed.
+    """
+    closed, until = dates.closed[rows], dates.observed_until[rows]
+    looked_at = until if day is None else np.minimum(until, day)
+    watched = np.fmin(looked_at, dates.exited[rows])
+    some_day = dates.left_some_day[rows]
+    early = some_day & (until <= add_months(closed, horizon_months)) & (watched == until)
+    watched = np.where(some_day & ~early, closed, watched)
+    left = np.where(early, until, dates.churned[rows])
+    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER))
+
+
+def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
+    """Refuse a contract without dates, and a table without their columns.
 
     Raises
     ------
@@ -128,8 +191,7 @@ def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
 
 
 def day_as_of(as_of: Moment) -> np.datetime64:
-    """
-    Whole day of a date that outcomes are asked for.
+    """Whole day of a date that outcomes are asked for.
 
     Raises
     ------
@@ -213,3 +275,9 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
         raise DealsError(
             f"{what} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: {remedy}"
         )
+
+
+def frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """Array that cannot be written to, so that what is computed once stays as it is."""
+    values.setflags(write=False)
+    return values

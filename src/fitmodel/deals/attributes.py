@@ -15,15 +15,17 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.days import ISO_DATE, day_of, today
 from fitmodel.deals.months import to_days
-from fitmodel.deals.values import is_empty
 from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.tables.forms import NO_FORMS
+from fitmodel.tables.values import ONLY_ISO, read_dates, today
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.months import Days
+    from fitmodel.tables.forms import Forms
+    from fitmodel.tables.values import DateForm
 
 _ENOUGH = 0.95
 """Share of a text column's values that must be dates for the column to be one, at training."""
@@ -69,6 +71,7 @@ def read_attributes(
     *,
     closed_on: Any = None,
     dates: Collection[str] | None = None,
+    forms: Forms = NO_FORMS,
 ) -> ReadAttributes:
     """
     Select the attributes of a table and turn its dates into days before closing.
@@ -85,6 +88,8 @@ def read_attributes(
     dates : collection of str, optional
         Which attributes are dates, as found at training. By default a column is a date if its type
         says so, or if it is text and at least 95 % of its values are ISO dates.
+    forms : Forms, optional
+        In which dates are written beside YYYY-MM-DD, as found at training.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def read_attributes(
     if found:
         closed = _closing_days(table, spec_or_names, closed_on)
         for name in found:
-            days, wrong = read_days(frame[name])
+            days, wrong = read_days(frame[name], forms.date(name))
             frame[name] = _days_between(days, closed)
             if wrong.any():
                 unreadable[name] = wrong
@@ -158,25 +163,13 @@ def _looks_like_date(value: Any) -> bool:
     return isinstance(value, date) or (len(text) >= 10 and text[4] == "-" and text[7] == "-")  # noqa: PLR2004 (YYYY-MM-DD)
 
 
-def read_days(column: pd.Series[Any]) -> tuple[Days, NDArray[np.bool_]]:
-    """Whole days of a column, and the rows that hold something that is no date.
+def read_days(column: pd.Series[Any], form: DateForm = ONLY_ISO) -> tuple[Days, NDArray[np.bool_]]:
+    """Whole days of a column, and the rows that hold something that is no date in this form.
 
-    A number is no date: reading it as one would count nanoseconds since 1970.
+    In ISO form a number is no date: reading it as one would count nanoseconds since 1970.
     """
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return to_days(column), np.zeros(len(column), bool)
-    given = ~is_empty(column)
-    if column.dtype == object or not _is_text(column):
-        nothing = np.iinfo(np.int64).min  # numpy's NaT
-        cells = (day_of(cell) if there else None for cell, there in zip(column, given, strict=True))
-        found = np.fromiter((nothing if day is None else day for day in cells), np.int64)
-        days = found.astype("datetime64[D]")
-        return days, given & np.isnat(days)
-    text = column.str.strip()
-    text = text.where(text.str.fullmatch(ISO_DATE) & given).str.slice(0, 10)
-    days = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").to_numpy()
-    days = days.astype("datetime64[D]")
-    return days, given & np.isnat(days)
+    reading = read_dates(column, form=form)
+    return reading.series.to_numpy().astype("datetime64[D]"), reading.unreadable
 
 
 def _days_between(earlier: Any, later: Any) -> NDArray[np.float64]:

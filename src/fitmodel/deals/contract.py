@@ -20,15 +20,17 @@ from pydantic import (
 
 from fitmodel.deals.decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
+from fitmodel.deals.reading_section import Reading
+from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
     COLLECTING,
     Attributes,
     DealRoles,
     Label,
     Learning,
-    Tracking,
     Words,
 )
+from fitmodel.deals.tracking_section import Tracking
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ __all__ = [
     "Decision",
     "Label",
     "Learning",
+    "Reading",
+    "Rows",
     "Tracking",
     "Words",
 ]
 _KEYS = {
     each.section: tuple(each.model_fields)
-    for each in (DealRoles, Label, Attributes, Decision, Tracking, Learning, Words)
+    for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
 }
 
 
@@ -57,7 +61,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    label, attributes, decision, tracking, learning, words : section or mapping, optional
+    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
         Everything else has defaults.
 
     Raises
@@ -75,12 +79,14 @@ class DealSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     deals: DealRoles
+    rows: Rows = Rows()
     label: Label = Label()
     attributes: Attributes = Attributes()
     decision: Decision = Decision()
     tracking: Tracking = Tracking()
     learning: Learning = Learning()
     words: Words = Words()
+    reading: Reading = Reading()
 
     def __init__(self, /, **sections: Any) -> None:
         try:
@@ -98,6 +104,16 @@ class DealSpec(BaseModel):
         faults = [] if roles is None else list(_roles_as_attributes(value, roles))
         if faults:
             raise ValueError("\n".join(faults))
+        return value
+
+    @field_validator("rows", mode="after")
+    @classmethod
+    def _rows_fit_the_roles(cls, value: Rows, info: ValidationInfo) -> Rows:
+        roles: DealRoles | None = info.data.get("deals")
+        if roles is not None:
+            faults = list(_rows_without_roles(value, roles))
+            if faults:
+                raise ValueError("\n".join(faults))
         return value
 
     @field_validator("decision", mode="after")
@@ -165,8 +181,8 @@ class DealSpec(BaseModel):
     @property
     def role_columns(self) -> tuple[str, ...]:
         """Columns that play a role and so are no attributes; `amount` is an attribute too."""
-        roles = self.deals.model_dump(exclude={"amount"})
-        return tuple(column for column in roles.values() if isinstance(column, str))
+        roles = self.deals.columns()
+        return tuple(column for role, column in roles.items() if role != "amount")
 
     @property
     def outcome_columns(self) -> tuple[str, ...]:
@@ -177,12 +193,23 @@ class DealSpec(BaseModel):
         """Return the attributes of a table with these columns.
 
         The names in `include` as given there; without it every column that plays no role and
-        is not excluded, in the table's order.
+        is not excluded and has more than one value left by `[rows] keep`, in the table's order.
         """
         if self.attributes.include is not None:
             return self.attributes.include
-        kept_out = {*self.role_columns, *self.attributes.exclude}
+        kept_out = {*self.role_columns, *self.attributes.exclude, *self.rows.single_valued}
+        kept_out |= set(filter(None, [self.rows.customer]))
         return tuple(column for column in columns if column not in kept_out)
+
+
+def _rows_without_roles(rows: Rows, roles: DealRoles) -> Iterable[str]:
+    """Yield a fault for what [rows] says of dates where the contract has none."""
+    if rows.customer is not None and roles.closed_on is None:
+        yield "[rows] customer needs closed_on in [deals]: without dates rows have no order in time"
+    if rows.left_without_date is not None and None in {roles.closed_on, roles.churned}:
+        yield (
+            "[rows] left_without_date needs closed_on and churned in [deals]: churned says who left"
+        )
 
 
 def _outcome_roles(roles: DealRoles) -> dict[str, str]:
@@ -202,7 +229,9 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     told = set(attributes.include or ())
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
     forbidden |= {column: name for column, name in sellers.items() if column not in told}
-    for key, names in attributes.model_dump(exclude={"exclude"}, exclude_none=True).items():
+    for key, names in attributes.model_dump(
+        exclude={"exclude", "missing"}, exclude_none=True
+    ).items():
         named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
         for name in named:
             if name in forbidden:

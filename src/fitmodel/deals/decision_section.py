@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from fitmodel.deals.money_format import read_share
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.sections import Cost, Number, Section, Share
+from fitmodel.tables.money import read_share
 
 
 class Decision(Section):

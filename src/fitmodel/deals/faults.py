@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.plain_words import shortened
+from fitmodel.tables.showing import row_name, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.values import Mask, Reading
+    from fitmodel.tables.values import Mask, Reading
 
 SHOWN_ROWS = 3
 
@@ -55,18 +57,23 @@ class Sheet:
     ----------
     table : DataFrame
     first_row : int or None
-        Number of the first row as a person sees it in the file; None: rows go by their index.
+        Number of the first row as a person sees it in the file, whose rows the index then
+        numbers from 0, also where some were left out; None: rows go by their index.
+    rows : ndarray of int or None
+        Number of every row, where lines were left out between them.
     """
 
     table: pd.DataFrame
     first_row: int | None = None
+    rows: NDArray[np.intp] | None = None
 
     def row(self, position: int) -> str:
         """Name a row the way a person finds it."""
+        if self.rows is not None:
+            return f"row {self.rows[position]}"
         if self.first_row is not None:
-            return f"row {self.first_row + position}"
-        label = self.table.index[position]
-        return f"row {label!r}" if isinstance(label, str) else f"row {label}"
+            return f"row {self.first_row + int(self.table.index[position])}"
+        return row_name(self.table.index[position])
 
     def faults(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Fault]:
         """Yield one fault of the first column if there are such rows, with some as examples."""

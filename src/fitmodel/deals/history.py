@@ -1,5 +1,4 @@
-"""
-The one home of time: what was known of each deal's outcome, and when.
+"""The one home of time: what was known of each deal's outcome, and when.
 
 A table and a contract make a history, which parses each outcome column once. The history as of a
 day is a view: the deals signed by then, with what was known of them. Labels, survival curve and
@@ -33,8 +32,7 @@ __all__ = ["DealHistory", "HistoryView", "extract_as_of", "view_of"]
 
 
 class DealHistory:
-    """
-    A table of deals with its outcome columns parsed once.
+    """A table of deals with its outcome columns parsed once.
 
     Parameters
     ----------
@@ -70,8 +68,7 @@ class DealHistory:
         return getattr(self.columns, "observed_from", np.datetime64("NaT"))
 
     def as_of(self, day: Moment | None) -> HistoryView:
-        """
-        Return the deals signed by a day, with what was known of them then.
+        """Return the deals signed by a day, with what was known of them then.
 
         Parameters
         ----------
@@ -117,8 +114,7 @@ class DealHistory:
 def view_of(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, as_of: Moment | None = None
 ) -> HistoryView:
-    """
-    View of a table of deals, or the view that is given, under a contract.
+    """View of a table of deals, or the view that is given, under a contract.
 
     Functions that take deals take a view in their place, so that a caller parses and labels once.
 
@@ -143,12 +139,13 @@ def view_of(
 def extract_as_of(
     deals: pd.DataFrame, spec: DealSpec, day: Moment
 ) -> tuple[pd.DataFrame, DealSpec]:
-    """
-    Table as it would have been extracted on a day, and the contract that goes with it.
+    """Table as it would have been extracted on a day, and the contract that goes with it.
 
     For whatever takes a table or a file; inside the library a view says the same without a copy.
-    Later deals are dropped, later churn and exits emptied, the observation end brought forward: in
-    its column, or in the contract where that gives a date.
+    Later deals are dropped, later churn and exits emptied, with them the flag of who left, and the
+    observation end brought forward: in its column, or in the contract where that gives a date. Of a
+    customer that left on an unknown day it is not known whether it was still there: such deals are
+    dropped too, unless they were last looked at by then.
 
     Parameters
     ----------
@@ -174,14 +171,19 @@ def extract_as_of(
     history = DealHistory(deals, spec)
     view, cut, roles = history.as_of(day), day_as_of(day), spec.deals
     dates: OutcomeDates = history.columns  # type: ignore[assignment]  # as_of needs dates
-    table = deals.iloc[view.positions].copy()
+    unknown = dates.left_some_day & (dates.observed_until > cut)
+    positions = view.positions[~unknown[view.positions]]
+    table = deals.iloc[positions].copy()
     for column, days in ((roles.churned_on, dates.churned), (roles.exited_on, dates.exited)):
         if column is not None:
-            known = days[view.positions]
+            known = days[positions]
             table[column] = np.where(known <= cut, known, NEVER).astype("datetime64[us]")
+    if roles.churned is not None:  # whoever left later had not left yet
+        later = dates.churned[positions] > cut
+        table[roles.churned] = table[roles.churned].astype(object).mask(later, None)
     until = np.minimum(dates.observed_until, cut)
     if roles.observed_until in table.columns:
-        table[roles.observed_until] = until[view.positions].astype("datetime64[us]")
+        table[roles.observed_until] = until[positions].astype("datetime64[us]")
         return table, spec
     end = str(until.max()) if len(until) else str(cut)
     return table, spec.replace(deals={"observed_until": end})

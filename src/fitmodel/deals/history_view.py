@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._outcome_columns import NEVER, day_as_of
+from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, look
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights
 from fitmodel.deals.labelled import LabelledDeals
@@ -21,9 +21,14 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures
+    from fitmodel.deals._outcome_columns import (
+        Moment,
+        OutcomeDates,
+        OutcomeTenures,
+        ParsedHistory,
+        Seen,
+    )
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.history import DealHistory
     from fitmodel.deals.months import Days
     from fitmodel.deals.survival import SurvivalCurve
 
@@ -32,8 +37,7 @@ if TYPE_CHECKING:
 
 
 class HistoryView:
-    """
-    Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
+    """Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
 
     Made by `DealHistory.as_of`: ``day`` is the last day of which anything is known, None for the
     end of the extract. Arrays have a value per deal, in the order of the table, and cannot be
@@ -42,7 +46,7 @@ class HistoryView:
 
     def __init__(
         self,
-        history: DealHistory,
+        history: ParsedHistory,
         day: np.datetime64 | None,
         whole: HistoryView | None = None,
         within: NDArray[np.intp] | None = None,
@@ -64,10 +68,10 @@ class HistoryView:
     def positions(self) -> NDArray[np.intp]:
         """Rows of the table these deals are."""
         if self._whole is not None:
-            return _frozen(self._whole.positions[self._within])
+            return frozen(self._whole.positions[self._within])
         if self.day is None:
-            return _frozen(np.arange(len(self.history.deals)))
-        return _frozen(np.flatnonzero(self._dates.closed <= self.day))
+            return frozen(np.arange(len(self.history.deals)))
+        return frozen(np.flatnonzero(self._dates.closed <= self.day))
 
     @cached_property
     def index(self) -> pd.Index[Any]:
@@ -86,7 +90,7 @@ class HistoryView:
     @cached_property
     def closed(self) -> Days | None:
         """Day signed; None where the contract gives a tenure."""
-        return _frozen(self._dates.closed[self.positions]) if self.spec.has_dates else None
+        return frozen(self._dates.closed[self.positions]) if self.spec.has_dates else None
 
     @cached_property
     def extract_end(self) -> np.datetime64:
@@ -95,72 +99,73 @@ class HistoryView:
             return self._whole.extract_end
         if not self.spec.has_dates or not len(self):
             return NEVER
-        return np.datetime64(self._looked_at_until.max(), "D")
+        return np.datetime64(self._seen.looked_at_until.max(), "D")
 
     @cached_property
     def followup_months(self) -> Floats:
         """Calendar months from closing to leaving or to the last look."""
         if not self.spec.has_dates:
-            return _frozen(self._tenures.months[self.positions])
-        end = np.where(self.left, self.left_on, self._watched_until)
-        return _frozen(months_between(self._dates.closed[self.positions], end))
+            return frozen(self._tenures.months[self.positions])
+        end = np.where(self.left, self.left_on, self.watched_until)
+        return frozen(months_between(self._dates.closed[self.positions], end))
 
     @cached_property
     def observable_months(self) -> Floats:
-        """
-        Months from closing for which leaving would have been seen, had the customer stayed.
+        """Months from closing for which leaving would have been seen, had the customer stayed.
 
-        NaN where only a tenure is known: it does not say how long a customer who left could have
-        been seen.
+        NaN where only a tenure is known: it does not say how long one who left could be seen.
         """
         if not self.spec.has_dates:
-            return _frozen(np.full(len(self), np.nan))
-        end = np.where(self.left, self.extract_end, self._watched_until)
-        return _frozen(months_between(self._dates.closed[self.positions], end))
+            return frozen(np.full(len(self), np.nan))
+        end = np.where(self.left, self.extract_end, self.watched_until)
+        return frozen(months_between(self._dates.closed[self.positions], end))
+
+    @property
+    def watched_until(self) -> Days:
+        """Last day on which leaving would have been seen; needs dates."""
+        return self._seen.watched_until
 
     @cached_property
     def left(self) -> Mask:
         """Whether the customer was seen to leave."""
         if not self.spec.has_dates:
-            return _frozen(self._tenures.left[self.positions])
-        return _frozen(~np.isnat(self.left_on))
+            return frozen(self._tenures.left[self.positions])
+        return frozen(~np.isnat(self.left_on))
 
     @cached_property
     def left_on(self) -> Days:
         """Day left, if that was seen by the day; NaT else, and where the contract has no dates."""
         if not self.spec.has_dates:
-            return _frozen(np.full(len(self), NEVER))
-        churned = self._dates.churned[self.positions]
-        return _frozen(np.where(churned <= self._watched_until, churned, NEVER))
+            return frozen(np.full(len(self), NEVER))
+        return frozen(self._seen.left_on)
 
     @cached_property
     def exited(self) -> Mask:
         """Whether a customer that did not leave was lost from sight before the extract ended."""
         if not self.spec.has_dates:
-            return _frozen(np.zeros(len(self), dtype=bool))
-        stopped = self._watched_until < self.extract_end
-        return _frozen(~self.left & (self.exited_for_other_cause | stopped))
+            return frozen(np.zeros(len(self), dtype=bool))
+        stopped = self.watched_until < self.extract_end
+        return frozen(~self.left & (self.exited_for_other_cause | stopped))
 
     @cached_property
     def exited_for_other_cause(self) -> Mask:
         """Whether ``exited_on`` had come by the day, whatever happened later."""
         if not self.spec.has_dates:
-            return _frozen(np.zeros(len(self), dtype=bool))
-        return _frozen(self._dates.exited[self.positions] <= self.extract_end)
+            return frozen(np.zeros(len(self), dtype=bool))
+        return frozen(self._dates.exited[self.positions] <= self.extract_end)
 
     @cached_property
     def entry_months(self) -> Floats:
-        """
-        Age at which a deal came under observation: 0, or months to ``observed_from``.
+        """Age at which a deal came under observation: 0, or months to ``observed_from``.
 
         At most the follow-up: of a deal that ended before ``observed_from`` nothing was observed.
         """
-        return _frozen(np.minimum(self._age_at_start, self.followup_months))
+        return frozen(np.minimum(self._age_at_start, self.followup_months))
 
     @cached_property
     def from_signing(self) -> Mask:
         """Whether the deal was under observation from its signing on."""
-        return _frozen(self._age_at_start == 0)
+        return frozen(self._age_at_start == 0)
 
     @cached_property
     def mature(self) -> Mask:
@@ -169,18 +174,17 @@ class HistoryView:
         It looks at the end of the extract, never at the outcome.
         """
         if self.closed is None:
-            return _frozen(~np.isnan(self.early_churn))
-        return _frozen(add_months(self.closed, self.spec.label.horizon_months) <= self.extract_end)
+            return frozen(~np.isnan(self.early_churn))
+        return frozen(add_months(self.closed, self.spec.label.horizon_months) <= self.extract_end)
 
     @cached_property
     def early_churn(self) -> Floats:
         """1.0 left within the horizon, 0.0 was there after it, NaN unknown.
 
-        Of a deal that entered late it is known only because the customer was still there at its
-        entry, so no rate may be taken from it. `labelled` leaves such deals out.
+        A late entry has it only because its customer was there at entry: `labelled` leaves it out.
         """
         horizon = self.spec.label.horizon_months
-        return _frozen(early_churn_of(self.followup_months, self.left, horizon))
+        return frozen(early_churn_of(self.followup_months, self.left, horizon))
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -190,8 +194,7 @@ class HistoryView:
 
     @cached_property
     def survival(self) -> SurvivalCurve:
-        """
-        Kaplan-Meier curve with entry times.
+        """Kaplan-Meier curve with entry times.
 
         Raises
         ------
@@ -212,8 +215,7 @@ class HistoryView:
 
     @cached_property
     def label_weights(self) -> Weights:
-        """
-        Censoring weights of the deals with a usable label, 0 for the others.
+        """Censoring weights of the deals with a usable label, 0 for the others.
 
         Usable are those watched from their signing and, where there are dates, mature.
         """
@@ -221,11 +223,10 @@ class HistoryView:
         weights = censoring_weights(self.outcomes[asked], self.spec.label.horizon_months)
         values = np.zeros(len(self))
         values[asked] = weights.values  # noqa: PD011 - ours
-        return Weights(_frozen(values), weights.effective_sample_size, weights.capped)
+        return Weights(frozen(values), weights.effective_sample_size, weights.capped)
 
     def attributes(self, dates: tuple[str, ...] | None = None) -> ReadAttributes:
-        """
-        Attributes of all these deals, read once.
+        """Attributes of all these deals, read once.
 
         Parameters
         ----------
@@ -242,8 +243,7 @@ class HistoryView:
         return self._read[dates]
 
     def labelled(self, dates: tuple[str, ...] | None = None) -> LabelledDeals:
-        """
-        Deals whose label is known, with weights for those whose label is not; may be empty.
+        """Deals whose label is known, with weights for those whose label is not; may be empty.
 
         Where deals have dates these are mature ones: of the young only the leavers are known.
         Deals signed before ``observed_from`` are left out: their labels are selected, since those
@@ -285,7 +285,7 @@ class HistoryView:
         cut = day_as_of(day)
         if self.day is not None and self.day <= cut:
             return self
-        then = self.history.as_of(cut)
+        then: HistoryView = self.history.as_of(cut)
         if self._whole is None:
             return then
         return then.subset(np.isin(then.positions, self.positions))
@@ -301,7 +301,7 @@ class HistoryView:
         if self._whole is not None:
             whole = self._whole.with_spec(spec)
             return HistoryView(whole.history, self.day, whole, self._within)
-        return self.history.with_spec(spec).as_of(self.day)
+        return self.history.with_spec(spec).as_of(self.day)  # type: ignore[no-any-return]
 
     @property
     def _dates(self) -> OutcomeDates:
@@ -312,16 +312,8 @@ class HistoryView:
         return self.history.columns  # type: ignore[return-value]  # asked for without dates only
 
     @cached_property
-    def _looked_at_until(self) -> Days:
-        """Last day each deal was looked at by the day, whether or not it exited before."""
-        until = self._dates.observed_until[self.positions]
-        return until if self.day is None else np.minimum(until, self.day)
-
-    @cached_property
-    def _watched_until(self) -> Days:
-        """Last day on which leaving would have been seen."""
-        watched: Days = np.fmin(self._looked_at_until, self._dates.exited[self.positions])
-        return watched
+    def _seen(self) -> Seen:
+        return look(self._dates, self.positions, self.day, self.spec.label.horizon_months)
 
     @cached_property
     def _age_at_start(self) -> Floats:
@@ -338,7 +330,7 @@ class HistoryView:
 
     @cached_property
     def _propensity(self) -> Floats:
-        return _frozen(propensity_weights(self.deals, self.spec))
+        return frozen(propensity_weights(self.deals, self.spec))
 
     def _closed_on(self, chosen: NDArray[np.intp]) -> pd.Series[Any] | None:
         column = self.spec.deals.closed_on
@@ -356,9 +348,3 @@ class HistoryView:
                 "count from; exclude them or give closed_on"
             )
         return read
-
-
-def _frozen(values: NDArray[Any]) -> NDArray[Any]:
-    """Array that cannot be written to, so that what is computed once stays as it is."""
-    values.setflags(write=False)
-    return values

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.enough import MIN_CHURNERS, is_enough
 from fitmodel.deals.history import HistoryView, view_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 HORIZONS = (3, 5, 12)
 _SHARES, _COUNTS = ("left_by_then", "of_those_that_left"), ("early_churners", "stayed", "too_young")
-LEAST_CHURNERS = 50  # below, training refuses: no learner has anything to go on
 
 
 def compare_horizons(
@@ -91,13 +91,13 @@ def horizons_text(found: pd.DataFrame) -> str:
         shares = ("?" if pd.isna(row[name]) else f"{row[name]:.1%}" for name in _SHARES)
         cells = (str(months), *shares, *(f"{row[name]:,.0f}" for name in _COUNTS))
         line = "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, _HEADS, strict=True))
-        lines.append(line + ("" if enough(row) else f"  too few ({LEAST_CHURNERS} needed)"))
+        lines.append(line + ("" if enough(row) else f"  too few ({MIN_CHURNERS} needed)"))
     return "\n".join(lines)
 
 
 def enough(known: pd.Series[Any]) -> bool:
     """Tell whether there are enough of both kinds to learn from."""
-    return bool(min(known["early_churners"], known["stayed"]) >= LEAST_CHURNERS)
+    return is_enough(known["early_churners"], known["stayed"] + known["too_young"])
 
 
 def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:
@@ -111,7 +111,7 @@ def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:
     return [
         (
             f"horizon_months: within {months} months {known['early_churners']:,.0f} are known to "
-            f"have left and {known['stayed']:,.0f} to have stayed, and {LEAST_CHURNERS} of each "
+            f"have left and {known['stayed']:,.0f} to have stayed, and {MIN_CHURNERS} of each "
             f"are needed; {remedy}"
         )
     ]

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
+from fitmodel.tables.showing import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
 
+__all__ = ["as_toml", "listed", "nearest", "sentences", "shortened", "toml_value"]
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table of names",
@@ -111,23 +114,24 @@ def _demand(error: ErrorDetails) -> str:
     return f"must be {_EXPECTED.get(kind) or error['msg']}{found}"
 
 
-def shortened(value: object, width: int = 60) -> str:
-    """Show a value as Python writes it, cut to `width` characters."""
-    text = repr(value)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return sections of plain values as TOML; what is None or empty is left out."""
+    """Return sections of plain values as TOML; what is None or empty is left out.
+
+    Not so an empty list of `missing`: it says that no word stands for nothing.
+    """
     return tomli_w.dumps(_without_empty(sections))
 
 
-def _without_empty(table: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(table: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
     filled = {
-        key: _without_empty(value) if isinstance(value, Mapping) else value
+        key: _without_empty(value, key) if isinstance(value, Mapping) else value
         for key, value in table.items()
     }
-    return {key: value for key, value in filled.items() if value not in (None, (), {}, [])}
+    return {
+        key: value
+        for key, value in filled.items()
+        if value not in (None, (), {}, []) or ("missing" in {key, inside} and value in ((), []))
+    }
 
 
 def toml_value(value: str | Sequence[str]) -> str:

@@ -1,48 +1,103 @@
 """Read past deals: any honest table in, one clean table or one error that lists every fault out.
 
-file or frame -> read_table -> tidy -> read_roles -> faults_of -> deals
+file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
+     -> faults_of -> one row per customer -> deals
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.deals.csv_form import SEPARATORS
-from fitmodel.deals.faults import Judged, Sheet, explain
-from fitmodel.deals.files import is_csv, read_table
-from fitmodel.deals.roles import read_roles, with_roles
-from fitmodel.deals.tidying import tidy
+from fitmodel.deals.constants import find_constants, without_attributes
+from fitmodel.deals.faults import Fault, Judged, Sheet, explain
+from fitmodel.deals.roles import read_roles, role_column, with_roles
+from fitmodel.deals.rows import keep_rows, settle_rows
+from fitmodel.deals.settling import (
+    currency_finding,
+    has_several_currencies,
+    settle_attributes,
+)
 from fitmodel.deals.validation import faults_of, shape_faults
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.csv_form import SEPARATORS
+from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
+from fitmodel.tables.forms import Forms, forms_from_dict
+from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.values import DateForm, NumberForm
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.faults import Fault
+    from fitmodel.tables.findings import Finding
+    from fitmodel.tables.values import Reading
 
-__all__ = ["SEPARATORS", "read_deals", "read_table"]
+__all__ = [
+    "SEPARATORS",
+    "DealsRead",
+    "first_row_of",
+    "named_apart",
+    "open_table",
+    "read_deals",
+    "read_deals_with_findings",
+    "read_table",
+]
+FORMS = "fitmodel.reading"
+"""Key of a table's `attrs` that holds how the file was written whose values it has."""
 FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
 
 
-def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class DealsRead:
+    """Past deals, and what reading them found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As `read_deals` gives it.
+    spec : DealSpec
+        The contract with [reading] filled in: how the attributes, the amount and the closing date
+        are written. A model that is trained with it reads prospects in the same form. Attributes
+        that never change are excluded, where the deals are to be learned from.
+    findings : tuple of Finding
+        What was left out or taken for nothing, in the order of the table.
+    notes : tuple of str
+        What `[rows]` of the contract left out or merged, and how many rows.
+    """
+
+    table: pd.DataFrame
+    spec: DealSpec
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_deals(
+    source: str | Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+) -> pd.DataFrame:
     """Read and validate past deals.
 
     Parameters
     ----------
     source : path or DataFrame
-        CSV (plain or gzip) or Parquet; a frame is copied, never changed.
+        CSV (plain or gzip), Parquet or Excel; a frame is copied, never changed.
     spec : DealSpec
         What the columns mean.
+    to_learn : bool, default=True
+        Whether the deals are to be learned from. Else a column that is empty or always the same,
+        and deals among which nobody left early, are no faults: they are what monitoring is for.
 
     Returns
     -------
     DataFrame
-        The user's own columns. Dates of the roles are whole days (their zone's own), tenure and
-        amount floats, the churn flag a bool. Of all columns text is stripped, and infinite numbers
-        and texts that stand for nothing (NA, null, "-") are missing; otherwise attributes are as
-        they were. A frame keeps its index, a file gets 0, 1, 2, ...
+        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
+        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
+        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
+        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows. How the
+        file was written stays with the frame, in ``attrs["fitmodel.reading"]``, so that `train` can
+        keep it for prospects.
 
     Raises
     ------
@@ -60,18 +115,99 @@ def read_deals(source: str | Path | pd.DataFrame, spec: DealSpec) -> pd.DataFram
     >>> read_deals(table, spec)["left"].isna().tolist()
     [False, True]
     """
+    return read_deals_with_findings(source, spec, to_learn=to_learn).table
+
+
+def read_deals_with_findings(
+    source: str | Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
+) -> DealsRead:
+    """Read past deals as `read_deals`, with what was found and the contract filled in.
+
+    Returns
+    -------
+    DealsRead
+
+    Raises
+    ------
+    DealsError
+        As `read_deals`.
+    """
+    file = open_table(source, spec)
+    frame, numbers = file.table, file.row_numbers
+    _refuse(shape_faults(Sheet(frame, rows=numbers)))
+    tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
+    kept = keep_rows(tidied.table, spec)
+    numbers = None if numbers is None else numbers[kept.positions]
+    sheet = Sheet(kept.table, rows=numbers)
+    settled = settle_attributes(sheet, spec)
+    readings = read_roles(settled.table, spec)
+    judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
+    asked = [*settled.findings, *_currencies(sheet, spec, readings)]
+    faults = [_as_fault(finding) for finding in asked if finding.asks and to_learn]
+    named = {fault.column for fault in faults}
+    others = faults_of(judged, to_learn=to_learn)
+    _refuse([*faults, *(fault for fault in others if fault.column not in named)])
+    found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
+    found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
+    filled = _with_forms(spec, found)
+    constants = find_constants(judged.table, spec) if to_learn else ()
+    noted = (each for each in asked if not each.asks)
+    findings = (*file.findings, *tidied.findings, *noted, *constants)
+    merged = settle_rows(with_roles(settled.table, spec, readings), spec)
+    if filled is not spec:  # so that a table which is read first and trained on later keeps them
+        merged.table.attrs[FORMS] = filled.reading.forms.to_dict()
+    filled = without_attributes(filled, tuple(each.column for each in constants))
+    return DealsRead(merged.table, filled, findings, (*kept.notes, *merged.notes))
+
+
+def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) -> FileTable:
+    """Read a table as it is, with the numbers of its rows for messages."""
+    if isinstance(source, FileTable):
+        return source
     if isinstance(source, pd.DataFrame):
-        frame = source
-    elif isinstance(source, (str, Path)):
-        frame = read_table(source)
-    else:
-        raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
-    first_row = first_row_of(source)
-    _refuse(shape_faults(Sheet(frame, first_row)))
-    table = tidy(frame)
-    readings = read_roles(table, spec)
-    _refuse(faults_of(Judged(table, first_row, spec=spec, readings=readings)))
-    return with_roles(table, spec, readings)
+        return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
+    if isinstance(source, (str, Path)):
+        return read_file(source, sheet=spec.reading.sheet)
+    raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
+
+
+def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> list[Finding]:
+    """The amount's currencies, where there are several."""
+    name, reading = role_column(spec, "amount"), readings.get("amount")
+    if name is None or reading is None or not has_several_currencies(reading):
+        return []
+    return [currency_finding(sheet, name, reading)]
+
+
+def _as_fault(finding: Finding) -> Fault:
+    return Fault(finding.column, finding.count, finding.example, finding.remedy, finding.message)
+
+
+def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
+    """Forms of the closing date and the amount, which prospects have too."""
+    numbers: dict[str, NumberForm] = {}
+    dates: dict[str, DateForm] = {}
+    for role in ("closed_on", "amount"):
+        column, reading = role_column(spec, role), readings.get(role)
+        if column is None or reading is None:
+            continue
+        if isinstance(reading.form, NumberForm):
+            numbers[column] = reading.form
+        elif isinstance(reading.form, DateForm) and reading.form.order != DateForm().order:
+            dates[column] = reading.form
+    return Forms(numbers, dates)
+
+
+def _with_forms(spec: DealSpec, found: Forms) -> DealSpec:
+    """The contract with the forms found of what a prospect has; those it gives stay."""
+    forms = spec.reading.forms.over(found.only(set(_prospect_columns(spec, found))))
+    return spec.replace(reading=forms.to_dict()) if forms else spec
+
+
+def _prospect_columns(spec: DealSpec, found: Forms) -> tuple[str, ...]:
+    named = dict.fromkeys([*found.numbers, *found.dates, *found.empty])
+    roles = filter(None, [spec.deals.amount, spec.deals.closed_on])
+    return (*spec.attribute_names(list(named)), *roles)
 
 
 def named_apart(deals: pd.DataFrame) -> pd.DataFrame:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,14 +19,14 @@ from pydantic import (
     model_validator,
 )
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
 from fitmodel.deals.plain_words import listed, sentences, shortened
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
 _LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
 COLLECTING = {"collecting": True}  # validation context: DealSpec lists all sections' faults at once
 
@@ -70,6 +69,12 @@ Share = Annotated[Number, Field(gt=0, le=1)]
 Positive = Annotated[Number, Field(gt=0)]
 
 
+TenureUnit = Literal["months", "years", "weeks", "days"]
+AmountPer = Literal["year", "quarter", "month", "week", "day", "contract"]
+_NO_COLUMNS = {"churned_values", "tenure_unit", "amount_per", "contract_months", "currency"}
+_CURRENCY_CODE = re.compile(r"[A-Z]{3}")
+
+
 class Section(BaseModel):
     """One section of the contract: frozen, closed, and plain-spoken about what is wrong."""
 
@@ -94,10 +99,14 @@ class Section(BaseModel):
 class DealRoles(Section):
     """Which column plays which role; `observed_until` may be a date instead of a column.
 
-    The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`) or by
-    `tenure_months` and the flag `churned`, never both. `propensity` is the probability with which
-    a deal was let proceed although it was flagged; empty where it was not flagged. `observed_from`
-    is the date from which leavers were recorded, where that is later than the first deal.
+    The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`), with
+    `churned` beside them where a flag or status also says who left, or by `tenure_months` and
+    `churned`. `churned_values` are the values of `churned` that mean "left", where these are not
+    yes and no. `tenure_unit`, `amount_per` and `currency` say in what is counted; the amount of
+    `amount_per = "contract"` is that of `contract_months`. `propensity` is the probability with
+    which a deal was let proceed although it was flagged; empty where it was not flagged.
+    `observed_from` is the date from which leavers were recorded, where that is later than the
+    first deal.
     """
 
     section: ClassVar[str] = "deals"
@@ -114,10 +123,17 @@ class DealRoles(Section):
     propensity: Column | None = None
     tenure_months: Column | None = None
     churned: Column | None = None
+    churned_values: tuple[Column, ...] = ()
+    tenure_unit: TenureUnit | None = None
+    amount_per: AmountPer | None = None
+    contract_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] | None = None
+    currency: Column | None = None
 
     @field_validator("*", mode="after")
     @classmethod
     def _one_role_per_column(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name in _NO_COLUMNS:
+            return value
         for role, column in info.data.items():
             if isinstance(value, str) and value == column:
                 raise ValueError(
@@ -125,7 +141,7 @@ class DealRoles(Section):
                 )
         return value
 
-    @field_validator("tenure_months", "churned", mode="after")
+    @field_validator("tenure_months", mode="after")
     @classmethod
     def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
         dates = ("closed_on", "churned_on", "observed_until", "observed_from", "exited_on")
@@ -153,6 +169,32 @@ class DealRoles(Section):
             raise ValueError(f"[deals] has {', '.join(present)} but lacks {', '.join(missing)}")
         return self
 
+    @model_validator(mode="after")
+    def _units_of_something(self) -> Self:
+        needs = {
+            "churned_values": "churned",
+            "tenure_unit": "tenure_months",
+            "amount_per": "amount",
+        }
+        for unit, role in needs.items():
+            if getattr(self, unit) and getattr(self, role) is None:
+                raise ValueError(f"[deals] {unit} is given, but no {role}: add it or take it out")
+        if (self.amount_per == "contract") != (self.contract_months is not None):
+            raise ValueError(
+                '[deals] amount_per = "contract" and contract_months belong together: say for how '
+                "many months the amount is paid. Where contracts differ, add a column of the "
+                "yearly value instead"
+            )
+        return self
+
+    def columns(self) -> dict[str, str]:
+        """Map each role that a column plays to the column; dates and units are no columns."""
+        given = self.model_dump(exclude=_NO_COLUMNS)
+        roles = {role: name for role, name in given.items() if isinstance(name, str)}
+        if self.currency is not None and not _CURRENCY_CODE.fullmatch(self.currency):
+            roles["currency"] = self.currency
+        return roles
+
 
 class Label(Section):
     """What early churn means: leaving within `horizon_months` calendar months of closing."""
@@ -167,7 +209,9 @@ class Attributes(Section):
 
     `increasing` and `decreasing` name attributes along which the risk never falls or never
     rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
-    to the coarser attribute towards whose rate its rare levels are shrunk.
+    to the coarser attribute towards whose rate its rare levels are shrunk. `missing` says which of
+    the words NA, N/A, n/a, None, null and NULL stand for nothing, for all columns or by column;
+    without it every column tells (NA beside EU and APAC is North America).
     """
 
     section: ClassVar[str] = "attributes"
@@ -180,10 +224,25 @@ class Attributes(Section):
     categorical: Columns = ()
     numeric: Columns = ()
     parents: dict[Column, Column] = Field(default_factory=dict)
+    missing: tuple[str, ...] | dict[Column, tuple[str, ...]] | None = None
+
+    @field_validator("missing", mode="after")
+    @classmethod
+    def _known_words(cls, value: Any) -> Any:
+        listed_words = value.values() if isinstance(value, dict) else [value or ()]
+        unknown = sorted({word for words in listed_words for word in words} - UNCLEAR_WORDS)
+        if unknown:
+            raise ValueError(
+                f"[attributes] missing knows {', '.join(sorted(UNCLEAR_WORDS))}, not "
+                f"{', '.join(unknown)}: other texts for nothing belong into [reading] empty"
+            )
+        return value
 
     @field_validator("*", mode="after")
     @classmethod
     def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "missing":  # words, not columns
+            return value
         if info.field_name == "include" and value == ():
             raise ValueError("[attributes] include names no column: leave it out or fill it")
         faults = list(_strangers(info.field_name or "", value or (), info.data))
@@ -230,51 +289,6 @@ def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
             yield f"[attributes] '{name}' is in exclude and in {key}: take it out of one of them"
         elif include is not None and name not in include:
             yield f"[attributes] '{name}' is in {key} but not in include: add it there"
-
-
-def _holds_password(uri: str) -> bool:
-    """Whether a URI names a password: before the host, as a server's user too, or in its query."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:  # no URI at all, which MLflow will say
-        return "@" in uri
-    user = parts.username if parts.scheme in {"http", "https"} else None  # may be a server's token
-    return bool(user or parts.password or "password=" in parts.query.lower())
-
-
-class Tracking(Section):
-    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.
-
-    `uri` holds no password: the contract is kept in every bundle and shown in every run.
-    """
-
-    section: ClassVar[str] = "tracking"
-
-    uri: Column | None = None
-    experiment: Column = "prospect-fit"
-    registered_model: Column = "prospect-fit"
-
-    @field_validator("uri", mode="after")
-    @classmethod
-    def _names_no_password(cls, value: str | None) -> str | None:
-        if value is not None and _holds_password(value):
-            raise ValueError(
-                "[tracking] uri holds a password, and the contract is shown in every run and kept "
-                "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "
-                "user and password out of it and set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD"
-            )
-        return value
-
-    @field_validator("registered_model", mode="after")
-    @classmethod
-    def _names_a_folder(cls, value: str) -> str:
-        if not _FOLDER_NAME.fullmatch(value) or value.strip(". ") != value:
-            raise ValueError(
-                f"[tracking] registered_model {shortened(value)} also names the bundle's folder: "
-                "no slashes, colons or control characters, no dot or space at either end"
-            )
-        return value
 
 
 class Learning(Section):

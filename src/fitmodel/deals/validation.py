@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.faults import Fault, Judged, Sheet, shown
+from fitmodel.deals.constants import find_constants
+from fitmodel.deals.faults import Fault, Judged, Sheet
+from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
-from fitmodel.deals.tidying import nested, tidy, unwritable
+from fitmodel.deals.rows import settle_rows
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.tidying import nested, tidy, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +46,7 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     unreadable = shape_faults(Sheet(frame))
     if unreadable:
         return unreadable
-    table = tidy(frame)
+    table = tidy(frame, spec.attributes.missing)
     return faults_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
@@ -69,18 +72,26 @@ def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
     yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def faults_of(judged: Judged) -> list[Fault]:
-    """List the faults of a tidy table whose roles were read."""
+def faults_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
+    """List the faults of a tidy table whose roles were read.
+
+    Without `to_learn` the table is only compared with what was learned: too few rows, attributes
+    that tell nothing and the absence of early churners are then no faults.
+    """
     rows = len(judged.table)
-    if rows < LEAST_ROWS:
+    if rows < LEAST_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Fault("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
     form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
-    roles = list(form)
+    roles = [*form, *(_undated_faults(judged) if judged.spec.has_dates else ())]
     numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
-    others = [*_id_faults(judged), *numbers, *_attribute_faults(judged)]
-    askable = not roles and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    others = [*_id_faults(judged), *numbers, *(_attribute_faults(judged) if to_learn else ())]
+    askable = (
+        to_learn
+        and not roles
+        and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+    )
     return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
 
 
@@ -97,9 +108,8 @@ def _missing_columns(judged: Judged) -> Iterator[Fault]:
 
 def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Every column the contract names, and where."""
-    roles = {name: role for role, name in spec.deals.model_dump().items() if isinstance(name, str)}
-    named = {name: f"the {role} in [deals]" for name, role in roles.items()}
-    for key, names in spec.attributes.model_dump(exclude_none=True).items():
+    named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
+    for key, names in spec.attributes.model_dump(exclude={"missing"}, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")
@@ -108,13 +118,16 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
 
 def _id_faults(judged: Judged) -> Iterator[Fault]:
     name = judged.spec.deals.id
-    if name is None or name not in judged.table.columns:
+    if name is None or name not in judged.table.columns or name == judged.spec.rows.customer:
         return
     ids = judged.table[name]
     empty = ids.isna().to_numpy()
     yield from judged.faults(empty, "have no id", "give every deal an id", name)
     twice = ids.duplicated().to_numpy() & ~empty
-    remedy = "keep one row per deal, or name another id column"
+    remedy = (
+        "keep one row per deal, or name another id column; where they are the rows of one customer "
+        f'write [rows] customer = "{name}"'
+    )
     yield from judged.faults(twice, "repeat the id of an earlier row", remedy, name)
 
 
@@ -124,15 +137,12 @@ def _attribute_faults(judged: Judged) -> Iterator[Fault]:
     if not names:
         remedy = "leave some out of [attributes] exclude, or add columns known before signing"
         yield Fault("(attributes)", 0, "", remedy, "no attribute is left to learn from")
-    for name in names:
-        if name not in table.columns:
-            continue
-        remedy = f'add "{name}" to [attributes] exclude'
-        if table[name].isna().all():
-            yield Fault(name, len(table), "", remedy, "every value is empty")
-        elif table[name].notna().all() and (table[name] == table[name].iloc[0]).all():
-            same = f"every value is {shown(table[name].iloc[0])}, which tells nothing"
-            yield Fault(name, len(table), "", remedy, same)
+    constants = find_constants(table, judged.spec)
+    if len(constants) == len([name for name in names if name in table.columns]):
+        remedy = "add columns known before signing whose values differ"
+        for each in constants:
+            message = f"{each.message}, and no other attribute is left to learn from"
+            yield Fault(each.column, each.count, "", remedy, message)
 
 
 def _amount_faults(judged: Judged) -> Iterator[Fault]:
@@ -141,6 +151,23 @@ def _amount_faults(judged: Judged) -> Iterator[Fault]:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
         yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+        yield from _currency_faults(judged, name)
+
+
+def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
+    """Amounts in several currencies by the column of currencies, which are never one number."""
+    named = judged.spec.deals.columns().get("currency")
+    if named not in judged.table.columns:
+        return
+    counts = judged.table[named].astype("str").str.strip().str.upper().value_counts()
+    if len(counts) > 1:
+        shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
+        message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
+        remedy = (
+            "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
+            "amount out of [deals]"
+        )
+        yield Fault(amount, int(counts.sum()), "", remedy, message)
 
 
 def _propensity_faults(judged: Judged) -> Iterator[Fault]:
@@ -190,7 +217,8 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         message = "every date can be read day first and month first"
         rows = judged.table[name].notna().to_numpy()
         example = judged.cells(int(rows.argmax()), (name,))
-        yield Fault(name, int(rows.sum()), example, "write dates as YYYY-MM-DD", message)
+        remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
+        yield Fault(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
     yield from judged.faults(reading.unreadable, "are no date", remedy, name)
@@ -198,6 +226,29 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "give the date, or leave out the rows of deals that were not signed"
         yield from judged.faults(empty, "are empty", remedy, name)
+
+
+def _undated_faults(judged: Judged) -> Iterator[Fault]:
+    """Leavers by the flag without a date: never silently customers that stayed."""
+    spec = judged.spec
+    columns = (spec.deals.churned, spec.deals.churned_on)
+    if "churned" not in judged.readings or "churned_on" not in judged.readings:
+        return
+    flag = judged.readings["churned"]
+    if not spec.deals.churned_values:
+        remedy = (
+            "write yes or no, or name the values that mean left: "
+            '[deals] churned_values = ["cancelled"]'
+        )
+        what = "are neither yes nor no (churned)"
+        yield from judged.faults(flag.unreadable, what, remedy, str(columns[0]))
+    if spec.rows.left_without_date is not None or spec.rows.customer is not None:
+        return  # of several rows of a customer the last one counts: asked when they are merged
+    leaving = judged.readings["churned_on"]
+    undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
+    undated &= ~leaving.unreadable
+    what = f"left by {columns[0]}, but have no date in {columns[1]}"
+    yield from judged.faults(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
 def _tenure_faults(judged: Judged) -> Iterator[Fault]:
@@ -224,9 +275,14 @@ def _outcome_faults(judged: Judged) -> list[Fault]:
     horizon = spec.label.horizon_months
     column = str(spec.deals.churned_on or spec.deals.churned)
     try:
-        found = outcomes(with_roles(judged.table, spec, dict(judged.readings)), spec)
+        deals = settle_rows(with_roles(judged.table, spec, dict(judged.readings)), spec).table
+        found = outcomes(deals, spec)
     except DealsError as error:
         return [Fault(column, rows, "", "correct the dates", str(error))]
+    undated = int(left_without_date(deals, spec).sum())
+    if undated and spec.rows.left_without_date is None:
+        message = f"{undated} customer(s) left by {spec.deals.churned}, but have no date"
+        return [Fault(str(spec.deals.churned_on), undated, "", ANSWERS, message)]
     early = found["early_churn"]
     checks = (
         (
@@ -244,7 +300,7 @@ def _outcome_faults(judged: Judged) -> list[Fault]:
         (
             (early == 0).any() or not (early == 1).any(),
             f"nobody is known to have stayed for {horizon} months",
-            "add older deals, or take a shorter [label] horizon_months",
+            "give the customers that stayed too, or take a shorter [label] horizon_months",
         ),
     )
     return [Fault(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]

@@ -190,8 +190,13 @@ class Policy:
         """
         poor, value, threshold = self.assess(p, amount)
         fit = fit_band(poor, low, high, threshold, unfamiliar, p, self.level)
-        big = self.big_deal is not None and amount is not None and amount >= self.big_deal
-        escalate = poor and bool(big)
+        is_big = (
+            self.big_deal is not None
+            and amount is not None
+            and math.isfinite(amount)
+            and amount >= self.big_deal
+        )
+        escalate = poor and bool(is_big)
         if self.money is None or amount is None or math.isnan(value):
             return Verdict(poor, fit, value, math.nan, math.nan, "", escalate)
         at_low, stays, _ = self._of_one(low, float(amount))

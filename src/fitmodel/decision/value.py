@@ -60,8 +60,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from fitmodel.deals.money_format import read_share
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.money import read_share
 
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)

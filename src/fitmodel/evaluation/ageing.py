@@ -1,4 +1,4 @@
-"""How fast a model grows stale: the same deals, judged by an old model and by a new one."""
+"""Ageing: compare an old model with a retrained one on the same deals."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fitmodel.deals.history import HistoryView
 from fitmodel.deals.labelled import LabelledDeals
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
@@ -143,7 +144,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
 def _judged_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
     test, deals = split.test.labelled(), split.test.deals
     amount = spec.deals.amount
-    known = np.nan if amount is None else deals.loc[test.index, amount].astype(float)
+    known = np.nan if amount is None else yearly_amounts(deals, spec).loc[test.index]
     return pd.DataFrame(
         {
             "closed_on": deals.loc[test.index, str(spec.deals.closed_on)],

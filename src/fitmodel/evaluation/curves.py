@@ -1,4 +1,4 @@
-"""Frames behind the plots: what each threshold would give, and what each band of the score held."""
+"""Data of the evaluation plots: thresholds and score bands."""
 
 from __future__ import annotations
 

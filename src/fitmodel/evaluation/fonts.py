@@ -1,4 +1,4 @@
-"""Letters of every language in a picture, from whatever fonts the machine has."""
+"""Choose installed fonts that have all letters of a plot."""
 
 from __future__ import annotations
 

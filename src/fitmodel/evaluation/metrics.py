@@ -1,4 +1,4 @@
-"""How good the probabilities are: each number with its interval and the base rate's own value."""
+"""Metrics of predicted probabilities, each with its interval and a reference value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A short page for people, written as plain text or as HTML; and results as JSON."""
+"""Write results as plain text, HTML or JSON."""
 
 from __future__ import annotations
 

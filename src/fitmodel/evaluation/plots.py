@@ -1,4 +1,4 @@
-"""Pictures of evaluation frames: each takes a frame and returns the Axes it drew on.
+"""Plots of evaluation frames; each function takes a frame and returns its Axes.
 
 Without `ax` a figure of its own is made, outside pyplot: no global state, no display, no leak.
 Colours are those of Okabe and Ito (2008), told apart with any colour vision; nothing is said by

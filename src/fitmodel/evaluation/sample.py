@@ -1,4 +1,4 @@
-"""Judged deals as arrays: checked once, in one order, for every metric and every curve."""
+"""Outcomes, probabilities and weights as arrays, checked once for all metrics."""
 
 from __future__ import annotations
 

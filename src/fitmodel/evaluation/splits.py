@@ -214,12 +214,14 @@ def _splits(
         )
     view = view_of(deals, spec)
     closed = np.asarray(view.closed)
-    known = view.mature & view.from_signing  # the label of a deal that entered late is selected
+    # the label of a deal that entered late is selected
+    known = view.mature & view.from_signing
     if not known.any():
         since = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
-            f"None of {len(view)} deals{since} is mature: none closed {spec.label.horizon_months} months "
-            "before observed_until. Use a later extract, or a shorter horizon_months."
+            f"None of {len(view)} deals{since} is mature: none closed "
+            f"{spec.label.horizon_months} months before observed_until. Use a later extract, or a "
+            "shorter horizon_months."
         )
     dates = _cut_dates(closed[known], n, test_share)
     splits = []

@@ -1,4 +1,4 @@
-"""Whether the probabilities hold for every kind of deal, not only on average."""
+"""Calibration and ranking within each level of the plain attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a judgement to the report."""
+"""Build the training report from an evaluation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.judging import gap_to_black_box
@@ -114,8 +115,9 @@ def _flags(
     expected_share: float | None,
 ) -> dict[str, float]:
     """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
-    name = spec.deals.amount
-    amount = None if name is None else table.loc[judged.index, name].to_numpy(dtype=float)
+    amount = None
+    if spec.deals.amount is not None:
+        amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(dtype=np.float64)
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
     counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
     return counts if expected_share is None else {**counts, "expected_share": expected_share}

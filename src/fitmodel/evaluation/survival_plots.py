@@ -1,4 +1,4 @@
-"""Draw how long customers stay, whole or by kind."""
+"""Plot of survival curves, overall or by group."""
 
 from __future__ import annotations
 

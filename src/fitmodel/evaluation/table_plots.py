@@ -1,4 +1,4 @@
-"""Picture of one table of the book: what each bin or level adds, on how many deals."""
+"""Plot of one attribute's table: contribution and number of deals per bin or level."""
 
 from __future__ import annotations
 

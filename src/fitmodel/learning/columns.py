@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import reprlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,71 +24,38 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.days import day_of
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
+from fitmodel.tables.showing import shown
+from fitmodel.tables.values import (
+    UnreadableValueError,
+    flag_text,
+    is_many,
+    is_missing,
+    level_text,
+)
+from fitmodel.tables.values import read_day as as_day
+from fitmodel.tables.values import read_number as as_number
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS
+
+__all__ = [
+    "MISSING",
+    "CategoryColumn",
+    "Column",
+    "NumberColumn",
+    "UnreadableValueError",
+    "as_day",
+    "as_number",
+    "column_from_dict",
+    "flag_text",
+    "hidden_level",
+    "is_many",
+    "level_text",
+    "shown",
+]
 
 MISSING = 0
-YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "是"})
-NO = frozenset({"no", "n", "false", "f", "0", "0.0", "nein", "non", "否"})
-NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
 _HIDDEN = re.compile("#[0-9a-f]{16}")
 LONGEST_CODE = 15  # digits that a float holds exactly
-
-
-class UnreadableValueError(ValueError):
-    """The value is not of the attribute's kind, for example text in a number."""
-
-
-def shown(value: Any) -> str:
-    """Write a value as Python does, but no more of it than a person reads, however deep it goes."""
-    short = reprlib.Repr()
-    short.maxlevel = 3
-    short.maxstring = short.maxlong = short.maxother = 100
-    return short.repr(value)
-
-
-def level_text(value: Any) -> str:
-    """Text of a level, the same whether a code was read as 12, 12.0, True or "12 "."""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def as_number(value: Any) -> float:
-    """Read a number from a number or from text; infinite is not a known amount, so NaN."""
-    if isinstance(value, str):
-        try:
-            number = float(value.strip().replace("_", "x"))
-        except ValueError as error:
-            raise UnreadableValueError(f"{shown(value)} is not a number") from error
-    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
-        try:
-            number = float(value)
-        except OverflowError:
-            return math.nan
-        except (TypeError, ValueError) as error:
-            raise UnreadableValueError(f"{shown(value)} is not a number") from error
-    else:
-        raise UnreadableValueError(f"{shown(value)} is not a number")
-    return number if math.isfinite(number) else math.nan
-
-
-def is_many(value: Any) -> bool:
-    """Tell whether it is no single value: a list, a mapping, an array, bytes."""
-    return hasattr(value, "__len__") and not isinstance(value, str)
-
-
-def as_day(value: Any) -> float:
-    """Days since 1970 of a date, a datetime, a numpy or pandas timestamp, or ISO text."""
-    day = day_of(value)
-    if day is None:
-        raise UnreadableValueError(f"{shown(value)} is not a date (YYYY-MM-DD)")
-    return float(day)
 
 
 @dataclass(frozen=True)
@@ -189,12 +155,15 @@ class CategoryColumn:
         only a digest is kept, see `hidden_level`.
     is_flag : bool
         The levels are "yes" and "no", in any spelling.
+    words : tuple of str
+        Words for nothing that are levels here: NA is North America beside EU and APAC.
     """
 
     kind: ClassVar[str] = "category"
     name: str
     levels: Mapping[str, int]
     is_flag: bool = False
+    words: tuple[str, ...] = ()
     labels: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -223,7 +192,7 @@ class CategoryColumn:
         known = self.levels.get(value) if type(value) is str else None
         if known is not None:
             return known
-        if is_missing(value):
+        if is_missing(value) and not self.is_word(value):
             return MISSING
         if is_many(value):
             raise UnreadableValueError(f"{shown(value)} is no single value")
@@ -237,6 +206,10 @@ class CategoryColumn:
             or self.levels.get(hidden_level(text))
             or self.levels.get(hidden_level(whole), self.size + 1)
         )
+
+    def is_word(self, value: Any) -> bool:
+        """Tell whether a value is a word for nothing that is a level of this attribute."""
+        return bool(self.words) and isinstance(value, str) and value.strip() in self.words
 
     @property
     def named(self) -> list[str]:
@@ -256,7 +229,7 @@ class CategoryColumn:
             "name": self.name,
             "levels": dict(self.levels),
             "is_flag": self.is_flag,
-        }
+        } | ({"words": list(self.words)} if self.words else {})
 
 
 Column = NumberColumn | CategoryColumn
@@ -276,14 +249,6 @@ def hidden_level(text: str) -> str:
     return f"#{digest.hexdigest()}"
 
 
-def flag_text(text: str) -> str:
-    """Give "yes" or "no" for any of their spellings, otherwise the text itself."""
-    folded = text.casefold()
-    if folded in YES:
-        return "yes"
-    return "no" if folded in NO else text
-
-
 def column_from_dict(data: Mapping[str, Any]) -> Column:
     """Rebuild a column from its JSON form, checking every field's type and range."""
     name = data["name"]
@@ -300,5 +265,8 @@ def column_from_dict(data: Mapping[str, Any]) -> Column:
         levels = {str(level): int(code) for level, code in data["levels"].items()}
         if sorted(set(levels.values())) != list(range(1, len(set(levels.values())) + 1)):
             raise ProspectError(f"the codes of {name!r} do not run from 1 on")
-        return CategoryColumn(name, levels, bool(data["is_flag"]))
+        words = tuple(str(word) for word in data.get("words", ()))  # none before there were any
+        if not UNCLEAR_WORDS.issuperset(words):
+            raise ProspectError(f"the words of {name!r} are not all words that may be a level")
+        return CategoryColumn(name, levels, bool(data["is_flag"]), words)
     raise ProspectError(f"attribute {name!r} has an unknown kind {data['kind']!r}")

@@ -6,16 +6,13 @@ any frame           -> encode      -> codes, one row per prospect, one integer p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import (
     MISSING,
@@ -23,18 +20,29 @@ from fitmodel.learning.columns import (
     Column,
     NumberColumn,
     UnreadableValueError,
-    as_number,
     flag_text,
     hidden_level,
     level_text,
 )
+from fitmodel.tables import values as readers
+from fitmodel.tables.kinds import looks_like_codes, reads_as_numbers
+from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.values import UNKNOWN, NumberForm, distinct, is_missing
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS
+
+__all__ = [
+    "EncodingOptions",
+    "column_codes",
+    "distinct",
+    "encode",
+    "encode_leniently",
+    "fit_columns",
+    "looks_like_codes",
+    "quantile_cuts",
+    "read_numbers",
+]
 
 MAX_BINS = 64
-NUMBER_SHARE = 0.95  # of the filled-in texts must read as numbers for the column to be one
-CODE_NAME = re.compile(
-    r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE
-)
-MAX_CODE_LEVELS = 1_000
 MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
 LEAST_NAMED = 5  # deals of a level whose name the book keeps: fewer may be one customer's own
 LEAST_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
@@ -84,7 +92,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             example = attributes[column.name].iloc[first]
             faults.append(
                 f"  {column.name}: {int(rows.sum())} value(s) are no number, "
-                f"for example {example!r} in row {attributes.index[first]!r}"
+                f"for example {shown(example)} in {row_name(attributes.index[first])}"
             )
     if faults:
         raise ProspectError(
@@ -124,44 +132,12 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     return codes[positions], bad[positions]
 
 
-def distinct(values: pd.Series) -> tuple[NDArray[np.int_], Sequence[Any]]:
-    """Place of each value among the distinct ones (-1: missing), and these.
-
-    Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
-    but as levels they are not, and a list has no hash.
-    """
-    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
-        values = values.astype(object)  # lists, mappings, decimals
-    if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
-        known, levels = pd.factorize(values, use_na_sentinel=True)
-        return known, list(levels)
-    cells = values.tolist()
-    places: dict[tuple[type, str], int] = {}
-    firsts: list[Any] = []
-    positions = np.empty(len(cells), dtype=np.intp)
-    for row, cell in enumerate(cells):
-        place = places.setdefault((type(cell), str(cell)), len(firsts))
-        if place == len(firsts):
-            firsts.append(cell)
-        positions[row] = place
-    return positions, firsts
-
-
-def read_numbers(values: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def read_numbers(
+    values: pd.Series, form: NumberForm = UNKNOWN
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Numbers of a series (NaN where missing) and which values are no number."""
-    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c":
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(np.isfinite(numbers), numbers, np.nan), np.zeros(len(values), dtype=bool)
-    positions, uniques = distinct(values)
-    numbers = np.full(len(uniques) + 1, np.nan)
-    bad = np.zeros(len(uniques) + 1, dtype=bool)
-    for place, value in enumerate(uniques):
-        if not is_missing(value):
-            try:
-                numbers[place] = as_number(value)
-            except UnreadableValueError:
-                bad[place] = True
-    return numbers[positions], bad[positions]
+    reading = readers.read_numbers(values, form)
+    return reading.series.to_numpy(), reading.unreadable
 
 
 def _fit_column(values: pd.Series, options: EncodingOptions) -> Column:
@@ -170,39 +146,9 @@ def _fit_column(values: pd.Series, options: EncodingOptions) -> Column:
         return _fit_number(values, options, is_date=True)
     if name in options.categorical:
         return _fit_category(values, options)
-    if name in options.numeric or _reads_as_number(values):
+    if name in options.numeric or reads_as_numbers(values):
         return _fit_number(values, options, is_date=False)
     return _fit_category(values, options)
-
-
-def _reads_as_number(values: pd.Series) -> bool:
-    """Tell numbers from categories by type and content; flags and codes are categories."""
-    texts = [level_text(value) for value in distinct(values)[1] if not is_missing(value)]
-    if not texts or all(flag_text(text) in {"yes", "no"} for text in texts):
-        return False
-    numbers, bad = read_numbers(values)
-    filled = np.isfinite(numbers) | bad
-    if bad.sum() > (1 - NUMBER_SHARE) * max(int(filled.sum()), 1):
-        return False
-    return not looks_like_codes(str(values.name), numbers[np.isfinite(numbers)])
-
-
-def looks_like_codes(name: str, numbers: NDArray[np.float64]) -> bool:
-    """Tell whether whole numbers are names of things (a plan code) rather than amounts.
-
-    They are when the attribute's name says so, or when few distinct large values recur with wide
-    gaps between them: 1001, 1002, 2001 in a thousand deals is a price list, not a quantity.
-    """
-    if len(numbers) == 0 or not np.array_equal(numbers, np.round(numbers)):
-        return False
-    distinct = np.unique(numbers)
-    if len(distinct) > min(MAX_CODE_LEVELS, max(len(numbers) // 5, 2)):
-        return False
-    if CODE_NAME.search(name):
-        return True
-    recurring = len(numbers) >= 20 * len(distinct)
-    large = distinct[0] >= 100  # noqa: PLR2004 - counts and scales start near 0
-    return bool(recurring and large and len(distinct) <= 50)  # noqa: PLR2004 - a price list
 
 
 def _fit_number(values: pd.Series, options: EncodingOptions, *, is_date: bool) -> NumberColumn:
@@ -254,13 +200,16 @@ def _fit_category(values: pd.Series, options: EncodingOptions) -> CategoryColumn
     for value, count in zip(
         uniques, np.bincount(positions[positions >= 0], minlength=len(uniques)), strict=True
     ):
-        if not is_missing(value):
+        # a word for nothing that reading the deals has left is a level, see `tables.tidying`
+        if not is_missing(value) or level_text(value) in UNCLEAR_WORDS:
             text = level_text(value)
             counts[text] = counts.get(text, 0) + int(count)
+    words = tuple(sorted(UNCLEAR_WORDS.intersection(counts)))
     is_flag = bool(counts) and all(flag_text(text) in {"yes", "no"} for text in counts)
     if is_flag:
         return CategoryColumn(str(values.name), {"no": 1, "yes": 2}, is_flag=True)
-    return CategoryColumn(str(values.name), _level_codes(counts, options.min_level_count))
+    levels = _level_codes(counts, options.min_level_count)
+    return CategoryColumn(str(values.name), levels, words=words)
 
 
 def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.deals.months import DAYS_PER_MONTH
-from fitmodel.exceptions import DealsError
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
@@ -159,28 +158,10 @@ def check_enough(taught: TrainingSet) -> None:
         Saying how many early churners there are, how many are needed and when that would be.
     """
     churners = int((taught.early_churn == 1).sum())
-    others = len(taught) - churners
-    if churners < LEAST_CHURNERS:
-        raise DealsError(
-            f"too little to learn from: {churners} early churner(s); {LEAST_CHURNERS} needed"
-            f"{_waiting(taught, churners)}. Remedy: a later extract, or a longer horizon_months."
-        )
-    if others < LEAST_CHURNERS:
-        raise DealsError(
-            f"too little to learn from: {others} deal(s) that did not leave early; "
-            f"{LEAST_CHURNERS} needed. Remedy: add the deals of customers who stayed."
-        )
-
-
-def _waiting(taught: TrainingSet, churners: int) -> str:
-    """How long until enough early churners are seen, at the rate so far."""
-    if taught.closed_on is None or churners == 0:
-        return ""
-    months = (taught.closed_on.max() - taught.closed_on.min()).days / DAYS_PER_MONTH
-    if months < 1:
-        return ""
-    wait = int(np.ceil((LEAST_CHURNERS - churners) / (churners / months)))
-    return f"; at your rate that is about {wait} more month(s)"
+    closed, months = taught.closed_on, None
+    if closed is not None and len(closed):
+        months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
+    enough.check_enough(churners, len(taught) - churners, months)
 
 
 def cross_fitted(

@@ -136,13 +136,14 @@ def fit_isotonic(log_odds: Floats, held: HeldOut) -> CalibrationMap | None:
     if held.early_churn.sum() < MIN_EVENTS_FOR_ISOTONIC:
         return None
     slope, shift = fit_slope(log_odds, held)
-    centred = log_odds - held.mean(log_odds)[held.fold] + (shift / slope)[held.fold]
-    centre = float(np.average(log_odds, weights=held.weight))
-    found = centred_isotonic(centred, held.early_churn, held.weight)
-    if found is None or not _predicts_better(centred, slope, held):
+    mean = held.mean(log_odds)
+    intercept = (shift + (1 - slope) * mean)[held.fold]
+    middle = float(np.average(intercept, weights=held.weight))
+    level_free = log_odds + (intercept - middle) / slope  # where every fold has one line
+    found = centred_isotonic(level_free, held.early_churn, held.weight)
+    if found is None or not _predicts_better(level_free, (middle, slope), held):
         return None
-    knots = tuple(knot + centre for knot in found.knots)
-    return CalibrationMap(knots, tuple(value + centre for value in found.values), "isotonic")
+    return found
 
 
 def centred_isotonic(
@@ -171,18 +172,27 @@ def centred_isotonic(
     )
 
 
-def _predicts_better(centred: Floats, slope: float, held: HeldOut) -> bool:
-    """Whether isotonic regression beats the line by more than one standard error on later folds."""
+def _predicts_better(log_odds: Floats, straight: tuple[float, float], held: HeldOut) -> bool:
+    """Whether isotonic regression beats a line by more than one standard error on later folds.
+
+    Parameters
+    ----------
+    log_odds : ndarray, shape (n,)
+        Level-free.
+    straight : (float, float)
+        Intercept and slope of the line.
+    held : HeldOut
+    """
+    line = straight[0] + straight[1] * log_odds
     gain = np.zeros(len(held))
     for later in np.unique(held.fold)[1:]:
         before, now = held.fold < later, held.fold == later
         known = held.subset(before)
-        found = centred_isotonic(centred[before], known.early_churn, known.weight)
+        found = centred_isotonic(log_odds[before], known.early_churn, known.weight)
         if found is None:
             return False
-        line = slope * centred[now]
-        gain[now] = losses(line, held.early_churn[now]) - losses(
-            found.log_odds(centred[now]), held.early_churn[now]
+        gain[now] = losses(line[now], held.early_churn[now]) - losses(
+            found.log_odds(log_odds[now]), held.early_churn[now]
         )
     judged = held.fold > held.fold.min()
     if not judged.any():

@@ -151,7 +151,9 @@ def _effects(
     without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
     ratio = np.exp(calibration.log_odds(log_odds)[:, None] - calibration.log_odds(without))
     fine = np.maximum(np.rint(ratio * 100), 1)
-    return np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10).astype(np.int64)
+    told = np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10)
+    hundredths: NDArray[np.int64] = told.astype(np.int64)
+    return hundredths
 
 
 def _joined(texts: pa.Array, where: NDArray[np.int64], absent: NDArray[np.bool_]) -> pa.Array:

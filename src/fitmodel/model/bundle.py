@@ -1,4 +1,4 @@
-"""The folder a model is shipped as: written whole or not at all, read without trusting it.
+"""List bundles and load a pickled estimator; the names of reading and writing a bundle.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What would make it a fit: the smallest changes, to values seen in the past, that lift the flag.
+"""Counterfactuals: the smallest changes of attributes that would remove the flag.
 
 prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
          -> those that are no poor fit any more, best first
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.evidence import MIN_DEALS
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from datetime import date

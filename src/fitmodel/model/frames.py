@@ -1,4 +1,4 @@
-"""Many prospects at once: the walk of `fitmodel.model.walk` through numpy.
+"""Score many prospects at once with numpy, with the same result as the row scorer.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes, read_days
-from fitmodel.deals.days import today
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
@@ -21,6 +20,9 @@ from fitmodel.model.batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.steps import missing_attributes, unfamiliar_codes
 from fitmodel.model.walk import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.tables import values as readers
+from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,14 +101,14 @@ def predict_leniently(
         sentences = scorer.sentences(language)
         texts = reasons_as_json(sentences, coded.codes, coded.given, reasons, coded.days)
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
-        place = predictions.columns.get_loc("model_version")
+        place = list(predictions.columns).index("model_version")
         predictions.insert(place, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors
     for name, rows in coded.unreadable.items():
         for place in np.flatnonzero(rows).tolist():
-            text = f"{name}: {table[name].iloc[place]!r} cannot be read"
+            text = f"{name}: {shown(table[name].iloc[place])} cannot be read"
             before = errors.iloc[place]
             errors.iloc[place] = text if before is None else f"{before}; {text}"
     bad = errors.notna().to_numpy()
@@ -127,7 +129,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
     for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
         read = values[column.name]
         if isinstance(column, NumberColumn):
-            numbers, bad = read_numbers(read)
+            numbers, bad = read_numbers(read, scorer.forms.number(column.name))
             codes[:, place] = column.codes(numbers)
             strange |= column.outside(numbers)
             if column.is_date:
@@ -142,7 +144,8 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
             strange |= is_odd[codes[:, place]]
     strange |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    return CodedTable(table[list(book.attributes)], codes, strange, unreadable, amount, days)
+    given = _with_numbers(scorer, table)[list(book.attributes)]
+    return CodedTable(given, codes, strange, unreadable, amount, days)
 
 
 def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
@@ -195,17 +198,39 @@ def _attribute_values(
     scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
+    table = _without_placeholders(scorer, table)
     dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.book.attributes)], {}
     closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
-        given, wrong = read_days(table[scorer.closed_on])
+        given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
         closing = np.where(np.isnat(given), closing, given)
-    read = read_attributes(table, scorer.book.attributes, closed_on=closing, dates=dates)
+    read = read_attributes(
+        table, scorer.book.attributes, closed_on=closing, dates=dates, forms=scorer.forms
+    )
     wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
     return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
+
+
+def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with written numbers as numbers, in the form of training; other text stays."""
+    for name in scorer.forms.numbers.keys() & set(scorer.book.attributes):
+        reading = readers.read_numbers(table[name], scorer.forms.number(name))
+        values, bad = reading.series, reading.unreadable
+        kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
+        table = table.assign(**{name: kept})
+    return table
+
+
+def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the texts that stood for nothing in some columns of the past deals."""
+    for name in scorer.forms.empty.keys() & set(table.columns):
+        empty = [scorer.forms.is_empty(name, value) for value in table[name]]
+        table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})
+    return table
 
 
 def _amounts(
@@ -213,10 +238,10 @@ def _amounts(
 ) -> NDArray[np.float64]:
     if scorer.amount is None or scorer.amount not in table.columns:
         return np.full(len(table), np.nan)
-    numbers, bad = read_numbers(table[scorer.amount])
+    numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
     if bad.any():
         unreadable[scorer.amount] = bad
-    return numbers
+    return numbers * scorer.per_year
 
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -269,7 +294,7 @@ def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bo
         first = int(np.flatnonzero(rows)[0])
         lines.append(
             f"  {name}: {int(rows.sum())} value(s) cannot be read, for example "
-            f"{table[name].iloc[first]!r} in row {table.index[first]!r}"
+            f"{shown(table[name].iloc[first])} in {row_name(table.index[first])}"
         )
     return (
         "text stands where the model learned numbers or dates:\n"

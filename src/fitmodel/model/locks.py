@@ -1,4 +1,4 @@
-"""A file that one process at a time may lock."""
+"""A file lock that one process at a time can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The most similar past deals, and what became of them.
+"""The most similar past deals, and their outcomes.
 
 deals -> rows of the book that each looks up -> contributions, a point per deal
 prospect -> its point -> the nearest deals with a known outcome

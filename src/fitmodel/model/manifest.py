@@ -1,4 +1,4 @@
-"""The first page of a bundle: what it is, what made it, and the digest of every file.
+"""The manifest of a bundle: what it is, what made it, and the digest of every file.
 
 A manifest is JSON and nothing else. Everything in it is a claim of whoever wrote the file, so
 what is allowed (names, sizes, formats) stands in this module, never in the manifest.

@@ -1,4 +1,4 @@
-"""From an opened bundle to a model that scores."""
+"""Make a model that scores from an opened bundle."""
 
 from __future__ import annotations
 

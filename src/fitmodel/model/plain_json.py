@@ -1,4 +1,4 @@
-"""JSON of a stranger's: read whole, or refused with the reason."""
+"""Read JSON from an untrusted file: whole, or refused with the reason."""
 
 from __future__ import annotations
 

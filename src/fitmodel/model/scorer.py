@@ -1,4 +1,4 @@
-"""The sealed scorer: the book, the policy and the roles it needs, as JSON.
+"""The scorecard file: scorecard, policy and column roles as JSON, ready to score.
 
 numpy only. One prospect takes a walk through dictionaries and bisections (`fitmodel.model.walk`);
 many take the same walk through numpy (`fitmodel.model.frames`). Both give the same numbers.
@@ -7,6 +7,7 @@ many take the same walk through numpy (`fitmodel.model.frames`). Both give the s
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,7 @@ from fitmodel.model.plain_json import read_json
 from fitmodel.model.sentences import Sentences
 from fitmodel.model.walk import Walk, probabilities
 from fitmodel.model.wording import Wording, wording_from_dict
+from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
@@ -38,13 +40,17 @@ class Scorer:
     book : Book
     policy : Policy
     amount : str or None
-        Column of the yearly contract value.
+        Column of the contract value.
     closed_on : str or None
         Column of the (expected) closing date, from which dates are counted back.
     version : str
         Of the model, for every prediction.
     wording : Wording
         The reader's words.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
+    per_year : float
+        How often the contract value is paid in a year: 12 where it is given per month.
     """
 
     book: Book
@@ -53,6 +59,8 @@ class Scorer:
     closed_on: str | None
     version: str
     wording: Wording = field(default_factory=Wording)
+    forms: Forms = NO_FORMS
+    per_year: float = 1.0
 
     def assess(
         self,
@@ -117,7 +125,8 @@ class Scorer:
 
     @cached_property
     def _walk(self) -> Walk:
-        return Walk(self.book, self.policy, self.amount, self.closed_on, self.version)
+        roles = (self.amount, self.closed_on)
+        return Walk(self.book, self.policy, *roles, self.version, self.forms, self.per_year)
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
@@ -128,7 +137,9 @@ class Scorer:
             "amount": self.amount,
             "closed_on": self.closed_on,
             "wording": self.wording.to_dict(),
-        }
+        } | ({"reading": self.forms.to_dict()} if self.forms else {})
+        if self.per_year != 1:  # the file of a yearly value stays as it always was
+            data["per_year"] = self.per_year
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -162,7 +173,11 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
     words = data.get("wording")  # bundles from before there were any have none
     wording = Wording(amount=amount) if words is None else wording_from_dict(words)
-    return Scorer(book, policy, amount, closed_on, version, wording)
+    forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
+    per_year = float(data.get("per_year", 1.0))
+    if not (math.isfinite(per_year) and per_year > 0):
+        raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
+    return Scorer(book, policy, amount, closed_on, version, wording, forms, per_year)
 
 
 # One reader for each format since the first: each gives the scorer of today.

@@ -1,4 +1,4 @@
-"""One prospect is read: how each attribute becomes a code, laid out once so that reading is short.
+"""Row encoder: read one prospect and encode each attribute as a row of its table.
 
 Most values are a known level or a number within those learned from: one call finds their code.
 All others, and all dates, are read slowly by their column; both ways give the same codes.
@@ -14,16 +14,19 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from fitmodel.deals.days import EPOCH, today
-from fitmodel.deals.spellings import is_missing
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import Book
-from fitmodel.learning.columns import (
-    MISSING,
-    Column,
-    NumberColumn,
+from fitmodel.learning.columns import MISSING, Column, NumberColumn
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import (
+    EPOCH,
+    ONLY_ISO,
+    DateForm,
     UnreadableValueError,
-    as_day,
+    is_missing,
+    read_day,
+    read_number,
+    today,
 )
 
 PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
@@ -53,9 +56,12 @@ class ProspectReader:
     book : Book
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
     """
 
-    def __init__(self, book: Book, closed_on: str | None) -> None:
+    def __init__(self, book: Book, closed_on: str | None, forms: Forms = NO_FORMS) -> None:
+        self._forms = forms
         self._names = book.attributes
         self._columns = book.columns
         self._closed_on = closed_on
@@ -96,7 +102,9 @@ class ProspectReader:
                 if found and found <= most:
                     codes.append(found)
                     continue
-                code, is_odd = self._read_slowly(len(codes), value, prospect, today, days)
+                place = len(codes)
+                read = self._read_slowly(place, value, prospect, today, days)
+                code, is_odd, values[place] = read
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)
@@ -109,31 +117,53 @@ class ProspectReader:
         prospect: Mapping[str, Any],
         today: float | None,
         days: dict[int, float],
-    ) -> tuple[int, bool]:
-        """Code of any value, and whether it is out of the ordinary."""
+    ) -> tuple[int, bool, Any]:
+        """Code of any value, whether it is out of the ordinary, and the value as it was read.
+
+        That is the number where the column's numbers are written in a form of their own.
+        """
         column, strange = self._columns[place], self._strange[place]
         try:
+            if self._forms.is_empty(column.name, value):
+                return MISSING, MISSING in strange, None
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
-                return code, code in strange
-            read = value
+                return code, code in strange, value
+            read = self._number(column, value, prospect, today)
             if column.is_date:
-                read = days[place] = self._days_before(value, prospect, today)
+                days[place] = read
             code = column.code(read)
-            return code, code in strange or column.is_outside(read)
+            kept = read if column.name in self._forms.numbers else value
+            return code, code in strange or column.is_outside(read), kept
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
                 "an ISO date, or None if it is not known."
             ) from error
 
-    def _days_before(self, value: Any, prospect: Mapping[str, Any], today: float | None) -> float:
-        day = _day_or_missing(value)
+    def _number(
+        self, column: NumberColumn, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        """A number, or the days of a date before closing; NaN where it is missing."""
+        if column.is_date:
+            return self._days_before(column.name, value, prospect, today)
+        return (
+            math.nan if is_missing(value) else read_number(value, self._forms.number(column.name))
+        )
+
+    def _days_before(
+        self, name: str, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        day = _day_or_missing(value, self._forms.date(name))
         if math.isnan(day):
             return day
         closing = prospect.get(self._closed_on) if self._closed_on is not None else None
         try:
-            closing_day = math.nan if closing is None else _day_or_missing(closing)
+            closing_day = (
+                math.nan
+                if closing is None
+                else _day_or_missing(closing, self._forms.date(self._closed_on))
+            )
         except UnreadableValueError as error:
             raise UnreadableValueError(f"{self._closed_on!r}, its closing date, {error}") from None
         return (day_or_today(today) if closing_day != closing_day else closing_day) - day  # noqa: PLR0124
@@ -153,14 +183,14 @@ def _find_nothing(_: Any) -> None:
     return None
 
 
-def _day_or_missing(value: Any) -> float:
+def _day_or_missing(value: Any, form: DateForm = ONLY_ISO) -> float:
     """Days since 1970; NaN where the date is not known."""
     if isinstance(value, date):
         try:
             return float(value.toordinal() - EPOCH)
         except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
             pass
-    return math.nan if is_missing(value) else as_day(value)
+    return math.nan if is_missing(value) else read_day(value, form)
 
 
 def unfamiliar_codes(book: Book) -> list[list[int]]:
@@ -178,7 +208,7 @@ def day_or_today(day: float | None) -> float:
     """Days since 1970 of the given day, or of today."""
     if day is not None:
         return day
-    return as_day(today())
+    return read_day(today())
 
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:

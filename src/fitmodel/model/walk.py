@@ -1,4 +1,4 @@
-"""One prospect's walk through the book, laid out once when a model is loaded.
+"""Row scorer: assess one prospect with tables that are laid out once per model.
 
 mapping -> codes -> rows of the book -> their sum: log-odds, and the bags' distances to their mean
         -> probability, interval -> flag, fit, value -> the largest rows as reasons
@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.spellings import is_missing
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.book import INTERVAL_Z, Book
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
-from fitmodel.learning.columns import UnreadableValueError, as_number
 from fitmodel.model.assessment import Assessment, quick_assessment
 from fitmodel.model.reasons import largest_reasons
 from fitmodel.model.steps import ProspectReader
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 
 if TYPE_CHECKING:
     from fitmodel.model.sentences import Sentences
@@ -43,15 +43,27 @@ class Walk:
     book : Book
     policy : Policy
     amount, closed_on : str or None
-        Keys of the yearly contract value and of the (expected) closing date.
+        Keys of the contract value and of the (expected) closing date.
     version : str
         Of the model.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
+    per_year : float
+        How often the contract value is paid in a year.
     """
 
     def __init__(
-        self, book: Book, policy: Policy, amount: str | None, closed_on: str | None, version: str
+        self,
+        book: Book,
+        policy: Policy,
+        amount: str | None,
+        closed_on: str | None,
+        version: str,
+        forms: Forms = NO_FORMS,
+        per_year: float = 1.0,
     ) -> None:
-        self._read = ProspectReader(book, closed_on).read
+        self._read = ProspectReader(book, closed_on, forms).read
+        self._amount_form = forms.number(amount)
         self._offsets = book.offsets
         self._pairs = _pair_steps(book)
         self._odd = _odd_steps(book)
@@ -64,6 +76,7 @@ class Walk:
         self._verdict = policy.verdict
         self._amount = amount
         self._version = version
+        self._per_year = per_year
 
     def assess(
         self,
@@ -126,16 +139,16 @@ class Walk:
         """The yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self._amount) if self._amount is not None else None
         if type(value) is float:
-            return value if math.isfinite(value) else None
+            return value * self._per_year if math.isfinite(value) else None
         if is_missing(value):
             return None
         try:
-            number = as_number(value)
+            number = read_number(value, self._amount_form)
         except UnreadableValueError as error:
             raise ProspectError(
                 f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."
             ) from error
-        return None if math.isnan(number) else number
+        return None if math.isnan(number) else number * self._per_year
 
 
 def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], list[float]]:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.money_format import PLAIN_MONEY, formats_money
-from fitmodel.deals.spellings import is_missing
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import (
     CategoryColumn,
@@ -24,12 +22,15 @@ from fitmodel.learning.columns import (
     flag_text,
     level_text,
 )
+from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
     from fitmodel.learning.columns import Column
 
+MINUS = "\N{MINUS SIGN}"
 NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
@@ -94,10 +95,10 @@ class Wording:
 
     def value(self, column: Column, value: Any) -> str:
         """Write an attribute's value as a person reads it."""
-        if type(value) is not float and is_missing(value):
-            return self.say("unknown")
         if isinstance(column, CategoryColumn):
             return self._level(column, value)
+        if type(value) is not float and is_missing(value):
+            return self.say("unknown")
         if column.is_date:
             if type(value) is float:
                 return self.duration(value)
@@ -125,8 +126,15 @@ class Wording:
         if name != self.amount:
             return [self.quantity(name, number) for number in numbers]
         # amounts are all different: nearly the whole time of the reasons of a batch is spent here
-        write, unknown, finite = self.money.format, self.say("unknown"), math.isfinite
-        return [write(number + 0.0) if finite(number) else unknown for number in numbers]
+        write, unknown, infinite = self.money.format, self.say("unknown"), math.inf
+        return [
+            write(number + 0.0)
+            if 0 <= number < infinite
+            else self.money_text(number)
+            if -infinite < number < 0
+            else unknown
+            for number in numbers
+        ]
 
     def duration(self, days: float) -> str:
         """Tell a date by how many days it lies before signing; negative days lie after it."""
@@ -139,8 +147,10 @@ class Wording:
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money."""
-        return self.money.format(value + 0.0)
+        """Write an amount of money; the minus of a loss stands before the currency."""
+        text = self.money.format(abs(value))
+        is_loss = value < 0 and text != self.money.format(0.0)
+        return f"{MINUS}{text}" if is_loss else text
 
     def percent(self, share: float) -> str:
         """Write a share as whole per cent; "0 %" and "100 %" only where they are exact."""
@@ -164,7 +174,7 @@ class Wording:
         return self.say("within", months=self.horizon_months)
 
     def _level(self, column: CategoryColumn, value: Any) -> str:
-        if is_missing(value):
+        if is_missing(value) and not column.is_word(value):
             return self.say("unknown")
         text = level_text(value)
         if column.is_flag:

@@ -116,7 +116,7 @@ class WorkbenchModel(FitModel):
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
             column = pd.Series(listed, index=found.index, dtype=object)
-            found.insert(found.columns.get_loc("model_version"), "reasons", column)
+            found.insert(list(found.columns).index("model_version"), "reasons", column)
         return found
 
     def _reasons(

@@ -1,4 +1,4 @@
-"""Are today's deals like those learned from? Attribute by attribute, and the score.
+"""Drift: compare the distribution of each attribute and of the score with training.
 
 table -> codes of the book -> bands -> shares now, beside the shares the book was learned from
       -> population stability index -> is it beyond what is tolerated, by more than chance?

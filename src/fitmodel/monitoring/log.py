@@ -1,4 +1,4 @@
-"""The decision log: what was said of each prospect, and what people then did.
+"""The decision log: each prediction, and what people then decided.
 
 assessment -> append -> SQLite or PostgreSQL, on the disk before `append` returns
 decision   -> decide ->   "

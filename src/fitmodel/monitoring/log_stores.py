@@ -1,4 +1,4 @@
-"""Where a decision log lies: an SQLite file, or a PostgreSQL database.
+"""Storage of a decision log: an SQLite file or a PostgreSQL database.
 
 Both keep the same three tables, add rows and never change them (triggers see to that), and have
 what a transaction returned from on the disk.

@@ -1,4 +1,4 @@
-"""Was the model right? Cohorts as they mature, and an estimate while they do not.
+"""Performance of a model in use: cohorts of known outcome, and an estimate for young ones.
 
 scored deals + outcomes -> cohorts by quarter of signing -> observed over expected, AUC, slope
                         -> of the young ones: the AUC that the scores promise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift
 from fitmodel.monitoring.performance import compute_cohorts, judge_overrides
@@ -42,6 +42,8 @@ class MonitoringReport:
         deal was signed after the training period.
     overrides : dict or None
         As `fitmodel.monitoring.performance.judge_overrides`; None without a decision log.
+    notes : tuple of str
+        What [rows] of the contract left out or merged, and how many rows.
     """
 
     model: FitModel
@@ -49,6 +51,7 @@ class MonitoringReport:
     drift: pd.DataFrame
     cohorts: pd.DataFrame | None = None
     overrides: dict[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> list[str]:
@@ -112,7 +115,7 @@ def monitor(
     >>> report.rows, report.cohorts is None
     (50, True)
     """
-    deals, contract = _as_deals(table, spec)
+    deals, contract, notes = _as_deals(table, spec)
     later = deals if contract is None else _signed_later(deals, contract, model)
     compared = deals if later.empty else later
     progress("drift")
@@ -124,14 +127,18 @@ def monitor(
         drift,
         None if contract is None else _cohorts(deals, later, contract, model),
         None if log is None else _overrides(deals, contract, log),
+        notes,
     )
 
 
-def _as_deals(table: pd.DataFrame, spec: DealSpec | None) -> tuple[pd.DataFrame, DealSpec | None]:
+def _as_deals(
+    table: pd.DataFrame, spec: DealSpec | None
+) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
-        return read_deals(table, spec), spec
-    return table, None
+        read = read_deals_with_findings(table, spec, to_learn=False)
+        return read.table, spec, read.notes
+    return table, None, ()
 
 
 def _signed_later(deals: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame:

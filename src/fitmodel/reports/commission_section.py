@@ -1,4 +1,4 @@
-"""What commission plans would have paid, as a part of the sales page."""
+"""Section of the sales page: what commission plans would have paid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line shows of results, as plain text."""
+"""Text that the command line prints of results."""
 
 from __future__ import annotations
 
@@ -63,21 +63,18 @@ def next_steps(spec: DealSpec, bundle: Path) -> str:
     return "\n".join(lines)
 
 
-def riskiest(prospects: pd.DataFrame, predictions: pd.DataFrame, number: int = 5) -> str:
+def riskiest(model: FitModel, prospects: pd.DataFrame, number: int = 5) -> str:
     """The prospects likeliest to leave early, each with its reasons."""
-    worst = predictions.sort_values("early_churn_probability", ascending=False).head(number)
+    predictions = model.predict(prospects, reasons=0)
+    worst = predictions["early_churn_probability"].nlargest(number).index
     lines = []
-    for label, row in worst.iterrows():
-        value = row["expected_value"]
-        money = "" if math.isnan(value) else f", expected value {value:,.0f}"
-        lines.append(
-            f"prospect {label}: {row['early_churn_probability']:.0%} "
-            f"({row['probability_low']:.0%} to {row['probability_high']:.0%}), "
-            f"{row['fit']} fit{money}"
-        )
-        lines += [f"    {reason}" for reason in row["reasons"]]
-    flagged = int(predictions["poor_fit"].sum())
+    for label in worst:
+        verdict, *others = str(model.predict(prospects.loc[label].to_dict())).splitlines()
+        lines += [f"prospect {label}: {verdict}", *(f"    {line}" for line in others)]
+    flagged, escalated = (int(predictions[name].sum()) for name in ("poor_fit", "escalate"))
     lines.append(f"{flagged} of {len(prospects)} prospects are flagged as poor fit")
+    if escalated:
+        lines.append(f"{escalated} of these are for a manager to decide")
     return "\n".join(lines)
 
 

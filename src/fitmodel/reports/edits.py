@@ -1,4 +1,4 @@
-"""What was changed by hand, for the model card and the console."""
+"""Edits by hand, as text for the model card and the console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every HTML page shares: escaping, plots inside the page, tables safe for a spreadsheet."""
+"""Shared by all HTML pages: escaping, embedded plots, CSV that is safe in a spreadsheet."""
 
 from __future__ import annotations
 

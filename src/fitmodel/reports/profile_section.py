@@ -1,4 +1,4 @@
-"""The ideal customer profile as a part of the sales page."""
+"""Section of the sales page: the ideal customer profile."""
 
 from __future__ import annotations
 

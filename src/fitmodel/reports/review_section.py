@@ -1,4 +1,4 @@
-"""The review sheets as a part of the sales page."""
+"""Section of the sales page: review sheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sales report as one self-contained page: a summary, then its sections."""
+"""The sales report as one self-contained HTML page."""
 
 from __future__ import annotations
 

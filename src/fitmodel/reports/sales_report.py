@@ -1,4 +1,4 @@
-"""The sales report: a page, and the tables behind it.
+"""The sales report: the page and the tables behind it.
 
 deals -> expected early churn from models that know no rep -> scoreboards, reviews, commission,
       what deals are worth, the ideal customer -> sections -> a page and CSVs
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.exceptions import DealsError, SpecError
@@ -35,6 +34,7 @@ from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Rep performance, as a part of the sales page."""
+"""Section of the sales page: rep performance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of the sales page: what its template reads, and the tables written beside the page."""
+"""One section of the sales page: values for its template and tables to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trend by quarter as a part of the sales page."""
+"""Section of the sales page: trend by quarter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deal is worth and what early churn costs, as a part of the sales page."""
+"""Section of the sales page: deal worth and the cost of early churn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fitmodel.decision.policy import Policy
-    from fitmodel.decision.value import Money
+    from fitmodel.decision.value import Cost, Money
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.losses import YearlyLoss
     from fitmodel.sales.worth import Worth
@@ -38,7 +38,7 @@ def worth_section(
         How one amount of money is written (``[words] money``).
     language : {"en", "zh"}
     """
-    say = phrases(language, "worth")
+    say = phrases(language, "worth", "fit")
     points = [] if loss is None else [_headline(loss, say, money_format.format)]
     values = {
         "id": "worth",
@@ -76,11 +76,18 @@ def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
         "margin": f"{given.gross_margin:.0%}",
         "lifetime": f"{given.expected_lifetime_months:.3g}",
         "until": f"{given.months_until_early_churn:.2g}",
-        "acquisition": money(given.acquisition_cost),
-        "onboarding": money(given.onboarding_cost),
-        "support": money(given.support_cost_per_month),
+        "acquisition": _cost(given.acquisition_cost, money),
+        "onboarding": _cost(given.onboarding_cost, money),
+        "support": _cost(given.support_cost_per_month, money),
+        "word_of_mouth": _cost(given.word_of_mouth_cost, money),
+        "opportunity": _cost(given.opportunity_cost, money),
         "commission": f"{given.commission_rate:.0%}",
     }
+
+
+def _cost(cost: Cost, money: Callable[[float], str]) -> str:
+    """Write an amount as money; a share of the yearly amount stays as it was given."""
+    return cost if isinstance(cost, str) else money(cost)
 
 
 def _row(
@@ -89,7 +96,7 @@ def _row(
     names = {
         "all": say("all"),
         "segment": f"{worth.segment}: {row['name']}",
-        "fit": say(f"fit_{row['name']}") if row["kind"] == "fit" else "",
+        "fit": _fit(row["name"], say) if row["kind"] == "fit" else "",
     }
     return {
         "name": names[row["kind"]],
@@ -101,6 +108,10 @@ def _row(
         "amount": _known(row["amount"], money),
         "value": _between(row, "value", money),
     }
+
+
+def _fit(band: str, say: Say) -> str:
+    return say("fit_row", band=say(f"badge_{band}"))
 
 
 def _known(value: float, write: Callable[[float], str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.counts import count_deals
 from fitmodel.sales.rates import NORMAL_95, expected_leavers
@@ -62,7 +63,7 @@ def deal_facts(
             "recent_observed": early_lately,
             "recent_expected": _scaled(_expected(view, p, age_then), early_lately),
             "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
-            "value": np.nan if amount is None else deals[amount].astype(float),
+            "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
             "position": np.arange(len(view)),
         },

@@ -1,12 +1,14 @@
-"""In which fit band each past deal would have been, by a model that did not see how it ended."""
+"""Return the fit band of each past deal, predicted by models that did not learn from it."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import per_year, yearly_amounts
 from fitmodel.decision.choice import choose_policy
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.folds import random_folds
@@ -73,25 +75,29 @@ def _scored(
 ) -> pd.DataFrame:
     """Each book's own deals through the scorer."""
     amount, closing = spec.deals.amount, spec.deals.closed_on
+    scorer = partial(
+        Scorer,
+        policy=policy,
+        amount=amount,
+        closed_on=closing,
+        version="",
+        per_year=per_year(spec),
+    )
     return pd.concat(
-        [
-            predict_frame(Scorer(book, policy, amount, closing, version=""), deals.loc[index], 0)
-            for book, index in books
-            if len(index)
-        ]
+        [predict_frame(scorer(book), deals.loc[index], 0) for book, index in books if len(index)]
     )
 
 
 def _policy(
     view: HistoryView, spec: DealSpec, labelled: LabelledDeals, probability: pd.Series[float]
 ) -> Policy:
-    amount = spec.deals.amount
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
         probability.loc[labelled.index].to_numpy(),
         labelled.early_churn,
         labelled.weight,
-        None if amount is None else view.deals.loc[labelled.index, amount].to_numpy(dtype=float),
+        None if yearly is None else yearly.loc[labelled.index].to_numpy(),
         curve=view.survival,
-        customer_amounts=None if amount is None else view.deals[amount].to_numpy(dtype=float),
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
     )

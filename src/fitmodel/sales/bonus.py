@@ -1,4 +1,4 @@
-"""A bonus for the reps whose customers stay most: who takes part, who gets it, what it pays.
+"""Pay a bonus to the reps whose customers stay most: ranks, ties and amounts.
 
 deals of a period -> tested, renewed, expected to renew -> score of each rep -> places -> Decimal
                   -> deals still to be tested or signed, simulated -> what each rep may expect

@@ -1,4 +1,4 @@
-"""How likely each customer is to reach the ages at which commission is earned."""
+"""Estimate the probability that each customer reaches the ages at which commission is earned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two commission plans on the same history."""
+"""Compare two commission plans on the same past deals."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.people import check_index, names_of, people_in
 
@@ -106,7 +107,7 @@ def count_deals(view: HistoryView, positions: Any) -> dict[str, Any]:
     inside[positions] = True
     left = view.left[inside]
     amount = view.spec.deals.amount
-    value = None if amount is None else view.deals[amount].to_numpy(dtype=np.float64)[inside]
+    value = None if amount is None else yearly_amounts(view.deals, view.spec).to_numpy()[inside]
     known = value is not None and bool(np.isfinite(value).any())
     return {
         "signed": int(inside.sum()),

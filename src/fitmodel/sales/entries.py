@@ -1,4 +1,4 @@
-"""One deal's commission, split into what is earned, withheld and still pending; to the cent."""
+"""Split one deal's commission into earned, withheld and pending amounts, to the cent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model would have said at signing, had it been asked: trained on what was known before.
+"""Retrospective scores: what a model trained before signing would have predicted.
 
 deals -> quarters of signing -> on the eve of each: learn from what was known -> score its deals
 """

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.chances import chances_to_reach
@@ -77,7 +78,7 @@ def pay(
     kept = table[priced]
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(view, spec, ages, probability).loc[kept.index]
-    entries = _entries(plan, kept[amount], view.subset(priced), chances)
+    entries = _entries(plan, yearly_amounts(kept, spec), view.subset(priced), chances)
     return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(view, plan, probability))
 
 

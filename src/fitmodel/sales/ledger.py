@@ -1,4 +1,4 @@
-"""What a plan pays, deal by deal, and its sums per rep and month: all exact, all adding up."""
+"""Ledger of a commission plan: amounts per deal and their sums per rep and month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What early churn has cost in the last twelve months: spent in vain, and margin that never came.
+"""Cost of early churn in the last twelve months: money spent and margin not earned.
 
 The two are not added up: a customer that stays has to be won and onboarded too.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.sales.rates import NORMAL_95
 
 if TYPE_CHECKING:
@@ -90,12 +91,12 @@ def compute_yearly_loss(
     since = end - pd.DateOffset(months=MONTHS) + pd.Timedelta(days=1)
     here = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
     stayed = view.followup_months[here]
-    amount = view.deals.loc[here, spec.deals.amount].to_numpy(dtype=np.float64)
+    amount = yearly_amounts(view.deals, spec)[here].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
-        "acquisition": np.full(len(stayed), money.acquisition_cost),
-        "onboarding": np.full(len(stayed), money.onboarding_cost),
-        "support": money.support_cost_per_month * stayed,
+        "acquisition": money.cost("acquisition_cost", yearly),
+        "onboarding": money.cost("onboarding_cost", yearly),
+        "support": money.cost("support_cost_per_month", yearly) * stayed,
         "commission": money.commission_rate * yearly,
     }
     margin = money.gross_margin * yearly / 12 * stayed

@@ -1,4 +1,4 @@
-"""Warnings across the team: which were there most often, and whether they were worth heeding.
+"""Count the warnings that lost customers had in common, and test whether they predict churn.
 
 what would have been said + outcomes as known now -> signals among lost deals and among kept ones
                                                   -> customers who left though nothing warned

@@ -1,4 +1,4 @@
-"""Who signed what: names as text, and rows that can be told apart."""
+"""Names of reps as text, and a check that rows can be told apart."""
 
 from __future__ import annotations
 

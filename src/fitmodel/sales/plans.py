@@ -1,4 +1,4 @@
-"""A commission plan, as its toml says it: the commission, when it is earned, and a bonus."""
+"""Commission plans read from TOML: the commission, when it is earned, and a bonus."""
 
 from __future__ import annotations
 

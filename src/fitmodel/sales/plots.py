@@ -1,4 +1,4 @@
-"""The scoreboard as a picture."""
+"""Plot of rep performance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ideal customer profile: whose customers stay, whose leave early, and on how many deals.
+"""The ideal customer profile: segments whose customers stay or leave early, with their counts.
 
 deals -> segments, and two together -> early churn by Kaplan-Meier -> test against the others
       -> what differs by more than chance, corrected for all that were looked at

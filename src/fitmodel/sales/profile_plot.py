@@ -1,4 +1,4 @@
-"""The ideal customer profile as a picture that is read in a minute."""
+"""Plot of the ideal customer profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observed against expected, for counts that wait: the statistics under the scoreboard.
+"""Observed over expected counts with censoring: the statistics of rep performance.
 
 hazard to the day last seen -> expected leavers -> observed over expected, exact interval
                             -> shrunken towards the company, as far as reps differ at all

@@ -1,4 +1,4 @@
-"""What a review sheet says: its warnings, its look-alikes, and three questions to talk about."""
+"""Sentences of a review sheet: warnings, similar deals and three questions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.horizons import LEAST_CHURNERS
-from fitmodel.deals.spellings import is_missing
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.learning.columns import level_text
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -26,7 +26,7 @@ def verdict_words(sheet: ReviewSheet, say: Say) -> str:
     day = f"{sheet.eve.as_of:%Y-%m-%d}"
     if sheet.said is None or sheet.eve.model is None:
         known = f"{sheet.eve.early_churners:,}"
-        return say("not_known", as_of=day, early=known, needed=LEAST_CHURNERS)
+        return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
         "would_have_said",
         as_of=day,

@@ -1,4 +1,4 @@
-"""Review sheets: each rep's latest lost customers, as they could have been seen at signing.
+"""Review sheets: each rep's latest lost customers, with what was known at signing.
 
 lost early -> the latest of each rep -> what would have been said at signing, and on what evidence
            -> the most similar deals known then that stayed, and what differed
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.look_alikes import PastDeals
 from fitmodel.sales.hindsight import look_back, require_dates
@@ -206,6 +207,11 @@ class _Writer:
         identity = self._spec.deals.id
         return deal if identity is None else self._deals.loc[deal, identity]
 
+    def _worth(self, row: pd.Series[Any]) -> float:
+        """Yearly contract value of a deal; NaN where the contract names no amount."""
+        amount = self._spec.deals.amount
+        return float("nan") if amount is None else float(row[amount]) * per_year(self._spec)
+
     def sheet(self, deal: Any, rep: str) -> ReviewSheet:
         """One lost customer, as it could have been seen at signing."""
         roles, row = self._spec.deals, self._deals.loc[deal]
@@ -216,7 +222,7 @@ class _Writer:
             "signed": row[roles.closed_on],
             "left": self._left_on[deal],
             "months": float(self._found.loc[deal, "followup_months"]),
-            "worth": float("nan") if roles.amount is None else float(row[roles.amount]),
+            "worth": self._worth(row),
             "eve": eve,
         }
         if eve.model is None:

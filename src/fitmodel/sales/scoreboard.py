@@ -1,4 +1,4 @@
-"""Each rep's lost customers against what such customers do anyway, and against the company's.
+"""Rep performance: observed over expected early churn per rep, beside the company's rate.
 
 deals -> outcomes, expected probabilities that know no rep -> a row per rep and one for all
       -> verdicts that need evidence: how they SELECT, and how their customers FARE

@@ -1,4 +1,4 @@
-"""Whose customers leave early more or less often than the others', beyond chance.
+"""Test which segments have more or less early churn than the others, beyond chance.
 
 follow-up -> log-rank scores -> sums per segment -> the largest under shuffling -> adjusted p
 """

@@ -1,4 +1,4 @@
-"""Kinds of customers: levels of an attribute, bands of a number, and the two together.
+"""Segments of customers: levels of an attribute, bands of a number, and pairs of both.
 
 No outcome is looked at here, so that a test of the outcome by segment means what it says.
 """
@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.spellings import is_missing
 from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
 from fitmodel.learning.settings import LearnerOptions
+from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How each rep's customers fared from quarter to quarter, beside the company's."""
+"""Observed over expected early churn per rep and quarter, beside the company's."""
 
 from __future__ import annotations
 

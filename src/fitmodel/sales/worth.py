@@ -1,4 +1,4 @@
-"""What a deal is worth, by the survival curve: in all, by segment and by fit band.
+"""Expected value of a deal from the survival curve: overall, by segment and by fit band.
 
 deals of a group -> Kaplan-Meier weighted by amount -> months paid for within a common window
                  -> margin less what was spent, with an interval over resampled deals
@@ -14,8 +14,10 @@ import pandas as pd
 
 from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import known_money
+from fitmodel.decision.value import COSTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,13 +90,14 @@ def compute_worth(
     window common to all groups (Royston & Parmar 2013, BMC Medical Research Methodology 13:152);
     nothing is extrapolated, so that groups can be compared and the value is on the careful side.
     The margin uses the curve weighted by amount, since large customers may stay longer. From it go
-    acquisition and onboarding and, for the share that leaves early, extra support and the
-    commission kept (see `fitmodel.decision.value`). Intervals are 95 %, from resampled deals.
+    acquisition, onboarding and the time's other use and, for the share that leaves early, extra
+    support, word of mouth and the commission kept (see `fitmodel.decision.value`). Intervals are
+    95 %, from resampled deals.
     """
     view = view_of(deals, spec)
     deals, facts = view.deals, _facts(view)
     amount = spec.deals.amount
-    values = None if amount is None else deals[amount].to_numpy(dtype=np.float64)
+    values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
     money, lacking = known_money(spec, values, view.survival)
     segment = segment or segment_column(deals, spec)
     groups = _groups(facts, None if segment is None else deals[segment], bands)
@@ -127,7 +130,7 @@ def _facts(view: HistoryView) -> pd.DataFrame:
         "months": view.followup_months,
         "left": view.left,
         "entry": view.entry_months,
-        "amount": np.nan if amount is None else view.deals[amount].astype(float),
+        "amount": np.nan if amount is None else yearly_amounts(view.deals, view.spec),
     }
     return pd.DataFrame(columns, index=view.index)
 
@@ -212,10 +215,12 @@ def _values(
     stays, _ = _survival(deals, times, window, horizon)
     stays_by_amount, months_by_amount = _survival(deals, worth, window, horizon)
     margin = money.gross_margin * mean / 12 * months_by_amount
-    support = money.support_cost_per_month * money.months_until_early_churn * (1 - stays)
+    cost = {name: money.cost(name, mean) for name in COSTS}
+    spent = cost["acquisition_cost"] + cost["onboarding_cost"] + cost["opportunity_cost"]
+    support = cost["support_cost_per_month"] * money.months_until_early_churn
+    of_leavers = (support + cost["word_of_mouth_cost"]) * (1 - stays)
     commission = money.commission_rate * mean * (1 - stays_by_amount)
-    spent = money.acquisition_cost + money.onboarding_cost
-    value: NDArray[np.float64] = margin - spent - support - commission
+    value: NDArray[np.float64] = margin - spent - of_leavers - commission
     return value
 
 

@@ -1,4 +1,4 @@
-"""Score a file in chunks: prediction columns are added, nothing else is touched.
+"""Score a file in chunks and add prediction columns; the other columns do not change.
 
 table -> chunks of rows -> predict_table -> decision log -> columns added
       -> a file beside the output -> renamed to it when everything is written
@@ -18,10 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring.batch_log import BatchLog
-from fitmodel.scoring.chunks import chunk_frame
+from fitmodel.scoring.chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
 from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.paths import check_paths
 from fitmodel.scoring.prediction_columns import (
@@ -32,6 +31,7 @@ from fitmodel.scoring.prediction_columns import (
 )
 from fitmodel.scoring.resume import kept_parts
 from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,8 +66,9 @@ class BatchResult:
 
     Attributes
     ----------
-    rows, errors, flagged : int
-        Rows written; of these, rows that could not be scored, and prospects flagged poor_fit.
+    rows, errors, flagged, left_out : int
+        Rows written; of these, rows that could not be scored, prospects flagged poor_fit, and rows
+        of a pipeline that are lost (see `[rows]` of the contract), which are not scored.
     escalated : int
         Flagged prospects for a manager to decide.
     first_error : str or None
@@ -87,6 +88,7 @@ class BatchResult:
     seconds: float
     resumed: int = 0
     escalated: int = 0
+    left_out: int = 0
 
 
 def score_file(
@@ -208,13 +210,15 @@ def score_stream(
         language=language,
     )
     remembered = partial(_remembered, predict, parts)
-    rows = errors = flagged = resumed = escalated = 0
+    rows = errors = flagged = resumed = escalated = left_out = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
         for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
-            faults = columns["error"].drop_null()
-            if len(faults) and first_error is None:
-                first_error = _first_fault(columns["error"], rows)
+            lost = pc.starts_with(columns["error"], LEFT_OUT)
+            faults = pc.if_else(lost, None, columns["error"])
+            found = len(faults) - faults.null_count
+            if found and first_error is None:
+                first_error = first_fault(faults, rows)
             if first_error and strict:
                 raise ProspectError(
                     f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
@@ -224,14 +228,17 @@ def score_stream(
                 columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
-            rows, errors = rows + chunk.batch.num_rows, errors + len(faults)
+            rows, errors = rows + chunk.batch.num_rows, errors + found
+            left_out += lost.true_count
             resumed += was_there * chunk.batch.num_rows
             flagged += columns["poor_fit"].true_count
             escalated += columns["escalate"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
     seconds = time.monotonic() - begun
-    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, resumed, escalated)
+    return BatchResult(
+        rows, errors, flagged, first_error, sink.place, seconds, resumed, escalated, left_out
+    )
 
 
 def _remembered(
@@ -271,7 +278,10 @@ def predict_chunk(
         errors.iloc[place] = fault if also is None else f"{also}; {fault}"
     for place, fault in chunk.faults.items():
         errors.iloc[place] = fault
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults]))
+    left_out = lost_rows(chunk, model)
+    for place, why in left_out.items():
+        errors.iloc[place] = f"{LEFT_OUT}{why} ([rows] of the contract)"
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults, *left_out]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()
@@ -313,8 +323,3 @@ def _begun(
         return pool.submit(predict, number, chunk)
     except RuntimeError as error:  # there is no room for a thread's stack
         raise MemoryError(str(error)) from error
-
-
-def _first_fault(errors: pa.Array, before: int) -> str:
-    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
-    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"

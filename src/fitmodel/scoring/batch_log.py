@@ -1,4 +1,4 @@
-"""A batch into the decision log, chunk by chunk, before any of its output appears.
+"""Write a batch to the decision log, chunk by chunk, before any output appears.
 
 chunk and what was said of it -> ids -> who of the flagged may proceed -> rows of the log
 """

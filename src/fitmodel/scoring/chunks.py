@@ -1,7 +1,8 @@
-"""A chunk of a batch as the model reads it."""
+"""Convert one chunk of a batch to the frame that the model reads."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,17 +10,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.csv_form import plain_number
-from fitmodel.deals.decimals import floats_of
+from fitmodel.deals.row_rules import Rows
+from fitmodel.deals.rows import lost_prospects
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.encoding import distinct, read_numbers
+from fitmodel.tables.decimals import floats_of
+from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.streams import Chunk
+    from fitmodel.tables.values import NumberForm
 
+LEFT_OUT = "left out: "  # begins the error of a row that is lost, and so no prospect
 _UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
 _REMEDY = (
     "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
@@ -43,7 +47,8 @@ def chunk_frame(
     columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
-            values, unclear = _as_numbers(frame[name], decimal_comma)
+            form = _form_here(model.scorer.forms.number(name), decimal_comma=decimal_comma)
+            values, unclear = _as_numbers(frame[name], form)
             for place in np.flatnonzero(unclear).tolist():
                 fault = _UNCLEAR.format(name=name, value=frame[name].iloc[place])
                 faults[place] = f"{faults[place]}; {fault}" if place in faults else fault
@@ -69,21 +74,36 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _as_numbers(
-    text: pd.Series[Any], decimal_comma: bool
-) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
+    """The form of training, with what the file at hand says of its decimal mark."""
+    if not decimal_comma or form.decimal == ",":
+        return form
+    return replace(form, contested=True) if form.settled else UNKNOWN_WITH_COMMA
+
+
+def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
     """Numbers of a column of text, and where one value does not tell which number it is.
 
-    Distinct values are read once. What is no number stays as it is, for the error to quote.
+    What is no number stays as it is, for the error to quote.
     """
-    if decimal_comma or text.str.contains(",", regex=False).any():
-        places, levels = distinct(text)
-        plain = [plain_number(level, decimal_comma=decimal_comma) for level in levels]
-        numbers, unreadable = read_numbers(pd.Series([*plain, None], dtype=object))
-        numbers, unreadable = numbers[places], unreadable[places]
-        unclear = np.array([*(number is None for number in plain), False], dtype=bool)[places]
-    else:
-        numbers, unreadable = read_numbers(text)
-        unclear = np.zeros(len(text), dtype=bool)
-    values = pd.Series(numbers, index=text.index)
+    reading = read_numbers(text, form)
+    unclear = np.zeros(len(text), dtype=bool) if reading.unclear is None else reading.unclear
+    unreadable = reading.unreadable & ~unclear
+    values = reading.series
     return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear
+
+
+def lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
+    """Rows of a pipeline that are no prospects any more, and why."""
+    rows = Rows(**model.manifest.get("spec", {}).get("rows", {}))
+    names = [name for name in rows.chosen_by if name in chunk.batch.schema.names]
+    if not names:
+        return {}
+    why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
+    return {place: text for place, text in enumerate(why) if isinstance(text, str)}
+
+
+def first_fault(errors: pa.Array, before: int) -> str:
+    """Say which row of a chunk cannot be scored, `before` rows after the header's."""
+    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
+    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"

@@ -1,4 +1,4 @@
-"""Compressed files: gzip, bzip2 and Zstandard, opened like any other.
+"""Open files compressed with gzip, bzip2 or Zstandard.
 
 What is written depends on what is written only: the same rows make the same bytes at any time.
 """

@@ -1,4 +1,4 @@
-"""Arrow batches as lines of CSV text, a value quoted only where it must be.
+"""Write Arrow batches as CSV text, with quotes only where they are needed.
 
 pyarrow's own writer quotes every text, which would change each line of a table that is only
 meant to grow by some columns.

@@ -1,4 +1,4 @@
-"""Which database, which table, and what went wrong there: SQLAlchemy behind one door.
+"""Connect to a database and name a table in it; every error of SQLAlchemy in plain words.
 
 ``postgresql://user:secret@host/db/schema.table``, ``sqlite:///file.db/table``,
 ``duckdb:///file.duckdb/table``: a URL as SQLAlchemy writes it, and the table after a slash.

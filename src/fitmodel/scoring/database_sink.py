@@ -1,4 +1,4 @@
-"""A table of a database as a sink: its rows change all at once, in one transaction, or not at all.
+"""Write a database table in one transaction: all rows change, or none.
 
 batches -> a temporary table of this connection, in bulk -> at the end one statement into the table
 

@@ -1,4 +1,4 @@
-"""A table or query of a database as a source: rows come through a cursor, never all at once.
+"""Read a table or query of a database through a cursor, never all at once.
 
 query -> cursor of the server -> rows -> Arrow batches of one schema
 """
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import DatabaseError
 from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
 from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

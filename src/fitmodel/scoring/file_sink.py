@@ -1,4 +1,4 @@
-"""Where a batch is written as a file: CSV or Parquet by its name, whole or not at all."""
+"""Write a batch as a CSV or Parquet file, whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a file can be read and another be written, asked before anything is scored."""
+"""Check before scoring that the input can be read and the output can be written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.tables import PIPE, kind_of
+from fitmodel.scoring.tables import PIPE, WORKBOOKS, kind_of
 
 
 def check_paths(source: str | Path, output: str | Path) -> None:
@@ -49,7 +49,8 @@ def check_output(output: str | Path) -> None:
     ------
     ProspectError
     """
-    kind_of(output)
+    if kind_of(output) in WORKBOOKS:
+        raise ProspectError(f"{output}: workbooks are only read. Remedy: write .csv or .parquet.")
     if str(output) == PIPE:
         return
     output = Path(output)

@@ -1,4 +1,4 @@
-"""A batch from anywhere to anywhere: a file, a pipe, a table or a query, into any of these."""
+"""Score from any source to any sink: file, pipe, table or query."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel

@@ -1,4 +1,4 @@
-"""An interrupted batch goes on: the predictions made so far lie beside the output, chunk by chunk.
+"""Resume an interrupted batch from the predictions stored beside the output.
 
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.model.atomic import sync_folder
 from fitmodel.model.locks import held
 from fitmodel.scoring.tables import PIPE
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

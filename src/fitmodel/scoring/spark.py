@@ -1,4 +1,4 @@
-"""Score a Spark table where its rows lie: Arrow in, Arrow out, the same prediction as a file's.
+"""Score a Spark table through Arrow, with the same predictions as for a file.
 
 bundle as bytes -> broadcast, once per executor -> opened once per Python worker
 table -> Arrow batches of a partition, some together -> prediction columns added -> table
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fitmodel.deals.days import today
 from fitmodel.exceptions import DependencyError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
@@ -22,6 +21,7 @@ from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.chunks import columns_read
 from fitmodel.scoring.streams import Chunk
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

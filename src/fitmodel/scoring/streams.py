@@ -1,4 +1,4 @@
-"""What a batch reads from and writes to: anything that gives, or takes, Arrow batches in order.
+"""Sources and sinks of a batch: objects that give or take Arrow batches in order.
 
 A file, a folder, a pipe and a database are all a `Source` and a `Sink`; scoring knows no other.
 """

@@ -1,10 +1,11 @@
-"""Tables as streams: CSV and Parquet come in as Arrow batches and go out again, a piece at a time.
+"""Read and write CSV and Parquet as streams of Arrow batches.
 
 file or pipe -> chunks of rows, each with what is wrong with its shape -> ... -> file or pipe
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -23,7 +24,10 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from fitmodel.deals.csv_form import (
+from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.scoring.compression import READERS
+from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
     header_fields,
@@ -31,16 +35,17 @@ from fitmodel.deals.csv_form import (
     swallowing_values,
     writes_decimal_commas,
 )
-from fitmodel.deals.file_faults import (
+from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
+from fitmodel.tables.file_errors import (
     csv_fault,
     lines_fault,
     names_fault,
     open_quote_fault,
     width_fault,
 )
-from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.compression import READERS
-from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.files import read_file
+from fitmodel.tables.layout import find_top, total_rows
+from fitmodel.tables.showing import as_cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +53,8 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")  # read, never written
+SUMS = "a line of sums, and no prospect"
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
@@ -64,10 +71,11 @@ def kind_of(name: str | Path) -> str:
         return ".csv"
     if os.path.isdir(name):  # noqa: PTH112 - Path asks, and fails, where a name is too long
         return ".parquet"
-    found = next((end for end in ENDINGS if Path(name).name.lower().endswith(end)), None)
+    known = (*ENDINGS, *WORKBOOKS)
+    found = next((end for end in known if Path(name).name.lower().endswith(end)), None)
     if found is None:
         raise ProspectError(
-            f"{name} is none of {', '.join(ENDINGS)}. Remedy: give the file such a name."
+            f"{name} is none of {', '.join(known)}. Remedy: give the file such a name."
         )
     return found
 
@@ -81,9 +89,12 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     ProspectError
         While opening or reading: if the table cannot be read as what its name says.
     """
-    parquet = kind_of(path) == ".parquet"
-    opened = _open_parquet(path, chunk_rows) if parquet else _open_csv(path, chunk_rows)
+    kind = kind_of(path)
     with ExitStack() as stack:
+        if kind in WORKBOOKS:
+            yield _read_workbook(path, chunk_rows)
+            return
+        opened = (_open_parquet if kind == ".parquet" else _open_csv)(path, chunk_rows)
         with _explained(path):
             source = stack.enter_context(opened)
         yield replace(source, chunks=_explained_chunks(path, source.chunks))
@@ -142,6 +153,19 @@ def _sound(batch: pa.RecordBatch) -> Chunk:
     return Chunk(batch)
 
 
+def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
+    """The first table of a workbook; a cell of several types in its column becomes text."""
+    try:
+        frame = read_file(path).table
+    except DealsError as error:
+        raise ProspectError(str(error)) from error
+    for name in [name for name in frame if frame[name].dtype == object]:
+        frame[name] = frame[name].map(as_cell_text)
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    chunks = (Chunk(batch) for batch in table.to_batches(max_chunksize=chunk_rows))
+    return Source(table.schema, chunks)
+
+
 @contextmanager
 def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     """Read everything as text, so that an id such as 007 comes out as it went in."""
@@ -152,7 +176,10 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             ragged.append(row)
         return "skip"
 
-    with _input(path) as stream:
+    with _input(path) as given:
+        encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
+        stream = as_utf8(given, encoding, HEAD_BYTES)
+        _pass_titles(stream)
         head = stream.peek(HEAD_BYTES)
         fields, separator = _read_header(path, head)
         decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
@@ -174,7 +201,25 @@ def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         # Arrow gives no batch where no row has the header's width
         batches = chain(named, [pa.RecordBatch.from_pylist([], schema)])
         whole = _put_back(batches, ragged, separator, partial(_refuse_open_quote, path, marked))
-        yield Source(schema, _cut(whole, chunk_rows), separator, decimal_comma)
+        yield Source(schema, _cut(map(_without_sums, whole), chunk_rows), separator, decimal_comma)
+
+
+def _pass_titles(stream: io.BufferedReader) -> None:
+    """Read on to the header where there are titles above it, as training does."""
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    lines = head[mark:].decode("utf-8", errors="replace").splitlines(keepends=True)
+    top = find_top(lines)
+    if top is not None and top.titles:
+        above = "".join(lines[: top.lines])
+        if "\N{REPLACEMENT CHARACTER}" not in above:
+            stream.read(mark + len(above.encode()))
+
+
+def _without_sums(chunk: Chunk) -> Chunk:
+    """A chunk whose lines of sums have a fault: they are no prospects."""
+    sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.faults}
+    return Chunk(chunk.batch, {**chunk.faults, **sums}) if sums else chunk
 
 
 def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:

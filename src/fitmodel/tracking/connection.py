@@ -1,4 +1,4 @@
-"""Which MLflow store to talk to, and how: quietly, for seconds and not minutes, with one error.
+"""Connect to the MLflow store: short timeouts, no noise, one kind of error.
 
 Nothing of MLflow's global state (tracking URI, active run, environment) is left changed.
 """

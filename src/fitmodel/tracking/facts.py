@@ -1,4 +1,4 @@
-"""What a training hands over to be tracked, and what comes back."""
+"""Metadata of a training to be tracked, and what tracking returns."""
 
 from __future__ import annotations
 

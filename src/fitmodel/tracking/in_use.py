@@ -1,4 +1,4 @@
-"""The bundle that a folder of models calls current is the registry's champion, where there is one.
+"""Point `current` of a folder of models at the registry's champion.
 
 The alias is moved first and the folder follows it: whoever is stopped in between is caught up by
 the next training, promotion or rollback.

@@ -1,4 +1,4 @@
-"""A bundle as an MLflow model: pyfunc from code with signature, example and requirements.
+"""Log a bundle as an MLflow model, with code, signature, example and requirements.
 
 Input columns have the type *any*: MLflow refuses whole numbers for a column declared double
 (even 5 for 5.0) and a column that is all empty for one declared string, both of which ``predict``

@@ -1,4 +1,4 @@
-"""Which model is in use: moved forward only on evidence, and back in one step.
+"""Promote a version to champion when the evidence supports it, and roll back in one step.
 
 The alias ``champion`` is moved last, in one step of the store, and everything before it is written
 to the version that is not in use yet: whatever stops a promotion, the old champion or the new one

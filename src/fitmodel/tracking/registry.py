@@ -1,4 +1,4 @@
-"""Registered versions and their aliases, and the way from a registry URI to a bundle on disk.
+"""Registered versions and aliases, and the bundle on disk that a registry URI names.
 
 Aliases only, never stages: ``champion`` is in use, ``challenger`` is the newest candidate.
 """

@@ -1,4 +1,4 @@
-"""The service put together: model, limits, routes and the guard at the door."""
+"""Build the service: model, limits, routes and middleware."""
 
 from __future__ import annotations
 

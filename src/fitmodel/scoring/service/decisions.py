@@ -1,4 +1,4 @@
-"""What people then did with a prospect, over HTTP: `fitmodel decide` for programs.
+"""Route that records what people decided about a prospect, like `fitmodel decide`.
 
 FastAPI is imported at the top, since it reads the types of the functions: only `create_app`
 imports this module.

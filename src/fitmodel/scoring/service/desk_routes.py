@@ -67,7 +67,8 @@ def describe_desk(
 ) -> dict[str, Any]:
     """Roles, words, money and limits, beside what the model says of itself."""
     spec = model.manifest.get("spec", {})
-    deals, money = spec.get("deals", {}), model.scorer.policy.money
+    deals, scorer = spec.get("deals", {}), model.scorer
+    money, per_year = scorer.policy.money, scorer.per_year
     return {
         "model": describe_model(model),
         "roles": {
@@ -78,7 +79,7 @@ def describe_desk(
         },
         "actionable": spec.get("attributes", {}).get("actionable", []),
         "words": spec.get("words", {}),
-        "cost_of_early_churn": None if money is None else cost_of_early_churn(money),
+        "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
         "limits": {
             "bytes": limits.most_bytes,
             "prospects": limits.most_prospects,
@@ -89,14 +90,14 @@ def describe_desk(
     }
 
 
-def cost_of_early_churn(money: Money) -> dict[str, float]:
-    """What a customer costs by leaving early instead of staying: linear in the yearly amount.
+def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, float]:
+    """What a customer costs by leaving early instead of staying: linear in the amount as given.
 
     Money at risk is the probability of early churn times this cost, so that the value of a
     customer that stays, less the money at risk, is the expected value of signing.
     """
     fixed, of_one = (money.value_if_stays(a) - money.value_if_leaves(a) for a in (0.0, 1.0))
-    return {"fixed": fixed, "per_amount": of_one - fixed}
+    return {"fixed": fixed, "per_amount": (of_one - fixed) * per_year}
 
 
 def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:

@@ -1,4 +1,4 @@
-"""The door of the service, before any of its own code: who comes in, with how much, and the log.
+"""Middleware: host check, token, body size, concurrency limit and access log.
 
 request -> a name of ours? -> is there room? -> the token, or no stranger's page?
         -> the whole body, in time and not too long

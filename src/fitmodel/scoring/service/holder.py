@@ -1,4 +1,4 @@
-"""The model in use: one reference, swapped when another champion is there.
+"""Hold the model in use, and replace it when there is a new champion.
 
 a look at the source every few seconds -> another bundle? -> load it whole -> swap the reference
 

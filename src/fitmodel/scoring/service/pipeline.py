@@ -1,4 +1,4 @@
-"""The open pipeline that the desk shows: a file named at the start, read anew whenever asked for.
+"""Read the file of open prospects that the desk shows, again at each request.
 
 file -> does it hold the model's attributes, is it short enough -> the same rows as CSV text
 
@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.steps import missing_attributes
 from fitmodel.scoring.compression import READERS
-from fitmodel.scoring.tables import kind_of, open_source
+from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
+from fitmodel.tables.encodings import UTF8, detect_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,8 +92,17 @@ class Pipeline:
                 lines = io.BytesIO()
                 pacsv.write_csv(pq.read_table(self.path), lines)
                 return lines.getvalue()
+            if kind in WORKBOOKS:
+                lines = io.BytesIO()
+                with open_source(self.path, CHUNK_ROWS) as table:
+                    batches = [chunk.batch for chunk in table.chunks]
+                    pacsv.write_csv(pa.Table.from_batches(batches, table.schema), lines)
+                return lines.getvalue()
             with READERS[kind](self.path) if kind in READERS else self.path.open("rb") as file:
                 text: bytes = file.read(most)
+            encoding = detect_encoding(text)
+            if encoding not in {UTF8, None}:
+                text = text.decode(encoding, errors="replace").encode()
         # a list has no place in a line of CSV; a file that is written anew may be cut short
         except (pa.ArrowException, EOFError, zlib.error) as error:
             raise ProspectError(

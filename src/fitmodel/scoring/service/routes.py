@@ -18,11 +18,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from fitmodel.deals.file_faults import named_twice
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.logged import id_column, id_fault, log_assessments
 from fitmodel.scoring.service.guard import RefusedError
 from fitmodel.scoring.service.schema import describe_attributes, openapi_paths
+from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment

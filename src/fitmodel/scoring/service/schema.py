@@ -1,4 +1,4 @@
-"""The model's own attributes as JSON schema: what a prospect looks like to a caller."""
+"""JSON schema of a prospect, from the model's own attributes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
 import { drawReasons } from "./reasons.js";
-import { badge, bar, managerMark, worthText } from "./table.js";
+import { badge, bar, worthText } from "./table.js";
 import { label, money, percent, say } from "./text.js";
 
 const PAUSE = 120; // milliseconds without a key before the service is asked
@@ -121,7 +121,7 @@ function verdict(changed) {
   const within = months === 1 ? "chance_within_one" : "chance_within";
   const asked = months ? say(within, { months }) : say("chance");
   return [
-    make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false }), managerMark(said)),
+    make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false })),
     said.escalate ? make("p", { class: "caution" }, say("escalate")) : null,
     make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p)), was),
     bar(said),

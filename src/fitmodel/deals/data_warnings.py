@@ -1,0 +1,95 @@
+"""What does not keep a table from being learned from, and yet makes some of its numbers wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fitmodel.deals.faults import Sheet
+from fitmodel.tables.values import is_text
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.faults import Fault
+
+_DATE = (r"\d{4}-\d{2}-\d{2}", "2026-06-30")
+_NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")
+
+
+def find_warnings(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
+    """List what a person should look at although the deals have no faults.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by `fitmodel.deals.reading.read_deals`.
+    spec : DealSpec
+    first_row : int, optional
+        Number of the first row as a person sees it in the file; without it rows go by their index.
+
+    Returns
+    -------
+    list of Fault
+        Amounts below zero: the probability can be learned all the same, but the expected value of
+        such a deal, and with it the policy ``value`` and every plan of commission, means nothing.
+
+    Examples
+    --------
+    >>> from fitmodel.deals.data_warnings import find_warnings
+    >>> sim = fitmodel.simulate_deals(200, seed=1)
+    >>> find_warnings(sim.deals, sim.spec)
+    []
+    """
+    name = spec.deals.amount
+    if name is None:
+        return []
+    below = (deals[name] < 0).to_numpy()
+    remedy = (
+        "give the value of a year as money, not standardised, and leave it empty where there is "
+        "none; or take amount out of [deals]: the column is an attribute all the same"
+    )
+    what = "are below zero (amount), so nothing that is said of their money holds"
+    return list(Sheet(deals, first_row).faults(below, what, remedy, name))
+
+
+def notation_warnings(
+    written: pd.DataFrame, spec: DealSpec, first_row: int | None = None
+) -> list[Fault]:
+    """List what past deals may be written like, but prospects may not.
+
+    Of a whole column it can be told whether 03.06.2026 is in June and 1.065 a thousand; of one
+    prospect it cannot, so a prospect is asked for plain numbers and dates.
+
+    Parameters
+    ----------
+    written : DataFrame
+        As `fitmodel.deals.reading.read_table` gives it, nothing converted yet.
+    spec, first_row : DealSpec, int or None
+        As of `find_warnings`.
+
+    Returns
+    -------
+    list of Fault
+
+    Examples
+    --------
+    >>> from fitmodel.deals.data_warnings import notation_warnings
+    >>> sim = fitmodel.simulate_deals(50, seed=1)
+    >>> dotted = sim.deals.assign(closed_on=sim.deals["closed_on"].dt.strftime("%d.%m.%Y"))
+    >>> [warning.column for warning in notation_warnings(dotted, sim.spec)]
+    ['closed_on']
+    """
+    sheet, plain = Sheet(written, first_row), {"closed_on": _DATE, "amount": _NUMBER}
+    what = "are written in a way that is read in past deals only, not in prospects"
+    return [
+        warning
+        for role, (pattern, example) in plain.items()
+        if (name := getattr(spec.deals, role)) is not None and is_text(written[name])
+        for warning in sheet.faults(
+            ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
+            what,
+            f"write {example} in both",
+            name,
+        )
+    ]

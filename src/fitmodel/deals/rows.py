@@ -1,0 +1,177 @@
+"""Choose the rows that are customers, as `[rows]` of the contract says; count those left out.
+
+keep_rows: tidy table -> the rows that are customers
+settle_rows: dates read -> one row per customer -> those that left on an unknown day
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.customers import one_row_per_customer
+from fitmodel.deals.leaving import fill_left_without_date
+from fitmodel.deals.plain_words import nearest
+from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_words, words_of
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.row_rules import Rows
+    from fitmodel.tables.values import Mask
+
+SHOWN_VALUES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenRows:
+    """The rows that are customers, and what became of the others.
+
+    Attributes
+    ----------
+    table : DataFrame
+        With the index of the rows it keeps.
+    notes : tuple of str
+        A sentence for each rule that changed something: how many rows, by value.
+    positions : ndarray of int or None
+        Which rows of the table were kept, in their order; None where rows were merged.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+    positions: NDArray[np.intp] | None = None
+
+
+def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
+    """Keep the rows that are customers, by ``keep`` and ``drop`` of `[rows]`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy, see `fitmodel.tables.tidying.tidy`; not changed.
+    spec : DealSpec
+
+    Returns
+    -------
+    ChosenRows
+        The kept rows are as they were.
+
+    Raises
+    ------
+    DealsError
+        If a column that `[rows]` names is absent, or no row is left.
+    """
+    _require_columns(table, spec)
+    kept, notes = table, list[str]()
+    positions = np.arange(len(table))
+    for name in spec.rows.chosen_by:
+        stays = _stays(kept[name], spec, name)
+        if not stays.all():
+            notes.append(_left_out(kept[name][~stays], len(kept)))
+            kept, positions = kept[stays], positions[stays]
+    if kept.empty and len(table):
+        raise DealsError(
+            f"[rows] keeps none of {len(table)} row(s): {'; '.join(notes)}. Remedy: correct the "
+            "values in [rows]"
+        )
+    return ChosenRows(kept, tuple(notes), positions)
+
+
+def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
+    """Make one row of each customer's several, and do with leavers without a date as agreed.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        With the dates of the roles read; not changed.
+    spec : DealSpec
+
+    Returns
+    -------
+    ChosenRows
+        Settling it again changes nothing.
+    """
+    merged, about_customers = one_row_per_customer(deals, spec)
+    filled, about_leavers = fill_left_without_date(merged, spec)
+    return ChosenRows(filled, tuple(note for note in (about_customers, about_leavers) if note))
+
+
+def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
+    named = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer])]
+    for name in named:
+        if name not in table.columns:
+            close = nearest(name, table.columns)
+            hint = f"did you mean {close!r}?" if close else f"the table has {list(table.columns)}"
+            raise DealsError(f"[rows] names {name!r}, but there is no such column; {hint}")
+
+
+def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
+    """Which rows stay by the values of one column."""
+    places, values = distinct_values(column)
+    keep, drop = (rules.get(name) for rules in (spec.rows.keep, spec.rows.drop))
+    stays = np.ones(len(values), dtype=bool)
+    if keep is not None:
+        stays &= np.isin(values, list(map(plain_value, keep)))
+    if drop is not None:
+        stays &= ~np.isin(values, list(map(plain_value, drop)))
+    chosen: Mask = stays[places]
+    return chosen
+
+
+def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Each row's place among the distinct cells, and these as plain values; "" where empty."""
+    places, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
+    values = [*map(plain_value, cells), ""]
+    return places, np.array(values, dtype=object)
+
+
+def _left_out(values: pd.Series[Any], rows: int) -> str:
+    counts = values.astype(object).where(values.notna(), "(empty)").astype("str").value_counts()
+    shown = [f"{value} {count:,}" for value, count in counts[:SHOWN_VALUES].items()]
+    shown += ["…"] if len(counts) > SHOWN_VALUES else []
+    return f"left out {len(values):,} of {rows:,} rows by [rows], {values.name}: {', '.join(shown)}"
+
+
+def lost_prospects(table: pd.DataFrame, rows: Rows) -> pd.Series[Any]:
+    """Why a row of an open pipeline needs no prediction; missing where it needs one.
+
+    Of a pipeline the open rows are scored, although `[rows] keep` does not list them: only rows
+    that are lost, or that `drop` lists, are left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Prospects, one a row.
+    rows : Rows
+        `[rows]` of the contract.
+
+    Returns
+    -------
+    Series of str, with the index of `table`
+    """
+    why = pd.Series(pd.NA, index=table.index, dtype="str")
+    for name, value_is_lost in _lost_rules(rows):
+        if name not in table.columns:
+            continue
+        places, values = distinct_values(table[name])
+        lost = np.array([value_is_lost(value) for value in values], dtype=bool)[places]
+        words = name + " is " + table[name].astype("str")
+        why = why.mask(pd.Series(lost, index=table.index) & why.isna(), words)
+    return why
+
+
+def _lost_rules(rows: Rows) -> Iterator[tuple[str, Any]]:
+    lost = words_of("stage", "lost")
+    for name, kept in rows.keep.items():
+        listed = set(map(plain_value, kept))
+        yield name, lambda value, listed=listed: value not in listed and plain_words(value) in lost
+    for name, dropped in rows.drop.items():
+        yield name, set(map(plain_value, dropped)).__contains__

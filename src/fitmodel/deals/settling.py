@@ -1,0 +1,224 @@
+"""Settle how each attribute is written, and turn written numbers and dates into values.
+
+attribute of text -> numbers with signs, units and marks -> floats
+                  -> dates that are not YYYY-MM-DD       -> days
+                  -> all else stays text
+
+The forms found are kept with the contract, so that prospects are read in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import is_date
+from fitmodel.tables.findings import Finding
+from fitmodel.tables.forms import Forms
+from fitmodel.tables.kinds import NUMBER_SHARE, as_numbers
+from fitmodel.tables.values import (
+    DateForm,
+    NumberForm,
+    Reading,
+    currency_of,
+    is_missing,
+    is_text,
+    read_dates,
+    read_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.faults import Sheet
+    from fitmodel.tables.values import Mask
+
+LOOKED_AT = 200  # distinct values; where hardly any is a number or a date, no more are read
+DATE_SHARE = 0.95
+_WRITTEN_ORDERS = {"year first", "month name", "day first", "month first"}
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A table whose written numbers and dates are values.
+
+    Attributes
+    ----------
+    table : DataFrame
+    forms : Forms
+        Of the attributes in which something was read.
+    findings : tuple of Finding
+    """
+
+    table: pd.DataFrame
+    forms: Forms
+    findings: tuple[Finding, ...]
+
+
+def settle_attributes(sheet: Sheet, spec: DealSpec) -> Settled:
+    """Read the attributes of text that hold numbers or dates.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        A tidy table; it is not changed.
+    spec : DealSpec
+        Its [reading] is taken as it is; columns that it does not name are settled by their content.
+    """
+    table, known = sheet.table.copy(), spec.reading.forms
+    numbers: dict[str, NumberForm] = {}
+    dates: dict[str, DateForm] = {}
+    findings: list[Finding] = []
+    for name in _texts(table, spec):
+        values = table[name]
+        if (reading := _numbers(values, spec, known)) is not None:
+            findings += _number_findings(sheet, name, reading)
+        elif (reading := _dates(values, spec, known)) is not None:
+            findings += _date_findings(sheet, name, reading)
+        else:
+            continue
+        if isinstance(reading.form, NumberForm):
+            numbers[name] = reading.form
+        elif isinstance(reading.form, DateForm):
+            dates[name] = reading.form
+        if not any(finding.asks and finding.column == name for finding in findings):
+            table[name] = reading.series
+    return Settled(table, Forms(numbers, dates), tuple(findings))
+
+
+def _texts(table: pd.DataFrame, spec: DealSpec) -> list[str]:
+    """Attributes of text that may be numbers or dates and play no role."""
+    names = spec.attribute_names(table.columns)
+    taken = {spec.deals.amount, *spec.attributes.categorical}
+    return [n for n in names if n in table and n not in taken and is_text(table[n])]
+
+
+def _numbers(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | None:
+    """The column as numbers that are not all plain; None where it is none, or they are."""
+    name = str(values.name)
+    if name in known.numbers:
+        return read_numbers(values, known.numbers[name])
+    if name in known.dates or (name not in spec.attributes.numeric and not _maybe(values, 0.5)):
+        return None
+    reading = as_numbers(values, None)
+    if reading is None:
+        settled = read_numbers(values)
+        sought = name in spec.attributes.numeric or _currencies(settled)
+        return settled if sought and _share(values, settled) >= NUMBER_SHARE else None
+    return None if all(map(_is_plain, values.dropna().unique())) else reading
+
+
+def _is_plain(cell: Any) -> bool:
+    """Tell whether a cell is a number as Python writes it, which every room reads alike."""
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return is_missing(cell)
+    return True
+
+
+def _share(values: pd.Series[Any], reading: Reading) -> float:
+    """Share of the values that are numbers of any unit."""
+    return sum(reading.units.values()) / max(int(values.notna().sum()), 1)
+
+
+def _maybe(values: pd.Series[Any], least: float) -> bool:
+    """Tell whether so many of the first distinct values are numbers of any unit."""
+    first = values.dropna().drop_duplicates()[:LOOKED_AT]
+    return len(first) > 0 and _share(first, read_numbers(first)) >= least
+
+
+def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | None:
+    """The column as dates; None where it is none, or they are ISO dates, which all rooms read."""
+    name = str(values.name)
+    if name in known.dates:
+        return read_dates(values, form=known.dates[name])
+    if not spec.has_dates or values.dtype == object or is_date(values):
+        return None
+    given = values.dropna()
+    first = given.drop_duplicates()[:LOOKED_AT]
+    if not len(first) or not first.str.contains(r"\d{4}").mean() >= DATE_SHARE:
+        return None
+    for part in (first, given):
+        reading = read_dates(part)
+        if reading.order not in {*_WRITTEN_ORDERS, "either"}:
+            return None
+        if reading.series.notna().mean() < DATE_SHARE:
+            return None
+    return read_dates(values)
+
+
+def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:
+    if _currencies(reading):
+        yield currency_finding(sheet, name, reading)
+    elif reading.unreadable.any():
+        yield _finding(
+            sheet,
+            name,
+            reading.unreadable,
+            "are no number, and nearly all others are",
+            "correct them, or leave them empty where the number is not known; a column of names "
+            "belongs into [attributes] categorical",
+        )
+
+
+def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:
+    rows = sheet.table[name].notna().to_numpy()
+    if reading.swapped:
+        remedy = (
+            f'say [reading] dates = {{"{name}" = "day first"}} or "month first", or write dates as '
+            "YYYY-MM-DD"
+        )
+        what = "are dates that can be read day first and month first"
+        yield _finding(sheet, name, rows, what, remedy, code="date_order")
+    elif reading.unreadable.any():
+        what = "are no date and are read as empty"
+        remedy = "write the date, or leave it empty"
+        yield _finding(sheet, name, reading.unreadable, what, remedy, asks=False)
+
+
+def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
+    """Say that a column holds several currencies, how many rows of each."""
+    found = _currencies(reading)
+    counts = ", ".join(f"{rows} in {code}" for code, rows in found.items())
+    main = max(found, key=lambda code: found[code])
+    what = f"are in another currency than {main} ({counts}): they are not one number"
+    remedy = (
+        "convert them to one currency before, or add the column to [attributes] exclude and take "
+        "it out of [deals] amount"
+    )
+    return _finding(sheet, name, reading.unreadable, what, remedy, code="currencies")
+
+
+def _currencies(reading: Reading) -> dict[str, int]:
+    """Rows per currency where a column has several; empty otherwise."""
+    found: dict[str, int] = {}
+    for unit, rows in reading.units.items():
+        if code := currency_of(unit):
+            found[code] = found.get(code, 0) + rows
+    return found if len(found) > 1 else {}
+
+
+def has_several_currencies(reading: Reading) -> bool:
+    """Tell whether a column of numbers holds more than one currency."""
+    return bool(_currencies(reading))
+
+
+def _finding(
+    sheet: Sheet,
+    name: str,
+    rows: Mask,
+    what: str,
+    remedy: str,
+    *,
+    code: str = "unreadable",
+    asks: bool = True,
+) -> Finding:
+    count = int(rows.sum())
+    positions = np.flatnonzero(rows)[:3].tolist()
+    example = "; ".join(sheet.cells(position, (name,)) for position in positions)
+    return Finding(code, name, count, example, f"{count} row(s) {what}", remedy, asks)

@@ -1,0 +1,38 @@
+"""Words by which the kind of a row is recognised, read once from ``vocabulary.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+FILE = "vocabulary.toml"
+
+
+def words_of(section: str, key: str) -> frozenset[str]:
+    """Words of a section's key, as `plain_words` writes them.
+
+    Examples
+    --------
+    >>> from fitmodel.deals.vocabulary import words_of
+    >>> "closed won" in words_of("stage", "won"), "已流失" in words_of("status", "left")
+    (True, True)
+    """
+    return _vocabulary()[section][key]
+
+
+def plain_words(value: Any) -> str:
+    """A cell as the vocabulary has it: ``Closed - Won`` and ``wc-closed_won`` are "closed won"."""
+    words = re.sub(r"[\s_\-–—]+", " ", str(value)).strip().casefold()  # noqa: RUF001 - both dashes
+    return words.removeprefix("wc ")  # WooCommerce's mark
+
+
+@cache
+def _vocabulary() -> dict[str, dict[str, frozenset[str]]]:
+    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    return {
+        section: {key: frozenset(map(plain_words, words)) for key, words in keys.items()}
+        for section, keys in tomllib.loads(text).items()
+    }

@@ -1,0 +1,141 @@
+"""Example values for the money of a deal, and what follows from them for the past deals.
+
+contract without money -> example values -> break-even probabilities of the past deals' amounts
+
+The examples are a place to start from, not facts about the company. Costs are shares of the yearly
+amount: with costs per deal only, a deal beyond some amount could never lose money, however risky
+it is, and every very small one would always lose it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.decision.choice import risk_threshold
+from fitmodel.decision.known_money import known_money
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.decision.value import FloatArray, Money
+
+EXAMPLE_MONEY: Mapping[str, float | str] = MappingProxyType(
+    {
+        "gross_margin": 0.75,
+        "commission_rate": 0.1,
+        "onboarding_cost": "10 %",
+        "support_cost_per_month": "2 %",
+        "word_of_mouth_cost": "20 %",
+        "opportunity_cost": "15 %",
+    }
+)
+"""Examples for a software company that sells by the year.
+
+Three quarters of the revenue are left after hosting and ordinary support; a tenth of the first
+year goes to the rep, another tenth to the start; a poor fit takes two per cent of its yearly amount
+in extra help every month; its words cost a fifth of a deal, and the time spent on it would have
+earned a seventh of one elsewhere.
+"""
+
+
+def suggested_money() -> dict[str, float | str]:
+    """Return example values for ``[decision]``, by key."""
+    return dict(EXAMPLE_MONEY)
+
+
+def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
+    """Say what the contract's money means for the past deals; without any, what examples would.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+
+    Returns
+    -------
+    tuple of str
+        A sentence each; empty where the contract names no amount.
+    """
+    if spec.deals.amount is None:
+        return ()
+    is_example = spec.decision.gross_margin is None
+    priced = spec.replace(decision=suggested_money()) if is_example else spec
+    found = outcomes(deals, spec)
+    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    amounts = yearly_amounts(deals, spec).to_numpy(dtype=np.float64)
+    money, lacking = known_money(priced, amounts, curve)
+    if money is None:
+        return (f"No money can be weighed: {lacking}.",)
+    known = amounts[np.isfinite(amounts) & (amounts > 0)]
+    source = f"Example money ({_listed(EXAMPLE_MONEY)})" if is_example else "The contract's money"
+    level = 1.0 - float(curve.at(float(spec.label.horizon_months)))
+    flag = risk_threshold(level, spec.decision.odds_ratio)
+    return tuple(_sentences(source, money, known, spec.words.money.format, flag))
+
+
+def _listed(values: Mapping[str, float | str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _sentences(
+    source: str,
+    money: Money,
+    amounts: FloatArray,
+    write: Callable[[float], str],
+    flag: float | None,
+) -> Iterator[str]:
+    if not len(amounts):
+        return
+    break_even = money.break_even(amounts)
+    median, big = (float(each) for each in np.quantile(amounts, [0.5, 0.9], method="higher"))
+    yield (
+        f"{source}: at the median amount of {write(median)} a year a deal loses money on average "
+        f"{_from(money.break_even(median))}; at {write(big)} (top tenth) "
+        f"{_from(money.break_even(big))}."
+    )
+    yield _always(money, amounts, write)
+    never = break_even >= 1.0
+    if never.any():
+        yield (
+            f"From {write(float(amounts[never].min()))} a year on no deal loses money on average, "
+            f"whatever its risk: {_count(int(never.sum()), len(amounts))}. To change that, write a "
+            f'cost as a share of the amount, such as onboarding_cost = "8 %".'
+        )
+    if flag is not None:
+        above = int((break_even > flag).sum())
+        yield (
+            f'policy = "risk" flags from {100.0 * flag:.0f} % on at any amount: earlier than the '
+            f"money for {_count(above, len(amounts))}."
+        )
+
+
+def _from(break_even: float) -> str:
+    if break_even <= 0.0:
+        return "at any early-churn probability"
+    if break_even >= 1.0:
+        return "at no early-churn probability"
+    return f"from an early-churn probability of {100.0 * break_even:.0f} % on"
+
+
+def _always(money: Money, amounts: FloatArray, write: Callable[[float], str]) -> str:
+    small = money.value_if_stays(amounts) < 0.0
+    if not small.any():
+        return "No past deal is so small that it loses money although the customer stays."
+    return (
+        f'policy = "value" flags {_count(int(small.sum()), len(amounts))} whatever their risk, up '
+        f"to {write(float(amounts[small].max()))} a year: they lose money although the customer "
+        f"stays."
+    )
+
+
+def _count(some: int, every: int) -> str:
+    return f"{some:,} of {every:,} past deals with an amount"

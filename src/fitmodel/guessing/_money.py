@@ -1,0 +1,91 @@
+"""Which column is what a contract is worth, and per what time and in which currency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.crm_names import goes_on_changing
+from fitmodel.deals.leakage_names import LATER
+from fitmodel.deals.vocabulary import plain_words
+from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, sureness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fitmodel.guessing._columns import Column
+
+MAX_BELOW_ZERO = 0.05  # share of the numbers; beyond corrections, a column is no money
+_PERIODS = {
+    "year": ("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
+    "quarter": ("quarter", "quarterly", "trimestre", "quartal", "季度"),
+    "month": ("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
+    "week": ("week", "weekly", "semana", "woche", "semaine", "周"),
+    "day": ("day", "daily", "día", "dia", "tag", "jour", "天"),
+}
+
+
+def is_contract_value(column: Column) -> bool:
+    """Tell whether a column named like an amount can be one of a signed contract."""
+    if TURNOVER.search(column.words) or goes_on_changing(column.name):
+        return False
+    if LATER.search(column.words) and not MONTHLY.search(column.words):
+        return False
+    return column.below_zero <= MAX_BELOW_ZERO
+
+
+def amount_per(amount: Column, period: Column | None) -> str | None:
+    """Tell per what time an amount is: by a column of billing periods, or by its name."""
+    if period is not None:
+        units = {unit_of(cell) for cell in period.cells.dropna().unique()}
+        unit = units.pop() if len(units) == 1 else None
+        if unit is not None and not MONTHLY.search(amount.words):
+            return unit
+    return "month" if MONTHLY.search(amount.words) else unit_by_name(amount.words)
+
+
+def unit_by_name(words: str) -> str | None:
+    """Time that an amount is paid for, by its name; None where the name does not say."""
+    if MONTHLY.search(words):
+        return "month"
+    return "year" if YEARLY.search(words) else None
+
+
+def unit_of(cell: object) -> str | None:
+    """Time that a billing period is, such as "year" for ``Annually``."""
+    words = plain_words(cell)
+    return next((unit for unit, known in _PERIODS.items() if words in known), None)
+
+
+def find_period(columns: Iterable[Column]) -> Column | None:
+    """Find the column of billing periods; None where there is none."""
+    for column in columns:
+        if PERIOD.search(column.words) and column.filled and column.distinct <= len(_PERIODS):
+            known = column.cells.dropna().map(unit_of).notna().mean()
+            if known == 1:
+                return column
+    return None
+
+
+def find_currency(columns: Iterable[Column]) -> Column | None:
+    """Find the column of currencies; None where there is none."""
+    named = (column for column in columns if CURRENCY.search(column.words) and column.is_text)
+    return next(named, None)
+
+
+def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:
+    """Say what keeps the table from having an amount, where it has none."""
+    if amount is not None:
+        return
+    hints = []
+    for column in columns:
+        if TURNOVER.search(column.words):
+            hints.append(
+                f"{column.name!r} looks like the turnover of the customer's own firm; where it is "
+                f'what the contract is worth, write amount = "{column.name}"'
+            )
+        elif sureness(column.words, "amount") is not None and column.below_zero > MAX_BELOW_ZERO:
+            hints.append(
+                f"{column.name!r} is below zero in {column.below_zero:.0%} of its rows, so it is "
+                "no money (standardised?): give the amounts as they are"
+            )
+    yield "; ".join(["no contract value was found, so no money can be weighed", *hints[:1]])

@@ -1,0 +1,253 @@
+"""What columns of past deals are called, in CRM exports and in several languages.
+
+A name is first written as plain words: ``CloseDate``, ``close_date`` and ``CLOSE.DATE__c`` are all
+"close date". For each role the patterns stand in order: the first is the surest.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fitmodel.deals.vocabulary import words_of
+
+_DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts)"
+_NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"
+_LEAVING = (
+    r"(churn\w*|cancel\w*|terminat\w*|kündig\w*|kuendig\w*|lapse\w*|surrender\w*|attrition"
+    r"|departure|résili\w*|offboard\w*)"
+)
+_YEARLY = r"(annual\w*|yearly|year|anual\w*|annuel\w*|jahres\w*)"
+_VALUE = r"(value|amount|revenue|fee|price|premium|contract value|recurring revenue|spend)"
+
+_OF_A_SALE = r"(opportunity|deal|account|sales|lead)?"
+
+
+def _any(*patterns: str) -> str:
+    return "|".join(patterns)
+
+
+ROLE_NAMES: dict[str, tuple[str, ...]] = {
+    "id": (
+        _any(
+            rf"\b(deal|opportunity|opp|contract|policy|order|subscription) ?{_NUMBER}$",
+            r"(vertrags?|auftrags?) ?(id|nr|nummer)",
+            r"(合同|订单|商机) ?(id|编号|号)",
+            r"(contrat|contrato) (id|no|numéro|número)|(id|numéro|número) (de )?(contrat\w*)",
+        ),
+        _any(
+            rf"\b(customer|account|client|cust|user|kunden?) ?{_NUMBER}$|(客户|账户) ?(id|编号|号)",
+            r"(id|numéro|número|código) (de |do )?(client\w*|cuenta|conta)",
+        ),
+        rf"\b{_NUMBER}$|^(id|uuid|guid)\b|编号$",
+    ),
+    "observed_until": (
+        _any(
+            r"observed? ?(until|on|at)|\bobservation (end|date)|^as of\b|stichtag|auszug\w*",
+            rf"\b(extract|extraction|snapshot|export|report|cutoff|cut off) ?{_DATE}\b",
+            r"截止|统计日期|fecha de (corte|extracción)|date d(e l)? ?extraction",
+            r"data d[ea] (corte|extração)",
+        ),
+    ),
+    "closed_on": (
+        _any(
+            rf"\b(clos(e|ed|ing)|sign(ed|ing|ature)?|won) ?{_DATE}$",
+            r"^date (closed|signed|won)$|^(signed|closed)$|abschluss|unterschr|签约|成交|签订",
+            r"(date|fecha|data) (de |do )?(signature|firma|cierre|assinatura|fechamento|venda)",
+            r"(date|fecha|data) (de )?(contratación|contratação|souscription)",
+        ),
+        _any(
+            rf"\b(contract|policy|agreement|deal|vertrags?) ?(start\w*|begin\w*|{_DATE})\b",
+            r"vertragsbeginn|合同(开始)?(日期|时间)",
+            r"(début|inicio|início) (du|de|del|do)? ?(contrat\w*)",
+        ),
+        _any(
+            rf"\b(start\w*|begin\w*|inception|effective|subscri\w*|sign ?up) ?{_DATE}?$",
+            rf"\b(joined|join|activat\w*|since) ?{_DATE}?$|beginn|开始",
+            r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription)",
+            r"date d entrée",
+            r"(client|cliente|kunde|customer) (depuis|desde|seit)|^eintritt\w*|^startdatum$",
+            r"(开通|入网|注册|开户|激活|起始)(日期|时间)",
+        ),
+        rf"^(customer |subscription |account )?(created|registered|registration) ?{_DATE}?$",
+    ),
+    "churned_on": (
+        _any(
+            rf"\b{_LEAVING} ?{_DATE}$|^date (of )?{_LEAVING}$|流失(日期|时间)|^kündigung\w*$",
+            r"(date|fecha) (de )?(résiliation|baja|cancelación|départ)",
+            r"data (de |da |do )?(cancelamento|saída)",
+            r"(离网|销户|退订|解约|注销|停机|取消)(日期|时间)",
+        ),
+        _any(
+            rf"\b(cancel|churn|terminat|kündig|résili)\w*$|\b(left|lost) ?{_DATE}$|^(left|lost)$",
+            r"austritt|退订|解约|终止|^baja$",
+        ),
+        _any(
+            rf"\b(ended|end|exit|exited|deactivat\w*|inactivat\w*|unsubscribed?) ?{_DATE}?$",
+            r"vertragsende|结束|\bfin$|^enddatum$",
+            r"(date|fecha|data) (de |do )?(fin|término|encerramento)",
+        ),
+    ),
+    "exited_on": (rf"^exit(ed)? ?{_DATE}$",),
+    "tenure_months": (
+        _any(
+            r"\btenure\b.*\bmonths?\b|\bmonths? (of )?(tenure|active|stayed|subscribed)\b",
+            r"\bmonths? (as|with|since|on)\b|\b(lifetime|duration|customer) months?\b",
+            r"(laufzeit|dauer).*monate|在网(时长|月)|(antigüedad|ancienneté).*(mes|mois)",
+        ),
+        _any(
+            r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete|kundendauer",
+            r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente",
+            r"\b(meses|mois|monate)$",
+            r"\b(years?|weeks?|days?|months?) (as|with|since|on)\b",
+        ),
+        r"^(duration|laufzeit|account length|account age|customer age|life ?time|age)\b",
+    ),
+    "churned": (
+        _any(
+            r"^(is |has |did |customer )?(churn(ed)?|attrit(ion|ed))( flag| label| status| yn)?$",
+            r"是否流失|^流失$|abgewandert|^gekündigt$|^churn value$",
+        ),
+        _any(
+            r"^(is |has |did )?(left|lost|cancel+ed|exited|inactive|terminated|lapsed)( flag)?$",
+            r"^(résilié|perdu|cancelado|baja|parti)$",
+        ),
+        _any(
+            r"^((customer|account|subscription|contract|policy|kunden) ?)?(status|estado|statut)$",
+            r"^状态$|客户状态",
+        ),
+    ),
+    "rep": (
+        _any(
+            rf"^{_OF_A_SALE} ?(owner|rep|representative|seller|sales ?(person|man)|agent)"
+            r"( full)?( name)?$",
+            rf"^{_OF_A_SALE} ?(executive|closer|ae)( name)?$|^(closed|sold|won) by$",
+            r"^(verkäufer|vertriebler|vende[du]|commercial|comercial)\w*( name)?$",
+            r"销售(员|人员|代表|经理)?$|业务员",
+        ),
+        rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
+    ),
+    "team": (r"^(sales |hub spot )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
+    "amount": (
+        _any(
+            rf"\b(arr|acv)( (usd|eur|gbp))?$|^(arr|acv)\b|\b{_YEARLY} ?(?!revenue$){_VALUE}",
+            rf"{_VALUE} ({_YEARLY}|per year)|jahres(wert|umsatz|betrag|beitrag|preis)",
+            r"(montant|valeur|importe|valor) (annuel\w*|anual)|年(度)?(合同)?(金额|价值|费用|收入)",
+        ),
+        _any(
+            r"\bc?mrr\b|^month(ly)? (recurring )?(revenue|fee|price|charge|value|amount|spend|cost"
+            r"|payment|subscription)s?$|\b(fee|price|charge|revenue|amount|spend) (per|a) month\b",
+            r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)|mensualidad",
+            r"mensalidade|monats(beitrag|preis|umsatz|gebühr)|(prix|montant|revenu) mensuel",
+            r"月(费|租|收入)",
+        ),
+        _any(
+            rf"^(deal|contract|opportunity|order|subscription|close)? ?{_VALUE}$|^deal size$",
+            r"^(tcv|total contract value)$",
+            r"(vertrags|auftrags)wert|^(betrag|montant|importe|valor)$|(合同|成交)?金额$|合同额",
+        ),
+    ),
+}
+ROLE_WORDS = {
+    "id": "id of the deal",
+    "closed_on": "date the deal was signed",
+    "churned_on": "date the customer left",
+    "observed_until": "date the extract ends",
+    "exited_on": "date the customer went for another reason than leaving",
+    "tenure_months": "months until leaving or the extract",
+    "churned": "whether the customer left",
+    "rep": "who sold",
+    "team": "team that sold",
+    "amount": "yearly contract value, an attribute too",
+}
+"""What each role is, in the order in which a contract names them."""
+_EVENTS = (
+    r"trials?|demo|pilot|renew\w*|price|pricing|increase|discount|coupon|upgrad\w*|downgrad\w*"
+    r"|plan change\w*|payment|paid|invoice\w*|bill(ing|ed)|charge|period|cycle|onboard\w*"
+    r"|go live|live date|kick ?off|implement\w*|install\w*|training|activat\w*|start\w*|begin\w*"
+    r"|created|updated|modified|changed|contact\w*|call\w*|meeting|e ?mail\w*|login|log in|seen"
+    r"|active|activity|used|usage|visit\w*|survey|nps|csat|review|qbr|ticket\w*|case|support"
+    r"|next|last|latest|first|expected|planned|forecast\w*|scheduled|due|expir(y|ation)|valid until"
+    r"|signed|sign ?up|birth\w*|founded|shipped|delivered|order\w*|purchase\w*|refund\w*|paused?"
+    r"|resum\w*|reactivat\w*|notice|term|current"
+)
+_OF_SOMETHING_ELSE = re.compile(
+    rf"\b(?:{_EVENTS})\b"
+    r"|\b(prueba|renovación|renovacion|pago|factura\w*|precio|vencimiento|próxim[oa]|últim[oa])\b"
+    r"|\b(teste|renovação|renovacao|pagamento|preço|vencimento|cobrança|fatura)\b"
+    r"|(probe|verlängerung|zahlung|rechnung|preis|nächste|letzte|ablauf|einführung)"
+    r"|\b(essai|renouvellement|paiement|facture|prix|échéance|prochain\w*|dernier\w*|dernière)\b"
+    r"|试用|续约|续费|付款|缴费|账单|涨价|价格|上线|到期|最近|最后|下次|登录|联系"
+)
+_SURELY_LEAVING = re.compile(rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento")
+MONTHLY = re.compile(
+    r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"
+    r"|mensal\w*|\bmensalidade\b|par mois|por mes|por mês|月(费|租|收入|付|均)|每月"
+)
+YEARLY = re.compile(
+    rf"\barr\b|\bacv\b|\b{_YEARLY}\b|per year|a year|jahres\w*|jährlich\w*|par an\b|por año|por ano"
+    r"|年(度|费|付)?|每年"
+)
+CONTRACT_VALUE = re.compile(r"\btcv\b|total contract value|合同(总)?(金额|额)|gesamtauftragswert")
+TURNOVER = re.compile(
+    r"^(annual ?revenue|(company|customer|client|account|firm) (annual )?(revenue|turnover|sales)"
+    r"|turnover|annual turnover|(annual )?sales volume|umsatz|jahresumsatz|firmenumsatz"
+    r"|chiffre d affaires|ca annuel|facturación|facturacion|ingresos( anuales)?"
+    r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)"
+    r"( usd| eur| gbp)?$"
+)
+"""The turnover of the customer's own firm, not what its contract is worth."""
+CURRENCY = re.compile(
+    r"^((deal|order|account|billing|contract|price) )?(currency|moneda|moeda|währung|waehrung"
+    r"|devise|monnaie|币种|货币)( iso)?( code)?$"
+)
+PERIOD = re.compile(
+    r"^((billing|plan|price|payment|subscription) )?(interval|period|frequency|cycle|period unit)"
+    r"( unit)?$"
+)
+UNIT_WORDS = {
+    "months": re.compile(r"\b(months?|monate|mes|meses|mois|mês)\b|月"),
+    "days": re.compile(r"\b(days?|tage|jours|días|dias)\b|[天日]"),
+    "weeks": re.compile(r"\b(weeks?|wochen|semaines|semanas)\b|周"),
+    "years": re.compile(r"\b(years?|jahre|ans|años|anos|années)\b|年"),
+}
+"""Units of a tenure, by its name."""
+IDENTIFIER = re.compile(rf"\b{_NUMBER}$|编号$|^(rownames|row|index)$|^unnamed \d+$")
+PERSON_OR_TEXT = re.compile(
+    r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
+    r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称|备注"
+)
+
+
+def as_words(name: str) -> str:
+    """Write a column's name as plain words in lower case."""
+    name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's mark of a custom field
+    name = re.sub(r"[\s_]*[(\[]?\b(utc|gmt|local time)\b[)\]]?\s*$", "", name, flags=re.IGNORECASE)
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return re.sub(r"[\W_]+", " ", name).strip().lower()
+
+
+def sureness(words: str, role: str) -> int | None:
+    """Place of the first of a role's patterns that a name matches; None where none does."""
+    patterns = ROLE_NAMES[role]
+    return next((place for place, each in enumerate(patterns) if re.search(each, words)), None)
+
+
+def named(words: str, key: str) -> bool:
+    """Tell whether a name is among the names of a kind of column in ``vocabulary.toml``."""
+    names = words_of("names", key)
+    bare = _FILLING.sub("", words)
+    return words in names or bare in names
+
+
+_FILLING = re.compile(r" (flag|yn|y n|indicator|label|code)$|^(deal|opportunity|subscriptions?) ")
+
+
+def is_of_something_else(words: str) -> bool:
+    """Tell whether a date is of something else than leaving: a trial, renewal, price or payment."""
+    return bool(_OF_SOMETHING_ELSE.search(words)) and not _SURELY_LEAVING.search(words)
+
+
+def tenure_unit(words: str) -> str | None:
+    """Unit of a tenure by its name; None where the name says none, or several."""
+    found = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
+    return found[0] if len(found) == 1 else None

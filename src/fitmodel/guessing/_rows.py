@@ -1,0 +1,153 @@
+"""Find by their values which rows are customers, and which rows are one customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.vocabulary import plain_words, words_of
+from fitmodel.guessing._names import as_words, named
+from fitmodel.tables.values import read_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fitmodel.guessing._columns import Column
+
+MAX_STAGES = 60  # distinct values of a column of stages
+SURE_BY_VALUES = 0.95  # share of known stages that makes a column one whatever its name
+MAX_ROWS_PER_CUSTOMER = 20
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A column that says which rows were ever customers.
+
+    Attributes
+    ----------
+    column : str
+    customers : tuple of str
+        Values that mean a customer, as the table has them.
+    others : mapping of str to int
+        The other values and their rows.
+    unknown : tuple of str
+        Of these, values that are in no vocabulary.
+    """
+
+    column: str
+    customers: tuple[str, ...]
+    others: dict[str, int]
+    unknown: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The other values with their rows, for people."""
+        return ", ".join(f"{value} {count:,}" for value, count in self.others.items())
+
+
+def find_stage(columns: Iterable[Column]) -> Stage | None:
+    """Find the column that tells customers from lost and open opportunities; None where none does.
+
+    A column of stages must have rows that were won and rows that were not, told by values in
+    ``vocabulary.toml``; without a name that says so nearly all of its values must be known.
+    """
+    found = [(rank, stage) for column in columns for rank, stage in _stages(column)]
+    return min(found, key=lambda each: each[0])[1] if found else None
+
+
+def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
+    if column.is_date or not 1 < column.distinct <= MAX_STAGES:
+        return
+    counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
+    if named(column.words, "won_flag"):
+        yield from _won_flag(column, counts)
+        return
+    for rank, (name, section, customer, other) in enumerate(
+        (("stage", "stage", ("won",), ("lost", "open")),
+         ("lifecycle", "lifecycle", ("customer",), ("prospect",)))
+    ):  # fmt: skip
+        yes = _known(counts, section, customer)
+        no = _known(counts, section, other)
+        if not yes or not no:
+            continue
+        known = sum(counts[value] for value in (*yes, *no)) / column.filled
+        is_named = named(column.words, name)
+        if is_named or known >= SURE_BY_VALUES:
+            others = {value: rows for value, rows in counts.items() if value not in yes}
+            unknown = tuple(value for value in others if value not in no)
+            yield (rank + 3 * (not is_named), -known), Stage(column.name, yes, others, unknown)
+
+
+def _known(counts: dict[str, int], section: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    words = frozenset().union(*(words_of(section, key) for key in keys))
+    return tuple(value for value in counts if plain_words(value) in words)
+
+
+def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[int, float], Stage]]:
+    flags = read_flags(column.cells)
+    if flags.unreadable.any() or not 0 < flags.series.sum() < column.filled:
+        return
+    yes = tuple(column.cells[flags.series].astype("str").unique())
+    others = {value: rows for value, rows in counts.items() if value not in yes}
+    yield (1, -1.0), Stage(column.name, yes, others, ())
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """A column of ids of which some stand in several rows.
+
+    Attributes
+    ----------
+    column : str
+    distinct, rows : int
+        Different ids, and rows that have one.
+    of_customer : bool
+        Whether its name says that it is a customer's, not a deal's.
+    is_id : bool
+        Whether its name says that it is an id or number, not a name.
+    """
+
+    column: str
+    distinct: int
+    rows: int
+    of_customer: bool
+    is_id: bool
+
+
+def find_repeats(columns: Iterable[Column]) -> list[Repeats]:
+    """List the columns of ids that repeat, those of customers first.
+
+    A column with hardly any different values is a category, not an id.
+    """
+    found = []
+    for column in columns:
+        of_customer, of_deal = named(column.words, "customer"), is_deal_id(column.words)
+        repeats = 1 < column.distinct < column.filled and not column.is_date
+        few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
+        if (of_customer or of_deal) and repeats and not few:
+            found.append(
+                Repeats(
+                    column.name,
+                    column.distinct,
+                    column.filled,
+                    of_customer,
+                    of_deal or _ends_as_id(column.words),
+                )
+            )
+    return sorted(found, key=lambda each: (not each.of_customer, not each.is_id))
+
+
+def is_deal_id(words: str) -> bool:
+    """Tell whether a name says that a column has the ids of deals."""
+    from fitmodel.guessing._names import sureness
+
+    return sureness(words, "id") == 0
+
+
+def _ends_as_id(words: str) -> bool:
+    from fitmodel.guessing._names import IDENTIFIER
+
+    return IDENTIFIER.search(words) is not None or words.startswith("id ")
+
+
+__all__ = ["Repeats", "Stage", "as_words", "find_repeats", "find_stage", "is_deal_id"]

@@ -1,0 +1,77 @@
+"""Recognise the export of a billing or CRM system by its columns."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.guessing._names import as_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FILE = "vendors.toml"
+_TABLE_NAME = re.compile(r"^(subscriptions?|deals?|opportunity|hs) (?=\w)")
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """An export that was recognised.
+
+    Attributes
+    ----------
+    title : str
+        Whose export it is, for people.
+    roles : mapping of role to columns
+        Columns of the table for each role, the surest first.
+    left : tuple of str
+        Values of the status that mean the customer is gone.
+    after_signing : tuple of str
+        Columns of the table that are known only after signing.
+    """
+
+    title: str
+    roles: Mapping[str, tuple[str, ...]]
+    left: tuple[str, ...]
+    after_signing: tuple[str, ...]
+
+
+def recognise(names: Iterable[str]) -> Vendor | None:
+    """Tell whose export a table is, by its columns' names; None where it is nobody's known.
+
+    Examples
+    --------
+    >>> from fitmodel.guessing._vendors import recognise
+    >>> recognise(["id", "Customer ID", "Current Period End (UTC)", "Ended At (UTC)"]).title
+    'Stripe subscriptions'
+    """
+    by_words: dict[str, str] = {}
+    for name in names:
+        words = as_words(name)
+        by_words.setdefault(words, name)
+        by_words.setdefault(_TABLE_NAME.sub("", words), name)
+    for vendor in _vendors().values():
+        if by_words.keys() >= set(vendor["columns"]) and by_words.keys() & set(vendor["any"]):
+            return _found(vendor, by_words)
+    return None
+
+
+def _found(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
+    lists = {key: words for key, words in vendor.items() if isinstance(words, list)}
+    present = {
+        key: tuple(dict.fromkeys(by_words[each] for each in words if each in by_words))
+        for key, words in lists.items()
+        if key not in {"columns", "any", "left"}
+    }
+    after = present.pop("after_signing", ())
+    return Vendor(vendor["title"], present, tuple(vendor.get("left", ())), after)
+
+
+@cache
+def _vendors() -> dict[str, dict[str, Any]]:
+    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    return tomllib.loads(text)

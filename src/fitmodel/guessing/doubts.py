@@ -1,0 +1,349 @@
+"""What a person should settle about a table: repeated by init, check and train until answered.
+
+table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.faults import Sheet
+from fitmodel.deals.leaving import ANSWERS
+from fitmodel.deals.missing_leavers import find_missing_leavers
+from fitmodel.deals.reading import open_table, read_deals_with_findings
+from fitmodel.deals.rows import keep_rows
+from fitmodel.deals.validation import shape_faults
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing._columns import Column
+from fitmodel.guessing._leaving import is_named_leaving
+from fitmodel.guessing._money import find_currency, unit_by_name
+from fitmodel.guessing._names import TURNOVER, as_words, sureness, tenure_unit
+from fitmodel.guessing._rows import find_repeats, find_stage
+from fitmodel.guessing._status import find_status
+from fitmodel.guessing._vendors import recognise
+from fitmodel.tables.tidying import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
+
+MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One thing that the table leaves open.
+
+    Attributes
+    ----------
+    code : str
+        Its kind; ``[rows] acknowledged = ["code"]`` or ``["code:column"]`` settles it.
+    column : str
+        The column it is about, or "".
+    message : str
+        What was seen, with counts.
+    answer : str
+        What to write into the contract.
+    must_answer : bool
+        Whether training refuses without an answer: the rows or the outcome would be wrong.
+    """
+
+    code: str
+    column: str
+    message: str
+    answer: str
+    must_answer: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.message}. Answer: {self.answer} [{self.code}]"
+
+
+def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
+    """List what the table leaves open and the contract does not settle.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Past deals as read from the file, all rows of it.
+    spec : DealSpec
+
+    Returns
+    -------
+    list of Doubt
+        Those that must be answered first.
+
+    Examples
+    --------
+    >>> from fitmodel.guessing.doubts import find_doubts
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> find_doubts(sim.deals, sim.spec)
+    []
+    """
+    table = tidy(table, spec.attributes.missing)
+    found = list(_about_stages(table, spec))
+    kept = keep_rows(table, spec).table
+    columns = [Column(kept[name]) for name in kept.columns]
+    found += _about_leavers(columns, spec)
+    found += _about_currencies(columns, spec)
+    found += _about_repeats(columns, spec)
+    found += _about_copies(kept, spec)
+    found += _about_dates(spec)
+    found += _about_units(spec)
+    found += _about_missing_leavers(kept, spec)
+    open_doubts = [each for each in found if not _is_settled(each, spec)]
+    return sorted(open_doubts, key=lambda each: not each.must_answer)
+
+
+def _is_settled(doubt: Doubt, spec: DealSpec) -> bool:
+    return spec.rows.settles(doubt.code, doubt.column)
+
+
+def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
+    """Refuse to learn where the rows or the outcome would be guessed.
+
+    Raises
+    ------
+    DealsError
+        Listing every doubt that must be answered, with what to write.
+    """
+    unanswered = [doubt for doubt in doubts if doubt.must_answer]
+    if unanswered:
+        lines = "\n".join(f"  {doubt}" for doubt in unanswered)
+        raise DealsError(
+            f"{len(unanswered)} question(s) about the rows must be answered first:\n{lines}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionedDeals:
+    """Past deals with what was made of their rows, and what is still in doubt.
+
+    Attributes
+    ----------
+    read : DealsRead
+    doubts : tuple of Doubt
+    """
+
+    read: DealsRead
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def deals(self) -> pd.DataFrame:
+        """The deals, as `fitmodel.read_deals` gives them."""
+        return self.read.table
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What was left out or merged, found and is in doubt, for people."""
+        found = (*self.read.notes, *self.read.findings, *self.doubts)
+        return tuple(map(str, found))
+
+
+def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
+    """Read past deals to learn from, and say what is in doubt.
+
+    Parameters
+    ----------
+    source, spec
+        As of `fitmodel.read_deals`.
+
+    Raises
+    ------
+    DealsError
+        As `fitmodel.read_deals`; also where a doubt must be answered first.
+    """
+    file = open_table(source, spec)
+    if not shape_faults(Sheet(file.table)):
+        # first, because rows that are no customers have other faults too
+        stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
+        refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
+    read = read_deals_with_findings(file, spec)
+    doubts = find_doubts(file.table, spec)
+    refuse_unanswered(doubts)
+    return QuestionedDeals(read, tuple(doubts))
+
+
+def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+    """Rows that never were customers."""
+    chosen = {*spec.rows.chosen_by, *spec.role_columns}
+    kept = keep_rows(table, spec).table
+    stage = find_stage(Column(kept[name]) for name in kept.columns if name not in chosen)
+    if stage is None:
+        return
+    unknown = f"; not known are {', '.join(stage.unknown)}" if stage.unknown else ""
+    listed = ", ".join(f'"{value}"' for value in stage.customers)
+    yield Doubt(
+        "rows-not-customers",
+        stage.column,
+        f"{stage.column}: {sum(stage.others.values()):,} of {len(kept):,} rows look like "
+        f"opportunities that were not won ({stage.shown}{unknown}), and would count as customers "
+        "that stayed",
+        f'[rows] keep = {{"{stage.column}" = [{listed}]}}',
+        must_answer=True,
+    )
+
+
+def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """A flag or status that the contract does not use, held against the dates of leaving."""
+    by_name = {column.name: column for column in columns}
+    leaving = by_name.get(spec.deals.churned_on or "")
+    if leaving is None:
+        return
+    known = {*spec.role_columns, *spec.rows.chosen_by} - {spec.deals.churned}
+    free = [column for column in columns if column.name not in known]
+    status = find_status(free, recognise(by_name))
+    if status is None or not status.is_sure:
+        return
+    dated = leaving.real_dates
+    undated = int((status.left & ~dated).sum())
+    if undated and spec.deals.churned is None:
+        values = (
+            f", churned_values = {list(status.churned_values)}" if status.churned_values else ""
+        )
+        yield Doubt(
+            "left-without-date",
+            status.name,
+            f"{status.name}: {undated:,} of {int(status.left.sum()):,} customers that left have "
+            f"no date in {leaving.name!r}, and would count as customers that stayed",
+            f'[deals] churned = "{status.name}"{values}, and {ANSWERS}',
+            must_answer=True,
+        )
+    contrary = int((~status.left & dated).sum())
+    if contrary > MIN_DATED_CONTRADICTIONS * (~status.left).sum():
+        yield Doubt(
+            "date-of-a-customer",
+            status.name,
+            f"{status.name}: {contrary:,} customers are still there, but have a date in "
+            f"{leaving.name!r}: announced, or another date? The date counts",
+            "take the right column for churned_on, or acknowledge it",
+        )
+
+
+def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """A column of several currencies beside an amount."""
+    if spec.deals.amount is None or spec.deals.currency is not None:
+        return
+    currency = find_currency(columns)
+    if currency is not None and currency.distinct > 1:
+        shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
+        yield Doubt(
+            "several-currencies",
+            currency.name,
+            f"{currency.name}: {currency.distinct} currencies ({shown}) beside one column of "
+            f"amounts {spec.deals.amount!r}",
+            f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
+            "amounts converted into one currency; or take amount out of [deals]",
+            must_answer=True,
+        )
+
+
+def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Ids that stand in several rows."""
+    if spec.rows.customer is not None or spec.rows.one_row_per is not None:
+        return
+    for repeats in find_repeats(columns):
+        what = "customer" if repeats.of_customer else "deal"
+        yield Doubt(
+            "repeated-id",
+            repeats.column,
+            f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
+            f"this is not one row per {what}",
+            f'[rows] customer = "{repeats.column}" makes one history of the rows of each; '
+            'one_row_per = "deal" says that each row is a deal of its own',
+        )
+
+
+def _about_copies(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+    """Rows that are the same in every column."""
+    copies = table.duplicated()
+    if copies.any() and spec.rows.customer is None:
+        example = table.index[int(copies.to_numpy().argmax())]
+        yield Doubt(
+            "repeated-rows",
+            "",
+            f"{int(copies.sum()):,} of {len(table):,} rows repeat an earlier row whole, such as "
+            f"row {example}",
+            "take the copies out of the table, or acknowledge that they are deals of their own",
+        )
+
+
+def _about_dates(spec: DealSpec) -> Iterator[Doubt]:
+    """Dates that were taken although their name does not say what they are."""
+    roles = spec.deals
+    if roles.closed_on is not None and sureness(as_words(roles.closed_on), "closed_on") is None:
+        yield _by_content("closed_on", roles.closed_on, "the day the contract was signed")
+    if roles.churned_on is not None and not is_named_leaving(roles.churned_on):
+        yield _by_content("churned_on", roles.churned_on, "the day the customer left")
+
+
+def _by_content(role: str, column: str, meaning: str) -> Doubt:
+    return Doubt(
+        "date-by-content",
+        column,
+        f"{role}: the name of {column!r} does not say that it is {meaning}",
+        f'correct it, or [rows] acknowledged = ["date-by-content:{column}"]',
+    )
+
+
+def _about_units(spec: DealSpec) -> Iterator[Doubt]:
+    """Tenure and amount whose unit neither the name nor the contract says."""
+    roles = spec.deals
+    tenure, amount = roles.tenure_months, roles.amount
+    if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
+        yield Doubt(
+            "tenure-unit",
+            tenure,
+            f"{tenure}: taken for MONTHS from signing to leaving or to the extract",
+            '[deals] tenure_unit = "months", "years", "weeks" or "days"',
+        )
+    if amount is None or roles.amount_per is not None:
+        return
+    unit = unit_by_name(as_words(amount))
+    if TURNOVER.search(as_words(amount)):
+        yield Doubt(
+            "turnover",
+            amount,
+            f"{amount}: is it what the contract is worth in a year, and not the turnover of the "
+            "customer's own firm?",
+            '[deals] amount_per = "year" where it is the contract, else take amount out',
+        )
+    elif unit != "year":
+        taken = "by its name it is per month" if unit else "the name does not say per what time"
+        yield Doubt(
+            "amount-unit",
+            amount,
+            f"{amount}: taken for the value of a YEAR of the contract, but {taken}",
+            '[deals] amount_per = "year", "quarter", "month", "week" or "day"; or "contract" with '
+            "contract_months",
+        )
+
+
+def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+    """Leavers before some day that the table does not have."""
+    if not spec.has_dates or spec.rows.settles("missing-leavers"):
+        return
+    try:
+        deals = read_deals_with_findings(kept, spec).table
+    except DealsError:
+        return  # read_deals says what is wrong
+    missing = find_missing_leavers(deals, spec)
+    if missing is None:
+        return
+    horizon = spec.label.horizon_months
+    yield Doubt(
+        "missing-leavers",
+        str(spec.deals.churned_on),
+        f"{spec.deals.churned_on}: no customer is recorded to have left before "
+        f"{missing.observed_from}, where {missing.expected:,.0f} were to be expected among "
+        f"{missing.signed_before:,} deals signed before it (probability of none by chance "
+        f"{missing.chance:.0e}): deleted, or left behind in another system? Counted from that day "
+        f"on, early churn within {horizon} months is {missing.rate:.1%}; as the table is, "
+        f"{missing.rate_without:.1%}",
+        f'[deals] observed_from = "{missing.observed_from}"',
+    )

@@ -1,0 +1,267 @@
+"""Write a first contract for a table never seen before, and say what was guessed with doubt.
+
+table -> rows that are customers -> roles by name and content -> who left, and when
+      -> attributes, leaks, constants -> commented TOML
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.crm_names import goes_on_changing
+from fitmodel.deals.data_warnings import notation_warnings
+from fitmodel.deals.faults import Sheet, explain
+from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
+from fitmodel.deals.reading import read_deals
+from fitmodel.deals.validation import shape_faults
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing._attributes import reason_to_exclude
+from fitmodel.guessing._columns import READS, Column
+from fitmodel.guessing._draft import Draft
+from fitmodel.guessing._money import (
+    about_money,
+    amount_per,
+    find_currency,
+    find_period,
+    is_contract_value,
+)
+from fitmodel.guessing._names import sureness
+from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outcome
+from fitmodel.guessing._rows import find_repeats, find_stage
+from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing.doubts import Doubt, find_doubts
+from fitmodel.tables.tidying import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WEAK = 2  # rank from which a name of a date of signing may be of anything
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A contract guessed from a table.
+
+    Attributes
+    ----------
+    toml : str
+        Commented ``fitmodel.toml``.
+    unsure : tuple of str
+        What a person should look at.
+    doubts : tuple of Doubt
+        Of these, what ``check`` and ``train`` repeat until the contract answers it.
+    """
+
+    toml: str
+    unsure: tuple[str, ...]
+    doubts: tuple[Doubt, ...] = ()
+
+
+def guess_spec(frame: pd.DataFrame) -> Guess:
+    """Guess the roles of a table's columns by their names and content.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Past deals, as read by ``read_table`` or made in Python; it is not changed.
+
+    Returns
+    -------
+    Guess
+        Its toml is a valid contract; `read_deals` takes the table with it unless `unsure` says
+        what stands against it.
+
+    Raises
+    ------
+    DealsError
+        If no outcome can be found: neither closing and churn dates nor a tenure and a flag.
+
+    Examples
+    --------
+    >>> sim = fitmodel.simulate_deals(200, seed=1)
+    >>> guess = guess_spec(sim.deals.rename(columns={"closed_on": "Close Date"}))
+    >>> 'closed_on = "Close Date"' in guess.toml
+    True
+    """
+    faults = shape_faults(Sheet(frame))
+    if faults:
+        raise DealsError(explain(faults))
+    table = tidy(frame)
+    draft = _customers_of(table)
+    for role in ("id", "observed_until", "closed_on"):
+        _take(draft, role)
+    find_leavers(draft)
+    for role in ("exited_on", "tenure_months", "rep", "team", "amount"):
+        _take(draft, role)
+    settle_outcome(draft)
+    _settle_customers(draft)
+    _settle_units(draft)
+    _sort_attributes(draft)
+    draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
+    spec = DealSpec(**tomllib.loads(draft.to_toml()))
+    doubts = find_doubts(table, spec)
+    draft.unsure += map(str, doubts)
+    _try_to_read(draft, frame, spec)
+    draft.unsure += [str(each) for each in notation_warnings(table, spec)]
+    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts))
+
+
+def _customers_of(table: pd.DataFrame) -> Draft:
+    """Start with the rows that are customers, where a column of stages tells them."""
+    vendor = recognise(table.columns)
+    stage = find_stage(Column(table[name]) for name in table.columns)
+    if stage is None:
+        draft = Draft([Column(table[name]) for name in table.columns], vendor)
+    else:
+        kept = table[table[stage.column].astype("str").isin(stage.customers)]
+        draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
+        draft.rows["keep"] = {stage.column: list(stage.customers)}
+        draft.notes[stage.column] = "left out: says which rows are customers, see [rows] keep"
+        draft.unsure.append(
+            f"[rows] keep: only rows whose {stage.column!r} is {', '.join(stage.customers)} are "
+            f"customers ({len(kept):,} of {len(table):,}); left out are {stage.shown}"
+        )
+    if vendor is not None:
+        draft.unsure.append(f"the columns are those of an export of {vendor.title}")
+    return draft
+
+
+def _fits_closing(column: Column) -> bool:
+    return column.is_full and column.date_share >= READS
+
+
+def _fits_people(column: Column) -> bool:
+    return 1 < column.distinct <= max(len(column.cells) // 2, 2) and not column.is_date
+
+
+_FITS: dict[str, Callable[[Column], bool]] = {
+    "id": lambda column: column.is_unique,
+    "observed_until": lambda column: column.is_full and column.date_share >= READS,
+    "closed_on": _fits_closing,
+    "exited_on": lambda column: column.date_share >= READS and not column.is_full,
+    "tenure_months": lambda column: column.is_number and column.is_full,
+    "rep": _fits_people,
+    "team": _fits_people,
+    "amount": lambda column: (
+        (column.is_number and not column.is_flag) or column.has_several_currencies
+    ),
+}
+
+
+def _take(draft: Draft, role: str) -> None:
+    """Give a role to the column that is surest by its name, among those whose content fits."""
+    surest = draft.surest(role)
+    ranked = [
+        (-1 if column.name == surest else sureness(column.words, role), column)
+        for column in draft.free
+    ]
+    known = [(rank, column) for rank, column in ranked if rank is not None]
+    fitting = [each for each in known if _FITS[role](each[1]) and _allowed(role, *each)]
+    if not fitting:
+        if role == "id":
+            draft.unsure += [
+                f"id: {column.name!r} was not taken, {len(column.cells) - column.distinct} row(s) "
+                "have none or repeat it; keep one row per deal"
+                for rank, column in known
+                if rank <= 0 and column.distinct > len(column.cells) / 2
+            ]
+        if role == "closed_on":
+            _take_closing_in_doubt(draft, [column for rank, column in known if rank < WEAK])
+        return
+    best = min(rank for rank, _ in fitting)
+    rivals = [column for rank, column in fitting if rank == best]
+    draft.roles[role] = rivals[0]
+    if len(rivals) > 1:
+        names = ", ".join(repr(column.name) for column in rivals)
+        draft.unsure.append(f"{role} could be any of {names}; {rivals[0].name!r} was taken")
+    if role in {"rep", "team"}:
+        for _, column in fitting:
+            if column is not rivals[0]:
+                draft.leave_out(column, f"names the {role} too")
+
+
+def _allowed(role: str, rank: int, column: Column) -> bool:
+    """Tell what name and content together rule out."""
+    if role == "closed_on":
+        return rank < 0 or not goes_on_changing(column.name)  # the closing date of another deal
+    if role == "amount":
+        return is_contract_value(column)
+    return True
+
+
+def _take_closing_in_doubt(draft: Draft, named_so: list[Column]) -> None:
+    """Take a date by its name although not all of it reads as dates."""
+    sure = [column for column in named_so if column.date_share >= READS_BY_NAME]
+    if sure:
+        draft.roles["closed_on"] = sure[0]
+        draft.unsure.append(
+            f"closed_on: {sure[0].name!r} by its name, but not all of it reads as dates"
+        )
+
+
+def _settle_customers(draft: Draft) -> None:
+    """One row per customer, where a column of customer ids repeats beside the ids of the rows."""
+    if "closed_on" not in draft.roles:
+        return
+    surest = draft.surest("customer")
+    for repeats in find_repeats(draft.free):
+        of_customer = repeats.of_customer and repeats.is_id
+        if "id" in draft.roles and (of_customer or repeats.column == surest):
+            draft.rows["customer"] = repeats.column
+            draft.notes[repeats.column] = "left out: the customer, see [rows] customer"
+            draft.unsure.append(
+                f"[rows] customer: {repeats.column!r} has {repeats.distinct:,} values in "
+                f"{repeats.rows:,} rows, so the rows of a customer are made one; take it out and "
+                'write one_row_per = "deal" where each row is a deal of its own'
+            )
+            return
+
+
+def _settle_units(draft: Draft) -> None:
+    amount = draft.roles.get("amount")
+    if amount is None:
+        return
+    unit = amount_per(amount, find_period(draft.columns))
+    if unit is not None:
+        draft.units["amount_per"] = unit
+    currency = find_currency(draft.free)
+    if currency is not None and currency.filled:
+        draft.units["currency"] = currency.name
+        draft.notes[currency.name] = "left out: the currency of the amount"
+
+
+def _sort_attributes(draft: Draft) -> None:
+    closing = draft.roles.get("closed_on")
+    after = draft.vendor.after_signing if draft.vendor else ()
+    doubted: dict[str, list[str]] = {}
+    for column in draft.free:
+        if column.name in after:
+            draft.leave_out(column, "known only after signing, in exports of this system")
+            continue
+        found = reason_to_exclude(column, None if closing is None else closing.dates)
+        if found is None:
+            draft.notes[column.name] = "attribute"
+            continue
+        draft.leave_out(column, found.reason)
+        if found.in_doubt:
+            doubted.setdefault(found.reason, []).append(repr(column.name))
+    for reason, names in doubted.items():
+        draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
+
+
+def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> None:
+    """Say what stands against reading the table with this contract, or what its horizons teach."""
+    try:
+        deals = read_deals(frame, spec)
+    except DealsError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
+        draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
+        return
+    found = compare_horizons(deals, spec)
+    draft.horizons = horizons_text(found)
+    draft.unsure += doubts_about_horizon(found, spec.label.horizon_months)

@@ -1,0 +1,1 @@
+"""Tables in and out: one reader of values (numbers, dates, yes/no) and one of files."""

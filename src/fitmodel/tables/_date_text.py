@@ -1,0 +1,225 @@
+"""One date as a whole day, and the ways in which a column of dates may be written.
+
+Standard library and numpy only: this file is on the path of a single prospect.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+EPOCH = date(1970, 1, 1).toordinal()
+EXCEL_ZERO = date(1899, 12, 30).toordinal() - EPOCH
+EXCEL_FIRST, EXCEL_LAST = 20_000, 80_000  # serial numbers of 1954 to 2119
+SECONDS_OF_DAY = 86_400
+FIRST_SECOND, LAST_SECOND = 300_000_000, 5_000_000_000  # of 1979 to 2128
+ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST = (
+    "iso",
+    "year first",
+    "month name",
+    "day first",
+    "month first",
+)
+EXCEL, DIGITS, SECONDS, MILLISECONDS = "excel", "yyyymmdd", "seconds", "milliseconds"
+ORDERS = (ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST, EXCEL, DIGITS, SECONDS, MILLISECONDS)
+"""The forms of a date, by the names that the contract gives them; the first of equals is taken."""
+NUMBERS = (EXCEL, DIGITS, SECONDS, MILLISECONDS)
+EITHER = "either"
+"""What is said of a column whose dates all read day first and month first."""
+
+_LENGTH = len("YYYY-MM-DD")
+_TIME = r"(?:,?[T ]+\d{1,2}[:.h]\d{2}.*)?"
+_YEAR_FIRST = re.compile(
+    rf"(\d{{4}})(?:([/.-])(\d{{1,2}})(?:\2(\d{{1,2}}))?|年(\d{{1,2}})月(?:(\d{{1,2}})日)?){_TIME}"
+)
+_YEAR_LAST = re.compile(rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
+_DAY_NAME = re.compile(
+    rf"(?:[^\W\d]+\.?,? )?(\d{{1,2}})(?:\.|st|nd|rd|th)?[ /-]*(?:de |of )?([^\W\d]{{3,}})\.?"
+    rf"(?:[ ,/-]|de )+(\d{{4}}|\d{{2}}){_TIME}"
+)
+_NAME_DAY = re.compile(rf"([^\W\d]{{3,}})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? +(\d{{4}}){_TIME}")
+_DIGITS = re.compile(r"\d+(?:\.\d*)?")
+_MONTHS = {
+    name: month
+    for month, names in enumerate(
+        (
+            "jan january januar jän jänner enero ene janeiro janvier janv",
+            "feb february februar febrero fevereiro fev février févr fév",
+            "mar march märz mär mrz marzo março mars",
+            "apr april abril abr avril avr",
+            "may mai mayo maio",
+            "jun june juni junio junho juin",
+            "jul july juli julio julho juillet juil",
+            "aug august agosto ago août aoû",
+            "sep sept september septiembre set setembro septembre",
+            "oct october okt oktober octubre outubro out octobre",
+            "nov november noviembre novembro novembre",
+            "dec december dez dezember diciembre dic dezembro décembre déc",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """How the dates of a column are written, beside YYYY-MM-DD, which is always read.
+
+    Parameters
+    ----------
+    order : str
+        One of `ORDERS`.
+    """
+
+    order: str = ISO
+
+
+ONLY_ISO = DateForm()
+
+
+def today() -> date:
+    """The day from which dates are counted back where no closing date is given.
+
+    That of UTC, whatever the clock of this machine shows: a prospect has the same probability on
+    every machine and through every door.
+    """
+    return datetime.now(UTC).date()
+
+
+def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
+    """Days since 1970 of a date, a timestamp, ISO text, or text or a number in the column's form.
+
+    None of anything else. The hours are dropped, and a time zone with them: the day is that of the
+    zone's own clock.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        day = _iso_day(text)
+        return day if day is not None or form.order == ISO else _day_of_text(text, form.order)
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else int(value.astype("datetime64[D]").astype("int64"))
+    if isinstance(value, date) and value == value:  # noqa: PLR0124 - NaT
+        if value.year > date.max.year:  # pandas knows years that Python does not
+            return day_of(np.datetime64(f"{value.year}-{value.month:02}-{value.day:02}"))
+        return value.toordinal() - EPOCH
+    if form.order in NUMBERS and isinstance(value, int | float | np.integer | np.floating):
+        return None if isinstance(value, bool) else day_of_number(float(value), form.order)
+    return None
+
+
+def _iso_day(text: str) -> int | None:
+    dashed = text[4:5] == "-" == text[7:8] and text[_LENGTH : _LENGTH + 1] in {"", "T", " "}
+    if not dashed:
+        return None
+    try:
+        return date.fromisoformat(text[:_LENGTH]).toordinal() - EPOCH
+    except ValueError:
+        return None
+
+
+def _day_of_text(text: str, order: str) -> int | None:
+    if order in NUMBERS:
+        return day_of_number(float(text), order) if _DIGITS.fullmatch(text) else None
+    if order == YEAR_FIRST:
+        found = _YEAR_FIRST.fullmatch(text)
+        if found is None:
+            return None
+        year, _, month, day, written_month, written_day = found.groups()
+        return _calendar_day(year, month or written_month, day or written_day or "1")
+    if order == NAMED:
+        return _named_day(text)
+    found = _YEAR_LAST.fullmatch(text)
+    if found is None:
+        return None
+    first, _, second, year = found.groups()
+    return _calendar_day(year, *((second, first) if order == DAY_FIRST else (first, second)))
+
+
+def _named_day(text: str) -> int | None:
+    if found := _DAY_NAME.fullmatch(text):
+        day, name, year = found[1], found[2], found[3]
+    elif found := _NAME_DAY.fullmatch(text):
+        name, day, year = found[1], found[2], found[3]
+    else:
+        return None
+    month = _MONTHS.get(name.lower())
+    return None if month is None else _calendar_day(year, str(month), day)
+
+
+def _calendar_day(year: str, month: str, day: str) -> int | None:
+    full = int(year)
+    if len(year) == 2:  # noqa: PLR2004 - as POSIX reads two digits: 69 is 1969, 68 is 2068
+        full += 1900 if full >= 69 else 2000  # noqa: PLR2004
+    try:
+        return date(full, int(month), int(day)).toordinal() - EPOCH
+    except ValueError:
+        return None
+
+
+def day_of_number(number: float, order: str) -> int | None:
+    """Days since 1970 of Excel's serial number, of 20240131, or of seconds or milliseconds."""
+    if order == EXCEL:
+        return EXCEL_ZERO + int(number) if EXCEL_FIRST <= number <= EXCEL_LAST else None
+    if order == DIGITS:
+        text = f"{int(number):08}" if 0 < number < 10**8 and number == int(number) else ""
+        return _calendar_day(text[:4], text[4:6], text[6:]) if text else None
+    seconds = number / 1000 if order == MILLISECONDS else number
+    return int(seconds // SECONDS_OF_DAY) if FIRST_SECOND <= seconds <= LAST_SECOND else None
+
+
+def settle_order(
+    values: Sequence[Any], rows: Iterable[int], hint: str | None = None
+) -> tuple[str, bool]:
+    """Find the one form that reads most rows of a column; whether day and month could be swapped.
+
+    Parameters
+    ----------
+    values : sequence of str or number
+        Distinct values of the column.
+    rows : iterable of int
+        How many rows have each.
+    hint : {"day first", "month first"}, optional
+        Which of the two to take where the column leaves both open, as the contract or a sibling
+        column tells it.
+    """
+    counts = list(rows)
+    read, swapped = dict.fromkeys(ORDERS, 0), False
+    for value, count in zip(values, counts, strict=True):
+        if day_of(value) is not None:
+            for order in ORDERS:
+                read[order] += count
+            continue
+        days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
+        if days.get(DAY_FIRST) is not None and "." in value:
+            days[MONTH_FIRST] = None  # 03.04.2024 is written by people who put the day first
+        for order, day in days.items():
+            read[order] += count * (day is not None)
+        swapped |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
+    if 2 * read[ISO] >= sum(counts):
+        return ISO, False
+    best = max(ORDERS, key=lambda order: read[order])  # the first of equals
+    if best not in {DAY_FIRST, MONTH_FIRST} or read[DAY_FIRST] != read[MONTH_FIRST]:
+        return best, False
+    if hint is not None:
+        return hint, False
+    return DAY_FIRST, swapped
+
+
+def _possible(value: Any) -> tuple[str, ...]:
+    """Forms that may read a value which is no ISO date."""
+    if not isinstance(value, str):
+        return NUMBERS
+    text = value.strip()
+    if not text[:1].isdigit():
+        return (NAMED,)
+    if _DIGITS.fullmatch(text):
+        return NUMBERS
+    return (YEAR_FIRST, DAY_FIRST, MONTH_FIRST, NAMED)

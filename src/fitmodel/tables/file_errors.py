@@ -1,0 +1,63 @@
+"""What can be wrong with a file of deals or prospects, in words that follow its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fitmodel.tables.showing import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_COLUMNS = 10_000  # each costs a millisecond; a line of a million commas would take hours
+
+
+def named_twice(names: Sequence[str]) -> list[str]:
+    """Names that more than one column has."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def names_fault(names: Sequence[str]) -> str | None:
+    """What is wrong with the names of a table's columns; None for nothing."""
+    if len(names) > MOST_COLUMNS:
+        return (
+            f"has {len(names):,} columns, more than {MOST_COLUMNS:,}. Remedy: keep those that "
+            "were known before signing."
+        )
+    if twice := named_twice(names):
+        return f"has more than one column named {twice}. Remedy: rename them."
+    return None
+
+
+def open_quote_fault(line: int) -> str:
+    """What is wrong with a file in which a quote is open until its end."""
+    return (
+        f"has a quote that opens on line {line} and is never closed: all below would be one value. "
+        "Remedy: close it, or write it twice inside quotes if it is meant as a character."
+    )
+
+
+def width_fault(text: str, fields: int, expected: int) -> str:
+    """What is wrong with a row of another width than the header's."""
+    return f"{fields} fields where the header has {expected}{_over(text)}: {shortened(text)}"
+
+
+def lines_fault(text: str) -> str:
+    """What is wrong with a value that seems to hold the next row."""
+    return f"a value{_over(text)}: {shortened(text)}"
+
+
+def _over(text: str) -> str:
+    lines = len(text.splitlines())
+    return f" over {lines} lines (is a quote open?)" if lines > 1 else ""
+
+
+def csv_fault(fault: str, block_bytes: int) -> str:
+    """What Arrow says of a CSV file, in words for whoever has exported it."""
+    if "straddling" in fault:
+        return (
+            f"has a row of more than {block_bytes >> 20} MB. Remedy: close every quote, and leave "
+            "out columns of long texts."
+        )
+    return f"cannot be read as CSV: {fault}"

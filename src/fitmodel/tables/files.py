@@ -1,0 +1,123 @@
+"""Read a CSV, Parquet or Excel file as it is; nothing is interpreted by a contract.
+
+file -> what it is by its first bytes -> CSV, Parquet or Excel -> DataFrame, and what was found
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.csv_files import read_csv_file
+from fitmodel.tables.decimals import floats_of
+from fitmodel.tables.excel import read_workbook
+from fitmodel.tables.file_errors import names_fault
+from fitmodel.tables.opening import FileTable, head_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FileTable", "is_csv", "read_file", "read_table"]
+_PARQUET = b"PAR1"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
+    """Read a CSV (plain or gzip), Parquet or Excel file, told apart by content.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV in any usual encoding, separated by comma, semicolon, tab or bar; .xlsx, .xls or .ods.
+    sheet : str, optional
+        Of a workbook; default its first table.
+
+    Returns
+    -------
+    DataFrame
+        With a RangeIndex. Titles above the header and lines of sums are left out. A CSV column is
+        numbers where all its values are: 007 stays text, as does a whole number too long to be
+        held exactly. Where no comma separates, it may be the decimal mark. Text is stripped; "" and
+        "-" are missing, and among numbers NA, null and None too: in a text they may be levels,
+        which `fitmodel.tables.tidying.tidy` decides.
+
+    Raises
+    ------
+    DealsError
+        If there is no such file, or it is empty, in no known encoding, ragged, no table at all, or
+        has two columns of one name.
+    """
+    return read_file(path, sheet=sheet).table
+
+
+def read_file(path: str | Path, *, sheet: str | None = None) -> FileTable:
+    """Read a file as `read_table`, with what was found while it was read.
+
+    Raises
+    ------
+    DealsError
+        As `read_table`.
+    """
+    path = Path(path)
+    try:
+        found = _read(path, sheet)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DealsError(f"{path} cannot be read: {error}") from error
+    if len(found.table) == 0:
+        raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
+    return found
+
+
+def is_csv(path: str | Path) -> bool:
+    """Tell whether an existing file is read as CSV."""
+    return not head_of(Path(path)).startswith((_PARQUET, *_WORKBOOKS))
+
+
+def _read(path: Path, sheet: str | None) -> FileTable:
+    if path.is_dir():
+        raise DealsError(f"{path} is a folder. Remedy: name one CSV, Parquet or Excel file.")
+    if not path.is_file():
+        raise DealsError(f"there is no file {path}. Remedy: check the name and the folder.")
+    if path.stat().st_size == 0:
+        raise DealsError(f"{path} is empty. Remedy: export the deals again.")
+    head = head_of(path)
+    if head.startswith(_WORKBOOKS):
+        return read_workbook(path, sheet)
+    if path.suffix.lower() == ".parquet" or head.startswith(_PARQUET):
+        return _read_parquet(path)
+    return read_csv_file(path, head)
+
+
+def _read_parquet(path: Path) -> FileTable:
+    try:
+        if fault := names_fault(pq.read_schema(path).names):
+            raise DealsError(f"{path} {fault}")
+        arrow = pq.read_table(path)
+        arrow.validate(full=True)
+        table = _plain_frame(arrow)
+    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
+        raise
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
+    return FileTable(table, row_numbers=np.arange(len(table)))
+
+
+def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
+    """Columns as pandas knows them; the file's own pandas metadata is not believed."""
+    arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
+    for place, column in enumerate(arrow.schema):
+        if pa.types.is_decimal(column.type):
+            arrow = arrow.set_column(place, column.name, floats_of(arrow.column(place)))
+    table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
+    return table
+
+
+def _is_old_index(name: str) -> bool:
+    return re.fullmatch(r"__index_level_\d+__", name) is not None

@@ -1,0 +1,176 @@
+"""The words that tables use for nothing, for yes and no, for units and for totals.
+
+One list each, used by training, scoring, the service and Spark. Standard library only: this file
+is on the path of a single prospect.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
+UNCLEAR_WORDS = frozenset({"NA", "N/A", "n/a", "None", "null", "NULL", "Null"})
+"""Words that stand for nothing, or are a level: NA is also North America."""
+EMPTY_TEXT = frozenset(
+    {"", "-", "--", "NaN", "nan", "NaT", "<NA>", "\\N", "(null)", "(blank)"}
+    | {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
+)
+"""Texts that never mean anything."""
+MISSING_TEXT = EMPTY_TEXT | UNCLEAR_WORDS
+
+NOT_YET = frozenset(
+    # in a column of dates: it has not happened (compared without case)
+    {"-", "--", "\N{EM DASH}", "\N{EN DASH}", "?", "/", ".", "0", "-1", "0000-00-00"}
+    | {"00/00/0000", "00.00.0000", "00-00-0000", "0000/00/00", "0000-00-00 00:00:00"}
+    | {"no", "none", "n/a", "na", "nil", "null", "false", "never", "not yet", "tbd", "tba", "n"}
+    | {"active", "still active", "present", "current", "currently", "ongoing", "open"}
+    | {"to date", "till date", "until now", "still here", "not churned", "not applicable", "live"}
+    | {"no end date", "not cancelled", "not canceled", "infinity", "continuing", "stayed"}
+    | {"nein", "aktiv", "laufend", "offen", "bis heute", "noch nicht", "nie", "keine"}
+    | {"kein", "unbefristet", "non", "actif", "en cours", "aucun", "aucune", "jamais", "présent"}
+    | {"à ce jour", "sí activo", "activo", "vigente", "actual", "actualmente", "nunca", "ninguno"}
+    | {"ninguna", "aún no", "presente", "não", "nao", "ativo", "atual", "em aberto"}
+    | {"nenhum", "nenhuma", "ainda não", "vigente até hoje", "否", "无", "没有", "至今", "未流失"}
+    | {"在网", "活跃", "正常", "未", "暂无", "未取消"}
+)
+PLACEHOLDER_DAYS = frozenset(
+    {"1753-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01", "1970-01-01"}
+    | {"2099-12-31", "2199-12-31", "2299-12-31", "2999-12-31", "3000-01-01", "9999-01-01"}
+    | {"9999-12-30", "9999-12-31"}
+)
+"""Days that systems write where there is none: the first or last that they can hold."""
+REPEATED_PLACEHOLDER_DAYS = frozenset({"0001-01-01"})
+"""Days that stand for none only where several rows have them."""
+
+YES = frozenset(
+    {"yes", "y", "true", "t", "1", "1.0", "on", "ja", "j", "wahr", "oui", "vrai", "si", "sí"}
+    | {"verdadero", "sim", "verdadeiro", "是", "有", "对", "真"}
+)
+NO = frozenset(
+    {"no", "n", "false", "f", "0", "0.0", "off", "nein", "falsch", "non", "faux", "falso"}
+    | {"não", "nao", "否", "无", "没有", "假"}
+)
+LEFT = frozenset(
+    {"churned", "left", "lost", "cancelled", "canceled", "terminated", "inactive", "deactivated"}
+    | {"inaktiv", "gekündigt", "abgewandert", "inactif", "résilié", "résiliée", "perdu", "parti"}
+    | {"inactivo", "inactiva", "baja", "cancelado", "cancelada", "perdido", "perdida"}
+    | {"inativo", "inativa", "encerrado", "流失", "已流失", "离网", "已取消", "停用"}
+)
+"""What a status says of a customer who left; read as yes in the role `churned` only."""
+STAYED = frozenset(
+    {"active", "stayed", "current", "retained", "customer", "aktiv", "actif", "activo", "activa"}
+    | {"ativo", "ativa", "vigente", "alta", "未流失", "在网", "正常", "活跃"}
+)
+
+TOTAL = re.compile(
+    r"(grand |sub)?totals?( general| geral| général)?|sum|summe|gesamt(summe)?|insgesamt"
+    r"|zwischensumme|suma|subtotal|soma|somme|sous-total|合计|总计|小计|总和",
+    re.IGNORECASE,
+)
+"""The first cell of a line of sums."""
+
+CURRENCY_SIGNS = {
+    "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "NZ$": "NZD",
+    "$": "USD", "€": "EUR", "£": "GBP", "¥": "¥", "\N{FULLWIDTH YEN SIGN}": "¥", "₹": "INR",
+    "₽": "RUB", "₩": "KRW", "₺": "TRY", "₪": "ILS", "₫": "VND", "₴": "UAH", "₱": "PHP", "฿": "THB",
+    "元": "CNY", "円": "JPY", "kr": "kr", "kr.": "kr", "zł": "PLN", "Fr": "CHF", "Fr.": "CHF",
+    "Kč": "CZK", "Ft": "HUF",
+}  # fmt: skip
+CURRENCY_CODES = frozenset(
+    [
+        "USD",
+        "EUR",
+        "GBP",
+        "CHF",
+        "JPY",
+        "CNY",
+        "RMB",
+        "INR",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "CAD",
+        "AUD",
+        "NZD",
+        "BRL",
+        "MXN",
+        "SGD",
+        "HKD",
+        "ZAR",
+        "TRY",
+        "RUB",
+        "KRW",
+        "TWD",
+        "THB",
+        "IDR",
+        "MYR",
+        "PHP",
+        "VND",
+        "ILS",
+        "RON",
+        "BGN",
+        "UAH",
+        "AED",
+        "SAR",
+        "EGP",
+        "NGN",
+        "KES",
+        "ARS",
+        "CLP",
+        "COP",
+        "PEN",
+    ]
+)
+SCALES = {
+    "k": 3, "K": 3, "tsd": 3, "Tsd": 3, "千": 3, "万": 4, "M": 6, "MM": 6, "mn": 6,
+    "Mn": 6, "mio": 6, "Mio": 6, "mil.": 6, "million": 6, "百万": 6, "亿": 8, "B": 9, "bn": 9,
+    "Bn": 9, "Mrd": 9, "billion": 9,
+}  # fmt: skip
+"""Powers of ten behind a number: 1.2k is 1200."""
+MONEY_SCALES = frozenset({"B"})
+"""Those that are a power of ten beside a currency only: 7B alone may be a flat."""
+GLUED_UNITS = frozenset(
+    [
+        "d",
+        "day",
+        "days",
+        "w",
+        "wk",
+        "weeks",
+        "mo",
+        "mos",
+        "month",
+        "months",
+        "y",
+        "yr",
+        "yrs",
+        "year",
+        "years",
+        "h",
+        "hr",
+        "hrs",
+        "min",
+        "pcs",
+        "pc",
+        "x",
+        "user",
+        "users",
+        "seat",
+        "seats",
+        "license",
+        "licenses",
+        "employee",
+        "employees",
+        "人",
+        "个",
+        "月",
+        "年",
+        "天",
+        "日",
+        "席",
+    ]
+)
+"""Units that may stand at a number without a space; any single word may with one."""

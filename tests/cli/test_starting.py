@@ -1,0 +1,139 @@
+"""`init`, `check` and `train` say the same of the rows of a table, and obey the same contract."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> tuple[int, str]:
+    """Exit code, and everything that was printed."""
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.output + (result.stderr if result.stderr_bytes else "")
+
+
+def hard(shared_data: Path, name: str, folder: Path) -> None:
+    shutil.copy(shared_data / "hard_tables" / f"{name}.csv", folder / "deals.csv")
+
+
+def add_to_contract(folder: Path, line: str, section: str = "[rows]") -> None:
+    path = folder / "fitmodel.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f"{section}\n", f"{section}\n{line}\n", 1), encoding="utf-8")
+
+
+def test_a_pipeline_is_read_as_its_customers(shared_data: Path, folder: Path) -> None:
+    hard(shared_data, "lost_deals_400rows", folder)
+    code, said = run("init", "deals.csv")
+
+    assert code == 0
+    assert 'keep = {"deal_stage" = ["Won"]}' in (folder / "fitmodel.toml").read_text()
+    assert "customers (254 of 400)" in said
+    _, said = run("check", "deals.csv")
+    assert "left out 146 of 400 rows by [rows], deal_stage: Lost 146" in said
+
+
+def test_without_keep_check_and_train_refuse_alike(shared_data: Path, folder: Path) -> None:
+    hard(shared_data, "lost_deals_400rows", folder)
+    run("init", "deals.csv")
+    contract = folder / "fitmodel.toml"
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace('keep = {"deal_stage" = ["Won"]}\n', ""), encoding="utf-8")
+    for command in ("check", "train", "backtest"):
+        code, said = run(command, "deals.csv")
+
+        assert code == 1
+        assert "146 of 400 rows look like opportunities that were not won (Lost 146)" in said
+        assert '[rows] keep = {"deal_stage" = ["Won"]}' in said
+
+
+def test_leavers_without_a_date_are_asked_for_until_answered(
+    shared_data: Path, folder: Path
+) -> None:
+    hard(shared_data, "inactive_without_date_is_active_60rows", folder)
+    code, said = run("init", "deals.csv")
+
+    assert code == 0
+    assert "15 row(s) left by is_active" in said
+    for command in ("check", "train"):
+        code, said = run(command, "deals.csv")
+        assert code == 1
+        assert "15 row(s) left by is_active" in said
+    add_to_contract(folder, 'left_without_date = "unknown"')
+    _, said = run("check", "deals.csv")
+    assert "15 of 60 customers left (is_active) without a date" in said
+
+
+def test_repeated_ids_are_told_by_check_until_answered(shared_data: Path, folder: Path) -> None:
+    hard(shared_data, "deal_id_repeated_80rows", folder)
+    _, first = run("init", "deals.csv")
+    _, again = run("check", "deals.csv")
+    add_to_contract(folder, 'customer = "deal_id"')
+    _, answered = run("check", "deals.csv")
+
+    assert "deal_id: 43 different values in 80 rows" in first
+    assert "deal_id: 43 different values in 80 rows" in again
+    assert "[repeated-id]" not in answered
+    assert "made 43 customers of 80 rows" in answered
+
+
+def test_missing_leavers_are_told_with_the_rate_they_change(
+    shared_data: Path, folder: Path
+) -> None:
+    hard(shared_data, "leavers_before_march_2024_purged_300rows", folder)
+    run("init", "deals.csv")
+    _, said = run("check", "deals.csv")
+
+    assert "no customer is recorded to have left before 2024-03-01" in said
+    assert 'observed_from = "2024-03-01"' in said
+    assert "add older deals" not in said.split("too little")[0]
+
+
+def test_a_text_in_a_number_is_told_with_its_row_by_check_and_train(
+    shared_data: Path, folder: Path
+) -> None:
+    hard(shared_data, "one_text_in_a_number_600rows", folder)
+    run("init", "deals.csv")
+    written = pd.read_csv(folder / "deals.csv", dtype=str)
+    row = int((written["seats"] == "unkown").to_numpy().argmax()) + 2  # as a spreadsheet counts
+
+    messages = set()
+    for command in ("check", "train"):
+        code, said = run(command, "deals.csv")
+        assert code == 1
+        assert f"row {row}: 'unkown'" in said
+        messages.add(next(line for line in said.splitlines() if "unkown" in line))
+    assert len(messages) == 1
+
+
+def test_several_currencies_are_refused(shared_data: Path, folder: Path) -> None:
+    hard(shared_data, "currencies_mixed_60rows", folder)
+    run("init", "deals.csv")
+    code, said = run("check", "deals.csv")
+
+    assert code == 1
+    assert "in another currency than USD" in said
+
+
+def test_deals_without_doubts_are_checked_without_a_word_on_rows(folder: Path) -> None:
+    simulate_deals(900, seed=2).deals.to_csv(folder / "deals.csv", index=False)
+    run("init", "deals.csv")
+    code, said = run("check", "deals.csv")
+
+    assert code == 0
+    assert "unsure" not in said
+    assert "rows left out" not in said
+    assert said.rstrip().endswith("enough to learn from")

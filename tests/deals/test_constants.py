@@ -1,0 +1,90 @@
+"""An attribute that never changes is left out of learning with a note; it refuses no table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fitmodel
+from fitmodel.deals.constants import find_constants, without_attributes
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.validation import find_faults
+from fitmodel.exceptions import DealsError
+
+ROLES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2024-12-31"}
+SPEC = DealSpec(deals=ROLES)
+DEALS = pd.DataFrame(
+    {
+        "signed": ["2024-01-05", "2024-02-05", "2024-03-05", "2024-04-05"],
+        "left": ["2024-02-01", None, None, None],
+        "segment": ["smb", "mid", "smb", "mid"],
+        "plan": "basic",
+        "note": None,
+        "seats": [5, None, 5, None],
+    }
+)
+
+
+def test_it_is_named_with_its_value_and_left_out_of_the_contract_read() -> None:
+    read = read_deals_with_findings(DEALS, SPEC)
+
+    assert [(each.code, each.column, each.count) for each in read.findings] == [
+        ("constant", "plan", 4),
+        ("constant", "note", 4),
+    ]
+    assert "every value is 'basic'" in str(read.findings[0])
+    assert 'add "plan" to [attributes] exclude' in str(read.findings[0])
+    assert read.spec.attribute_names(DEALS.columns) == ("segment", "seats")
+    assert read.table["plan"].tolist() == ["basic"] * 4
+
+
+def test_one_value_beside_empty_cells_is_no_constant() -> None:
+    assert [each.column for each in find_constants(DEALS[["signed", "left", "seats"]], SPEC)] == []
+
+
+def test_a_role_or_an_excluded_column_of_one_value_is_not_mentioned() -> None:
+    spec = SPEC.replace(deals={"rep": "plan"}, attributes={"exclude": ("note",)})
+
+    assert read_deals_with_findings(DEALS, spec).findings == ()
+
+
+def test_it_is_no_fault_unless_nothing_else_is_left() -> None:
+    assert find_faults(DEALS, SPEC) == []
+    with pytest.raises(DealsError, match="plan: every value is .basic.*no other attribute is left"):
+        read_deals(DEALS[["signed", "left", "plan"]], SPEC)
+
+
+def test_what_is_only_compared_keeps_its_contract() -> None:
+    assert read_deals_with_findings(DEALS, SPEC, to_learn=False).spec == SPEC
+
+
+def test_it_goes_out_of_every_list_of_the_contract() -> None:
+    spec = SPEC.replace(
+        attributes={
+            "include": ("segment", "plan", "seats"),
+            "categorical": ("plan", "segment"),
+            "actionable": ("plan",),
+            "parents": {"segment": "plan"},
+        }
+    )
+    read = read_deals_with_findings(DEALS, spec).spec.attributes
+
+    assert read.include == ("segment", "seats")
+    assert (read.categorical, read.actionable, read.parents) == (("segment",), (), {})
+
+
+def test_without_attributes_nothing_changes() -> None:
+    assert without_attributes(SPEC, ()) is SPEC
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_without_it_and_says_so(tmp_path) -> None:
+    simulation = fitmodel.simulate_deals(800, seed=1)
+    deals = simulation.deals.assign(tenant="eu-1", nothing=np.nan)
+    run = fitmodel.train(deals, simulation.spec, models=tmp_path)
+
+    assert not {"tenant", "nothing"} & set(run.model.attributes)
+    said = [text for text in run.warnings if "left out of learning" in text]
+    assert [text.split(":")[0] for text in said] == ["tenant", "nothing"]

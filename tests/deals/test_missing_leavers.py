@@ -1,0 +1,81 @@
+"""Leavers that were deleted before some day are found by a test, and only those."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sksurv.nonparametric import kaplan_meier_estimator
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.missing_leavers import find_missing_leavers
+from fitmodel.deals.months import months_between, to_days
+
+SPEC = DealSpec(deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"})
+
+
+def deals(seed: int, rows: int = 500) -> pd.DataFrame:
+    """Customers signed in three years, leaving at a constant rate."""
+    rng = np.random.default_rng(seed)
+    signed = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 1000, rows), "D")
+    left = pd.Series(signed + pd.to_timedelta(rng.exponential(400, rows).astype(int) + 1, "D"))
+    return pd.DataFrame({"signed": signed, "left": left.where(left <= "2025-12-31")})
+
+
+def purged(table: pd.DataFrame, day: str) -> pd.DataFrame:
+    return table[~(table["left"] < day)].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_deleted_leavers_are_found_with_the_month(seed: int) -> None:
+    found = find_missing_leavers(purged(deals(seed), "2024-06-01"), SPEC)
+
+    assert found is not None
+    assert found.observed_from == np.datetime64("2024-06-01")
+    assert found.chance < 1e-6
+    assert found.rate > found.rate_without
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_whole_table_is_never_suspected(seed: int) -> None:
+    assert find_missing_leavers(deals(seed), SPEC) is None
+
+
+def test_nor_is_a_simulated_company() -> None:
+    sim = simulate_deals(2000, seed=4)
+
+    assert find_missing_leavers(sim.deals, sim.spec) is None
+
+
+def test_nor_a_minimum_term_of_a_year() -> None:
+    """Nobody can leave in the first year of a contract: that is no missing leaver."""
+    table = deals(1)
+    late = table["left"] + pd.DateOffset(years=1)
+    table["left"] = late.where(late <= "2025-12-31")
+
+    assert find_missing_leavers(table, SPEC) is None
+
+
+def test_the_rates_are_those_of_a_kaplan_meier_with_and_without_entry() -> None:
+    table = purged(deals(2), "2024-06-01")
+    found = find_missing_leavers(table, SPEC)
+    closed = to_days(table["signed"])
+    ends = to_days(table["left"].fillna(pd.Timestamp("2025-12-31")))
+    months, left = months_between(closed, ends), table["left"].notna().to_numpy()
+    start = np.full(len(table), np.datetime64("2024-06-01"))
+    entry = np.maximum(months_between(closed, start), 0.0)
+
+    for rate, enter in ((found.rate, entry), (found.rate_without, np.zeros(len(table)))):
+        there = months > enter
+        times, survival = kaplan_meier_estimator(
+            left[there], months[there], time_enter=enter[there]
+        )
+        assert rate == pytest.approx(1 - survival[times <= 5][-1], abs=1e-12)
+
+
+def test_the_deals_before_the_day_are_counted() -> None:
+    table = purged(deals(3), "2024-06-01")
+    found = find_missing_leavers(table, SPEC)
+
+    assert found.signed_before == int((table["signed"] < "2024-06-01").sum())

@@ -1,0 +1,74 @@
+"""Tenures and amounts are counted in the unit of the contract, and converted in one place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.deals.reading import read_deals
+from fitmodel.deals.roles import per_year, yearly_amounts
+from fitmodel.exceptions import SpecError
+
+DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "tenures", "early"),
+    [
+        ("months", [3, 6], [1, 0]), ("years", [0.25, 0.5], [1, 0]), ("weeks", [20, 23], [1, 0]),
+        ("days", [150, 160], [1, 0]), (None, [3, 6], [1, 0]),
+    ],
+)  # fmt: skip
+def test_a_tenure_is_compared_with_the_horizon_in_months(
+    unit: str | None, tenures: list[float], early: list[int]
+) -> None:
+    spec = DealSpec(deals={"tenure_months": "t", "churned": "c", "tenure_unit": unit})
+    table = pd.DataFrame({"t": [*tenures, 90, 90], "c": ["yes", "yes", "no", "no"],
+                          "plan": list("abab")})  # fmt: skip
+    deals = read_deals(table, spec)
+
+    assert outcomes(deals, spec)["early_churn"].tolist()[:2] == early
+    pd.testing.assert_frame_equal(read_deals(deals, spec), deals)  # read twice, converted once
+
+
+@pytest.mark.parametrize(
+    ("unit", "months", "times"),
+    [(None, None, 1), ("year", None, 1), ("quarter", None, 4), ("month", None, 12),
+     ("week", None, 52.1775), ("day", None, 365.2425), ("contract", 24, 0.5)],
+)  # fmt: skip
+def test_an_amount_is_of_a_year(unit: str | None, months: int | None, times: float) -> None:
+    spec = DealSpec(deals={**DATES, "amount": "fee", "amount_per": unit, "contract_months": months})
+    deals = pd.DataFrame({"fee": [100.0, np.nan]})
+
+    assert per_year(spec) == pytest.approx(times)
+    np.testing.assert_allclose(yearly_amounts(deals, spec), [100 * times, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("deals", "message"),
+    [
+        ({"amount": "a", "amount_per": "contract"}, "belong together"),
+        ({"amount": "a", "contract_months": 12}, "belong together"),
+        ({"amount_per": "month"}, "amount_per is given, but no amount"),
+        ({"tenure_unit": "days"}, "tenure_unit is given, but no tenure_months"),
+        ({"amount": "a", "amount_per": "fortnight"}, "must be one of"),
+    ],
+)
+def test_units_of_nothing_are_refused(deals: dict, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        DealSpec(deals={**DATES, **deals})
+
+
+def test_a_currency_is_a_code_or_a_column() -> None:
+    assert DealSpec(deals={**DATES, "amount": "a", "currency": "EUR"}).role_columns == (
+        "signed",
+        "left",
+    )
+    assert DealSpec(deals={**DATES, "amount": "a", "currency": "Currency"}).role_columns == (
+        "signed",
+        "left",
+        "Currency",
+    )

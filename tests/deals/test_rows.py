@@ -1,0 +1,149 @@
+"""[rows] chooses the rows that are customers, and nothing but that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.row_rules import Rows
+from fitmodel.deals.rows import keep_rows, lost_prospects
+from fitmodel.exceptions import DealsError, SpecError
+
+DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
+
+
+def spec(**rows: object) -> DealSpec:
+    return DealSpec(deals=DEALS, rows=rows)
+
+
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "signed": ["2024-01-01", "2024-02-01", "", "2024-03-01", "2024-04-01"],
+            "left": ["2024-03-01", None, None, None, None],
+            "stage": ["Won", " won ", "Open", "Lost", None],
+            "level": [1.0, 2.0, 1.0, 1.0, 1.0],
+            "seats": [3, 4, 5, 6, 7],
+        }
+    )
+
+
+CELLS = st.sampled_from(["Won", "won", "Lost", "Open", "", None, "WON ", "Perdida"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    cells=st.lists(st.tuples(CELLS, st.integers(0, 9)), min_size=1, max_size=30),
+    listed=st.lists(st.sampled_from(["Won", "lost", "Open", ""]), min_size=1, unique=True),
+)
+def test_keep_never_changes_a_kept_row(cells: list, listed: list[str]) -> None:
+    given_table = pd.DataFrame(cells, columns=["stage", "seats"])
+    wanted = {value.strip().lower() for value in listed}
+    right = [(cell or "").strip().lower() in wanted for cell, _ in cells]
+    contract = spec(keep={"stage": listed})
+    if not any(right):
+        with pytest.raises(DealsError, match="keeps none of"):
+            keep_rows(given_table, contract)
+        return
+    kept = keep_rows(given_table, contract)
+
+    pd.testing.assert_frame_equal(kept.table, given_table[right])
+    again = keep_rows(kept.table, contract)
+    pd.testing.assert_frame_equal(again.table, kept.table)
+    assert again.notes == ()
+
+
+def test_rows_left_out_are_counted_by_their_value() -> None:
+    (note,) = keep_rows(table(), spec(keep={"stage": "Won"})).notes
+
+    assert note == "left out 3 of 5 rows by [rows], stage: Open 1, Lost 1, (empty) 1"
+
+
+def test_numbers_and_true_or_false_are_compared_as_they_are_written() -> None:
+    flags = table().assign(won=[True, True, False, False, False], text=["TRUE", *["FALSE"] * 4])
+
+    assert len(keep_rows(flags, spec(keep={"level": [1]})).table) == 4
+    assert len(keep_rows(flags, spec(keep={"won": [True]})).table) == 2
+    assert len(keep_rows(flags, spec(keep={"text": [True]})).table) == 1
+    assert len(keep_rows(flags, spec(drop={"stage": ["Lost", ""]})).table) == 3
+
+
+def test_rows_that_are_left_out_have_no_faults() -> None:
+    with pytest.raises(DealsError, match="signed: 1 row\\(s\\) are empty"):
+        read_deals(table(), spec())
+    deals = read_deals(table().drop(columns="level"), spec(drop={"stage": ["Open"]}))
+
+    assert deals.index.tolist() == [0, 1, 3, 4]
+
+
+def test_a_fault_is_named_by_its_row_in_the_file(tmp_path) -> None:
+    path = tmp_path / "deals.csv"
+    table().assign(left=["2023-03-01", None, None, "2023-01-01", None]).to_csv(path, index=False)
+    contract = spec(drop={"stage": ["Open"]})
+
+    with pytest.raises(DealsError, match="row 2: left .*; row 5: left "):
+        read_deals_with_findings(path, contract)
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
+    with pytest.raises(DealsError, match="names 'Stage_', but .* did you mean 'stage'"):
+        keep_rows(table(), spec(keep={"Stage_": ["Won"]}))
+
+
+def test_a_column_of_which_one_value_is_kept_is_no_attribute() -> None:
+    columns = list(table().columns)
+
+    assert "stage" not in spec(keep={"stage": ["Won"]}).attribute_names(columns)
+    assert "stage" in spec(keep={"stage": ["Won", "Signed"]}).attribute_names(columns)
+    assert "stage" in spec(drop={"stage": ["Lost"]}).attribute_names(columns)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"keep": {"stage": []}}, "takes a list of texts"),
+        ({"keep": {"a": ["x"]}, "drop": {"a": ["x"]}}, "'x' of 'a' stands in keep and in drop"),
+        ({"customer": "a", "one_row_per": "deal"}, 'one_row_per = "deal" stands beside'),
+        ({"left_without_date": "drop"}, "needs closed_on and churned"),
+        ({"left_without_date": "guess"}, "must be one of"),
+        ({"gap_days": -1}, "at least 0"),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(rows: dict, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        spec(**rows)
+
+
+def test_a_customer_needs_dates() -> None:
+    with pytest.raises(SpecError, match="customer needs closed_on"):
+        DealSpec(deals={"tenure_months": "t", "churned": "c"}, rows={"customer": "id"})
+
+
+def test_the_contract_is_written_and_read_back_with_its_rows() -> None:
+    import tomllib
+
+    contract = DealSpec(
+        deals={**DEALS, "churned": "flag", "churned_values": ["Baja"], "amount": "mrr",
+               "amount_per": "month", "currency": "EUR"},
+        rows={"keep": {"商机阶段": ["赢单"], "won": [True]}, "left_without_date": "unknown",
+              "customer": "account", "acknowledged": ["amount-unit"]},
+    )  # fmt: skip
+
+    assert DealSpec(**tomllib.loads(contract.to_toml())) == contract
+    assert DealSpec(**contract.to_dict()) == contract
+
+
+def test_of_a_pipeline_only_lost_rows_are_no_prospects() -> None:
+    stages = ["Won", "Lost", "Open", "Negotiation", "Closed Lost", "Perdida", None, "Test"]
+    prospects = pd.DataFrame({"stage": stages, "seats": range(8)})
+    rows = Rows(keep={"stage": ["Won"]}, drop={"seats": [7]})
+    why = lost_prospects(prospects, rows)
+
+    assert np.flatnonzero(why.notna()).tolist() == [1, 4, 5, 7]
+    assert why.iloc[1] == "stage is Lost"
+    assert lost_prospects(prospects[["seats"]], Rows(keep={"stage": ["Won"]})).isna().all()

@@ -1,0 +1,59 @@
+"""Example money is a start that says what it means; the contract that init writes holds it."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.suggest import EXAMPLE_MONEY, money_consequences, suggested_money
+from fitmodel.guessing.guess import guess_spec
+
+NO_MONEY = dict.fromkeys(
+    ("acquisition_cost", "onboarding_cost", "support_cost_per_month", "commission_rate"), 0.0
+) | {"gross_margin": None, "expected_lifetime_months": None, "policy": None}
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(600, seed=1)
+
+
+def test_the_examples_are_those_that_init_writes(simulation):
+    toml = guess_spec(simulation.deals.drop(columns=["rep"])).toml
+    lines = toml.splitlines()
+    start = next(place for place, line in enumerate(lines) if "EXAMPLE" in line)
+    end = next(place for place, line in enumerate(lines) if place > start and not line)
+    values = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[start + 1 : end]))
+    assert values.pop("paid_upfront_months") == 0
+    assert values == suggested_money() == dict(EXAMPLE_MONEY)
+
+
+def test_with_the_examples_a_big_deal_bears_no_more_risk_than_a_small_one(simulation):
+    spec = simulation.spec.replace(decision=NO_MONEY)
+    first, small, risk = money_consequences(simulation.deals, spec)
+    assert first.startswith("Example money (gross_margin 0.75, commission_rate 0.1, ")
+    shares = [part.split(" %")[0] for part in first.split("early-churn probability of ")[1:]]
+    assert len(shares) == 2
+    assert shares[0] == shares[1]
+    assert small.startswith("No past deal is so small")
+    assert risk.startswith('policy = "risk" flags from ')
+
+
+def test_costs_per_deal_alone_are_told_what_they_never_flag(simulation):
+    found = money_consequences(simulation.deals, simulation.spec)
+    amounts = simulation.deals["annual_value"]
+    (never,) = [text for text in found if "no deal loses money on average" in text]
+    (small,) = [text for text in found if "whatever their risk, up to" in text]
+    assert found[0].startswith("The contract's money: ")
+    assert "write a cost as a share of the amount" in never
+    told = int(small.split(" flags ")[1].split(" of ")[0])
+    assert told == int((amounts < 650).sum())
+    assert f"of {int(np.isfinite(amounts).sum()):,} past deals with an amount" in small
+
+
+def test_without_an_amount_nothing_is_said(simulation):
+    spec = simulation.spec.replace(deals={"amount": None}, decision=NO_MONEY)
+    assert money_consequences(simulation.deals, spec) == ()

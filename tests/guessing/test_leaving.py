@@ -1,0 +1,135 @@
+"""The date of leaving is chosen by name, status and plausibility; else none is."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.deals.reading import read_table
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing._leaving import is_named_leaving
+from fitmodel.guessing.guess import guess_spec
+from tables import customers
+
+LEAVING = [
+    "churn_date", "Cancelled On", "Ended At (UTC)", "left_on", "date_of_termination", "流失日期",
+    "离网时间", "fecha de baja", "data de cancelamento", "Kündigungsdatum", "date de résiliation",
+    "Data de saída", "Austrittsdatum", "deactivated_at", "Contract Termination Date", "churnedAt",
+]  # fmt: skip
+OTHERS = [
+    "trial_end", "Trial End (UTC)", "last_price_increase", "go_live_date", "next_billing_date",
+    "current_term_start", "Current Period End", "renewal_date", "last_contact_date",
+    "onboarding_completed_on", "last_payment_date", "first_invoice_date", "nps_survey_sent",
+    "kickoff_date", "last_login_at", "subscription_renewed_on", "contract_term_end",
+    "试用结束日期", "最近登录时间", "fecha de renovación", "próximo pago", "data de renovação",
+    "nächste Rechnung", "date de renouvellement", "upgraded_on", "birthday",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_a_date_of_leaving_is_known_by_its_name(name: str) -> None:
+    table = customers(5)[["key", "signed", "left", "plan"]].rename(columns={"left": name})
+
+    assert is_named_leaving(name)
+    assert tomllib.loads(guess_spec(table).toml)["deals"]["churned_on"] == name
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_half_filled_date_of_something_else_is_never_the_outcome(name: str) -> None:
+    table = customers(5)[["key", "signed", "left", "plan"]].rename(columns={"left": name})
+
+    with pytest.raises(DealsError, match="no outcome was found"):
+        guess_spec(table)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nor_is_it_preferred_to_the_date_of_leaving(name: str) -> None:
+    table = customers(6)
+    half = table["signed"].where(np.arange(len(table)) % 2 == 0) + pd.Timedelta(days=20)
+    table.insert(1, name, half)
+
+    assert tomllib.loads(guess_spec(table).toml)["deals"]["churned_on"] == "left"
+
+
+def test_a_date_without_a_name_is_taken_where_the_status_agrees_and_stays_in_doubt() -> None:
+    table = customers(7)
+    table["status"] = np.where(table["left"].notna(), "inactive", "active")
+    guess = guess_spec(table.rename(columns={"left": "column_9"}))
+
+    assert tomllib.loads(guess.toml)["deals"]["churned_on"] == "column_9"
+    assert "date-by-content" in {doubt.code for doubt in guess.doubts}
+
+
+def test_a_date_that_does_not_agree_with_the_flag_is_not_taken_and_counted() -> None:
+    table = customers(8)
+    rng = np.random.default_rng(0)
+    churned = rng.random(len(table)) < 0.4
+    table["churned"] = np.where(churned, "yes", "no")
+    filled = table["left"].notna().to_numpy()
+
+    with pytest.raises(DealsError, match="'left' does not agree with 'churned'") as error:
+        guess_spec(table)
+    assert (
+        f"filled for {(filled & churned).sum()} of {churned.sum()} that left and "
+        f"{(filled & ~churned).sum()} of {(~churned).sum()} that did not" in str(error.value)
+    )
+
+
+def test_a_column_of_status_words_with_another_name_does_not_overrule_a_named_date() -> None:
+    table = customers(8)
+    table["usage_level"] = np.where(np.arange(len(table)) % 2, "active", "inactive")
+    deals = tomllib.loads(guess_spec(table).toml)["deals"]
+
+    assert deals["churned_on"] == "left"
+    assert "churned" not in deals
+
+
+def test_a_planned_end_of_term_is_no_leaving() -> None:
+    table = customers(9).drop(columns="left")
+    terms = pd.Series(np.where(np.arange(len(table)) % 3, 1, 2))
+    table["end_date"] = [
+        day + pd.DateOffset(years=n) for day, n in zip(table["signed"], terms, strict=True)
+    ]
+    table.loc[::4, "end_date"] = pd.NaT
+
+    with pytest.raises(DealsError, match="planned end of a term"):
+        guess_spec(table)
+
+
+def test_a_date_before_signing_or_always_on_that_day_is_no_leaving() -> None:
+    table = customers(10)
+    same = table.assign(left=table["signed"].where(table["left"].notna()))
+    before = table.assign(left=same["left"] - pd.Timedelta(days=30))
+
+    with pytest.raises(DealsError, match="is the day of signing in every row"):
+        guess_spec(same)
+    with pytest.raises(DealsError, match="lies before signing in"):
+        guess_spec(before)
+
+
+@pytest.mark.parametrize("name", ["trial_end", "last_price_increase"])
+def test_tables_that_went_wrong_ask_for_the_outcome(shared_data: Path, name: str) -> None:
+    table = read_table(shared_data / "hard_tables" / f"{name}_60rows.csv")
+
+    with pytest.raises(DealsError, match=f"no dates of leaving: '{name}'"):
+        guess_spec(table)
+
+
+def test_a_flag_without_its_date_is_told(shared_data: Path) -> None:
+    table = read_table(shared_data / "hard_tables" / "last_price_increase_with_flag_60rows.csv")
+
+    with pytest.raises(DealsError, match="'churned' says who left \\(38 of 60\\), but no column"):
+        guess_spec(table)
+
+
+def test_a_stripe_export_is_read_right(shared_data: Path) -> None:
+    table = read_table(shared_data / "hard_tables" / "stripe_export_60rows.csv")
+    deals = tomllib.loads(guess_spec(table).toml)["deals"]
+
+    assert deals["closed_on"] == "Created (UTC)"
+    assert deals["churned_on"] == "Ended At (UTC)"
+    assert deals["amount_per"] == "month"

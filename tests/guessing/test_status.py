@@ -1,0 +1,78 @@
+"""Who left is read from a flag or status in any of six languages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.guessing._columns import Column
+from fitmodel.guessing._status import find_status, status_of
+from fitmodel.guessing._vendors import recognise
+
+FLAGS = [  # name, what a customer has, what a leaver has
+    ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),
+    ("aktiv", "Ja", "Nein"), ("actif", "Oui", "Non"), ("在网", "是", "否"), ("是否有效", "1", "0"),
+    ("Lost_User", "0", "1"), ("churned", "No", "Yes"), ("cancelou", "Não", "Sim"),
+    ("是否流失", "否", "是"), ("gekündigt", "nein", "ja"), ("résilié", "non", "oui"),
+    ("baja", "No", "Sí"), ("Cliente Ativo", "Sim", "Não"), ("still_active", "y", "n"),
+]  # fmt: skip
+STATUSES = [
+    ("estado", "Alta", "Baja"), ("status", "active", "canceled"), ("客户状态", "正常", "已流失"),
+    ("Kundenstatus", "aktiv", "gekündigt"), ("Statut", "Actif", "Résilié"),
+    ("Situação", "Ativo", "Cancelado"), ("Estado del cliente", "Vigente", "Dado de baja"),
+    ("subscription_status", "wc-active", "wc-cancelled"), ("customer_state", "live", "Expired"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "stays", "gone"), [*FLAGS, *STATUSES])
+def test_who_left_is_read_in_six_languages(name: str, stays: str, gone: str) -> None:
+    left = np.arange(40) % 3 == 0
+    status = status_of(Column(pd.Series(np.where(left, gone, stays), name=name)))
+
+    assert status is not None
+    assert status.left.tolist() == left.tolist()
+    assert status.churned_values in {(), (gone,)}
+
+
+def test_several_values_of_a_status_may_mean_left() -> None:
+    values = ["active", "past_due", "canceled", "active", "expired", "trialing"]
+    status = status_of(Column(pd.Series(values, name="Status")))
+
+    assert status is not None
+    assert status.churned_values == ("canceled", "expired")
+    assert status.left.tolist() == [value in {"canceled", "expired"} for value in values]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["CA", "NY", "TX", "CA"], name="state"),
+        pd.Series(["SP", "RJ", "MG", "SP"], name="estado"),
+        pd.Series(["active", "active", "live", "current"], name="status"),  # nobody left
+        pd.Series(["red", "green", "red", "green"], name="is_active"),
+        pd.Series([1, 2, 3, 4], name="seats"),
+    ],
+    ids=lambda column: f"{column.name}-{column.iloc[0]}",
+)
+def test_what_says_nothing_of_leaving_is_no_status(column: pd.Series) -> None:
+    assert status_of(Column(column)) is None
+
+
+def test_of_two_the_flag_is_surer_than_the_status() -> None:
+    left = np.arange(30) % 2 == 0
+    status = pd.Series(np.where(left, "inactive", "active"), name="status")
+    churned = pd.Series(np.where(left, "yes", "no"), name="churned")
+    found = find_status([Column(status), Column(churned)])
+
+    assert found is not None
+    assert found.name == "churned"
+
+
+def test_in_a_recurly_export_canceled_is_still_there_until_it_expires() -> None:
+    columns = ["uuid", "account_code", "state", "activated_at", "canceled_at", "expires_at"]
+    state = pd.Series(["active", "canceled", "expired", "active"], name="state")
+    found = status_of(Column(state), recognise(columns))
+
+    assert found is not None
+    assert found.left.tolist() == [False, False, True, False]

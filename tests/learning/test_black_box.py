@@ -1,0 +1,112 @@
+"""The reference is a tuned learner: on noise it stays near the rate, on a bend it finds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_info
+
+from fitmodel.deals.training_set import TrainingSet
+from fitmodel.learning import black_box
+from fitmodel.learning.black_box import black_box_probabilities
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.settings import LearnerOptions
+
+OPTIONS = LearnerOptions()
+
+
+@pytest.fixture
+def few_rounds(monkeypatch):
+    """Two small fits in the place of six: what they learn is not the question."""
+    monkeypatch.setattr(black_box, "BAGS", 2)
+    monkeypatch.setattr(black_box, "SETTINGS", black_box.SETTINGS | {"max_iter": 40})
+
+
+def deals(n, *, seed=0, bend=0.0, young=0.0):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({f"x{place}": random.normal(size=n) for place in range(6)})
+    frame["plan"] = random.choice(list("abc"), n)
+    line = -1.0 + bend * np.where(np.abs(frame["x0"]) < 0.7, 1.0, -1.0)
+    left = random.random(n) < expit(line)
+    months = np.where(left, random.uniform(0, 5, n), 8.0)
+    age = np.where(random.random(n) < young, random.uniform(0, 5, n), 8.0)
+    return TrainingSet(
+        attributes=frame,
+        followup_months=np.minimum(months, age),
+        left=left & (months <= age),
+        entry_months=np.zeros(n),
+        observable_months=age,
+        weight=np.ones(n),
+        closed_on=None,
+        horizon_months=5,
+    ), expit(line)
+
+
+def divergence(truth, p):
+    return float(np.mean(truth * np.log(truth / p) + (1 - truth) * np.log((1 - truth) / (1 - p))))
+
+
+@pytest.mark.slow
+def test_on_noise_it_is_much_nearer_the_rate_than_the_defaults():
+    excess = {"tuned": [], "defaults": []}
+    for seed in range(2):
+        train, _ = deals(600, seed=seed)
+        test, truth = deals(1_000, seed=50 + seed)
+        tuned = black_box_probabilities(train, test.attributes, OPTIONS)
+        numbers = [f"x{place}" for place in range(6)]
+        plain = HistGradientBoostingClassifier(random_state=0)
+        plain.fit(train.attributes[numbers], train.early_churn)
+        excess["tuned"].append(divergence(truth, tuned))
+        defaults = plain.predict_proba(test.attributes[numbers])[:, 1]
+        excess["defaults"].append(divergence(truth, np.clip(defaults, 1e-6, 1 - 1e-6)))
+    assert np.mean(excess["tuned"]) < 0.25 * np.mean(excess["defaults"])
+    assert np.mean(excess["tuned"]) < 0.02
+
+
+@pytest.mark.slow
+def test_a_bend_that_no_line_follows_is_found():
+    train, _ = deals(1_500, bend=1.5)
+    test, truth = deals(1_000, seed=9, bend=1.5)
+    found = black_box_probabilities(train, test.attributes, OPTIONS)
+    rate = np.full(1_000, train.early_churn.mean())
+    assert divergence(truth, found) < 0.15 * divergence(truth, rate)
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_young_deals_count_neither_as_stayed_nor_as_left():
+    train, _ = deals(1_500, young=0.6)
+    test, truth = deals(500, seed=9)
+    found = black_box_probabilities(train, test.attributes, OPTIONS)
+    assert found.mean() == pytest.approx(truth.mean(), rel=0.12)
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_the_same_deals_and_seed_give_the_same_numbers():
+    train, _ = deals(300)
+    first, again, other = (
+        black_box_probabilities(train, train.attributes, replace(OPTIONS, seed=seed))
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.usefixtures("few_rounds")
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed):
+    seen = []
+    fit = HistGradientBoostingClassifier.fit
+
+    def remember(self, X, y, sample_weight=None):
+        seen.append(max(pool["num_threads"] for pool in threadpool_info()))
+        return fit(self, X, y, sample_weight)
+
+    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", remember)
+    monkeypatch.setattr(black_box, "SETTINGS", {"max_iter": 2})
+    train, _ = deals(100)
+    black_box_probabilities(train, train.attributes, LearnerOptions(threads=allowed))
+    assert seen == [allowed] * black_box.BAGS

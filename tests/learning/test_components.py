@@ -1,0 +1,176 @@
+"""A component is a class with one method: a test's own takes part as the shipped ones do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import SpecError
+from fitmodel.learning import components
+from fitmodel.learning.additive import Additive
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.components import (
+    COMPONENTS,
+    OUT_OF_BAG,
+    Boosted,
+    Logistic,
+    Sample,
+    bootstrap_counts,
+    check_components,
+    replicate_slopes,
+)
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.imputation import impute
+from fitmodel.learning.learner import learn
+from fitmodel.learning.logistic import as_tables
+from fitmodel.learning.proportional_odds import FollowUp
+from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
+
+
+class Constant:
+    """Says the same of every deal."""
+
+    def fit(self, sample, _settings, _options):
+        replicates = sample.counts.shape[1]
+        sizes = [column.size + 2 for column in sample.imputed.design.columns]
+        rate = np.average(sample.imputed.early_churn, weights=sample.imputed.weight)
+        intercept = np.full(replicates, np.log(rate / (1 - rate)))
+        many = Additive(intercept, tuple(np.zeros((size, replicates)) for size in sizes))
+        return many.mean(), many
+
+
+def sample_of(frame, follow_up, *, replicates, penalty=3.0):
+    columns = fit_columns(frame, EncodingOptions())
+    fit = impute(columns, encode(columns, frame), follow_up, penalty, LearnerOptions())
+    return Sample(follow_up, fit, bootstrap_counts(len(frame), replicates, seed=0))
+
+
+def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic'\]"):
+        check_components(("logistic", "boostd"))
+    check_components(tuple(COMPONENTS))
+    few = simulate_deals(600, seed=1)
+    spec = few.spec.replace(learning={"components": ("logistic", "forest")})
+    with pytest.raises(SpecError, match="'forest'"):
+        learn(few.deals, spec)
+
+
+def test_a_component_of_ones_own_is_tried_beside_the_others(monkeypatch):
+    monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
+    past = simulate_deals(1_500, seed=3, n_attributes=4, base_rate=0.35)
+    spec = past.spec.replace(
+        learning={"components": ("logistic", "constant"), "pairs": 0, "replicates": 3, "folds": 2}
+    )
+    learned = learn(past.deals, spec)
+    tried = learned.choice.table.groupby("component")["log_loss"]
+    assert set(tried.groups) == {"logistic", "constant"}
+    assert tried.min()["logistic"] < tried.max()["constant"] - 0.01  # a constant tells nobody apart
+    (row,) = learned.choice.table[learned.choice.table["chosen"]].to_dict("records")
+    assert row["component"] == "logistic" or row["share"] < 1
+
+
+def test_a_component_of_ones_own_enters_the_weighted_sum(monkeypatch, make_company):
+    from fitmodel.learning.fitting import combine
+
+    monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
+    company = make_company(500, seed=1)
+    sample = sample_of(company.attributes, company.follow_up, replicates=3)
+    settings = Settings(shares=(("logistic", 0.25), ("constant", 0.75)))
+    point, scatter = combine(sample, settings, LearnerOptions())
+    codes = sample.imputed.design.codes
+    own = Logistic().fit(sample, settings, LearnerOptions())[0].log_odds(codes)
+    constant = Constant().fit(sample, settings, LearnerOptions())[0].log_odds(codes)
+    np.testing.assert_allclose(point.log_odds(codes), 0.25 * own + 0.75 * constant, atol=1e-12)
+    assert scatter.log_odds_by_replicate(codes).shape == (500, 3)
+
+
+def test_replicates_draw_as_many_deals_as_there_are():
+    counts = bootstrap_counts(50, 4, seed=0)
+    assert (np.maximum(counts, 0).sum(axis=0) == 50).all()
+    assert (counts != 0).all()
+    assert (counts == OUT_OF_BAG).any()
+    assert np.array_equal(counts, bootstrap_counts(50, 4, seed=0))
+
+
+def test_the_logistic_component_is_the_ridge_that_gave_the_labels(make_company):
+    company = make_company(600, seed=2, growth=0.1)
+    sample = sample_of(company.attributes, company.follow_up, replicates=4)
+    point, many = Logistic().fit(sample, Settings(), LearnerOptions())
+    codes = sample.imputed.design.codes
+    np.testing.assert_allclose(point.log_odds(codes), sample.imputed.log_odds, atol=1e-12)
+    assert many.intercept.shape == (4,)
+    assert many.log_odds_by_replicate(codes).std(axis=1).min() > 0
+
+
+@pytest.mark.slow
+def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"plan": random.choice(list("abc"), 600)})
+    effect = frame["plan"].map({"a": -0.5, "b": 0.0, "c": 0.5}).to_numpy()
+    left = random.random(600) < expit(-0.5 + effect)
+    follow_up = FollowUp.of(np.where(left, 0.0, 1.0), left, 1.0)
+    penalty, replicates = 20.0, 300
+    sample = sample_of(frame, follow_up, replicates=replicates, penalty=penalty)
+    point, many = Logistic().fit(sample, Settings(penalty=penalty), LearnerOptions())
+    design = sample.imputed.design
+    wide = np.hstack([np.ones((600, 1)), design.linear_matrix()])
+    chance = expit(point.log_odds(design.codes))
+    hessian = (wide * (chance * (1 - chance))[:, None]).T @ wide + penalty * np.diag([0, 1, 1, 1])
+    posterior = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    found = [many.intercept.std(), *(many.singles[0][code].std() for code in (1, 2, 3))]
+    np.testing.assert_allclose(found, posterior, rtol=0.15)
+
+
+def _half_seen(company):
+    """Every second deal was followed for one month at the most."""
+    months = company.follow_up.months
+    young = np.arange(len(months)) % 2 == 0
+    left = company.follow_up.left & ~(young & (months > 1.0))
+    return FollowUp.of(np.where(young, np.minimum(months, 1.0), months), left, 5.0)
+
+
+@pytest.mark.slow
+def test_replicates_scatter_as_fits_to_other_deals_do_where_half_of_them_are_young(make_company):
+    fresh = make_company(300, seed=999).attributes
+    fits, scatter = [], []
+    for seed in range(30):
+        company = make_company(600, seed=seed)
+        follow_up = _half_seen(company)
+        sample = sample_of(company.attributes, follow_up, replicates=20 if seed < 3 else 1)
+        codes = encode(sample.imputed.design.columns, fresh)
+        point = as_tables(sample.imputed.design, [sample.imputed.coefficients]).log_odds(codes)
+        fits.append(point - point.mean())
+        if seed < 3:
+            many = Logistic().fit(sample, Settings(), LearnerOptions())[1]
+            values = many.log_odds_by_replicate(codes)
+            scatter.append((values - values.mean(axis=0)).std(axis=1).mean())
+    truth = np.std(fits, axis=0).mean()
+    assert 0.8 < np.mean(scatter) / truth < 1.3
+
+
+def test_the_boosted_component_follows_what_a_line_cannot():
+    random = np.random.default_rng(5)
+    frame = pd.DataFrame({"seats": random.uniform(-2, 2, 1_500)})
+    line = np.where(np.abs(frame["seats"]) < 1, 1.0, -1.5)
+    left = random.random(1_500) < expit(line)
+    sample = sample_of(frame, FollowUp.of(np.where(left, 0.0, 1.0), left, 1.0), replicates=3)
+    codes = sample.imputed.design.codes
+    boosted = Boosted().fit(sample, Settings(), LearnerOptions())[0].log_odds(codes)
+    assert np.corrcoef(boosted, line)[0, 1] > 0.95
+    assert np.corrcoef(sample.imputed.log_odds, line)[0, 1] < 0.5
+
+
+def test_each_replicate_has_its_own_penalty_and_slope(make_company):
+    company = make_company(400, seed=1)
+    sample = sample_of(company.attributes, company.follow_up, replicates=4)
+    drawn = (ReplicateSettings(0.3, 0.9), ReplicateSettings(100.0, 1.2))
+    settings = Settings(replicates=drawn)
+    assert replicate_slopes(settings, 4).tolist() == [0.9, 1.2, 0.9, 1.2]
+    assert replicate_slopes(replace(settings, replicates=(), slope=0.8), 2).tolist() == [0.8, 0.8]
+    many = Logistic().fit(sample, settings, LearnerOptions())[1]
+    spread = many.log_odds_by_replicate(sample.imputed.design.codes).std(axis=0)
+    assert spread[[0, 2]].min() > spread[[1, 3]].max()

@@ -1,0 +1,135 @@
+"""Young deals count by their own chance, found by iterating until the labels stand still."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.imputation import TOLERANCE, impute, iterate
+from fitmodel.learning.logistic import as_tables, fit_ridge
+from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, soft_labels
+from fitmodel.learning.settings import LearnerOptions
+
+OPTIONS = LearnerOptions()
+PENALTY = 3.0
+
+
+def fitted(company, follow_up=None, **settings):
+    columns = fit_columns(company.attributes, EncodingOptions())
+    codes = encode(columns, company.attributes)
+    return impute(columns, codes, follow_up or company.follow_up, PENALTY, OPTIONS, **settings)
+
+
+@pytest.fixture(scope="module")
+def growing(make_company):
+    company = make_company(1_500, seed=3, growth=0.15)
+    assert (company.follow_up.months < 5).mean() > 0.5
+    return company
+
+
+def test_where_every_outcome_is_known_it_is_one_plain_ridge(make_company):
+    company = make_company(800, seed=1)
+    known = company.follow_up.known
+    columns = fit_columns(company.attributes[known], EncodingOptions())
+    codes = encode(columns, company.attributes[known])
+    follow_up = company.follow_up.subset(known)
+    fit = impute(columns, codes, follow_up, PENALTY, OPTIONS)
+    peer = LogisticRegression(C=1 / PENALTY, tol=1e-10, max_iter=1_000)
+    peer.fit(fit.matrix, follow_up.left)
+    np.testing.assert_allclose(fit.coefficients[0], peer.intercept_[0], atol=1e-4)
+    np.testing.assert_allclose(fit.coefficients[1:], peer.coef_[0], atol=1e-4)
+    np.testing.assert_array_equal(fit.early_churn, follow_up.left.astype(float))
+
+
+def test_what_is_known_of_a_deal_is_never_replaced_by_a_chance(growing):
+    fit, known = fitted(growing), growing.follow_up.known
+    np.testing.assert_array_equal(fit.early_churn[known], growing.follow_up.left[known])
+    assert ((fit.early_churn[~known] >= 0) & (fit.early_churn[~known] < 1)).all()
+
+
+def test_the_fixed_point_stands_still(growing):
+    fit, follow_up = fitted(growing), growing.follow_up
+    coefficients = fit_ridge(fit.design, fit.matrix, fit.early_churn, fit.weight, PENALTY)
+    log_odds = coefficients[0] + fit.matrix @ coefficients[1:]
+    again, _ = soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
+    moved = np.abs(again - fit.early_churn)[~follow_up.known]
+    assert moved.mean() < TOLERANCE
+    np.testing.assert_allclose(coefficients, fit.coefficients, atol=0.02)
+
+
+def test_where_the_iteration_starts_does_not_matter(growing):
+    columns = fit_columns(growing.attributes, EncodingOptions())
+    plain = fitted(growing)
+    starts = (np.zeros(1_500), np.random.default_rng(0).normal(0, 2, 1_500))
+    ends = [
+        iterate(
+            lambda _labels, _weight: (plain.design, plain.matrix), growing.follow_up, PENALTY,
+            OPTIONS.directions(columns), start, max_rounds=300, tolerance=1e-8,
+        ).log_odds
+        for start in starts
+    ]  # fmt: skip
+    np.testing.assert_allclose(*ends, atol=1e-4)
+    np.testing.assert_allclose(plain.log_odds, ends[0], atol=0.05)
+
+
+def test_the_order_of_the_deals_does_not_matter(growing):
+    order = np.random.default_rng(1).permutation(1_500)
+    columns = fit_columns(growing.attributes, EncodingOptions())
+    codes = encode(columns, growing.attributes)
+    turned = impute(columns, codes[order], growing.follow_up.subset(order), PENALTY, OPTIONS)
+    np.testing.assert_allclose(turned.early_churn, fitted(growing).early_churn[order], atol=1e-6)
+
+
+def test_a_many_level_statistic_is_made_anew_from_the_labels_of_each_round(make_company):
+    company = make_company(900, seed=5, growth=0.1)
+    pages = np.random.default_rng(5).integers(0, 120, 900).astype(str)
+    attributes = company.attributes.assign(page=np.char.add("page ", pages))
+    columns = fit_columns(attributes, EncodingOptions())
+    fit = impute(columns, encode(columns, attributes), company.follow_up, PENALTY, OPTIONS)
+    assert fit.design.depends_on_labels
+    assert np.isfinite(fit.log_odds).all()
+
+
+def _divergence(truth, log_odds):
+    p = 1 / (1 + np.exp(-log_odds))
+    return float(np.mean(truth * np.log(truth / p) + (1 - truth) * np.log((1 - truth) / (1 - p))))
+
+
+def _marginal(follow_up: FollowUp) -> np.ndarray:
+    """Labels of young deals as the company's average chance at their age."""
+    nobody_apart = np.zeros(len(follow_up))
+    return soft_labels(follow_up, fit_baseline(follow_up, nobody_apart), nobody_apart)[0]
+
+
+@pytest.mark.slow
+def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_company):
+    """Half of the deals are young; slope of the true log-odds on those found, on fresh deals."""
+    slopes, loss = [], {"own chance": [], "average chance": [], "mature only": []}
+    fresh = make_company(4_000, seed=99)
+    for seed in range(8):
+        company = make_company(2_000, seed=seed, growth=0.15)
+        follow_up = company.follow_up
+        assert (follow_up.months < 5).mean() > 0.5
+        fit = fitted(company)
+        mature = (~follow_up.left & follow_up.known) | (
+            company.deals["closed_on"]
+            <= company.deals["closed_on"].max() - np.timedelta64(153, "D")
+        ).to_numpy()
+        labels = {
+            "own chance": (fit.early_churn, fit.weight),
+            "average chance": (_marginal(follow_up), fit.weight),
+            "mature only": (follow_up.left.astype(float), mature.astype(float)),
+        }
+        codes = encode(fit.design.columns, fresh.attributes)
+        for way, (label, weight) in labels.items():
+            coefficients = fit_ridge(fit.design, fit.matrix, label, weight, PENALTY)
+            log_odds = as_tables(fit.design, [coefficients]).log_odds(codes)
+            loss[way].append(_divergence(fresh.truth, log_odds))
+            if way == "own chance":
+                true = np.log(fresh.truth / (1 - fresh.truth))
+                slopes.append(np.polyfit(log_odds, true, 1)[0])
+    assert 0.9 < np.mean(slopes) < 1.1
+    assert np.mean(loss["own chance"]) < 0.8 * np.mean(loss["average chance"])
+    assert np.mean(loss["own chance"]) < 0.9 * np.mean(loss["mature only"])

@@ -1,0 +1,208 @@
+"""The level of early churn now: found where it moved, left alone where it did not."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import nbinom
+
+from fitmodel.deals.history import DealHistory
+from fitmodel.learning import level as level_module
+from fitmodel.learning.fitting import calendar_of, follow_up_of, level_only_rate
+from fitmodel.learning.level import (
+    DAYS_PER_MONTH,
+    MIN_GAIN,
+    PRIOR_LEAVERS,
+    Level,
+    filtered,
+    fit_level,
+    forecast_score,
+    monthly_leavers,
+    raised,
+)
+from fitmodel.learning.proportional_odds import FollowUp, fit_baseline
+
+END = np.datetime64("2026-06-30")
+HORIZON = 5
+HAZARD = 0.05
+
+
+def company(n, months, *, seed, since=0, factor=1.0):
+    """Customers with a constant hazard, multiplied in the last `since` months of the extract."""
+    random = np.random.default_rng(seed)
+    born = -random.random(n) * months  # months before the end
+    # in hazard time: a month of the last `since` counts `factor` months
+    threshold = random.exponential(1 / HAZARD, n)
+    before = np.maximum(-since - born, 0.0)
+    stays = np.where(threshold <= before, threshold, before + (threshold - before) / factor)
+    followed, left = np.minimum(stays, -born), stays <= -born
+    closed = END + (born * DAYS_PER_MONTH).round().astype("timedelta64[D]")
+    return FollowUp.of(followed, left, float(HORIZON)), closed
+
+
+def level_of(follow_up, closed):
+    nobody_apart = np.zeros(len(follow_up))
+    return fit_level(follow_up, closed, END, fit_baseline(follow_up, nobody_apart), nobody_apart)
+
+
+@pytest.mark.slow
+def test_a_level_that_never_moved_is_applied_in_at_most_one_of_twenty_companies():
+    applied = [level_of(*company(600, 36, seed=seed)).is_applied for seed in range(200)]
+    assert sum(applied) <= 10
+
+
+def test_a_level_that_doubled_a_year_ago_is_found():
+    found, true = [], []
+    for seed in range(8):
+        follow_up, closed = company(4_000, 48, seed=seed, since=12, factor=2.0)
+        level = level_of(follow_up, closed)
+        expected = np.array([month[2] for month in level.months])
+        doubled = np.arange(len(expected)) >= len(expected) - 12
+        mean = np.average(np.where(doubled, 2.0, 1.0), weights=expected)
+        assert level.is_applied
+        assert level.gain >= MIN_GAIN
+        found.append(level.factor)
+        true.append(2.0 / mean)
+    assert np.mean(found) == pytest.approx(np.mean(true), rel=0.15)
+    np.testing.assert_allclose(found, true, rtol=0.3)
+
+
+def test_a_level_that_halved_is_found_too():
+    follow_up, closed = company(8_000, 48, seed=1, since=12, factor=0.5)
+    level = level_of(follow_up, closed)
+    assert level.is_applied
+    assert 0.4 < level.factor < 0.8
+
+
+def test_leavers_observed_are_counted_once_and_as_many_as_expected():
+    follow_up, closed = company(3_000, 30, seed=2)
+    nobody_apart = np.zeros(3_000)
+    observed, expected, names = monthly_leavers(
+        follow_up, closed, END, fit_baseline(follow_up, nobody_apart), nobody_apart
+    )
+    assert observed.sum() == follow_up.left.sum()
+    assert expected.sum() == pytest.approx(observed.sum(), rel=0.02)
+    assert names[-1] == "2026-06"
+    assert len(names) == len(set(names)) == len(observed)
+
+
+def test_months_before_a_deals_entry_expect_nobody_of_it():
+    follow_up = FollowUp.of(np.full(50, 5.0), np.zeros(50, dtype=bool), 5.0, entry=np.full(50, 4.0))
+    seen, _ = company(500, 30, seed=3)
+    baseline = fit_baseline(seen, np.zeros(500))
+    closed = np.full(50, END - np.timedelta64(152, "D"))  # five months ago
+    _, expected, _ = monthly_leavers(follow_up, closed, END, baseline, np.zeros(50))
+    assert expected[-1] > 0
+    assert expected[:-1] == pytest.approx(0.0, abs=0.3)
+    assert expected[:-2].sum() == 0.0
+
+
+def test_nothing_after_the_day_changes_the_level(make_company):
+    day = pd.Timestamp("2025-12-31")
+    past = make_company(1_500, seed=4)
+    deals = past.deals
+    other = deals.copy()
+    later = ~(other["churned_on"] <= day)
+    other.loc[later, "churned_on"] = np.maximum(other.loc[later, "closed_on"], day) + pd.Timedelta(
+        1, "D"
+    )
+    other.loc[other["closed_on"] > day, "channel"] = "unheard of"
+    levels = []
+    for table in (deals, other):
+        view = DealHistory(table, past.spec).as_of(day)
+        taught = view.training_set()
+        follow_up = follow_up_of(taught)
+        calendar = calendar_of(taught, view.extract_end)
+        zeros = np.zeros(len(follow_up))
+        levels.append(
+            fit_level(
+                follow_up, calendar.closed, calendar.end, fit_baseline(follow_up, zeros), zeros
+            )
+        )
+        assert level_only_rate(taught, view.extract_end) == pytest.approx(
+            float(raised(np.array([follow_up.rate]), levels[-1].factor)[0])
+        )
+    assert levels[0].to_dict() == levels[1].to_dict()
+    assert levels[0].months[-1][0] == "2025-12"
+
+
+def test_the_filter_is_its_closed_form():
+    observed, expected = np.array([3.0, 0.0, 7.0, 2.0]), np.array([2.0, 4.0, 5.0, 3.0])
+    discount = 0.8
+    shapes, rates = filtered(observed, expected, discount)
+    for month in range(4):
+        age = discount ** np.arange(month, -1, -1)
+        start = PRIOR_LEAVERS * discount ** (month + 1)
+        assert shapes[month] == pytest.approx(start + age @ observed[: month + 1])
+        assert rates[month] == pytest.approx(start + age @ expected[: month + 1])
+
+
+def test_without_a_discount_the_filter_is_the_long_run_mean():
+    random = np.random.default_rng(0)
+    expected = random.uniform(5, 10, 40)
+    observed = random.poisson(1.7 * expected).astype(float)
+    shapes, rates = filtered(observed, expected, 1.0)
+    ratio = (PRIOR_LEAVERS + observed.sum()) / (PRIOR_LEAVERS + expected.sum())
+    assert shapes[-1] / rates[-1] == pytest.approx(ratio)
+
+
+def test_a_forecast_is_scored_by_the_negative_binomial():
+    random = np.random.default_rng(1)
+    expected = random.uniform(2, 6, 14)
+    observed = random.poisson(expected).astype(float)
+    shapes, rates = filtered(observed, expected, 0.9)
+    by_hand = 0.0
+    for month in range(level_module.MIN_MONTHS - 1, 14 - HORIZON):
+        later = slice(month + 1, month + 1 + HORIZON)
+        leavers, foreseen = observed[later].sum(), expected[later].sum()
+        chance = rates[month] / (rates[month] + foreseen)
+        by_hand += nbinom.logpmf(leavers, shapes[month], chance)
+    found = forecast_score(observed, expected, HORIZON, 0.9, 1.0)
+    assert found == pytest.approx(by_hand / HORIZON)
+
+
+def test_draws_are_as_uncertain_as_the_leavers_they_rest_on():
+    random = np.random.default_rng(2)
+    level = Level(factor=1.4, leavers=50.0, discount=0.9, pull=1.0)
+    draws = level.draws(20_000, random)
+    assert draws.mean() == pytest.approx(1.4, rel=0.01)
+    assert draws.std() / draws.mean() == pytest.approx(1 / np.sqrt(50), rel=0.03)
+    half = Level(factor=1.4, leavers=50.0, discount=0.9, pull=0.5).draws(20_000, random)
+    assert half.std() / half.mean() == pytest.approx(0.5 / np.sqrt(50), rel=0.03)
+    assert set(Level().draws(5, random)) == {1.0}
+
+
+def test_too_few_months_to_have_forecast_anything_show_no_level():
+    months = level_module.MIN_MONTHS + HORIZON
+    level = level_of(*company(2_000, months, seed=3, since=3, factor=3.0))
+    assert not level.is_applied
+    assert level.factor == 1.0
+    assert months <= len(level.months) <= months + 1
+
+
+def test_without_closing_dates_no_level_is_looked_for(make_company):
+    company = make_company(400, seed=1)
+    view = DealHistory(company.deals, company.spec).as_of(None)
+    taught = view.training_set()
+    assert calendar_of(taught, None) is None
+    assert calendar_of(taught, np.datetime64("NaT")) is None
+    assert Level().factor == 1.0
+    assert "no closing dates" in Level().describe()
+
+
+def test_a_level_is_told_in_one_sentence_and_as_data():
+    level = Level(1.25, 40.0, 0.9, 0.5, 3.2, (("2026-06", 4.0, 3.0),))
+    assert level.describe().startswith("1.25 times the long-run hazard")
+    assert "+3.2" in level.describe()
+    assert json.loads(json.dumps(level.to_dict(), allow_nan=False))["months"] == [["2026-06", 4, 3]]
+    assert Level(months=level.months).describe().startswith("no trend shown")
+
+
+def test_a_raised_probability_is_that_of_a_multiplied_hazard():
+    p = np.array([0.0, 0.01, 0.3, 0.9, 1.0])
+    np.testing.assert_allclose(raised(p, 1.0), p, atol=1e-9)
+    np.testing.assert_allclose(raised(p, 2.0), 1 - (1 - p) ** 2, atol=1e-9)
+    assert ((raised(p, 7.0) >= 0) & (raised(p, 7.0) <= 1)).all()

@@ -1,0 +1,112 @@
+"""The ridge regression is scikit-learn's, and keeps the directions given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.design import make_design
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.logistic import as_tables, bounded_logistic, fit_ridge
+from fitmodel.learning.settings import LearnerOptions
+
+FREE = (None, None)
+
+
+def designed(frame, label):
+    columns = fit_columns(frame, EncodingOptions())
+    codes = encode(columns, frame)
+    return make_design(
+        columns, codes, label, np.ones(len(frame)), parents=[None] * len(columns), seed=0
+    )
+
+
+@pytest.fixture(scope="module")
+def known() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(800, 4))
+    line = matrix @ [1.0, -0.5, 0.2, 0.0] - 1
+    label = (random.random(800) < expit(line)).astype(float)
+    return matrix, label, random.uniform(0.5, 2, 800)
+
+
+@pytest.mark.parametrize("way", ["bounded", "free"])
+def test_without_bounds_it_is_scikit_learns_ridge(known, way) -> None:
+    matrix, label, weight = known
+    fit = (
+        bounded_logistic(matrix, label, weight, (FREE,) * 4, penalty=3.0)
+        if way == "bounded"
+        else fit_ridge(None, matrix, label, weight, 3.0)
+    )
+    peer = LogisticRegression(C=1 / 3.0, tol=1e-8).fit(matrix, label, sample_weight=weight)
+    np.testing.assert_allclose(fit[1:], peer.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(fit[0], peer.intercept_[0], atol=1e-4)
+
+
+def test_a_bound_that_does_not_bind_changes_nothing_and_one_that_does_gives_zero(known) -> None:
+    matrix, label, weight = known
+
+    def slopes(first):
+        return bounded_logistic(matrix, label, weight, (first, *(FREE,) * 3), penalty=3.0)[1:]
+
+    np.testing.assert_allclose(slopes((0.0, None)), slopes(FREE), atol=1e-5)
+    assert slopes((None, 0.0))[0] == 0.0
+
+
+def test_soft_labels_mean_the_same_with_and_without_bounds(known) -> None:
+    matrix, label, weight = known
+    soft = np.where(np.arange(800) % 3 == 0, 0.2 + 0.6 * label, label)
+    free = fit_ridge(None, matrix, soft, weight, 3.0)
+    bounded = bounded_logistic(matrix, soft, weight, (FREE,) * 4, penalty=3.0)
+    np.testing.assert_allclose(free, bounded, atol=5e-4)
+
+
+def test_a_deal_of_no_weight_says_nothing(known) -> None:
+    matrix, label, weight = known
+    fewer = np.where(np.arange(800) < 700, weight, 0.0)
+    with_all = fit_ridge(None, matrix, label, fewer, 3.0)
+    without = fit_ridge(None, matrix[:700], label[:700], weight[:700], 3.0)
+    np.testing.assert_allclose(with_all, without, atol=1e-8)
+
+
+def test_without_attributes_it_is_the_rate() -> None:
+    (intercept,) = fit_ridge(None, np.empty((4, 0)), np.array([1.0, 0, 0, 0.5]), np.ones(4), 3.0)
+    assert expit(intercept) == pytest.approx(0.375)
+
+
+def test_tables_give_the_log_odds_of_the_coefficients() -> None:
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"plan": random.choice(list("abc"), 300), "seats": random.normal(size=300)}
+    )
+    label = (random.random(300) < 0.3).astype(float)
+    design = designed(frame, label)
+    matrix = design.linear_matrix()
+    fits = [fit_ridge(design, matrix, label, np.ones(300), penalty) for penalty in (1.0, 30.0)]
+    tables = as_tables(design, fits).log_odds_by_replicate(design.codes)
+    for place, fit in enumerate(fits):
+        np.testing.assert_allclose(tables[:, place], fit[0] + matrix @ fit[1:], atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["increasing", "decreasing"])
+def test_the_risk_follows_the_direction_in_every_weighted_sum(name: str, share: float) -> None:
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({"seats": random.normal(size=1500), "noise": random.normal(size=1500)})
+    # a wave: neither component would leave it monotone on its own
+    line = np.sin(3 * frame["seats"]) - 1
+    label = (random.random(1500) < expit(line.to_numpy())).astype(float)
+    options = LearnerOptions(**{name: ("seats",)})
+    model = ProspectFitClassifier(boosting_share=share, pairs=0, bags=2, options=options)
+    book = model.fit(frame, label).book_
+    steps = np.diff([row["log_odds"] for row in book.table("seats") if row["value"] != "missing"])
+    worst = steps.min() if name == "increasing" else -steps.max()
+    assert worst >= -1e-9
+    free = ProspectFitClassifier(boosting_share=share, pairs=0, bags=2).fit(frame, label).book_
+    if share > 0:
+        steps = np.diff([row["log_odds"] for row in free.table("seats")][1:])
+        assert steps.min() < 0 < steps.max()

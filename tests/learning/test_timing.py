@@ -1,0 +1,93 @@
+"""An attribute that changes WHEN customers leave is found, and chance is not taken for one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, own_chance
+from fitmodel.learning.timing import MIN_LEAVERS, choose_timing, stratum_by_code, with_strata
+
+HORIZON = 15.0
+
+
+def coded(frame):
+    columns = fit_columns(frame, EncodingOptions())
+    return columns, encode(columns, frame)
+
+
+def contracts(n, *, seed=0):
+    """Monthly customers leave at any time, yearly ones in their 13th month at the earliest."""
+    random = np.random.default_rng(seed)
+    term = random.choice(["monthly", "yearly"], n)
+    gone = random.random(n) < np.where(term == "yearly", 0.4, 0.35)
+    month = np.where(term == "yearly", random.uniform(12, 13, n), random.uniform(0, 15, n))
+    stays = np.where(gone, month, np.inf)
+    age = random.uniform(0, 40, n)
+    frame = pd.DataFrame({"term": term, "region": random.choice(list("abc"), n)})
+    return frame, FollowUp.of(np.minimum(stays, age), stays <= age, HORIZON)
+
+
+def chosen(frame, follow_up, log_odds=None):
+    columns, codes = coded(frame)
+    log_odds = np.zeros(len(frame)) if log_odds is None else log_odds
+    return choose_timing(columns, codes, follow_up, fit_baseline(follow_up, log_odds), log_odds)
+
+
+def test_monthly_and_yearly_contracts_are_told_apart():
+    assert [chosen(*contracts(600, seed=seed)) for seed in range(10)] == ["term"] * 10
+
+
+@pytest.mark.slow
+def test_where_the_odds_are_proportional_no_attribute_is_found(make_company):
+    found = []
+    for seed in range(100):
+        company = make_company(600, seed=seed)
+        frame = company.attributes.assign(
+            region=np.random.default_rng(seed).choice(list("abcd"), 600)
+        )
+        found.append(chosen(frame, company.follow_up, company.log_odds))
+    assert sum(name is not None for name in found) <= 1
+
+
+def test_numbers_single_levels_and_few_leavers_are_not_tried(make_company):
+    company = make_company(300, seed=1)
+    assert chosen(company.attributes[["seats"]], company.follow_up) is None
+    frame, follow_up = contracts(50)
+    assert follow_up.left.sum() < 2 * MIN_LEAVERS
+    assert chosen(frame, follow_up) is None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_only_with_strata_are_young_yearly_deals_given_what_is_left_to_them(together):
+    frame, follow_up = contracts(6_000, seed=4)
+    columns, codes = coded(frame)
+    used = follow_up if together else with_strata(follow_up, columns, codes, "term")
+    chance = own_chance(used, fit_baseline(used, np.zeros(6_000)), np.zeros(6_000))
+    young = ~follow_up.known & (follow_up.months > 9) & (follow_up.months < 11)
+    yearly = (frame["term"] == "yearly").to_numpy()
+    for inside, right in ((yearly, 0.4), (~yearly, 0.35 * 5 / 15 / (1 - 0.35 * 10 / 15))):
+        assert (young & inside).sum() > 50
+        mean = chance[young & inside].mean()
+        assert (mean == pytest.approx(right, abs=0.04)) != together
+
+
+def test_levels_with_few_leavers_share_a_stratum_with_what_was_never_seen():
+    code = np.repeat(np.array([1, 2, 3, 4], dtype=np.int32), [100, 100, 30, 30])
+    left = np.concatenate(
+        [np.arange(100) < 30, np.arange(100) < 40, np.arange(30) < 3, np.arange(30) < 2]
+    )
+    follow_up = FollowUp.of(np.where(left, 1.0, 9.0), left, 5.0)
+    stratum = stratum_by_code(code, 4, follow_up)
+    assert stratum.tolist() == [0, 1, 2, 0, 0, 0]  # missing, four levels, never seen
+    assert len(stratum) == 4 + 2
+
+
+def test_no_attribute_or_one_that_is_gone_leaves_one_stratum():
+    frame, follow_up = contracts(100)
+    columns, codes = coded(frame)
+    for name in (None, "plan"):
+        assert with_strata(follow_up, columns, codes, name) is follow_up
+    assert set(with_strata(follow_up, columns, codes, "term").stratum) <= {0, 1, 2}

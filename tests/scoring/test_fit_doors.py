@@ -1,0 +1,200 @@
+"""Twelve prospects get the same fit, worth, escalation and sentences at every door."""
+
+# ruff: noqa: RUF001 - Chinese sentences have their own commas and brackets
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports.brief import make_brief
+from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.scoring.batch import score_file, score_stream
+from fitmodel.scoring.database_sink import DatabaseSink
+from fitmodel.scoring.database_source import open_database
+from fitmodel.scoring.service.app import create_app
+from fitmodel.scoring.service.settings import Settings
+from fitmodel.scoring.spark import _with_predictions
+from fitmodel.scoring.tables import open_source
+
+COLUMNS = ["fit", "worth", "escalate"]
+VALUES = ["expected_value", "expected_value_low", "expected_value_high"]
+FIT = {
+    "en": {"good": "good fit", "watch": "watch", "poor": "poor fit"},
+    "zh": {"good": "匹配", "watch": "需关注", "poor": "不匹配"},
+}
+WORTH = {
+    "en": {
+        "gains": "gains money",
+        "loses": "loses money",
+        "unclear": "gain or loss is not clear",
+    },
+    "zh": {"gains": "预计盈利", "loses": "预计亏损", "unclear": "盈亏尚不明确"},
+}
+MANAGER = {"en": "A manager should decide", "zh": "应由经理决定"}
+HEADLINE = {
+    "en": {
+        "good": "The risk is no higher than usual",
+        "watch": "Look closely before signing",
+        "poor": "Do not sign as it stands",
+    },
+    "zh": {
+        "good": "风险不高于平均水平",
+        "watch": "签约前请仔细核实",
+        "poor": "按目前条件，不建议签约",
+    },
+}
+
+
+def whole_percent(share: float) -> str:
+    """No certainty is claimed by rounding."""
+    return "<1" if share < 0.005 else ">99" if share > 0.995 else f"{100 * share:.0f}"
+
+
+def sentences(row: pd.Series, language: str) -> list[str]:
+    """What must be said of a prospect, written down a second time."""
+    low, chance, high = (whole_percent(row[name]) for name in ("low", "chance", "high"))
+    fit, worth = FIT[language][row["fit"]], WORTH[language][row["worth"]]
+    amounts = [f"−€ {-x:,.0f}" if x < 0 else f"€ {x:,.0f}" for x in row[VALUES]]
+    if language == "en":
+        said = [f"{fit}: {chance} % likely to leave within 5 months ({low} % to {high} %)"]
+        money = f"expected value of signing: {amounts[0]} ({amounts[1]} to {amounts[2]}), {worth}"
+    else:
+        said = [f"{fit}：在 5 个月内流失的概率为 {chance}%（{low}% 至 {high}%）"]
+        money = f"签约的预期价值：{amounts[0]}（{amounts[1]} 至 {amounts[2]}），{worth}"
+    if row["escalate"]:
+        said.append(MANAGER[language])
+    return [*said, money]
+
+
+def assert_said(told: list[str], row: pd.Series, language: str) -> None:
+    text = "\n".join(told)
+    for item in sentences(row, language):
+        assert item in text
+    assert (MANAGER[language] in text) == row["escalate"]
+
+
+def assert_columns(scored: pd.DataFrame, expected: pd.DataFrame) -> None:
+    for name in COLUMNS:
+        assert scored[name].tolist() == expected[name].tolist(), name
+    for name in VALUES:
+        assert scored[name].tolist() == pytest.approx(expected[name].tolist()), name
+
+
+languages = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def test_the_table_has_every_fit_worth_and_escalation(twelve) -> None:
+    expected = twelve.expected
+    assert expected["fit"].tolist() == [
+        "good", "watch", "poor", "watch", "watch", "poor",
+    ] * 2  # fmt: skip
+    assert set(expected["worth"]) == {"gains", "loses", "unclear"}
+    assert expected["escalate"].sum() == 2
+    big = expected.iloc[[8, 11]]
+    assert (big["fit"] == "poor").all()
+    assert big["escalate"].all()
+
+
+@languages
+def test_predict(twelve, language) -> None:
+    frame = twelve.model.predict(twelve.prospects, reasons=1, language=language)
+    assert_columns(frame, twelve.expected)
+    rows = twelve.prospects.to_dict("records")
+    listed = twelve.model.predict(rows, language=language)
+    assert_columns(pd.DataFrame([item.to_dict() for item in listed]), twelve.expected)
+    for item, (_, row) in zip(listed, twelve.expected.iterrows(), strict=True):
+        assert_said(list(item.sentences), row, language)
+        assert str(item).startswith("\n".join(item.sentences))
+        assert item.verdict in html.unescape(item._repr_html_())
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_score_of_files(twelve, tmp_path, ending) -> None:
+    source, output = tmp_path / f"in.{ending}", tmp_path / f"out.{ending}"
+    write = twelve.prospects.to_csv if ending == "csv" else twelve.prospects.to_parquet
+    write(source, index=False)
+    result = score_file(source, twelve.model, output, reasons=1)
+    scored = pd.read_csv(output) if ending == "csv" else pd.read_parquet(output)
+    assert_columns(scored, twelve.expected)
+    assert (result.flagged, result.escalated, result.errors) == (4, 2, 0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_sql(twelve, tmp_path, kind) -> None:
+    twelve.prospects.to_csv(tmp_path / "in.csv", index=False)
+    url = f"{kind}:///{tmp_path}/deals.{kind}"
+    with open_source(tmp_path / "in.csv", 5) as source:
+        score_stream(source, twelve.model, DatabaseSink(f"{url}/scored", None), reasons=1)
+    query = "select * from scored order by deal_id"
+    with open_database(url, 5, query=query) as source:
+        batches = [chunk.batch for chunk in source.chunks]
+        scored = pa.Table.from_batches(batches, source.schema).to_pandas()
+    assert_columns(scored.assign(escalate=scored["escalate"].astype(bool)), twelve.expected)
+
+
+def test_what_spark_runs_on_every_partition(twelve) -> None:
+    batch = pa.RecordBatch.from_pandas(twelve.prospects, preserve_index=False)
+    parts = [batch.slice(0, 7), batch.slice(7)]
+    scored = pa.Table.from_batches(
+        list(_with_predictions(parts, twelve.model, 1, dt.date(2026, 7, 1)))
+    )
+    assert_columns(scored.to_pandas(), twelve.expected)
+
+
+@languages
+def test_service(twelve, language) -> None:
+    rows = json.loads(twelve.prospects.to_json(orient="records", date_format="iso"))
+    dates = [name for name in twelve.prospects if name.endswith("_on")]
+    rows = [row | {name: row[name][:10] for name in dates} for row in rows]
+    with TestClient(create_app(twelve.path, Settings(reload_seconds=0))) as client:
+        answer = client.post(f"/v1/assessments?language={language}", json=rows).json()
+    assert_columns(pd.DataFrame(answer["assessments"]), twelve.expected)
+    for item, (_, row) in zip(answer["assessments"], twelve.expected.iterrows(), strict=True):
+        assert_said(item["sentences"], row, language)
+        for reason in item["reasons"]:
+            number = reason["effect"].partition("×")[2]
+            assert f"×{number}" in reason["sentence"] or number == "1.00"
+
+
+@languages
+def test_brief(twelve, language) -> None:
+    for (_, given), (_, row) in zip(
+        twelve.prospects.iterrows(), twelve.expected.iterrows(), strict=True
+    ):
+        brief = make_brief(twelve.model, given.to_dict(), language=language)
+        page, text = html.unescape(brief_page(brief)), html.unescape(brief_markdown(brief))
+        text = text.replace("\\", "")  # what keeps a value from acting as Markdown
+        for item in (HEADLINE[language][row["fit"]], *sentences(row, language)):
+            capital = item[:1].upper() + item[1:]
+            assert capital in page
+            assert capital in text
+        assert (MANAGER[language] in page) == row["escalate"]
+        assert ("<details" in page) == (row["fit"] == "poor")
+        terms = [item for item in brief.conditions if item.is_term]
+        assert bool(terms) == (row["fit"] == "poor")
+        for term in terms:
+            assert term.early_churn_probability == row["chance"]
+            assert term.expected_value > row["expected_value"]
+            assert WORTH[language][term.worth] in page
+            assert term.words in page
+            assert term.words in text
+
+
+@languages
+def test_one_word_for_each_fit_on_the_desk_and_in_the_report(language) -> None:
+    fit = read_texts(language, "fit")
+    for band, word in FIT[language].items():
+        assert fit[f"fit_{band}"] == word
+        assert fit[f"badge_{band}"].lower() in word
+    others = ("契合", "适合", "匹配等级")
+    for topic in ("fit", "desk", "brief", "changes", "reasons", "worth"):
+        for text in read_texts("zh", topic).values():
+            assert not any(word in text for word in others)

@@ -1,0 +1,74 @@
+"""A table is read in the encoding it was saved in, or the error names the byte."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pandas as pd
+import pytest
+
+from fitmodel.tables.encodings import as_utf8, detect_encoding
+from fitmodel.tables.files import read_file, read_table
+
+TEXTS = {
+    "cp1252": ["München", "Köln", "Café „neu“", "Ñandú", "5 €"],
+    "gb18030": ["上海", "北京有限公司", "张三", "赢单", "商机"],
+    "cp1251": ["Москва", "Казань", "Новый клиент", "да", "нет"],
+    "utf-8": ["München", "上海", "Москва", "東京", "smb"],
+    "utf-16": ["München", "上海", "smb", "mid", "x"],
+    "utf-16-le": ["smb", "mid", "München", "large", "small"],
+    "utf-16-be": ["smb", "mid", "München", "large", "small"],
+    "utf-32": ["smb", "上海", "München", "large", "small"],
+}
+
+
+@pytest.mark.parametrize("encoding", sorted(TEXTS))
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_reads_as_the_texts_it_was_written_from(tmp_path, encoding, packed) -> None:
+    table = pd.DataFrame({"id": [f"{n:03}" for n in range(5)], "name": TEXTS[encoding]})
+    path = tmp_path / "deals.csv"
+    content = table.to_csv(index=False, sep=";").encode(encoding)
+    path.write_bytes(gzip.compress(content) if packed else content)
+
+    found = read_file(path)
+
+    pd.testing.assert_frame_equal(found.table, table)
+    codes = [finding.code for finding in found.findings]
+    assert codes == ([] if encoding == "utf-8" else ["encoding"])
+
+
+def test_what_comes_late_in_the_file_is_seen(tmp_path) -> None:
+    rows = "smb,1\n" * 300_000
+    (tmp_path / "deals.csv").write_bytes(f"segment,n\n{rows}".encode() + b"K\xf6ln,2\n")
+
+    found = read_file(tmp_path / "deals.csv")
+
+    assert found.table["segment"].iloc[-1] == "Köln"
+    assert "Windows-1252" in str(found.findings[0])
+
+
+def test_utf8_that_was_damaged_is_in_no_encoding() -> None:
+    assert detect_encoding("Köln,é,ü\n".encode() * 5 + b"K\xf6ln\n") is None
+    assert detect_encoding(b"a\x01\xfc\x02\n") is None
+
+
+def test_a_character_cut_at_the_end_of_the_head_is_no_damage() -> None:
+    text = "上海,1\n".encode()
+    assert detect_encoding(text[:-4]) == "utf-8"
+    assert detect_encoding(text[:-4], whole=True) != "utf-8"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp1252"])
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_stream_in_utf8_is_the_text_however_it_is_read(encoding: str, size: int) -> None:
+    text = "name\nMüller\n" * 3 if encoding != "gb18030" else "客户\n张三\n" * 3
+    stream = as_utf8(io.BytesIO(text.encode(encoding)), encoding)
+    pieces = iter(lambda: stream.read(size), b"")
+    assert b"".join(pieces).decode() == text
+
+
+def test_the_header_may_be_in_chinese_too(tmp_path) -> None:
+    table = pd.DataFrame({"客户": ["张三"], "商机阶段": ["赢单"]})
+    (tmp_path / "x.csv").write_bytes(table.to_csv(index=False).encode("gb18030"))
+    assert read_table(tmp_path / "x.csv").columns.tolist() == ["客户", "商机阶段"]

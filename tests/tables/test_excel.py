@@ -1,0 +1,91 @@
+"""A sheet of a workbook is a table like any other."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from openpyxl import Workbook
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.files import read_file, read_table
+
+HEADER = ["id", "signed", "left", "seats", "acv", "crm", "region"]
+ROWS = [
+    [f"D{n}", dt.datetime(2024, 1, 1 + n), dt.datetime(2024, 3, 5) if n % 3 == 0 else None,  # noqa: DTZ001
+     10 + n, 100.5 * n, bool(n % 2), ["NA", "EU", "APAC"][n % 3]]
+    for n in range(12)
+]  # fmt: skip
+SPEC = DealSpec(
+    deals={"id": "id", "closed_on": "signed", "churned_on": "left", "observed_until": "2025-06-30",
+           "amount": "acv"}
+)  # fmt: skip
+
+
+def _book(path, **sheets: list[list[object]]):
+    book = Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_cells_have_their_types(tmp_path) -> None:
+    table = read_table(_book(tmp_path / "x.xlsx", Deals=[HEADER, *ROWS]))
+    expected = pd.DataFrame(ROWS, columns=HEADER)
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+    assert table.dtypes.astype(str).tolist() == ["str", "datetime64[us]", "datetime64[us]",
+                                                 "int64", "float64", "bool", "str"]  # fmt: skip
+
+
+def test_a_sheet_reads_as_the_csv_of_the_same_deals(tmp_path) -> None:
+    rows = [[*row[:5], "yes" if row[5] else "no", row[6]] for row in ROWS]
+    book = _book(tmp_path / "x.xlsx", Deals=[HEADER, *rows])
+    pd.DataFrame(rows, columns=HEADER).to_csv(tmp_path / "x.csv", index=False)
+    one, other = (read_deals(path, SPEC) for path in (book, tmp_path / "x.csv"))
+    pd.testing.assert_frame_equal(one, other, check_dtype=False)
+
+
+def test_titles_and_sums_are_left_out_and_rows_keep_their_numbers(tmp_path) -> None:
+    total = ["Total", None, None, 186, 6633.0, None, None]
+    rows = [["My deals"], ["of 2024"], [], HEADER, *ROWS, total]
+    found = read_file(_book(tmp_path / "x.xlsx", Deals=rows))
+    assert len(found.table) == 12
+    assert found.row_numbers.tolist() == list(range(5, 17))
+    assert [finding.code for finding in found.findings] == ["title_row", "total_row"]
+
+
+def test_the_first_sheet_with_a_table_is_taken_and_a_sheet_may_be_named(tmp_path) -> None:
+    book = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
+                 More=[["a", "b"], [1, 2]])  # fmt: skip
+    found = read_file(book)
+    assert found.table.columns.tolist() == HEADER
+    assert "'Deals' was read, not 'More'" in str(found.findings[0])
+    assert read_table(book, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
+    named = SPEC.replace(reading={"sheet": "Deals"})
+    assert len(read_deals(book, named)) == 12
+    with pytest.raises(DealsError, match="no sheet 'X'; it has 'Notes', 'Deals', 'More'"):
+        read_table(book, sheet="X")
+
+
+def test_serial_numbers_of_days_and_words_beside_dates_are_read(tmp_path) -> None:
+    zero = dt.datetime(1899, 12, 30)  # noqa: DTZ001
+    rows = [[row[0], (row[1] - zero).days, row[2] or "Active", *row[3:]] for row in ROWS]
+    deals = read_deals(_book(tmp_path / "x.xlsx", Deals=[HEADER, *rows]), SPEC)
+    assert deals["signed"].tolist() == [pd.Timestamp(row[1]) for row in ROWS]
+    assert deals["left"].notna().tolist() == [row[2] is not None for row in ROWS]
+
+
+def test_what_is_no_workbook_is_named_so(tmp_path) -> None:
+    for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        (tmp_path / "x.xlsx").write_bytes(start + b"junk" * 99)
+        with pytest.raises(DealsError, match="spreadsheet or zip that cannot be opened.*Remedy"):
+            read_table(tmp_path / "x.xlsx")
+    with pytest.raises(DealsError, match="no sheet with a header and rows"):
+        read_table(_book(tmp_path / "y.xlsx", Deals=[["a", "b"]]))
