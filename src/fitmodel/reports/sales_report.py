@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import LEAST_CHURNERS
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.atomic import write_folder
@@ -161,9 +161,9 @@ def make_sales_report(
 def _too_little(view: HistoryView, language: str) -> str:
     """Say why nothing can be learned yet; empty where it can."""
     early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
-    if early >= LEAST_CHURNERS and len(view) - early >= LEAST_CHURNERS:
+    if early >= MIN_CHURNERS and len(view) - early >= MIN_CHURNERS:
         return ""
-    needed = LEAST_CHURNERS
+    needed = MIN_CHURNERS
     return phrases(language, "sales_page")("too_little", early=early, stayed=stayed, needed=needed)
 
 

@@ -72,7 +72,7 @@ def compute_renewals(
     stayed to count too: else young deals would be all losses. Deals that ended for another reason
     are not tested.
     """
-    p = probability.loc[view.index].to_numpy(dtype=np.float64)
+    p = np.asarray(probability.loc[view.index], dtype=np.float64)
     terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
     age = np.where(terms >= age_months, terms + GRACE_MONTHS, float(age_months))
     seen = view.observable_months
@@ -120,7 +120,7 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
             f"{column}: {len(rows)} contract term(s) cannot be read, e.g. {wrong[0]!r} in row "
             f'{rows[0]!r}. Remedy: write months (12) or words such as "annual", "24 months".'
         )
-    return values.map(read).astype("float64").fillna(0.0).to_numpy()
+    return np.asarray(values.map(read).astype("float64").fillna(0.0), dtype=np.float64)
 
 
 def _months(value: Any) -> float | None:

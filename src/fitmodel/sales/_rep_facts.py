@@ -42,7 +42,7 @@ def deal_facts(
         If a deal has no probability.
     """
     spec, deals = view.spec, view.deals
-    p = probability.loc[deals.index].to_numpy(dtype=np.float64)
+    p = np.asarray(probability.loc[deals.index], dtype=np.float64)
     if np.isnan(p).any():
         raise DealsError(
             f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "

@@ -112,7 +112,7 @@ def _selection(
 
     known = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
     p_value, side = np.ones(len(table)), np.zeros(len(table))
-    for at in np.flatnonzero(known):
+    for at in np.flatnonzero(known).tolist():
         own = (facts["who"] == table.index[at]).to_numpy()
         mine, others = facts.loc[own, "probability"], facts.loc[~own, "probability"]
         found = mannwhitneyu(mine, others, method="asymptotic")

@@ -179,7 +179,7 @@ def _paid(
             "bonus_pending": Decimal(0) if period.decided else now.get(name, Decimal(0)),
             "bonus_expected": hoped.get(name, 0.0),
         }
-        for name, row in table.set_index("name").iterrows()
+        for name, row in zip(table["name"], table.to_dict("records"), strict=True)
     ]
 
 

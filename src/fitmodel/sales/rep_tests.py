@@ -143,7 +143,8 @@ def change_tails(
     from scipy.stats import binom
 
     def of_others(values: Floats, least: float) -> Floats:
-        return np.maximum(values.sum() - values, least)
+        others: Floats = np.maximum(values.sum() - values, least)
+        return others
 
     now = of_others(observed, 0.5) / of_others(expected, 1e-9)
     before = of_others(past_observed, 0.5) / of_others(past_expected, 1e-9)
@@ -221,7 +222,9 @@ def _log_count(observed: Floats, mean: Floats, shape: Any) -> Floats:
     from scipy.special import gammaln
 
     rising = gammaln(observed + shape) - gammaln(shape)
-    return rising - shape * np.log1p(mean / shape) + observed * np.log(mean / (shape + mean))
+    zero = shape * np.log1p(mean / shape)
+    logs: Floats = rising - zero + observed * np.log(mean / (shape + mean))
+    return logs
 
 
 def _predictive_tails(observed: float, mean: Floats, weight: Floats) -> tuple[float, float]:
