@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
-from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.deals.enough import MIN_CHURNERS, is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.atomic import write_folder
 from fitmodel.reports._counts_section import counts_section
 from fitmodel.reports.commission_section import commission_section
+from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.profile_section import profile_section
 from fitmodel.reports.review_section import review_section
@@ -153,7 +153,7 @@ def make_sales_report(
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    warnings = _bound_words(view, language)
+    warnings = contract_warnings(view, language)
     page = sales_page(next(iter(boards.values())), parts, warnings=warnings, language=language)
     return SalesReport(page, tables, ledgers)
 
@@ -161,7 +161,7 @@ def make_sales_report(
 def _too_little(view: HistoryView, language: str) -> str:
     """Say why nothing can be learned yet; empty where it can."""
     early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
-    if early >= MIN_CHURNERS and len(view) - early >= MIN_CHURNERS:
+    if is_enough(early, len(view) - early):
         return ""
     needed = MIN_CHURNERS
     return phrases(language, "sales_page")("too_little", early=early, stayed=stayed, needed=needed)
@@ -187,24 +187,6 @@ def _counts_only(
     tables = {name: table for part in parts for name, table in part.tables.items()}
     page = sales_page(next(iter(counts.values())), parts, language=language)
     return SalesReport(page, tables, ledgers)
-
-
-def _bound_words(view: HistoryView, language: str) -> list[str]:
-    """Warn of contracts that cannot end within the horizon."""
-    say, age = phrases(language, "sales_page"), view.spec.label.horizon_months
-    return [
-        say(
-            "bound",
-            column=group.column,
-            value=group.value,
-            early=group.left_by_age,
-            deals=group.deals,
-            later=group.left_later,
-            term=group.term_months,
-            age=age,
-        )
-        for group in find_bound_deals(view, age, columns_to_look_at(view))
-    ]
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
