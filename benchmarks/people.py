@@ -22,7 +22,7 @@ from fitmodel import DealSpec
 from fitmodel.sales.bonus import pay_bonus
 from fitmodel.sales.plans import Bonus
 from fitmodel.sales.rep_tests import exact_tails
-from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,18 +208,41 @@ def likely(companies: int) -> pd.DataFrame:
     )
 
 
+def trained(companies: int, deals: int) -> dict[str, object]:
+    """Train the models that expected numbers come from, and count who is named beside the truth."""
+    guilty = seen = innocent = pages = 0
+    for company in range(companies):
+        table, _ = simulate(TEAMS[2], deals, FIRST_SEED + company)
+        reps = compute_scoreboard(table, SPEC, expected_probabilities(table, SPEC)).reps
+        named = reps["verdict"].isin(["more", "fewer"])
+        seen += int(reps.loc["R00", "beyond_chance"] == "more")
+        guilty += int(named["R00"])
+        innocent += int(named.drop("R00").any())
+        pages += 1
+    return {
+        "reps, with trained models": TEAMS[2].name,
+        "pages": pages,
+        "R00: beyond chance": seen / pages,
+        "R00: named": guilty / pages,
+        "innocent named": innocent / pages,
+    }
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--companies", type=int, default=15)
     parser.add_argument("--deals", type=int, nargs="+", default=[1200])
+    parser.add_argument("--trained", type=int, default=3, help="companies with trained models")
     asked = parser.parse_args()
     rows = [naming(team, deals, asked.pages) for deals in asked.deals for team in TEAMS]
     print(pd.DataFrame(rows).set_index(["deals", "reps"]).T.round(3).to_string(), "\n")
     rows = [bonuses(recorded, asked.companies) for recorded in (True, False)]
     print(pd.DataFrame(rows).set_index("contract term").T.round(3).to_string(), "\n")
-    print(likely(asked.companies).round(3).to_string())
+    print(likely(asked.companies).round(3).to_string(), "\n")
+    if asked.trained:
+        print(pd.Series(trained(asked.trained, 3000)).to_string())
 
 
 if __name__ == "__main__":
