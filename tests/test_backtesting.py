@@ -53,16 +53,17 @@ def test_the_order_of_the_rows_changes_nothing(simulation, report):
 def test_the_policy_is_chosen_on_what_was_known_at_the_first_cut(simulation, report, monkeypatch):
     seen = []
 
-    def remember(table, spec, judged):
-        seen.append(table[spec.deals.closed_on].max())
-        return decide(table, spec, judged)
+    def remember(view, *given):
+        seen.append((view.day, view.closed.max(), view.left_on[view.left].max()))
+        return decide(view, *given)
 
     decide = backtesting.decide
     monkeypatch.setattr(backtesting, "decide", remember)
     fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2)
 
-    assert seen
-    assert max(seen) <= report.cuts["date"].iloc[0]
+    first = np.datetime64(report.cuts["date"].iloc[0], "D")
+    assert len(seen) == 1
+    assert all(moment <= first for moment in seen[0])
 
 
 def test_shuffled_outcomes_show_no_skill(simulation):

@@ -33,6 +33,7 @@ ROOMS = (
     "sales",
     "monitoring",
     "reports",
+    "policy_choice",
     "training",
     "backtesting",
     "editing",

@@ -18,8 +18,11 @@ from sklearn.preprocessing import OrdinalEncoder
 from fitmodel.backtesting import backtest
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import view_of
 from fitmodel.exceptions import BundleError, SpecError
-from fitmodel.learning.own_estimator import check_additivity, check_estimator, learn_own
+from fitmodel.learning.estimator_frames import check_estimator
+from fitmodel.learning.level import raised
+from fitmodel.learning.own_estimator import check_additivity, learn_own
 from fitmodel.loading import load
 from fitmodel.retraining import retrain
 from fitmodel.training import TrainingRun, train
@@ -63,7 +66,8 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
 
     assert list(found.columns) == [
         *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
-        *("expected_value", "unfamiliar", "reasons", "model_version"),
+        *("expected_value", "unfamiliar", "reasons", "model_version", "worth", "escalate"),
+        *("expected_value_low", "expected_value_high"),
     ]
     assert found.index.equals(PROSPECTS.index)
     assert found[["probability_low", "probability_high"]].isna().all(axis=None)
@@ -112,6 +116,23 @@ def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
         check_estimator(KNeighborsClassifier())
     with pytest.raises(SpecError, match="DataFrame is no scikit-learn classifier"):
         check_estimator(pd.DataFrame())
+
+
+@pytest.mark.slow
+def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
+    trained: TrainingRun,
+) -> None:
+    """In the deals learned from an estimator may know the outcomes by heart."""
+    forest = RandomForestClassifier(60, min_samples_leaf=1, random_state=0)
+    learned = learn_own(SIMULATION.deals, SIMULATION.spec, forest)
+    fresh = view_of(simulate_deals(1500, seed=12).deals, SIMULATION.spec)
+    asked = fresh.attributes(learned.taught.dates).frame
+    mean = learned.estimator.predict_proba(asked)[:, 1].mean()
+    rate = 1 - view_of(SIMULATION.deals, SIMULATION.spec).survival.at(5.0)
+    expected = float(raised(np.array([rate]), learned.estimator.level_.factor)[0])
+    assert learned.book.base_rate == pytest.approx(expected, rel=0.01)
+    assert mean == pytest.approx(expected, rel=0.12)
+    assert trained.report.level is not None
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
-from fitmodel.training import audit_before_training, decide
+from fitmodel.policy_choice import decide
+from fitmodel.training import audit_before_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.data_warnings import find_warnings, notation_warnings
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.guessing.guess import guess_spec
 
 SIM = simulate_deals(200, seed=2)
@@ -57,7 +58,8 @@ def test_what_prospects_may_not_be_written_like_is_told_before_a_model_is_made()
         "write 2026-06-30 in both",
     )
     assert "for example row 2: '1065,95 €'" in str(money)
-    assert any("not in prospects" in text for text in guess_spec(written).unsure)
+    # the form found in the past deals is kept, and prospects are read in it: nothing is said then
+    assert not any("not in prospects" in text for text in guess_spec(written).unsure)
     assert notation_warnings(SIM.deals.astype({"closed_on": "str"}), SIM.spec) == []
 
 
@@ -66,3 +68,12 @@ def test_plain_numbers_written_as_text_are_no_matter():
     plain.loc[3, "annual_value"] = None
 
     assert notation_warnings(plain, SIM.spec) == []
+
+
+def test_a_column_whose_form_is_kept_for_prospects_is_not_mentioned() -> None:
+    dotted = SIM.deals.assign(closed_on=SIM.deals["closed_on"].dt.strftime("%d.%m.%Y"))
+    read = read_deals_with_findings(dotted, SIM.spec)
+
+    assert [each.column for each in notation_warnings(dotted, SIM.spec)] == ["closed_on"]
+    assert "closed_on" in read.spec.reading.dates
+    assert notation_warnings(dotted, read.spec) == []

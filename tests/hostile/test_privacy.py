@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.ids import hashed_id
-from fitmodel.learning.own_estimator import as_matrix, learn_own
+from fitmodel.learning.estimator_frames import as_matrix
+from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.service.app import create_app

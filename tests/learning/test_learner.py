@@ -218,4 +218,7 @@ def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth
         )
     assert 0.9 < np.mean(slopes) < 1.1
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.1)
-    assert 0.70 < np.mean(covered) < 0.95
+    # No upper bound: the allowance for what tables leave out is idle here, where they leave out
+    # nothing. Laws with interactions have both bounds in the test of the interval.
+    assert np.mean(covered) > 0.75
+    assert np.min(covered) > 0.55

@@ -59,7 +59,8 @@ def notation_warnings(
     """List what past deals may be written like, but prospects may not.
 
     Of a whole column it can be told whether 03.06.2026 is in June and 1.065 a thousand; of one
-    prospect it cannot, so a prospect is asked for plain numbers and dates.
+    prospect it cannot. Where the contract's [reading] gives the form of a column, as that of
+    `fitmodel.deals.reading.DealsRead` does, prospects are read in it and nothing is said.
 
     Parameters
     ----------
@@ -82,10 +83,13 @@ def notation_warnings(
     """
     sheet, plain = Sheet(written, first_row), {"closed_on": _DATE, "amount": _NUMBER}
     what = "are written in a way that is read in past deals only, not in prospects"
+    forms = spec.reading.forms  # in these prospects are read too
     return [
         warning
         for role, (pattern, example) in plain.items()
-        if (name := getattr(spec.deals, role)) is not None and is_text(written[name])
+        if (name := getattr(spec.deals, role)) is not None
+        and name not in {*forms.numbers, *forms.dates}
+        and is_text(written[name])
         for warning in sheet.faults(
             ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
             what,

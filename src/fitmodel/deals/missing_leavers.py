@@ -12,7 +12,6 @@ import numpy as np
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
-from fitmodel.deals.survival import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,8 +100,8 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
         int((closed < start).sum()),
         expected,
         chance,
-        rate=_left_by(horizon, months, left, entry),
-        rate_without=_left_by(horizon, months, left, np.zeros(len(months))),
+        rate=1 - _survival(months, left, entry, horizon),
+        rate_without=1 - _survival(months, left, np.zeros(len(months)), horizon),
     )
 
 
@@ -122,8 +121,12 @@ def _expected_before(
     return float((hazard * exposure_before).sum())
 
 
-def _left_by(horizon: float, months: Floats, left: NDArray[np.bool_], entry: Floats) -> float:
-    """Kaplan-Meier share that has left by the horizon, each deal at risk from its entry on."""
+def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
+    """Kaplan-Meier share that stays, each deal at risk from its entry on."""
     watched = months > entry
-    curve = kaplan_meier(months[watched], left[watched], entry_months=entry[watched])
-    return 1.0 - float(curve.at(horizon))
+    months, left, entry = months[watched], left[watched], entry[watched]
+    times = np.unique(months[left & (months <= horizon)])
+    starts, stops = np.sort(entry), np.sort(months)
+    at_risk = np.searchsorted(starts, times, "left") - np.searchsorted(stops, times, "left")
+    gone = np.array([(left & (months == time)).sum() for time in times])
+    return float(np.prod(1 - gone / at_risk)) if len(times) else 1.0

@@ -17,7 +17,7 @@ from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.data_warnings import notation_warnings
 from fitmodel.deals.faults import Sheet, explain
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
-from fitmodel.deals.reading import read_deals
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import shape_faults
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
@@ -106,8 +106,8 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     spec = DealSpec(**tomllib.loads(draft.to_toml()))
     doubts = find_doubts(table, spec)
     draft.unsure += map(str, doubts)
-    _try_to_read(draft, frame, spec)
-    draft.unsure += [str(each) for each in notation_warnings(table, spec)]
+    settled = _try_to_read(draft, frame, spec)
+    draft.unsure += [str(each) for each in notation_warnings(table, settled)]
     return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts))
 
 
@@ -254,14 +254,18 @@ def _sort_attributes(draft: Draft) -> None:
         draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
 
-def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> None:
-    """Say what stands against reading the table with this contract, or what its horizons teach."""
+def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> DealSpec:
+    """Say what stands against reading the table with this contract, or what its horizons teach.
+
+    Returns the contract with the forms in which prospects are read, where the table can be read.
+    """
     try:
-        deals = read_deals(frame, spec)
+        read = read_deals_with_findings(frame, spec)
     except DealsError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
-        return
-    found = compare_horizons(deals, spec)
+        return spec
+    found = compare_horizons(read.table, spec)
     draft.horizons = horizons_text(found)
     draft.unsure += doubts_about_horizon(found, spec.label.horizon_months)
+    return read.spec

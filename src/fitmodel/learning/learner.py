@@ -7,7 +7,7 @@ view of the deals -> training set (mature, young, exited) -> ProspectFitClassifi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,17 @@ class Learned:
     def level(self) -> Level:
         """Today's level of early churn."""
         return self.estimator.level_
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What the data chose, as plain values for a tracked run and the manifest."""
+        level = self.level
+        return {
+            **self.choice.settings.to_params(),
+            "level_factor": level.factor,
+            "level_discount": level.discount,
+            "level_pull": level.pull,
+        }
 
 
 def learn(

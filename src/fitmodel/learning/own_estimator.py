@@ -18,11 +18,10 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.exceptions import DependencyError, SpecError
+from fitmodel.exceptions import DependencyError
 from fitmodel.learning.book import Book
 from fitmodel.learning.calibration import CalibrationMap, logit
-from fitmodel.learning.columns import CategoryColumn
-from fitmodel.learning.encoding import encode, read_numbers
+from fitmodel.learning.estimator_frames import as_frame, as_matrix, check_estimator, ready
 from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of, level_shift
 from fitmodel.learning.flatten import find_odd_pairs, make_evidence
 from fitmodel.learning.folds import Fold, make_folds, random_folds
@@ -238,93 +237,15 @@ def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
     return _SoftDeals(deals.attributes, columns, codes, follow_up, imputed)
 
 
-def check_estimator(estimator: Any) -> None:
-    """Refuse what cannot give probabilities, or cannot be told how much a deal counts.
-
-    Raises
-    ------
-    SpecError
-        Saying what is missing.
-    """
-    from sklearn.utils.validation import has_fit_parameter
-
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    name = type(last).__name__
-    if not hasattr(estimator, "get_params") or not hasattr(last, "predict_proba"):
-        raise SpecError(f"{name} is no scikit-learn classifier with predict_proba")
-    if not has_fit_parameter(last, "sample_weight"):
-        raise SpecError(
-            f"the fit of {name} takes no sample_weight, so deals too young to be known could not "
-            "be allowed for. Remedy: use a classifier that takes it."
-        )
-
-
-def as_matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
-    """Numbers as they are and codes of levels from 0; NaN where missing or never seen."""
-    codes = encode(columns, attributes)
-    matrix = codes.astype(np.float64)
-    for place, column in enumerate(columns):
-        if isinstance(column, CategoryColumn):
-            known = (codes[:, place] > 0) & (codes[:, place] <= column.size)
-            matrix[:, place] = np.where(known, matrix[:, place] - 1, np.nan)
-        else:
-            matrix[:, place] = read_numbers(attributes[column.name])[0]
-    return matrix
-
-
-def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.DataFrame:
-    """What the estimator is given: float columns, and pandas categories of the known levels."""
-    made: dict[str, Any] = {}
-    for place, column in enumerate(columns):
-        values = matrix[:, place]
-        if isinstance(column, CategoryColumn):
-            codes = np.where(np.isnan(values), -1, values).astype(int)
-            levels = [column.label(code) for code in range(1, column.size + 1)]
-            made[column.name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
-        else:
-            made[column.name] = values
-    return pd.DataFrame(made)
-
-
 def _fit(estimator: Any, deals: _SoftDeals) -> Any:
     from sklearn.base import clone
 
-    model = _ready(clone(estimator), deals.columns)
+    model = ready(clone(estimator), deals.columns)
     rows, outcome, share = expand_soft_labels(deals.imputed.early_churn)
     frame = as_frame(deals.columns, as_matrix(deals.columns, deals.attributes)[rows])
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
     weight = {f"{last}sample_weight": deals.imputed.weight[rows] * share}
     return model.fit(frame, outcome.astype(int), **weight)
-
-
-def _ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
-    """Put dummies, medians and scaling before a bare estimator that cannot do without them."""
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    if hasattr(estimator, "steps") or _takes_gaps_and_levels(estimator):
-        return estimator
-    levels = [column.name for column in columns if isinstance(column, CategoryColumn)]
-    numbers = [column.name for column in columns if not isinstance(column, CategoryColumn)]
-    dummies = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    middle = SimpleImputer(strategy="median", keep_empty_features=True)
-    scaled = make_pipeline(middle, StandardScaler())
-    return make_pipeline(make_column_transformer((dummies, levels), (scaled, numbers)), estimator)
-
-
-def _takes_gaps_and_levels(estimator: Any) -> bool:
-    """Whether it can do with NaN and with pandas categories as they are.
-
-    scikit-learn's trees and forests take the first and not the second; of its own estimators those
-    that do name their `categorical_features`. Others that take NaN (LightGBM) take both.
-    """
-    from sklearn.utils import get_tags
-
-    of_sklearn = type(estimator).__module__.startswith("sklearn.")
-    takes_levels = not of_sklearn or "categorical_features" in estimator.get_params()
-    return bool(get_tags(estimator).input_tags.allow_nan) and takes_levels
 
 
 def _log_odds(

@@ -110,9 +110,9 @@ class WorkbenchModel(FitModel):
         found["probability_low"] = found["probability_high"] = np.nan
         unknown = np.full(len(probability), np.nan)
         verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.strange)
-        for name, values in verdict._asdict().items():
+        for name, answers in verdict._asdict().items():
             is_text = name in {"fit", "worth"}
-            found[name] = pd.Series(values, found.index, "str" if is_text else None)
+            found[name] = pd.Series(answers, found.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
             column = pd.Series(listed, index=found.index, dtype=object)

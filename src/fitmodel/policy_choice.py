@@ -1,0 +1,114 @@
+"""Choose the decision policy for the model that is shipped, on predictions of deals left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.decision.choice import choose_policy
+from fitmodel.learning.learner import cross_fitted
+from fitmodel.learning.level import raised
+from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.decision.policy import Policy
+    from fitmodel.evaluation.judging import Judgement
+    from fitmodel.learning.learner import Learned
+
+
+def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
+    """Probability of each deal at today's level, by a fit of the shipped settings without it.
+
+    These have the distribution that the shipped model's probabilities of new prospects have:
+    probabilities of the deals that it learned from itself are further apart.
+    """
+    if estimator is not None:
+        return cross_fitted_own(learned.taught, spec, learned)
+    return cross_fitted(learned.taught, spec, learned.choice, factor=learned.level.factor)
+
+
+def decide(
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    learned: Learned,
+    estimator: Any = None,
+    predicted: pd.Series[float] | None = None,
+) -> Policy:
+    """Choose the decision policy for a model on predictions of deals left out of its fit.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+        What the model learned from.
+    spec : DealSpec
+    learned : Learned
+    estimator : classifier, optional
+        A user's own.
+    predicted : Series, optional
+        As `predict_held_out` returns it.
+    """
+    view = view_of(deals, spec)
+    if predicted is None:
+        predicted = predict_held_out(learned, spec, estimator)
+    known = view.labelled(learned.taught.dates)
+    yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
+    return choose_policy(
+        spec,
+        predicted[known.index].to_numpy(),
+        known.early_churn,
+        at_level(known.early_churn, known.weight, learned),
+        None if yearly is None else yearly.loc[known.index].to_numpy(),
+        curve=view.survival,
+        population=predicted.to_numpy(),
+        level=learned.book.base_rate,
+        customer_amounts=None if yearly is None else yearly.to_numpy(),
+    )
+
+
+def at_level(
+    early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
+) -> NDArray[np.float64]:
+    """Weights under which past outcomes have today's level of early churn.
+
+    Early churners count as many times more as the odds of early churn are higher today (prior
+    shift; Saerens, Latinne and Decaestecker 2002).
+    """
+    if not len(weight) or not learned.level.is_applied:
+        return weight
+    past = float(np.average(early_churn, weights=weight))
+    today = float(raised(np.array([past]), learned.level.factor)[0])
+    odds = today * (1 - past) / max(past * (1 - today), 1e-12)
+    return np.where(early_churn == 1, weight * odds, weight)
+
+
+def evaluated_policy(
+    judgement: Judgement, policy: Policy, spec: DealSpec, view: HistoryView
+) -> Policy | None:
+    """Policy as it would have been chosen with what the evaluated model learned from.
+
+    None where the shipped policy does not depend on the deals' predictions, or where the deals
+    were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
+    """
+    learned = judgement.learned
+    if policy.kind not in {"capacity", "precision"} or learned is None:
+        return None
+    if judgement.split_date is None or isinstance(learned.estimator, OwnClassifier):
+        return None
+    then = view.as_of(judgement.split_date).signed_before(judgement.split_date)
+    return decide(then, spec, learned)
+
+
+def share_flagged(
+    policy: Policy, predicted: pd.Series[float], table: pd.DataFrame, spec: DealSpec
+) -> float:
+    """Share of prospects like the deals learned from that the shipped model will flag."""
+    given = spec.deals.amount is not None
+    amount = yearly_amounts(table, spec).loc[predicted.index].to_numpy() if given else None
+    return float(policy.poor_fit(predicted.to_numpy(), amount).mean())
