@@ -49,8 +49,8 @@ def compute_renewals(
         Age at which a customer without a longer contract counts as tested.
     term : str, optional
         Column that holds the length of the contract: months, or text such as "12 months",
-        "annual". Without it terms are looked for in the attributes (see
-        `fitmodel.deals.contract_terms.find_bound_deals`).
+        "annual". Without it ``[deals] contract_months`` holds for all deals, or terms are looked
+        for in the attributes (see `fitmodel.deals.contract_terms.find_bound_deals`).
 
     Returns
     -------
@@ -132,6 +132,8 @@ def _months(value: Any) -> float | None:
 
 
 def _terms(view: HistoryView, age_months: float) -> Floats:
+    if view.spec.deals.contract_months is not None:  # one length for all deals
+        return np.full(len(view), float(view.spec.deals.contract_months))
     return terms_of(view, find_bound_deals(view, age_months, columns_to_look_at(view)))
 
 
