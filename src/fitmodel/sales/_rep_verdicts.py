@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAST_EXPECTED = 3.0
 """Early churners expected, below which there is no verdict on a rep."""
 LEAST_EXPECTED_RECENTLY = 1.0
-HISTORY_SHARE, RECENT_SHARE = 0.6, 0.3
+HISTORY_SHARE, RECENT_SHARE = 0.5, 0.2
 """Of the page's error: the tests on all of history, and on the last two quarters."""
 
 
