@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import extract_as_of
+from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._renewals import read_terms
 from fitmodel.sales.bonus import pay_bonus, share_places
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
-from fitmodel.sales.scoreboard import compute_scoreboard
 
 BONUS = Bonus(top=3, amount=Decimal("1000.01"))
 
@@ -50,30 +54,127 @@ def test_reps_that_tie_share_the_places_they_hold():
     assert paid == {"a": Decimal(100), "b": Decimal(50), "c": Decimal(50)}
 
 
-def test_the_rank_is_that_of_the_scoreboard(simulation):
+def test_the_score_is_what_a_person_counts(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
-    board = compute_scoreboard(deals, spec, p).reps
     paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
+    found = outcomes(deals, spec)
+    tested = found["mature"]
+    stayed = tested & ~(found["left"] & (found["followup_months"] <= 5))
 
-    assert paid["renewal_rate"].to_dict() == pytest.approx(
-        (1 - board["shrunken_rate"])[paid.index].to_dict()
-    )
+    assert paid["tested"].to_dict() == tested.groupby(deals["rep"]).sum().to_dict()
+    assert paid["renewed"].to_dict() == stayed.groupby(deals["rep"]).sum().to_dict()
+    assert paid["expected_renewals"].sum() == pytest.approx(paid["renewed"].sum())
+    known = paid["score"].notna()
+    ratio = paid["renewed"] / paid["expected_renewals"]
+    assert paid.loc[known, "score"].to_dict() == pytest.approx(ratio[known].to_dict())
+
+
+def test_the_places_go_to_the_highest_scores_above_what_such_customers_do(simulation):
+    bonus = BONUS.model_copy(update={"period": "all"})
+    deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
+    paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
     holders = paid.index[paid["bonus_pending"] > 0]
-    best = board[board["signed"] >= 20]["shrunken_rate"].nsmallest(3)
-    assert set(holders) == set(best.index)
+
+    assert len(holders) >= 1
+    assert (paid.loc[holders, "renewed"] > paid.loc[holders, "expected_renewals"]).all()
+    others = paid.drop(holders)["score"].dropna().round(2)
+    top = paid.loc[holders, "score"].round(2).min()
+    assert (others < top).all()
 
 
-def test_few_deals_take_no_part_and_young_periods_are_pending(simulation):
+def test_few_tested_customers_take_no_part_and_young_periods_are_pending(simulation):
     paid = pay_bonus(simulation.deals, simulation.spec, BONUS, simulation.true_probability)
 
-    assert (paid["signed"] >= 20).all()
+    few = paid["tested"] < 20
+    assert few.any()
+    assert (paid.loc[few, "outcome"] == "too_few").all()
+    assert (paid.loc[few, "bonus"] + paid.loc[few, "bonus_pending"] == 0).all()
     young = paid["period"] == "2026"
     assert (paid.loc[young, "bonus"] == 0).all()
     assert (paid.loc[~young, "bonus_pending"] == 0).all()
     assert paid.loc[~young, "bonus"].sum() > 0
-    hoped = paid.loc[young, "bonus_expected"].sum()
-    assert hoped == pytest.approx(float(paid.loc[young, "bonus_pending"].sum()))
+    assert (paid.loc[~young, "bonus_expected"] == 0).all()
+    hoped = paid.loc[young, "bonus_expected"]
+    assert 0 < hoped.sum() <= 3 * 1000.01 + 1e-6
+    assert (hoped <= 1000.01 + 1e-6).all()
+
+
+def test_deals_still_to_come_can_bring_a_bonus_to_who_has_too_few_now(simulation):
+    # on 31 March nobody has 20 tested customers of the year; somebody will have
+    table, spec = extract_as_of(simulation.deals, simulation.spec, "2026-03-31")
+    paid = pay_bonus(table, spec, BONUS, simulation.true_probability.loc[table.index])
+    now = paid[paid["period"] == "2026"]
+
+    assert (now["outcome"] == "too_few").all()
+    assert now["bonus_expected"].sum() > 0
+
+
+def yearly_contracts(seed=3, deals=1200):
+    """Four of twelve reps sell yearly contracts, and lose 80 % of them at the renewal."""
+    random = np.random.default_rng(seed)
+    rep = random.integers(0, 12, deals)
+    bound = rep < 4
+    signed = np.datetime64("2023-01-01") + random.integers(0, 900, deals).astype("timedelta64[D]")
+    monthly = np.where(random.random(deals) < 0.2, random.uniform(20, 150, deals), 3000)
+    annual = np.where(random.random(deals) < 0.8, random.uniform(365, 390, deals), 3000)
+    left = signed + np.where(bound, annual, monthly).astype("timedelta64[D]")
+    left[left > np.datetime64("2026-06-30")] = np.datetime64("NaT")
+    table = pd.DataFrame(
+        {
+            "rep": [f"R{number:02d}" for number in rep],
+            "closed_on": signed.astype("datetime64[us]"),
+            "churned_on": left.astype("datetime64[us]"),
+            "contract": np.where(bound, "12 months", "monthly"),
+        }
+    )
+    roles = {"closed_on": "closed_on", "churned_on": "churned_on", "rep": "rep"}
+    spec = DealSpec(
+        deals=roles | {"observed_until": "2026-06-30"}, attributes={"include": ["contract"]}
+    )
+    return table, spec, pd.Series(np.where(bound, 0.01, 0.2))
+
+
+@pytest.mark.parametrize("term", [None, "contract"])
+def test_reps_whose_contracts_cannot_end_yet_do_not_win_by_it(term):
+    table, spec, p = yearly_contracts()
+    bonus = BONUS.model_copy(update={"term": term})
+    paid = pay_bonus(table, spec, bonus, p, earned_after_months=5)
+    theirs = paid["rep"].isin(["R00", "R01", "R02", "R03"])
+    money = paid["bonus"] + paid["bonus_pending"]
+
+    assert money[theirs].sum() == 0
+    assert money[~theirs].sum() > 0
+    lost = paid[theirs & (paid["period"] == "2024")]
+    assert (lost["renewed"] / lost["tested"]).max() < 0.45
+
+
+def test_where_nobody_has_the_evidence_nobody_is_paid():
+    table, spec, p = yearly_contracts(deals=100)
+    paid = pay_bonus(table, spec, BONUS, p)
+
+    decided = paid["period"] != "2026"
+    assert (paid.loc[decided, "outcome"] == "too_few").all()
+    assert paid["bonus"].sum() == 0
+
+
+def test_a_term_that_cannot_be_read_is_refused_with_its_row():
+    table, spec, p = yearly_contracts(deals=100)
+    table.loc[7, "contract"] = "forever"
+
+    with pytest.raises(DealsError, match=r"contract: 1 contract term.*'forever' in row 7"):
+        pay_bonus(table, spec, BONUS.model_copy(update={"term": "contract"}), p)
+    with pytest.raises(DealsError, match="length: no such column"):
+        pay_bonus(table, spec, BONUS.model_copy(update={"term": "length"}), p)
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [(12, 12), ("12", 12), ("24 months", 24), ("2 years", 24), ("1y", 12), ("Annual", 12),
+     ("monthly", 1), ("Quarterly", 3), ("half-year", 6), (1.0, 1), (None, 0)],
+)  # fmt: skip
+def test_terms_are_read_as_months(text, months):
+    assert read_terms(pd.DataFrame({"term": [text, "3 months"]}), "term").tolist() == [months, 3]
 
 
 def test_the_ledger_adds_up_over_reps_months_and_bonuses(simulation):

@@ -105,6 +105,7 @@ def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, 
     here = (simulation.deals["lead_source"] == "outbound") & (
         hindsight.pushes["lead_source"] >= WARNING
     )
+    here &= hindsight.said["probability"] > hindsight.said["base_rate"]
 
     counts = [int((here & lost).sum()), lost.sum(), int((here & kept).sum()), kept.sum()]
     assert row[["lost_with", "lost", "kept_with", "kept"]].tolist() == counts
@@ -115,6 +116,16 @@ def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, 
         [ratio, ratio * np.exp(-reach), ratio * np.exp(reach)], rel=1e-4
     )
     assert missed["lost_with"].is_monotonic_decreasing
+
+
+def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
+    known = [sheet for sheet in reviews.sheets if sheet.said is not None]
+    above = [s.said.early_churn_probability > s.eve.model.book.base_rate for s in known]
+
+    assert any(above)
+    for sheet, is_above in zip(known, above, strict=True):
+        assert is_above or not sheet.warnings
+        assert all(reason.contribution >= WARNING for reason in sheet.warnings)
 
 
 def test_a_signal_that_is_merely_common_is_not_blamed(simulation, hindsight):

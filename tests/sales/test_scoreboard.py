@@ -9,7 +9,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.people import names_of
+from fitmodel.sales.people import names_of, people_of
 from fitmodel.sales.rates import (
     DRAWS,
     exact_ratio_interval,
@@ -43,13 +43,34 @@ def test_the_reps_add_up_to_the_company(board):
     assert board.quarters["observed"].sum() == board.company["observed"]
 
 
-def test_the_truly_worst_and_the_truly_best_rep_are_found(simulation, board):
+def test_the_truly_worst_and_the_truly_best_rep_are_on_top_and_at_the_bottom(simulation, board):
     effect = simulation.reps["effect"]
     large = board.reps[board.reps["signed"] >= 100]
 
     assert large["shrunken_ratio"].idxmax() == effect.loc[large.index].idxmax()
-    assert large.loc[effect.loc[large.index].idxmax(), "verdict"] == "more"
-    assert large.loc[effect.loc[large.index].idxmin(), "verdict"] == "fewer"
+    assert large["shrunken_ratio"].idxmin() == effect.loc[large.index].idxmin()
+    assert large.loc[effect.loc[large.index].idxmax(), "beyond_chance"] == "more"
+    assert large.loc[effect.loc[large.index].idxmin(), "beyond_chance"] == "fewer"
+
+
+@pytest.fixture(scope="module")
+def large_board():
+    sim = simulate_deals(8000, seed=1)
+    own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
+    blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
+    return sim.reps["effect"], compute_scoreboard(sim.deals, sim.spec, blind)
+
+
+def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_others(large_board):
+    effect, board = large_board
+    large = board.reps[board.reps["signed"] >= 100]
+    effect = effect.loc[large.index]
+
+    assert large.loc[effect.idxmax(), "verdict"] == "more"
+    assert large.loc[effect.idxmax(), "talk_about"]
+    assert large.loc[effect.idxmin(), "verdict"] == "fewer"
+    assert (large.loc[effect == 0, "verdict"] == "expected").all()
+    assert not large.loc[effect == 0, "talk_about"].any()
 
 
 def test_selecting_and_losing_are_two_questions():
@@ -185,13 +206,41 @@ def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
     assert np.mean(suspected) < 0.085  # 5 % and three standard errors
 
 
-def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(simulation, probability):
-    board = compute_scoreboard(simulation.deals, simulation.spec, probability)
+def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(large_board):
+    _, board = large_board
     told = board.reps[board.reps["verdict"].isin(["more", "fewer"])]
     assert board.dispersion.is_suspicious
-    assert len(told) > 0
+    assert len(told) > 1
     low, high = board.dispersion.limits(told["expected"].to_numpy())
     assert ((told["ratio"] < low) | (told["ratio"] > high)).all()
+
+
+def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
+    sim = simulate_deals(8000, seed=1)
+    own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
+    blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
+    worst = large_board[1].reps.query("talk_about").index[0]
+    blind = blind.where(sim.deals["rep"] != worst, blind / 2)  # beyond any doubt
+    gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-12-31")
+    board = compute_scoreboard(sim.deals[~gone], sim.spec, blind[~gone])
+
+    assert board.table.loc[worst, "verdict"] == "more"
+    assert board.table.loc[worst, "recent_signed"] == 0
+    assert not board.table.loc[worst, "talk_about"]
+
+
+def test_the_last_two_quarters_add_up_to_the_company(board):
+    for column in ("recent_observed", "recent_expected", "recent_signed"):
+        assert board.reps[column].sum() == pytest.approx(board.company[column])
+    assert 0 < board.company["recent_observed"] < board.company["observed"]
+    assert board.company["recent_observed"] == pytest.approx(board.company["recent_expected"])
+
+
+def test_spellings_that_differ_in_case_or_spaces_are_one_person():
+    names = people_of(pd.Series(["R01", "r01 ", "R01", " ", None, "R 02", "R  02", "r 02"]))
+    assert names.tolist()[:3] == ["R01"] * 3
+    assert names.isna().tolist() == [False] * 3 + [True, True] + [False] * 3
+    assert names.nunique() == 2
 
 
 def test_numbers_of_reps_stay_whole_where_some_are_missing():

@@ -111,6 +111,7 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
+        from fitmodel.reports.contract_words import contract_warnings
 
         spec = load_spec(config)
         file = open_table(deals, spec)
@@ -128,6 +129,8 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         notations = notation_warnings(file.table, spec, row)
         for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
             typer.echo(f"warn {warning}")
+        for text in contract_warnings(view):
+            typer.echo(f"warn {text}")
         leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"

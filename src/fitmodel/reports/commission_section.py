@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
 RECENT_MONTHS = 12
+RECENT_PERIODS = 2
+"""Periods of a bonus on the page: the running one and the one before."""
 FILES = ("commission", "commission_compared")
 
 
@@ -54,6 +56,8 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
 def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
     months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
     dated = bool((ledger.deals["month"] != "").any())
+    periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
+    shown = ledger.bonuses[ledger.bonuses["period"].isin(periods)]
     return {
         "name": ledger.plan.name,
         "terms": _terms(ledger.plan, say),
@@ -62,7 +66,8 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
         "shown": say(
             "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
         ),
-        "bonuses": [_bonus(row, say) for row in ledger.bonuses.to_dict("records")],
+        "bonuses": [_bonus(row, say) for row in shown.to_dict("records")],
+        "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
     }
 
 
@@ -104,12 +109,16 @@ def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str
 
 
 def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
+    known = row["outcome"] != "too_few"
     return {
         "period": say("whole_history") if row["period"] == "all" else str(row["period"]),
         "rep": str(row["rep"]),
-        "took_part": f"{row['took_part']:,}",
         "signed": f"{row['signed']:,}",
-        "rate": f"{row['renewal_rate']:.1%}",
+        "tested": f"{row['tested']:,}",
+        "renewed": f"{row['renewed']:,}",
+        "expected_renewals": f"{row['expected_renewals']:,.1f}",
+        "score": f"{row['score']:.2f}" if known else "",
+        "outcome": say(f"outcome_{row['outcome']}"),
         "bonus": f"{row['bonus']:,.2f}",
         "pending": f"{row['bonus_pending']:,.2f}",
         "expected": f"{row['bonus_expected']:,.0f}",

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.enough import MIN_CHURNERS, is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.language.catalogue import phrases
 from fitmodel.model.atomic import write_folder
+from fitmodel.reports._counts_section import counts_section
 from fitmodel.reports.commission_section import commission_section
+from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.profile_section import profile_section
 from fitmodel.reports.review_section import review_section
@@ -22,9 +26,11 @@ from fitmodel.reports.scoreboard_section import scoreboard_section
 from fitmodel.reports.trend_section import trend_section
 from fitmodel.reports.worth_section import worth_section
 from fitmodel.sales.bands import cross_fitted_bands
+from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
@@ -103,9 +109,13 @@ def make_sales_report(
     Raises
     ------
     DealsError
-        If the contract names no rep, or the deals are too few to learn from.
+        If the contract names no rep.
     SpecError
         If two plans have the same name.
+
+    Notes
+    -----
+    Where there are too few deals to learn from, the page holds the counts and the commission.
     """
     _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
@@ -114,10 +124,17 @@ def make_sales_report(
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     view = view_of(deals.reset_index(drop=True), spec)
+    if why := _too_little(view, language):
+        tell("counts: too little for a model")
+        return _counts_only(view, spec, people, plans, why, language)
     tell("expected early churn, from models that know no rep")
     p = expected_probabilities(view, spec)
-    tell("scoreboard")
-    boards = {by: compute_scoreboard(view, spec, p, by=by, language=language) for by in people}
+    tell("rep performance")
+    error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
+    boards = {
+        by: compute_scoreboard(view, spec, p, by=by, error=error, language=language)
+        for by in people
+    }
     parts: list[Section] = []
     for by, board in boards.items():
         parts.append(scoreboard_section(board, by=by, language=language))
@@ -136,7 +153,39 @@ def make_sales_report(
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    page = sales_page(next(iter(boards.values())), parts, language=language)
+    warnings = contract_warnings(view, language)
+    page = sales_page(next(iter(boards.values())), parts, warnings=warnings, language=language)
+    return SalesReport(page, tables, ledgers)
+
+
+def _too_little(view: HistoryView, language: str) -> str:
+    """Say why nothing can be learned yet; empty where it can."""
+    early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
+    if is_enough(early, len(view) - early):
+        return ""
+    needed = MIN_CHURNERS
+    return phrases(language, "sales_page")("too_little", early=early, stayed=stayed, needed=needed)
+
+
+def _counts_only(
+    view: HistoryView,
+    spec: DealSpec,
+    people: Sequence[Any],
+    plans: Sequence[Plan],
+    why: str,
+    language: str,
+) -> SalesReport:
+    """Write the page of counts, which need no model."""
+    counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
+    parts = [
+        counts_section(found, by=by, why="" if at else why, language=language)
+        for at, (by, found) in enumerate(counts.items())
+    ]
+    ledgers = tuple(pay(view, spec, plan) for plan in plans)
+    if ledgers:
+        parts.append(commission_section(ledgers, language=language))
+    tables = {name: table for part in parts for name, table in part.tables.items()}
+    page = sales_page(next(iter(counts.values())), parts, language=language)
     return SalesReport(page, tables, ledgers)
 
 

@@ -18,7 +18,7 @@ from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.chances import chances_to_reach
 from fitmodel.sales.entries import split_commission
 from fitmodel.sales.ledger import Ledger
-from fitmodel.sales.people import NO_NAME, check_index, names_of
+from fitmodel.sales.people import NO_NAME, check_index, names_of, people_of
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -101,7 +101,7 @@ def _signed(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
     table = pd.DataFrame(index=deals.index)
     if number is not None:
         table["deal"] = names_of(deals[number])
-    table["rep"] = names_of(deals[str(spec.deals.rep)]).fillna(NO_NAME)
+    table["rep"] = people_of(deals[str(spec.deals.rep)]).fillna(NO_NAME)
     table["month"] = "" if closing is None else deals[closing].dt.strftime("%Y-%m")
     return table
 
@@ -136,4 +136,5 @@ def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None
     if probability is None:
         company = 1 - float(view.survival.at(float(view.spec.label.horizon_months)))
         probability = pd.Series(company, index=view.index)
-    return pay_bonus(view, view.spec, plan.bonus, probability)
+    age = plan.earned_after_months
+    return pay_bonus(view, view.spec, plan.bonus, probability, earned_after_months=age)

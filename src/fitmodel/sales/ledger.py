@@ -36,8 +36,11 @@ class Ledger:
         Decimal columns `nominal` = `earned` + `withheld` + `pending`; `paid_at_signing`, and what
         of it is `clawed_back`; `expected` (float), what the pending is likely to bring.
     bonuses : DataFrame
-        One row per bonus: `period`, `month` (its last), `rep`, `took_part` (reps with enough
-        deals), `signed`, `renewal_rate`, the Decimals `bonus` (decided) and `bonus_pending` (as it
+        One row per period and rep: `period`, `month` (its last), `rep`, `took_part` (reps with
+        enough evidence), `signed`, `tested` (of them: came to a renewal or reached the plan's age),
+        `renewed` (of the tested), `expected_renewals` (of such customers), `renewal_rate`, `score`
+        (renewed over expected; NaN with too little evidence), `outcome` (see
+        `fitmodel.sales.bonus.pay_bonus`), the Decimals `bonus` (decided) and `bonus_pending` (as it
         stands), and `bonus_expected` (float).
         Empty where the plan has none.
     """

@@ -52,8 +52,9 @@ def compute_missed_warnings(
     -------
     DataFrame
         A row per signal, the most frequent among lost deals first: `signal` (level, or band of a
-        number, that raised the odds by a quarter or more by what was known at signing), the number
-        of lost and kept deals that had it and their shares, and the `ratio` of the shares with its
+        number, that raised the odds by a quarter or more by what was known at signing, in deals
+        whose probability was above the level), the number of lost and kept deals that had it and
+        their shares, and the `ratio` of the shares with its
         95 % interval: about 1 means the signal is merely common.
 
     Notes
@@ -65,12 +66,13 @@ def compute_missed_warnings(
     churn = _known_now(view, hindsight)
     lost = (churn == 1).to_numpy()
     kept = (churn == 0).to_numpy()
+    above = (hindsight.said["probability"] > hindsight.said["base_rate"]).to_numpy()
     rows = []
     for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
         if name not in hindsight.pushes:
             continue
-        warned = (hindsight.pushes[name] >= WARNING).to_numpy()
+        warned = above & (hindsight.pushes[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
     labels = spec.words.labels

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
 
 NO_NAME = "(no name)"
 """Of a deal without a rep, in tables."""
 
 
 def names_of(column: pd.Series[Any]) -> pd.Series[str]:
-    """People's names or numbers as text; a number read as 7.0, since others are missing, is 7."""
+    """Names or numbers as text; a number read as 7.0, since others are missing, is 7."""
     values = pd.to_numeric(column, errors="coerce") if column.dtype.kind == "f" else None
     if values is not None and bool((values.dropna() % 1 == 0).all()):
         column = values.astype("Int64")
     return column.astype("str").where(column.notna())
+
+
+def people_of(column: pd.Series[Any]) -> pd.Series[str]:
+    """
+    Names of people: spellings that differ in case or spaces only are one person.
+
+    The name is the most frequent spelling, of equally frequent ones the first by code point. A
+    name of spaces only is missing.
+    """
+    names = names_of(column).str.split().str.join(" ")
+    names = names.where(names != "")
+    key = names.str.casefold()
+    counts = pd.DataFrame({"key": key, "name": names}).value_counts().rename("n").reset_index()
+    counts = counts.sort_values(["key", "n", "name"], ascending=[True, False, True])
+    spelling = counts.drop_duplicates("key").set_index("key")["name"]
+    return key.map(spelling).astype("str").where(key.notna())
+
+
+def people_in(deals: pd.DataFrame, spec: DealSpec, by: str) -> pd.Series[str]:
+    """
+    Rep or team of each deal, missing where none is given.
+
+    Raises
+    ------
+    DealsError
+        If the contract names no such column.
+    """
+    column = spec.deals.rep if by == "rep" else spec.deals.team
+    if column is None:
+        raise DealsError(
+            f'the contract names no {by}. Remedy: write {by} = "COLUMN" under [deals].'
+        )
+    return people_of(deals[column])
 
 
 def check_index(deals: pd.DataFrame) -> None:

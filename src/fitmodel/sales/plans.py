@@ -36,9 +36,13 @@ class Bonus(BaseModel):
     amount : Decimal
         Of each place, exact to the cent.
     least_deals : int
-        Deals a rep must have signed in the period to take part.
+        Customers of the period who must have come to a renewal, or reached the plan's age, for a
+        rep to take part.
     period : {"year", "quarter", "all"}
         Deals signed in the same calendar year or quarter are ranked together, or all of them.
+    term : str, optional
+        Column with the length of the contract, in months or as text such as "annual"; without it
+        longer contracts are recognised by when their customers leave.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +51,7 @@ class Bonus(BaseModel):
     amount: Annotated[Decimal, Field(ge=0, decimal_places=2)]
     least_deals: Annotated[int, Field(ge=1)] = 20
     period: Literal["year", "quarter", "all"] = "year"
+    term: str | None = None
 
 
 class Plan(BaseModel):
@@ -117,8 +122,9 @@ share = 0.5
 [bonus]                          # optional: for the reps whose customers stay most
 top = 3                          # places
 amount = 2000.00                 # of each place; reps that tie share the places they hold
-least_deals = 20                 # signed in the period, to take part
+least_deals = 20                 # customers who came to a renewal or reached the age above
 period = "year"                  # year | quarter | all: whose deals are ranked together
+# term = "contract_months"       # optional column: length of the contract
 """
 
 

@@ -94,6 +94,34 @@ def exact_ratio_interval(
     return low / safe, high / safe
 
 
+def ratio_to_others(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Observed over expected of each rep, relative to that of all others, with its exact interval.
+
+    Returns
+    -------
+    ratio, low, high : ndarray, shape (reps,)
+        Infinite where none of the others' customers left, NaN where a rep has none to compare with.
+
+    Notes
+    -----
+    Given the total, a count is binomial; limits of its share (C. J. Clopper and E. S. Pearson 1934,
+    Biometrika 26, 404-413) give those of the ratio.
+    """
+    from scipy.stats import beta
+
+    total, sums = observed.sum(), expected.sum()
+    tail, rest = (1 - level) / 2, total - observed
+    low = np.where(observed > 0, beta.ppf(tail, np.maximum(observed, 0.5), rest + 1), 0.0)
+    high = np.where(rest > 0, beta.ppf(1 - tail, observed + 1, np.maximum(rest, 0.5)), 1.0)
+    odds = np.array([np.where(total > 0, observed / max(total, 1.0), np.nan), low, high])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio, low, high = odds / (1 - odds) * ((sums - expected) / expected)
+    return ratio, low, high
+
+
 @dataclass(frozen=True)
 class Overdispersion:
     """Whether reps differ more than counts by chance do.

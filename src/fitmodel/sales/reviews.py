@@ -73,7 +73,8 @@ class ReviewSheet:
     said : Assessment or None
         None where too little was known at signing.
     warnings : tuple of Reason
-        Reasons that raised the odds by a quarter or more, the strongest first.
+        Reasons that raised the odds by a quarter or more, the strongest first; none where the
+        probability was not above the level of the time.
     alike : LookAlikes or None
         The most similar deals signed before, with their outcome as known now.
     stayed : tuple of StayedAlike
@@ -228,12 +229,12 @@ class _Writer:
             return ReviewSheet(**facts, said=None)
         prospect = {str(name): value for name, value in row.items()}
         said = eve.model.predict(prospect, reasons=ALL_REASONS)
-        raising = [reason for reason in said.reasons if reason.contribution >= WARNING]
+        raising = _warnings(said, eve.model.book.base_rate)
         alike = self._past_of(eve.as_of, eve.model).like(prospect, ALIKE)
         return ReviewSheet(
             **facts,
             said=said,
-            warnings=tuple(raising[:WARNINGS]),
+            warnings=raising,
             alike=alike,
             stayed=tuple(self._stayed(deal, eve.model, alike)),
         )
@@ -267,6 +268,14 @@ class _Writer:
         }
         ordered = sorted((gap, name) for name, gap in gaps.items() if gap > LEAST_GAP)[::-1]
         return tuple((name, *both[name].tolist()) for _, name in ordered[:2])
+
+
+def _warnings(said: Assessment, level: float) -> tuple[Reason, ...]:
+    """Reasons that raised the odds, where together they moved the probability above the level."""
+    if said.early_churn_probability <= level:
+        return ()
+    raising = (reason for reason in said.reasons if reason.contribution >= WARNING)
+    return tuple(raising)[:WARNINGS]
 
 
 LEAST_GAP = 0.05

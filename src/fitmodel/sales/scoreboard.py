@@ -14,31 +14,32 @@ import pandas as pd
 
 from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
-from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
-from fitmodel.sales.people import check_index, names_of
+from fitmodel.sales._rep_facts import deal_facts, rep_facts
+from fitmodel.sales._rep_verdicts import add_verdicts, recent_words, selection_words, verdict_words
+from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import (
-    NORMAL_95,
     Overdispersion,
     exact_ratio_interval,
-    expected_leavers,
     gamma_shape,
     overdispersion,
+    ratio_to_others,
     shrunken_ratio,
 )
+from fitmodel.sales.rep_tests import PAGE_ERROR
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.language.catalogue import Say
 
-LEAST_EXPECTED = 3.0
-"""Early churners expected, below which there is no verdict on a rep."""
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
+WORDS = {
+    "says": verdict_words,
+    "says_recently": recent_words,
+    "says_selection": selection_words,
+}
 BAGS = 2  # no interval of a probability is asked for
 
 
@@ -52,11 +53,19 @@ class Scoreboard:
         Index: the rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
         (customers gone by now and their yearly value; NaN without amounts), `rate`, `rate_low`,
         `rate_high` (early churn at the horizon by Kaplan-Meier, 95 %), `company_rate`,
+        `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
+        `fitmodel.sales.counts.compute_counts`),
         `selection`, `selection_low`, `selection_high` (mean expected probability), `observed` and
         `expected` early churners by now (expected adds up to the company's observed), `ratio`,
         `ratio_low`, `ratio_high` (exact 95 %),
-        `shrunken_ratio`, `shrunken_rate`, `verdict` (more, expected, fewer, too_few) and
-        `selects` (riskier, alike, safer, too_few), and the same in words: `says`, `says_selection`.
+        `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all other reps),
+        `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`, `recent_signed`
+        (of the last two quarters), `verdict` and `recent_verdict` (more, expected, fewer, too_few),
+        `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
+        unexplained difference between reps),
+        `selects` (riskier, alike, safer, too_few), the p-values `p_value`, `recent_p_value` and
+        `selection_p_value`, corrected for the number of reps, `talk_about` (active, and more early
+        churn than expected now), and in words: `says`, `says_recently`, `says_selection`.
         Reps with the highest shrunken ratio come first, those with too few deals last.
     quarters : DataFrame
         Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`.
@@ -137,6 +146,7 @@ def compute_scoreboard(
     *,
     by: Literal["rep", "team"] = "rep",
     least_deals: int = MIN_DEALS,
+    error: float = PAGE_ERROR,
     language: str = "en",
 ) -> Scoreboard:
     """Hold each rep's (or team's) lost customers against the company's.
@@ -155,14 +165,17 @@ def compute_scoreboard(
     by : {"rep", "team"}
     least_deals : int
         Fewer deals get no verdict.
+    error : float
+        Share of pages on which anybody may be named where all reps are alike.
     language : {"en", "zh"}
 
     Returns
     -------
     Scoreboard
         The interval of a ratio is that of the count observed; what is not known of the expected
-        (the model's own error) is not in it. Where reps differ by more than chance
-        (`Overdispersion.is_suspicious`), a verdict needs the widened limits too.
+        (the model's own error) is not in it. A verdict needs more: an exact test against the other
+        reps and one that allows for unexplained differences between reps, both corrected for the
+        number of reps (see `fitmodel.sales.rep_tests.name_reps`).
 
     Raises
     ------
@@ -179,109 +192,46 @@ def compute_scoreboard(
     say = phrases(language, "scoreboard")
     view = view_of(deals, spec)
     check_index(view.deals)
-    facts = _adding_up(_facts(view, spec, probability, _people(view.deals, spec, by, say)))
-    whole = _row(facts, view)
-    company = _beside(whole, whole)
-    rows = {
-        str(name): _beside(_row(part, view), whole)
-        for name, part in facts.groupby("who", sort=True)
-    }
+    facts = deal_facts(view, probability, people_in(view.deals, spec, by).fillna(say("no_rep")))
+    rows = {str(name): rep_facts(part, view) for name, part in facts.groupby("who", sort=True)}
     if say("company") in rows:
         raise DealsError(
             f"a {by} is named {say('company')!r}, as the company's own row is. Remedy: rename it."
         )
     table = pd.DataFrame.from_dict(rows, orient="index")
-    dispersion = overdispersion(table["observed"].to_numpy(), table["expected"].to_numpy())
-    shape = gamma_shape(table["observed"].to_numpy(), table["expected"].to_numpy())
-    table.loc[say("company")] = company
-    _add_ratios(table, shape)
-    _add_verdicts(table, least_deals, dispersion)
-    table["says"] = [_says(row, say) for _, row in table.iterrows()]
-    table["says_selection"] = [_says_selection(row, say) for _, row in table.iterrows()]
+    whole = rep_facts(facts, view)
+    table["company_rate"], table["company_selection"] = whole["rate"], whole["selection"]
+    counts = table["observed"].to_numpy(), table["expected"].to_numpy()
+    table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
+    add_verdicts(table, facts, least_deals, error)
+    table.loc[say("company")] = pd.Series(_company_row(whole))
+    _add_ratios(table, gamma_shape(*counts))
+    for name, words in WORDS.items():
+        table[name] = [words(row, say) for _, row in table.iterrows()]
     horizon = spec.label.horizon_months
-    return Scoreboard(_ordered(table), _by_quarter(facts), dispersion, horizon)
+    return Scoreboard(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
 
 
-def _people(deals: pd.DataFrame, spec: DealSpec, by: str, say: Say) -> pd.Series[str]:
-    column = spec.deals.rep if by == "rep" else spec.deals.team
-    if column is None:
-        raise DealsError(
-            f'the contract names no {by}. Remedy: write {by} = "COLUMN" under [deals].'
-        )
-    return names_of(deals[column]).fillna(say("no_rep"))
-
-
-def _facts(
-    view: HistoryView, spec: DealSpec, probability: pd.Series[float], who: pd.Series[str]
-) -> pd.DataFrame:
-    """One row per deal: who signed it, how long it was watched, observed and expected."""
-    deals = view.deals
-    p = probability.loc[deals.index].to_numpy(dtype=np.float64)
-    if np.isnan(p).any():
-        raise DealsError(
-            f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
-            f"{deals.index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
-        )
-    amount = spec.deals.amount
-    closing = spec.deals.closed_on
-    return pd.DataFrame(
-        {
-            "who": who,
-            "months": view.followup_months,
-            "left": view.left,
-            "probability": p,
-            "observed": (view.early_churn == 1).astype(float),
-            "expected": expected_leavers(
-                p,
-                view.followup_months,
-                view.survival,
-                spec.label.horizon_months,
-                entry_months=view.entry_months,
-            ),
-            "value": np.nan if amount is None else yearly_amounts(deals, spec),
-            "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
-            "position": np.arange(len(view)),
-        },
-        index=deals.index,
-    )
-
-
-def _adding_up(facts: pd.DataFrame) -> pd.DataFrame:
-    """Scale the expected to the company's observed: reps answer for no drift of the model."""
-    observed, expected = facts["observed"].sum(), facts["expected"].sum()
-    scale = observed / expected if observed > 0 and expected > 0 else 1.0
-    return facts.assign(expected=facts["expected"] * scale)
-
-
-def _row(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
-    inside = np.zeros(len(view), dtype=bool)
-    inside[part["position"]] = True
-    curve = view.survival_of(inside, at=[float(view.spec.label.horizon_months)])
-    mean = float(part["probability"].mean())
-    spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
-    reach = NORMAL_95 * spread / np.sqrt(len(part))
-    lost = part["value"].where(part["left"])
-    return {
-        "signed": len(part),
-        "lost": int(part["left"].sum()),
-        "lost_value": float(lost.sum()) if part["value"].notna().any() else np.nan,
-        "rate": 1 - float(curve.survival[0]),
-        "rate_low": 1 - float(curve.high[0]),
-        "rate_high": 1 - float(curve.low[0]),
-        "selection": mean,
-        "selection_low": mean - reach,
-        "selection_high": mean + reach,
-        "observed": float(part["observed"].sum()),
-        "expected": float(part["expected"].sum()),
+def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
+    """Company's own figures, in the columns of a rep; it is compared with nobody."""
+    low, high = exact_ratio_interval(np.array([whole["observed"]]), np.array([whole["expected"]]))
+    return whole | {
+        "company_rate": whole["rate"],
+        "company_selection": whole["selection"],
+        "others_ratio": 1.0,
+        "others_low": float(low[0]),
+        "others_high": float(high[0]),
+        "verdict": "expected",
+        "recent_verdict": "expected",
+        "selects": "alike",
+        "beyond_chance": "",
+        "talk_about": False,
+        **dict.fromkeys(("p_value", "recent_p_value", "selection_p_value"), 1.0),
     }
 
 
-def _beside(row: dict[str, Any], company: dict[str, Any]) -> dict[str, Any]:
-    """The company's own figures beside a rep's."""
-    return row | {"company_rate": company["rate"], "company_selection": company["selection"]}
-
-
 def _add_ratios(table: pd.DataFrame, shape: float) -> None:
+    """Observed over expected with its exact interval, and shrunken towards the company's."""
     observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
     table["ratio"] = observed / np.maximum(expected, 1e-12)
     table["ratio_low"], table["ratio_high"] = exact_ratio_interval(observed, expected)
@@ -289,50 +239,6 @@ def _add_ratios(table: pd.DataFrame, shape: float) -> None:
     # on the scale of hazards a rate stays below 1 whatever the ratio
     hazard = -np.log1p(-table["selection"].clip(upper=1 - 1e-9))
     table["shrunken_rate"] = 1 - np.exp(-table["shrunken_ratio"] * hazard)
-
-
-def _add_verdicts(table: pd.DataFrame, least_deals: int, dispersion: Overdispersion) -> None:
-    """Name who differs by more than chance and, where reps differ anyway, by more than usual."""
-    few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
-    above, below = table["ratio_low"] > 1, table["ratio_high"] < 1
-    if dispersion.is_suspicious:
-        least, most = dispersion.limits(table["expected"].to_numpy())
-        above, below = above & (table["ratio"] > most), below & (table["ratio"] < least)
-    table["verdict"] = _judged(few, above, below, "more", "fewer")
-    average = table["company_selection"]
-    table["selects"] = _judged(
-        table["signed"] < least_deals,
-        table["selection_low"] > average,
-        table["selection_high"] < average,
-        "riskier",
-        "safer",
-    )
-
-
-def _judged(
-    few: pd.Series[bool], above: pd.Series[bool], below: pd.Series[bool], high: str, low: str
-) -> NDArray[np.str_]:
-    middle = "expected" if high == "more" else "alike"
-    return np.select([few, above, below], ["too_few", high, low], middle)
-
-
-def _says(row: pd.Series[Any], say: Say) -> str:
-    return say(
-        str(row["verdict"]),
-        deals=f"{row['signed']:,.0f}",
-        observed=f"{row['observed']:,.0f}",
-        expected=f"{row['expected']:,.1f}",
-        ratio=f"{row['ratio']:.2f}",
-        low=f"{row['ratio_low']:.2f}",
-        high=f"{row['ratio_high']:.2f}",
-    )
-
-
-def _says_selection(row: pd.Series[Any], say: Say) -> str:
-    if row["selects"] == "too_few":
-        return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
-    own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"
-    return say(str(row["selects"]), own=own, company=company)
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

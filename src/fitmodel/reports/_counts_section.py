@@ -1,0 +1,82 @@
+"""Counts per rep as a part of the sales page, and the cells that other parts share with it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.language.catalogue import phrases, read_texts
+from fitmodel.reports.section import Section
+
+if TYPE_CHECKING:
+    from fitmodel.language.catalogue import Say
+    from fitmodel.sales.counts import Counts
+
+
+def counts_section(
+    counts: Counts, *, by: str = "rep", why: str = "", language: str = "en"
+) -> Section:
+    """
+    Write what each rep (or team) has signed and lost.
+
+    Parameters
+    ----------
+    counts : Counts
+    by : {"rep", "team"}
+    why : str
+        Why there is no more than counts.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    Section
+        With ``reps.csv`` or ``teams.csv``.
+    """
+    say = phrases(language, "sales_page")
+    kinds = [""] * len(counts.reps) + ["company"]
+    values = {
+        "id": f"{by}s",
+        "title": say(f"by_{by}"),
+        "text": read_texts(language, "sales_page"),
+        "why": why,
+        "rows": [
+            {"name": str(name), "kind": kind, **count_cells(row, say)}
+            for (name, row), kind in zip(counts.table.iterrows(), kinds, strict=True)
+        ],
+        "points": [why] if why else [],
+    }
+    return Section("_counts.html.j2", values, {f"{by}s.csv": counts.table.rename_axis(by)})
+
+
+def count_cells(row: pd.Series[Any], say: Say) -> dict[str, str]:
+    """Text of the columns of counts; what is not known stays empty."""
+    value = float(row["lost_value"])
+    return {
+        "signed": f"{row['signed']:,.0f}",
+        "lost": f"{row['lost']:,.0f}",
+        "lost_value": "" if math.isnan(value) else f"{value:,.0f}",
+        "rate": _rate(row),
+        "latest": _latest(row, say),
+    }
+
+
+def _rate(row: pd.Series[Any]) -> str:
+    rate, low, high = (float(row[name]) for name in ("rate", "rate_low", "rate_high"))
+    if math.isnan(rate):
+        return ""
+    if math.isnan(low) or math.isnan(high):
+        return f"{rate:.1%}"
+    return f"{rate:.1%} ({low:.1%} – {high:.1%})"  # noqa: RUF001 - an en dash between numbers
+
+
+def _latest(row: pd.Series[Any], say: Say) -> str:
+    if pd.isna(row["latest_lost_on"]):
+        return ""
+    return say(
+        "latest_lost_one",
+        deal=row["latest_lost"],
+        left=f"{row['latest_lost_on']:%Y-%m-%d}",
+        months=f"{row['latest_lost_months']:.1f}",
+    )

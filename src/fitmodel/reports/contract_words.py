@@ -1,0 +1,42 @@
+"""Warnings of contracts that cannot end within the horizon, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
+from fitmodel.language.catalogue import phrases
+
+if TYPE_CHECKING:
+    from fitmodel.deals.history import HistoryView
+
+
+def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
+    """
+    Warn of values, such as a yearly contract, whose customers cannot leave within the horizon.
+
+    Parameters
+    ----------
+    view : HistoryView
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    list of str
+        A sentence per value found by `fitmodel.deals.contract_terms.find_bound_deals`.
+    """
+    say, age = phrases(language, "sales_page"), view.spec.label.horizon_months
+    return [
+        say(
+            "bound",
+            column=group.column,
+            value=group.value,
+            early=group.left_by_age,
+            deals=group.deals,
+            later=group.left_later,
+            term=group.term_months,
+            age=age,
+            remedy=group.term_months + 1,
+        )
+        for group in find_bound_deals(view, age, columns_to_look_at(view))
+    ]

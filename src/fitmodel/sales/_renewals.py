@@ -1,0 +1,148 @@
+"""
+Which customers have come to a renewal, which of them stayed, and how many such customers do.
+
+contract term, plan's age -> age at which a deal is tested -> tested, renewed, expected to renew
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.people import NO_NAME, people_of
+from fitmodel.sales.rates import expected_leavers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.history import HistoryView
+
+    Floats = NDArray[np.float64]
+
+GRACE_MONTHS = 1
+"""After a term has ended: a customer still there then has renewed."""
+TERMS = {"month": 1, "quarter": 3, "half": 6, "semi": 6, "biannual": 6, "annual": 12, "year": 12}
+NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*[- ]?\s*(y|m|$)")
+
+
+def compute_renewals(
+    view: HistoryView,
+    probability: pd.Series[float],
+    age_months: float,
+    *,
+    term: str | None = None,
+) -> pd.DataFrame:
+    """
+    Return who has come to a renewal, who stayed, and how likely such customers are to stay.
+
+    Parameters
+    ----------
+    view : HistoryView
+    probability : Series of float
+        Of early churn, of every deal.
+    age_months : float
+        Age at which a customer without a longer contract counts as tested.
+    term : str, optional
+        Column that holds the length of the contract: months, or text such as "12 months",
+        "annual". Without it ``[deals] contract_months`` holds for all deals, or terms are looked
+        for in the attributes (see `fitmodel.deals.contract_terms.find_bound_deals`).
+
+    Returns
+    -------
+    DataFrame
+        On the index of the deals: `rep`, `age` (at which the deal is tested: a month after its
+        contract can end, at least `age_months`), `tested` (old enough to have reached it), `lost`
+        (left by then) and `renewed` (tested and still there), `loss` (cumulative hazard to that
+        age of such a customer) and `to_come` (the part of it not lived through yet; 0 for tested).
+
+    Raises
+    ------
+    DealsError
+        If there is no such column, or a term cannot be read.
+
+    Notes
+    -----
+    The hazard follows the deal's own probability up to the horizon and the company's survival
+    curve after it. A customer who left counts only once the deal is old enough for those who
+    stayed to count too: else young deals would be all losses. Deals that ended for another reason
+    are not tested.
+    """
+    p = np.asarray(probability.loc[view.index], dtype=np.float64)
+    terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
+    age = np.where(terms >= age_months, terms + GRACE_MONTHS, float(age_months))
+    seen = view.observable_months
+    old_enough = np.where(np.isnan(seen), view.left | (view.followup_months >= age), seen >= age)
+    tested = old_enough & ~(view.exited & (view.followup_months < age))
+    lost = tested & view.left & (view.followup_months <= age)
+    loss = _hazard(view, p, age)
+    alive = ~tested & ~view.left & ~view.exited
+    gone = ~tested & view.left
+    lived = _hazard(view, p, np.minimum(view.followup_months, age))
+    columns = {
+        "rep": people_of(view.deals[str(view.spec.deals.rep)]).fillna(NO_NAME),
+        "age": age,
+        "tested": tested,
+        "lost": lost,
+        "renewed": tested & ~lost,
+        "loss": loss,
+        "alive": alive,
+        "gone": gone,
+        "to_come": np.where(alive, np.maximum(loss - lived, 0.0), 0.0),
+    }
+    return pd.DataFrame(columns, index=view.index)
+
+
+def read_terms(deals: pd.DataFrame, column: str) -> Floats:
+    """
+    Contract terms in months; 0 where a deal gives none.
+
+    Raises
+    ------
+    DealsError
+        If there is no such column, or a value cannot be read.
+    """
+    if column not in deals:
+        raise DealsError(
+            f"{column}: no such column, but [bonus] term names it. Remedy: name the column that "
+            "holds the length of the contract in months."
+        )
+    values = deals[column]
+    read = {value: _months(value) for value in values.dropna().unique()}
+    wrong = [value for value, months in read.items() if months is None]
+    if wrong:
+        rows = values.index[values.isin(wrong)]
+        raise DealsError(
+            f"{column}: {len(rows)} contract term(s) cannot be read, e.g. {wrong[0]!r} in row "
+            f'{rows[0]!r}. Remedy: write months (12) or words such as "annual", "24 months".'
+        )
+    return np.asarray(values.map(read).astype("float64").fillna(0.0), dtype=np.float64)
+
+
+def _months(value: Any) -> float | None:
+    """Months of a number or of text such as "12 months", "2 years", "annual"; None if unread."""
+    text = str(value).strip().casefold()
+    if found := NUMBER.match(text):
+        return float(found[1]) * (12 if found[2] == "y" else 1)
+    return next((float(months) for word, months in TERMS.items() if word in text), None)
+
+
+def _terms(view: HistoryView, age_months: float) -> Floats:
+    if view.spec.deals.contract_months is not None:  # one length for all deals
+        return np.full(len(view), float(view.spec.deals.contract_months))
+    return terms_of(view, find_bound_deals(view, age_months, columns_to_look_at(view)))
+
+
+def _hazard(view: HistoryView, p: Floats, age: Floats) -> Floats:
+    """Cumulative hazard of each deal from its signing to an age."""
+    horizon, curve = float(view.spec.label.horizon_months), view.survival
+    end = float(curve.times[-1])
+    at_horizon = max(float(curve.at(min(horizon, end))), 1e-12)
+    later = np.clip(curve.at(np.clip(age, min(horizon, end), end)), 1e-12, None)
+    early = expected_leavers(p, age, curve, horizon)
+    beyond: Floats = np.where(age > horizon, np.log(at_horizon / later), 0.0)
+    return early + beyond

@@ -1,0 +1,108 @@
+"""One row per deal, and one per rep: what was signed, what was lost, what was expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.counts import count_deals
+from fitmodel.sales.rates import NORMAL_95, expected_leavers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.history import HistoryView
+
+    Floats = NDArray[np.float64]
+
+RECENT_MONTHS = 6
+"""Two quarters: what the headline of the week looks at."""
+SUMS = ("observed", "expected", "recent_observed", "recent_expected", "recent_signed")
+
+
+def deal_facts(
+    view: HistoryView, probability: pd.Series[float], who: pd.Series[str]
+) -> pd.DataFrame:
+    """
+    Who signed each deal, how long it was followed, and early churn observed and expected.
+
+    `recent_observed` and `recent_expected` are the part of both that fell in the last
+    `RECENT_MONTHS` before the end of the extract, whenever the deal was signed; `recent_signed`
+    says whether it was signed in them. Expected numbers are scaled to the company's observed ones:
+    reps do not answer for a drift of the model.
+
+    Raises
+    ------
+    DealsError
+        If a deal has no probability.
+    """
+    spec, deals = view.spec, view.deals
+    p = np.asarray(probability.loc[deals.index], dtype=np.float64)
+    if np.isnan(p).any():
+        raise DealsError(
+            f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
+            f"{deals.index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
+        )
+    amount, closing = spec.deals.amount, spec.deals.closed_on
+    early = (view.early_churn == 1).astype(float)
+    start, age_then = _recent_start(view)
+    early_lately = early * (view.left_on >= start)
+    return pd.DataFrame(
+        {
+            "who": who,
+            "months": view.followup_months,
+            "left": view.left,
+            "probability": p,
+            "observed": early,
+            "expected": _scaled(_expected(view, p, view.entry_months), early),
+            "recent_observed": early_lately,
+            "recent_expected": _scaled(_expected(view, p, age_then), early_lately),
+            "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
+            "value": np.nan if amount is None else yearly_amounts(deals, spec),
+            "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
+            "position": np.arange(len(view)),
+        },
+        index=deals.index,
+    )
+
+
+def rep_facts(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
+    """Counts, rate at the horizon, mean expected probability and sums of one rep's deals."""
+    mean = float(part["probability"].mean())
+    spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
+    reach = NORMAL_95 * spread / np.sqrt(len(part))
+    return {
+        **count_deals(view, part["position"].to_numpy()),
+        "selection": mean,
+        "selection_low": mean - reach,
+        "selection_high": mean + reach,
+        **{name: float(part[name].sum()) for name in SUMS},
+    }
+
+
+def _recent_start(view: HistoryView) -> tuple[np.datetime64, Floats]:
+    """First day of the last two quarters, and the age of each deal when they began."""
+    if view.closed is None or np.isnat(view.extract_end):
+        return np.datetime64("NaT"), view.followup_months
+    end = np.array([view.extract_end], dtype="datetime64[D]")
+    start = add_months(end, -RECENT_MONTHS)[0] + np.timedelta64(1, "D")
+    age = months_between(view.closed, np.full(len(view), start))
+    return start, np.maximum(np.maximum(age, 0.0), view.entry_months)
+
+
+def _expected(view: HistoryView, p: Floats, entry_months: Floats) -> Floats:
+    horizon = view.spec.label.horizon_months
+    return expected_leavers(
+        p, view.followup_months, view.survival, horizon, entry_months=entry_months
+    )
+
+
+def _scaled(expected: Floats, observed: Floats) -> Floats:
+    """Expected numbers that add up to the company's observed one."""
+    total = float(expected.sum())
+    return expected * (float(observed.sum()) / total) if observed.sum() > 0 < total else expected

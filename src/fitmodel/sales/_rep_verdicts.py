@@ -1,0 +1,176 @@
+"""Verdicts on reps that need evidence: how their customers fare, and how they select."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.sales.rep_tests import PAGE_ERROR, exact_tails, name_reps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.language.catalogue import Say
+
+LEAST_EXPECTED = 3.0
+"""Early churners expected, below which there is no verdict on a rep."""
+LEAST_EXPECTED_RECENTLY = 1.0
+HISTORY_SHARE, RECENT_SHARE = 0.5, 0.2
+"""Of the page's error: the tests on all of history, and on the last two quarters."""
+
+
+def add_verdicts(
+    table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float = PAGE_ERROR
+) -> None:
+    """
+    Add the verdicts on reps to their table, with their p-values.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per rep; gets `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects`.
+    facts : DataFrame
+        A row per deal.
+    least_deals : int
+    error : float
+        Share of pages of reps all alike on which anybody may be named.
+    """
+    few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
+    ever = _tested(table, "", ~few, error * HISTORY_SHARE)
+    table["verdict"], table["p_value"] = ever
+    table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
+    known = ~few & (table["recent_expected"] >= LEAST_EXPECTED_RECENTLY)
+    table["recent_verdict"], table["recent_p_value"] = _tested(
+        table, "recent_", known, error * RECENT_SHARE
+    )
+    active = table["recent_signed"] > 0
+    lasting = (table["verdict"] == "more") & still_more(
+        table["recent_observed"], _by_the_others(table), table["others_ratio"]
+    )
+    table["talk_about"] = active & (lasting | (table["recent_verdict"] == "more"))
+    table["selects"], table["selection_p_value"] = _selection(table, facts, least_deals, error)
+
+
+def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
+    """Recent early churners of each rep as the other reps' recent ratio gives them."""
+    observed, expected = table["recent_observed"], table["recent_expected"]
+    others = (observed.sum() - observed) / (expected.sum() - expected).clip(lower=1e-12)
+    return expected * others
+
+
+def still_more(
+    observed: pd.Series[float], expected: pd.Series[float], ratio: pd.Series[float]
+) -> pd.Series[bool]:
+    """
+    Whether the last two quarters fit a rep's own earlier ratio better than they fit 1.
+
+    The Poisson likelihood ratio of `ratio` against 1, for `observed` counts of `expected`.
+    """
+    ratio = ratio.clip(1.0, 100.0)
+    return observed * np.log(ratio) > expected * (ratio - 1)
+
+
+def _tested(
+    table: pd.DataFrame, which: str, known: pd.Series[bool], error: float
+) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    observed, expected = (table[f"{which}{name}"].to_numpy() for name in ("observed", "expected"))
+    past = None
+    if which:
+        ever = (table[name].to_numpy() for name in ("observed", "expected"))
+        past = next(ever) - observed, np.maximum(next(ever) - expected, 0.0)
+    found = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
+    verdict = np.select(
+        [~known, found.direction > 0, found.direction < 0],
+        ["too_few", "more", "fewer"],
+        "expected",
+    )
+    return verdict, found.adjusted
+
+
+def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
+    """Whom the exact test alone finds different: reported beside the figures, named nowhere."""
+    tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
+    few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
+    adjusted = np.ones(len(table))
+    adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
+    side = np.where(tails[0] < tails[1], "more", "fewer")
+    return np.where(adjusted <= error, side, "")
+
+
+def _selection(
+    table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float
+) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    """
+    Whether a rep's prospects are riskier, or safer, than those of the other reps.
+
+    Ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals of Mathematical
+    Statistics 18, 50-60), with Holm's correction: a mean would let a few very risky deals decide.
+    """
+    from scipy.stats import mannwhitneyu
+
+    known = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
+    p_value, side = np.ones(len(table)), np.zeros(len(table))
+    for at in np.flatnonzero(known).tolist():
+        own = (facts["who"] == table.index[at]).to_numpy()
+        mine, others = facts.loc[own, "probability"], facts.loc[~own, "probability"]
+        found = mannwhitneyu(mine, others, method="asymptotic")
+        higher = found.statistic > len(mine) * len(others) / 2
+        # where ranks and means disagree nothing is claimed
+        side[at] = (higher and mine.mean() > others.mean()) * 1.0
+        side[at] -= (not higher) and mine.mean() < others.mean()
+        p_value[at] = found.pvalue
+    adjusted = np.ones(len(table))
+    adjusted[known] = holm(p_value[known])
+    named = adjusted <= error
+    verdict = np.select(
+        [~known, named & (side > 0), named & (side < 0)], ["too_few", "riskier", "safer"], "alike"
+    )
+    return verdict, adjusted
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P-values corrected by Holm's step-down procedure (1979), in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def verdict_words(row: pd.Series[Any], say: Say) -> str:
+    """Say how a rep's customers fare, over all of history."""
+    key = str(row["verdict"])
+    if key == "expected" and row["beyond_chance"]:
+        key = f"beyond_{row['beyond_chance']}"
+    return say(
+        key,
+        deals=f"{row['signed']:,.0f}",
+        observed=f"{row['observed']:,.0f}",
+        expected=f"{row['expected']:,.1f}",
+        ratio=_ratio_text(row["others_ratio"], say),
+        low=f"{row['others_low']:.2f}",
+        high=_ratio_text(row["others_high"], say),
+    )
+
+
+def recent_words(row: pd.Series[Any], say: Say) -> str:
+    """Say how a rep's customers fared in the last two quarters."""
+    return say(
+        f"recent_{row['recent_verdict']}",
+        observed=f"{row['recent_observed']:,.0f}",
+        expected=f"{row['recent_expected']:,.1f}",
+    )
+
+
+def selection_words(row: pd.Series[Any], say: Say) -> str:
+    """Say how a rep selects prospects."""
+    if row["selects"] == "too_few":
+        return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
+    own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"
+    return say(str(row["selects"]), own=own, company=company)
+
+
+def _ratio_text(value: float, say: Say) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else say("no_limit")

@@ -1,0 +1,238 @@
+"""
+Which reps differ from the others by more than chance, and by more than reps usually differ.
+
+counts per rep -> exact test against the others -> p-value
+               -> test that allows for unexplained differences between reps -> p-value
+               -> the larger of the two, corrected for the number of reps (Holm) -> who is named
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+PAGE_ERROR = 0.05
+"""Share of pages that may name a rep who is like the others."""
+USUAL_DIFFERENCE = 0.35
+"""Scale of the half-normal prior of the standard deviation of reps' true ratios."""
+DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
+LEVELS = np.linspace(-4.0, 4.0, 17)
+"""Standard errors at which the common ratio of the others is tried."""
+SHAPES = 1 / np.maximum(DIFFERENCES, 1e-3) ** 2
+LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
+SHARE_APART, SHAPE_APART = 0.2, 1.0
+"""One other rep in five may be far from the rest, and then says nothing of how the rest differ."""
+MIN_REPS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class RepTest:
+    """
+    Result of testing every rep against the others.
+
+    Parameters
+    ----------
+    p_more, p_fewer : ndarray, shape (reps,)
+        One-sided p-values of each rep, before the correction for the number of reps.
+    adjusted : ndarray, shape (reps,)
+        Two-sided p-value after Holm's correction; 1 for reps that are not tested.
+    direction : ndarray of int, shape (reps,)
+        1 for a rep named with more than expected, -1 with fewer, 0 for a rep not named.
+    """
+
+    p_more: Floats
+    p_fewer: Floats
+    adjusted: Floats
+    direction: NDArray[np.int64]
+
+
+def name_reps(
+    observed: Floats,
+    expected: Floats,
+    tested: NDArray[np.bool_] | None = None,
+    *,
+    past: tuple[Floats, Floats] | None = None,
+    error: float = PAGE_ERROR,
+) -> RepTest:
+    """
+    Name the reps whose customers leave more, or less, than those of the others.
+
+    Parameters
+    ----------
+    observed, expected : ndarray, shape (reps,)
+        Early churners seen, and expected of such customers whoever signs them. Only the ratios
+        between reps matter: the level of `expected` is not used.
+    tested : ndarray of bool, shape (reps,), optional
+        Reps with enough deals; the others are part of the comparison but are never named.
+    past : tuple of ndarray, optional
+        Observed and expected of each rep in earlier months. With them reps are also compared with
+        their own past: a difference that was always there is not a change.
+    error : float
+        Probability of naming anybody where all reps are alike.
+
+    Returns
+    -------
+    RepTest
+
+    Notes
+    -----
+    A rep's own deals are left out of what the rep is compared with. Two tests must both reject:
+    `exact_tails`, which knows chance only, and one that allows for differences between reps that
+    nobody recorded: `allowing_tails`, or `change_tails` where there is a past. Each rep's share of
+    the error is that of the expected number: most is spent where most can be seen. Step-down
+    correction with weights of S. Holm (1979), Scandinavian Journal of Statistics 6, 65-70. A rep
+    once named is left out of what the next ones are compared with, so that one very different rep
+    does not hide another.
+    """
+    size = len(observed)
+    tested = np.ones(size, dtype=bool) if tested is None else tested
+    p_more, p_fewer, adjusted = np.ones(size), np.ones(size), np.ones(size)
+    direction = np.zeros(size, dtype=np.int64)
+    compared, worst = np.ones(size, dtype=bool), 0.0
+    while compared.sum() >= MIN_REPS:
+        chosen = None if past is None else (past[0][compared], past[1][compared])
+        more, fewer = _tails(observed[compared], expected[compared], chosen)
+        p_more[compared], p_fewer[compared] = more, fewer
+        left = np.flatnonzero(compared & tested)
+        if not len(left):
+            break
+        weight = expected[left] / expected[left].sum()
+        corrected = 2 * np.minimum(p_more[left], p_fewer[left]) / np.maximum(weight, 1e-12)
+        first = left[np.argmin(corrected)]
+        worst = max(worst, min(1.0, float(corrected.min())))
+        if worst > error:
+            adjusted[left] = np.clip(corrected, worst, 1.0)
+            break
+        adjusted[first] = worst
+        direction[first] = 1 if p_more[first] < p_fewer[first] else -1
+        compared[first] = False
+    return RepTest(p_more, p_fewer, adjusted, direction)
+
+
+def _tails(
+    observed: Floats, expected: Floats, past: tuple[Floats, Floats] | None
+) -> tuple[Floats, Floats]:
+    by_chance = exact_tails(observed, expected)
+    if past is None:
+        second = allowing_tails(observed, expected)
+    else:
+        second = change_tails(observed, expected, *past)
+    return np.maximum(by_chance[0], second[0]), np.maximum(by_chance[1], second[1])
+
+
+def change_tails(
+    observed: Floats, expected: Floats, past_observed: Floats, past_expected: Floats
+) -> tuple[Floats, Floats]:
+    """
+    Exact one-sided p-values of each rep against the rep's own past.
+
+    Given how many of a rep's customers left in all, those of the recent months are binomial. The
+    change that all other reps went through is allowed for.
+
+    Returns
+    -------
+    p_more, p_fewer : ndarray, shape (reps,)
+    """
+    from scipy.stats import binom
+
+    def of_others(values: Floats, least: float) -> Floats:
+        others: Floats = np.maximum(values.sum() - values, least)
+        return others
+
+    now = of_others(observed, 0.5) / of_others(expected, 1e-9)
+    before = of_others(past_observed, 0.5) / of_others(past_expected, 1e-9)
+    recent = expected * now / before
+    share = recent / np.maximum(recent + past_expected, 1e-12)
+    total = observed + past_observed
+    return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+
+
+def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """
+    Exact one-sided p-values of each rep against the others together.
+
+    Given how many left in all, alike reps share them by their expected numbers, so a rep's count
+    is binomial (J. Przyborowski and H. Wilenski 1940, Biometrika 31, 313-323).
+
+    Returns
+    -------
+    p_more, p_fewer : ndarray, shape (reps,)
+        Probability of a count as large, and as small, as the one observed.
+    """
+    from scipy.stats import binom
+
+    share = expected / max(float(expected.sum()), 1e-12)
+    total = observed.sum()
+    return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+
+
+def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """
+    One-sided p-values of each rep, given how much the OTHERS differ among themselves.
+
+    Returns
+    -------
+    p_more, p_fewer : ndarray, shape (reps,)
+        Probability that one more rep, drawn from those the others come from, has a count as large,
+        and as small.
+
+    Notes
+    -----
+    Reps' true ratios follow a gamma distribution around a common level (D. Clayton and J. Kaldor
+    1987, Biometrics 43, 671-681), so counts are negative binomial. Level (flat prior) and standard
+    deviation of the ratios (half-normal prior) are learned from the other reps and integrated
+    over: with few deals or few reps not much is known of how reps differ, and little is claimed.
+    """
+    size = len(observed)
+    p_more, p_fewer = np.ones(size), np.ones(size)
+    for rep in range(size):
+        others = np.arange(size) != rep
+        weight, mean = _posterior_of_the_rest(observed[others], expected[others])
+        p_more[rep], p_fewer[rep] = _predictive_tails(
+            observed[rep], mean * max(float(expected[rep]), 1e-9), weight
+        )
+    return p_more, p_fewer
+
+
+def _posterior_of_the_rest(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """Weights of the pairs (difference between reps, common level), and the level of each pair."""
+    e, spread = np.maximum(expected, 1e-9), DIFFERENCES[:, None]
+    information = (e / (1 + spread**2 * e)).sum(axis=1, keepdims=True)
+    counted = ((observed + 0.5 / len(e)) / (1 + spread**2 * e)).sum(axis=1, keepdims=True)
+    step = 1 / np.sqrt(np.maximum(counted, 0.25))
+    log_level = np.log(counted / information) + LEVELS * step
+    mean = np.exp(log_level)[..., None] * e
+    ordinary = _log_count(observed, mean, SHAPES[:, None, None]) + np.log1p(-SHARE_APART)
+    apart = _log_count(observed, mean, SHAPE_APART) + np.log(SHARE_APART)
+    fit = np.logaddexp(ordinary, apart).sum(axis=2)
+    posterior = fit + LOG_PRIOR[:, None] + np.log(step)
+    weight = np.exp(posterior - posterior.max())
+    return weight / weight.sum(), np.exp(log_level)
+
+
+def _log_count(observed: Floats, mean: Floats, shape: Any) -> Floats:
+    """Log-probability of a negative binomial count, without the factor that is the count's own."""
+    from scipy.special import gammaln
+
+    rising = gammaln(observed + shape) - gammaln(shape)
+    zero = shape * np.log1p(mean / shape)
+    logs: Floats = rising - zero + observed * np.log(mean / (shape + mean))
+    return logs
+
+
+def _predictive_tails(observed: float, mean: Floats, weight: Floats) -> tuple[float, float]:
+    """Tails of a mixture of negative binomial counts, each with the count observed in it."""
+    from scipy.special import betainc
+
+    shape = np.broadcast_to(SHAPES[:, None], mean.shape)
+    share = shape / (shape + mean)
+    more = betainc(observed, shape, 1 - share) if observed > 0 else np.ones_like(mean)
+    fewer = betainc(shape, observed + 1, share)
+    return float((weight * more).sum()), float((weight * fewer).sum())

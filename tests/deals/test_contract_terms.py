@@ -1,0 +1,58 @@
+"""Contracts that cannot end within the horizon are found; customers who merely stay are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
+from fitmodel.deals.history import view_of
+
+
+def company(annual_leave, seed=1, deals=900):
+    """A third of the deals are annual; the others lose one in five within five months."""
+    random = np.random.default_rng(seed)
+    annual = random.random(deals) < 1 / 3
+    signed = np.datetime64("2023-01-01") + random.integers(0, 900, deals).astype("timedelta64[D]")
+    monthly = np.where(random.random(deals) < 0.2, random.uniform(20, 150, deals), 3000)
+    stays = np.where(annual, annual_leave(random, deals), monthly)
+    left = signed + stays.astype("timedelta64[D]")
+    left[left > np.datetime64("2026-06-30")] = np.datetime64("NaT")
+    table = pd.DataFrame(
+        {
+            "closed_on": signed.astype("datetime64[us]"),
+            "churned_on": left.astype("datetime64[us]"),
+            "billing": np.where(annual, "annual", "monthly"),
+            "other": random.choice(["x", "y"], deals),
+        }
+    )
+    roles = {"closed_on": "closed_on", "churned_on": "churned_on", "observed_until": "2026-06-30"}
+    spec = DealSpec(deals=roles, attributes={"include": ["billing", "other"]})
+    return view_of(table, spec)
+
+
+def test_annual_contracts_are_found_with_their_term():
+    view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(366, 390, n), 3000))
+    (found,) = find_bound_deals(view, 5, columns_to_look_at(view))
+
+    assert (found.column, found.value, found.left_by_age) == ("billing", "annual", 0)
+    assert found.term_months == 12
+    annual = (view.deals["billing"] == "annual").to_numpy()
+    assert (terms_of(view, [found]) == np.where(annual, 12, 0)).all()
+
+
+def test_customers_who_stay_longer_are_not_taken_for_bound():
+    view = company(lambda r, n: np.where(r.random(n) < 0.1, r.uniform(20, 900, n), 3000))
+
+    assert find_bound_deals(view, 5, columns_to_look_at(view)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_found_where_terms_bind_nobody(seed):
+    sim = simulate_deals(1500, seed=seed)
+    view = view_of(sim.deals, sim.spec)
+
+    assert find_bound_deals(view, 5, columns_to_look_at(view)) == []

@@ -1,0 +1,98 @@
+"""Nobody is named by chance or for a difference that reps have anyway; who differs much is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from fitmodel.sales.rep_tests import allowing_tails, change_tails, exact_tails, name_reps
+
+EXPECTED = np.array([30.0, 22, 18, 15, 13, 12, 10, 9, 8, 6, 4, 3])
+
+
+def pages(ratios, expected=EXPECTED, number=150, seed=20_000):
+    """Whether anybody, and whether the first rep, is named with more; share of pages."""
+    named = []
+    for page in range(number):
+        random = np.random.default_rng(seed + page)
+        counts = random.poisson(expected * ratios(random)).astype(float)
+        named.append(name_reps(counts, expected).direction)
+    named = np.array(named)
+    return float((named != 0).any(axis=1).mean()), float((named[:, 0] == 1).mean())
+
+
+def test_a_page_of_reps_all_alike_names_nobody_in_nineteen_cases_of_twenty():
+    assert pages(lambda _: np.ones(12))[0] <= 0.05
+
+
+def test_reps_who_differ_by_something_unrecorded_are_not_named_for_it():
+    # 5 % and two standard errors of 150 pages
+    assert pages(lambda random: np.exp(random.normal(0, 0.35, 12)))[0] <= 0.05 + 0.036
+
+
+def test_a_seller_of_half_of_everything_is_compared_with_the_others():
+    expected = np.r_[140.0, EXPECTED]
+    ratios = np.r_[2.0, np.ones(12)]
+
+    somebody, first = pages(lambda _: ratios, expected, number=60)
+    assert first >= 0.75
+    assert somebody - first <= 0.05
+
+
+def test_the_exact_test_is_that_of_a_binomial_share():
+    observed = np.array([12.0, 20, 9])
+    expected = np.array([5.0, 22, 11])
+    more, fewer = exact_tails(observed, expected)
+
+    for at in range(3):
+        share = expected[at] / expected.sum()
+        assert more[at] == pytest.approx(
+            binomtest(int(observed[at]), 41, share, alternative="greater").pvalue
+        )
+        assert fewer[at] == pytest.approx(
+            binomtest(int(observed[at]), 41, share, alternative="less").pvalue
+        )
+
+
+def test_the_level_of_the_expected_numbers_does_not_matter():
+    observed = np.array([40.0, 22, 18, 15, 9, 12])
+    one, other = (name_reps(observed, EXPECTED[:6] * scale) for scale in (1.0, 1.7))
+
+    assert one.adjusted == pytest.approx(other.adjusted, rel=1e-3)
+
+
+def test_the_order_of_reps_does_not_matter():
+    observed = np.array([70.0, 22, 18, 15, 2, 12])
+    order = np.array([3, 0, 5, 1, 4, 2])
+    one = name_reps(observed, EXPECTED[:6])
+    other = name_reps(observed[order], EXPECTED[:6][order])
+
+    assert other.adjusted == pytest.approx(one.adjusted[order])
+    assert other.direction.tolist() == one.direction[order].tolist()
+
+
+def test_an_allowance_makes_no_difference_more_certain():
+    observed = EXPECTED.round() + np.array([20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    exact, allowing = exact_tails(observed, EXPECTED), allowing_tails(observed, EXPECTED)
+
+    assert allowing[0][0] > exact[0][0]
+    assert np.all((allowing[0] >= 0) & (allowing[0] <= 1))
+
+
+def test_what_has_always_been_so_is_no_change():
+    past, recent = np.full(6, 60.0), np.full(6, 12.0)
+    always = np.array([2.0, 1, 1, 1, 1, 1])
+    lately = np.array([3.0, 1, 1, 1, 1, 1])
+
+    assert change_tails(recent * always, recent, past * always, past)[0][0] > 0.3
+    assert change_tails(recent * lately, recent, past, past)[0][0] < 1e-4
+    named = name_reps(recent * lately, recent, past=(past, past))
+    assert named.direction.tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_one_rep_alone_and_reps_without_enough_deals_are_never_named():
+    assert name_reps(np.array([50.0]), np.array([5.0])).direction.tolist() == [0]
+    few = name_reps(np.array([50.0, 10, 10]), np.array([5.0, 10, 10]), np.zeros(3, dtype=bool))
+    assert few.direction.tolist() == [0, 0, 0]
+    assert few.adjusted.tolist() == [1, 1, 1]
