@@ -123,7 +123,7 @@ def peak_megabytes() -> float:
 def prepared(way: str, folder: Path) -> Any:
     """Load everything first: the time of a batch is that of its rows."""
     if way.startswith("fitmodel"):
-        import fitmodel.model.frames  # else imported with the first chunk
+        import fitmodel.model.frame_scorer  # else imported with the first chunk
         from fitmodel.scoring.batch import score_file
 
         model = fitmodel.load(folder / "models" / "prospect-fit")

@@ -23,8 +23,8 @@ from quality import tables_of
 
 import fitmodel
 from fitmodel.datasets.telco import load_telco
-from fitmodel.deals.leakage import audit
-from fitmodel.deals.leakage_statistics import groups_of, numbers_of, risk_ratio, separation
+from fitmodel.leakage.audit import audit
+from fitmodel.leakage.statistics import groups_of, numbers_of, risk_ratio, separation
 
 PRICES = (0.3, 0.7, 1.2)
 EVENTS = (0.5, 2.0, 8.0)

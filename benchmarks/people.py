@@ -21,8 +21,8 @@ import pandas as pd
 from fitmodel import DealSpec
 from fitmodel.sales.bonus import pay_bonus
 from fitmodel.sales.plans import Bonus
+from fitmodel.sales.rep_performance import compute_scoreboard, expected_probabilities
 from fitmodel.sales.rep_tests import exact_tails
-from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 
 import fitmodel
+from fitmodel.bundle.store import write_bundle
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.loading import load
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring.service.schema import example_prospect
+from fitmodel.service.schema import example_prospect
 
 
 def shipped(root: Path) -> Path:

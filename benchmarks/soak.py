@@ -23,14 +23,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.schema import example_prospect
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.schema import example_prospect
+from fitmodel.service.settings import Settings
 
 TOKEN = "soak"  # noqa: S105 - no secret of anybody
 

@@ -20,14 +20,14 @@ import uvicorn
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import fitmodel
+from fitmodel.bundle.store import write_bundle
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.learning.learner import learn
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
-from fitmodel.scoring.service.app import create_app
+from fitmodel.service.app import create_app
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [

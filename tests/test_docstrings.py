@@ -17,7 +17,7 @@ import pytest
 import fitmodel
 
 DOCS = Path(__file__).parents[1] / "docs"
-HOMES = sorted({home.split(":")[0] for home in fitmodel._HOMES.values()})
+HOMES = sorted({getattr(fitmodel, name).__module__ for name in fitmodel.__all__})
 ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
 TOLD = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
 MODULES = sorted({*HOMES, *(name.rpartition(".")[0] for name in TOLD)} - {"fitmodel.exceptions"})

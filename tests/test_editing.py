@@ -7,14 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table, edits_of
-from fitmodel.evaluation.rejudging import FLATTERED, rejudge
+from fitmodel.evaluation.re_evaluation import FLATTERED, rejudge
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect
 from fitmodel.loading import load
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.registry import list_versions

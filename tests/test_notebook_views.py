@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.leakage import Finding, LeakageReport
+from fitmodel.leakage.audit import Finding, LeakageReport
 from fitmodel.reports.sales_report import SalesReport
-from fitmodel.sales.scoreboard import Scoreboard, compute_scoreboard
+from fitmodel.sales.rep_performance import Scoreboard, compute_scoreboard
 from fitmodel.training import TrainingRun
 
 EVIL = "<script>alert(1)</script>"

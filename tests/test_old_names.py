@@ -11,8 +11,8 @@ from fitmodel import _old_names
 
 OLD_MODULES = sorted(_old_names.MODULES)
 PICKLED = (
-    ("fitmodel.learning.book", "Book"),
-    ("fitmodel.learning.book", "Evidence"),
+    ("fitmodel.learning.scorecard", "Book"),
+    ("fitmodel.learning.scorecard", "Evidence"),
     ("fitmodel.learning.calibration", "CalibrationMap"),
     ("fitmodel.learning.classifier", "ProspectFitClassifier"),
     ("fitmodel.learning.columns", "CategoryColumn"),

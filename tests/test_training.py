@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.bundle.store import load_workbench
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import BundleError, DealsError
 from fitmodel.loading import load
-from fitmodel.model.bundle import load_workbench
 from fitmodel.model.wording import wording_of
 from fitmodel.training import TrainingRun, train
 

@@ -4,9 +4,9 @@ from .backtesting import backtest as backtest
 from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec
-from .deals.leakage import audit_leakage as audit_leakage
 from .deals.reading import read_deals as read_deals
 from .exceptions import FitModelError as FitModelError
+from .leakage.audit import audit_leakage as audit_leakage
 from .loading import load as load
 from .loading import predict as predict
 from .model.assessment import Assessment as Assessment

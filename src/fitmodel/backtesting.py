@@ -11,7 +11,7 @@ import pandas as pd
 
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.judging import JUDGING_REPLICATES
+from fitmodel.evaluation.out_of_time import JUDGING_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.bundle.store import open_bundle, write_bundle
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import named_apart, read_deals
-from fitmodel.evaluation.rejudging import rejudge
+from fitmodel.evaluation.re_evaluation import rejudge
 from fitmodel.exceptions import EditError
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
@@ -27,7 +28,6 @@ from fitmodel.learning.editing import (
     edit_to_dict,
 )
 from fitmodel.loading import load
-from fitmodel.model.bundle import open_bundle, write_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.reports.edits import card_with_edits
@@ -36,7 +36,7 @@ from fitmodel.tracking.runs import Tracked, track_edit
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fitmodel.evaluation.rejudging import Rejudgement
+    from fitmodel.evaluation.re_evaluation import Rejudgement
     from fitmodel.learning.editing import Edit
 
 CARD_FILE = "card.md"
@@ -112,7 +112,7 @@ def edit_table(
     drop_pair_with : str, optional
         The other attribute of the pair.
     deals : DataFrame or path, optional
-        To judge the edit by, see `fitmodel.evaluation.rejudging`.
+        To judge the edit by, see `fitmodel.evaluation.re_evaluation`.
     spec : DealSpec, optional
         How to read them; default the contract that the model was trained with.
     models : path, optional

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import open_model
-from fitmodel.model.reading import open_bundle
 
 if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
 
+    from fitmodel.bundle.reading import Bundle
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.model.reading import Bundle
 
 
 def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:

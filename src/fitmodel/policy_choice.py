@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
-    from fitmodel.evaluation.judging import Judgement
+    from fitmodel.evaluation.out_of_time import Judgement
     from fitmodel.learning.learner import Learned
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.in_use import follow_champion
 from fitmodel.tracking.promotion import PromotionRefusedError, promote
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, get_alias, resolve

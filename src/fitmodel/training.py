@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.bundle.reading import current_version
+from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
-from fitmodel.evaluation.judging import judge
+from fitmodel.evaluation.out_of_time import judge
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import OwnClassifier, learn_own
 from fitmodel.loading import load
-from fitmodel.model.bundle import WORKBENCH, write_bundle
-from fitmodel.model.changes import summarise_values
+from fitmodel.model.counterfactuals import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
-from fitmodel.model.reading import current_version
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.model.workbench import READER_FILE
@@ -35,8 +35,8 @@ from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.champion import compare_with_champion
-from fitmodel.tracking.facts import TrainingFacts
 from fitmodel.tracking.in_use import follow_champion
+from fitmodel.tracking.metadata import TrainingFacts
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
-    from fitmodel.evaluation.judging import Judgement
+    from fitmodel.evaluation.out_of_time import Judgement
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.facts import Begun, Tracked
+    from fitmodel.tracking.metadata import Begun, Tracked
 
 CARD_FILE = "card.md"
 STEPS = (
@@ -235,8 +235,8 @@ def audit_before_training(
     DealsError
         Naming each attribute, its evidence and the remedy.
     """
-    from fitmodel.deals.leakage import audit
     from fitmodel.exceptions import DealsError
+    from fitmodel.leakage.audit import audit
 
     found = audit(deals, spec)
     stopped = [

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
@@ -16,7 +17,6 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer

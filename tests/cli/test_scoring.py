@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring.csv_text import csv_lines
+from fitmodel.scoring._csv_text import csv_lines
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
     assert "interrupted" not in whole.output
     assert "签约" in (home / "whole.csv").read_text(encoding="utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr("fitmodel.scoring.file_sink.csv_lines", _interrupt_after_the_header())
+        patched.setattr("fitmodel.scoring._file_sink.csv_lines", _interrupt_after_the_header())
         stopped = CliRunner().invoke(app, ["score", *asked, "--output", "out.csv"])
     assert stopped.exit_code != 0
     assert not (home / "out.csv").exists()

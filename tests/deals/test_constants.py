@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.deals.constants import find_constants, without_attributes
+from fitmodel.deals._constants import find_constants, without_attributes
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.deals.validation import find_faults

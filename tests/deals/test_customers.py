@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.deals._customers import one_row_per_customer
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.customers import one_row_per_customer
 from fitmodel.deals.reading import read_deals
 
 DEALS = {"id": "row", "closed_on": "start", "churned_on": "end", "observed_until": "2025-12-31"}

@@ -15,11 +15,11 @@ from fitmodel.deals import _outcome_columns, history_view, months
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory, HistoryView, extract_as_of
 from fitmodel.deals.horizons import compare_horizons
-from fitmodel.deals.leakage import audit
 from fitmodel.deals.outcomes import censoring_weights, extract_end, label_deals, outcomes
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.evaluation.judging import judge
+from fitmodel.evaluation.out_of_time import judge
 from fitmodel.exceptions import DealsError
+from fitmodel.leakage.audit import audit
 from fitmodel.learning.learner import learn
 
 END = pd.Timestamp("2024-12-31")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals._propensity import propensity_weights
 from fitmodel.deals.outcomes import label_deals
-from fitmodel.deals.propensity import propensity_weights
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
 

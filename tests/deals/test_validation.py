@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.faults import Fault, explain
+from fitmodel.deals.errors import Fault, explain
 from fitmodel.deals.validation import find_faults
 
 ROLES = {

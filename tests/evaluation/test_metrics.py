@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
+from fitmodel.evaluation._pages import as_json
 from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics, roc_auc
-from fitmodel.evaluation.pages import as_json
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError
 

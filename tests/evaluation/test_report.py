@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.evaluation._pages import WIDTH, Page, as_json, number
+from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.metrics import Metric, compute_metrics
-from fitmodel.evaluation.pages import WIDTH, Page, as_json, number
 from fitmodel.evaluation.report import (
     TrainingReport,
     describe_decay,
     describe_skill,
     shows_skill,
 )
-from fitmodel.evaluation.subgroups import compute_subgroups
 
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fitmodel.evaluation.subgroups import COLUMNS, compute_subgroups
+from fitmodel.evaluation._subgroups import COLUMNS, compute_subgroups
 from fitmodel.exceptions import DealsError
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.deals._propensity import propensity_weights
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.propensity import propensity_weights
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError, FitModelError, SpecError
 from fitmodel.sales.plans import read_plan

@@ -10,21 +10,21 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.leakage import audit
-from fitmodel.deals.leakage_names import personal_matter
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
 from fitmodel.exceptions import EditError
+from fitmodel.leakage.audit import audit
+from fitmodel.leakage.names import personal_matter
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
-from fitmodel.reports.sales_page import sales_page
-from fitmodel.reports.scoreboard_section import scoreboard_section
-from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports._sales_page import sales_page
+from fitmodel.sales.rep_performance import compute_scoreboard
 
 SIMULATION = simulate_deals(900, seed=6)
 SELLERS = {"rep", "team"}

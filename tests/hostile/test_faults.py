@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
 
 NIGHT = Path(__file__).with_name("night.py")
@@ -172,7 +172,7 @@ def test_a_disk_that_takes_nothing_costs_no_file_and_a_repeat_works(
 
 MEMORY = """
 import resource, sys
-import fitmodel.cli.scoring, fitmodel.model.frames, pandas, pyarrow.parquet
+import fitmodel.cli.scoring, fitmodel.model.frame_scorer, pandas, pyarrow.parquet
 from fitmodel.cli.main import app
 from fitmodel.scoring.places import score_places
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.schema import example_prospect
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.schema import example_prospect
+from fitmodel.service.settings import Settings
 
 SOAK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "soak.py"))
 # Of timers that are cancelled asyncio keeps a hundred before it clears its list, each of some

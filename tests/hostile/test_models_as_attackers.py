@@ -22,23 +22,23 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from fitmodel.bundle import manifest as manifests
+from fitmodel.bundle.store import load_workbench, open_bundle, write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import BundleError, EditError, FitModelError
-from fitmodel.learning.book import Evidence, PairTerm
-from fitmodel.learning.book_checks import check_book
 from fitmodel.learning.own_estimator import learn_own
+from fitmodel.learning.scorecard import Evidence, PairTerm
+from fitmodel.learning.scorecard_checks import check_book
 from fitmodel.loading import load
-from fitmodel.model import manifest as manifests
-from fitmodel.model.bundle import load_workbench, open_bundle, write_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.facts import TrainingFacts
+from fitmodel.tracking.metadata import TrainingFacts
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.runs import track
 

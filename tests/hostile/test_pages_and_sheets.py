@@ -12,18 +12,18 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.loading import load
-from fitmodel.model.bundle import write_bundle
-from fitmodel.model.changes import summarise_values
+from fitmodel.model.counterfactuals import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.reports.html import FORMULA_STARTS, safe_csv
+from fitmodel.reports._html import FORMULA_STARTS, safe_csv
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'

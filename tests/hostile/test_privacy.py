@@ -19,13 +19,13 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.ids import hashed_id
-from fitmodel.learning.estimator_frames import as_matrix
+from fitmodel.learning._estimator_frames import as_matrix
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.logs import JsonLines
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.logs import JsonLines
+from fitmodel.service.settings import Settings
 from fitmodel.training import train
 
 SIMULATION = simulate_deals(700, seed=5, signal=2.0)

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.schema import example_prospect
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.schema import example_prospect
+from fitmodel.service.settings import Settings
 
 careless = settings.get_profile("hostile")
 

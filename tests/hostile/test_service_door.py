@@ -13,16 +13,16 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.guard import Guard
-from fitmodel.scoring.service.logs import JsonLines
-from fitmodel.scoring.service.metrics import Metrics
-from fitmodel.scoring.service.settings import LOOPBACK, Settings
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import Guard
+from fitmodel.service.app import create_app
+from fitmodel.service.logs import JsonLines
+from fitmodel.service.settings import LOOPBACK, Settings
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 OPEN = {"/healthz", "/readyz"}
@@ -116,7 +116,7 @@ def test_the_token_is_compared_in_constant_time(
         compared.append((one, other))
         return honest(one, other)
 
-    monkeypatch.setattr("fitmodel.scoring.service.guard.hmac.compare_digest", noted)
+    monkeypatch.setattr("fitmodel.service._middleware.hmac.compare_digest", noted)
     for scheme in ("Bearer", "Basic"):
         locked.get("/v1/model", headers={"authorization": f"{scheme} wrong"})
     assert compared == [(b"wrong", TOKEN.encode())] * 2
@@ -195,9 +195,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
-    monkeypatch.setattr(
-        "fitmodel.scoring.service.app.create_app", lambda *_, **__: made.append(_[1])
-    )
+    monkeypatch.setattr("fitmodel.service.app.create_app", lambda *_, **__: made.append(_[1]))
     monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     told = CliRunner().invoke(commands, asked)

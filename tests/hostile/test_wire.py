@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 
 from fitmodel.loading import load
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.schema import example_prospect
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.schema import example_prospect
+from fitmodel.service.settings import Settings
 
 Ask = Callable[[bytes], bytes]
 HEAD = (

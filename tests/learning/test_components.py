@@ -11,7 +11,8 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import SpecError
 from fitmodel.learning import components
-from fitmodel.learning.additive import Additive
+from fitmodel.learning._additive import Additive
+from fitmodel.learning._logistic import as_tables
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.components import (
     COMPONENTS,
@@ -26,7 +27,6 @@ from fitmodel.learning.components import (
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import impute
 from fitmodel.learning.learner import learn
-from fitmodel.learning.logistic import as_tables
 from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 

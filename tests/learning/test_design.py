@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning._design import level_statistic
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.design import level_statistic
 
 SEEDS = range(6)
 

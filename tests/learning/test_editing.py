@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning.book import Book, PairTerm
+from fitmodel.learning._recoding import cut_at, single_out
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
     Cap,
@@ -22,7 +22,7 @@ from fitmodel.learning.editing import (
     edit_to_dict,
 )
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.recoding import cut_at, single_out
+from fitmodel.learning.scorecard import Book, PairTerm
 
 EDITS = [
     SetEffect("industry", "media", 0.5),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from fitmodel.learning._logistic import as_tables, fit_ridge
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import TOLERANCE, impute, iterate
-from fitmodel.learning.logistic import as_tables, fit_ridge
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, soft_labels
 from fitmodel.learning.settings import LearnerOptions
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from fitmodel.learning._design import make_design
+from fitmodel.learning._logistic import as_tables, bounded_logistic, fit_ridge
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.design import make_design
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.logistic import as_tables, bounded_logistic, fit_ridge
 from fitmodel.learning.settings import LearnerOptions
 
 FREE = (None, None)

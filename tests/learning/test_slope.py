@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitmodel.learning.calibration import expit
-from fitmodel.learning.slope import (
+from fitmodel.learning._slope import (
     MIN_EVENTS_FOR_ISOTONIC,
     PRIOR_SLOPE_SD,
     HeldOut,
@@ -16,6 +15,7 @@ from fitmodel.learning.slope import (
     level_free_losses,
     losses,
 )
+from fitmodel.learning.calibration import expit
 
 
 def held_out(line, *, folds=4, seed=0, offset=0.0):

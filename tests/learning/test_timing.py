@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning._timing import MIN_LEAVERS, choose_timing, stratum_by_code, with_strata
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, own_chance
-from fitmodel.learning.timing import MIN_LEAVERS, choose_timing, stratum_by_code, with_strata
 
 HORIZON = 15.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut
+from fitmodel.learning._uncertainty import MISFIT, draw_replicates, misfit_shifts
 from fitmodel.learning.calibration import expit
-from fitmodel.learning.slope import PRIOR_SLOPE_SD, HeldOut
-from fitmodel.learning.uncertainty import MISFIT, draw_replicates, misfit_shifts
 
 
 def held(n, *, seed=0):

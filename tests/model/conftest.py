@@ -6,7 +6,7 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.model.changes import summarise_values
+from fitmodel.model.counterfactuals import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 

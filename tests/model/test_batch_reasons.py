@@ -13,7 +13,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.learner import learn
 from fitmodel.learning.settings import Choice
-from fitmodel.model.batch_reasons import largest_terms
+from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import Wording

@@ -9,9 +9,9 @@ import re
 import pytest
 
 from fitmodel.exceptions import SpecError
+from fitmodel.model._sentences import FEW_DEALS, in_hundredths
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
-from fitmodel.model.sentences import FEW_DEALS, in_hundredths
 from fitmodel.model.wording import Wording, wording_from_dict, wording_of
 
 EVERY = 1_000

@@ -11,7 +11,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import SpecError
 from fitmodel.learning.learner import learn
-from fitmodel.model.changes import summarise_values
+from fitmodel.model.counterfactuals import summarise_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of

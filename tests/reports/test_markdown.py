@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.reports.markdown import Markdown, code, escape, percent, sentence, table, table_of
+from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4))

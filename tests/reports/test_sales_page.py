@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.reports.html import safe_csv
-from fitmodel.reports.sales_page import sales_page
-from fitmodel.reports.scoreboard_section import scoreboard_section
+from fitmodel.reports._html import safe_csv
+from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports._sales_page import sales_page
 from fitmodel.sales.plots import plot_funnel
-from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_scoreboard
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
-from fitmodel.reports.html import as_png, safe_csv
-from fitmodel.reports.profile_section import profile_section
-from fitmodel.reports.review_section import review_section
-from fitmodel.reports.trend_section import trend_section
-from fitmodel.sales.hindsight import look_back
+from fitmodel.reports._html import as_png, safe_csv
+from fitmodel.reports._loss_sections import review_section
+from fitmodel.reports._profile_section import profile_section
+from fitmodel.reports._trend_section import trend_section
+from fitmodel.sales._retrospective import look_back
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rep_performance import compute_scoreboard
 from fitmodel.sales.reviews import compute_reviews
-from fitmodel.sales.scoreboard import compute_scoreboard
 
 NASTY = "<script>alert(1)</script> $a_{$"
 

@@ -11,7 +11,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.plans import Plan
-from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_scoreboard
 
 
 @pytest.fixture(scope="module")

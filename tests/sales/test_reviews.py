@@ -10,8 +10,8 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.hindsight import look_back
-from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.sales._retrospective import look_back
 from fitmodel.sales.review_words import questions, verdict_words, warning_words
 from fitmodel.sales.reviews import compute_reviews
 

@@ -8,7 +8,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.plots import figure_of
 from fitmodel.sales.rates import exact_ratio_interval
-from fitmodel.sales.scoreboard import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_scoreboard
 from fitmodel.sales.trend import LEAST_EXPECTED, compute_trend, plot_trend
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.loading import load
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer

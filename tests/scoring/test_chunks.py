@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from fitmodel.scoring._chunks import chunk_frame
+from fitmodel.scoring._streams import Chunk
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.chunks import chunk_frame
-from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.files import read_table
 from fitmodel.tables.values import read_numbers
 

@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from fitmodel.exceptions import DatabaseError, ProspectError
+from fitmodel.scoring._database_sink import DatabaseSink
+from fitmodel.scoring._database_source import open_database, read_query
+from fitmodel.scoring._file_sink import FileSink
 from fitmodel.scoring.batch import score_stream
 from fitmodel.scoring.database import connected, is_database, read_address
-from fitmodel.scoring.database_sink import DatabaseSink
-from fitmodel.scoring.database_source import open_database, read_query
-from fitmodel.scoring.file_sink import FileSink
 from fitmodel.scoring.tables import open_source
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -18,14 +18,16 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.bundle import write_bundle
-from fitmodel.model.fitmodel import SCORER_FILE, FitModel, load
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.settings import Settings
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
 
 TODAY = date(2026, 7, 1)
 NAME = "early_churn_probability"

@@ -16,13 +16,13 @@ from fastapi.testclient import TestClient
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.scoring._database_sink import DatabaseSink
+from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring.batch import score_file, score_stream
-from fitmodel.scoring.database_sink import DatabaseSink
-from fitmodel.scoring.database_source import open_database
-from fitmodel.scoring.service.app import create_app
-from fitmodel.scoring.service.settings import Settings
 from fitmodel.scoring.spark import _with_predictions
 from fitmodel.scoring.tables import open_source
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
 
 COLUMNS = ["fit", "worth", "escalate"]
 VALUES = ["expected_value", "expected_value_low", "expected_value_high"]

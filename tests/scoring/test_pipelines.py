@@ -68,7 +68,7 @@ def test_a_monthly_amount_is_worth_what_the_yearly_one_is(
     table = prospects.assign(fee=prospects[scorer.amount] / 12)
     one = table.iloc[0].to_dict()
     assert monthly.amount_of(one) == pytest.approx(scorer.amount_of(one))
-    from fitmodel.model.frames import code_table
+    from fitmodel.model.frame_scorer import code_table
 
     np.testing.assert_allclose(
         code_table(monthly, table, None).amount, code_table(scorer, table, None).amount

@@ -14,9 +14,9 @@ import pytest
 from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
+from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.places import score_places
-from fitmodel.scoring.resume import JOURNAL, parts_folder
 
 KILLED = """
 import os, signal, sys

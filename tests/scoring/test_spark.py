@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 
 import fitmodel
+from fitmodel.bundle.manifest import is_version
+from fitmodel.bundle.store import write_bundle
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.manifest import is_version
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.scoring import spark as scoring_spark
 from fitmodel.scoring.batch import score_file
@@ -244,8 +244,8 @@ def test_batches_come_back_as_they_came_however_many_are_scored_together(
 @pytest.fixture
 def logged(model, simulation, mlflow_store, tmp_path) -> str:
     """The model in MLflow, by its URI."""
+    from fitmodel.tracking._logged_model import log_bundle
     from fitmodel.tracking.connection import connected
-    from fitmodel.tracking.logged_model import log_bundle
 
     content = model.scorer.to_json()
     bundle = write_bundle(tmp_path, "fit", files={SCORER_FILE: content}, manifest={})

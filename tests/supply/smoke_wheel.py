@@ -71,7 +71,7 @@ def test_the_sales_pages_are_written_in_both_languages(home, language):
 def test_the_service_answers_and_brings_its_desk(home):
     from fastapi.testclient import TestClient
 
-    from fitmodel.scoring.service.app import create_app
+    from fitmodel.service.app import create_app
 
     asked = fitmodel.load(home / "models" / "prospect-fit").attributes
     frame = pd.read_csv(home / "prospects.csv")[list(asked)].astype(object)

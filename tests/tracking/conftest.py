@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.learner import learn
-from fitmodel.model.bundle import write_bundle
 from fitmodel.model.scorer import Scorer
-from fitmodel.tracking.facts import TrainingFacts
+from fitmodel.tracking.metadata import TrainingFacts
 
 
 @dataclasses.dataclass(frozen=True)

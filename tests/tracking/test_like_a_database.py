@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fitmodel.bundle.store import open_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.loading import load
-from fitmodel.model.bundle import open_bundle
 from fitmodel.retraining import retrain
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.registry import get_alias, list_versions, resolve

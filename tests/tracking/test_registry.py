@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from fitmodel.bundle.store import open_bundle, write_bundle
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.loading import load
-from fitmodel.model.bundle import open_bundle, write_bundle
 from fitmodel.tracking import registry
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.bundle.store import open_bundle
 from fitmodel.exceptions import BundleError, TrackingError
-from fitmodel.model.atomic import host_name
-from fitmodel.model.bundle import open_bundle
+from fitmodel.tables.atomic import host_name
+from fitmodel.tracking._lifecycle import OWNER_TAG
 from fitmodel.tracking.connection import connected, database_file
-from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingFacts, begin, deals_digest, track
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from fitmodel.bundle.store import open_bundle
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.bundle import open_bundle
 from fitmodel.tracking.promotion import promote, rollback
 from fitmodel.tracking.registry import get_alias, resolve
 from fitmodel.tracking.runs import TrainingFacts, track

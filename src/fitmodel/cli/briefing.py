@@ -57,9 +57,9 @@ def brief(
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """
     with plain_errors():
-        from fitmodel.model.atomic import write_folder
         from fitmodel.reports.brief_pages import brief_markdown, brief_page
         from fitmodel.reports.letter import default_template
+        from fitmodel.tables.atomic import write_folder
 
         if show_template:
             typer.echo(default_template(language), nl=False)

@@ -22,7 +22,7 @@ from fitmodel.cli.app import (
 from fitmodel.exceptions import TrackingError
 
 if TYPE_CHECKING:
-    from fitmodel.model.bundle import ListedBundle
+    from fitmodel.bundle.store import ListedBundle
     from fitmodel.tracking.registry import RegisteredVersion
 
     Registered = tuple[RegisteredVersion, ...]
@@ -44,7 +44,7 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
     Example: fitmodel models list
     """
     with plain_errors():
-        from fitmodel.model.bundle import list_bundles
+        from fitmodel.bundle.store import list_bundles
         from fitmodel.reports.console import bundles_text
 
         found = list_bundles(models)

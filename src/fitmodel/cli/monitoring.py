@@ -54,9 +54,9 @@ def monitor(
     """
     with plain_errors():
         from fitmodel.loading import load
-        from fitmodel.model.atomic import write_folder
         from fitmodel.monitoring.report import monitor as compare
         from fitmodel.reports.monitoring_page import monitoring_files
+        from fitmodel.tables.atomic import write_folder
         from fitmodel.tables.files import read_table
 
         tell, contract = progress(), spec_if_any(config)

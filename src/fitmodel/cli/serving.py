@@ -51,9 +51,9 @@ def serve(
     """
     with plain_errors():
         from fitmodel.monitoring.log import DecisionLog
-        from fitmodel.scoring.service.app import create_app
-        from fitmodel.scoring.service.logs import log_to_stderr
-        from fitmodel.scoring.service.settings import LOOPBACK, Settings
+        from fitmodel.service.app import create_app
+        from fitmodel.service.logs import log_to_stderr
+        from fitmodel.service.settings import LOOPBACK, Settings
 
         log_to_stderr()
         token = os.environ.get(TOKEN, "").strip() or None

@@ -66,7 +66,7 @@ def init(
     with plain_errors():
         from fitmodel.deals.reading import read_table
         from fitmodel.guessing.guess import guess_spec
-        from fitmodel.model.atomic import write_folder
+        from fitmodel.tables.atomic import write_folder
 
         if output.exists():
             raise SpecError(
@@ -105,10 +105,10 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.data_warnings import find_warnings, notation_warnings
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
-        from fitmodel.deals.leakage import audit
         from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
+        from fitmodel.leakage.audit import audit
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
         from fitmodel.reports.contract_words import contract_warnings

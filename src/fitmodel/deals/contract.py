@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from fitmodel.deals.decision_section import Decision
+from fitmodel.deals._decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.reading_section import Reading
 from fitmodel.deals.row_rules import Rows

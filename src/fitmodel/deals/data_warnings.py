@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.deals.faults import Sheet
+from fitmodel.deals.errors import Sheet
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.faults import Fault
+    from fitmodel.deals.errors import Fault
 
 _DATE = (r"\d{4}-\d{2}-\d{2}", "2026-06-30")
 _NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.deals.constants import find_constants, without_attributes
-from fitmodel.deals.faults import Fault, Judged, Sheet, explain
+from fitmodel.deals._constants import find_constants, without_attributes
+from fitmodel.deals.errors import Fault, Judged, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.deals.settling import (

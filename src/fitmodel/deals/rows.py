@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.customers import one_row_per_customer
+from fitmodel.deals._customers import one_row_per_customer
 from fitmodel.deals.leaving import fill_left_without_date
 from fitmodel.deals.plain_words import nearest
 from fitmodel.deals.row_rules import plain_value

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.faults import Sheet
+    from fitmodel.deals.errors import Sheet
     from fitmodel.tables.values import Mask
 
 LOOKED_AT = 200  # distinct values; where hardly any is a number or a date, no more are read

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals.constants import find_constants
-from fitmodel.deals.faults import Fault, Judged, Sheet
+from fitmodel.deals._constants import find_constants
+from fitmodel.deals._propensity import impossible_propensities
+from fitmodel.deals.errors import Fault, Judged, Sheet
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
-from fitmodel.deals.propensity import impossible_propensities
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
 from fitmodel.deals.rows import settle_rows
 from fitmodel.exceptions import DealsError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fitmodel.decision.bands import FitBand, Worth, fit_band, worth_of_many, worth_of_one
+from fitmodel.decision._bands import FitBand, Worth, fit_band, worth_of_many, worth_of_one
 from fitmodel.decision.value import FloatArray, Money, known_amount
 from fitmodel.exceptions import SpecError
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.deals.roles import yearly_amounts
+from fitmodel.decision._known_money import known_money
 from fitmodel.decision.choice import risk_threshold
-from fitmodel.decision.known_money import known_money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ import pandas as pd
 from fitmodel.deals.history import HistoryView
 from fitmodel.deals.labelled import LabelledDeals
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.evaluation.ageing import compute_ageing, compute_decay
+from fitmodel.evaluation._ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import BacktestReport

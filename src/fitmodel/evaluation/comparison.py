@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.evaluation._subgroups import MOST_LEVELS
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
-from fitmodel.evaluation.subgroups import MOST_LEVELS
 from fitmodel.exceptions import BundleError
 
 if TYPE_CHECKING:

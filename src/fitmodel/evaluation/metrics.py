@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.evaluation.recalibration import (
+from fitmodel.evaluation._recalibration import (
     calibration_error,
     calibration_intercept,
     calibration_slope,

@@ -56,7 +56,7 @@ def draw_predictions(
     dict of str to Figure
         `roc`, `precision_recall`, `calibration`, `bands` and `gains`.
     """
-    from fitmodel.evaluation import curves
+    from fitmodel.evaluation import _curves as curves
     from fitmodel.evaluation.calibration import compute_calibration
 
     drawn = {

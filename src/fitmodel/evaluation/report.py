@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation._pages import Page, as_json, number
 from fitmodel.evaluation.metrics import METRIC_NAMES
-from fitmodel.evaluation.pages import Page, as_json, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +146,7 @@ class TrainingReport(Report):
 
     def figures(self) -> dict[str, Figure]:
         """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
-        from fitmodel.evaluation.level_plot import plot_level
+        from fitmodel.evaluation._level_plot import plot_level
         from fitmodel.evaluation.plots import draw_predictions, figure_of
 
         known = self.predictions

@@ -8,12 +8,12 @@ import numpy as np
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
+from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
-from fitmodel.evaluation.judging import gap_to_black_box
 from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.out_of_time import gap_to_black_box
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.evaluation.subgroups import compute_subgroups
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.evaluation.judging import Judgement
+    from fitmodel.evaluation.out_of_time import Judgement
     from fitmodel.learning.level import Level
 
     class Flagging(Protocol):

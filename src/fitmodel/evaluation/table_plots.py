@@ -9,8 +9,8 @@ import pandas as pd
 
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
 from fitmodel.exceptions import EditError
-from fitmodel.learning.book import INTERVAL_Z
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.scorecard import INTERVAL_Z
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from fitmodel.learning.book import Book
+    from fitmodel.learning.scorecard import Book
 
 LIGHT = "#d9d9d9"
 MOST_LEVELS = 40

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.crm_names import goes_on_changing
-from fitmodel.deals.leakage_names import LATER
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
 from fitmodel.guessing._status import status_of
+from fitmodel.leakage.crm_names import goes_on_changing
+from fitmodel.leakage.names import LATER
 
 if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.crm_names import goes_on_changing
-from fitmodel.deals.leakage_names import LATER
 from fitmodel.deals.vocabulary import plain_words
 from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, sureness
+from fitmodel.leakage.crm_names import goes_on_changing
+from fitmodel.leakage.names import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

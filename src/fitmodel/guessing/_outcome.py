@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.deals.leakage_names import LATER
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import READS
 from fitmodel.guessing._leaving import choose_leaving
 from fitmodel.guessing._names import sureness, tenure_unit
 from fitmodel.guessing._status import find_status
+from fitmodel.leakage.names import LATER
 
 if TYPE_CHECKING:
     from fitmodel.guessing._draft import Draft

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.faults import Sheet
+from fitmodel.deals.errors import Sheet
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
 from fitmodel.deals.reading import open_table, read_deals_with_findings

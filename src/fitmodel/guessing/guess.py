@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.crm_names import goes_on_changing
 from fitmodel.deals.data_warnings import notation_warnings
-from fitmodel.deals.faults import Sheet, explain
+from fitmodel.deals.errors import Sheet, explain
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import shape_faults
@@ -35,6 +34,7 @@ from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outco
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
+from fitmodel.leakage.crm_names import goes_on_changing
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:

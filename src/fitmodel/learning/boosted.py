@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.additive import Additive, Pair
+from fitmodel.learning._additive import Additive, Pair
+from fitmodel.learning._design import Design
 from fitmodel.learning.columns import MISSING, NumberColumn
-from fitmodel.learning.design import Design
 from fitmodel.learning.proportional_odds import expand_soft_labels
 
 PAIR_BINS = 12

@@ -1,6 +1,6 @@
 """From log-odds to calibrated log-odds: a map kept as a table of knots.
 
-numpy only: this file is on the path of a single prospect. `fitmodel.learning.slope` fits the maps.
+numpy only: this file is on the path of a single prospect. `fitmodel.learning._slope` fits the maps.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import SpecError
-from fitmodel.learning.additive import Additive
+from fitmodel.learning._additive import Additive
+from fitmodel.learning._logistic import as_tables, prior_step
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
-from fitmodel.learning.logistic import as_tables, prior_step
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 

@@ -11,9 +11,9 @@ from fitmodel.learning.columns import CategoryColumn, NumberColumn, flag_text, l
 from fitmodel.learning.editing import NEVER_SEEN, NOT_KNOWN
 
 if TYPE_CHECKING:
-    from fitmodel.learning.book import Book
     from fitmodel.learning.columns import Column
     from fitmodel.learning.editing import Range
+    from fitmodel.learning.scorecard import Book
 
 MOST_NAMES = 40
 

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from fitmodel.exceptions import EditError
+from fitmodel.learning._recoding import cut_at, single_out
 from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn
-from fitmodel.learning.recoding import cut_at, single_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fitmodel.learning.book import Book
     from fitmodel.learning.columns import Column
+    from fitmodel.learning.scorecard import Book
 
 NOT_KNOWN, NEVER_SEEN = "missing", "never seen before"
 MOST_LOG_ODDS = 10.0  # odds 22,000-fold: beyond it is a slip of the keyboard

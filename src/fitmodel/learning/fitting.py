@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.additive import Additive, weighted_sum
+from fitmodel.learning._additive import Additive, weighted_sum
+from fitmodel.learning._flatten import flatten
+from fitmodel.learning._timing import with_strata
+from fitmodel.learning._uncertainty import misfit_shifts
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.components import (
     COMPONENTS,
@@ -23,7 +26,6 @@ from fitmodel.learning.components import (
     replicate_slopes,
 )
 from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.flatten import flatten
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import (
@@ -33,15 +35,13 @@ from fitmodel.learning.proportional_odds import (
     fit_baseline,
     shift_to_rate,
 )
-from fitmodel.learning.timing import with_strata
-from fitmodel.learning.uncertainty import misfit_shifts
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning.book import Book
     from fitmodel.learning.columns import Column
+    from fitmodel.learning.scorecard import Book
     from fitmodel.learning.settings import LearnerOptions, Settings
 
     Coded = tuple[tuple[Column, ...], NDArray[np.int32]]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.learning._design import Design, make_design
+from fitmodel.learning._logistic import fit_ridge
 from fitmodel.learning.columns import Column
-from fitmodel.learning.design import Design, make_design
-from fitmodel.learning.logistic import fit_ridge
 from fitmodel.learning.proportional_odds import (
     Baseline,
     Floats,

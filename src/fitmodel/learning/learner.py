@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning.book import Book
     from fitmodel.learning.level import Level
+    from fitmodel.learning.scorecard import Book
 
 FEW_REPLICATES = 2  # where no interval is asked for
 CROSS_FIT_FOLDS = 5

@@ -20,19 +20,19 @@ import pandas as pd
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning.book import Book
+from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
+from fitmodel.learning._flatten import find_odd_pairs, make_evidence
+from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
-from fitmodel.learning.estimator_frames import as_frame, as_matrix, check_estimator, ready
 from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of, level_shift
-from fitmodel.learning.flatten import find_odd_pairs, make_evidence
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
+from fitmodel.learning.scorecard import Book
 from fitmodel.learning.selection import outcome_when_seen
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.learning.slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
 from fitmodel.learning.threads import native_threads
 
 if TYPE_CHECKING:

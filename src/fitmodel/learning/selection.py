@@ -16,11 +16,14 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
+from fitmodel.learning._logistic import as_tables
+from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
+from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
+from fitmodel.learning._uncertainty import draw_replicates
 from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import code, follow_up_of
 from fitmodel.learning.imputation import Imputed, impute
-from fitmodel.learning.logistic import as_tables
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
@@ -29,9 +32,6 @@ from fitmodel.learning.settings import (
     LearnerOptions,
     Settings,
 )
-from fitmodel.learning.slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
-from fitmodel.learning.timing import choose_timing, position_of, stratum_by_code, with_strata
-from fitmodel.learning.uncertainty import draw_replicates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

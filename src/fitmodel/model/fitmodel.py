@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.learning.book import Book
+    from fitmodel.learning.scorecard import Book
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
@@ -147,7 +147,7 @@ class FitModel:
         if isinstance(prospects, Mapping):
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
         if hasattr(prospects, "columns"):
-            from fitmodel.model.frames import predict_frame
+            from fitmodel.model.frame_scorer import predict_frame
 
             table = cast("pd.DataFrame", prospects)
             return predict_frame(self._scorer, table, reasons, _timestamp(as_of), language)
@@ -214,7 +214,7 @@ class FitModel:
             As `predict`; missing where a row could not be read.
         errors : Series of str or None
         """
-        from fitmodel.model.frames import predict_leniently
+        from fitmodel.model.frame_scorer import predict_leniently
 
         return predict_leniently(
             self._scorer,

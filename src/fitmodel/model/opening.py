@@ -9,7 +9,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
 
 if TYPE_CHECKING:
-    from fitmodel.model.reading import Bundle
+    from fitmodel.bundle.reading import Bundle
 
 SCORER_FILE = "scorer.json"
 

@@ -11,13 +11,13 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.model.sentences import in_hundredths
+from fitmodel.model._sentences import in_hundredths
 from fitmodel.model.wording import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fitmodel.model.sentences import Sentences
+    from fitmodel.model._sentences import Sentences
 
 
 NO_DATES: Mapping[int, float] = MappingProxyType({})

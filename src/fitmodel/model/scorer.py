@@ -1,7 +1,7 @@
 """The scorecard file: scorecard, policy and column roles as JSON, ready to score.
 
-numpy only. One prospect takes a walk through dictionaries and bisections (`fitmodel.model.walk`);
-many take the same walk through numpy (`fitmodel.model.frames`). Both give the same numbers.
+numpy only. One prospect is scored by dictionaries and bisections (`fitmodel.model._row_scorer`),
+many with numpy (`fitmodel.model.frame_scorer`). Both give the same numbers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
-from fitmodel.learning.book import Book
-from fitmodel.learning.book_checks import DAMAGE, book_from_dict
-from fitmodel.model.plain_json import read_json
-from fitmodel.model.sentences import Sentences
-from fitmodel.model.walk import Walk, probabilities
+from fitmodel.learning.scorecard import Book
+from fitmodel.learning.scorecard_checks import DAMAGE, book_from_dict
+from fitmodel.model._plain_json import read_json
+from fitmodel.model._row_scorer import Walk, probabilities
+from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
 from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.bundle.store import load_workbench
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
+from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.batch_reasons import largest_terms
-from fitmodel.model.bundle import load_workbench
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.frames import (
+from fitmodel.model.frame_scorer import (
     _attribute_values,
     _unreadable_message,
     code_table,
@@ -31,10 +31,10 @@ from fitmodel.model.scorer import scorer_from_json
 if TYPE_CHECKING:
     from datetime import date
 
-    from fitmodel.model.bundle import Bundle
+    from fitmodel.bundle.store import Bundle
+    from fitmodel.model._sentences import Sentences
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
-    from fitmodel.model.sentences import Sentences
 
 READER_FILE = "reader.json"
 """How prospects are read and decided on: a scorer whose book has no tables."""

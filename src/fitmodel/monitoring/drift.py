@@ -17,7 +17,7 @@ import pandas as pd
 
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.columns import MISSING, CategoryColumn
-from fitmodel.model.frames import code_table
+from fitmodel.model.frame_scorer import code_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ flagged is let proceed at random; each deal then counts by the inverse of the pr
 which it was let (Horvitz and Thompson 1952), in retraining and in evaluation alike.
 
 flagged prospects -> proceed, propensity -> decision log -> deals with a column of propensities
-                  -> `fitmodel.deals.propensity` weighs them wherever deals are labelled
+                  -> `fitmodel.deals._propensity` weighs them wherever deals are labelled
 """
 
 from __future__ import annotations

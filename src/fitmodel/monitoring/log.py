@@ -21,8 +21,8 @@ from fitmodel.deals.ids import hashed_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import UnknownProspectError
 from fitmodel.model.wording import plain_value
+from fitmodel.monitoring._log_stores import open_store
 from fitmodel.monitoring.exploration import choose_exploration
-from fitmodel.monitoring.log_stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

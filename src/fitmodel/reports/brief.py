@@ -14,9 +14,9 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.money_lines import money_lines
 from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.model.changes import describe_change, find_changes
-from fitmodel.model.look_alikes import PastDeals
-from fitmodel.reports.brief_conditions import brief_conditions
+from fitmodel.model.counterfactuals import describe_change, find_changes
+from fitmodel.model.similar_deals import PastDeals
+from fitmodel.reports._brief_conditions import brief_conditions
 from fitmodel.reports.letter import make_letter, points_for_prospect
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from fitmodel.decision.money_lines import MoneyLine
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.look_alikes import LookAlikes
     from fitmodel.model.reasons import Reason
-    from fitmodel.reports.brief_conditions import BriefCondition
+    from fitmodel.model.similar_deals import LookAlikes
+    from fitmodel.reports._brief_conditions import BriefCondition
 
 EVERY_REASON = 10_000
 MOST_EACH_WAY = 5

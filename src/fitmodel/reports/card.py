@@ -13,15 +13,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.reports.markdown import (
-    Markdown,
-    code,
-    escape,
-    percent,
-    sentence,
-    table,
-    table_of,
-)
+from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from fitmodel.bundle.store import ListedBundle
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.leakage import LeakageReport
-    from fitmodel.model.bundle import ListedBundle
+    from fitmodel.leakage.audit import LeakageReport
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.tracking.registry import RegisteredVersion
 

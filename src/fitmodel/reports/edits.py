@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.reports.markdown import Markdown, sentence, table
+from fitmodel.reports._markdown import Markdown, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

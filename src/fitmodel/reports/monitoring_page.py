@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports.html import as_png, render, safe_csv
+from fitmodel.reports._html import as_png, render, safe_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,26 +14,26 @@ from fitmodel.deals.enough import MIN_CHURNERS, is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.model.atomic import write_folder
+from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._counts_section import counts_section
-from fitmodel.reports.commission_section import commission_section
+from fitmodel.reports._html import safe_csv
+from fitmodel.reports._loss_sections import review_section
+from fitmodel.reports._profile_section import profile_section
+from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports._sales_page import sales_page
+from fitmodel.reports._trend_section import trend_section
+from fitmodel.reports._worth_section import worth_section
 from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.reports.html import safe_csv
-from fitmodel.reports.profile_section import profile_section
-from fitmodel.reports.review_section import review_section
-from fitmodel.reports.sales_page import sales_page
-from fitmodel.reports.scoreboard_section import scoreboard_section
-from fitmodel.reports.trend_section import trend_section
-from fitmodel.reports.worth_section import worth_section
 from fitmodel.sales.bands import cross_fitted_bands
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rep_performance import compute_scoreboard, expected_probabilities
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
-from fitmodel.sales.scoreboard import compute_scoreboard, expected_probabilities
 from fitmodel.sales.worth import compute_worth
+from fitmodel.tables.atomic import write_folder
 from fitmodel.tables.file_errors import named_twice
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.reports.section import Section
+    from fitmodel.reports._section import Section
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
 

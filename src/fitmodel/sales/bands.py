@@ -15,14 +15,14 @@ from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions
 from fitmodel.learning.threads import native_threads
-from fitmodel.model.frames import predict_frame
+from fitmodel.model.frame_scorer import predict_frame
 from fitmodel.model.scorer import Scorer
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
-    from fitmodel.learning.book import Book
+    from fitmodel.learning.scorecard import Book
 
 BANDS = ("good", "watch", "poor")
 FOLDS = 5

@@ -14,9 +14,9 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._chances import chances_to_reach
+from fitmodel.sales._entries import split_commission
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
-from fitmodel.sales.chances import chances_to_reach
-from fitmodel.sales.entries import split_commission
 from fitmodel.sales.ledger import Ledger
 from fitmodel.sales.people import NO_NAME, check_index, names_of, people_of
 

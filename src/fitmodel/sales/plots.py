@@ -13,7 +13,7 @@ from fitmodel.sales.rates import exact_ratio_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fitmodel.sales.scoreboard import Scoreboard
+    from fitmodel.sales.rep_performance import Scoreboard
 
 
 def plot_funnel(board: Scoreboard, ax: Axes | None = None, *, language: str = "en") -> Axes:

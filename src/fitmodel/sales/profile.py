@@ -16,14 +16,9 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
+from fitmodel.sales._segment_tests import SHUFFLES, adjusted_p_values, distances, log_rank_scores
+from fitmodel.sales._segments import cross, segment_deals
 from fitmodel.sales.people import check_index
-from fitmodel.sales.segment_tests import (
-    SHUFFLES,
-    adjusted_p_values,
-    distances,
-    log_rank_scores,
-)
-from fitmodel.sales.segments import cross, segment_deals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.segments import Segment, Segmented
+    from fitmodel.sales._segments import Segment, Segmented
 
 MIN_SEGMENT_DEALS = 50
 LEAST_WATCHED = 10
@@ -120,7 +115,7 @@ def compute_profile(
     Notes
     -----
     Interval: Kalbfleisch and Prentice (2002); test: log-rank scores, single-step maxT (Westfall and
-    Young 1993), see `fitmodel.sales.segment_tests`. What lists begin with is not the highest rate,
+    Young 1993), see `fitmodel.sales._segment_tests`. What lists begin with is not the highest rate,
     which a small segment reaches by luck, but the end of the interval that is nearer to the others.
 
     Examples

@@ -14,9 +14,9 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
-from fitmodel.model.look_alikes import PastDeals
-from fitmodel.sales.hindsight import look_back, require_dates
-from fitmodel.sales.missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.model.similar_deals import PastDeals
+from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
+from fitmodel.sales._retrospective import look_back, require_dates
 from fitmodel.sales.people import names_of
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.look_alikes import LookAlikes
     from fitmodel.model.reasons import Reason
-    from fitmodel.sales.hindsight import Eve, Hindsight
+    from fitmodel.model.similar_deals import LookAlikes
+    from fitmodel.sales._retrospective import Eve, Hindsight
 
 ALIKE = 50
 STAYED = 3

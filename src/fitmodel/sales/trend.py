@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.scoreboard import Scoreboard
+    from fitmodel.sales.rep_performance import Scoreboard
 
 LEAST_EXPECTED = 1.0
 """Early churners expected in a quarter below which no point is drawn: it would say nothing."""

@@ -19,17 +19,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.batch_log import BatchLog
-from fitmodel.scoring.chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
-from fitmodel.scoring.file_sink import FileSink
-from fitmodel.scoring.paths import check_paths
-from fitmodel.scoring.prediction_columns import (
+from fitmodel.scoring._batch_log import BatchLog
+from fitmodel.scoring._chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
+from fitmodel.scoring._file_sink import FileSink
+from fitmodel.scoring._paths import check_paths
+from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
     check_columns,
     prediction_fields,
 )
-from fitmodel.scoring.resume import kept_parts
+from fitmodel.scoring._resume import kept_parts
 from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.scoring.resume import Parts
-    from fitmodel.scoring.streams import Chunk, Sink, Source
+    from fitmodel.scoring._resume import Parts
+    from fitmodel.scoring._streams import Chunk, Sink, Source
 
 __all__ = [
     "PREDICTIONS",

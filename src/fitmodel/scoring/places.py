@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import SpecError
+from fitmodel.scoring._database_sink import DatabaseSink
+from fitmodel.scoring._database_source import open_database
+from fitmodel.scoring._file_sink import FileSink
+from fitmodel.scoring._paths import check_output, check_source
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
     BatchResult,
@@ -15,10 +19,6 @@ from fitmodel.scoring.batch import (
     score_stream,
 )
 from fitmodel.scoring.database import is_database
-from fitmodel.scoring.database_sink import DatabaseSink
-from fitmodel.scoring.database_source import open_database
-from fitmodel.scoring.file_sink import FileSink
-from fitmodel.scoring.paths import check_output, check_source
 from fitmodel.scoring.tables import open_source
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.scoring.streams import Sink, Source
+    from fitmodel.scoring._streams import Sink, Source
 
 
 def score_places(

@@ -25,8 +25,8 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.scoring._streams import Chunk, Source
 from fitmodel.scoring.compression import READERS
-from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,

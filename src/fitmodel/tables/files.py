@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.csv_files import read_csv_file
+from fitmodel.tables._csv_files import read_csv_file
+from fitmodel.tables._excel import read_workbook
+from fitmodel.tables._opening import FileTable, head_of
 from fitmodel.tables.decimals import floats_of
-from fitmodel.tables.excel import read_workbook
 from fitmodel.tables.file_errors import names_fault
-from fitmodel.tables.opening import FileTable, head_of
 
 if TYPE_CHECKING:
     import pandas as pd

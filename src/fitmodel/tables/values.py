@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.tables._cells import distinct, is_empty, is_many, is_missing, is_text, level_text
 from fitmodel.tables._date_text import (
     EITHER,
     EPOCH,
@@ -38,7 +39,6 @@ from fitmodel.tables._number_text import (
     take_apart,
     value_of,
 )
-from fitmodel.tables.cells import distinct, is_empty, is_many, is_missing, is_text, level_text
 from fitmodel.tables.showing import shown
 from fitmodel.tables.vocabulary import LEFT, NO, STAYED, YES
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.bundle.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.evaluation.comparison import (
     MIN_CHURNERS,
     MIN_DEALS,
@@ -18,9 +20,7 @@ from fitmodel.evaluation.comparison import (
     find_objections,
 )
 from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
 from fitmodel.model.opening import is_own_estimator, open_model
-from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import CHAMPION, alias_version, resolve
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fitmodel.bundle.reading import current_version
+from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError
-from fitmodel.model.bundle import set_current
-from fitmodel.model.reading import current_version
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import BUNDLE_VERSION_TAG, CHAMPION, alias_version
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.opening import is_own_estimator
-from fitmodel.model.reading import open_bundle
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, alias_version, resolve
 
 if TYPE_CHECKING:
-    from fitmodel.model.reading import Bundle
+    from fitmodel.bundle.reading import Bundle
 
 PREVIOUS_TAG = "fitmodel.previous_champion"
 PROMOTED_TAG = "fitmodel.promoted_at"

@@ -21,11 +21,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from fitmodel.bundle.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import BundleError, ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.manifest import SIGNING_KEY, is_vouched_for
 from fitmodel.model.opening import is_own_estimator, open_model
-from fitmodel.model.reading import open_bundle
 
 UNPICKLE = "FITMODEL_UNPICKLE"
 

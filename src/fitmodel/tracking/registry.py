@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from fitmodel.bundle.reading import MANIFEST, open_bundle
 from fitmodel.exceptions import BundleError, TrackingError
-from fitmodel.model import atomic
-from fitmodel.model.reading import MANIFEST, open_bundle
+from fitmodel.tables import atomic
+from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import connected, tracking_uri
-from fitmodel.tracking.logged_model import BUNDLE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fitmodel.model.reading import Bundle
+    from fitmodel.bundle.reading import Bundle
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

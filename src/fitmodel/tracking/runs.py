@@ -13,17 +13,17 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.bundle.manifest import plain
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.manifest import plain
-from fitmodel.model.reading import open_bundle
+from fitmodel.tracking._lifecycle import VALUE_LIMIT, begin, closing, ending, open_run
+from fitmodel.tracking._logged_model import log_bundle
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
     without_password,
 )
-from fitmodel.tracking.facts import Begun, Tracked, TrainingFacts
-from fitmodel.tracking.lifecycle import VALUE_LIMIT, begin, closing, ending, open_run
-from fitmodel.tracking.logged_model import log_bundle
+from fitmodel.tracking.metadata import Begun, Tracked, TrainingFacts
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tracking.facts import ReportLike
+    from fitmodel.tracking.metadata import ReportLike
 
 __all__ = [
     "Begun",

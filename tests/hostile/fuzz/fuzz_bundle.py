@@ -24,12 +24,12 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+    from fitmodel.bundle.store import write_bundle
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.decision.policy import Policy
     from fitmodel.exceptions import FitModelError
     from fitmodel.learning.learner import learn
     from fitmodel.loading import load
-    from fitmodel.model.bundle import write_bundle
     from fitmodel.model.opening import SCORER_FILE
     from fitmodel.model.scorer import Scorer
 

@@ -1,0 +1,1 @@
+"""The folder a model is shipped as: manifest, write, read, verify."""

@@ -1,0 +1,178 @@
+"""Open a bundle's folder without trusting anything in it.
+
+Standard library only: this lies on the way of every service that scores. Nothing here unpickles.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.bundle import manifest as manifests
+from fitmodel.exceptions import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.hmac"
+CURRENT = "current"
+
+_SIGNATURE_LIMIT = 200
+_VERSION_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose manifest has been checked; its files are checked as they are read."""
+
+    path: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """Version of the model: ``YYYYMMDD-HHMMSS-<8 hex digits of the content>``."""
+        return str(self.manifest["version"])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that can be read."""
+        return tuple(self.manifest["files"])
+
+    def read(self, file: str) -> bytes:
+        """Give a file's content, when it is the one the manifest states.
+
+        Raises
+        ------
+        BundleError
+            When the manifest does not list the file, or its size or digest is another.
+        """
+        stated = self.manifest["files"].get(file)
+        if stated is None:
+            raise BundleError(f"bundle {self.path} has no file {file!r}; it has {self.files}")
+        content = _read_plain_file(self.path / file, limit=stated["size"])
+        if len(content) != stated["size"] or manifests.digest(content) != stated["sha256"]:
+            raise BundleError(
+                f"{self.path / file} is not the file the manifest states: it was cut short or "
+                "changed; take the bundle from its source again, or train again"
+            )
+        return content
+
+
+def open_bundle(path: Path | str) -> Bundle:
+    """Open a version's folder, or a model's folder and then the version ``current`` names.
+
+    With FITMODEL_SIGNING_KEY set, only a bundle signed with that key opens.
+
+    Raises
+    ------
+    BundleError
+        When nothing is there, a file is missing, cut short, a symbolic link or not a plain file,
+        or the manifest is damaged, unsigned or of an unknown format.
+    """
+    path = Path(path)
+    if _is_file(path / MANIFEST):
+        return _open_folder(path)
+    if _is_file(path / CURRENT):
+        return _open_current(path)
+    if waiting := [each for each in _versions(path) if _is_file(each / MANIFEST)]:
+        raise BundleError(
+            f"none of the {len(waiting)} model(s) at {path} is in use: training puts none in use "
+            "that shows no skill. Remedy: `fitmodel promote --force REASON`, or give a version's "
+            f"own folder, of which {waiting[-1].name} is the newest"
+        )
+    raise BundleError(
+        f"no bundle at {path}: neither {MANIFEST} nor {CURRENT} is there. "
+        "Give models/<name> or models/<name>/<version>; `fitmodel train` writes one"
+    )
+
+
+def _versions(home: Path) -> list[Path]:
+    return sorted(each for each in home.glob("*") if manifests.is_version(each.name))
+
+
+def open_version(home: Path, version: str) -> Bundle:
+    """Open one version below a model's folder; `BundleError` as `open_bundle`."""
+    if not manifests.is_version(version):
+        raise BundleError(f"{version!r} is no version of a model below {home}")
+    path = home / version
+    if path.is_symlink():
+        raise BundleError(f"{path} is a symbolic link; a version must be a folder of its own")
+    if not _is_file(path / MANIFEST):
+        raise BundleError(f"version {version} is not there below {home}")
+    bundle = _open_folder(path)
+    if bundle.version != version:
+        raise BundleError(f"{path} holds another version, {bundle.version}; do not rename versions")
+    return bundle
+
+
+def current_version(home: Path) -> str | None:
+    """Give the text of ``current``, or None where it is absent or cannot be read."""
+    if not _is_file(home / CURRENT):
+        return None
+    try:
+        text = _read_plain_file(home / CURRENT, limit=_VERSION_LENGTH + 1)
+    except BundleError:
+        return None
+    return text.decode("ascii", errors="replace").strip()
+
+
+def _open_current(home: Path) -> Bundle:
+    text = _read_plain_file(home / CURRENT, limit=_VERSION_LENGTH + 1)
+    return open_version(home, text.decode("ascii", errors="replace").strip())
+
+
+def _open_folder(path: Path) -> Bundle:
+    content = _read_plain_file(path / MANIFEST, limit=manifests.MANIFEST_LIMIT)
+    if len(content) > manifests.MANIFEST_LIMIT:
+        raise BundleError(f"{path / MANIFEST} is larger than {manifests.MANIFEST_LIMIT:,} bytes")
+    manifests.check_signature(content, _signature(path))
+    bundle = Bundle(path, manifests.read_manifest(content))
+    for file, stated in bundle.manifest["files"].items():
+        _check_size(path / file, stated["size"])
+    return bundle
+
+
+def _signature(path: Path) -> str | None:
+    if not os.path.lexists(path / SIGNATURE):
+        return None
+    text = _read_plain_file(path / SIGNATURE, limit=_SIGNATURE_LIMIT)
+    return text.decode("ascii", errors="replace").strip()
+
+
+def _check_size(path: Path, size: int) -> None:
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise BundleError(f"{path} is missing although the manifest lists it: {error}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BundleError(f"{path} is a symbolic link or no plain file; a bundle holds neither")
+    if found.st_size != size:
+        raise BundleError(f"{path} has {found.st_size:,} bytes and the manifest states {size:,}")
+
+
+def _read_plain_file(path: Path, *, limit: int) -> bytes:
+    """Read at most one byte more than the limit, never through a symbolic link or from a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():  # Windows
+        raise BundleError(f"{path} is a symbolic link; a bundle holds none")
+    try:
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BundleError(f"{path} is no plain file; a bundle holds nothing else")
+            return file.read(limit + 1)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+
+
+def _is_file(path: Path) -> bool:
+    # lexists: a symbolic link is found here and refused, with its reason, when it is read
+    return os.path.lexists(path) and not path.is_dir()

@@ -1,0 +1,70 @@
+"""Attributes that have the same value in every deal: they can teach nothing and are left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.errors import shown
+from fitmodel.tables.findings import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+
+
+def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
+    """Name the attributes whose value never changes, or that are empty in every deal.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy past deals, only the rows that are customers.
+    spec : DealSpec
+
+    Returns
+    -------
+    tuple of Finding
+        With the code "constant"; `without_attributes` leaves them out of a contract.
+    """
+    names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
+    found = []
+    for name in names:
+        if (what := _never_changes(table[name])) is not None:
+            remedy = f'add "{name}" to [attributes] exclude, or correct the export'
+            message = f"{what}: it tells nothing, so it is left out of learning"
+            found.append(Finding("constant", name, len(table), "", message, remedy))
+    return tuple(found)
+
+
+def _never_changes(values: pd.Series[Any]) -> str | None:
+    """Say which one value a column has; None where it has several."""
+    if values.isna().all():
+        return "every value is empty"
+    if values.isna().any() or not (values == values.iloc[0]).all():
+        return None
+    return f"every value is {shown(values.iloc[0])}"
+
+
+def without_attributes(spec: DealSpec, names: tuple[str, ...]) -> DealSpec:
+    """Return the contract with some attributes excluded, and named in no other list of them.
+
+    Raises
+    ------
+    SpecError
+        If `include` names no other attribute.
+    """
+    if not names:
+        return spec
+    keys = spec.attributes.model_dump(exclude={"missing", "exclude", "parents"}, exclude_none=True)
+    changed: dict[str, Any] = {
+        key: tuple(name for name in listed if name not in names) for key, listed in keys.items()
+    }
+    changed["parents"] = {
+        child: parent
+        for child, parent in spec.attributes.parents.items()
+        if not {child, parent} & set(names)
+    }
+    if spec.attributes.include is None:
+        changed["exclude"] = (*spec.attributes.exclude, *names)
+    return spec.replace(attributes=changed)

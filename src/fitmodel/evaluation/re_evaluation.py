@@ -1,0 +1,175 @@
+"""Judge an edit by hand on deals signed later: the same edit, on a model that did not see them.
+
+The model in use learned from all deals, so none is left to judge it by. What can be judged is the
+edit itself: learn again from what was known at a date, make the edit to THAT book, and compare it,
+deal by deal, with the same book unedited on what was signed next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.deals.history import view_of
+from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
+from fitmodel.evaluation.out_of_time import JUDGING_FOLDS, JUDGING_REPLICATES
+from fitmodel.evaluation.splits import latest_possible_split
+from fitmodel.learning.editing import apply_edits
+from fitmodel.learning.encoding import encode
+from fitmodel.learning.folds import random_folds
+from fitmodel.learning.learner import learn, learn_from_set
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.evaluation.metrics import Metric
+    from fitmodel.learning.editing import Edit
+    from fitmodel.learning.learner import Learned
+
+FLATTERED = (
+    "Whoever made the edit may have known how these deals went; then it flatters, and only deals "
+    "signed from now on can judge it."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Rejudgement:
+    """The edited and the unedited model on the same deals, neither of which learned from them.
+
+    Parameters
+    ----------
+    method : {"out-of-time", "cross-validation"}
+    split_date : Timestamp or None
+        Both learned from what was known on this date.
+    n_deals, n_touched : int
+        Deals judged, and those of them whose probability the edit moves.
+    difference : Metric
+        Log loss with the edit minus without; below 0 the edit helps. Paired 95 % interval.
+    before, after : mapping of str to Metric
+        Everything measured without and with the edit.
+    """
+
+    method: str
+    split_date: pd.Timestamp | None
+    n_deals: int
+    n_touched: int
+    difference: Metric
+    before: Mapping[str, Metric]
+    after: Mapping[str, Metric]
+
+    @property
+    def verdict(self) -> str:
+        """One of "nothing to judge", "better", "worse" and "no difference beyond chance"."""
+        if self.n_touched == 0:
+            return "nothing to judge"
+        if self.difference.high < 0:
+            return "better"
+        return "worse" if self.difference.low > 0 else "no difference beyond chance"
+
+    def __str__(self) -> str:
+        """Say what was found, on what, and what cannot be said."""
+        signed = (
+            "held out in turn (no order in time is known)"
+            if self.split_date is None
+            else f"signed since {self.split_date:%Y-%m-%d}"
+        )
+        judged = f"{self.n_deals:,} deals {signed}"
+        if self.n_touched == 0:
+            return f"nothing to judge: the edit moves the probability of none of {judged}"
+        gap = self.difference
+        return (
+            f"{self.verdict}: log loss {gap.value:+.5f} with the edit ({gap.low:+.5f} to "
+            f"{gap.high:+.5f}) on {judged}, {self.n_touched:,} of them moved by it. Judged is the "
+            f"same edit on a model that had not seen these deals. {FLATTERED}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        numbers = {
+            name: {"without": metric.value, "with": self.after[name].value}
+            for name, metric in self.before.items()
+        }
+        return {
+            "method": self.method,
+            "split_date": None if self.split_date is None else f"{self.split_date:%Y-%m-%d}",
+            "n_deals": self.n_deals,
+            "n_touched": self.n_touched,
+            "log_loss_difference": self.difference.value,
+            "low": self.difference.low,
+            "high": self.difference.high,
+            "verdict": self.verdict,
+            "metrics": numbers,
+        }
+
+
+def rejudge(
+    deals: pd.DataFrame, spec: DealSpec, edit: Edit, *, earlier: Sequence[Edit] = ()
+) -> Rejudgement:
+    """Judge an edit on deals that the model it is made to did not learn from.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+        The contract that the edited model was trained with.
+    edit : Edit
+    earlier : sequence of Edit
+        Made before to the model in use: both sides have them.
+
+    Raises
+    ------
+    DealsError
+        If there are too few early churners to learn from or to judge by.
+    EditError
+        If the model fitted again has no such pair: then nothing can be said of dropping it.
+    """
+    parts = []
+    date, refits = _refits(deals, spec)
+    for learned, test in refits:
+        without = apply_edits(learned.book, earlier)
+        edited = apply_edits(without, [edit])
+        judged = [
+            book.probability(encode(book.columns, test.attributes)) for book in (without, edited)
+        ]
+        base = np.full(len(test), learned.book.base_rate)
+        parts.append((test.early_churn, test.weight, base, *judged))
+    y, weight, base, p_without, p_with = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    seed = spec.learning.seed
+    before, after = (
+        compute_metrics(y, p, weight=weight, base_rate=base, seed=seed) for p in (p_without, p_with)
+    )
+    return Rejudgement(
+        "cross-validation" if date is None else "out-of-time",
+        date,
+        len(y),
+        int((p_without != p_with).sum()),
+        compare_log_loss(y, p_with, p_without, weight=weight, seed=seed),
+        before,
+        after,
+    )
+
+
+def _refits(
+    deals: pd.DataFrame, spec: DealSpec
+) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
+    """Models beside the deals that they did not see, split as a training is evaluated."""
+    view = view_of(deals, spec)
+    if spec.has_dates:
+        split = latest_possible_split(view, spec)
+        learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
+        return split.date, [(learned, split.test.labelled(learned.taught.dates))]
+    labelled, taught = view.labelled(), view.training_set()
+    refits = []
+    for fold in random_folds(taught, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
+        learned = learn_from_set(fold.train, spec, bags=JUDGING_REPLICATES)
+        refits.append((learned, labelled.subset(labelled.index.isin(fold.test.index))))
+    return None, refits

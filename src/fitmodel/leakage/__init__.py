@@ -1,0 +1,1 @@
+"""Audit of attributes that know the outcome."""

@@ -1,0 +1,205 @@
+"""From an additive model and its replicates to the scorecard's tables.
+
+additive model -> centre: each table averages 0 over the training deals
+               -> widen: rows that training hardly saw get a spread of their own
+               -> stack into the scorecard's matrix, with counts and rates beside it
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.learning._additive import Additive
+from fitmodel.learning._design import Design, LevelStatistic
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
+from fitmodel.learning.scorecard import Book, Evidence, PairTerm
+
+BANDS = 6
+ODD_EXPECTED = 20.0  # a combination expected this often and never seen is odd: P(none) = e^-20
+LEAST_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much from the average
+
+
+def flatten(
+    design: Design,
+    point: Additive,
+    bags: Additive,
+    *,
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    calibration: CalibrationMap,
+    spread: float,
+    base_rate: float,
+    seed: int,
+) -> Book:
+    """Stack the tables of the blended model into a book.
+
+    Parameters
+    ----------
+    design : Design
+    point, bags : Additive
+        The blend itself (one column) and its bags, over the same pairs.
+    early_churn, weight : ndarray, shape (deals,)
+    calibration : CalibrationMap
+    spread : float
+    base_rate : float
+        Mean prediction over the deals.
+    seed : int
+        Of the draws that widen rows hardly seen.
+    """
+    generator = np.random.default_rng(seed)
+    intercept = np.concatenate([point.intercept, bags.intercept])
+    blocks = []
+    for position, column in enumerate(design.columns):
+        table = np.hstack([point.singles[position], bags.singles[position]])
+        code = design.codes[:, position]
+        table, mean = _centred(table, code, weight)
+        intercept = intercept + mean
+        blocks.append(_widened(table, column, code, design.statistics[position], generator))
+    terms = []
+    for pair, grid, bagged in zip(point.pairs, point.grids, bags.grids, strict=True):
+        first, second = pair.attributes
+        term = PairTerm(first, second, *pair.maps)
+        rows, columns = grid.shape[:2]
+        flat = np.concatenate([grid, bagged], axis=2).reshape(rows * columns, -1)
+        place = (
+            pair.maps[0][design.codes[:, first]] * columns + pair.maps[1][design.codes[:, second]]
+        )
+        used_rows, used_columns = term.shape
+        flat, mean = _centred(flat, place, weight)
+        intercept = intercept + mean
+        grid_block = flat.reshape(rows, columns, -1)[:used_rows, :used_columns]
+        blocks.append(grid_block.reshape(used_rows * used_columns, -1))
+        terms.append(term)
+    evidence = tuple(
+        make_evidence(column, design.codes[:, position], early_churn, weight)
+        for position, column in enumerate(design.columns)
+    )
+    return Book(
+        columns=design.columns,
+        pairs=tuple(terms),
+        tables=np.ascontiguousarray(np.vstack(blocks)),
+        intercept=intercept,
+        calibration=calibration,
+        spread=spread,
+        evidence=evidence,
+        base_rate=base_rate,
+        odd_pairs=find_odd_pairs(design.codes, evidence),
+    )
+
+
+def _centred(
+    table: NDArray[np.float64], place: NDArray[np.integer], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    share = np.bincount(place, weights=weight, minlength=len(table)) / weight.sum()
+    mean = share @ table
+    return table - mean, mean
+
+
+def _widened(
+    table: NDArray[np.float64],
+    column: Column,
+    code: NDArray[np.int32],
+    statistic: LevelStatistic | None,
+    generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Give rows that training never saw the spread of a level drawn from all levels.
+
+    Their contribution itself is the average (0), their bags scatter as the known levels do.
+    """
+    counts = np.bincount(code, minlength=len(table))
+    known = counts[1 : column.size + 1]
+    effects = table[1 : column.size + 1, 0]
+    between = float(np.sqrt(np.average(effects**2, weights=known))) if known.sum() else 0.0
+    scale = max(between, LEAST_LEVEL_SPREAD)
+    table = table.copy()
+    bags = table.shape[1] - 1
+    if statistic is not None:
+        deviation = statistic.deviation
+        slope = _statistic_slope(table, statistic)
+        table[:, 1:] += slope * deviation[:, None] * generator.standard_normal((len(table), bags))
+    unseen = [MISSING] if counts[MISSING] == 0 else []
+    if isinstance(column, CategoryColumn):
+        unseen.append(column.size + 1)
+    for row in unseen:
+        table[row, 0] = 0.0
+        table[row, 1:] = scale * generator.standard_normal(bags)
+    return table
+
+
+def _statistic_slope(table: NDArray[np.float64], statistic: LevelStatistic) -> float:
+    """How much of a level's statistic the model uses: the contribution's slope in it."""
+    values = statistic.by_code[1:-1]
+    spread = float(np.var(values))
+    if spread <= 0:
+        return 0.0
+    covariance = float(np.mean((values - values.mean()) * (table[1:-1, 0] - table[1:-1, 0].mean())))
+    return float(np.clip(covariance / spread, 0.0, 1.5))
+
+
+def make_evidence(
+    column: Column,
+    code: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> Evidence:
+    """Counts and rates per band: neighbouring bins of a number are merged, levels stand alone."""
+    rows = column.size + 2
+    counts = np.bincount(code, minlength=rows)
+    band = _number_bands(counts, column) if isinstance(column, NumberColumn) else np.arange(rows)
+    deals = np.bincount(band[code], minlength=int(band.max()) + 1)
+    total = np.bincount(band[code], weights=weight, minlength=len(deals))
+    churners = np.bincount(band[code], weights=weight * early_churn, minlength=len(deals))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = np.where(total > 0, churners / total, np.nan)
+    labels = tuple(
+        _band_label(column, np.flatnonzero(band == place)) for place in range(len(deals))
+    )
+    return Evidence(band.astype(np.int64), deals.astype(np.int64), rate, labels)
+
+
+def _number_bands(counts: NDArray[np.int64], column: NumberColumn) -> NDArray[np.int64]:
+    """Merge bins into about `BANDS` bands of equal counts; missing keeps a band of its own."""
+    known = counts[1 : column.size + 1].astype(float)
+    middle = (np.cumsum(known) - known / 2) / max(known.sum(), 1)
+    raw = np.minimum((middle * BANDS).astype(int), BANDS - 1)
+    _, dense = np.unique(raw, return_inverse=True)
+    band = np.zeros(column.size + 2, dtype=np.int64)
+    band[1 : column.size + 1] = dense + 1
+    band[-1] = band[-2]
+    return band
+
+
+def _band_label(column: Column, codes: NDArray[np.int64]) -> str:
+    if isinstance(column, CategoryColumn) or codes[0] == MISSING:
+        return column.label(int(codes[0]))
+    first, last = int(codes[0]), min(int(codes[-1]), column.size)
+    if first == 1 and last == column.size:
+        return "any"
+    if first == 1:
+        return f"below {column.cuts[last - 1]:g}"
+    if last == column.size:
+        return f"{column.cuts[first - 2]:g} or more"
+    return f"{column.cuts[first - 2]:g} to {column.cuts[last - 1]:g}"
+
+
+def find_odd_pairs(
+    codes: NDArray[np.int32], evidence: tuple[Evidence, ...]
+) -> tuple[tuple[int, int, int, int], ...]:
+    """Combinations of bands that chance should have shown `ODD_EXPECTED` times and never did."""
+    bands = [item.band[codes[:, position]] for position, item in enumerate(evidence)]
+    odd = []
+    for first, second in combinations(range(len(evidence)), 2):
+        n_first, n_second = len(evidence[first].count), len(evidence[second].count)
+        if evidence[first].count.max() * evidence[second].count.max() < ODD_EXPECTED * len(codes):
+            continue
+        seen = np.bincount(bands[first] * n_second + bands[second], minlength=n_first * n_second)
+        expected = np.outer(evidence[first].count, evidence[second].count) / len(codes)
+        rows, columns = np.nonzero(
+            (seen.reshape(n_first, n_second) == 0) & (expected >= ODD_EXPECTED)
+        )
+        odd += [(first, int(a), second, int(b)) for a, b in zip(rows, columns, strict=True)]
+    return tuple(odd)

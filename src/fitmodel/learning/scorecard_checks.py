@@ -1,0 +1,177 @@
+"""Rebuild a scorecard from its JSON form, and refuse one that is damaged or forged.
+
+Whoever wrote the file chose every number in it: a position beyond its table, a band that no deal
+is counted in or a number that overflows would otherwise show up in the middle of a prediction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.exceptions import BundleError
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.columns import NumberColumn, column_from_dict
+from fitmodel.learning.scorecard import FORMAT, Book, Evidence, PairTerm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fitmodel.learning.columns import Column
+
+DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What reading a field of a damaged or forged file may raise."""
+MOST_LOG_ODDS = 1e6
+"""Beyond it no model goes, and sums and squares of such numbers stay finite."""
+
+
+def book_from_dict(data: Mapping[str, Any]) -> Book:
+    """Rebuild a book from its JSON form.
+
+    Raises
+    ------
+    BundleError
+        If the format is unknown or a part is missing or of the wrong shape.
+    """
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise BundleError(
+            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
+        )
+    try:
+        book = Book(
+            columns=tuple(column_from_dict(item) for item in data["columns"]),
+            pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
+            tables=np.array(data["tables"], dtype=np.float64),
+            intercept=np.array(data["intercept"], dtype=np.float64),
+            calibration=CalibrationMap.from_dict(data["calibration"]),
+            spread=float(data["spread"]),
+            evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
+            base_rate=float(data["base_rate"]),
+            odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
+        )
+    except DAMAGE as error:
+        raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
+    check_book(book)
+    return book
+
+
+def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:
+    return PairTerm(
+        int(item["first"]),
+        int(item["second"]),
+        np.array(item["first_map"], dtype=np.int64),
+        np.array(item["second_map"], dtype=np.int64),
+    )
+
+
+def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
+    rate = [np.nan if value is None else float(value) for value in item["rate"]]
+    return Evidence(
+        np.array(item["band"], dtype=np.int64),
+        np.array(item["count"], dtype=np.int64),
+        np.array(rate),
+        tuple(str(label) for label in item["label"]),
+    )
+
+
+def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
+    first, first_code, second, second_code = (int(part) for part in item)
+    return first, first_code, second, second_code
+
+
+def check_book(book: Book) -> None:
+    """Refuse a book whose parts do not fit together.
+
+    Raises
+    ------
+    BundleError
+        Naming the part.
+    """
+    if len(set(book.attributes)) < len(book.attributes):
+        raise _damaged("two attributes have the same name")
+    _check_tables(book)
+    _check_calibration(book)
+    if len(book.evidence) != len(book.columns):
+        raise _damaged(
+            f"{len(book.columns)} attributes have {len(book.evidence)} pieces of evidence"
+        )
+    for column, evidence in zip(book.columns, book.evidence, strict=True):
+        _check_column(column)
+        _check_evidence(column, evidence)
+    for pair in book.pairs:
+        _check_pair(pair, book.columns)
+    _check_odd_pairs(book)
+
+
+def _check_tables(book: Book) -> None:
+    tables, intercept = book.tables, book.intercept
+    if tables.ndim != 2 or intercept.shape != tables.shape[1:] or len(intercept) == 0:  # noqa: PLR2004
+        raise _damaged(
+            f"tables of shape {tables.shape} do not go with {intercept.shape} intercepts"
+        )
+    largest = max(float(np.abs(part).max(initial=0.0)) for part in (tables, intercept))
+    if largest > MOST_LOG_ODDS:
+        raise _damaged(f"its tables hold {largest:g}, which is no log-odds")
+    if not 0 <= book.spread <= MOST_LOG_ODDS:
+        raise _damaged(f"its spread is {book.spread}")
+    if not 0 <= book.base_rate <= 1:
+        raise _damaged(f"its base rate is {book.base_rate}")
+
+
+def _check_calibration(book: Book) -> None:
+    points = np.array([book.calibration.knots, book.calibration.values])
+    if not (np.abs(points) <= MOST_LOG_ODDS).all():
+        raise _damaged("its calibration map holds what is no log-odds")
+    steps = np.diff(points)
+    if not (steps[1] <= steps[0] * MOST_LOG_ODDS).all():
+        raise _damaged("its calibration map is steeper than any map of probabilities")
+
+
+def _check_column(column: Column) -> None:
+    if not isinstance(column, NumberColumn):
+        return
+    if not all(map(math.isfinite, column.cuts)):
+        raise _damaged(f"a cut of {column.name!r} is not finite")
+    seen = (column.low, column.high)
+    if not all(map(math.isnan, seen)) and not -math.inf < column.low <= column.high < math.inf:
+        raise _damaged(f"{column.name!r} was seen between {column.low} and {column.high}")
+
+
+def _check_evidence(column: Column, evidence: Evidence) -> None:
+    bands = len(evidence.label)
+    fits = (
+        evidence.band.shape == (column.size + 2,)
+        and evidence.count.shape == evidence.rate.shape == (bands,)
+        and bool(((evidence.band >= 0) & (evidence.band < bands)).all())
+        and bool((evidence.count >= 0).all())
+        and not bool(((evidence.rate < 0) | (evidence.rate > 1)).any())
+    )
+    # an edited level shares the evidence of the one that it was taken from
+    has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
+    if not (fits and has_levels):
+        raise _damaged(f"the evidence of {column.name!r} does not fit its values")
+
+
+def _check_pair(pair: PairTerm, columns: tuple[Column, ...]) -> None:
+    for place, grid in ((pair.first, pair.first_map), (pair.second, pair.second_map)):
+        if not 0 <= place < len(columns):
+            raise _damaged(f"a pair names attribute {place} of {len(columns)}")
+        if grid.shape != (columns[place].size + 2,) or grid.min() < 0:
+            raise _damaged(f"a pair does not fit the values of {columns[place].name!r}")
+
+
+def _check_odd_pairs(book: Book) -> None:
+    sizes = [len(evidence.label) for evidence in book.evidence]
+    for first, first_band, second, second_band in book.odd_pairs:
+        for place, band in ((first, first_band), (second, second_band)):
+            if not (0 <= place < len(sizes) and 0 <= band < sizes[place]):
+                raise _damaged(f"an odd combination names band {band} of attribute {place}")
+
+
+def _damaged(what: str) -> BundleError:
+    return BundleError(f"the scorer is damaged: {what}. Remedy: take the bundle from its source")

@@ -1,0 +1,275 @@
+"""The reasons of many prospects as JSON text, without a step in Python for each prospect.
+
+contributions -> the largest of each row -> per term: a template for each code, distinct values in
+words -> filled in, and joined per prospect, by Arrow
+
+Arrow's steps let go of Python's lock: other threads score meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.model._sentences import TENTHS_FROM
+from fitmodel.model.wording import plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fitmodel.learning.columns import Column
+    from fitmodel.model._sentences import Sentences
+    from fitmodel.model.wording import Wording
+
+MARKS = ("\ue000", "\ue001")
+"""Stand for a prospect's values in a text that is made once for a row of the book."""
+EFFECT = "\ue002"
+_SLOTS = (
+    {f'"{mark}"': (number, 0) for number, mark in enumerate(MARKS)}
+    | {mark: (number, 1) for number, mark in enumerate(MARKS)}
+    | {EFFECT: (-1, 1)}
+)
+_MARKED = re.compile(f"({'|'.join(_SLOTS)})")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_LINES = json.JSONEncoder(ensure_ascii=False, separators=("\n", ": "))
+
+
+def _encode(value: Any, encoder: json.JSONEncoder = _ENCODER) -> str:
+    """JSON text; half a character, which no file could hold, becomes its JSON escape."""
+    return encoder.encode(value).encode(errors="backslashreplace").decode()
+
+
+def _encode_each(values: list[Any]) -> list[str]:
+    """JSON text of each value; at once, since a line's end stands in no JSON text unescaped."""
+    return _encode(values, _LINES)[1:-1].split("\n") if values else []
+
+
+class Template(NamedTuple):
+    """A text with gaps.
+
+    Parameters
+    ----------
+    pieces : tuple of str
+        Before, between and after the gaps.
+    slots : tuple of (int, int)
+        For each gap: which value, and whether as JSON (0) or in words (1). The value -1 is the
+        effect, always in words.
+    """
+
+    pieces: tuple[str, ...]
+    slots: tuple[tuple[int, int], ...]
+
+
+def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np.intp]:
+    """Find the terms of the largest contributions, largest first; of equal ones the first.
+
+    Parameters
+    ----------
+    contributions : ndarray of float, shape (prospects, terms)
+    number : int
+
+    Returns
+    -------
+    ndarray of int, shape (prospects, min(number, terms))
+    """
+    left = np.abs(contributions)
+    every = np.arange(len(left))
+    picked = np.empty((len(left), min(number, left.shape[1])), dtype=np.intp)
+    for place in range(picked.shape[1]):
+        picked[:, place] = left.argmax(axis=1)
+        left[every, picked[:, place]] = -1
+    return picked
+
+
+def reasons_as_json(
+    sentences: Sentences,
+    codes: NDArray[np.int32],
+    given: pd.DataFrame,
+    number: int,
+    days: Mapping[int, NDArray[np.float64]],
+) -> pa.Array:
+    """Write the reasons of each prospect as a JSON list.
+
+    Parameters
+    ----------
+    sentences : Sentences
+        Of a book, in a language.
+    codes : ndarray of int, shape (prospects, attributes)
+    given : DataFrame of shape (prospects, attributes)
+        The values as they were given.
+    number : int
+        How many reasons; a contribution of exactly 0 is none.
+    days : mapping of int to ndarray of float, shape (prospects,)
+        Place of each date to how many days it lies before closing.
+
+    Returns
+    -------
+    pa.Array of string, length prospects
+        What `Reason.to_dict` gives for each reason of a row.
+    """
+    book = sentences.book
+    rows = book.rows(codes)
+    contributions = book.tables[rows, 0]
+    picked = largest_terms(ranked(sentences, contributions), number)
+    effects = _effects(sentences, contributions, picked)
+    texts, where, written = [pa.array([], pa.string())], np.empty(picked.shape, np.int64), 0
+    for term in np.unique(picked).tolist():
+        prospects, ranks = np.nonzero(picked == term)
+        columns = {place: given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]}
+        dates = {place: days[place][prospects] for place in columns if place in days}
+        effect = effects[prospects, ranks]
+        texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
+        where[prospects, ranks] = written + np.arange(len(prospects))
+        written += len(prospects)
+    # a contribution of exactly 0 is no reason
+    absent = np.take_along_axis(contributions, picked, axis=1) == 0
+    return _joined(pa.concat_arrays(texts), where, absent)
+
+
+def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Contributions by whose size reasons are put in order: what is about the seller comes last."""
+    return contributions * sentences.ranks if sentences.has_quiet else contributions
+
+
+def _effects(
+    sentences: Sentences, contributions: NDArray[np.float64], picked: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """What each picked term does to its prospect's odds, as `in_hundredths` has it."""
+    calibration = sentences.book.calibration
+    log_odds = sentences.book.baseline + contributions.sum(axis=1)
+    without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
+    ratio = np.exp(calibration.log_odds(log_odds)[:, None] - calibration.log_odds(without))
+    fine = np.maximum(np.rint(ratio * 100), 1)
+    told = np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10)
+    hundredths: NDArray[np.int64] = told.astype(np.int64)
+    return hundredths
+
+
+def _joined(texts: pa.Array, where: NDArray[np.int64], absent: NDArray[np.bool_]) -> pa.Array:
+    """Take each prospect's texts, shape (prospects, ranks), and join them as a JSON list."""
+    listed = [
+        texts.take(pa.array(where[:, rank], mask=absent[:, rank])) for rank in range(where.shape[1])
+    ]
+    inside = pc.binary_join_element_wise(*listed, ", ", null_handling="skip")
+    return pc.binary_join_element_wise("[", inside, "]", "")
+
+
+def _texts_of_term(
+    sentences: Sentences,
+    term: int,
+    codes: NDArray[np.int32],
+    columns: dict[int, pd.Series[Any]],
+    days: dict[int, NDArray[np.float64]],
+    effects: NDArray[np.int64],
+) -> pa.Array:
+    """One term's reason for each of some prospects."""
+    places = sentences.terms[term]
+    book = sentences.book
+    said = [
+        _value_texts(sentences.wording, book.columns[place], columns[place], days.get(place))
+        for place in places
+    ]
+    said.append(_effect_texts(sentences, effects))  # the last, as -1 says
+    own = codes[:, places].astype(np.int64)
+    key = own[:, 0] if len(places) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    return _filled(
+        [_template(sentences, term, codes[place].tolist()) for place in first], which, said
+    )
+
+
+def _filled(
+    templates: list[Template], which: NDArray[np.intp], said: list[tuple[pa.Array, pa.Array]]
+) -> pa.Array:
+    """Fill in each prospect's template; all that have the same slots at once."""
+    texts, order = [], []
+    for slots in {template.slots for template in templates}:
+        alike = np.array([template.slots == slots for template in templates])
+        chosen = np.flatnonzero(alike[which])
+        woven = []
+        for number, slot in enumerate((*slots, None)):
+            pieces = [template.pieces[number] for template in templates if template.slots == slots]
+            woven.append(pa.array(pieces).take(pa.array((np.cumsum(alike) - 1)[which[chosen]])))
+            if slot is not None:
+                value, form = slot
+                woven.append(said[value][form].take(pa.array(chosen)))
+        texts.append(pc.binary_join_element_wise(*woven, ""))
+        order.append(chosen)
+    if len(texts) == 1:
+        return texts[0]
+    return pa.concat_arrays(texts).take(pa.array(np.argsort(np.concatenate(order))))
+
+
+def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
+    """Number the distinct values; those that are absent are numbered too."""
+    if column.dtype == object:  # 1, 1.0 and True are equal, but are not written alike
+        column = column.map(lambda value: (type(value).__name__, str(value)))
+    numbers, _ = pd.factorize(column, use_na_sentinel=True)
+    identity: NDArray[np.int64] = numbers.astype(np.int64) + 1
+    return identity
+
+
+def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template:
+    """A reason's JSON with a gap for each value and for the effect."""
+    places = sentences.terms[term]
+    key = (term, *(codes[place] for place in places))
+    made: Template | None = sentences.templates.get(key)
+    if made is not None:
+        return made
+    (row,) = sentences.book.rows(np.array([codes]))[:, term].tolist()
+    contribution = float(sentences.book.tables[row, 0])
+    names = [sentences.book.attributes[place] for place in places]
+    marks = list(MARKS[: len(names)])
+    reason = {
+        "attribute": " & ".join(names),
+        "value": marks if len(marks) > 1 else marks[0],
+        "contribution": contribution,
+        "sentence": sentences.tell(term, codes, marks, contribution, EFFECT),
+    }
+    pieces = _MARKED.split(_encode(reason))
+    made = Template(tuple(pieces[::2]), tuple(_SLOTS[mark] for mark in pieces[1::2]))
+    sentences.templates[key] = made
+    return made
+
+
+def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
+    distinct, which = np.unique(effects, return_inverse=True)
+    words = pa.array([sentences.effect(number) for number in distinct.tolist()], pa.string())
+    said = words.take(pa.array(which))
+    return said, said
+
+
+def _value_texts(
+    wording: Wording,
+    column: Column,
+    values: pd.Series[Any],
+    days: NDArray[np.float64] | None = None,
+) -> tuple[pa.Array, pa.Array]:
+    """Each value as JSON, and as words inside of a JSON text; made once per distinct value.
+
+    A date is told by how many days it lies before closing.
+    """
+    if days is not None:
+        plain, _ = _value_texts(wording, column, values)
+        return plain, _value_texts(wording, column, pd.Series(days).astype(object))[1]
+    _, first, which = np.unique(_identity(values), return_index=True, return_inverse=True)
+    distinct = values.iloc[first].to_numpy(dtype=object).tolist()
+    if values.dtype == float and isinstance(column, NumberColumn):
+        words = wording.quantities(column.name, distinct)
+    else:
+        words = [wording.value(column, value) for value in distinct]
+    plain = _encode_each([plain_value(value) for value in distinct])
+    inside = [text[1:-1] for text in _encode_each(words)]
+    places = pa.array(which)
+    return pa.array(plain, pa.string()).take(places), pa.array(inside, pa.string()).take(places)

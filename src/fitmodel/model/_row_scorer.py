@@ -1,0 +1,208 @@
+"""Row scorer: assess one prospect with tables that are laid out once per model.
+
+mapping -> codes -> rows of the book -> their sum: log-odds, and the bags' distances to their mean
+        -> probability, interval -> flag, fit, value -> the largest rows as reasons
+
+`fitmodel.model.frame_scorer` does the same for many prospects with numpy, in the same order of
+additions, so that both give the same numbers to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
+from fitmodel.learning.scorecard import INTERVAL_Z, Book
+from fitmodel.model.assessment import Assessment, quick_assessment
+from fitmodel.model.reasons import largest_reasons
+from fitmodel.model.row_encoder import ProspectReader
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
+
+if TYPE_CHECKING:
+    from fitmodel.model._sentences import Sentences
+
+UNFAMILIAR_WIDENING = 1.5  # on the deviation: the book has seen nothing like it
+OddBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
+OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
+
+
+class Walk:
+    """What assessing one prospect needs, as plain tables.
+
+    Parameters
+    ----------
+    book : Book
+    policy : Policy
+    amount, closed_on : str or None
+        Keys of the contract value and of the (expected) closing date.
+    version : str
+        Of the model.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
+    per_year : float
+        How often the contract value is paid in a year.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        policy: Policy,
+        amount: str | None,
+        closed_on: str | None,
+        version: str,
+        forms: Forms = NO_FORMS,
+        per_year: float = 1.0,
+    ) -> None:
+        self._read = ProspectReader(book, closed_on, forms).read
+        self._amount_form = forms.number(amount)
+        self._offsets = book.offsets
+        self._pairs = _pair_steps(book)
+        self._odd = _odd_steps(book)
+        self._take = book.centred.take
+        self._intercept = len(book.tables)
+        self._contributions = book.tables[:, 0].tolist()
+        self._bags = max(book.tables.shape[1] - 1, 2)
+        self._reach = INTERVAL_Z * book.spread
+        self._probabilities = probabilities(book.calibration)
+        self._verdict = policy.verdict
+        self._amount = amount
+        self._version = version
+        self._per_year = per_year
+
+    def assess(
+        self,
+        prospect: Mapping[str, Any],
+        reasons: int,
+        today: float | None,
+        sentences: Sentences,
+    ) -> Assessment:
+        """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
+        codes, values, odd, days = self._read(prospect, today)
+        rows = [*map(add, self._offsets, codes)]
+        for first, first_rows, second, second_columns in self._pairs:
+            rows.append(first_rows[codes[first]] + second_columns[codes[second]])
+        log_odds, deviation = self._add_up(rows)
+        because = odd or self._odd_combination(codes)
+        if because:
+            deviation *= UNFAMILIAR_WIDENING
+        reach = self._reach * deviation
+        probability, low, high = self._probabilities((log_odds, log_odds - reach, log_odds + reach))
+        unfamiliar = bool(because)
+        poor, fit, value, value_low, value_high, worth, escalate = self._verdict(
+            probability, low, high, self.amount_of(prospect), unfamiliar=unfamiliar
+        )
+        contributions = list(map(self._contributions.__getitem__, rows))
+        return quick_assessment(
+            probability,
+            low,
+            high,
+            poor,
+            fit,
+            value,
+            unfamiliar,
+            largest_reasons(sentences, contributions, log_odds, codes, values, reasons, days),
+            self._version,
+            because,
+            sentences.wording,
+            worth,
+            escalate,
+            value_low,
+            value_high,
+        )
+
+    def _add_up(self, rows: list[int]) -> tuple[float, float]:
+        """Log-odds and their deviation over bags."""
+        # the intercept first and then row by row, bag by bag: the order of `Book.scores`
+        log_odds, *bags = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
+        total = 0.0
+        for bag in bags:
+            total += bag * bag
+        return log_odds, math.sqrt(total / (self._bags - 1))
+
+    def _odd_combination(self, codes: list[int]) -> tuple[str, ...]:
+        for first, second, forbidden, names in self._odd:
+            others = forbidden[codes[first]]
+            if others is not None and codes[second] in others:
+                return names
+        return ()
+
+    def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
+        """The yearly contract value of a prospect; None where it is not known."""
+        value = prospect.get(self._amount) if self._amount is not None else None
+        if type(value) is float:
+            return value * self._per_year if math.isfinite(value) else None
+        if is_missing(value):
+            return None
+        try:
+            number = read_number(value, self._amount_form)
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."
+            ) from error
+        return None if math.isnan(number) else number * self._per_year
+
+
+def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], list[float]]:
+    """Lay out a calibration map: from some log-odds before calibration to their probabilities."""
+    knots, values = calibration.knots, calibration.values
+    slopes = [
+        (values[place + 1] - values[place]) / (knots[place + 1] - knots[place])
+        for place in range(len(knots) - 1)
+    ]
+    last, exp, array = len(slopes), np.exp, np.array
+
+    def apply(raw: Sequence[float]) -> list[float]:
+        lines = []
+        for value in raw:
+            place = bisect_left(knots, value, 1, last) - 1
+            line = values[place] + slopes[place] * (value - knots[place])
+            lines.append(-min(max(line, -HIGHEST_LOG_ODDS), HIGHEST_LOG_ODDS))
+        # numpy's exponential, whose last digit may be another than the standard library's
+        return [1.0 / (1.0 + power) for power in exp(array(lines)).tolist()]
+
+    return apply
+
+
+def odd_bands(book: Book) -> OddBands:
+    """Pairs of attributes, and the bands of their values that never came together."""
+    by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for first, first_band, second, second_band in book.odd_pairs:
+        by_pair.setdefault((first, second), set()).add((first_band, second_band))
+    return [(first, second, frozenset(bands)) for (first, second), bands in by_pair.items()]
+
+
+def _odd_steps(book: Book) -> list[OddStep]:
+    """Per pair: code of the first to the codes of the second that never came with it."""
+    made: list[OddStep] = []
+    for first, second, forbidden in odd_bands(book):
+        bands = [book.evidence[place].band.tolist() for place in (first, second)]
+        others = {
+            band: frozenset(c for c, other in enumerate(bands[1]) if (band, other) in forbidden)
+            for band in {band for band, _ in forbidden}
+        }
+        name = f"{book.attributes[first]} & {book.attributes[second]}"
+        made.append((first, second, [others.get(band) for band in bands[0]], (name,)))
+    return made
+
+
+def _pair_steps(book: Book) -> list[tuple[int, list[int], int, list[int]]]:
+    """Per pair: its attributes, and what their codes add to the row of the book."""
+    starts = book.offsets[len(book.columns) :]
+    return [
+        (
+            pair.first,
+            (pair.first_map * pair.shape[1] + start).tolist(),
+            pair.second,
+            pair.second_map.tolist(),
+        )
+        for start, pair in zip(starts, book.pairs, strict=True)
+    ]

@@ -1,0 +1,206 @@
+"""What is said of each term of a book: its evidence, and what it does to a prospect's risk.
+
+term, codes, values in words, effect in words -> the sentence
+
+The effect is a ratio of odds (chance of leaving early over chance of staying): the prospect's
+odds, over what they would be if this term said nothing (a contribution of 0, the average deal's).
+A ratio of probabilities would read as harmless near certainty: at 97 % hardly anything can raise
+a probability, while the odds still double. It is one number for a reason, in every door.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.columns import MISSING, CategoryColumn
+from fitmodel.model.wording import number_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fitmodel.learning.columns import NumberColumn
+    from fitmodel.learning.scorecard import Book
+    from fitmodel.model.wording import Wording
+
+FEW_DEALS = 20
+LAST = 1e-300  # on a seller's contribution: ranked after everything that is about the prospect
+UNCHANGED = 100  # hundredths
+TENTHS_FROM = 110
+
+
+class Sentences:
+    """A book's sentences in one language.
+
+    Parameters
+    ----------
+    book : Book
+    wording : Wording
+    calibrated : callable
+        From log-odds before calibration to calibrated log-odds.
+    """
+
+    def __init__(self, book: Book, wording: Wording, calibrated: Callable[[float], float]) -> None:
+        self.book = book
+        self.wording = wording
+        self.terms = book.terms
+        self._calibrated = calibrated
+        self._say = wording.say
+        self._horizon = wording.horizon
+        self._sellers = frozenset(
+            place for place, name in enumerate(book.attributes) if name in wording.sellers
+        )
+        self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
+        """Factor per term on its size, for the order of the reasons."""
+        self.has_quiet = min(self.ranks, default=1.0) < 1.0
+        self.templates: dict[tuple[int, ...], Any] = {}
+        """Term and its codes to the text with gaps, kept from chunk to chunk of a batch."""
+
+    def is_quiet(self, term: int) -> bool:
+        """Tell whether a term is about who sells, not about the prospect."""
+        return not self._sellers.isdisjoint(self.terms[term])
+
+    def label(self, term: int) -> str:
+        """The attribute's name in the reader's words; both for a pair."""
+        return self._say("and").join(self._label(place) for place in self.terms[term])
+
+    def _label(self, place: int) -> str:
+        """An attribute's name; of a date without the "on" that only a date can follow."""
+        name = self.book.attributes[place]
+        text = self.wording.label(name)
+        if self.is_date(place) and name not in self.wording.labels:
+            return text.removesuffix(" on")
+        return text
+
+    def is_date(self, place: int) -> bool:
+        """Tell whether an attribute is a date, which is told as a duration."""
+        column = self.book.columns[place]
+        return not isinstance(column, CategoryColumn) and column.is_date
+
+    def odds_ratio(self, log_odds: float, contribution: float) -> float:
+        """Odds of early churn over what they would be without the contribution."""
+        change = self._calibrated(log_odds) - self._calibrated(log_odds - contribution)
+        return float(np.exp(change))  # numpy's, as for many at once: the last digit may differ
+
+    def risk_ratio(self, log_odds: float, contribution: float) -> float:
+        """Probability of early churn over what it would be without the contribution."""
+        ends = self._calibrated(log_odds), self._calibrated(log_odds - contribution)
+        with_it, without = expit(np.array(ends)).tolist()
+        return float(with_it / without)
+
+    def short_effect(self, hundredths: int) -> str:
+        """The ratio of odds in a few characters, for a table or beside a bar."""
+        return self._say("odds", ratio=_ratio_text(hundredths))
+
+    def effect(self, hundredths: int) -> str:
+        """What a term does to the odds, in words; see `in_hundredths`."""
+        if hundredths == UNCHANGED:
+            return self._say("same")
+        key = "raises" if hundredths > UNCHANGED else "lowers"
+        return self._say(key, ratio=_ratio_text(hundredths))
+
+    def tell(
+        self,
+        term: int,
+        codes: Sequence[int],
+        values: Sequence[str],
+        contribution: float,
+        effect: str,
+    ) -> str:
+        """Write the sentence of a term.
+
+        Parameters
+        ----------
+        term : int
+        codes : sequence of int
+            Of all attributes.
+        values : sequence of str
+            Of the term's one or two attributes, in words.
+        contribution : float
+            In log-odds.
+        effect : str
+            In words.
+        """
+        if self.is_quiet(term):
+            return self._say("quiet", effect=effect)
+        subjects = [
+            self._subject(place, codes[place], value)
+            for place, value in zip(self.terms[term], values, strict=True)
+        ]
+        if len(subjects) > 1:
+            return self._say("pair", first=subjects[0], second=subjects[1], effect=effect)
+        place = self.terms[term][0]
+        return self._with_evidence(place, codes[place], subjects[0], contribution, effect)
+
+    def _subject(self, place: int, code: int, value: str) -> str:
+        label = self._label(place)
+        if code == MISSING:
+            return self._say("missing", label=label)
+        if self.is_date(place):
+            return self._say("dated", label=label, value=value)
+        return self._say("is", label=label, value=value)
+
+    def _with_evidence(
+        self, place: int, code: int, subject: str, contribution: float, effect: str
+    ) -> str:
+        evidence = self.book.evidence[place]
+        band = int(evidence.band[code])
+        deals, rate = int(evidence.count[band]), float(evidence.rate[band])
+        if deals == 0:
+            return self._say("unseen", subject=subject, effect=effect)
+        shown, base = (self.wording.percent(share) for share in (rate, self.book.base_rate))
+        if shown != base and (rate > self.book.base_rate) != (contribution > 0):
+            effect = self._say("yet", effect=effect)
+        return self._say(
+            "few" if deals < FEW_DEALS else "evidence",
+            subject=subject,
+            rate=shown,
+            deals=f"{deals:,}",
+            band=self._band(place, code),
+            horizon=self._horizon,
+            base=base,
+            effect=effect,
+        )
+
+    def _band(self, place: int, code: int) -> str:
+        """Which deals are meant by "such": a band of a number, or rare levels taken together."""
+        column = self.book.columns[place]
+        if code == MISSING:
+            return ""
+        if isinstance(column, CategoryColumn):
+            return self._say("rare") if Counter(column.levels.values())[code] > 1 else ""
+        text = self._number_band(place, code, column)
+        return self._say("band", band=text) if text else ""
+
+    def _number_band(self, place: int, code: int, column: NumberColumn) -> str:
+        bands = self.book.evidence[place].band[1 : column.size + 1]
+        alike = (bands == bands[code - 1]).nonzero()[0]
+        first, last = int(alike[0]), int(alike[-1])  # bins of the band, counted from 0
+        low = column.cuts[first - 1] if first > 0 else None
+        high = column.cuts[last] if last < len(column.cuts) else None
+        if low is None and high is None:
+            return ""
+        lowest, highest = ("" if end is None else self._end(column, end) for end in (low, high))
+        key = "below" if low is None else "from" if high is None else "between"
+        text = self._say(key, low=lowest, high=highest)
+        return self._say("before_signing", band=text) if column.is_date else text
+
+    def _end(self, column: NumberColumn, number: float) -> str:
+        if column.is_date:
+            return self._say("days", number=number_words(number))
+        return self.wording.quantity(column.name, number)
+
+
+def _ratio_text(hundredths: int) -> str:
+    digits = 1 if hundredths >= TENTHS_FROM else 2
+    return f"{hundredths / 100:,.{digits}f}"
+
+
+def in_hundredths(ratio: float) -> int:
+    """Round a ratio to what is said of it: hundredths up to 1.1, tenths above."""
+    if ratio * 100 < TENTHS_FROM:
+        return max(1, round(ratio * 100))
+    return round(ratio * 10) * 10

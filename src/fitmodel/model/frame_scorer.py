@@ -1,0 +1,303 @@
+"""Score many prospects at once with numpy, with the same result as the row scorer.
+
+table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
+      -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import read_attributes, read_days
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.encoding import column_codes, read_numbers
+from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
+from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.model.reasons import NO_DATES, Reason
+from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
+from fitmodel.tables import values as readers
+from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.values import today
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fitmodel.model._sentences import Sentences
+    from fitmodel.model.scorer import Scorer
+
+BANDS = ("good", "poor", "watch")  # in the order of the alphabet
+WORTHS = ("", "gains", "loses", "unclear")  # in the order of the alphabet
+
+
+@dataclass(frozen=True, eq=False)
+class CodedTable:
+    """Prospects as the book sees them.
+
+    Parameters
+    ----------
+    given : DataFrame
+        The attributes as given.
+    codes : ndarray of int, shape (prospects, attributes)
+    strange : ndarray of bool, shape (prospects,)
+        Unlike the deals learned from.
+    unreadable : dict of str to ndarray of bool
+        Attribute (or the amount) to the rows whose value could not be read.
+    amount : ndarray of float, shape (prospects,)
+    days : dict of int to ndarray of float
+        Place of each date among the attributes to how many days it lies before closing.
+    """
+
+    given: pd.DataFrame
+    codes: NDArray[np.int32]
+    strange: NDArray[np.bool_]
+    unreadable: dict[str, NDArray[np.bool_]]
+    amount: NDArray[np.float64]
+    days: dict[int, NDArray[np.float64]]
+
+
+def predict_frame(
+    scorer: Scorer,
+    table: pd.DataFrame,
+    reasons: int,
+    as_of: pd.Timestamp | None = None,
+    language: str = "en",
+) -> pd.DataFrame:
+    """Prediction columns for every row of a table, with its index.
+
+    Raises
+    ------
+    ProspectError
+        If an attribute's column is absent, or values cannot be read.
+    """
+    coded = code_table(scorer, table, as_of)
+    if coded.unreadable:
+        raise ProspectError(_unreadable_message(table, coded.unreadable))
+    return score_coded(scorer, coded, reasons, language)
+
+
+def predict_leniently(
+    scorer: Scorer,
+    table: pd.DataFrame,
+    reasons: int,
+    as_of: pd.Timestamp | None = None,
+    *,
+    as_json: bool = False,
+    language: str = "en",
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Prediction columns, and an error text per row (None where the row could be read).
+
+    Rows with an error have missing predictions; with `as_json` the reasons are JSON text.
+    """
+    coded = code_table(scorer, table, as_of)
+    predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
+    if as_json and reasons > 0:
+        sentences = scorer.sentences(language)
+        texts = reasons_as_json(sentences, coded.codes, coded.given, reasons, coded.days)
+        as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
+        place = list(predictions.columns).index("model_version")
+        predictions.insert(place, "reasons", as_column)
+    errors = pd.Series([None] * len(table), index=table.index, dtype=object)
+    if not coded.unreadable:
+        return predictions, errors
+    for name, rows in coded.unreadable.items():
+        for place in np.flatnonzero(rows).tolist():
+            text = f"{name}: {shown(table[name].iloc[place])} cannot be read"
+            before = errors.iloc[place]
+            errors.iloc[place] = text if before is None else f"{before}; {text}"
+    bad = errors.notna().to_numpy()
+    return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
+
+
+def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) -> CodedTable:
+    """Look up the attributes' columns and code them."""
+    book = scorer.book
+    absent = [name for name in book.attributes if name not in table.columns]
+    if absent:
+        raise missing_attributes(book.attributes, list(table.columns))
+    _refuse_twice(scorer, table)
+    values, unreadable = _attribute_values(scorer, table, as_of)
+    codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
+    strange = np.zeros(len(table), dtype=bool)
+    days: dict[int, NDArray[np.float64]] = {}
+    for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
+        read = values[column.name]
+        if isinstance(column, NumberColumn):
+            numbers, bad = read_numbers(read, scorer.forms.number(column.name))
+            codes[:, place] = column.codes(numbers)
+            strange |= column.outside(numbers)
+            if column.is_date:
+                days[place] = numbers
+        else:
+            codes[:, place], bad = column_codes(column, read)
+        if bad.any():
+            unreadable[column.name] = bad
+        if odd:
+            is_odd = np.zeros(column.size + 2, dtype=bool)
+            is_odd[odd] = True
+            strange |= is_odd[codes[:, place]]
+    strange |= _odd_combinations(scorer, codes)
+    amount = _amounts(scorer, table, unreadable)
+    given = _with_numbers(scorer, table)[list(book.attributes)]
+    return CodedTable(given, codes, strange, unreadable, amount, days)
+
+
+def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
+    used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
+    twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
+    if twice:
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename or drop them."
+        )
+
+
+def score_coded(
+    scorer: Scorer, coded: CodedTable, reasons: int, language: str = "en"
+) -> pd.DataFrame:
+    """Add up the book's rows for coded prospects."""
+    book, policy = scorer.book, scorer.policy
+    log_odds, deviation = book.scores(coded.codes)
+    deviation = np.where(coded.strange, deviation * UNFAMILIAR_WIDENING, deviation)
+    probability = book.calibration.probability(log_odds)
+    low, high = book.interval(log_odds, deviation)
+    verdict = policy.verdicts(probability, low, high, coded.amount, coded.strange)
+    columns: dict[str, Any] = {
+        "early_churn_probability": probability,
+        "probability_low": low,
+        "probability_high": high,
+        "poor_fit": verdict.poor_fit,
+        "fit": _texts(BANDS, np.searchsorted(BANDS, verdict.fit)),
+        "expected_value": verdict.expected_value,
+        "unfamiliar": coded.strange,
+    }
+    index = coded.given.index
+    result = pd.DataFrame(columns, index=index)
+    if reasons > 0:
+        listed = _reasons(scorer.sentences(language), coded, reasons)
+        result["reasons"] = pd.Series(listed, index=index, dtype=object)
+    result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
+    result["worth"] = _texts(WORTHS, np.searchsorted(WORTHS, verdict.worth))
+    result["escalate"] = verdict.escalate
+    result["expected_value_low"] = verdict.expected_value_low
+    result["expected_value_high"] = verdict.expected_value_high
+    return result
+
+
+def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
+    """A column of a few distinct texts, made of these and not row by row."""
+    return pd.array(list(distinct), dtype="str").take(places)
+
+
+def _attribute_values(
+    scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
+    """The attributes' columns, dates as days before closing; which dates could not be read."""
+    table = _without_placeholders(scorer, table)
+    dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    table = _with_numbers(scorer, table)
+    if not dates:
+        return table[list(scorer.book.attributes)], {}
+    closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
+    wrong = np.zeros(len(table), dtype=bool)
+    if scorer.closed_on is not None and scorer.closed_on in table.columns:
+        given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
+        closing = np.where(np.isnat(given), closing, given)
+    read = read_attributes(
+        table, scorer.book.attributes, closed_on=closing, dates=dates, forms=scorer.forms
+    )
+    wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
+    return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
+
+
+def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with written numbers as numbers, in the form of training; other text stays."""
+    for name in scorer.forms.numbers.keys() & set(scorer.book.attributes):
+        reading = readers.read_numbers(table[name], scorer.forms.number(name))
+        values, bad = reading.series, reading.unreadable
+        kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
+        table = table.assign(**{name: kept})
+    return table
+
+
+def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the texts that stood for nothing in some columns of the past deals."""
+    for name in scorer.forms.empty.keys() & set(table.columns):
+        empty = [scorer.forms.is_empty(name, value) for value in table[name]]
+        table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})
+    return table
+
+
+def _amounts(
+    scorer: Scorer, table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    if scorer.amount is None or scorer.amount not in table.columns:
+        return np.full(len(table), np.nan)
+    numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
+    if bad.any():
+        unreadable[scorer.amount] = bad
+    return numbers * scorer.per_year
+
+
+def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    odd = np.zeros(len(codes), dtype=bool)
+    for first, second, forbidden in odd_bands(scorer.book):
+        bands = [scorer.book.evidence[place].band for place in (first, second)]
+        never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
+        never[tuple(np.transpose(list(forbidden)))] = True
+        by_code = never[np.ix_(*bands)]
+        odd |= by_code[codes[:, first], codes[:, second]]
+    return odd
+
+
+def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[Reason]]:
+    book = sentences.book
+    contributions = book.contributions(coded.codes)
+    log_odds = (book.baseline + contributions.sum(axis=1)).tolist()
+    order = largest_terms(ranked(sentences, contributions), number)
+    picked = np.take_along_axis(contributions, order, axis=1).tolist()
+    values = coded.given.to_numpy(dtype=object).tolist()
+    return [
+        [
+            Reason(sentences, term, code_row, row, contribution, total, days)
+            for term, contribution in zip(terms, listed, strict=True)
+            if contribution
+        ]
+        for terms, listed, code_row, row, total, days in zip(
+            order.tolist(),
+            picked,
+            coded.codes.tolist(),
+            values,
+            log_odds,
+            days_by_row(coded),
+            strict=True,
+        )
+    ]
+
+
+def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
+    """Per prospect: place of each date to how many days it lies before closing."""
+    if not coded.days:
+        return [NO_DATES] * len(coded.codes)
+    rows = np.column_stack(list(coded.days.values())).tolist()
+    return [dict(zip(coded.days, row, strict=True)) for row in rows]
+
+
+def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]) -> str:
+    lines = []
+    for name, rows in unreadable.items():
+        first = int(np.flatnonzero(rows)[0])
+        lines.append(
+            f"  {name}: {int(rows.sum())} value(s) cannot be read, for example "
+            f"{shown(table[name].iloc[first])} in {row_name(table.index[first])}"
+        )
+    return (
+        "text stands where the model learned numbers or dates:\n"
+        + "\n".join(lines)
+        + "\nRemedy: write plain numbers (1234.5) and ISO dates, or leave empty what is not known."
+    )

@@ -1,0 +1,238 @@
+"""Row encoder: read one prospect and encode each attribute as a row of its table.
+
+Most values are a known level or a number within those learned from: one call finds their code.
+All others, and all dates, are read slowly by their column; both ways give the same codes.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import MISSING, Column, NumberColumn
+from fitmodel.learning.scorecard import Book
+from fitmodel.tables.forms import NO_FORMS, Forms
+from fitmodel.tables.values import (
+    EPOCH,
+    ONLY_ISO,
+    DateForm,
+    UnreadableValueError,
+    is_missing,
+    read_day,
+    read_number,
+    today,
+)
+
+PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
+FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
+# a client of the service may send any number of names, of any length
+MOST_COMPARISONS = 1_000  # of an absent attribute with a name given; beyond, none is suggested
+MOST_NAMED = 40
+LONGEST_NAME = 60
+
+
+class Step(NamedTuple):
+    """How one attribute is read.
+
+    `find` gives the code of a common value; nothing, or a number beyond `most`, of any other.
+    """
+
+    find: Callable[[Any], int | None]
+    most: int
+    missing_is_odd: bool
+
+
+class ProspectReader:
+    """Reads the attributes of a book from one prospect.
+
+    Parameters
+    ----------
+    book : Book
+    closed_on : str or None
+        Key of the (expected) closing date, from which dates are counted back.
+    forms : Forms
+        In which numbers and dates are written, as training found them.
+    """
+
+    def __init__(self, book: Book, closed_on: str | None, forms: Forms = NO_FORMS) -> None:
+        self._forms = forms
+        self._names = book.attributes
+        self._columns = book.columns
+        self._closed_on = closed_on
+        self._strange = [frozenset(codes) for codes in unfamiliar_codes(book)]
+        self._steps = [
+            Step(_finder(column), column.size, MISSING in strange)
+            for column, strange in zip(book.columns, self._strange, strict=True)
+        ]
+
+    def read(
+        self, prospect: Mapping[str, Any], today: float | None
+    ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
+        """Codes and values in the book's order, what is out of the ordinary, and the dates.
+
+        The third are the attributes out of the ordinary; the last gives, for the place of each
+        date that is known, how many days it lies before closing.
+
+        Raises
+        ------
+        ProspectError
+            If an attribute is missing from the mapping or text stands in a number.
+        """
+        try:
+            values = list(map(prospect.__getitem__, self._names))
+        except KeyError:
+            raise missing_attributes(self._names, list(prospect)) from None
+        codes: list[int] = []
+        odd: list[str] = []
+        days: dict[int, float] = {}
+        for (find, most, missing_is_odd), value in zip(self._steps, values):  # noqa: B905 - slower
+            if value is None:
+                code, is_odd = MISSING, missing_is_odd
+            else:
+                try:
+                    found = find(value) if type(value) in PLAIN else None
+                except TypeError:  # text in a number
+                    found = None
+                if found and found <= most:
+                    codes.append(found)
+                    continue
+                place = len(codes)
+                read = self._read_slowly(place, value, prospect, today, days)
+                code, is_odd, values[place] = read
+            if is_odd:
+                odd.append(self._names[len(codes)])
+            codes.append(code)
+        return codes, values, tuple(odd), days
+
+    def _read_slowly(
+        self,
+        place: int,
+        value: Any,
+        prospect: Mapping[str, Any],
+        today: float | None,
+        days: dict[int, float],
+    ) -> tuple[int, bool, Any]:
+        """Code of any value, whether it is out of the ordinary, and the value as it was read.
+
+        That is the number where the column's numbers are written in a form of their own.
+        """
+        column, strange = self._columns[place], self._strange[place]
+        try:
+            if self._forms.is_empty(column.name, value):
+                return MISSING, MISSING in strange, None
+            if not isinstance(column, NumberColumn):
+                code = column.code(value)
+                return code, code in strange, value
+            read = self._number(column, value, prospect, today)
+            if column.is_date:
+                days[place] = read
+            code = column.code(read)
+            kept = read if column.name in self._forms.numbers else value
+            return code, code in strange or column.is_outside(read), kept
+        except UnreadableValueError as error:
+            raise ProspectError(
+                f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
+                "an ISO date, or None if it is not known."
+            ) from error
+
+    def _number(
+        self, column: NumberColumn, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        """A number, or the days of a date before closing; NaN where it is missing."""
+        if column.is_date:
+            return self._days_before(column.name, value, prospect, today)
+        return (
+            math.nan if is_missing(value) else read_number(value, self._forms.number(column.name))
+        )
+
+    def _days_before(
+        self, name: str, value: Any, prospect: Mapping[str, Any], today: float | None
+    ) -> float:
+        day = _day_or_missing(value, self._forms.date(name))
+        if math.isnan(day):
+            return day
+        closing = prospect.get(self._closed_on) if self._closed_on is not None else None
+        try:
+            closing_day = (
+                math.nan
+                if closing is None
+                else _day_or_missing(closing, self._forms.date(self._closed_on))
+            )
+        except UnreadableValueError as error:
+            raise UnreadableValueError(f"{self._closed_on!r}, its closing date, {error}") from None
+        return (day_or_today(today) if closing_day != closing_day else closing_day) - day  # noqa: PLR0124
+
+
+def _finder(column: Column) -> Callable[[Any], int | None]:
+    if not isinstance(column, NumberColumn):
+        return dict(column.levels).get
+    # bins from the lowest to the highest number seen; what lies beyond is read slowly
+    ends = (column.low, *column.cuts, math.nextafter(column.high, math.inf))
+    if column.is_date or not all(below <= above for below, above in pairwise(ends)):
+        return _find_nothing
+    return partial(bisect_right, ends)
+
+
+def _find_nothing(_: Any) -> None:
+    return None
+
+
+def _day_or_missing(value: Any, form: DateForm = ONLY_ISO) -> float:
+    """Days since 1970; NaN where the date is not known."""
+    if isinstance(value, date):
+        try:
+            return float(value.toordinal() - EPOCH)
+        except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
+            pass
+    return math.nan if is_missing(value) else read_day(value, form)
+
+
+def unfamiliar_codes(book: Book) -> list[list[int]]:
+    """Per attribute: the code of unseen levels, and of missing where training hardly had any."""
+    result = []
+    for column, evidence in zip(book.columns, book.evidence, strict=True):
+        codes = [] if column.kind == "number" else [column.size + 1]
+        if evidence.count[evidence.band[MISSING]] < FAMILIAR_MISSING:
+            codes.append(MISSING)
+        result.append(codes)
+    return result
+
+
+def day_or_today(day: float | None) -> float:
+    """Days since 1970 of the given day, or of today."""
+    if day is not None:
+        return day
+    return read_day(today())
+
+
+def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
+    """Build the error that shows the difference between what is expected and what is there."""
+    from fitmodel.deals.plain_words import nearest
+
+    names = [str(name) for name in given]
+    known = set(names)
+    absent = [name for name in expected if name not in known]
+    sought = names if len(absent) * len(names) <= MOST_COMPARISONS else []
+    lines = []
+    for name in absent:
+        near = nearest(name, sought)
+        lines.append(f"  {name}" + (f" (did you mean {near!r}?)" if near else ""))
+    return ProspectError(
+        f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
+        f"given: {_named(names)}\n"
+        "Remedy: add them; a value that is not known may be None, but its name must be there."
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first names, so much of each that it can be known again."""
+    cut = names[:MOST_NAMED]
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in cut]
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(shown) + more if names else "nothing"

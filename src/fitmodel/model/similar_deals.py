@@ -1,0 +1,167 @@
+"""The most similar past deals, and their outcomes.
+
+deals -> rows of the book that each looks up -> contributions, a point per deal
+prospect -> its point -> the nearest deals with a known outcome
+
+Similar means similar to the model: an attribute counts as far as it moves the risk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.model.frame_scorer import code_table
+from fitmodel.model.wording import Wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.fitmodel import FitModel
+
+
+@dataclass(frozen=True, eq=False)
+class LookAlikes:
+    """Past deals like a prospect.
+
+    Attributes
+    ----------
+    deals : DataFrame
+        As given, the most similar first, with the columns `distance` (log-odds), `early_churn`
+        and `followup_months`.
+    left, known : int
+        How many left early, of how many.
+    low, high : float
+        95 % interval of the share that leaves early among such deals.
+    horizon_months : int
+        Within which leaving is early.
+    """
+
+    deals: pd.DataFrame
+    left: int
+    known: int
+    low: float
+    high: float
+    horizon_months: int
+
+    def in_words(self, language: str = "en") -> str:
+        """How many of how many left early, with the interval of their share."""
+        words = Wording(horizon_months=self.horizon_months).in_language(language)
+        return phrases(language, "brief")(
+            "look_alikes",
+            known=f"{self.known:,}",
+            left=f"{self.left:,}",
+            horizon=words.horizon,
+            rate=words.percent(self.left / self.known),
+            low=words.percent(self.low),
+            high=words.percent(self.high),
+        )
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+class PastDeals:
+    """Mature deals with a known outcome, ready to be compared with prospects.
+
+    Of deals too young to be mature only those that left are known: kept, they would make every
+    prospect look worse, so they are left out, and so are censored ones.
+
+    Parameters
+    ----------
+    model : FitModel
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``.
+    spec : DealSpec
+
+    Raises
+    ------
+    DealsError
+        If no outcome is known.
+    """
+
+    def __init__(self, model: FitModel, deals: pd.DataFrame | HistoryView, spec: DealSpec) -> None:
+        if not isinstance(deals, HistoryView) and not deals.index.is_unique:
+            deals = deals.reset_index(drop=True)
+        view = view_of(deals, spec)
+        usable = view.mature & view.from_signing & ~np.isnan(view.early_churn)
+        if not usable.any():
+            raise DealsError(
+                f"none of the {len(view):,} deals has a known outcome and was signed at least "
+                f"{spec.label.horizon_months} months before the extract ends: there is nothing to "
+                "compare with"
+            )
+        self._model = model
+        self._horizon = spec.label.horizon_months
+        self._deals = view.deals[usable]
+        self._outcomes = view.outcomes[usable]
+        self._points = contributions(model, self._deals)
+
+    def like(
+        self, prospect: Mapping[str, Any], n: int = 50, *, as_of: date | None = None
+    ) -> LookAlikes:
+        """The deals most similar to a prospect.
+
+        Parameters
+        ----------
+        prospect : mapping
+            As for `FitModel.predict`.
+        n : int
+            How many.
+        as_of : date, optional
+            As for `FitModel.predict`.
+
+        Notes
+        -----
+        Distance is Euclidean over the contributions in log-odds, ties by the deals' order. The
+        interval is Wilson's (1927).
+
+        Examples
+        --------
+        >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
+        >>> deals = fitmodel.read_deals("deals.csv", spec)
+        >>> model = fitmodel.load("models/prospect-fit")
+        >>> alike = PastDeals(model, deals, spec).like(deals.iloc[0].to_dict(), n=50)
+        >>> alike.known, alike.low <= alike.left / alike.known <= alike.high
+        (50, True)
+        """
+        import pandas as pd
+        from scipy.stats import binomtest
+
+        point = contributions(self._model, pd.DataFrame([dict(prospect)]), as_of)
+        distance = np.sqrt(((self._points - point) ** 2).sum(axis=1))
+        nearest = np.argsort(distance, kind="stable")[:n]
+        became = self._outcomes.iloc[nearest]
+        left, known = int(became["early_churn"].sum()), len(nearest)
+        interval = binomtest(left, known).proportion_ci(method="wilson")
+        found = self._deals.iloc[nearest].assign(
+            distance=distance[nearest],
+            early_churn=became["early_churn"].to_numpy(),
+            followup_months=became["followup_months"].to_numpy(),
+        )
+        return LookAlikes(
+            found, left, known, float(interval.low), float(interval.high), self._horizon
+        )
+
+
+def contributions(
+    model: FitModel, table: pd.DataFrame, as_of: date | None = None
+) -> NDArray[np.float64]:
+    """What each term of the book adds to each deal's log-odds, shape (deals, terms)."""
+    import pandas as pd
+
+    book = model.book
+    today = None if as_of is None else pd.Timestamp(as_of)
+    codes = code_table(model.scorer, table, today).codes
+    found: NDArray[np.float64] = book.tables[book.rows(codes), 0]
+    return found

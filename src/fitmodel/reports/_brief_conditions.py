@@ -1,0 +1,114 @@
+"""Under which conditions a poor fit could be signed, each with its probability and its value.
+
+changes of attributes that lift the flag, terms of the contract -> probability, value, worth
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.decision.conditions import money_conditions
+from fitmodel.decision.policy import Policy
+from fitmodel.language.catalogue import phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fitmodel.decision.conditions import Condition
+    from fitmodel.decision.policy import FitBand, Worth
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.counterfactuals import Change
+    from fitmodel.model.fitmodel import FitModel
+
+
+@dataclass(frozen=True)
+class BriefCondition:
+    """One condition.
+
+    Attributes
+    ----------
+    words : str
+    early_churn_probability : float
+        Under the condition.
+    fit : {"good", "watch", "poor"}
+    expected_value, expected_value_low, expected_value_high : float
+        Of signing under the condition, with its interval; NaN where the money is not known.
+    worth : {"gains", "loses", "unclear", ""}
+    is_term : bool
+        A term of the contract, which leaves the probability as it is.
+    """
+
+    words: str
+    early_churn_probability: float
+    fit: FitBand
+    expected_value: float
+    expected_value_low: float
+    expected_value_high: float
+    worth: Worth
+    is_term: bool
+
+
+def brief_conditions(
+    model: FitModel, said: Assessment, changes: Iterable[Change], amount: float | None
+) -> tuple[BriefCondition, ...]:
+    """Return the conditions for a flagged prospect, none for others.
+
+    Parameters
+    ----------
+    model : FitModel
+    said : Assessment
+        Of the prospect as it is.
+    changes : iterable of Change
+        From `find_changes`.
+    amount : float or None
+        Yearly contract value.
+    """
+    if not said.poor_fit:
+        return ()
+    return (*map(_of_change, changes), *_of_terms(model, said, amount))
+
+
+def _of_change(change: Change) -> BriefCondition:
+    after = change.assessment
+    return BriefCondition(
+        change.in_words(after.wording.language),
+        after.early_churn_probability,
+        after.fit,
+        after.expected_value,
+        after.expected_value_low,
+        after.expected_value_high,
+        after.worth,
+        is_term=False,
+    )
+
+
+def _of_terms(model: FitModel, said: Assessment, amount: float | None) -> Iterator[BriefCondition]:
+    money, months = model.scorer.policy.money, said.wording.horizon_months
+    if money is None or amount is None or not math.isfinite(amount) or months is None:
+        return
+    for condition in money_conditions(money, amount, months):
+        yield _of_term(condition, said, amount, months)
+
+
+def _of_term(condition: Condition, said: Assessment, amount: float, months: int) -> BriefCondition:
+    """The terms change the money alone: the probability and its interval stay."""
+    verdict = Policy("value", money=condition.money).verdict(
+        said.early_churn_probability,
+        said.probability_low,
+        said.probability_high,
+        amount,
+        unfamiliar=said.unfamiliar,
+    )
+    say = phrases(said.wording.language, "brief")
+    return BriefCondition(
+        say(f"term_{condition.name}", months=months),
+        said.early_churn_probability,
+        said.fit,
+        verdict.expected_value,
+        verdict.expected_value_low,
+        verdict.expected_value_high,
+        verdict.worth,
+        is_term=True,
+    )

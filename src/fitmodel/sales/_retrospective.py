@@ -1,0 +1,200 @@
+"""Retrospective scores: what a model trained before signing would have predicted.
+
+deals -> quarters of signing -> on the eve of each: learn from what was known -> score its deals
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.history import view_of
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.learner import check_enough, learn
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.frame_scorer import code_table, predict_frame
+from fitmodel.model.scorer import Scorer
+from fitmodel.sales.people import check_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.learning.settings import Choice
+
+BAGS = 2  # no interval of a probability is asked for
+CHOOSE_AGAIN = 1.5
+"""Growth of the early churners known from which settings and calibration are chosen anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eve:
+    """A model as it would have been on the day before a quarter began.
+
+    Parameters
+    ----------
+    as_of : Timestamp
+        Nothing later was known.
+    model : FitModel or None
+        None where too little was known to learn from.
+    known : int
+        Deals with a known outcome by then.
+    early_churners : int
+        Of these.
+    """
+
+    as_of: pd.Timestamp
+    model: FitModel | None
+    known: int
+    early_churners: int
+
+
+@dataclass(frozen=True, eq=False)
+class Hindsight:
+    """What would have been said of every deal at its signing.
+
+    Parameters
+    ----------
+    eves : dict of str to Eve
+        By quarter of signing, such as "2025Q1".
+    said : DataFrame
+        On the index of the deals: `quarter`, `probability`, `base_rate` (of the deals learned
+        from) and `unfamiliar`; NaN where too little was known at the time.
+    pushes : DataFrame
+        Same index, a column per attribute: how much it raises (or lowers) the log-odds; NaN where
+        nothing could be said. A pair's contribution is not among them.
+    """
+
+    eves: dict[str, Eve]
+    said: pd.DataFrame
+    pushes: pd.DataFrame
+
+    def of(self, deal: Any) -> Eve:
+        """The model that would have been asked about a deal."""
+        return self.eves[str(self.said.loc[deal, "quarter"])]
+
+
+def look_back(
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Hindsight:
+    """Train once on the eve of every quarter, and score what was signed in it.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+        As read by ``read_deals``.
+    spec : DealSpec
+        A contract with dates.
+    progress : callable, optional
+        Told the date of each training.
+
+    Raises
+    ------
+    DealsError
+        If the contract has no dates, or rows share an index.
+
+    Notes
+    -----
+    Settings and calibration are chosen on deals known then too, or on an earlier eve where little
+    has come since, so that nothing at all comes from later deals; at most three months of what was
+    known at signing are left unused.
+    """
+    require_dates(spec)
+    view = view_of(deals, spec)
+    deals = view.deals
+    check_index(deals)
+    tell = progress or (lambda _step: None)
+    periods = deals[spec.deals.closed_on].dt.to_period("Q")
+    eves, said, pushes = {}, [], []
+    settings: _Settings | None = None
+    for period in sorted(periods.unique()):
+        as_of = period.start_time.normalize() - pd.Timedelta(days=1)
+        tell(f"as the model was on {as_of:%Y-%m-%d}")
+        eve, settings = _eve(view, spec, as_of, settings)
+        signed = deals[periods == period]
+        eves[str(period)] = eve
+        said.append(_said(eve, signed, str(period)))
+        pushes.append(_pushes(eve, signed))
+    return Hindsight(
+        eves, pd.concat(said).reindex(deals.index), pd.concat(pushes).reindex(deals.index)
+    )
+
+
+def require_dates(spec: DealSpec) -> None:
+    """Refuse a contract that does not say when deals were signed.
+
+    Raises
+    ------
+    DealsError
+    """
+    if spec.deals.closed_on is None:
+        raise DealsError(
+            "what was known at signing needs closing dates, but the contract gives a tenure. "
+            "Remedy: add closed_on and churned_on."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Settings:
+    choice: Choice
+    early_churners: int
+
+    def last_until(self, early_churners: int) -> bool:
+        """Whether so little has come since that they need no new choice."""
+        return early_churners < CHOOSE_AGAIN * self.early_churners
+
+
+def _eve(
+    deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
+) -> tuple[Eve, _Settings | None]:
+    """The model of a day, and the settings to begin the next with."""
+    then = deals.as_of(as_of)
+    if not len(then):
+        return Eve(as_of, None, 0, 0), before
+    taught = then.training_set()
+    churners, known = int((taught.early_churn == 1).sum()), int(taught.is_known.sum())
+    try:
+        check_enough(taught)
+    except DealsError:
+        return Eve(as_of, None, known, churners), before
+    lasting = before if before is not None and before.last_until(churners) else None
+    choice = None if lasting is None else lasting.choice
+    learned = learn(then, spec, choice=choice, bags=BAGS)
+    version = f"{as_of:%Y-%m-%d}"
+    scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
+    settings = lasting or _Settings(learned.choice, churners)
+    return Eve(as_of, FitModel(scorer, {}), known, churners), settings
+
+
+def _said(eve: Eve, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
+    if eve.model is None:
+        nothing = {"probability": np.nan, "base_rate": np.nan, "unfamiliar": False}
+        return pd.DataFrame({"quarter": quarter, **nothing}, signed.index)
+    found = predict_frame(eve.model.scorer, signed, reasons=0)
+    return pd.DataFrame(
+        {
+            "quarter": quarter,
+            "probability": found["early_churn_probability"],
+            "base_rate": eve.model.book.base_rate,
+            "unfamiliar": found["unfamiliar"],
+        }
+    )
+
+
+def _pushes(eve: Eve, signed: pd.DataFrame) -> pd.DataFrame:
+    if eve.model is None:
+        return pd.DataFrame(index=signed.index)
+    book = eve.model.book
+    codes = code_table(eve.model.scorer, signed, None).codes
+    single: NDArray[np.float64] = book.contributions(codes)[:, : len(book.columns)]
+    return pd.DataFrame(single, index=signed.index, columns=list(book.attributes))

@@ -1,0 +1,228 @@
+"""Write a database table in one transaction: all rows change, or none.
+
+batches -> a temporary table of this connection, in bulk -> at the end one statement into the table
+
+Whoever reads the table meanwhile sees the rows before, and does not wait for the scoring.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fitmodel.exceptions import DatabaseError
+from fitmodel.scoring._csv_text import as_text, join, text_of
+from fitmodel.scoring.database import Address, connected, quoted, read_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection, Table
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["DatabaseSink"]
+
+
+@dataclass(frozen=True)
+class DatabaseSink:
+    """A table that the URL names; see `fitmodel.scoring._streams.Sink`.
+
+    Parameters
+    ----------
+    url : str
+        See `fitmodel.scoring.database`.
+    upsert : str, optional
+        The id: rows of ids that the table has are updated, the others added and the rest left.
+        Without it the table's rows are replaced. A table that is not there is made.
+    """
+
+    url: str
+    upsert: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The URL without the password."""
+        return str(read_address(self.url, with_table=True))
+
+    @contextmanager
+    def opened(
+        self, schema: pa.Schema, separator: str
+    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
+        """Begin; give the function that writes a batch.
+
+        Raises
+        ------
+        DatabaseError, DependencyError
+            If the table has other columns, or the database refuses.
+        """
+        del separator
+        address = read_address(self.url, with_table=True)
+        with _new_file_only_if_done(address), connected(address) as connection:
+            there = _check_table(connection, address, schema, self.upsert)
+            stage = _make_stage(connection, schema)
+            yield lambda batch: _append(connection, stage, batch)
+            target = _table(str(address.table), schema, schema_name=address.schema, key=self.upsert)
+            if not there:
+                target.create(connection)
+            if self.upsert is None:
+                connection.execute(target.delete())
+            _move(connection, stage, address, self.upsert)
+            stage.drop(connection)
+            connection.commit()
+
+
+@contextmanager
+def _new_file_only_if_done(address: Address) -> Iterator[None]:
+    file = address.file
+    if file is None or file.exists():
+        yield
+        return
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            file.unlink(missing_ok=True)
+
+
+def _check_table(
+    connection: Connection, address: Address, schema: pa.Schema, upsert: str | None
+) -> bool:
+    """Whether the table is there; refuse it before anything is scored if the rows do not fit it."""
+    if upsert is not None and upsert not in schema.names:
+        raise DatabaseError(
+            f"there is no column {upsert!r} to upsert on; there are {', '.join(schema.names)}"
+        )
+    from sqlalchemy import inspect
+
+    if not inspect(connection).has_table(str(address.table), schema=address.schema):
+        return False
+    rows = connection.execution_options(no_parameters=True).exec_driver_sql(
+        f"select * from {address.quoted_table} limit 0"  # noqa: S608 - quoted  # nosec B608
+    )
+    has = set(rows.keys())
+    absent = [name for name in schema.names if name not in has]
+    others = sorted(has - set(schema.names)) if upsert is None else []
+    if absent or others:
+        raise DatabaseError(
+            f"{address} is there with other columns: it lacks {absent} and has besides {others}. "
+            "Remedy: name another table, or drop this one."
+        )
+    return True
+
+
+def _make_stage(connection: Connection, schema: pa.Schema) -> Table:
+    stage = _table(f"fitmodel_{uuid.uuid4().hex}", schema, prefixes=["TEMPORARY"])
+    stage.create(connection)
+    return stage
+
+
+def _table(
+    name: str,
+    schema: pa.Schema,
+    *,
+    schema_name: str | None = None,
+    key: str | None = None,
+    prefixes: list[str] | None = None,
+) -> Table:
+    from sqlalchemy import Column, MetaData, Table
+
+    columns = [
+        Column(
+            item.name,
+            _sql_type(item.type),
+            primary_key=item.name == key,
+            autoincrement=False,
+        )
+        for item in schema
+    ]
+    return Table(name, MetaData(), *columns, schema=schema_name, prefixes=prefixes or [])
+
+
+def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
+    import sqlalchemy as sa
+
+    if pa.types.is_decimal(kind):
+        return sa.Numeric(kind.precision, kind.scale)
+    if pa.types.is_timestamp(kind):
+        return sa.DateTime(timezone=kind.tz is not None)
+    known = (
+        (pa.types.is_boolean, sa.Boolean),
+        (pa.types.is_integer, sa.BigInteger),
+        (pa.types.is_floating, sa.Double),
+        (pa.types.is_date, sa.Date),
+        (pa.types.is_binary, sa.LargeBinary),
+        (pa.types.is_large_binary, sa.LargeBinary),
+    )
+    return next((sql() for is_kind, sql in known if is_kind(kind)), sa.Text())
+
+
+def _move(connection: Connection, stage: Table, address: Address, upsert: str | None) -> None:
+    """Add what is staged in one statement; with an id, change the rows that have it."""
+    columns = [column.name for column in stage.columns]
+    names = ", ".join(quoted(name) for name in columns)
+    move = (
+        f"insert into {address.quoted_table} ({names}) "  # noqa: S608 - every name is quoted  # nosec B608
+        f"select {names} from {quoted(stage.name)} where true"
+    )
+    if upsert is not None:
+        changes = ", ".join(
+            f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name != upsert
+        )
+        move += f" on conflict ({quoted(upsert)}) do update set {changes}"  # every name is quoted  # nosec B608
+    connection.execution_options(no_parameters=True).exec_driver_sql(move)
+
+
+def _append(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
+    if batch.num_rows:
+        APPEND[connection.dialect.name](connection, stage, _flat(batch))
+
+
+def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Lists, structures and dictionaries as the text that a CSV has of them."""
+    for place, item in enumerate(batch.schema):
+        if pa.types.is_nested(item.type) or pa.types.is_dictionary(item.type):
+            batch = batch.set_column(place, item.name, as_text(batch.column(place)))
+    return batch
+
+
+def _copy(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
+    """PostgreSQL's COPY, its text made by Arrow."""
+    raw: Any = connection.connection.driver_connection
+    columns = [_copy_field(column) for column in batch.columns]
+    columns[-1] = join([columns[-1], ""], "\n")
+    with raw.cursor() as cursor, cursor.copy(f"copy {quoted(stage.name)} from stdin") as copy:
+        copy.write(text_of(join(columns, "\t")))
+
+
+def _copy_field(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        values = [None if value is None else f"\\x{value.hex()}" for value in column.to_pylist()]
+        column = pa.array(values, pa.large_string())
+    text = column.cast(pa.large_string())
+    if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
+        for mark, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+            text = pc.replace_substring(text, mark, escaped)
+    return text.fill_null("\\N")
+
+
+def _insert(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
+    connection.execute(stage.insert(), batch.to_pylist())
+
+
+def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
+    """DuckDB reads Arrow where it lies."""
+    raw: Any = connection.connection.driver_connection
+    raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
+    raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted  # nosec B608
+    raw.unregister("fitmodel_batch")
+
+
+APPEND = {"postgresql": _copy, "sqlite": _insert, "duckdb": _hand_over}

@@ -1,0 +1,228 @@
+"""Read a table or query of a database through a cursor, never all at once.
+
+query -> cursor of the server -> rows -> Arrow batches of one schema
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fitmodel.exceptions import DatabaseError
+from fitmodel.scoring._streams import Chunk, Source
+from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
+from fitmodel.tables.file_errors import named_twice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+__all__ = ["open_database", "read_query"]
+
+POSTGRESQL = {  # names of psycopg's types; any other is passed on as text
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "bytea": pa.binary(),
+}
+_PARTS = re.compile(  # of SQL: marks inside quotes, brackets or $$ neither end nor remark anything
+    r"""(?P<remark>--[^\n]*|/\*.*?\*/|\s+)|(?P<end>;)
+    |(?P<said>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^]]*\]|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|.)""",
+    re.DOTALL | re.VERBOSE,
+)
+MOST_DIGITS = 38  # of an Arrow decimal
+
+
+def read_query(text: str) -> str:
+    """The query as given, or the content of ``@file.sql``.
+
+    Raises
+    ------
+    DatabaseError
+        If there is no such file, it is not UTF-8, or nothing is asked in it.
+    """
+    if text.startswith("@"):
+        file = Path(text[1:])
+        if not file.is_file():
+            raise DatabaseError(f"there is no file {file} with the query")
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DatabaseError(
+                f"{file} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position "
+                f"{error.start + 1}. Remedy: save the query as UTF-8."
+            ) from error
+    query = _without_end(text)
+    if not query:
+        raise DatabaseError('the query is empty. Remedy: write --query "select ... from ..."')
+    return query
+
+
+def _without_end(text: str) -> str:
+    """A statement without the semicolon that ends it and what is remarked after that."""
+    said, end = False, None
+    for part in _PARTS.finditer(text):
+        if part.lastgroup == "said":
+            said, end = True, None
+        elif part.lastgroup == "end" and end is None:
+            end = part.start()
+    return text[:end].strip() if said else ""
+
+
+@contextmanager
+def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Source]:
+    """Open a query, or without one the table that the URL names; nothing is changed there.
+
+    Parameters
+    ----------
+    url : str
+        See `fitmodel.scoring.database`; with a query it names no table.
+    chunk_rows : int
+        Most rows in memory at a time.
+    query : str, optional
+        One SELECT, or ``@file.sql``.
+
+    Raises
+    ------
+    DatabaseError, DependencyError
+        While opening or reading, with the remedy.
+    """
+    address = read_address(url, with_table=query is None)
+    if address.file is not None and not address.file.is_file():
+        raise DatabaseError(f"there is no file {address.file}")
+    with connected(address) as connection, ExitStack() as results:
+        whole = f"select * from {address.quoted_table}"  # noqa: S608 - quoted  # nosec B608
+        text = whole if query is None else read_query(query)
+        reader = READERS[connection.dialect.name]
+        schema, batches = reader(connection, text, chunk_rows, results)
+        _check_names(schema.names)
+        yield Source(schema, _chunks(batches, connection, address))
+
+
+def _chunks(
+    batches: Iterator[pa.RecordBatch], connection: Connection, address: Address
+) -> Iterator[Chunk]:
+    # explained here: further out, the table that is written would be blamed;
+    # DuckDB's errors come through Arrow, as errors of a stream
+    with explained(connection.dialect, address, OSError, pa.ArrowException):
+        for batch in batches:
+            yield Chunk(batch)
+
+
+def _check_names(names: list[str]) -> None:
+    if twice := named_twice(names):
+        raise DatabaseError(
+            f"the query has more than one column named {twice}. Remedy: select ... as another name."
+        )
+
+
+Read = tuple[pa.Schema, "Iterator[pa.RecordBatch]"]
+
+
+def _read_postgresql(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
+    options = {"stream_results": True, "no_parameters": True, "postgresql_readonly": True}
+    result = connection.execution_options(**options).exec_driver_sql(query)
+    results.enter_context(result)
+    cursor: Any = result.cursor
+    fields = [pa.field(item.name, _postgresql_type(item)) for item in cursor.description]
+    return pa.schema(fields), _batches(result.partitions(rows), pa.schema(fields))
+
+
+def _postgresql_type(column: Any) -> pa.DataType:
+    from psycopg import adapters
+
+    known = adapters.types.get(column.type_code)
+    # psycopg finds a list by its type, too, and gives the type of what is in it
+    name = known.name if known is not None and known.oid == column.type_code else ""
+    if name == "numeric":
+        exact = column.precision is not None and column.precision <= MOST_DIGITS
+        return pa.decimal128(column.precision, column.scale) if exact else pa.float64()
+    return POSTGRESQL.get(name, pa.string())
+
+
+def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
+    """SQLite's columns have no type, only their values: look once through all, then read."""
+    run = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql
+    run("pragma query_only = on")
+    result = results.enter_context(run(query))
+    names = list(result.keys())
+    _check_names(names)
+    kinds = ("text", "blob", "real", "integer")
+    asked = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
+    found = list(run(f"select {asked} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
+    fields = [
+        pa.field(name, _sqlite_type(*found[4 * place : 4 * place + 4]))
+        for place, name in enumerate(names)
+    ]
+    return pa.schema(fields), _batches(result.partitions(rows), pa.schema(fields))
+
+
+def _sqlite_type(text: int, blob: int, real: int, integer: int) -> pa.DataType:
+    if blob and not (text or real or integer):
+        return pa.binary()
+    if text or blob:
+        return pa.string()
+    if real:
+        return pa.float64()
+    return pa.int64() if integer else pa.string()
+
+
+def _batches(pieces: Iterator[Sequence[Any]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for rows in pieces:
+        columns = zip(*rows, strict=True)
+        arrays = [_array(values, item.type) for values, item in zip(columns, schema, strict=True)]
+        yield pa.record_batch(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        values = [None if value is None else _text(value) for value in values]
+    elif pa.types.is_floating(kind):  # exact decimals too
+        values = [None if value is None else float(value) for value in values]
+    return pa.array(values, kind)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _other_text(value)
+
+
+def _other_text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _read_duckdb(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
+    """DuckDB gives Arrow by itself."""
+    del results
+    raw: Any = connection.connection.driver_connection
+    raw.execute("begin transaction read only")  # else it commits what a query changes
+    relation = raw.sql(query)
+    if relation is None:
+        raise DatabaseError("the query gives no rows. Remedy: write one SELECT.")
+    reader = relation.to_arrow_reader(rows)
+    schema = pa.schema([pa.field(item.name, _plain_type(item.type)) for item in reader.schema])
+    return schema, (batch.cast(schema) for batch in reader)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_string_view(kind) else kind
+
+
+READERS = {
+    "postgresql": _read_postgresql,
+    "sqlite": _read_sqlite,
+    "duckdb": _read_duckdb,
+}

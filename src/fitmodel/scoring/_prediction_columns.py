@@ -1,0 +1,62 @@
+"""The columns that scoring adds to a table: their names, types and order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.tables.file_errors import named_twice
+
+if TYPE_CHECKING:
+    from fitmodel.model.fitmodel import FitModel
+
+PREDICTIONS = {
+    "early_churn_probability": pa.float64(),
+    "probability_low": pa.float64(),
+    "probability_high": pa.float64(),
+    "poor_fit": pa.bool_(),
+    "fit": pa.string(),
+    "expected_value": pa.float64(),
+    "unfamiliar": pa.bool_(),
+    "reasons": pa.string(),
+    "model_version": pa.string(),
+    "worth": pa.string(),
+    "escalate": pa.bool_(),
+    "expected_value_low": pa.float64(),
+    "expected_value_high": pa.float64(),
+    "error": pa.string(),
+}
+PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error
+
+
+def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
+    """What is added to a table, in order."""
+    *said, error = (
+        pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
+    )
+    return [*said, PROCEED, error] if logged else [*said, error]
+
+
+def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
+    """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if twice := named_twice(names):
+        raise ProspectError(
+            f"the table has more than one column named {twice}. Remedy: rename them."
+        )
+    if not set(model.attributes) <= set(names):
+        raise missing_attributes(model.attributes, names)
+    added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
+    taken = [name for name in added if name in names]
+    if taken:
+        raise ProspectError(
+            f"the table already has the column(s) {', '.join(taken)}. Remedy: score the table "
+            "without predictions, or rename these columns."
+        )

@@ -1,0 +1,193 @@
+"""Resume an interrupted batch from the predictions stored beside the output.
+
+    first run    chunk -> predicted -> a part on disk -> columns added -> written
+    second run   chunk -> its part  ------------------> columns added -> written
+
+The input is read again and written through the same sink, so that the output is, byte for byte,
+that of a batch without interruption; only the scoring is not done twice. A journal says what the
+parts belong to: another input, model or wish is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fitmodel.exceptions import FitModelError, ProspectError
+from fitmodel.scoring.tables import PIPE
+from fitmodel.tables.atomic import sync_folder
+from fitmodel.tables.locks import held
+from fitmodel.tables.values import today
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.model.fitmodel import FitModel
+
+JOURNAL = "journal.json"
+LOCK = "lock"
+WORDS = {
+    "input": "another input, or the input has changed",
+    "model": "another model",
+    "reasons": "another number of reasons",
+    "language": "another language",
+    "chunk_rows": "another number of rows at a time",
+    "versions": "another version of fitmodel or pyarrow",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Predictions that are on disk already.
+
+    Attributes
+    ----------
+    folder : Path
+    day : date
+        From which dates are counted back: that of the first run.
+    """
+
+    folder: Path
+    day: date
+
+    def read(self, number: int, rows: int) -> dict[str, pa.Array] | None:
+        """Prediction columns of a chunk; None where they are not there, or not whole."""
+        try:
+            with pa.OSFile(str(self._path(number))) as file:
+                table = pa.ipc.open_file(file).read_all().combine_chunks()
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return None
+        if table.num_rows != rows:
+            return None
+        return {name: _array(table[name]) for name in table.schema.names}
+
+    def write(self, number: int, columns: dict[str, pa.Array]) -> None:
+        """Keep the prediction columns of a chunk; they are on the disk when this returns."""
+        batch = pa.record_batch(list(columns.values()), names=list(columns))
+        path = self._path(number)
+        draft = path.with_suffix(".draft")
+        with draft.open("wb") as file:
+            with pa.ipc.new_file(file, batch.schema) as writer:
+                writer.write_batch(batch)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08d}.arrow"
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+
+
+def parts_folder(output: str | Path) -> Path:
+    """Where the parts of a batch lie: beside its output."""
+    output = Path(output)
+    return output.with_name(f".{output.name}.resume")
+
+
+@contextmanager
+def kept_parts(
+    source: str | Path, output: str | Path, model: FitModel, **asked: Any
+) -> Iterator[Parts]:
+    """Take up the parts of an interrupted batch, or begin with none.
+
+    They are removed when the batch is whole, or when it fails for a reason that going on would
+    meet again; they stay when it is interrupted.
+
+    Raises
+    ------
+    ProspectError
+        If the parts that are there belong to something else, another process works on them, or
+        input or output is a pipe.
+    """
+    if PIPE in (str(source), str(output)):
+        raise ProspectError(
+            "--resume needs files: what came through a pipe cannot be read again. "
+            "Remedy: leave --resume out, or write the rows to a file first."
+        )
+    folder = parts_folder(output)
+    facts = _facts(Path(source), model, asked)
+    with _alone_in(folder):
+        parts = Parts(folder, _day(folder, facts))
+        try:
+            yield parts
+        except FitModelError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=os.name == "nt")  # Windows keeps the locked file
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    folder.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder / LOCK, wait=False))
+        except (BlockingIOError, FileNotFoundError) as error:
+            raise ProspectError(
+                f"another process works on the same batch: it holds {folder}. Remedy: wait until "
+                "it has ended, or give another output."
+            ) from error
+        yield
+    if os.name == "nt":  # the file is free now
+        with suppress(OSError):
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()  # an interrupted batch's folder is not empty, and stays
+
+
+def _day(folder: Path, facts: dict[str, Any]) -> date:
+    """The first run's day, from its journal, or today's, in a new one."""
+    try:
+        journal = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+        day = date.fromisoformat(journal.pop("day"))
+    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
+        return _begin(folder, facts)
+    differing = [words for key, words in WORDS.items() if journal.get(key) != facts[key]]
+    if differing:
+        raise ProspectError(
+            f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: give what it "
+            "was begun with, or remove that folder to begin anew."
+        )
+    return day
+
+
+def _begin(folder: Path, facts: dict[str, Any]) -> date:
+    for part in folder.iterdir():  # without a whole journal they mean nothing
+        if part.name != LOCK:
+            part.unlink()
+    day = today()
+    draft = folder / f"{JOURNAL}.draft"
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(facts | {"day": day.isoformat()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / JOURNAL)
+    sync_folder(folder)
+    return day
+
+
+def _facts(source: Path, model: FitModel, asked: dict[str, Any]) -> dict[str, Any]:
+    files = sorted(path for path in source.rglob("*") if path.is_file()) or [source]
+    seen = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return {
+        "input": _digest(json.dumps(seen).encode()),
+        "model": f"{model.version} {_digest(model.scorer.to_json())}",
+        "versions": [version("fitmodel"), pa.__version__],
+        **asked,
+    }
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,120 @@
+"""The deal desk: a page at /, its files, and the two routes that give it data.
+
+The page and its files hold nothing of anybody and come without a token; the data do not. The page
+scores through the same route as every other caller, and sends no id: what somebody tries out is
+not written to the decision log.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Response
+
+from fitmodel.exceptions import FitModelError
+from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.service._middleware import RefusedError
+from fitmodel.service._routes import MOST_REASONS, describe_model
+from fitmodel.service.schema import example_prospect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fitmodel.decision.value import Money
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.service._model_holder import ModelHolder
+    from fitmodel.service._pipeline import Pipeline
+    from fitmodel.service.settings import Settings
+
+KINDS = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+def add_desk(
+    app: FastAPI, holder: ModelHolder, limits: Settings, pipeline: Pipeline | None
+) -> frozenset[str]:
+    """Add the page; give the paths that hold no data, for the guard to let through."""
+    pages = dict(_pages())
+    for path, (body, kind) in pages.items():
+        app.add_api_route(path, _sends(body, kind), include_in_schema=False)
+
+    @app.get("/v1/desk")
+    async def describe() -> dict[str, Any]:
+        """What the page needs to know of the model, its money and the limits."""
+        return describe_desk(holder.model, limits, pipeline)
+
+    @app.get("/v1/pipeline", response_class=Response)
+    def open_pipeline() -> Response:
+        """The open pipeline as CSV, where the service was given one."""
+        if pipeline is None:
+            raise RefusedError(404, "the service was not given a pipeline (--pipeline)")
+        try:
+            return Response(pipeline.read_csv(), media_type="text/csv; charset=utf-8")
+        except (FitModelError, OSError) as error:
+            raise RefusedError(503, f"the pipeline cannot be read: {error}") from error
+
+    return frozenset(pages)
+
+
+def describe_desk(
+    model: FitModel, limits: Settings, pipeline: Pipeline | None = None
+) -> dict[str, Any]:
+    """Roles, words, money and limits, beside what the model says of itself."""
+    spec = model.manifest.get("spec", {})
+    deals, scorer = spec.get("deals", {}), model.scorer
+    money, per_year = scorer.policy.money, scorer.per_year
+    return {
+        "model": describe_model(model),
+        "roles": {
+            "id": deals.get("id"),
+            "rep": deals.get("rep"),
+            "amount": model.scorer.amount,
+            "closed_on": model.scorer.closed_on,
+        },
+        "actionable": spec.get("attributes", {}).get("actionable", []),
+        "words": spec.get("words", {}),
+        "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
+        "limits": {
+            "bytes": limits.most_bytes,
+            "prospects": limits.most_prospects,
+            "reasons": MOST_REASONS,
+        },
+        "pipeline": None if pipeline is None else pipeline.path.name,
+        "example": example_prospect(model),
+    }
+
+
+def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, float]:
+    """What a customer costs by leaving early instead of staying: linear in the amount as given.
+
+    Money at risk is the probability of early churn times this cost, so that the value of a
+    customer that stays, less the money at risk, is the expected value of signing.
+    """
+    fixed, of_one = (money.value_if_stays(a) - money.value_if_leaves(a) for a in (0.0, 1.0))
+    return {"fixed": fixed, "per_amount": (of_one - fixed) * per_year}
+
+
+def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """Path, content and media type of everything that holds no data."""
+    for file in files("fitmodel.service").joinpath("desk").iterdir():
+        kind = KINDS.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            path = "/" if file.name == "index.html" else f"/desk/{file.name}"
+            yield path, (file.read_bytes(), kind)
+    for language in LANGUAGES:
+        shown = dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
+        texts = json.dumps(shown, ensure_ascii=False)
+        yield f"/desk/texts/{language}", (texts.encode(), "application/json")
+
+
+def _sends(body: bytes, kind: str) -> Callable[[], Response]:
+    def send() -> Response:
+        return Response(body, media_type=kind)
+
+    return send

@@ -1,0 +1,249 @@
+"""Middleware: host check, token, body size, concurrency limit and access log.
+
+request -> a name of ours? -> is there room? -> the token, or no stranger's page?
+        -> the whole body, in time and not too long
+        -> the app -> headers -> one line of log and one count
+
+The log holds the route, never the path, a query, a header or a body: nothing that a client wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from fitmodel.service._metrics import Metrics
+    from fitmodel.service.settings import Settings
+
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("fitmodel.service")
+
+ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (
+        b"content-security-policy",
+        b"; ".join(
+            (
+                b"default-src 'none'",
+                b"style-src 'self'",
+                b"script-src 'self'",
+                b"connect-src 'self'",
+                b"img-src 'self' data:",
+                b"base-uri 'none'",
+                b"form-action 'none'",
+                b"frame-ancestors 'none'",
+                b"require-trusted-types-for 'script'",  # text never becomes markup
+                b"trusted-types 'none'",
+            )
+        ),
+    ),
+)
+
+
+class RefusedError(Exception):
+    """A request that the app does not get to see."""
+
+    def __init__(self, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers
+
+
+class Guard:
+    """ASGI middleware around the app."""
+
+    def __init__(
+        self,
+        app: Asgi,
+        settings: Settings,
+        metrics: Metrics,
+        routes: frozenset[str],
+        pages: frozenset[str] = frozenset(),
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._routes = routes
+        self._pages = pages  # files of the desk: without them nobody could be asked for a token
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or say why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, self._settings.answer_seconds)
+        start = time.perf_counter()
+        self._in_flight += 1
+        try:
+            await self._let_in(scope, receive, answer)
+        except RefusedError as refusal:
+            await answer.refuse(refusal)
+        except Exception as error:
+            logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
+                "fault", extra={"facts": {"request": answer.request, "error": _place(error)}}
+            )
+            await answer.refuse(RefusedError(500, f"a fault of the service; {answer.request}"))
+            raise
+        finally:
+            self._in_flight -= 1
+            self._note(scope, answer, time.perf_counter() - start)
+
+    async def _let_in(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        self._check_host(scope)
+        if scope["path"] not in ALWAYS_OPEN:
+            self._check_room()
+            if scope["path"] not in self._pages:
+                self._check_token(scope)
+        body = await self._whole_body(scope, receive)
+        await self._app(scope, _replay(body, receive), answer.send)
+
+    def _check_host(self, scope: Scope) -> None:
+        """A stranger's page can make its own name point here; a browser then shows it what we say.
+
+        (DNS rebinding.) The name stays in the request.
+        """
+        hosts = self._settings.hosts
+        if hosts and _host_of(scope) not in hosts:
+            raise RefusedError(421, "the service is not called by that name (--allow-host NAME)")
+
+    def _check_room(self) -> None:
+        if self._in_flight > self._settings.most_at_once:
+            raise RefusedError(503, "too many requests at once", (b"retry-after", b"1"))
+
+    def _check_token(self, scope: Scope) -> None:
+        token = self._settings.token
+        if token is None:
+            _check_page(scope)
+            return
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        scheme, _, secret = given.partition(b" ")
+        matches = hmac.compare_digest(secret.strip(), token.encode())
+        if scheme.lower() != b"bearer" or not matches:
+            ask = (b"www-authenticate", b"Bearer")
+            raise RefusedError(401, "bring the service's token: Authorization: Bearer TOKEN", ask)
+
+    async def _whole_body(self, scope: Scope, receive: Receive) -> bytes:
+        most = self._settings.most_bytes
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > most:
+            raise RefusedError(413, f"the body is longer than {most:,} bytes")
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                return await _read(receive, most)
+        except TimeoutError:
+            raise RefusedError(408, "the body came too slowly", (b"connection", b"close")) from None
+
+    def _note(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+        route = scope["path"] if scope["path"] in self._routes else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.count_request(method, route, answer.status, seconds)
+        facts = {
+            "request": answer.request,
+            "method": method,
+            "route": route,
+            "status": answer.status,
+            "milliseconds": round(seconds * 1e3, 3),
+        }
+        logger.info("request", extra={"facts": facts})
+
+
+def _host_of(scope: Scope) -> str:
+    """The name a client called us by, without the port."""
+    name = str(dict(scope["headers"]).get(b"host", b""), "latin-1").lower()
+    return name if name.endswith("]") else name.rpartition(":")[0] or name
+
+
+def _check_page(scope: Scope) -> None:
+    """Without a token, refuse what another site's page made a browser send (its own word for it).
+
+    CORS would keep the answer from that page, but what is asked would be done, and logged.
+    """
+    if dict(scope["headers"]).get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
+        raise RefusedError(403, "asked by the page of another site; with a token it could be")
+
+
+class _Answer:
+    """Sends an answer with our headers, and remembers its status."""
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send = send
+        self._seconds = seconds
+        self.status = 499  # the client left before there was an answer
+        self.request = uuid.uuid4().hex
+        self._begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._begun = True
+            self.status = message["status"]
+            own = (*HEADERS, (b"x-request-id", self.request.encode()))
+            message["headers"] = [*message.get("headers", []), *own]
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except TimeoutError:  # it would keep its place among the requests in flight for ever
+            raise RefusedError(499, "the client does not take its answer") from None
+
+    async def refuse(self, refusal: RefusedError) -> None:
+        if self._begun:
+            return
+        body = json.dumps({"detail": refusal.detail}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *refusal.headers,
+        ]
+        start = {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        await self.send(start)
+        await self.send({"type": "http.response.body", "body": body})
+
+
+async def _read(receive: Receive, most: int) -> bytes:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError(499, "the client left")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            raise RefusedError(413, f"the body is longer than {most:,} bytes")
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Hand the body on in one piece; after it, only the client's leaving can come."""
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return again
+
+
+def _place(error: Exception) -> str:
+    """Kind of a fault and where in the code, without its message: that may quote a value."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
+    return f"{type(error).__name__}{where}"

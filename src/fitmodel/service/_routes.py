@@ -1,0 +1,233 @@
+"""Routes of the service.
+
+body -> JSON -> one prospect or many -> the model in use -> assessments as JSON
+
+FastAPI is imported at the top, since it reads the types of the functions: only `create_app`
+imports this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from fastapi import FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.logged import id_column, id_fault, log_assessments
+from fitmodel.service._middleware import RefusedError
+from fitmodel.service.schema import describe_attributes, openapi_paths
+from fitmodel.tables.file_errors import named_twice
+
+if TYPE_CHECKING:
+    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.service._metrics import Metrics
+    from fitmodel.service._model_holder import ModelHolder
+    from fitmodel.service.settings import Settings
+
+IN_THE_LOOP = 64  # more prospects, or longer ones, are scored in a thread: others need not wait
+BYTES_IN_THE_LOOP = 50_000
+MOST_REASONS = 20
+MOST_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
+ASSESSMENTS = "/v1/assessments"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
+Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
+
+
+def add_assessments(
+    app: FastAPI,
+    holder: ModelHolder,
+    metrics: Metrics,
+    limits: Settings,
+    log: AssessmentLog | None,
+) -> None:
+    """Add the route that scores."""
+
+    @app.post(ASSESSMENTS)
+    async def assess(
+        request: Request, reasons: Reasons = 3, language: Language = "en"
+    ) -> JSONResponse:
+        """Assess one prospect, a list of them, or {"prospects": [...]}."""
+        body = await request.body()
+        found = read_prospects(body, limits)
+        model = holder.model
+        prospects = [found] if isinstance(found, dict) else found
+        _check_reasons(len(prospects), reasons)
+        long = len(prospects) > IN_THE_LOOP or len(body) > BYTES_IN_THE_LOOP
+        if long or log is not None:
+            items = await run_in_threadpool(
+                assess_many, model, prospects, reasons, log, language=language
+            )
+        else:
+            items = assess_many(model, prospects, reasons, language=language)
+        metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
+        if isinstance(found, list):
+            return JSONResponse({"assessments": items})
+        if "error" in items[0]:
+            raise RefusedError(422, items[0]["error"])
+        return JSONResponse(items[0])
+
+    @app.exception_handler(RequestValidationError)
+    async def explain(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """Say a fault of the query in a sentence, as every other fault."""
+        faults = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
+        return JSONResponse({"detail": "; ".join(faults)}, status_code=422)
+
+
+def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
+    """Add the routes that tell of the model and the process."""
+
+    @app.get("/v1/model")
+    async def describe() -> dict[str, Any]:
+        """Which model is in use, and what it expects."""
+        return describe_model(holder.model)
+
+    @app.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def ready() -> dict[str, str]:
+        """Whether a model is in use."""
+        return {"status": "ready", "model_version": holder.model.version}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def count() -> PlainTextResponse:
+        """Counts for Prometheus."""
+        return PlainTextResponse(metrics.text(holder.model.version), media_type=PROMETHEUS)
+
+
+def describe_in_openapi(app: FastAPI, holder: ModelHolder) -> None:
+    """Let OpenAPI name the attributes of the model in use, whichever it is by then."""
+    general = app.openapi
+
+    def particular() -> dict[str, Any]:
+        schema = general()
+        schema["paths"][ASSESSMENTS]["post"] |= openapi_paths(holder.model)
+        return schema
+
+    app.openapi = particular  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def describe_model(model: FitModel) -> dict[str, Any]:
+    """Version, period, policy, level of early churn and attributes of a model."""
+    spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
+    return {
+        "version": model.version,
+        "horizon_months": spec.get("label", {}).get("horizon_months"),
+        "period": model.manifest.get("period"),
+        "policy": model.manifest.get("policy"),
+        "base_rate": model.book.base_rate,
+        "level": model.book.base_rate if level is None else level,
+        "metrics": model.manifest.get("metrics"),
+        "attributes": describe_attributes(model),
+    }
+
+
+def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
+    """One prospect or many out of a request's body.
+
+    Raises
+    ------
+    RefusedError
+        400 where it is no JSON or no prospect, 413 where there are too many.
+    """
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, f"the body is not JSON: {_short(error)}") from error
+    if isinstance(found, dict) and isinstance(found.get("prospects"), list):
+        found = found["prospects"]
+    if not isinstance(found, dict | list):
+        raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
+    if isinstance(found, list) and len(found) > limits.most_prospects:
+        raise RefusedError(413, f"more than {limits.most_prospects:,} prospects in one request")
+    return found
+
+
+def _check_reasons(prospects: int, reasons: int) -> None:
+    if prospects * reasons > MOST_REASONS_IN_ALL:
+        raise RefusedError(
+            413,
+            f"{reasons} reasons for {prospects:,} prospects are more than "
+            f"{MOST_REASONS_IN_ALL:,} in one answer; ask for fewer of either",
+        )
+
+
+def assess_many(
+    model: FitModel,
+    prospects: list[Any],
+    reasons: int,
+    log: AssessmentLog | None = None,
+    *,
+    language: str = "en",
+) -> list[dict[str, Any]]:
+    """One answer per prospect, in their order; logged before they are given."""
+    said = [_assess(model, prospect, reasons, language) for prospect in prospects]
+    if log is not None:
+        said = _logged(log, model, prospects, said)
+    return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
+
+
+def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Assessment | str:
+    """Assess one prospect; of one that cannot be scored, say why."""
+    if not isinstance(prospect, dict):
+        return "a prospect is an object of attributes and values"
+    try:
+        return model.predict(prospect, reasons=reasons, language=language)
+    except ProspectError as error:
+        return str(error)
+
+
+def _logged(
+    log: AssessmentLog, model: FitModel, prospects: list[Any], said: list[Assessment | str]
+) -> list[Assessment | str]:
+    """Log those that bring the contract's id: without it nobody can join an outcome."""
+    name = id_column(model)
+    answers = [_with_usable_id(*pair, name) for pair in zip(prospects, said, strict=True)]
+    places = [
+        place
+        for place, item in enumerate(answers)
+        if not isinstance(item, str) and prospects[place].get(name) is not None
+    ]
+    kept = [cast("Assessment", answers[place]) for place in places]
+    proceed = log_assessments(log, model, [prospects[place] for place in places], kept)
+    for place, item, may in zip(places, kept, proceed, strict=True):
+        answers[place] = replace(item, proceed=may)
+    return answers
+
+
+def _with_usable_id(prospect: Any, item: Assessment | str, name: str | None) -> Assessment | str:
+    if name is None or isinstance(item, str) or prospect.get(name) is None:
+        return item
+    return id_fault(prospect[name], name) or item
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON; write null for what is not known")
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Names that differ: of two values for one name, readers of JSON take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = named_twice([name for name, _ in pairs])[0]
+        raise ValueError(f"{name[:100]!r} stands twice in an object")
+    return found
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "too deeply nested"
+    if "set_int_max_str_digits" in str(error):  # Python's own words, for programmers
+        return "a number of thousands of digits"
+    return str(error)

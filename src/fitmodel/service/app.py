@@ -1,0 +1,92 @@
+"""Build the service: model, limits, routes and middleware."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import DependencyError
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import Guard
+from fitmodel.service._model_holder import ModelHolder
+from fitmodel.service._pipeline import Pipeline
+from fitmodel.service.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+    from fitmodel.model.logged import AssessmentLog
+
+
+def create_app(
+    source: str | Path,
+    settings: Settings | None = None,
+    *,
+    log: AssessmentLog | None = None,
+    pipeline: Path | None = None,
+) -> FastAPI:
+    """Make the service over a model.
+
+    Parameters
+    ----------
+    source : str or Path
+        A bundle's folder, the folder of a name, or ``models:/name@alias``; the last two are
+        followed: another champion is taken into use without a restart.
+    settings : Settings, optional
+    log : DecisionLog, optional
+        Every assessment of a prospect that brings the contract's id is in it before it is answered,
+        and what people then did (POST /v1/decisions).
+    pipeline : Path, optional
+        Open prospects that the page at / begins with: CSV, TSV or Parquet.
+
+    Raises
+    ------
+    DependencyError
+        If FastAPI is not installed.
+    BundleError, TrackingError
+        If there is no model to begin with.
+    ProspectError
+        If the pipeline cannot be read, lacks an attribute, or is too long.
+    """
+    try:
+        from fastapi import FastAPI
+
+        from fitmodel.service._decisions import add_decisions
+        from fitmodel.service._desk_routes import add_desk
+        from fitmodel.service._routes import add_assessments, add_facts, describe_in_openapi
+    except ImportError as error:
+        raise DependencyError(
+            'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
+        ) from error
+    limits = settings or Settings()
+    holder, metrics = ModelHolder(source), Metrics()
+    prospects = None if pipeline is None else Pipeline(pipeline, limits)
+    if prospects is not None:
+        prospects.check(holder.model)
+
+    @asynccontextmanager
+    async def following(_app: FastAPI) -> AsyncIterator[None]:
+        if limits.reload_seconds > 0:
+            holder.follow(limits.reload_seconds)
+        yield
+        holder.close()
+
+    app = FastAPI(
+        title="fitmodel",
+        description="How likely prospects are to leave early, before the deal is signed.",
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=following,
+    )
+    app.state.holder = holder
+    add_assessments(app, holder, metrics, limits, log)
+    add_decisions(app, log)
+    add_facts(app, holder, metrics)
+    pages = add_desk(app, holder, limits, prospects)
+    describe_in_openapi(app, holder)
+    routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes, pages=pages)
+    return app

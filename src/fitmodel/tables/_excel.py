@@ -1,0 +1,160 @@
+"""Read one sheet of a workbook (.xlsx, .xls, .ods) as a table.
+
+workbook -> sheet by name, or the first with a table -> header below its titles
+         -> sums left out -> columns of numbers, dates, yes/no or text
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fitmodel.exceptions import DealsError, DependencyError
+from fitmodel.tables._opening import FileTable
+from fitmodel.tables.csv_form import column_names
+from fitmodel.tables.file_errors import names_fault
+from fitmodel.tables.findings import Finding
+from fitmodel.tables.layout import header_index, rows_left_out, titles_finding
+from fitmodel.tables.vocabulary import EMPTY_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOOKED_AT = 40  # rows at the top of a sheet
+
+
+def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
+    """Read one sheet of a workbook.
+
+    Parameters
+    ----------
+    path : Path
+    sheet : str, optional
+        Its name; default the first sheet that holds a table.
+
+    Raises
+    ------
+    DealsError
+        If it cannot be opened, has no such sheet, or the sheet holds no table.
+    DependencyError
+        If python-calamine is not installed.
+    """
+    try:
+        import python_calamine as calamine
+    except ImportError as error:
+        raise DependencyError(
+            "workbooks need python-calamine. Remedy: pip install python-calamine"
+        ) from error
+    try:
+        with calamine.CalamineWorkbook.from_path(str(path)) as book:
+            names = book.sheet_names
+            if sheet is not None and sheet not in names:
+                raise DealsError(
+                    f"{path} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}. Remedy: "
+                    "correct [reading] sheet."
+                )
+            wanted = names if sheet is None else [sheet]
+            found = {
+                name: rows
+                for name in wanted
+                if _is_table(rows := book.get_sheet_by_name(name).to_python(skip_empty_area=False))
+            }
+    except (calamine.CalamineError, calamine.PasswordError) as error:
+        raise DealsError(
+            f"{path} is a spreadsheet or zip that cannot be opened: {error}. Remedy: save the "
+            "sheet as 'CSV UTF-8'."
+        ) from error
+    if not found:
+        raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
+    taken = next(iter(found))
+    table = _table(path, found[taken])
+    others = [name for name in found if name != taken]
+    notes = [_sheet_finding(taken, others)] if others else []
+    return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
+
+
+def _is_table(rows: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether there are a header and a row below it."""
+    return sum(any(not _is_blank(cell) for cell in row) for row in rows) > 1
+
+
+def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
+    shown = [[_as_text(cell) for cell in row] for row in rows[:LOOKED_AT]]
+    top = header_index(shown)
+    if top is None:
+        raise DealsError(f"{path} holds nothing but blank rows. Remedy: export the deals again.")
+    names = column_names([_as_text(cell) for cell in rows[top]])
+    if fault := names_fault(names):
+        raise DealsError(f"{path} {fault}")
+    below = rows[top + 1 :]
+    numbers = np.arange(len(below)) + top + 2
+    texts = pa.table(
+        [
+            pa.array([_as_text(row[place]) for row in below], pa.string())
+            for place in range(len(names))
+        ],
+        names=names,
+    )
+    left_out, findings = rows_left_out(texts, numbers)
+    kept = [row for row, out in zip(below, left_out.tolist(), strict=True) if not out]
+    columns = {name: _column([row[place] for row in kept]) for place, name in enumerate(names)}
+    unnamed = [name for name in names if name.startswith("Unnamed: ")]
+    empty = [name for name in unnamed if columns[name].isna().all()]
+    table = pd.DataFrame({name: cells for name, cells in columns.items() if name not in empty})
+    titles = [" ".join(filter(None, row)) for row in shown[:top] if any(row)]
+    notes = [titles_finding(titles)] if titles else []
+    return FileTable(table, (*notes, *findings), row_numbers=numbers[~left_out])
+
+
+def _sheet_finding(taken: str, others: Sequence[str]) -> Finding:
+    listed = ", ".join(map(repr, others))
+    message = f"the workbook has several sheets with tables: {taken!r} was read, not {listed}"
+    return Finding(
+        "sheet", "", 0, "", message, f'if it is another, [reading] sheet = "{others[0]}"'
+    )
+
+
+def _is_blank(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _as_text(cell: Any) -> str:
+    if _is_blank(cell):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _column(cells: Sequence[Any]) -> pd.Series[Any]:
+    """A column of the one type that all its cells have; of several types, as they are."""
+    known = [_plain(cell) for cell in cells]
+    kinds = {type(cell) for cell in known if cell is not None}
+    if not kinds:
+        return pd.Series([None] * len(known), dtype="str")
+    if kinds <= {int, float}:
+        whole = all(cell is not None and float(cell).is_integer() for cell in known)
+        exact = whole and all(abs(cell) < 2**53 for cell in known)
+        return pd.Series(known, dtype=np.int64 if exact else np.float64)
+    if kinds == {str}:
+        return pd.Series(known, dtype="str")
+    if kinds == {dt.datetime}:
+        return pd.Series(pd.to_datetime(pd.Series(known, dtype=object)))
+    if kinds == {bool} and None not in known:
+        return pd.Series(known, dtype=bool)
+    return pd.Series(known, dtype=object)
+
+
+def _plain(cell: Any) -> Any:
+    """A cell without what calamine makes of empty ones; a day as a datetime."""
+    if isinstance(cell, str):
+        cell = cell.strip()
+        return None if cell in EMPTY_TEXT else cell
+    if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime):
+        return dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a day has no zone
+    return cell

@@ -1,0 +1,140 @@
+"""Open an MLflow run, and end it as finished, failed or killed whatever happens in between.
+
+A run names the machine and the process that began it. The next training marks a run of this machine
+whose process is gone as KILLED, and its half-logged model as FAILED; it leaves the runs of other
+machines alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.tables.atomic import host_name, is_running
+from fitmodel.tracking.connection import connected, database_file, store_errors, tracking_uri
+from fitmodel.tracking.metadata import Begun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+
+VALUE_LIMIT = 6000  # of a parameter's text in MLflow
+OWNER_TAG = "fitmodel.process"
+_OWNER = re.compile(r"(?P<host>\w+)-(?P<process>[0-9]{1,9})")
+
+
+def begin(spec: DealSpec) -> Begun:
+    """Open the run before the bundle is written, so that the manifest can name it.
+
+    Never raises for a store that does not answer: then ``run_id`` is None and `track`, given
+    this, does not try again.
+    """
+    try:
+        with connected(spec.tracking.uri) as client:
+            return Begun(open_run(client, spec))
+    except TrackingError as error:
+        return Begun(None, str(error))
+
+
+def open_run(client: Any, spec: DealSpec) -> str:
+    """Open a run in the contract's experiment, which is made where it is not there yet."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    experiment = _experiment(client, spec)
+    end_abandoned_runs(client, experiment)
+    tags = {key: value[:VALUE_LIMIT] for key, value in resolve_tags().items()}
+    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()})
+    return str(run.info.run_id)
+
+
+def _experiment(client: Any, spec: DealSpec) -> str:
+    from mlflow.exceptions import MlflowException
+
+    name = spec.tracking.experiment
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, _artifact_location(spec)))
+        except MlflowException as error:  # another training has just made it
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"MLflow experiment {name!r} has been deleted; restore it with "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another "
+            "in [tracking] experiment"
+        )
+    return str(found.experiment_id)
+
+
+def _artifact_location(spec: DealSpec) -> str | None:
+    # Beside the SQLite file; MLflow itself would take ./mlruns of wherever it is called from.
+    file = database_file(tracking_uri(spec.tracking.uri))
+    if file is None:
+        return None
+    folder = re.sub(r"[^\w.-]", "_", spec.tracking.experiment)
+    return (file.parent / "mlruns" / folder).as_uri()
+
+
+@contextlib.contextmanager
+def ending(begun: Begun, spec: DealSpec) -> Iterator[None]:
+    """End a begun run where what it should hold could not be written; it would run for ever."""
+    try:
+        yield
+    except BaseException as error:
+        if begun.run_id is not None:
+            with contextlib.suppress(TrackingError), connected(spec.tracking.uri) as client:
+                client.set_terminated(begun.run_id, _status(error))
+        raise
+
+
+def _status(error: BaseException) -> str:
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+@contextlib.contextmanager
+def closing(client: Any, run_id: str) -> Iterator[None]:
+    """End the run as what it is: finished, failed, or killed by Ctrl-C."""
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(*store_errors()):  # what broke off says more than this
+            client.set_terminated(run_id, _status(error))
+        raise
+    client.set_terminated(run_id, "FINISHED")
+
+
+def owner() -> str:
+    """Name of this machine and number of this process."""
+    return f"{host_name()}-{os.getpid()}"
+
+
+def end_abandoned_runs(client: Any, experiment: str) -> None:
+    """Mark the runs of this machine whose process is gone as KILLED."""
+    for run in list(_running_runs(client, experiment)):
+        found = _OWNER.fullmatch(run.data.tags.get(OWNER_TAG, ""))
+        if found and found["host"] == host_name() and not is_running(int(found["process"])):
+            _fail_pending_models(client, experiment, run.info.run_id)
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _fail_pending_models(client: Any, experiment: str, run_id: str) -> None:
+    """A model whose files were never all there: else it would be pending for ever."""
+    for model in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
+        if model.status == "PENDING":
+            client.finalize_logged_model(model.model_id, "FAILED")
+
+
+def _running_runs(client: Any, experiment: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs([experiment], "attributes.status = 'RUNNING'", page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,0 +1,125 @@
+"""Log a bundle as an MLflow model, with code, signature, example and requirements.
+
+Input columns have the type *any*: MLflow refuses whole numbers for a column declared double
+(even 5 for 5.0) and a column that is all empty for one declared string, both of which ``predict``
+takes. So the checking is left to ``predict``, whose messages name the remedy.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.bundle.reading import MANIFEST, SIGNATURE, open_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from fitmodel.bundle.reading import Bundle
+    from fitmodel.deals.contract import DealSpec
+
+MODEL_NAME = "fitmodel"
+BUNDLE_FOLDER = "artifacts/bundle"
+
+_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+_OUTPUTS = {
+    "early_churn_probability": "double",
+    "probability_low": "double",
+    "probability_high": "double",
+    "poor_fit": "boolean",
+    "fit": "string",
+    "expected_value": "double",
+    "unfamiliar": "boolean",
+    "reasons": None,
+    "model_version": "string",
+    "worth": "string",
+    "escalate": "boolean",
+    "expected_value_low": "double",
+    "expected_value_high": "double",
+}
+_OPTIONAL_OUTPUTS = frozenset(
+    {"expected_value", "expected_value_low", "expected_value_high", "reasons"}
+)
+_PACKAGES = ("fitmodel", "mlflow", "numpy", "pandas")
+
+
+def log_bundle(
+    client: Any, run_id: str, bundle_path: Path, example: pd.DataFrame, spec: DealSpec
+) -> str:
+    """Log a bundle as the run's model and give the id of the logged model."""
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    model = client.create_logged_model(
+        client.get_run(run_id).info.experiment_id, name=MODEL_NAME, source_run_id=run_id
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        _save(Path(folder), model, bundle_path, example, spec)
+        client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
+    client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return str(model.model_id)
+
+
+def _save(
+    folder: Path, model: Any, bundle_path: Path, example: pd.DataFrame, spec: DealSpec
+) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    bundle = open_bundle(bundle_path)
+    copy = _checked_copy(bundle, folder / "bundle")
+    mlflow.pyfunc.save_model(
+        path=folder / "model",
+        mlflow_model=Model(
+            artifact_path=model.artifact_location,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+            run_id=model.source_run_id,
+        ),
+        python_model=str(_SCRIPT),
+        artifacts={"bundle": str(copy)},
+        signature=_signature([*example.columns, *_optional_columns(spec, example)]),
+        input_example=example.head(1).reset_index(drop=True),
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PACKAGES],
+        metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
+    )
+
+
+def _checked_copy(bundle: Bundle, folder: Path) -> Path:
+    # Of the one name that is looked for again, with nothing that the manifest does not list.
+    folder.mkdir()
+    for page in (MANIFEST, SIGNATURE):
+        if (bundle.path / page).exists():
+            shutil.copyfile(bundle.path / page, folder / page)
+    for file in bundle.files:
+        (folder / file).write_bytes(bundle.read(file))
+    return folder
+
+
+def _optional_columns(spec: DealSpec, example: pd.DataFrame) -> list[str]:
+    # `predict` uses these where they are given; MLflow drops what the signature does not name.
+    roles = (spec.deals.closed_on, spec.deals.amount)
+    return [role for role in roles if role is not None and role not in example.columns]
+
+
+def _signature(columns: Iterable[str]) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
+
+    any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow types it only by half
+    inputs = Schema([ColSpec(any_type, str(name), required=False) for name in columns])
+    outputs = Schema(
+        [
+            ColSpec(kind or any_type, name, required=name not in _OPTIONAL_OUTPUTS)
+            for name, kind in _OUTPUTS.items()
+        ]
+    )
+    asked = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
+    params = ParamSchema(asked)
+    return ModelSignature(inputs=inputs, outputs=outputs, params=params)

@@ -1,0 +1,201 @@
+"""What is said of a model was measured on deals it did not see, by a split that is named."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import DealHistory
+from fitmodel.evaluation import out_of_time as judging
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.out_of_time import (
+    IN_BLOCKS,
+    IN_FOLDS,
+    Judgement,
+    gap_to_black_box,
+    judge,
+    judge_on_blocks,
+)
+from fitmodel.evaluation.report import shows_skill
+from fitmodel.exceptions import DealsError
+
+QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "folds": 2}
+
+
+@pytest.fixture(autouse=True)
+def no_black_box(monkeypatch):
+    """The reference takes long and is tested by itself."""
+    monkeypatch.setattr(
+        judging, "black_box_probabilities", lambda _train, asked, _options: np.full(len(asked), 0.2)
+    )
+
+
+@pytest.fixture(scope="module")
+def quick(spec):
+    return spec.replace(learning=QUICK, attributes={"include": ("seats", "noise")})
+
+
+@pytest.fixture(scope="module")
+def deals(make_deals):
+    return make_deals(900)
+
+
+def measured(judgement):
+    table = judgement.table
+    return compute_metrics(
+        table["early_churn"], table["probability"], weight=table["weight"],
+        base_rate=table["base_rate"], n_boot=200,
+    )  # fmt: skip
+
+
+def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
+    found = judge(deals, quick)
+    closed = deals["closed_on"]
+    assert found.method == "out-of-time"
+    assert (closed[found.table.index] >= found.split_date).all()
+    assert closed[found.learned.taught.index].max() < found.split_date
+    assert found.n_train == len(found.learned.taught)
+    assert found.notes == ()
+    assert found.table["probability"].between(0, 1, inclusive="neither").all()
+    assert shows_skill(measured(found))
+
+
+def test_nothing_after_the_split_changes_a_prediction(deals, quick):
+    found = judge(deals, quick)
+    changed = deals.copy()
+    later = changed["churned_on"] > found.split_date
+    changed.loc[later, "churned_on"] += pd.Timedelta(days=1)
+    trained_on = changed["closed_on"] < found.split_date
+    changed.loc[later & trained_on, "churned_on"] = pd.NaT
+    again = judge(changed, quick)
+    assert again.split_date == found.split_date
+    pd.testing.assert_series_equal(
+        again.table["probability"], found.table["probability"].loc[again.table.index]
+    )
+
+
+def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick):
+    found = judge(deals, quick)
+    (rate,) = set(found.table["base_rate"])
+    assert rate == found.learned.book.base_rate
+    own = found.learned.estimator.predict_proba(found.learned.taught.attributes)[:, 1]
+    assert rate == pytest.approx(own.mean(), rel=0.01)
+
+
+def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_and_named(
+    make_deals, quick
+):
+    deals = make_deals(1_200)
+    calm = deals["closed_on"] >= "2025-03-15"
+    deals["churned_on"] = deals["churned_on"].where(~calm)
+    found = judge(deals, quick)
+    assert found.method == "out-of-time"
+    mature = DealHistory(deals, quick).as_of(None).mature
+    share = len(found.table) / mature.sum()
+    assert share > 0.3
+    (note,) = found.notes
+    assert f"newest {share:.0%} of the mature deals instead of the newest 25%" in note
+    assert "learned from fewer deals than the one shipped" in note
+    assert found.table["early_churn"].sum() >= 10
+
+
+def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals, quick):
+    """66 early churners: too few to learn from three quarters, enough in four fifths."""
+    deals = make_deals(900)
+    left = deals["churned_on"].notna()
+    known = (deals["churned_on"] - deals["closed_on"]).dt.days <= 150
+    leavers = deals.index[known & left]
+    kept = leavers[np.linspace(0, len(leavers) - 1, 66).astype(int)]
+    deals["churned_on"] = deals["churned_on"].where(deals.index.isin(kept))
+    found = judge(deals, quick)
+    assert found.method == "blocks in time"
+    assert found.split_date is None
+    assert found.notes == (IN_BLOCKS,)
+    assert "later ones too" in IN_BLOCKS
+
+
+def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):
+    learned = []
+    learn = judging.learn_from_set
+
+    def remember(taught, *given, **named):
+        learned.append(set(taught.index))
+        return learn(taught, *given, **named)
+
+    monkeypatch.setattr(judging, "learn_from_set", remember)
+    found = judge_on_blocks(deals, quick)
+    labelled = DealHistory(deals, quick).as_of(None).labelled()
+    assert list(found.table.index) == list(labelled.index)
+    assert len(learned) == judging.JUDGING_FOLDS
+    held_out = [set(deals.index) - inside for inside in learned]
+    assert sum(map(len, held_out)) == len(deals)
+    closed = [deals.loc[list(block), "closed_on"] for block in held_out]
+    spans = sorted((days.min(), days.max()) for days in closed)
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
+
+
+def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
+    view = DealHistory(deals, spec).as_of(None)
+    table = deals.assign(tenure=view.followup_months, gone=view.left)
+    tenure = DealSpec(
+        deals={"tenure_months": "tenure", "churned": "gone"},
+        attributes={"include": ("seats", "noise")},
+        learning=QUICK,
+    )
+    found = judge(table, tenure)
+    assert found.method == "cross-validation"
+    assert found.notes == (IN_FOLDS,)
+    assert found.table.index.is_unique
+    assert found.n_train < len(table)
+    assert shows_skill(measured(found))
+
+
+def test_too_little_to_judge_by_is_refused_with_the_count_of_all_deals(make_deals, quick):
+    few = make_deals(100)
+    with pytest.raises(DealsError, match=r"early churner\(s\); 50 needed"):
+        judge(few, quick)
+
+
+@pytest.mark.slow
+def test_attributes_that_say_nothing_show_skill_in_at_most_one_of_twenty_companies(
+    make_deals, quick
+):
+    shown = 0
+    for seed in range(40):
+        shown += shows_skill(measured(judge(make_deals(500, seed=seed, shuffled=True), quick)))
+    assert shown <= 2
+
+
+def test_a_level_that_fell_is_no_skill(make_deals, quick):
+    """The rate halves and no attribute says anything: whatever is gained is the level's."""
+    deals = make_deals(1_500, seed=5, shuffled=True)
+    random = np.random.default_rng(5)
+    later = deals["closed_on"] >= "2024-09-01"
+    deals["churned_on"] = deals["churned_on"].where(~later | (random.random(1_500) < 0.4))
+    found = measured(judge(deals, quick))
+    assert not shows_skill(found)
+
+
+def test_the_gap_to_the_black_box_is_the_difference_of_log_losses(judged):
+    table = pd.DataFrame(
+        {
+            "early_churn": judged.y,
+            "probability": judged.p,
+            "weight": judged.weight,
+            "black_box": np.clip(0.5 * judged.p + 0.1, 0, 1),
+        }
+    )
+    found = gap_to_black_box(Judgement("out-of-time", None, table, table, 10), n_boot=50)
+    p, q = table["probability"], table["black_box"]
+
+    def loss(given):
+        return -np.average(
+            judged.y * np.log(given) + (1 - judged.y) * np.log(1 - given), weights=judged.weight
+        )
+
+    assert found.value == pytest.approx(loss(p) - loss(q))
+    assert found.low < found.value < found.high < 0

@@ -1,0 +1,78 @@
+"""Similar deals are similar in what moves the risk, and their outcomes are known ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.outcomes import outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.model.similar_deals import PastDeals, contributions
+
+
+@pytest.fixture(scope="module")
+def past(model, simulation) -> PastDeals:
+    return PastDeals(model, simulation.deals, simulation.spec)
+
+
+def test_contributions_add_up_to_the_log_odds_before_calibration(model, simulation) -> None:
+    points = contributions(model, simulation.deals)
+    probability = model.predict(simulation.deals, reasons=0)["early_churn_probability"]
+    own = model.book.calibration.probability(model.book.baseline + points.sum(axis=1))
+    np.testing.assert_allclose(own, probability, atol=1e-12)
+
+
+def test_a_past_deal_is_most_like_itself(past, simulation) -> None:
+    churn = outcomes(simulation.deals, simulation.spec)["early_churn"]
+    for place in churn.index[churn.notna()][:20]:
+        found = past.like(simulation.deals.loc[place].to_dict(), n=5)
+        assert found.deals["distance"].iloc[0] == pytest.approx(0.0, abs=1e-12)
+        assert found.deals["distance"].is_monotonic_increasing
+
+
+def test_their_outcomes_are_known_and_counted(past, simulation) -> None:
+    found = past.like(simulation.deals.iloc[-1].to_dict(), n=50)
+    churn = outcomes(simulation.deals, simulation.spec)["early_churn"].loc[found.deals.index]
+    assert churn.notna().all()
+    assert found.known == 50
+    assert found.left == churn.sum()
+    assert found.low < found.left / 50 < found.high
+    assert f"Of the 50 most similar deals {found.left} left within 5 months" in str(found)
+    assert f"有 {found.left} 个在 5 个月内流失" in found.in_words("zh")
+
+
+def test_young_deals_are_left_out_even_those_that_left(past, simulation) -> None:
+    # of deals younger than the horizon only early churners are known: kept, they would raise
+    # every share above what such deals do
+    found = outcomes(simulation.deals, simulation.spec)
+    young = found.index[~found["mature"]]
+    assert found.loc[young, "early_churn"].eq(1.0).sum() > 5
+    everyone = past.like(simulation.deals.iloc[0].to_dict(), n=len(simulation.deals))
+    assert not everyone.deals.index.isin(young).any()
+    mature = found[found["mature"] & found["early_churn"].notna()]
+    assert everyone.left / everyone.known == pytest.approx(mature["early_churn"].mean())
+
+
+def test_look_alikes_of_risky_prospects_left_more_often(past, model) -> None:
+    fresh = simulate_deals(600, seed=9).deals
+    risk = model.predict(fresh, reasons=0)["early_churn_probability"].sort_values()
+    low, high = (
+        np.mean([past.like(fresh.loc[place].to_dict()).left for place in places])
+        for places in (risk.index[:25], risk.index[-25:])
+    )
+    assert high > 3 * low
+
+
+def test_the_order_of_the_past_does_not_matter(past, model, simulation) -> None:
+    turned = PastDeals(model, simulation.deals.iloc[::-1], simulation.spec)
+    prospect = simulation.deals.iloc[-1].to_dict()
+    first, second = (one.like(prospect, n=30).deals["distance"] for one in (past, turned))
+    np.testing.assert_allclose(first.to_numpy(), second.to_numpy())
+
+
+def test_without_a_known_outcome_there_is_nothing_to_compare_with(model, simulation) -> None:
+    young = simulation.deals.tail(5).assign(churned_on=None)
+    young["churned_on"] = young["churned_on"].astype("datetime64[ns]")
+    with pytest.raises(DealsError, match="none of the 5 deals has a known outcome and was"):
+        PastDeals(model, young, simulation.spec)

@@ -1,0 +1,117 @@
+"""What people did is kept over HTTP, and only of prospects that were assessed."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.bundle.store import write_bundle
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.opening import SCORER_FILE
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+WHOLE = {"id": "D-1", "action": "overridden", "by": "Kim", "reason": "knows them"}
+
+
+@pytest.fixture
+def log(tmp_path) -> DecisionLog:
+    return DecisionLog(tmp_path / "decisions.db", salt="pepper")
+
+
+@pytest.fixture
+def bundle(model, tmp_path):
+    files = {SCORER_FILE: model.scorer.to_json()}
+    return write_bundle(tmp_path, "fit", files=files, manifest={"spec": {"deals": {"id": "deal"}}})
+
+
+@pytest.fixture
+def asked(bundle, log):
+    with TestClient(create_app(bundle, Settings(reload_seconds=0), log=log)) as ready:
+        yield ready
+
+
+def test_a_decision_on_what_was_assessed_is_kept(asked, log, prospect) -> None:
+    assert asked.post("/v1/assessments", json=prospect | {"deal": "D-1"}).status_code == 200
+    answer = asked.post("/v1/decisions", json=WHOLE)
+    assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "overridden"})
+    kept = log.decisions().iloc[0]
+    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "overridden")
+    assert (kept["by"], kept["reason"]) == ("Kim", "knows them")
+
+
+def test_an_id_that_is_a_number_is_the_same_prospect(asked, log, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": 7})
+    assert asked.post("/v1/decisions", json=WHOLE | {"id": 7}).status_code == 201
+    assert log.latest().loc[log.known_as("7"), "action"] == "overridden"
+
+
+def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, prospect) -> None:
+    given = [prospect | {"deal": name} for name in ("", True, ["D-1"], {"a": 1}, "D-1", None)]
+    answers = asked.post("/v1/assessments", json=given).json()["assessments"]
+    assert ["error" in answer for answer in answers] == [True] * 4 + [False] * 2
+    assert answers[0]["error"] == "a prospect has an empty 'deal'"
+    assert answers[2]["error"] == "a prospect has a 'deal' that is neither text nor number"
+    assert log.assessments()["prospect"].tolist() == [log.known_as("D-1")]
+
+
+def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
+    answer = asked.post("/v1/decisions", json=WHOLE)
+    assert answer.status_code == 404
+    assert "no assessment of this id" in answer.json()["detail"]
+    assert log.decisions().empty
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"action": "lost"}, "action: Input should be 'signed', 'declined' or 'overridden'"),
+        ({"by": ""}, "by: String should have at least 1 character"),
+        ({"by": None}, "by: Input should be a valid string"),
+        ({"id": True}, "Input should be a valid"),
+        ({"reason": "x" * 2_001}, "reason: String should have at most 2000 characters"),
+        ({"note": "?"}, "note: Extra inputs are not permitted"),
+    ],
+)
+def test_a_decision_that_is_not_whole_is_refused_in_words(asked, change, said) -> None:
+    answer = asked.post("/v1/decisions", json=WHOLE | change)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def test_without_a_log_there_is_nowhere_to_keep_it(client) -> None:
+    answer = client.post("/v1/decisions", json=WHOLE)
+    assert answer.status_code == 404
+    assert "--log" in answer.json()["detail"]
+
+
+def test_without_the_token_nobody_decides(bundle, log) -> None:
+    limits = Settings(reload_seconds=0, token="open")  # noqa: S106 - of this test
+    with TestClient(create_app(bundle, limits, log=log)) as asked:
+        assert asked.post("/v1/decisions", json=WHOLE).status_code == 401
+        bearer = {"authorization": "Bearer open"}
+        assert asked.post("/v1/decisions", json=WHOLE, headers=bearer).status_code == 404
+
+
+class Away:
+    """A log whose database is away."""
+
+    def decide(self, *_what, **_more) -> None:
+        raise TrackingError("no route to the host of postgresql://db")
+
+
+def test_a_log_that_is_away_is_said_without_its_place(bundle) -> None:
+    with TestClient(create_app(bundle, Settings(reload_seconds=0), log=Away())) as asked:
+        answer = asked.post("/v1/decisions", json=WHOLE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json() == {"detail": "the decision log does not answer"}
+
+
+def test_openapi_tells_what_a_decision_is(asked) -> None:
+    described = asked.get("/openapi.json").json()
+    route = described["paths"]["/v1/decisions"]["post"]
+    assert {"201", "401", "404", "422"} <= set(route["responses"])
+    fields = described["components"]["schemas"]["Decision"]
+    assert fields["required"] == ["id", "action", "by"]
+    assert fields["example"]["action"] == "overridden"

@@ -1,0 +1,184 @@
+"""What the desk is given: files without a token, data only with it, a pipeline that is one."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import ProspectError
+from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.service._desk_routes import cost_of_early_churn
+from fitmodel.service._pipeline import Pipeline
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+TOKEN = "geheim"  # noqa: S105 - no secret of anybody
+FILES = ("/", "/desk/desk.css", "/desk/desk.js", "/desk/theme.js", "/desk/icon.svg")
+STILL = Settings(reload_seconds=0)
+PACKED = {".csv.gz": gzip.compress, ".csv.bz2": bz2.compress, ".csv.zst": pa.Codec("zstd").compress}
+
+
+@pytest.fixture(scope="module")
+def pipeline(prospects, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pipeline") / "prospects.csv"
+    prospects.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def guarded(source, pipeline):
+    settings = Settings(token=TOKEN, reload_seconds=0)
+    with TestClient(create_app(source, settings, pipeline=pipeline)) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("path", [*FILES, "/desk/texts/en", "/desk/texts/zh"])
+def test_the_files_of_the_page_come_without_a_token(guarded, path) -> None:
+    answer = guarded.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert "require-trusted-types-for 'script'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/desk",
+        "/v1/pipeline",
+        "/index.html",
+        "/desk",
+        "/desk/",
+        "/desk/../v1/desk",
+        "/desk/texts/fr",
+    ],
+)
+def test_nothing_else_comes_without_the_token(guarded, path) -> None:
+    assert guarded.get(path).status_code == 401
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_texts_are_those_of_the_catalogue(client, language) -> None:
+    shown = client.get(f"/desk/texts/{language}").json()
+    assert shown == dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
+
+
+def test_the_page_names_no_other_place_and_holds_no_inline_code(client) -> None:
+    page = client.get("/").text
+    assert "//" not in page.replace("<!doctype", "").replace("http://www.w3.org", "")
+    assert "style=" not in page
+    assert "<script>" not in page
+
+
+def test_the_pipeline_comes_as_it_is_and_is_read_anew(guarded, pipeline) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    before = pipeline.read_bytes()
+    assert guarded.get("/v1/pipeline", headers=headers).content == before
+    pipeline.write_bytes(before + before.splitlines(keepends=True)[-1])
+    try:
+        assert len(guarded.get("/v1/pipeline", headers=headers).content) > len(before)
+    finally:
+        pipeline.write_bytes(before)
+
+
+def test_a_pipeline_that_has_gone_is_said_and_one_never_given_is_not_found(
+    source, client, prospects, tmp_path
+) -> None:
+    path = tmp_path / "prospects.csv"
+    prospects.to_csv(path, index=False)
+    with TestClient(create_app(source, STILL, pipeline=path)) as asked:
+        path.unlink()
+        answer = asked.get("/v1/pipeline")
+    assert answer.status_code == 503
+    assert "cannot be read" in answer.json()["detail"]
+    assert client.get("/v1/pipeline").status_code == 404
+    assert client.get("/v1/desk").json()["pipeline"] is None
+
+
+def test_the_desk_is_told_the_model_its_roles_and_the_limits(guarded, model) -> None:
+    told = guarded.get("/v1/desk", headers={"authorization": f"Bearer {TOKEN}"}).json()
+    assert [item["name"] for item in told["model"]["attributes"]] == list(model.attributes)
+    assert told["roles"]["amount"] == model.scorer.amount
+    assert told["pipeline"] == "prospects.csv"
+    assert told["limits"]["prospects"] == Settings().most_prospects
+    assert told["cost_of_early_churn"] is None
+    assert set(model.attributes) <= set(told["example"])
+
+
+@pytest.mark.parametrize("amount", [0.0, 1_200.0, 98_765.4])
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_the_value_if_it_stays_less_the_money_at_risk_is_the_expected_value(
+    amount, probability
+) -> None:
+    money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1)
+    cost = cost_of_early_churn(money)
+    at_risk = probability * (cost["fixed"] + cost["per_amount"] * amount)
+    left = money.value_if_stays(amount) - at_risk
+    assert left == pytest.approx(money.expected_value(probability, amount))
+
+
+@pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])
+def test_a_pipeline_of_any_kind_gives_the_same(prospects, model, tmp_path, ending) -> None:
+    path = tmp_path / f"prospects{ending}"
+    if ending == ".parquet":
+        prospects.to_parquet(path)
+    else:
+        text = prospects.to_csv(index=False).encode()
+        path.write_bytes(PACKED[ending](text) if ending in PACKED else text)
+    pipeline = Pipeline(path, Settings())
+    pipeline.check(model)
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(pipeline.read_csv())
+    assert list(pd.read_csv(copy)["seats"]) == list(prospects["seats"])
+
+
+@pytest.mark.parametrize(
+    ("limits", "change", "words"),
+    [
+        ({}, lambda frame: frame.drop(columns="seats"), "seats"),
+        ({"most_prospects": 10}, None, "60 prospects, the desk shows 10"),
+        ({"most_bytes": 1_000}, None, "longer than 1,000 bytes"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_shown_stops_the_service_at_its_start(
+    source, prospects, tmp_path, limits, change, words
+) -> None:
+    path = tmp_path / "prospects.csv"
+    (prospects if change is None else change(prospects)).to_csv(path, index=False)
+    with pytest.raises(ProspectError, match=words):
+        create_app(source, Settings(reload_seconds=0, **limits), pipeline=path)
+
+
+def test_a_pipeline_with_lists_in_a_column_is_refused_with_the_remedy(
+    source, prospects, tmp_path
+) -> None:
+    path = tmp_path / "prospects.parquet"
+    prospects.assign(tags=[["a"]] * len(prospects)).to_parquet(path)
+    with pytest.raises(ProspectError, match=r"(?s)cannot be shown.*Remedy: .*leave out columns"):
+        create_app(source, STILL, pipeline=path)
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2"])
+def test_a_pipeline_that_was_cut_short_meanwhile_is_said(tmp_path, ending) -> None:
+    path = tmp_path / f"prospects{ending}"
+    path.write_bytes(PACKED[ending](b"deal_id,seats\nD-1,4\n")[:-6])
+    with pytest.raises(ProspectError, match="cannot be shown.*see that it is whole"):
+        Pipeline(path, Settings()).read_csv()
+
+
+def test_a_pipeline_that_is_not_there_is_said(source, tmp_path) -> None:
+    with pytest.raises(ProspectError, match="there is no file"):
+        create_app(source, STILL, pipeline=tmp_path / "none.csv")
+
+
+def test_what_the_desk_sends_is_scored_though_every_value_is_text(client, prospects, model) -> None:
+    (row,) = json.loads(prospects.head(1).to_json(orient="records", date_format="iso"))
+    text = {name: None if value is None else str(value) for name, value in row.items()}
+    answer = client.post("/v1/assessments", json={name: text[name] for name in model.attributes})
+    assert answer.status_code == 200

@@ -1,0 +1,160 @@
+"""At the door: the token, the room, slow and long bodies, headers, and a log without values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import Guard
+from fitmodel.service.app import create_app
+from fitmodel.service.logs import JsonLines
+from fitmodel.service.settings import Settings
+
+TOKEN = "geheim"  # noqa: S105 - no secret of anybody
+POST = {"type": "http", "method": "POST", "path": "/v1/assessments", "headers": []}
+
+
+def test_the_end_of_line_of_a_file_of_secrets_is_no_part_of_the_token() -> None:
+    assert Settings(token=f" {TOKEN}\r\n").token == TOKEN
+    assert Settings(token=" \n").token is None  # noqa: S106 - none
+
+
+def test_a_name_is_ours_in_capitals_too(source) -> None:
+    app = create_app(source, Settings(reload_seconds=0, hosts=frozenset({"CRM.example.com"})))
+    for host, status in (("crm.Example.com", 200), ("other.example.com", 421)):
+        assert TestClient(app).get("/v1/model", headers={"host": host}).status_code == status
+
+
+@pytest.fixture(scope="module")
+def guarded(source):
+    with TestClient(create_app(source, Settings(token=TOKEN, reload_seconds=0))) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "geheim", "Basic geheim", "Bearer", "Bearer geheimer", "Bearer GEHEIM"]
+)
+@pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/openapi.json", "/nowhere"])
+def test_without_the_token_nothing_is_told(guarded, header, path) -> None:
+    headers = {} if header is None else {"authorization": header}
+    answer = guarded.get(path, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_with_the_token_and_for_health_checks_the_door_is_open(guarded) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    assert guarded.get("/v1/model", headers=headers).status_code == 200
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+
+
+def test_every_answer_has_the_headers_that_close_a_browser(client) -> None:
+    for path in ("/healthz", "/nowhere", "/v1/model"):
+        headers = client.get(path, headers={"origin": "https://evil.example"}).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "access-control-allow-origin" not in headers
+
+
+async def called(app, receive, sent=None, **limits) -> list[dict]:
+    sent = [] if sent is None else sent
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    guard = Guard(app, Settings(**limits), Metrics(), frozenset({"/v1/assessments"}))
+    await guard(dict(POST), receive, send)
+    return sent
+
+
+async def idle(_scope, receive, send) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def empty_body() -> dict:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def test_a_body_that_never_ends_is_given_up() -> None:
+    async def never() -> dict:
+        await asyncio.Event().wait()
+        return {}
+
+    start, _ = asyncio.run(called(idle, never, body_seconds=0.01))
+    assert start["status"] == 408
+
+
+def test_a_body_in_pieces_is_counted_as_it_comes() -> None:
+    async def piece() -> dict:
+        return {"type": "http.request", "body": b"x" * 1000, "more_body": True}
+
+    start, _ = asyncio.run(called(idle, piece, most_bytes=10_000))
+    assert start["status"] == 413
+
+
+def test_beyond_the_room_a_client_is_told_when_to_come_again() -> None:
+    async def both() -> list[list[dict]]:
+        inside, leave = asyncio.Event(), asyncio.Event()
+        first: list[dict] = []
+        second: list[dict] = []
+
+        async def wait(scope, receive, send) -> None:
+            inside.set()
+            await leave.wait()
+            await idle(scope, receive, send)
+
+        async def keep(sent: list[dict], message: dict) -> None:
+            sent.append(message)
+
+        guard = Guard(wait, Settings(most_at_once=1), Metrics(), frozenset())
+        slow = asyncio.create_task(guard(dict(POST), empty_body, lambda m: keep(first, m)))
+        await inside.wait()
+        await guard(dict(POST), empty_body, lambda m: keep(second, m))
+        leave.set()
+        await slow
+        third: list[dict] = []
+        await guard(dict(POST), empty_body, lambda m: keep(third, m))
+        return [first, second, third]
+
+    first, second, third = asyncio.run(both())
+    assert [sent[0]["status"] for sent in (first, second, third)] == [200, 503, 200]
+    assert (b"retry-after", b"1") in second[0]["headers"]
+
+
+def test_a_fault_of_ours_shows_no_code_and_logs_no_value(caplog) -> None:
+    async def broken(*_asgi) -> None:
+        raise KeyError("secret-customer")
+
+    sent: list[dict] = []
+    with (
+        caplog.at_level(logging.INFO, logger="fitmodel.service"),
+        pytest.raises(KeyError),
+    ):
+        asyncio.run(called(broken, empty_body, sent))
+    start, body = sent
+    assert start["status"] == 500
+    assert b"secret" not in body["body"]
+    assert b"fault of the service" in body["body"]
+    logged = "\n".join(JsonLines().format(record) for record in caplog.records)
+    assert "KeyError at broken" in logged
+    assert "secret" not in logged
+
+
+def test_the_log_holds_nothing_that_a_client_wrote(client, caplog, prospect) -> None:
+    with caplog.at_level(logging.INFO, logger="fitmodel.service"):
+        client.post("/v1/assessments?x=injected%0a", json=prospect | {"note": "injected"})
+        client.get("/injected%0aforged")
+        client.request("INJECTED", "/healthz", headers={"x-thing": "injected"})
+    lines = [JsonLines().format(record) for record in caplog.records]
+    assert len(lines) >= 3
+    assert all("injected" not in line.lower() and "\n" not in line for line in lines)
+    assert json.loads(lines[-1])["method"] == "other"
+    assert json.loads(lines[1])["route"] == "other"

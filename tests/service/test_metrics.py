@@ -1,0 +1,69 @@
+"""What is counted is what Prometheus reads, and names no customer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from fitmodel.service._metrics import BUCKETS, Metrics
+
+
+def samples_of(metrics: Metrics, version: str = "v1") -> dict[tuple[str, frozenset], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics.text(version))
+        for sample in family.samples
+    }
+
+
+def labelled(name: str, **labels: str) -> tuple[str, frozenset]:
+    return name, frozenset(labels.items())
+
+
+def test_requests_are_counted_by_method_route_and_status() -> None:
+    metrics = Metrics()
+    for status in (200, 200, 503):
+        metrics.count_request("POST", "/v1/assessments", status, 0.003)
+    found = samples_of(metrics)
+    asked = {"method": "POST", "route": "/v1/assessments"}
+    assert found[labelled("fitmodel_requests_total", **asked, status="200")] == 2
+    assert found[labelled("fitmodel_requests_total", **asked, status="503")] == 1
+
+
+def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
+    metrics = Metrics()
+    times = (0.0005, 0.003, 0.02, 9.0)
+    for seconds in times:
+        metrics.count_request("GET", "/", 200, seconds)
+    found = samples_of(metrics)
+    for bound in BUCKETS:
+        bucket = labelled("fitmodel_request_seconds_bucket", le=str(bound))
+        assert found[bucket] == sum(seconds <= bound for seconds in times)
+    assert found[labelled("fitmodel_request_seconds_bucket", le="+Inf")] == len(times)
+    assert found[labelled("fitmodel_request_seconds_count")] == len(times)
+    assert abs(found[labelled("fitmodel_request_seconds_sum")] - sum(times)) < 1e-9
+
+
+def test_assessments_are_counted_by_fit_and_errors_too() -> None:
+    metrics = Metrics()
+    metrics.count_assessments(Counter({"good": 3, "error": 1}))
+    metrics.count_assessments(Counter({"good": 2, "poor": 1}))
+    found = samples_of(metrics)
+    counts = {fit: found[labelled("fitmodel_assessments_total", fit=fit)] for fit in
+              ("good", "poor", "error")}  # fmt: skip
+    assert counts == {"good": 5, "poor": 1, "error": 1}
+
+
+def test_only_the_model_in_use_is_named() -> None:
+    metrics = Metrics()
+    metrics.text("the one before")
+    found = samples_of(metrics, 'v"2\\')
+    named = [dict(labels) for name, labels in found if name == "fitmodel_model_info"]
+    assert named == [{"version": 'v"2\\'}]
+
+
+def test_two_services_in_one_process_count_apart() -> None:
+    one, other = Metrics(), Metrics()
+    one.count_assessments(Counter({"good": 1}))
+    assert labelled("fitmodel_assessments_total", fit="good") not in samples_of(other)

@@ -1,0 +1,57 @@
+"""Asked what nobody would, by the service's own description of itself, it never breaks."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import data
+from schemathesis import GenerationMode
+
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+pytestmark = pytest.mark.slow
+ASSESSMENTS, DECISIONS = "/v1/assessments", "/v1/decisions"
+FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
+ANSWERS = {200, 400, 401, 404, 405, 408, 413, 422}
+
+
+@pytest.fixture(scope="module")
+def described(source, tmp_path_factory):
+    log = DecisionLog(tmp_path_factory.mktemp("log") / "decisions.db")
+    app = create_app(source, Settings(reload_seconds=0), log=log)
+    return schemathesis.openapi.from_asgi("/openapi.json", app)
+
+
+# not schemathesis' own `parametrize`: it breaks with pytest 9.2
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [
+        ("POST", ASSESSMENTS, GenerationMode.POSITIVE),
+        ("POST", ASSESSMENTS, GenerationMode.NEGATIVE),
+        ("POST", DECISIONS, GenerationMode.POSITIVE),
+        ("POST", DECISIONS, GenerationMode.NEGATIVE),
+        *(("GET", path, GenerationMode.POSITIVE) for path in FACTS),
+    ],
+)
+@settings(
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=data())
+def test_no_request_is_a_fault_of_the_service(described, method, path, mode, data) -> None:
+    case = data.draw(described[path][method].as_strategy(generation_mode=mode))
+    answer = case.call()
+    assert answer.status_code in ANSWERS, (answer.status_code, case.body)
+    if answer.status_code >= 400:
+        assert answer.json()["detail"]
+
+
+def test_every_route_is_described(described) -> None:
+    paths = {result.ok().path for result in described.get_all_operations()}
+    assert paths == {ASSESSMENTS, DECISIONS, *FACTS, "/v1/desk", "/v1/pipeline"}

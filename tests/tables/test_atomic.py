@@ -1,0 +1,97 @@
+"""Workspaces vanish with their writer, and only clearly dead ones are swept."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fitmodel.tables.atomic import sweep, workspace, write_file, write_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR, WEEK = 3600, 7 * 24 * 3600
+HERE = "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())
+
+
+def dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def leftover(parent: Path, host: str, process: int, age: float) -> Path:
+    folder = parent / f".writing-{host}-{process}-00112233"
+    folder.mkdir()
+    (folder / "half.json").write_text("{")
+    os.utime(folder, (time.time() - age,) * 2)
+    return folder
+
+
+def test_a_workspace_is_gone_after_use_and_after_an_error(tmp_path: Path) -> None:
+    with workspace(tmp_path) as folder:
+        write_file(folder / "a", b"1")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileExistsError), workspace(tmp_path) as folder:
+        write_file(folder, b"a folder is there already")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_write_file_never_overwrites(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", b"old")
+    with pytest.raises(FileExistsError):
+        write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("host", "alive", "age", "swept"),
+    [
+        (HERE, False, 2 * HOUR, True),
+        (HERE, False, HOUR / 2, False),
+        (HERE, True, 2 * HOUR, False),
+        (HERE, True, 2 * WEEK, True),
+        ("another", False, 2 * HOUR, False),
+        ("another", False, 2 * WEEK, True),
+    ],
+)
+def test_only_workspaces_of_clearly_dead_writers_are_swept(
+    tmp_path: Path, host: str, alive: bool, age: float, swept: bool
+) -> None:
+    folder = leftover(tmp_path, host, os.getpid() if alive else dead_process(), age)
+    sweep(tmp_path)
+    assert folder.exists() is not swept
+
+
+def test_what_is_no_workspace_is_never_swept(tmp_path: Path) -> None:
+    strange = tmp_path / ".writing-mine"
+    strange.mkdir()
+    os.utime(strange, (0, 0))
+    sweep(tmp_path)
+    assert strange.exists()
+
+
+def test_a_folder_of_files_is_written_over_an_earlier_one(tmp_path):
+    folder = tmp_path / "new" / "report"
+    write_folder(folder, {"a.csv": "one", "b.html": "two"})
+    write_folder(folder, {"a.csv": "three"})
+
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "a.csv": "three",
+        "b.html": "two",
+    }
+
+
+def test_when_one_file_cannot_be_written_the_earlier_ones_stay(tmp_path):
+    write_folder(tmp_path, {"a.csv": "one"})
+    with pytest.raises(OSError, match="name too long"):
+        write_folder(tmp_path, {"a.csv": "two", "b" * 300: "x"})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "one"

@@ -1,0 +1,64 @@
+"""One process at a time holds a file, and a dead one lets go of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fitmodel.tables.locks import held
+
+HOLD = """
+import sys
+from pathlib import Path
+from fitmodel.tables.locks import held
+with held(Path(sys.argv[1]), wait=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen(  # noqa: S603 - the program above
+        [sys.executable, "-c", HOLD, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(BlockingIOError), held(lock, wait=False):
+            pass
+        other.kill()
+        other.wait()
+        with held(lock, wait=True), pytest.raises(BlockingIOError), held(lock, wait=False):
+            pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a file that is open")
+def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> None:
+    import fcntl
+
+    lock = tmp_path / "lock"
+    own = fcntl.flock
+
+    def removed_first(file, how) -> None:
+        lock.unlink(missing_ok=True)
+        own(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with pytest.raises(BlockingIOError, match="removed"), held(lock, wait=False):
+        pass
+
+
+def test_a_lock_ends_with_its_block_and_with_an_error_in_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with pytest.raises(KeyError), held(lock, wait=False):
+        raise KeyError
+    with held(lock, wait=False):
+        pass
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_not_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), held(tmp_path / "absent" / "lock", wait=False):
+        pass
