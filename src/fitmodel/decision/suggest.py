@@ -71,7 +71,7 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
     priced = spec.replace(decision=suggested_money()) if is_example else spec
     found = outcomes(deals, spec)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    amounts = yearly_amounts(deals, spec).to_numpy(dtype=np.float64)
+    amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     money, lacking = known_money(priced, amounts, curve)
     if money is None:
         return (f"No money can be weighed: {lacking}.",)

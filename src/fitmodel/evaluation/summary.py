@@ -117,7 +117,7 @@ def _flags(
     """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
     amount = None
     if spec.deals.amount is not None:
-        amount = yearly_amounts(table, spec).loc[judged.index].to_numpy(dtype=np.float64)
+        amount = np.asarray(yearly_amounts(table, spec).loc[judged.index], dtype=np.float64)
     flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
     counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
     return counts if expected_share is None else {**counts, "expected_share": expected_share}
