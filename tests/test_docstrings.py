@@ -21,7 +21,9 @@ HOMES = sorted({getattr(fitmodel, name).__module__ for name in fitmodel.__all__}
 ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
 TOLD = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
 MODULES = sorted({*HOMES, *(name.rpartition(".")[0] for name in TOLD)} - {"fitmodel.exceptions"})
-RESULTS = ("Report", "Run", "LookAlikes", "Scoreboard", "Profile", "Plan", "EditedModel")
+RESULTS = (
+    "Report", "Run", "LookAlikes", "Scoreboard", "Profile", "Plan", "EditedModel", "View", "Set"
+)  # fmt: skip
 """Ends of the names of what functions return: the functions' examples show them."""
 SHOWN_ELSEWHERE = {"fitmodel.evaluation.report", "fitmodel.scoring.spark"}
 """Made by `train` and `backtest`; needs Java, and is tried in tests/scoring."""

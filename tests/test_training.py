@@ -198,7 +198,7 @@ def _quick(spec, folder: Path, **sections):
 def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_counted_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fitmodel import training
+    from fitmodel import policy_choice, training
 
     chosen = []
     decide = training.decide
@@ -208,6 +208,7 @@ def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_co
         return chosen[-1][1]
 
     monkeypatch.setattr(training, "decide", remember)
+    monkeypatch.setattr(policy_choice, "decide", remember)
     spec = _quick(SIMULATION.spec, tmp_path, decision={"policy": "capacity", "capacity": 0.1})
     report = train(SIMULATION.deals, spec, models=tmp_path / "models").report
     (everything, shipped), (then, evaluated) = chosen

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.history import DealHistory
 from fitmodel.evaluation import out_of_time as judging
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import (
     IN_BLOCKS,
     IN_FOLDS,
+    IN_FOLDS_ALTHOUGH_DATED,
     Judgement,
     gap_to_black_box,
     judge,
@@ -103,19 +105,38 @@ def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_a
     assert found.table["early_churn"].sum() >= 10
 
 
+def _with_leavers(deals, ranges):
+    """The deals, of which only so many leave early in each range of rows."""
+    days = (deals["churned_on"] - deals["closed_on"]).dt.days
+    kept = []
+    for first, last, count in ranges:
+        early = deals.index[(days <= 150) & (deals.index >= first) & (deals.index < last)]
+        kept += list(early[np.linspace(0, len(early) - 1, count).astype(int)])
+    return deals.assign(churned_on=deals["churned_on"].where(deals.index.isin(kept)))
+
+
 def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals, quick):
-    """66 early churners: too few to learn from three quarters, enough in four fifths."""
-    deals = make_deals(900)
-    left = deals["churned_on"].notna()
-    known = (deals["churned_on"] - deals["closed_on"]).dt.days <= 150
-    leavers = deals.index[known & left]
-    kept = leavers[np.linspace(0, len(leavers) - 1, 66).astype(int)]
-    deals["churned_on"] = deals["churned_on"].where(deals.index.isin(kept))
+    """Most churners are new: too few to learn from before the split, enough in four blocks."""
+    deals = _with_leavers(make_deals(900), [(0, 540, 22), (640, 840, 38)])
     found = judge(deals, quick)
     assert found.method == "blocks in time"
     assert found.split_date is None
     assert found.notes == (IN_BLOCKS,)
     assert "later ones too" in IN_BLOCKS
+
+
+def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said(make_deals, quick):
+    deals = _with_leavers(make_deals(2400), [(0, 1440, 4), (1920, 2250, 56)])
+    found = judge(deals, quick)
+    assert found.method == "cross-validation"
+    assert found.notes == (IN_FOLDS_ALTHOUGH_DATED,)
+    assert "not out of time" in IN_FOLDS_ALTHOUGH_DATED
+
+
+def test_what_is_enough_as_a_whole_is_also_judged(make_deals, quick):
+    """As many churners as training needs, and not one more: the check passes, so training does."""
+    deals = _with_leavers(make_deals(900), [(0, 840, MIN_CHURNERS)])
+    assert len(judge(deals, quick).table)
 
 
 def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):

@@ -10,9 +10,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.decision.policy import Policy
-from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.learner import learn
-from fitmodel.learning.settings import Choice
+from fitmodel.learning.settings import Choice, Settings
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
@@ -22,7 +21,8 @@ from fitmodel.model.wording import Wording
 @pytest.fixture(scope="module")
 def model():
     simulation = simulate_deals(1200, seed=0)
-    choice = Choice(3.0, None, 0.5, 3, CalibrationMap.identity(), pd.DataFrame())
+    settings = Settings(penalty=3.0, shares=(("logistic", 0.5), ("boosted", 0.5)), pairs=3)
+    choice = Choice(settings, pd.DataFrame())
     book = learn(simulation.deals, simulation.spec, choice=choice, bags=2).book
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
     words = Wording(

@@ -252,8 +252,7 @@ def _spoil(name: str, table) -> None:
     contents = {
         "empty": b"",
         "blank": b"\n\n",
-        "latin": text.replace("deal_id", "Straße", 1).encode("latin-1"),
-        "latin value": (text.splitlines()[0] + "\ncaf\xe9" + "," * 19 + "\n").encode("latin-1"),
+        "damaged": text.replace("deal_id", "Straße", 1).encode() + b"caf\xe9" + b"," * 19 + b"\n",
         "lacking": text.replace("seats", "seat", 1).encode(),
         "twice": text.replace("seats", "segment", 1).encode(),
         "scored": text.replace("rep", "fit", 1).encode(),
@@ -266,8 +265,7 @@ def _spoil(name: str, table) -> None:
     [
         ("empty", "is empty. Remedy: export"),
         ("blank", "is empty. Remedy: export"),
-        ("latin", "is not UTF-8 text. Remedy: save it as 'CSV UTF-8'"),
-        ("latin value", "is not UTF-8 text. Remedy: save it as 'CSV UTF-8'"),
+        ("damaged", "is not UTF-8 text. Remedy"),
         ("lacking", r"seats \(did you mean 'seat'\?\)"),
         ("twice", r"more than one column named \['segment'\]"),
         ("scored", "already has the column\\(s\\) fit. Remedy"),
@@ -347,8 +345,10 @@ def test_an_output_inside_the_input_folder_is_refused(model, prospects, tmp_path
 def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):
     with pytest.raises(ProspectError, match=r"is the input\. Remedy: name another output"):
         score_file(table, model, table)
-    with pytest.raises(ProspectError, match=r"is none of \.csv, .*\.tsv, \.parquet"):
+    with pytest.raises(ProspectError, match=r"workbooks are only read\. Remedy: write \.csv"):
         score_file(table, model, tmp_path / "out.xlsx")
+    with pytest.raises(ProspectError, match=r"is none of \.csv, .*\.tsv, \.parquet"):
+        score_file(table, model, tmp_path / "out.ods.txt")
     with pytest.raises(ProspectError, match="there is no file"):
         score_file(tmp_path / "absent.csv", model, tmp_path / "out.csv")
     with pytest.raises(ProspectError, match="there is no folder"):

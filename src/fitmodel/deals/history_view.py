@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 class HistoryView:
     """Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
 
-    Made by `DealHistory.as_of`: ``day`` is the last day of which anything is known, None for the
-    end of the extract. Arrays have a value per deal, in the order of the table, and cannot be
-    written to.
+    Made by `DealHistory.as_of`. Attributes that are arrays have a value per deal, in the order of
+    the table, and cannot be written to. ``day`` is the last day of which anything is known, None
+    for the end of the extract.
     """
 
     def __init__(
