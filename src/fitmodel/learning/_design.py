@@ -20,7 +20,6 @@ from fitmodel.learning.columns import MISSING, Column, NumberColumn
 from fitmodel.learning.encoding import MANY_LEVELS
 
 NUMBER_BASIS = 2  # place on a line and normal score of the rank
-MAX_SKEWNESS = 1.5  # above, the line is that of the logarithm
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16
 PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
@@ -162,8 +161,6 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
         return basis[:, :0]
     cuts = np.asarray(column.cuts)
     middles = np.concatenate([cuts[:1], (cuts[:-1] + cuts[1:]) / 2, cuts[-1:]])
-    if _is_skewed(middles, counts):
-        middles = np.log(middles) if middles[0] > 0 else np.log1p(middles)
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
     scores = np.array(
         [NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks]
@@ -173,19 +170,6 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
         basis[1 : column.size + 1, place] = (values - mean) / max(float(deviation), 1e-12)
     return basis
-
-
-def _is_skewed(middles: NDArray[np.float64], counts: NDArray[np.float64]) -> bool:
-    """Whether a number is never negative and has a long upper tail, as sizes and amounts have.
-
-    On its own scale the few largest deals would decide the slope of all.
-    """
-    if middles[0] < 0:
-        return False
-    mean = np.average(middles, weights=counts)
-    away = middles - mean
-    deviation = np.sqrt(np.average(away**2, weights=counts))
-    return bool(np.average(away**3, weights=counts) > MAX_SKEWNESS * max(deviation, 1e-12) ** 3)
 
 
 def level_statistic(
