@@ -25,8 +25,13 @@ RESULTS = (
     "Report", "Run", "LookAlikes", "Scoreboard", "Profile", "Plan", "EditedModel", "View", "Set"
 )  # fmt: skip
 """Ends of the names of what functions return: the functions' examples show them."""
-SHOWN_ELSEWHERE = {"fitmodel.evaluation.report", "fitmodel.scoring.spark"}
-"""Made by `train` and `backtest`; needs Java, and is tried in tests/scoring."""
+SHOWN_ELSEWHERE = {
+    "fitmodel.deals.history_view",
+    "fitmodel.deals.training_set",
+    "fitmodel.evaluation.report",
+    "fitmodel.scoring.spark",
+}
+"""Made by `DealHistory`, by `train` and `backtest`; needs Java, and is tried in tests/scoring."""
 
 
 def found(name: str) -> Any:
