@@ -156,6 +156,10 @@ def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, o
         "fit": "string",
         "unfamiliar": "boolean",
         "model_version": "string",
+        "worth": "string",
+        "escalate": "boolean",
+        "expected_value_low": "double",
+        "expected_value_high": "double",
         "error": "string",
     }
 
