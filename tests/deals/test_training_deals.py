@@ -8,7 +8,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
-from fitmodel.deals.training_deals import in_whole, training_deals
+from fitmodel.deals.training_deals import training_deals
+from fitmodel.learning.proportional_odds import expand_soft_labels
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_without_dates_there_is_no_order_in_time_and_nothing_in_parts() -> None:
 
 def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:
     chance = np.array([1.0, 0.25, 0.0, 0.5])
-    rows, outcome, share = in_whole(chance)
+    rows, outcome, share = expand_soft_labels(chance)
     assert set(outcome.tolist()) == {0.0, 1.0}
     np.testing.assert_allclose(np.bincount(rows, share), 1)
     np.testing.assert_allclose(np.bincount(rows, share * outcome), chance)

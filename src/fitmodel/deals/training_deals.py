@@ -19,7 +19,6 @@ from fitmodel.deals.labelled import LabelledDeals
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from fitmodel.deals._outcome_columns import Moment
     from fitmodel.deals.contract import DealSpec
@@ -77,39 +76,4 @@ def training_deals(
         closed_on=chosen.closed_on,
         dates=chosen.dates,
         late_entries=labelled.late_entries,
-    )
-
-
-def in_whole(
-    early_churn: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Write chances as outcomes, for what learns from nothing else.
-
-    Parameters
-    ----------
-    early_churn : ndarray of shape (n,)
-        From 0 to 1.
-
-    Returns
-    -------
-    rows : ndarray of int
-        Which deal: those in between stand twice.
-    outcome : ndarray of 0.0 and 1.0
-    share : ndarray
-        By how much of the deal's weight.
-
-    Examples
-    --------
-    >>> rows, outcome, share = in_whole(np.array([1.0, 0.25]))
-    >>> rows.tolist(), outcome.tolist(), share.tolist()
-    ([0, 1, 1], [1.0, 1.0, 0.0], [1.0, 0.25, 0.75])
-    """
-    between = np.flatnonzero((early_churn > 0) & (early_churn < 1))
-    outcome = np.where(early_churn > 0, 1.0, 0.0)
-    share = np.where(early_churn > 0, early_churn, 1.0)
-    return (
-        np.concatenate([np.arange(len(early_churn)), between]),
-        np.concatenate([outcome, np.zeros(len(between))]),
-        np.concatenate([share, 1 - early_churn[between]]),
     )
