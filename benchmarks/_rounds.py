@@ -49,7 +49,7 @@ def replay_rounds(
         signed of the flagged, and they are learned from as they are.
     threshold : float
         Probability from which on a prospect is flagged.
-    bags : int
+    bootstrap replicates : int
         As of `fitmodel.learning.learner.learn`.
 
     Returns
@@ -100,7 +100,7 @@ def _learned(
     contract = spec.replace(deals={"propensity": COLUMN, "observed_until": f"{today:%Y-%m-%d}"})
     learned = learn(known.assign(churned_on=seen), contract, bags=bags)
     policy = Policy("threshold", threshold)
-    scorer = Scorer(learned.book, policy, None, spec.deals.closed_on, f"{today:%Y-%m-%d}")
+    scorer = Scorer(learned.scorecard, policy, None, spec.deals.closed_on, f"{today:%Y-%m-%d}")
     return FitModel(scorer, {})
 
 

@@ -124,10 +124,10 @@ def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[flo
     asked, truth = company(4_000, 0.0, hazard, 10_000 + seed)
     learned = learn(deals, spec())
     attributes = view_of(asked, spec()).attributes(learned.taught.dates).frame
-    codes = encode(learned.book.columns, attributes)
-    low, high = learned.book.interval(*learned.book.scores(codes))
+    codes = encode(learned.scorecard.columns, attributes)
+    low, high = learned.scorecard.interval(*learned.scorecard.scores(codes))
     covered = float(np.mean((low <= truth) & (truth <= high)))
-    ours = measures(truth, learned.book.probability(codes))
+    ours = measures(truth, learned.scorecard.probability(codes))
     peer = measures(truth, proportional_hazards(deals, asked))
     young = float((deals["signed"] > END - pd.DateOffset(months=HORIZON)).mean())
     return [young, *ours, covered, *peer[1:]]

@@ -70,8 +70,8 @@ def discrimination() -> None:
     learned = learn(past.deals, past.spec)
     probability = learned.estimator.predict_proba(test.attributes)[:, 1]
     own, best = (roc_auc_score(test.early_churn, p) for p in (probability, truth))
-    log_odds, deviation = learned.book.scores(codes_of(learned, test.attributes))
-    low, high = learned.book.interval(log_odds, deviation)
+    log_odds, deviation = learned.scorecard.scores(codes_of(learned, test.attributes))
+    low, high = learned.scorecard.interval(log_odds, deviation)
     covered = np.mean((low <= truth) & (truth <= high))
     print(f"AUC of the model, 5,000 training deals      {own:.4f}")
     print(f"AUC of the true probability                 {best:.4f}   gap {best - own:.4f}")
@@ -87,8 +87,8 @@ def coverage(law: dict, sizes: dict[int, int]) -> None:
         for seed in range(20, 20 + trainings):
             past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law)
             learned = learn(past.deals, past.spec)
-            scores = learned.book.scores(codes_of(learned, test.attributes))
-            low, high = learned.book.interval(*scores)
+            scores = learned.scorecard.scores(codes_of(learned, test.attributes))
+            low, high = learned.scorecard.interval(*scores)
             covered.append(np.mean((low <= truth) & (truth <= high)))
             width.append(np.mean(high - low))
         tenth, most = np.quantile(covered, (0.1, 0.9))
@@ -104,7 +104,7 @@ def codes_of(learned: object, attributes: object) -> np.ndarray:
     """Codes of new deals."""
     from fitmodel.learning.encoding import encode
 
-    return encode(learned.book.columns, attributes)
+    return encode(learned.scorecard.columns, attributes)
 
 
 def censoring() -> None:

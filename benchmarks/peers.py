@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.outcomes import LabelledDeals
 
 TEXT = ["object", "string", "category", "bool"]
-MOST_CATEGORIES = 250  # what HistGradientBoosting can hold as one category
+MAX_CATEGORIES = 250  # what HistGradientBoosting can hold as one category
 
 
 def as_categories(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -56,7 +56,7 @@ def hist_gradient_boosting(train: LabelledDeals, test: pd.DataFrame) -> np.ndarr
     """Scikit-learn's histogram gradient boosting at its defaults; too many levels as codes."""
     known, asked = as_categories(train.attributes, test)
     for name in known.select_dtypes("category").columns:
-        if len(known[name].cat.categories) > MOST_CATEGORIES:
+        if len(known[name].cat.categories) > MAX_CATEGORIES:
             known[name], asked[name] = known[name].cat.codes, asked[name].cat.codes
     model = HistGradientBoostingClassifier(random_state=0)
     model.fit(known, train.early_churn, sample_weight=train.weight)

@@ -21,7 +21,7 @@ import pandas as pd
 from fitmodel import DealSpec
 from fitmodel.sales.bonus import pay_bonus
 from fitmodel.sales.plans import Bonus
-from fitmodel.sales.rep_performance import compute_scoreboard, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
 from fitmodel.sales.rep_tests import exact_tails
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def naming(team: Team, deals: int, pages: int) -> dict[str, object]:
     counts: dict[str, list[bool]] = {}
     for page in range(pages):
         table, probability = simulate(team, deals, FIRST_SEED + page)
-        reps = compute_scoreboard(table, SPEC, probability).reps
+        reps = compute_rep_performance(table, SPEC, probability).reps
         first = reps.index == "R00"
         innocent = ~first if team.guilty else np.ones(len(reps), dtype=bool)
         named = reps["verdict"].isin(["more", "fewer"]) | reps["recent_verdict"].isin(
@@ -213,7 +213,7 @@ def trained(companies: int, deals: int) -> dict[str, object]:
     guilty = seen = innocent = pages = 0
     for company in range(companies):
         table, _ = simulate(TEAMS[2], deals, FIRST_SEED + company)
-        reps = compute_scoreboard(table, SPEC, expected_probabilities(table, SPEC)).reps
+        reps = compute_rep_performance(table, SPEC, expected_probabilities(table, SPEC)).reps
         named = reps["verdict"].isin(["more", "fewer"])
         seen += int(reps.loc["R00", "beyond_chance"] == "more")
         guilty += int(named["R00"])

@@ -158,7 +158,7 @@ def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
     return tables | {f"growing: {case}": partial(growing, case) for case in GROWING}
 
 
-def judge(split: Split, probability: np.ndarray) -> dict[str, float]:
+def evaluate(split: Split, probability: np.ndarray) -> dict[str, float]:
     """Log loss, AUC, level and calibration error on the deals not learned from."""
     test, rate = split.test, follow_up_of(split.train).rate
     found = compute_metrics(
@@ -223,7 +223,7 @@ def compare(name: str, splits: list[Split], ways: dict) -> list[dict]:
             start = time.perf_counter()
             probability = way(in_rows(split.train), split.test.attributes)
             seconds += (time.perf_counter() - start) / len(splits)
-            figures.append(judge(split, probability))
+            figures.append(evaluate(split, probability))
             lost.append(losses(split, probability))
         each[label] = lost
         row = {key: float(np.mean([item[key] for item in figures])) for key in figures[0]}

@@ -35,8 +35,8 @@ from fitmodel.service.schema import example_prospect
 def shipped(root: Path) -> Path:
     """A model on disk."""
     sim = fitmodel.simulate_deals(2_000, seed=0)
-    book = learn(sim.deals, sim.spec).book
-    scorer = Scorer(book, Policy("threshold", 0.3, None, ""), sim.spec.deals.amount, None, "")
+    scorecard = learn(sim.deals, sim.spec).scorecard
+    scorer = Scorer(scorecard, Policy("threshold", 0.3, None, ""), sim.spec.deals.amount, None, "")
     write_bundle(root, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
     return root / "fit"
 

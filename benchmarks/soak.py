@@ -103,7 +103,7 @@ def main() -> None:
     logging.getLogger("fitmodel.service").setLevel(logging.CRITICAL)
     deals = simulate_deals(700, seed=5)
     scorer = Scorer(
-        learn(deals.deals, deals.spec).book, Policy("threshold", 0.3, None, ""), None, None, ""
+        learn(deals.deals, deals.spec).scorecard, Policy("threshold", 0.3, None, ""), None, None, ""
     )
     with tempfile.TemporaryDirectory() as folder:
         files = {"scorer.json": scorer.to_json()}

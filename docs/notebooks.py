@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-MOST_SECONDS = 600  # on a machine that does other work too
+MAX_SECONDS = 600  # on a machine that does other work too
 
 
 def run_again(path: Path) -> float:
@@ -28,7 +28,7 @@ def run_again(path: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
             notebook,
-            timeout=MOST_SECONDS,
+            timeout=MAX_SECONDS,
             record_timing=False,  # a date in every cell would make every run a change
             resources={"metadata": {"path": folder}},
         ).execute()

@@ -47,8 +47,8 @@ def shipped(folder: Path) -> tuple[Path, Path]:
     past, spec = sim.deals.head(1_950), sim.spec
     money = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
     policy, words = Policy("value", 0.5, money, ""), wording_of(spec)
-    book = learn(past, spec).book
-    scorer = Scorer(book, policy, "annual_value", "closed_on", "", words)
+    scorecard = learn(past, spec).scorecard
+    scorer = Scorer(scorecard, policy, "annual_value", "closed_on", "", words)
     files = {SCORER_FILE: scorer.to_json()}
     write_bundle(folder, "prospect-fit", files=files, manifest={"spec": spec.to_dict()})
     prospects = folder / "prospects.csv"

@@ -11,7 +11,7 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table, edits_of
-from fitmodel.evaluation.re_evaluation import FLATTERED, rejudge
+from fitmodel.evaluation.re_evaluation import FLATTERED, re_evaluate
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect
 from fitmodel.loading import load
@@ -32,7 +32,7 @@ def model(tmp_path, learned_book) -> FitModel:
 
 @pytest.fixture(scope="module")
 def learned_book(learned_on):
-    return learned_on(1500, seed=5).book
+    return learned_on(1500, seed=5).scorecard
 
 
 def test_an_edit_is_a_new_version_beside_the_old_one(model):
@@ -101,7 +101,7 @@ def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
         model, "segment", level="smb", effect=-3.0, reason="wishful", by="Kim",
         deals=SIMULATION.deals,
     )  # fmt: skip
-    judged = done.rejudgement
+    judged = done.re_evaluation
 
     assert judged.method == "out-of-time"
     assert judged.verdict == "worse"
@@ -117,7 +117,7 @@ def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
 @pytest.mark.slow
 def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
     edit = SetEffect("industry", "never seen before", 1.0)
-    judged = rejudge(SIMULATION.deals, SIMULATION.spec, edit)
+    judged = re_evaluate(SIMULATION.deals, SIMULATION.spec, edit)
 
     assert judged.verdict == "nothing to judge"
     assert "moves the probability of none" in str(judged)

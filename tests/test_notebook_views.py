@@ -12,17 +12,17 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.leakage.audit import Finding, LeakageReport
 from fitmodel.reports.sales_report import SalesReport
-from fitmodel.sales.rep_performance import Scoreboard, compute_scoreboard
+from fitmodel.sales.rep_performance import RepPerformance, compute_rep_performance
 from fitmodel.training import TrainingRun
 
 EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
-def board() -> Scoreboard:
+def board() -> RepPerformance:
     simulation = simulate_deals(300, seed=1)
     deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 01", EVIL))
-    return compute_scoreboard(deals, simulation.spec, simulation.true_probability)
+    return compute_rep_performance(deals, simulation.spec, simulation.true_probability)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def run() -> TrainingRun:
     return TrainingRun(model, report, None, Path("models/v1"), warnings=(EVIL,), in_use="v1")  # type: ignore[arg-type]
 
 
-def test_a_scoreboard_shows_a_row_per_rep_and_one_for_the_company(board: Scoreboard) -> None:
+def test_a_scoreboard_shows_a_row_per_rep_and_one_for_the_company(board: RepPerformance) -> None:
     html = board._repr_html_()
 
     assert html.count("<tr") == 1 + len(board.table)
@@ -50,7 +50,7 @@ def test_a_run_says_where_it_lies_and_what_one_should_know(run: TrainingRun) -> 
 
 
 def test_names_are_escaped_and_no_colour_of_the_background_is_set(
-    board: Scoreboard, run: TrainingRun
+    board: RepPerformance, run: TrainingRun
 ) -> None:
     for html in (board._repr_html_(), run._repr_html_()):
         assert EVIL not in html

@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 LARGEST = 1_000_000
 """Bytes of a notebook with its outputs."""
-LEAST_PLOTS = {"01": 1, "02": 1, "03": 1, "04": 3, "05": 1}
+MIN_PLOTS = {"01": 1, "02": 1, "03": 1, "04": 3, "05": 1}
 
 
 def code(path: Path) -> list:
@@ -65,7 +65,7 @@ def test_its_plots_are_kept_as_pictures(path):
     drawn = [output for output in outputs if "image/png" in output.get("data", {})]
     named = [o for o in outputs if o.get("data", {}).get("text/plain", "").startswith("<Figure")]
 
-    assert len(drawn) >= LEAST_PLOTS.get(path.stem[:2], 0)
+    assert len(drawn) >= MIN_PLOTS.get(path.stem[:2], 0)
     assert len(named) == len(drawn)
 
 

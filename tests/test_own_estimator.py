@@ -1,4 +1,4 @@
-"""A user's own classifier is judged and shipped as the book is, and unpickled only on request."""
+"""A user's own classifier is evaluated and shipped as a scorecard, and unpickled only on request."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
     mean = learned.estimator.predict_proba(asked)[:, 1].mean()
     rate = 1 - view_of(SIMULATION.deals, SIMULATION.spec).survival.at(5.0)
     expected = float(raised(np.array([rate]), learned.estimator.level_.factor)[0])
-    assert learned.book.base_rate == pytest.approx(expected, rel=0.01)
+    assert learned.scorecard.base_rate == pytest.approx(expected, rel=0.01)
     assert mean == pytest.approx(expected, rel=0.12)
     assert trained.report.level is not None
 

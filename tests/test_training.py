@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.bundle.store import load_workbench
+from fitmodel.bundle.store import load_estimator
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import BundleError, DealsError
@@ -66,7 +66,7 @@ def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     prospects.loc[:50, "segment"] = "unseen"
     prospects.loc[51:99, ["seats", "industry"]] = None
     prospects.loc[100:120, "seats"] = 1e12
-    workbench = load_workbench(trained.bundle_path)
+    workbench = load_estimator(trained.bundle_path)
     attributes = attribute_frame(
         prospects,
         trained.model.attributes,
@@ -233,7 +233,10 @@ def _share_flagged(past, fresh, spec) -> tuple[float, float]:
     learned = learn(past, spec)
     policy = decide(past, spec, learned)
     asked = attribute_frame(
-        fresh, learned.book.attributes, closed_on=fresh["closed_on"], dates=learned.taught.dates
+        fresh,
+        learned.scorecard.attributes,
+        closed_on=fresh["closed_on"],
+        dates=learned.taught.dates,
     )
     probability = learned.estimator.predict_proba(asked)[:, 1]
     amount = fresh[spec.deals.amount].to_numpy(dtype=float)

@@ -55,7 +55,7 @@ def backtest(
     allow : tuple of str
         Attributes to keep although the leakage audit says stop.
     estimator : scikit-learn classifier, optional
-        Your own, in the place of the book of tables, as for `fitmodel.train`.
+        Your own, in the place of the scorecard, as for `fitmodel.train`.
     progress : callable, optional
         Told what begins.
 

@@ -1,7 +1,7 @@
 """Edit: change a table of a model by hand, with a reason, and judge the model again.
 
-model -> the edit, in values -> its book edited       -> a new version beside the old one
-                             -> a re-fitted book with and without it -> judged on later deals
+model -> the edit, in values -> its scorecard edited       -> a new version beside the old one
+                             -> a re-fitted scorecard with and without it -> judged on later deals
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.store import open_bundle, write_bundle
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import named_apart, read_deals
-from fitmodel.evaluation.re_evaluation import rejudge
+from fitmodel.evaluation.re_evaluation import re_evaluate
 from fitmodel.exceptions import EditError
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
@@ -36,7 +36,7 @@ from fitmodel.tracking.runs import Tracked, track_edit
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fitmodel.evaluation.re_evaluation import Rejudgement
+    from fitmodel.evaluation.re_evaluation import ReEvaluation
     from fitmodel.learning.editing import Edit
 
 CARD_FILE = "card.md"
@@ -66,7 +66,7 @@ class EditedModel:
     model: FitModel
     bundle_path: Path
     edit: dict[str, Any]
-    rejudgement: Rejudgement | None
+    re_evaluation: ReEvaluation | None
     tracked: Tracked | None = None
 
 
@@ -140,7 +140,7 @@ def edit_table(
     tagged with the reason; no alias moves. Where the store does not answer a warning
     says so (`EditedModel.tracked`).
 
-    The edited bundle has no workbench estimator: that one learned the tables as they were.
+    The edited bundle has no fitted estimator: that one learned the tables as they were.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def _read_edit(
     cap: float | None,
     drop_pair_with: str | None,
 ) -> Edit:
-    column = column_of(model.book, attribute)
+    column = column_of(model.scorecard, attribute)
     wanted = [
         name
         for name, value in (
@@ -224,7 +224,7 @@ def _record(model: FitModel, change: Edit, reason: str, by: str | None) -> dict[
     """What the manifest keeps of an edit."""
     if not reason.strip():
         raise EditError("an edit needs a reason: say why, for whoever reads the card next year")
-    rows = changed_rows(model.book, change)
+    rows = changed_rows(model.scorecard, change)
     return {
         "edit": edit_to_dict(change),
         "words": str(change),
@@ -245,18 +245,18 @@ def _login() -> str:
 
 def _judged(
     model: FitModel, change: Edit, deals: pd.DataFrame | str | Path, spec: DealSpec | None
-) -> Rejudgement:
+) -> ReEvaluation:
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
     table = named_apart(read_deals(deals, contract))
-    return rejudge(table, contract, change, earlier=earlier)
+    return re_evaluate(table, contract, change, earlier=earlier)
 
 
 def _write(
     model: FitModel,
     change: Edit,
     record: dict[str, Any],
-    judged: Rejudgement | None,
+    judged: ReEvaluation | None,
     models: str | Path | None,
     *,
     use: bool,
@@ -271,8 +271,8 @@ def _write(
     facts |= {"edits": edits, "edited_from": model.version}
     if judged is not None:
         facts["metrics"] = {name: metric.value for name, metric in judged.after.items()}
-    book = change.changed(change.prepared(model.book))
-    files = {SCORER_FILE: replace(model.scorer, book=book).to_json()}
+    scorecard = change.changed(change.prepared(model.scorecard))
+    files = {SCORER_FILE: replace(model.scorer, scorecard=scorecard).to_json()}
     if CARD_FILE in bundle.files:
         card = bundle.read(CARD_FILE).decode()
         files[CARD_FILE] = card_with_edits(card, edits).encode()

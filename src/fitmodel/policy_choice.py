@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
-    from fitmodel.evaluation.out_of_time import Judgement
+    from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.learning.learner import Learned
 
 
@@ -67,7 +67,7 @@ def decide(
         None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
         population=predicted.to_numpy(),
-        level=learned.book.base_rate,
+        level=learned.scorecard.base_rate,
         customer_amounts=None if yearly is None else yearly.to_numpy(),
     )
 
@@ -89,19 +89,19 @@ def at_level(
 
 
 def evaluated_policy(
-    judgement: Judgement, policy: Policy, spec: DealSpec, view: HistoryView
+    evaluation: Evaluation, policy: Policy, spec: DealSpec, view: HistoryView
 ) -> Policy | None:
     """Policy as it would have been chosen with what the evaluated model learned from.
 
     None where the shipped policy does not depend on the deals' predictions, or where the deals
     were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
     """
-    learned = judgement.learned
+    learned = evaluation.learned
     if policy.kind not in {"capacity", "precision"} or learned is None:
         return None
-    if judgement.split_date is None or isinstance(learned.estimator, OwnClassifier):
+    if evaluation.split_date is None or isinstance(learned.estimator, OwnClassifier):
         return None
-    then = view.as_of(judgement.split_date).signed_before(judgement.split_date)
+    then = view.as_of(evaluation.split_date).signed_before(evaluation.split_date)
     return decide(then, spec, learned)
 
 

@@ -18,14 +18,14 @@ from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
-from fitmodel.evaluation.out_of_time import judge
+from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import OwnClassifier, learn_own
 from fitmodel.loading import load
-from fitmodel.model.counterfactuals import summarise_values
+from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
@@ -36,7 +36,7 @@ from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, s
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.in_use import follow_champion
-from fitmodel.tracking.metadata import TrainingFacts
+from fitmodel.tracking.metadata import TrainingMetadata
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
-    from fitmodel.evaluation.out_of_time import Judgement
+    from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.metadata import Begun, Tracked
@@ -103,11 +103,11 @@ class TrainingRun:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import facts_html
+        from fitmodel.model.notebook import rows_html
 
         rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
         rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]
-        return facts_html("TrainingRun", rows) + self.report._repr_html_()
+        return rows_html("TrainingRun", rows) + self.report._repr_html_()
 
 
 def train(
@@ -132,8 +132,8 @@ def train(
     allow : tuple of str
         Attributes to keep although the leakage audit says stop.
     estimator : scikit-learn classifier, optional
-        Your own, in the place of the book of tables: judged and calibrated the same way, shipped
-        without a sealed scorer, see `fitmodel.learning.own_estimator`.
+        Your own, in the place of the scorecard: judged and calibrated the same way, shipped
+        without a scorecard file, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
         Told the name of each step as it begins.
 
@@ -163,7 +163,7 @@ def train(
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
-    judgement = judge(view, spec, estimator)
+    evaluation = evaluate(view, spec, estimator)
     tell(STEPS[2])
     learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
     tell(STEPS[3])
@@ -172,25 +172,27 @@ def train(
     report = summarise(
         view,
         spec,
-        judgement,
+        evaluation,
         learned.choice.table,
         policy,
         leakage,
-        evaluated_policy=evaluated_policy(judgement, policy, spec, view),
+        evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
     )
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
-        contest = _contest(judgement, table, spec, begun)
+        contest = _contest(evaluation, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),
             "settings": learned.chosen,
             "estimator_settings": None if estimator is None else repr(estimator),
             "contest": None if contest is None else contest.to_dict(),
-            "scores": summarise_scores(_scores_of(learned, judgement, estimator)),
-            "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
+            "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
+            "seen_values": summarise_seen_values(
+                learned.scorecard.columns, learned.taught.attributes
+            ),
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
@@ -204,14 +206,14 @@ def train(
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 
 
-def _scores_of(learned: Learned, judgement: Judgement, estimator: Any) -> NDArray[np.float64]:
+def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
     """What this model says of deals like those that it learned from.
 
     A user's own estimator may know its own deals by heart: of that one, what its twin said of
     deals that it did not see.
     """
     if estimator is not None:
-        return np.asarray(judgement.table["probability"], dtype=np.float64)
+        return np.asarray(evaluation.table["probability"], dtype=np.float64)
     said: NDArray[np.float64] = learned.estimator.predict_proba(learned.taught.attributes)[:, 1]
     return said
 
@@ -254,12 +256,12 @@ def audit_before_training(
 
 
 def _contest(
-    judgement: Judgement, table: pd.DataFrame, spec: DealSpec, begun: Begun
+    evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
 ) -> Comparison | None:
     """Meet the champion, so that a promotion has evidence; not where the store is away."""
     if begun.run_id is None:
         return None
-    return compare_with_champion(judgement.table, judgement.attributes, table, spec)
+    return compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
 
 
 def ship(
@@ -271,7 +273,7 @@ def ship(
     begun: Begun,
     known: Mapping[str, Any] | None = None,
 ) -> tuple[Path, str]:
-    """Write the bundle: sealed scorer, workbench estimator, card, manifest; whole or not at all.
+    """Write the bundle: scorecard file, fitted estimator, card, manifest; whole or not at all.
 
     The first of its name that has skill is in use at once; a later one when it is champion.
     """
@@ -279,7 +281,7 @@ def ship(
 
     roles, words = spec.deals, wording_of(spec)
     scorer = Scorer(
-        learned.book,
+        learned.scorecard,
         policy,
         roles.amount,
         roles.closed_on,
@@ -294,7 +296,7 @@ def ship(
         "report": report.to_dict(),
         "period": [str(day) for day in report.period],
         "run_id": begun.run_id,
-        "attributes": list(learned.book.attributes),
+        "attributes": list(learned.scorecard.attributes),
         "policy": policy.description,
     } | dict(known or {})
     own = isinstance(learned.estimator, OwnClassifier)
@@ -330,8 +332,8 @@ def _facts(
     card: str,
     learned: Learned,
     begun: Begun,
-) -> TrainingFacts:
-    return TrainingFacts(
+) -> TrainingMetadata:
+    return TrainingMetadata(
         bundle_path=path,
         spec=spec,
         report=report,

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from fitmodel.bundle import _writing as writing
 from fitmodel.bundle.store import (
     list_bundles,
-    load_workbench,
+    load_estimator,
     open_bundle,
     set_current,
     write_bundle,
@@ -314,7 +314,7 @@ def test_set_current_refuses_a_version_that_does_not_open(tmp_path: Path) -> Non
     assert open_bundle(tmp_path / "prospect-fit").path == second
 
 
-def test_the_list_shows_damaged_versions_with_their_fault(tmp_path: Path) -> None:
+def test_the_list_shows_damaged_versions_with_their_error(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     (first / "manifest.json").write_text("{")
     newest, oldest = list_bundles(tmp_path)
@@ -564,8 +564,8 @@ class RunsCode:
 
 def test_the_workbench_estimator_comes_back(tmp_path: Path) -> None:
     path = with_workbench(tmp_path, {"coefficient": np.arange(3)})
-    assert load_workbench(path)["coefficient"].tolist() == [0, 1, 2]
-    assert load_workbench(path.parent)["coefficient"].tolist() == [0, 1, 2]
+    assert load_estimator(path)["coefficient"].tolist() == [0, 1, 2]
+    assert load_estimator(path.parent)["coefficient"].tolist() == [0, 1, 2]
 
 
 def test_opening_and_reading_a_bundle_unpickles_nothing(tmp_path: Path) -> None:
@@ -581,7 +581,7 @@ def test_a_changed_workbench_is_not_unpickled(tmp_path: Path) -> None:
     joblib.dump(RunsCode(tmp_path / "trap"), trap)
     (path / "workbench.joblib").write_bytes(trap.getvalue())
     with pytest.raises(BundleError, match=r"workbench.joblib"):
-        load_workbench(path)
+        load_estimator(path)
     assert not (tmp_path / "trap").exists()
 
 
@@ -591,16 +591,16 @@ def test_with_a_key_a_workbench_resealed_without_it_is_not_unpickled(
     path = with_workbench(tmp_path, RunsCode(tmp_path / "trap"))
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     with pytest.raises(BundleError, match="is not signed"):
-        load_workbench(path)
+        load_estimator(path)
     assert not (tmp_path / "trap").exists()
 
 
 def test_a_workbench_that_cannot_be_read_here_says_what_wrote_it(tmp_path: Path) -> None:
     garbage = write(tmp_path, files={"workbench.joblib": b"\x80\x05garbage"})
     with pytest.raises(BundleError, match=r"was written with Python .* train again"):
-        load_workbench(garbage)
+        load_estimator(garbage)
     with pytest.raises(BundleError, match=r"has no file 'workbench.joblib'"):
-        load_workbench(write(tmp_path))
+        load_estimator(write(tmp_path))
 
 
 def test_the_way_of_a_service_imports_the_standard_library_only() -> None:

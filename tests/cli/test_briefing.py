@@ -22,8 +22,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     folder = tmp_path_factory.mktemp("brief")
     sim = simulate_deals(700, seed=5)
     policy, roles = Policy("threshold", 0.05, None, ""), sim.spec.deals
-    book = learned_on(700, seed=5).book
-    scorer = Scorer(book, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
+    scorecard = learned_on(700, seed=5).scorecard
+    scorer = Scorer(scorecard, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
     files, facts = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
     write_bundle(folder / "models", "prospect-fit", files=files, manifest=facts)
     sim.deals.to_csv(folder / "deals.csv", index=False)

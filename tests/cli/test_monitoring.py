@@ -48,7 +48,9 @@ def home(tmp_path_factory):
     cut = pd.Timestamp("2025-07-01")
     learned = learn(sim.deals, sim.spec, as_of=cut)
     roles = sim.spec.deals
-    scorer = Scorer(learned.book, Policy("threshold", 0.3, None, ""), None, roles.closed_on, "")
+    scorer = Scorer(
+        learned.scorecard, Policy("threshold", 0.3, None, ""), None, roles.closed_on, ""
+    )
     said = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
     manifest = {"scores": summarise_scores(said), "period": ["2023-07-01", "2025-06-30"]}
     files = {SCORER_FILE: scorer.to_json()}

@@ -20,7 +20,7 @@ def home(tmp_path_factory, learned_on):
     folder = tmp_path_factory.mktemp("home")
     sim = simulate_deals(600, seed=3)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned_on(600, seed=3).book, policy, "annual_value", "closed_on", "")
+    scorer = Scorer(learned_on(600, seed=3).scorecard, policy, "annual_value", "closed_on", "")
     write_bundle(folder, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
     prospects = sim.deals.head(30).drop(columns=["churned_on"])
     prospects.to_csv(folder / "prospects.csv", index=False)

@@ -26,7 +26,7 @@ TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 @pytest.fixture(scope="module")
 def source(tmp_path_factory, learned_on):
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned_on(700, seed=5).book, policy, None, None, version="")
+    scorer = Scorer(learned_on(700, seed=5).scorecard, policy, None, None, version="")
     root = tmp_path_factory.mktemp("models")
     write_bundle(root, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
     return root / "fit"

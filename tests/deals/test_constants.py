@@ -10,7 +10,7 @@ import fitmodel
 from fitmodel.deals._constants import find_constants, without_attributes
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.validation import find_faults
+from fitmodel.deals.validation import find_errors
 from fitmodel.exceptions import DealsError
 
 ROLES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2024-12-31"}
@@ -51,7 +51,7 @@ def test_a_role_or_an_excluded_column_of_one_value_is_not_mentioned() -> None:
 
 
 def test_it_is_no_fault_unless_nothing_else_is_left() -> None:
-    assert find_faults(DEALS, SPEC) == []
+    assert find_errors(DEALS, SPEC) == []
     with pytest.raises(DealsError, match="plan: every value is .basic.*no other attribute is left"):
         read_deals(DEALS[["signed", "left", "plan"]], SPEC)
 

@@ -17,7 +17,7 @@ from fitmodel.deals.history import DealHistory, HistoryView, extract_as_of
 from fitmodel.deals.horizons import compare_horizons
 from fitmodel.deals.outcomes import censoring_weights, extract_end, label_deals, outcomes
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.evaluation.out_of_time import judge
+from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.exceptions import DealsError
 from fitmodel.leakage.audit import audit
 from fitmodel.learning.learner import learn
@@ -356,7 +356,7 @@ def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
         DealHistory, "__init__", lambda self, *given: made.append(1) or made_by(self, *given)
     )
     view = DealHistory(sim.deals, sim.spec).as_of(None)
-    judge(view, sim.spec)
+    evaluate(view, sim.spec)
     learn(view, sim.spec, bags=2)
     audit(view, sim.spec)
     compare_horizons(view, sim.spec)

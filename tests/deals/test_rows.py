@@ -73,7 +73,7 @@ def test_numbers_and_true_or_false_are_compared_as_they_are_written() -> None:
     assert len(keep_rows(flags, spec(drop={"stage": ["Lost", ""]})).table) == 3
 
 
-def test_rows_that_are_left_out_have_no_faults() -> None:
+def test_rows_that_are_left_out_have_no_errors() -> None:
     with pytest.raises(DealsError, match="signed: 1 row\\(s\\) are empty"):
         read_deals(table(), spec())
     deals = read_deals(table().drop(columns="level"), spec(drop={"stage": ["Open"]}))

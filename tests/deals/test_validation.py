@@ -10,7 +10,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.errors import Fault, explain
-from fitmodel.deals.validation import find_faults
+from fitmodel.deals.validation import find_errors
 
 ROLES = {
     "id": "id",
@@ -32,14 +32,14 @@ STAYS = pd.DataFrame({"months": [2.0, 9.0, 12.0], "left": ["yes", "no", "No"], "
 
 
 def _only(frame: pd.DataFrame, spec: DealSpec) -> Fault:
-    (fault,) = find_faults(frame, spec)
+    (fault,) = find_errors(frame, spec)
     return fault
 
 
 def test_honest_tables_have_no_fault_and_are_not_changed() -> None:
     for frame, spec in ((DEALS, DATED), (STAYS, TENURED)):
         before = frame.copy(deep=True)
-        assert find_faults(frame, spec) == []
+        assert find_errors(frame, spec) == []
         pd.testing.assert_frame_equal(frame, before)
 
 
@@ -84,17 +84,17 @@ def test_a_single_fault_is_found_alone(
 def test_the_day_of_closing_and_the_last_day_seen_are_no_contradiction() -> None:
     closed = ["2024-01-05", "2024-02-05", "2024-03-05", "2024-12-31"]
     same_days = DEALS.assign(closed=closed, churned=["2024-01-05", None, None, None])
-    assert find_faults(same_days, DATED) == []
+    assert find_errors(same_days, DATED) == []
 
 
-def test_leaving_announced_for_after_the_extract_is_no_fault() -> None:
+def test_leaving_announced_for_after_the_extract_is_no_error() -> None:
     announced = DEALS.assign(churned=["2024-02-01", None, None, "2025-01-31"])
-    assert find_faults(announced, DATED) == []
+    assert find_errors(announced, DATED) == []
 
 
 def test_no_mature_deal_is_said_with_the_horizon() -> None:
     young = DEALS.assign(closed="2024-12-01", churned=[None, None, None, "2024-12-20"])
-    assert "no deal is mature: none closed 5 months" in explain(find_faults(young, DATED))
+    assert "no deal is mature: none closed 5 months" in explain(find_errors(young, DATED))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_name_the_table_lacks_is_a_fault_wherever_it_stands(key: str) -> None:
 
 def test_an_attribute_and_its_parent_must_both_be_there() -> None:
     spec = DealSpec(deals=ROLES, attributes={"parents": {"industry": "sector"}})
-    faults = find_faults(DEALS, spec)
+    faults = find_errors(DEALS, spec)
     assert [fault.column for fault in faults] == ["industry", "sector"]
     assert all("parents" in fault.message for fault in faults)
 
@@ -142,9 +142,9 @@ def test_a_name_near_to_none_is_answered_with_the_names_there_are() -> None:
     assert "the table has id, closed, churned, segment" in _only(DEALS, spec).remedy
 
 
-def test_a_missing_role_hides_no_other_fault() -> None:
+def test_a_missing_role_hides_no_other_error() -> None:
     bad = DEALS.drop(columns="closed").assign(id=["a", "a", "c", "d"], segment="smb")
-    assert [fault.column for fault in find_faults(bad, DATED)] == ["closed", "id", "segment"]
+    assert [fault.column for fault in find_errors(bad, DATED)] == ["closed", "id", "segment"]
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -154,12 +154,12 @@ def test_too_few_rows_are_said_before_anything_else(rows: int) -> None:
     assert f"the table has {rows} row(s)" in fault.message
 
 
-def test_a_table_with_nothing_to_learn_from_is_a_fault() -> None:
+def test_a_table_with_nothing_to_learn_from_is_a_error() -> None:
     fault = _only(DEALS.drop(columns="segment"), DATED)
     assert "no attribute is left to learn from" in fault.message
 
 
-def test_two_columns_of_one_name_are_a_fault() -> None:
+def test_two_columns_of_one_name_are_a_error() -> None:
     twice = pd.concat([DEALS, DEALS[["segment"]]], axis=1)
     assert "more than one column named ['segment']" in _only(twice, DATED).message
 
@@ -169,8 +169,8 @@ def test_rows_go_by_the_index_of_the_frame() -> None:
     assert _only(named, DATED).example == "row 'x': 'a'"
 
 
-def test_the_explanation_has_a_line_for_each_fault() -> None:
-    faults = find_faults(DEALS.assign(id=["a", "a", "c", "d"], segment="smb"), DATED)
+def test_the_explanation_has_a_line_for_each_error() -> None:
+    faults = find_errors(DEALS.assign(id=["a", "a", "c", "d"], segment="smb"), DATED)
     first, *lines = explain(faults).splitlines()
     assert first == "2 fault(s) in the deals:"
     assert [line.strip() for line in lines] == [str(fault) for fault in faults]

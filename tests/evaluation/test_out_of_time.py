@@ -17,10 +17,10 @@ from fitmodel.evaluation.out_of_time import (
     IN_BLOCKS,
     IN_FOLDS,
     IN_FOLDS_ALTHOUGH_DATED,
-    Judgement,
+    Evaluation,
+    evaluate,
+    evaluate_on_blocks,
     gap_to_black_box,
-    judge,
-    judge_on_blocks,
 )
 from fitmodel.evaluation.report import shows_skill
 from fitmodel.exceptions import DealsError
@@ -46,8 +46,8 @@ def deals(make_deals):
     return make_deals(900)
 
 
-def measured(judgement):
-    table = judgement.table
+def measured(evaluation):
+    table = evaluation.table
     return compute_metrics(
         table["early_churn"], table["probability"], weight=table["weight"],
         base_rate=table["base_rate"], n_boot=200,
@@ -55,7 +55,7 @@ def measured(judgement):
 
 
 def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     closed = deals["closed_on"]
     assert found.method == "out-of-time"
     assert (closed[found.table.index] >= found.split_date).all()
@@ -67,13 +67,13 @@ def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
 
 
 def test_nothing_after_the_split_changes_a_prediction(deals, quick):
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     changed = deals.copy()
     later = changed["churned_on"] > found.split_date
     changed.loc[later, "churned_on"] += pd.Timedelta(days=1)
     trained_on = changed["closed_on"] < found.split_date
     changed.loc[later & trained_on, "churned_on"] = pd.NaT
-    again = judge(changed, quick)
+    again = evaluate(changed, quick)
     assert again.split_date == found.split_date
     pd.testing.assert_series_equal(
         again.table["probability"], found.table["probability"].loc[again.table.index]
@@ -81,9 +81,9 @@ def test_nothing_after_the_split_changes_a_prediction(deals, quick):
 
 
 def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick):
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     (rate,) = set(found.table["base_rate"])
-    assert rate == found.learned.book.base_rate
+    assert rate == found.learned.scorecard.base_rate
     own = found.learned.estimator.predict_proba(found.learned.taught.attributes)[:, 1]
     assert rate == pytest.approx(own.mean(), rel=0.01)
 
@@ -94,7 +94,7 @@ def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_a
     deals = make_deals(1_200)
     calm = deals["closed_on"] >= "2025-03-15"
     deals["churned_on"] = deals["churned_on"].where(~calm)
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     assert found.method == "out-of-time"
     mature = DealHistory(deals, quick).as_of(None).mature
     share = len(found.table) / mature.sum()
@@ -118,7 +118,7 @@ def _with_leavers(deals, ranges):
 def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals, quick):
     """Most churners are new: too few to learn from before the split, enough in four blocks."""
     deals = _with_leavers(make_deals(900), [(0, 540, 22), (640, 840, 38)])
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     assert found.method == "blocks in time"
     assert found.split_date is None
     assert found.notes == (IN_BLOCKS,)
@@ -127,7 +127,7 @@ def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals,
 
 def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said(make_deals, quick):
     deals = _with_leavers(make_deals(2400), [(0, 1440, 4), (1920, 2250, 56)])
-    found = judge(deals, quick)
+    found = evaluate(deals, quick)
     assert found.method == "cross-validation"
     assert found.notes == (IN_FOLDS_ALTHOUGH_DATED,)
     assert "not out of time" in IN_FOLDS_ALTHOUGH_DATED
@@ -136,7 +136,7 @@ def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said
 def test_what_is_enough_as_a_whole_is_also_judged(make_deals, quick):
     """As many churners as training needs, and not one more: the check passes, so training does."""
     deals = _with_leavers(make_deals(900), [(0, 840, MIN_CHURNERS)])
-    assert len(judge(deals, quick).table)
+    assert len(evaluate(deals, quick).table)
 
 
 def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):
@@ -148,7 +148,7 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
         return learn(taught, *given, **named)
 
     monkeypatch.setattr(judging, "learn_from_set", remember)
-    found = judge_on_blocks(deals, quick)
+    found = evaluate_on_blocks(deals, quick)
     labelled = DealHistory(deals, quick).as_of(None).labelled()
     assert list(found.table.index) == list(labelled.index)
     assert len(learned) == judging.JUDGING_FOLDS
@@ -167,7 +167,7 @@ def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
         attributes={"include": ("seats", "noise")},
         learning=QUICK,
     )
-    found = judge(table, tenure)
+    found = evaluate(table, tenure)
     assert found.method == "cross-validation"
     assert found.notes == (IN_FOLDS,)
     assert found.table.index.is_unique
@@ -178,7 +178,7 @@ def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
 def test_too_little_to_judge_by_is_refused_with_the_count_of_all_deals(make_deals, quick):
     few = make_deals(100)
     with pytest.raises(DealsError, match=r"early churner\(s\); 50 needed"):
-        judge(few, quick)
+        evaluate(few, quick)
 
 
 @pytest.mark.slow
@@ -187,7 +187,7 @@ def test_attributes_that_say_nothing_show_skill_in_at_most_one_of_twenty_compani
 ):
     shown = 0
     for seed in range(40):
-        shown += shows_skill(measured(judge(make_deals(500, seed=seed, shuffled=True), quick)))
+        shown += shows_skill(measured(evaluate(make_deals(500, seed=seed, shuffled=True), quick)))
     assert shown <= 2
 
 
@@ -197,7 +197,7 @@ def test_a_level_that_fell_is_no_skill(make_deals, quick):
     random = np.random.default_rng(5)
     later = deals["closed_on"] >= "2024-09-01"
     deals["churned_on"] = deals["churned_on"].where(~later | (random.random(1_500) < 0.4))
-    found = measured(judge(deals, quick))
+    found = measured(evaluate(deals, quick))
     assert not shows_skill(found)
 
 
@@ -210,7 +210,7 @@ def test_the_gap_to_the_black_box_is_the_difference_of_log_losses(judged):
             "black_box": np.clip(0.5 * judged.p + 0.1, 0, 1),
         }
     )
-    found = gap_to_black_box(Judgement("out-of-time", None, table, table, 10), n_boot=50)
+    found = gap_to_black_box(Evaluation("out-of-time", None, table, table, 10), n_boot=50)
     p, q = table["probability"], table["black_box"]
 
     def loss(given):

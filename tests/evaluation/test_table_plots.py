@@ -11,22 +11,22 @@ from fitmodel.learning.editing import SetEffect, apply_edits
 
 
 @pytest.fixture(scope="module")
-def book(learned_on):
-    return learned_on(1500, seed=7).book
+def scorecard(learned_on):
+    return learned_on(1500, seed=7).scorecard
 
 
-def test_the_bins_of_a_number_meet_and_their_effects_are_drawn_as_steps(book):
-    frame = compute_table(book, "seats").iloc[1:]
-    ax = plot_table(book, "seats")
+def test_the_bins_of_a_number_meet_and_their_effects_are_drawn_as_steps(scorecard):
+    frame = compute_table(scorecard, "seats").iloc[1:]
+    ax = plot_table(scorecard, "seats")
     drawn = next(line for line in ax.get_lines() if line.get_label() == "effect")
 
     np.testing.assert_array_equal(frame["high"].to_numpy()[:-1], frame["low"].to_numpy()[1:])
     np.testing.assert_array_equal(drawn.get_ydata()[:-1], frame["log_odds"])
 
 
-def test_each_level_is_a_bar_with_its_deals(book):
-    ax = plot_table(book, "industry")
-    frame = compute_table(book, "industry").sort_values("log_odds", kind="stable")
+def test_each_level_is_a_bar_with_its_deals(scorecard):
+    ax = plot_table(scorecard, "industry")
+    frame = compute_table(scorecard, "industry").sort_values("log_odds", kind="stable")
     lengths = sorted(bar.get_width() for bar in ax.patches)
 
     np.testing.assert_allclose(lengths, frame["log_odds"])
@@ -34,18 +34,20 @@ def test_each_level_is_a_bar_with_its_deals(book):
     assert f"{frame['deals'].max():,} deals" in names
 
 
-def test_a_table_before_an_edit_is_drawn_beside_it(book):
-    edited = apply_edits(book, [SetEffect("seats", (10.0, 20.0), 0.3)])
-    labels = [line.get_label() for line in plot_table(edited, "seats", before=book).get_lines()]
+def test_a_table_before_an_edit_is_drawn_beside_it(scorecard):
+    edited = apply_edits(scorecard, [SetEffect("seats", (10.0, 20.0), 0.3)])
+    labels = [
+        line.get_label() for line in plot_table(edited, "seats", before=scorecard).get_lines()
+    ]
 
     assert "before the edit" in labels
 
 
-def test_a_table_is_saved_as_the_picture_that_its_name_says(book, tmp_path):
-    save_table_plot(book, "industry", tmp_path / "table.png")
+def test_a_table_is_saved_as_the_picture_that_its_name_says(scorecard, tmp_path):
+    save_table_plot(scorecard, "industry", tmp_path / "table.png")
 
     assert (tmp_path / "table.png").read_bytes()[1:4] == b"PNG"
     with pytest.raises(EditError, match=r"cannot draw 'table.doc': name it with one of \."):
-        save_table_plot(book, "industry", tmp_path / "table.doc")
+        save_table_plot(scorecard, "industry", tmp_path / "table.doc")
     with pytest.raises(EditError, match="no attribute 'x'; it has"):
-        plot_table(book, "x")
+        plot_table(scorecard, "x")

@@ -50,10 +50,10 @@ def simulation() -> Simulation:
 @pytest.fixture(scope="session")
 def bundle(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     """A model as it is shipped: its scorer has been JSON."""
-    book = learned_on(600, seed=3).book
+    scorecard = learned_on(600, seed=3).scorecard
     roles = simulation.spec.deals
     policy = Policy("value", 0.3, MONEY, "by value")
-    scorer = Scorer(book, policy, roles.amount, roles.closed_on, version="given by the bundle")
+    scorer = Scorer(scorecard, policy, roles.amount, roles.closed_on, version="given by the bundle")
     manifest = {"spec": simulation.spec.to_dict()}
     files = {SCORER_FILE: scorer.to_json()}
     root = tmp_path_factory.mktemp("models")

@@ -18,7 +18,7 @@ from company import Company, forked
 from fitmodel.exceptions import FitModelError
 
 WRITES = {"train": "writing", "promote": "beginning"}  # the step from which on a kind writes
-LEAST_ROOM = 200_000  # bytes to choose from: a promotion writes over what there is
+MIN_ROOM = 200_000  # bytes to choose from: a promotion writes over what there is
 
 
 class Filler:
@@ -84,7 +84,7 @@ def try_out_filling(
     work, draw = getattr(company, kind), random.Random(seed)  # noqa: S311 - rooms, no secret
     before = shutil.disk_usage(company.folder).used
     whole = forked(lambda: work(lambda _step: None))
-    written = max(shutil.disk_usage(company.folder).used - before, LEAST_ROOM)
+    written = max(shutil.disk_usage(company.folder).used - before, MIN_ROOM)
     rooms = [0, *(draw.randrange(written) for _ in range(times - 1))]
     filler = Filler(company, kind, rooms, notes)
     ends, again = forked(lambda: filler.after(work))

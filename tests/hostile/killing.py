@@ -20,7 +20,7 @@ from company import Company, forked
 
 from fitmodel.training import STEPS
 
-MOST_TRIALS = 4  # for one kill: on a machine that is busy by turns many trials end too early
+MAX_TRIALS = 4  # for one kill: on a machine that is busy by turns many trials end too early
 
 
 class Killer:
@@ -37,7 +37,7 @@ class Killer:
         """Kill the forks planned for this step; a fork returns at once and goes on."""
         kills, seconds = self.plan.pop(step, (0, 0.0))
         end = self.killed + kills
-        for _ in range(MOST_TRIALS * kills):
+        for _ in range(MAX_TRIALS * kills):
             if self.killed == end:
                 break
             start, child = time.monotonic(), os.fork()

@@ -24,7 +24,7 @@ from fitmodel.loading import load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports._sales_page import sales_page
-from fitmodel.sales.rep_performance import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_rep_performance
 
 SIMULATION = simulate_deals(900, seed=6)
 SELLERS = {"rep", "team"}
@@ -37,17 +37,17 @@ SELLERS = {"rep", "team"}
 def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
     spec = SIMULATION.spec
     assert {spec.deals.rep, spec.deals.team} == SELLERS
-    assert not SELLERS & set(learn(SIMULATION.deals, spec).book.attributes)
+    assert not SELLERS & set(learn(SIMULATION.deals, spec).scorecard.attributes)
     own = learn_own(SIMULATION.deals, spec, LogisticRegression(max_iter=200))
-    assert not SELLERS & set(own.book.attributes)
+    assert not SELLERS & set(own.scorecard.attributes)
     told = spec.replace(attributes={"include": ["segment", "seats", "rep"], "actionable": []})
-    assert "rep" in learn(SIMULATION.deals, told).book.attributes
+    assert "rep" in learn(SIMULATION.deals, told).scorecard.attributes
     assert "seller" in set(audit(SIMULATION.deals, told).to_frame()["kind"])
 
 
 def test_another_rep_is_another_prospect_to_nobody() -> None:
-    book = learn(SIMULATION.deals, SIMULATION.spec).book
-    model = Scorer(book, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
+    scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
+    model = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
     prospect = SIMULATION.deals.iloc[0].to_dict()
     said = {
         model.assess(prospect | {"rep": rep, "team": team}).early_churn_probability
@@ -58,8 +58,8 @@ def test_another_rep_is_another_prospect_to_nobody() -> None:
 
 
 def test_no_edit_brings_the_rep_in(tmp_path: Path) -> None:
-    book = learn(SIMULATION.deals, SIMULATION.spec).book
-    scorer = Scorer(book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+    scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
+    scorer = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
     files = {"scorer.json": scorer.to_json()}
     model = load(write_bundle(tmp_path, "fit", files=files, manifest={}))
     with pytest.raises(EditError, match="rep"):
@@ -117,13 +117,13 @@ def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_pa
         assert f'Remedy: add "{name}" to [attributes] exclude' in line
 
 
-# --- the scoreboard
+# --- the rep performance table
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> None:
-    board = compute_scoreboard(
+    board = compute_rep_performance(
         SIMULATION.deals, SIMULATION.spec, SIMULATION.true_probability, language=language
     )
     limits = board.reps.filter(regex="low|high")
@@ -137,7 +137,7 @@ def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> N
 def test_reps_that_differ_by_chance_alone_are_rarely_called_out() -> None:
     drawn = np.random.default_rng(3)
     deals = SIMULATION.deals.assign(rep=drawn.permutation(SIMULATION.deals["rep"].to_numpy()))
-    board = compute_scoreboard(deals, SIMULATION.spec, SIMULATION.true_probability)
+    board = compute_rep_performance(deals, SIMULATION.spec, SIMULATION.true_probability)
     called = board.reps["verdict"].isin(["more", "fewer"])
     assert called.sum() <= 1
     assert isinstance(board.reps, pd.DataFrame)

@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     folder = tmp_path_factory.mktemp("home")
     sim: Simulation = simulate_deals(600, seed=3)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned_on(600, seed=3).book, policy, None, "closed_on", "")
+    scorer = Scorer(learned_on(600, seed=3).scorecard, policy, None, "closed_on", "")
     files = {"scorer.json": scorer.to_json()}
     facts = {"spec": sim.spec.to_dict(), "period": ["2023-01-01", "2023-12-31"]}
     write_bundle(folder / "models", "fit", files=files, manifest=facts)

@@ -23,7 +23,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fitmodel.bundle import manifest as manifests
-from fitmodel.bundle.store import load_workbench, open_bundle, write_bundle
+from fitmodel.bundle.store import load_estimator, open_bundle, write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
@@ -31,14 +31,14 @@ from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import BundleError, EditError, FitModelError
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.learning.scorecard import Evidence, PairTerm
-from fitmodel.learning.scorecard_checks import check_book
+from fitmodel.learning.scorecard_checks import check_scorecard
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.metadata import TrainingFacts
+from fitmodel.tracking.metadata import TrainingMetadata
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.runs import track
 
@@ -48,13 +48,13 @@ POLICY = Policy("threshold", 0.3, None, "flags from 30 %")
 FACTS = {"spec": SIMULATION.spec.to_dict(), "period": ["2023-01-01", "2024-01-01"]}
 
 
-def scorer_of(book: Any) -> Scorer:
-    return Scorer(book, POLICY, ROLES.amount, ROLES.closed_on, "")
+def scorer_of(scorecard: Any) -> Scorer:
+    return Scorer(scorecard, POLICY, ROLES.amount, ROLES.closed_on, "")
 
 
 @pytest.fixture(scope="module")
 def sealed(learned_on) -> bytes:
-    return scorer_of(learned_on(700, seed=5).book).to_json()
+    return scorer_of(learned_on(700, seed=5).scorecard).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def pickled(thing: Any) -> bytes:
 
 def own_bundle(root: Path, own: Any, estimator: bytes) -> Path:
     """A bundle that is a user's own estimator, every digest as it should be."""
-    files = {READER_FILE: scorer_of(own.book).to_json(), "workbench.joblib": estimator}
+    files = {READER_FILE: scorer_of(own.scorecard).to_json(), "workbench.joblib": estimator}
     facts = FACTS | {"estimator": "LogisticRegression"}
     return write_bundle(root, "prospect-fit", files=files, manifest=facts)
 
@@ -182,10 +182,10 @@ def _beyond(evidence: Evidence) -> Evidence:
 
 @pytest.mark.parametrize("what", BOOKS)
 def test_a_book_whose_parts_do_not_fit_is_refused_by_name(what: str, sealed: bytes) -> None:
-    book = scorer_from_json(sealed, "v").book
-    check_book(book)
+    scorecard = scorer_from_json(sealed, "v").scorecard
+    check_scorecard(scorecard)
     with pytest.raises(BundleError, match=what):
-        check_book(BOOKS[what](book))
+        check_scorecard(BOOKS[what](scorecard))
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_a_book_whose_parts_do_not_fit_is_refused_by_name(what: str, sealed: byt
 def test_a_pair_cannot_reach_beyond_its_attributes(
     sealed: bytes, first: int, rows: int, message: str
 ) -> None:
-    book = scorer_from_json(sealed, "v").book
-    sizes = [column.size + 2 for column in book.columns]
+    scorecard = scorer_from_json(sealed, "v").scorecard
+    sizes = [column.size + 2 for column in scorecard.columns]
     grid = np.zeros(sizes[0], dtype=np.int64)
     pair = PairTerm(first, 1, grid + rows, np.zeros(sizes[1], dtype=np.int64))
-    forged = object.__new__(type(book))
-    forged.__dict__.update(book.__dict__ | {"pairs": (pair,)})
+    forged = object.__new__(type(scorecard))
+    forged.__dict__.update(scorecard.__dict__ | {"pairs": (pair,)})
     with pytest.raises(BundleError, match=message):
-        check_book(forged)
+        check_scorecard(forged)
 
 
 def test_a_pair_that_declares_more_rows_than_there_are_takes_no_memory(sealed: bytes) -> None:
@@ -331,7 +331,7 @@ def test_an_own_estimator_is_not_unpickled_by_scoring(own: Any, tmp_path: Path) 
 
 def test_asked_for_by_name_its_digest_is_checked_first(own: Any, tmp_path: Path) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
-    assert load(path, workbench=True).attributes == own.book.attributes
+    assert load(path, workbench=True).attributes == own.scorecard.attributes
     (path / "workbench.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match=r"workbench.joblib has|is not the file"):
         load(path, workbench=True)
@@ -343,13 +343,13 @@ def test_with_a_key_only_what_was_signed_with_it_is_unpickled(
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     path = own_bundle(tmp_path, own, pickled(own.estimator))
-    assert load(path, workbench=True).attributes == own.book.attributes
+    assert load(path, workbench=True).attributes == own.scorecard.attributes
     reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match="signature does not hold"):
         load(path, workbench=True)
     (path / "manifest.hmac").unlink()
     with pytest.raises(BundleError, match="is not signed"):
-        load_workbench(path)
+        load_estimator(path)
     assert not (tmp_path / "trap").exists()
 
 
@@ -360,7 +360,7 @@ def test_a_manifest_swapped_after_it_was_checked_does_not_let_another_pickle_in(
     opened = open_bundle(path)
     reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match="is not the file the manifest states"):
-        load_workbench(opened)
+        load_estimator(opened)
     assert not (tmp_path / "trap").exists()
 
 
@@ -390,8 +390,8 @@ class Report:
 def registered(path: Path, own: Any, store: str) -> Any:
     """Track an own estimator as a training would; the first of its name is champion."""
     spec = SIMULATION.spec.replace(tracking={"uri": store})
-    example = SIMULATION.deals.head(1)[list(own.book.attributes)]
-    facts = TrainingFacts(path, spec, Report(), SIMULATION.deals, example, "# Card\n", {}, None)
+    example = SIMULATION.deals.head(1)[list(own.scorecard.attributes)]
+    facts = TrainingMetadata(path, spec, Report(), SIMULATION.deals, example, "# Card\n", {}, None)
     assert track(facts).registry_version is not None
     return spec
 

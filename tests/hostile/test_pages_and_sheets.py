@@ -18,7 +18,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.loading import load
-from fitmodel.model.counterfactuals import summarise_values
+from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
@@ -102,7 +102,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     learned = learn(deals, spec)
     roles = spec.deals
     scorer = Scorer(
-        learned.book, Policy("threshold", 0.2, None, SCRIPT), roles.amount, roles.closed_on, "",
+        learned.scorecard, Policy("threshold", 0.2, None, SCRIPT), roles.amount, roles.closed_on, "",
         wording_of(spec),
     )  # fmt: skip
     said = FitModel(scorer, {}).predict(deals, reasons=0)["early_churn_probability"]
@@ -111,7 +111,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "scores": summarise_scores(said),
         "policy": SCRIPT,
         "period": ["2023-07-01", "2024-06-30"],
-        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
         "edits": [{"words": SCRIPT, "reason": IMAGE, "by": SINGLE, "at": SCRIPT, "rows": []}],
     }
     files = {"scorer.json": scorer.to_json()}

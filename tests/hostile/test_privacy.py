@@ -80,7 +80,7 @@ def test_neither_bundle_nor_store_names_a_deal_a_rep_or_a_rare_value(shop: Path)
 def test_a_rare_value_is_scored_as_one_all_the_same(shop: Path) -> None:
     model = load(shop / "models" / "prospect-fit")
     deals = deals_with_names()
-    column = model.book.columns[model.attributes.index("industry")]
+    column = model.scorecard.columns[model.attributes.index("industry")]
     prospect = deals.iloc[5].to_dict()
     assert prospect["industry"] == RARE[0]
     assert column.code(RARE[0]) == column.code(RARE[1]) <= column.size
@@ -158,7 +158,7 @@ def test_a_report_with_hashed_ids_names_no_deal(tmp_path: Path) -> None:
 def test_an_own_estimators_bundle_holds_no_deal_that_there_was() -> None:
     deals = deals_with_names()
     learned = learn_own(deals, SIMULATION.spec, LogisticRegression(max_iter=200))
-    real = as_matrix(learned.book.columns, learned.taught.attributes)
+    real = as_matrix(learned.scorecard.columns, learned.taught.attributes)
     held = learned.estimator.background
     rows = {row.tobytes() for row in np.nan_to_num(real, nan=-1.0)}
     assert not [row for row in np.nan_to_num(held, nan=-1.0) if row.tobytes() in rows]

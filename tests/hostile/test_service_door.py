@@ -19,7 +19,7 @@ from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
 from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import Guard
+from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service.app import create_app
 from fitmodel.service.logs import JsonLines
 from fitmodel.service.settings import LOOPBACK, Settings
@@ -37,7 +37,7 @@ def deals() -> Simulation:
 @pytest.fixture(scope="module")
 def shipped(deals: Simulation, tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned_on(600, seed=3).book, policy, None, None, "")
+    scorer = Scorer(learned_on(600, seed=3).scorecard, policy, None, None, "")
     files = {"scorer.json": scorer.to_json()}
     root = tmp_path_factory.mktemp("models")
     return write_bundle(root, "fit", files=files, manifest={"spec": deals.spec.to_dict()})
@@ -260,7 +260,9 @@ def test_a_client_that_does_not_take_its_answer_gives_its_place_up() -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def both() -> int:
-        guard = Guard(app, Settings(most_at_once=1, answer_seconds=0.01), Metrics(), frozenset())
+        guard = ServiceMiddleware(
+            app, Settings(most_at_once=1, answer_seconds=0.01), Metrics(), frozenset()
+        )
         scope = {"type": "http", "method": "POST", "path": ASSESSMENTS, "headers": []}
         await guard(dict(scope), empty, stuck)
         told: list[Any] = []

@@ -1,4 +1,4 @@
-"""The workbench estimator keeps scikit-learn's rules; where it does not, the reason stands here."""
+"""The fitted estimator keeps scikit-learn's rules; where it does not, the reason stands here."""
 
 from __future__ import annotations
 

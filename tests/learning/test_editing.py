@@ -22,7 +22,7 @@ from fitmodel.learning.editing import (
     edit_to_dict,
 )
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.scorecard import Book, PairTerm
+from fitmodel.learning.scorecard import PairTerm, Scorecard
 
 EDITS = [
     SetEffect("industry", "media", 0.5),
@@ -38,9 +38,9 @@ EDITS = [
 
 
 @pytest.fixture(scope="module")
-def book(learned) -> Book:
-    """The learned book, with a pair of seats and industry that makes a difference."""
-    plain = learned.book
+def scorecard(learned) -> Scorecard:
+    """The learned scorecard, with a pair of seats and industry that makes a difference."""
+    plain = learned.scorecard
     first, second = plain.attributes.index("seats"), plain.attributes.index("industry")
     sizes = [plain.columns[place].size + 2 for place in (first, second)]
     pair = PairTerm(first, second, np.arange(sizes[0]) % 3, np.arange(sizes[1]) % 2)
@@ -56,32 +56,32 @@ def attributes(learned):
     return frame
 
 
-def _rows_of(book: Book, attributes):
-    return book.tables[book.rows(encode(book.columns, attributes))]
+def _rows_of(scorecard: Scorecard, attributes):
+    return scorecard.tables[scorecard.rows(encode(scorecard.columns, attributes))]
 
 
 @pytest.mark.parametrize("value", [-5.0, 7.25, 12.5, 1e9])
-def test_a_bin_cut_in_two_scores_everybody_as_before(book, attributes, value):
-    cut = cut_at(book, book.attributes.index("seats"), value)
+def test_a_bin_cut_in_two_scores_everybody_as_before(scorecard, attributes, value):
+    cut = cut_at(scorecard, scorecard.attributes.index("seats"), value)
 
-    assert value in cut.columns[book.attributes.index("seats")].cuts
-    np.testing.assert_array_equal(_rows_of(cut, attributes), _rows_of(book, attributes))
+    assert value in cut.columns[scorecard.attributes.index("seats")].cuts
+    np.testing.assert_array_equal(_rows_of(cut, attributes), _rows_of(scorecard, attributes))
 
 
-def test_a_level_singled_out_scores_everybody_as_before(book, attributes):
-    place = book.attributes.index("landing_page")
-    levels = book.columns[place].levels
+def test_a_level_singled_out_scores_everybody_as_before(scorecard, attributes):
+    place = scorecard.attributes.index("landing_page")
+    levels = scorecard.columns[place].levels
     pooled = [level for level, code in levels.items() if list(levels.values()).count(code) > 1]
     for level in [pooled[0], "a new one"]:
-        single = single_out(book, place, level)
+        single = single_out(scorecard, place, level)
         code = single.columns[place].code(level)
         assert list(single.columns[place].levels.values()).count(code) == 1
-        np.testing.assert_array_equal(_rows_of(single, attributes), _rows_of(book, attributes))
+        np.testing.assert_array_equal(_rows_of(single, attributes), _rows_of(scorecard, attributes))
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
-def test_an_edited_book_still_adds_up(book, attributes, edit):
-    edited = apply_edits(book, [edit])
+def test_an_edited_book_still_adds_up(scorecard, attributes, edit):
+    edited = apply_edits(scorecard, [edit])
     codes = encode(edited.columns, attributes)
 
     log_odds, _ = edited.scores(codes)
@@ -90,40 +90,44 @@ def test_an_edited_book_still_adds_up(book, attributes, edit):
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
-def test_an_edit_survives_json_and_names_each_row_it_changes(book, edit):
+def test_an_edit_survives_json_and_names_each_row_it_changes(scorecard, edit):
     assert edit_from_dict(json.loads(json.dumps(edit_to_dict(edit)))) == edit
-    assert all(row.before != row.after for row in changed_rows(book, edit))
+    assert all(row.before != row.after for row in changed_rows(scorecard, edit))
 
 
-def test_only_those_who_have_the_level_are_moved_and_their_interval_with_them(book, attributes):
-    edited = apply_edits(book, [SetEffect("industry", "media", 0.5)])
-    codes = encode(book.columns, attributes)
-    (before, spread_before), (after, spread_after) = book.scores(codes), edited.scores(codes)
+def test_only_those_who_have_the_level_are_moved_and_their_interval_with_them(
+    scorecard, attributes
+):
+    edited = apply_edits(scorecard, [SetEffect("industry", "media", 0.5)])
+    codes = encode(scorecard.columns, attributes)
+    (before, spread_before), (after, spread_after) = scorecard.scores(codes), edited.scores(codes)
     media = (attributes["industry"] == "media").to_numpy()
 
     assert media.any()
     np.testing.assert_array_equal(before[~media], after[~media])
-    at = book.offsets[book.attributes.index("industry")]
-    was = book.tables[at + book.columns[book.attributes.index("industry")].code("media"), 0]
+    at = scorecard.offsets[scorecard.attributes.index("industry")]
+    was = scorecard.tables[
+        at + scorecard.columns[scorecard.attributes.index("industry")].code("media"), 0
+    ]
     np.testing.assert_allclose(after[media] - before[media], 0.5 - was)
     np.testing.assert_allclose(spread_after, spread_before, atol=1e-12)
 
 
-def test_a_smoothed_range_is_a_straight_line_between_its_neighbours(book):
-    place = book.attributes.index("seats")
-    column = book.columns[place]
+def test_a_smoothed_range_is_a_straight_line_between_its_neighbours(scorecard):
+    place = scorecard.attributes.index("seats")
+    column = scorecard.columns[place]
     edges = (column.cuts[5], column.cuts[12])
-    edited = apply_edits(book, [Smooth("seats", edges)])
-    start = book.offsets[place]
+    edited = apply_edits(scorecard, [Smooth("seats", edges)])
+    start = scorecard.offsets[place]
     middles = (np.array(column.cuts[4:13]) + np.array(column.cuts[5:14])) / 2
     inside = edited.tables[start + 6 : start + 15]
-    np.testing.assert_array_equal(inside[[0, -1]], book.tables[[start + 6, start + 14]])
+    np.testing.assert_array_equal(inside[[0, -1]], scorecard.tables[[start + 6, start + 14]])
     slopes = np.diff(inside[:, 0]) / np.diff(middles)
     np.testing.assert_allclose(slopes, slopes[0], atol=1e-9)
 
 
-def test_a_capped_table_goes_no_further(book):
-    edited = apply_edits(book, [Cap("industry", (None, None), 0.05)])
+def test_a_capped_table_goes_no_further(scorecard):
+    edited = apply_edits(scorecard, [Cap("industry", (None, None), 0.05)])
     rows = edited.table("industry")
     known = [
         row["log_odds"] for row in rows if row["value"] not in {"missing", "never seen before"}
@@ -132,10 +136,14 @@ def test_a_capped_table_goes_no_further(book):
     assert max(map(abs, known)) == 0.05
 
 
-def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(book, learned, attributes):
-    edited = apply_edits(book, [DropPair("industry", "seats")])
+def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(
+    scorecard, learned, attributes
+):
+    edited = apply_edits(scorecard, [DropPair("industry", "seats")])
 
-    np.testing.assert_array_equal(_rows_of(edited, attributes), _rows_of(learned.book, attributes))
+    np.testing.assert_array_equal(
+        _rows_of(edited, attributes), _rows_of(learned.scorecard, attributes)
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,13 +159,13 @@ def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(book, le
         (DropPair("region", "seats"), "no pair of 'region' and 'seats'; it has .*seats & industry"),
     ],
 )
-def test_an_edit_that_cannot_be_made_says_why(book, edit, message):
+def test_an_edit_that_cannot_be_made_says_why(scorecard, edit, message):
     with pytest.raises(EditError, match=message):
-        changed_rows(book, edit)
+        changed_rows(scorecard, edit)
 
 
-def test_what_is_edited_is_named_as_the_table_names_it(book):
-    industry, seats = column_of(book, "industry"), column_of(book, "seats")
+def test_what_is_edited_is_named_as_the_table_names_it(scorecard):
+    industry, seats = column_of(scorecard, "industry"), column_of(scorecard, "seats")
 
     assert read_level(industry, " media ") == "media"
     assert read_level(seats, seats.label(5)) == (seats.cuts[3], seats.cuts[4])
@@ -168,15 +176,15 @@ def test_what_is_edited_is_named_as_the_table_names_it(book):
 
 
 @pytest.mark.parametrize("text", ["40:12", "12", "a:b", "1:2:3", "nan:4"])
-def test_what_is_no_range_is_refused(book, text):
+def test_what_is_no_range_is_refused(scorecard, text):
     with pytest.raises(EditError, match="is no range"):
-        read_range(column_of(book, "seats"), text)
+        read_range(column_of(scorecard, "seats"), text)
 
 
-def test_a_level_that_is_not_there_is_refused_with_those_that_are(book):
+def test_a_level_that_is_not_there_is_refused_with_those_that_are(scorecard):
     with pytest.raises(EditError, match=r"no 'medja' \(did you mean 'media'\?\); it has .*media"):
-        read_level(column_of(book, "industry"), "medja")
+        read_level(column_of(scorecard, "industry"), "medja")
     with pytest.raises(EditError, match="'seats' has no 'many'"):
-        read_level(column_of(book, "seats"), "many")
+        read_level(column_of(scorecard, "seats"), "many")
     with pytest.raises(EditError, match="no attribute 'seat'; it has"):
-        column_of(book, "seat")
+        column_of(scorecard, "seat")

@@ -41,7 +41,7 @@ def fitted(company, settings, *, follow_up=None, calendar=None, attributes=None,
 
 
 def predicted(fit, attributes):
-    return fit.book.probability(encode(fit.book.columns, attributes))
+    return fit.scorecard.probability(encode(fit.scorecard.columns, attributes))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_mean_prediction_is_the_kaplan_meier_rate(company, settings):
         fit = fitted(company, settings, follow_up=follow_up)
         mean = np.average(predicted(fit, company.attributes), weights=follow_up.weight)
         assert mean == pytest.approx(follow_up.rate, rel=0.01)
-        assert fit.book.base_rate == pytest.approx(mean, rel=1e-6)
+        assert fit.scorecard.base_rate == pytest.approx(mean, rel=1e-6)
         assert not fit.level.is_applied
 
 
@@ -117,11 +117,11 @@ def test_the_level_is_no_effect_of_an_attribute():
     plain = fitted(None, Settings(), follow_up=follow_up, attributes=attributes)
     fit = fitted(None, Settings(), follow_up=follow_up, attributes=attributes, calendar=calendar)
     assert fit.level.is_applied
-    codes = encode(fit.book.columns, attributes)
+    codes = encode(fit.scorecard.columns, attributes)
     np.testing.assert_allclose(
-        fit.book.contributions(codes), plain.book.contributions(codes), atol=1e-9
+        fit.scorecard.contributions(codes), plain.scorecard.contributions(codes), atol=1e-9
     )
-    assert fit.book.baseline > plain.book.baseline
+    assert fit.scorecard.baseline > plain.scorecard.baseline
 
 
 def test_the_interval_holds_what_is_not_known_of_the_level():
@@ -132,15 +132,17 @@ def test_the_interval_holds_what_is_not_known_of_the_level():
             None, Settings(), follow_up=follow_up, attributes=attributes, calendar=given,
             replicates=15,
         )  # fmt: skip
-        widths.append(fit.book.scores(encode(fit.book.columns, attributes))[1].mean())
+        widths.append(fit.scorecard.scores(encode(fit.scorecard.columns, attributes))[1].mean())
     assert widths[1] > widths[0]
 
 
 def test_the_slope_of_calibration_multiplies_contributions(company):
     plain, steeper = (fitted(company, Settings(slope=slope)) for slope in (1.0, 1.5))
-    codes = encode(plain.book.columns, company.attributes)
+    codes = encode(plain.scorecard.columns, company.attributes)
     np.testing.assert_allclose(
-        steeper.book.contributions(codes), 1.5 * plain.book.contributions(codes), atol=1e-9
+        steeper.scorecard.contributions(codes),
+        1.5 * plain.scorecard.contributions(codes),
+        atol=1e-9,
     )
 
 
@@ -150,8 +152,8 @@ def test_replicates_differ_by_their_own_slopes(company):
     deviations = []
     for replicates in (drawn, alike):
         fit = fitted(company, Settings(replicates=replicates), replicates=10)
-        codes = encode(fit.book.columns, company.attributes)
-        log_odds, deviation = fit.book.scores(codes)
+        codes = encode(fit.scorecard.columns, company.attributes)
+        log_odds, deviation = fit.scorecard.scores(codes)
         far = np.abs(log_odds - np.median(log_odds)) > 0.8
         deviations.append(deviation[far].mean())
     assert deviations[0] > 1.5 * deviations[1]
@@ -167,7 +169,7 @@ def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
     ).fit(frame, label)
     asked = pd.DataFrame({"seats": np.linspace(-4, 4, 200), "noise": 0.3})
     assert np.diff(model.predict_proba(asked)[:, 1]).max() <= 1e-12
-    assert model.book_.calibration.method == "isotonic"
+    assert model.scorecard_.calibration.method == "isotonic"
 
 
 def test_a_shift_to_a_level_is_exact_for_any_factor():

@@ -22,7 +22,7 @@ def view_of(past, as_of=None):
 
 
 def _codes(learned: Learned, attributes):
-    return encode(learned.book.columns, attributes)
+    return encode(learned.scorecard.columns, attributes)
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
     )
     assert gap < 0.03
     assert abs(probability.mean() - truth.mean()) < 0.02
-    codes = learned.book
+    codes = learned.scorecard
     low, high = codes.interval(*codes.scores(_codes(learned, labelled.attributes)))
     assert 0.70 < np.mean((low <= truth) & (truth <= high)) < 0.92
 
@@ -55,8 +55,8 @@ def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, 
     for seed in seeds:
         past = simulate_deals(n, seed=seed, rep_effects=False, **law)
         learned = learn(past.deals, past.spec)
-        book = learned.book
-        low, high = book.interval(*book.scores(_codes(learned, labelled.attributes)))
+        scorecard = learned.scorecard
+        low, high = scorecard.interval(*scorecard.scores(_codes(learned, labelled.attributes)))
         covered.append(np.mean((low <= truth) & (truth <= high)))
         width.append(np.mean(high - low))
     return np.array(covered), float(np.mean(width))
@@ -142,7 +142,7 @@ def test_nothing_after_the_day_is_learned(make_company) -> None:
         other.loc[later, "closed_on"], day
     ) + np.timedelta64(3, "D")
     first, second = (learn(deals, spec, as_of=day) for deals in (company.deals, other))
-    assert first.book.to_dict() == second.book.to_dict()
+    assert first.scorecard.to_dict() == second.scorecard.to_dict()
     assert first.choice.settings == second.choice.settings
 
 
@@ -169,7 +169,7 @@ def test_a_tenure_alone_is_learned_without_a_level(simulation) -> None:
     learned = learn(deals, spec)
     assert learned.level.factor == 1.0
     assert "no closing dates" in learned.level.describe()
-    assert learned.book.base_rate == pytest.approx(1 - view.survival.at(5.0), rel=0.02)
+    assert learned.scorecard.base_rate == pytest.approx(1 - view.survival.at(5.0), rel=0.02)
     again = learn_from_set(learned.taught, spec)
     assert again.choice.settings.to_params() == learned.choice.settings.to_params()
 
@@ -209,12 +209,13 @@ def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth
         company = make_company(2_000, seed=seed, growth=growth)
         assert (company.follow_up.months < 5).mean() > 0.5
         learned = learn(company.deals, company.spec)
-        log_odds, deviation = learned.book.scores(_codes(learned, fresh.attributes))
-        low, high = learned.book.interval(log_odds, deviation)
+        log_odds, deviation = learned.scorecard.scores(_codes(learned, fresh.attributes))
+        low, high = learned.scorecard.interval(log_odds, deviation)
         slopes.append(np.polyfit(log_odds, true, 1)[0])
         covered.append(np.mean((low <= fresh.truth) & (fresh.truth <= high)))
         ratio.append(
-            learned.book.probability(_codes(learned, fresh.attributes)).mean() / fresh.truth.mean()
+            learned.scorecard.probability(_codes(learned, fresh.attributes)).mean()
+            / fresh.truth.mean()
         )
     assert 0.9 < np.mean(slopes) < 1.1
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.1)

@@ -6,7 +6,7 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
-from fitmodel.model.counterfactuals import summarise_values
+from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 
@@ -23,6 +23,6 @@ def model(simulation: Simulation, learned_on) -> FitModel:
     policy = Policy("threshold", 0.3, None, "")
     manifest = {
         "spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}},
-        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
     }
-    return FitModel(Scorer(learned.book, policy, roles.amount, roles.closed_on, "v"), manifest)
+    return FitModel(Scorer(learned.scorecard, policy, roles.amount, roles.closed_on, "v"), manifest)

@@ -23,7 +23,7 @@ def model():
     simulation = simulate_deals(1200, seed=0)
     settings = Settings(penalty=3.0, shares=(("logistic", 0.5), ("boosted", 0.5)), pairs=3)
     choice = Choice(settings, pd.DataFrame())
-    book = learn(simulation.deals, simulation.spec, choice=choice, bags=2).book
+    scorecard = learn(simulation.deals, simulation.spec, choice=choice, bags=2).scorecard
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
     words = Wording(
         labels={"seats": "Seats {ordered} 100 %"},
@@ -33,7 +33,7 @@ def model():
         amount="annual_value",
         sellers=("industry",),  # any attribute can be the seller's
     )
-    return FitModel(Scorer(book, policy, "annual_value", "closed_on", "v", words), {})
+    return FitModel(Scorer(scorecard, policy, "annual_value", "closed_on", "v", words), {})
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_text_is_the_json_of_every_single_reason(model, prospects, number, l
     ]
     expected = model.predict(prospects, reasons=number, language=language)["reasons"]
 
-    assert any(len(model.book.terms[t]) > 1 for t in range(len(model.book.terms)))
+    assert any(len(model.scorecard.terms[t]) > 1 for t in range(len(model.scorecard.terms)))
     for text, reasons in zip(texts, expected, strict=True):
         assert text == json.dumps([item.to_dict() for item in reasons], ensure_ascii=False)
 

@@ -9,10 +9,10 @@ import pytest
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.counterfactuals import (
-    describe_changes,
-    find_changes,
+    describe_counterfactuals,
+    find_counterfactuals,
     past_values,
-    summarise_values,
+    summarise_seen_values,
 )
 from fitmodel.model.fitmodel import FitModel
 
@@ -28,7 +28,7 @@ def poor(model, simulation) -> list[dict]:
 def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -> None:
     helped = 0
     for prospect in poor:
-        for change in find_changes(model, prospect, actionable=ACTIONABLE):
+        for change in find_counterfactuals(model, prospect, actionable=ACTIONABLE):
             again = model.predict({**prospect, **change.needed}, reasons=0)
             assert not again.poor_fit
             assert change.assessment == again
@@ -39,8 +39,8 @@ def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -
 def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
     counts = set()
     for prospect in poor:
-        both = find_changes(model, prospect, actionable=ACTIONABLE, most_changes=2)
-        one = find_changes(model, prospect, actionable=ACTIONABLE, most_changes=1)
+        both = find_counterfactuals(model, prospect, actionable=ACTIONABLE, most_changes=2)
+        one = find_counterfactuals(model, prospect, actionable=ACTIONABLE, most_changes=1)
         if one:
             assert both == one
         counts |= {len(change.needed) for change in both}
@@ -51,7 +51,7 @@ def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
     seen = sorted(model.manifest["seen_values"]["contract_term_months"])
     found = 0
     for prospect in poor:
-        first = find_changes(model, prospect, actionable=("contract_term_months",))[:1]
+        first = find_counterfactuals(model, prospect, actionable=("contract_term_months",))[:1]
         now = prospect["contract_term_months"]
         for change in first:
             new = change.needed["contract_term_months"]
@@ -76,12 +76,12 @@ def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
 def test_common_numbers_are_kept_and_of_others_some_that_were_seen() -> None:
     column = NumberColumn("n", (), 0.0, 1.0)
     terms = pd.DataFrame({"n": [12.0] * 40 + [24.0] * 30 + [18.0] * 3 + [np.nan]})
-    assert summarise_values([column], terms) == {"n": [12.0, 24.0]}
+    assert summarise_seen_values([column], terms) == {"n": [12.0, 24.0]}
     amounts = pd.DataFrame({"n": np.random.default_rng(0).normal(size=500)})
-    kept = summarise_values([column], amounts)["n"]
+    kept = summarise_seen_values([column], amounts)["n"]
     assert len(kept) == 10
     assert set(kept) <= set(amounts["n"])
-    assert summarise_values([column], terms.iloc[-1:]) == {"n": []}
+    assert summarise_seen_values([column], terms.iloc[-1:]) == {"n": []}
 
 
 def test_a_model_that_kept_no_numbers_proposes_none(model) -> None:
@@ -96,7 +96,12 @@ def test_whole_numbers_stay_whole(model, simulation) -> None:
 
 
 def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) -> None:
-    names = {name for one in poor for change in find_changes(model, one) for name in change.needed}
+    names = {
+        name
+        for one in poor
+        for change in find_counterfactuals(model, one)
+        for name in change.needed
+    }
     assert names == {"onboarding_package"}
     assert past_values(model, "first_contact_on", poor[0]["first_contact_on"]) == []
 
@@ -104,19 +109,19 @@ def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) 
 def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, simulation) -> None:
     scored = model.predict(simulation.deals, reasons=0)
     good = simulation.deals[~scored["poor_fit"]].iloc[0].to_dict()
-    assert find_changes(model, good, actionable=ACTIONABLE) == []
+    assert find_counterfactuals(model, good, actionable=ACTIONABLE) == []
     with pytest.raises(ProspectError, match="'colour' can be changed but is no attribute"):
-        find_changes(model, good, actionable=("colour",))
+        find_counterfactuals(model, good, actionable=("colour",))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None:
     changes = next(
-        found for one in poor if (found := find_changes(model, one, actionable=ACTIONABLE))
+        found for one in poor if (found := find_counterfactuals(model, one, actionable=ACTIONABLE))
     )
-    text = describe_changes(changes, language=language)
+    text = describe_counterfactuals(changes, language=language)
     wording = changes[0].assessment.wording.in_language(language)
     assert all(wording.label(name) in text for name in changes[0].needed)
     assert wording.percent(changes[0].assessment.early_churn_probability) in text
     assert len(text.splitlines()) == len(changes) + 1
-    assert describe_changes([], language=language) not in text
+    assert describe_counterfactuals([], language=language) not in text

@@ -49,7 +49,7 @@ COLUMNS = [
 @pytest.fixture(scope="module")
 def model(learned_on) -> FitModel:
     policy = Policy("value", threshold=0.4, money=MONEY, description="by value")
-    scorer = Scorer(learned_on(1500, seed=7).book, policy, "annual_value", "closed_on", "v1")
+    scorer = Scorer(learned_on(1500, seed=7).scorecard, policy, "annual_value", "closed_on", "v1")
     return FitModel(scorer, {"version": "v1"})
 
 
@@ -98,18 +98,18 @@ def test_chunks_and_row_order_change_nothing_to_the_bit(model, prospects) -> Non
 
 
 def test_all_reasons_add_up_to_the_log_odds_before_calibration(model, prospects) -> None:
-    terms = len(model.book.terms)
+    terms = len(model.scorecard.terms)
     for prospect in prospects.head(20).to_dict("records"):
         assessment = model.predict(prospect, reasons=terms)
-        total = model.book.baseline + sum(reason.contribution for reason in assessment.reasons)
-        calibrated = model.book.calibration.probability(np.array([total]))[0]
+        total = model.scorecard.baseline + sum(reason.contribution for reason in assessment.reasons)
+        calibrated = model.scorecard.calibration.probability(np.array([total]))[0]
         assert math.isclose(assessment.early_churn_probability, calibrated, abs_tol=1e-9)
 
 
 def test_the_unheard_of_is_scored_and_marked_with_a_wider_interval(model, prospects) -> None:
     for place, name in ((0, "segment"), (1, "segment"), (2, "seats")):
-        strange = prospects.iloc[place].to_dict()
-        assessment = model.predict(strange)
+        unfamiliar = prospects.iloc[place].to_dict()
+        assessment = model.predict(unfamiliar)
         assert assessment.unfamiliar
         assert name in assessment.unfamiliar_because
         assert assessment.fit in {"watch", "poor"}

@@ -44,10 +44,10 @@ def only(reasons, name):
 
 
 def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) -> None:
-    book = worded.book
+    scorecard = worded.scorecard
     for prospect in prospects:
         said = worded.predict(prospect, reasons=EVERY)
-        total = book.baseline + sum(reason.contribution for reason in said.reasons)
+        total = scorecard.baseline + sum(reason.contribution for reason in said.reasons)
         assert worded.scorer.calibrated(total) == pytest.approx(said.early_churn_probability)
         assert set(said.against) | set(said.in_favour) == set(said.reasons)
         assert all(reason.contribution > 0 for reason in said.against)
@@ -56,7 +56,7 @@ def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) ->
 def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) -> None:
     for prospect in prospects[:40]:
         said = worded.predict(prospect, reasons=EVERY)
-        log_odds = worded.book.baseline + sum(item.contribution for item in said.reasons)
+        log_odds = worded.scorecard.baseline + sum(item.contribution for item in said.reasons)
         for reason in said.reasons:
             without = worded.scorer.calibrated(log_odds - reason.contribution)
             ratio = math.exp(logit(said.early_churn_probability) - logit(without))
@@ -138,13 +138,13 @@ def test_the_evidence_is_the_books_and_names_the_horizon(worded, prospects) -> N
     reason = only(worded.predict(prospects[3], reasons=EVERY).reasons, "lead_source")
     (row,) = [
         row
-        for row in worded.book.table("lead_source")
+        for row in worded.scorecard.table("lead_source")
         if row["value"] == prospects[3]["lead_source"]
     ]
     assert (reason.deals, reason.early_churn_rate) == (row["deals"], row["early_churn"])
     assert reason.sentence.startswith(
         f"Lead source is {reason.value}: {row['early_churn'] * 100:.0f} % of {row['deals']} such "
-        f"deals left within 5 months, {worded.book.base_rate * 100:.0f} % of all ("
+        f"deals left within 5 months, {worded.scorecard.base_rate * 100:.0f} % of all ("
     )
 
 
@@ -177,19 +177,19 @@ def test_a_money_format_that_does_more_than_format_is_refused(money) -> None:
 
 def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects) -> None:
     place = model.attributes.index("lead_source")
-    evidence = model.book.evidence[place]
-    code = model.book.columns[place].code(prospects[0]["lead_source"])
+    evidence = model.scorecard.evidence[place]
+    code = model.scorecard.columns[place].code(prospects[0]["lead_source"])
     few = evidence.count.copy()
     few[evidence.band[code]] = FEW_DEALS - 1
-    book = dataclasses.replace(
-        model.book,
+    scorecard = dataclasses.replace(
+        model.scorecard,
         evidence=tuple(
             dataclasses.replace(item, count=few) if item is evidence else item
-            for item in model.book.evidence
+            for item in model.scorecard.evidence
         ),
     )
     scorer = model.scorer
-    rare = FitModel(Scorer(book, scorer.policy, None, scorer.closed_on, "v"), {})
+    rare = FitModel(Scorer(scorecard, scorer.policy, None, scorer.closed_on, "v"), {})
     sentence = only(rare.predict(prospects[0], reasons=EVERY).reasons, "lead_source").sentence
     assert "of only 19 such deals" in sentence
     assert "too few to rely on" in sentence
@@ -202,7 +202,7 @@ def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects
 
 
 def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> None:
-    base = worded.book.base_rate
+    base = worded.scorecard.base_rate
     seen = 0
     for reason in (r for p in prospects for r in worded.predict(p, reasons=EVERY).reasons):
         rate = reason.early_churn_rate
@@ -217,7 +217,7 @@ def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> N
 def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None:
     words = dataclasses.replace(worded.scorer.wording, sellers=("lead_source",))
     model = FitModel(dataclasses.replace(worded.scorer, wording=words), {})
-    quiet = [place for place, term in enumerate(model.book.terms)
+    quiet = [place for place, term in enumerate(model.scorecard.terms)
              if model.attributes.index("lead_source") in term]  # fmt: skip
     assert quiet
     for prospect in prospects[:40]:

@@ -1,4 +1,4 @@
-"""The sealed scorer as data: old ones say what they said, and little is loaded for it."""
+"""The scorecard file as data: old ones say what they said, and little is loaded for it."""
 
 from __future__ import annotations
 

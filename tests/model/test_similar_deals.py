@@ -19,7 +19,7 @@ def past(model, simulation) -> PastDeals:
 def test_contributions_add_up_to_the_log_odds_before_calibration(model, simulation) -> None:
     points = contributions(model, simulation.deals)
     probability = model.predict(simulation.deals, reasons=0)["early_churn_probability"]
-    own = model.book.calibration.probability(model.book.baseline + points.sum(axis=1))
+    own = model.scorecard.calibration.probability(model.scorecard.baseline + points.sum(axis=1))
     np.testing.assert_allclose(own, probability, atol=1e-12)
 
 

@@ -80,7 +80,7 @@ def test_its_standard_error_is_that_of_repeated_draws() -> None:
 def model(learned_on) -> FitModel:
     learned = learned_on(1_500, seed=5)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned.book, policy, None, "closed_on", "v1")
+    scorer = Scorer(learned.scorecard, policy, None, "closed_on", "v1")
     # as in training: the reference is what the model says of deals it did not learn from
     unseen = FitModel(scorer, {}).predict(simulate_deals(1_500, seed=8).deals, reasons=0)
     return FitModel(scorer, {"scores": summarise_scores(unseen["early_churn_probability"])})

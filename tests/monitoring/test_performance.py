@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.exceptions import DealsError
-from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, judge_overrides
+from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, evaluate_overrides
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
         index=[f"p{place}" for place in range(80)],
     )
     churn = pd.Series([1.0] * 5 + [0.0] * 35 + [np.nan] * 10, index=latest.index[:50])
-    found = judge_overrides(latest, churn)
+    found = evaluate_overrides(latest, churn)
     assert found["overridden"] == 50
     assert found["known"] == 40
     assert found["observed"] == 5

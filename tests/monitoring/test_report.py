@@ -28,7 +28,7 @@ def model(sim):
     """A model of the deals signed before `CUT`."""
     learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, bags=2)
     policy = Policy("threshold", 0.3, None, "")
-    scorer = Scorer(learned.book, policy, None, sim.spec.deals.closed_on, "")
+    scorer = Scorer(learned.scorecard, policy, None, sim.spec.deals.closed_on, "")
     scores = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
     manifest = {"scores": summarise_scores(scores), "period": ["2023-07-01", "2025-06-30"]}
     return FitModel(scorer, manifest)

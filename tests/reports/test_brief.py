@@ -11,7 +11,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import SpecError
 from fitmodel.learning.learner import learn
-from fitmodel.model.counterfactuals import summarise_values
+from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
@@ -37,10 +37,12 @@ def model(simulation) -> FitModel:
     learned = learn(simulation.deals, spec)
     policy = Policy("value", 0.4, Money(0.8, 30, 2.5, 400, 900, 60, 0.1), "by value")
     roles = spec.deals
-    scorer = Scorer(learned.book, policy, roles.amount, roles.closed_on, "v1", wording_of(spec))
+    scorer = Scorer(
+        learned.scorecard, policy, roles.amount, roles.closed_on, "v1", wording_of(spec)
+    )
     manifest = {
         "spec": spec.to_dict(),
-        "seen_values": summarise_values(learned.book.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
     }
     return FitModel(scorer, manifest)
 
@@ -70,7 +72,7 @@ def test_what_is_shown_and_all_others_add_up(briefs) -> None:
 def test_page_and_markdown_say_the_same(briefs, language) -> None:
     brief = briefs[language]
     page, text = brief_page(brief), brief_markdown(brief)
-    said = [brief.name, brief.look_alikes.in_words(language), *brief.changes]
+    said = [brief.name, brief.similar_deals.in_words(language), *brief.changes]
     said += [reason.sentence for reason in (*brief.against, *brief.in_favour)]
     said += [brief.assessment.wording.money_text(brief.stake.expected)]
     for item in said:
@@ -82,7 +84,7 @@ def test_page_and_markdown_say_the_same(briefs, language) -> None:
 
 
 def test_the_deal_itself_is_none_of_its_look_alikes(briefs, flagged) -> None:
-    found = briefs["en"].look_alikes
+    found = briefs["en"].similar_deals
     assert flagged[0]["deal_id"] not in set(found.deals["deal_id"])
     assert found.known == 50
 
@@ -97,7 +99,7 @@ def test_the_day_it_is_made_for_counts_in_all_of_it_as_the_closing_date_would(
         again = make_brief(model, {**prospect, closing: None}, deals=simulation.deals, as_of=day)
         assert again.assessment == brief.assessment
         assert again.changes == brief.changes
-        assert list(again.look_alikes.deals.index) == list(brief.look_alikes.deals.index)
+        assert list(again.similar_deals.deals.index) == list(brief.similar_deals.deals.index)
 
 
 def test_a_bundle_whose_contract_still_holds_a_password_gives_its_roles(model) -> None:

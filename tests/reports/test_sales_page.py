@@ -14,7 +14,7 @@ from fitmodel.reports._html import safe_csv
 from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports._sales_page import sales_page
 from fitmodel.sales.plots import plot_funnel
-from fitmodel.sales.rep_performance import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_rep_performance
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,12 @@ def simulation():
 
 @pytest.fixture(scope="module")
 def board(simulation):
-    return compute_scoreboard(simulation.deals, simulation.spec, simulation.true_probability)
+    return compute_rep_performance(simulation.deals, simulation.spec, simulation.true_probability)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_name_is_text_and_nothing_is_loaded_from_elsewhere(simulation, language):
-    board = compute_scoreboard(
+    board = compute_rep_performance(
         simulation.deals, simulation.spec, simulation.true_probability, language=language
     )
     section = scoreboard_section(board, language=language)

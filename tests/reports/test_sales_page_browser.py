@@ -21,7 +21,7 @@ from fitmodel.reports._worth_section import worth_section
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.plans import Bonus, Plan
-from fitmodel.sales.rep_performance import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.worth import compute_worth
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -52,7 +52,7 @@ def page(request, simulation, tmp_path_factory):
     found = outcomes(deals, spec)
     curve = kaplan_meier(found["followup_months"], found["left"])
     money, _ = known_money(spec, deals["annual_value"].to_numpy(), curve)
-    board = compute_scoreboard(deals, spec, p, language=language)
+    board = compute_rep_performance(deals, spec, p, language=language)
     parts = [
         scoreboard_section(board, language=language),
         commission_section([pay(deals, spec, plan, p) for plan in PLANS], language=language),

@@ -14,9 +14,9 @@ from fitmodel.reports._html import as_png, safe_csv
 from fitmodel.reports._loss_sections import review_section
 from fitmodel.reports._profile_section import profile_section
 from fitmodel.reports._trend_section import trend_section
-from fitmodel.sales._retrospective import look_back
+from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.profile import compute_profile
-from fitmodel.sales.rep_performance import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.reviews import compute_reviews
 
 NASTY = "<script>alert(1)</script> $a_{$"
@@ -32,7 +32,7 @@ def simulation():
 
 @pytest.fixture(scope="module")
 def hindsight(simulation):
-    return look_back(simulation.deals, simulation.spec)
+    return score_in_retrospect(simulation.deals, simulation.spec)
 
 
 def render(section):
@@ -45,7 +45,7 @@ def render(section):
 @pytest.fixture(scope="module", params=["en", "zh"])
 def sections(request, simulation, hindsight):
     language, deals, spec = request.param, simulation.deals, simulation.spec
-    board = compute_scoreboard(deals, spec, simulation.true_probability, language=language)
+    board = compute_rep_performance(deals, spec, simulation.true_probability, language=language)
     profile = compute_profile(deals, spec, shuffles=99, language=language)
     reviews = compute_reviews(deals, spec, hindsight=hindsight, language=language)
     return {

@@ -11,7 +11,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.plans import Plan
-from fitmodel.sales.rep_performance import compute_scoreboard
+from fitmodel.sales.rep_performance import compute_rep_performance
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_latest_lost_customer_may_have_left_after_the_horizon(simulation):
 
 
 def test_the_scoreboard_has_the_same_counts(simulation):
-    board = compute_scoreboard(simulation.deals, simulation.spec, simulation.true_probability)
+    board = compute_rep_performance(simulation.deals, simulation.spec, simulation.true_probability)
     counts = compute_counts(simulation.deals, simulation.spec).table
 
     pd.testing.assert_frame_equal(

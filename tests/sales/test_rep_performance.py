@@ -1,4 +1,4 @@
-"""The scoreboard finds reps whose customers leave more, and accuses nobody by chance."""
+"""The rep performance table finds reps whose customers leave more, and accuses nobody by chance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitmodel.sales.rates import (
     overdispersion,
     shrunken_ratio,
 )
-from fitmodel.sales.rep_performance import compute_scoreboard, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def probability(simulation):
 
 @pytest.fixture(scope="module")
 def board(simulation, probability):
-    return compute_scoreboard(simulation.deals, simulation.spec, probability)
+    return compute_rep_performance(simulation.deals, simulation.spec, probability)
 
 
 def test_the_reps_add_up_to_the_company(board):
@@ -58,7 +58,7 @@ def large_board():
     sim = simulate_deals(8000, seed=1)
     own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
     blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
-    return sim.reps["effect"], compute_scoreboard(sim.deals, sim.spec, blind)
+    return sim.reps["effect"], compute_rep_performance(sim.deals, sim.spec, blind)
 
 
 def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_others(large_board):
@@ -75,7 +75,7 @@ def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_
 
 def test_selecting_and_losing_are_two_questions():
     chosen = simulate_deals(4000, seed=3, rep_effects=False, rep_selection=True)
-    board = compute_scoreboard(chosen.deals, chosen.spec, chosen.true_probability)
+    board = compute_rep_performance(chosen.deals, chosen.spec, chosen.true_probability)
     riskier = chosen.reps.index[(chosen.reps["selection"] > 0) & (chosen.reps["deals"] >= 40)]
 
     assert (board.table.loc[riskier, "selects"] == "riskier").all()
@@ -87,7 +87,7 @@ def test_no_more_than_one_in_twenty_alike_reps_is_accused():
     accused = judged = on_top_small = 0
     for seed in range(60):
         alike = simulate_deals(1500, seed=500 + seed, rep_effects=False)
-        board = compute_scoreboard(alike.deals, alike.spec, alike.true_probability)
+        board = compute_rep_performance(alike.deals, alike.spec, alike.true_probability)
         verdicts = board.reps.loc[board.reps["verdict"] != "too_few", "verdict"]
         judged += len(verdicts)
         accused += int((verdicts != "expected").sum())
@@ -106,7 +106,7 @@ def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accu
         effect = sim.reps["effect"]
         own = sim.deals["rep"].map(effect).to_numpy()
         blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
-        board = compute_scoreboard(sim.deals, sim.spec, blind)
+        board = compute_rep_performance(sim.deals, sim.spec, blind)
         told = board.reps["verdict"]
         alike = told[(effect.reindex(told.index) == 0) & (told != "too_few")]
         judged += len(alike)
@@ -124,8 +124,8 @@ def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accu
 def test_a_young_deal_counts_for_what_it_has_been_through(simulation):
     deals, spec = simulation.deals, simulation.spec
     young = deals["closed_on"] > pd.Timestamp("2026-06-30") - pd.DateOffset(months=1)
-    board = compute_scoreboard(deals, spec, simulation.true_probability)
-    without = compute_scoreboard(deals[~young], spec, simulation.true_probability[~young])
+    board = compute_rep_performance(deals, spec, simulation.true_probability)
+    without = compute_rep_performance(deals[~young], spec, simulation.true_probability[~young])
 
     assert young.any()
     assert 0 <= board.company["expected"] - without.company["expected"] < young.sum() * 0.1
@@ -147,7 +147,7 @@ def test_the_expected_knows_no_rep(simulation):
 
 def test_teams_words_and_names_in_chinese(simulation):
     deals = simulation.deals.assign(team=simulation.deals["team"].where(lambda t: t != "Team A"))
-    board = compute_scoreboard(
+    board = compute_rep_performance(
         deals, simulation.spec, simulation.true_probability, by="team", language="zh"
     )
 
@@ -160,7 +160,7 @@ def test_without_a_rep_there_is_no_scoreboard(simulation):
     spec = simulation.spec.replace(deals={"rep": None})
 
     with pytest.raises(DealsError, match=r'names no rep.*rep = "COLUMN"'):
-        compute_scoreboard(simulation.deals, spec, simulation.true_probability)
+        compute_rep_performance(simulation.deals, spec, simulation.true_probability)
 
 
 def test_the_exact_interval_is_the_published_one():
@@ -188,10 +188,10 @@ def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
 def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simulation):
     deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 02", "the company"))
     with pytest.raises(DealsError, match="a rep is named 'the company'.*rename it"):
-        compute_scoreboard(deals, simulation.spec, simulation.true_probability)
+        compute_rep_performance(deals, simulation.spec, simulation.true_probability)
     holed = simulation.true_probability.mask(simulation.deals.index == 7)
     with pytest.raises(DealsError, match="1 deal.*in row 7.*expected_probabilities"):
-        compute_scoreboard(simulation.deals, simulation.spec, holed)
+        compute_rep_performance(simulation.deals, simulation.spec, holed)
 
 
 @pytest.mark.slow
@@ -222,7 +222,7 @@ def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
     worst = large_board[1].reps.query("talk_about").index[0]
     blind = blind.where(sim.deals["rep"] != worst, blind / 2)  # beyond any doubt
     gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-12-31")
-    board = compute_scoreboard(sim.deals[~gone], sim.spec, blind[~gone])
+    board = compute_rep_performance(sim.deals[~gone], sim.spec, blind[~gone])
 
     assert board.table.loc[worst, "verdict"] == "more"
     assert board.table.loc[worst, "recent_signed"] == 0
@@ -255,4 +255,4 @@ def test_rows_that_share_an_index_are_refused():
     sim = simulate_deals(300, seed=4)
     twice = pd.concat([sim.deals, sim.deals.head(2)])
     with pytest.raises(DealsError, match="4 rows share their index"):
-        compute_scoreboard(twice, sim.spec, sim.true_probability)
+        compute_rep_performance(twice, sim.spec, sim.true_probability)

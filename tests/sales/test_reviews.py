@@ -11,7 +11,7 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
-from fitmodel.sales._retrospective import look_back
+from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.review_words import questions, verdict_words, warning_words
 from fitmodel.sales.reviews import compute_reviews
 
@@ -23,7 +23,7 @@ def simulation():
 
 @pytest.fixture(scope="module")
 def hindsight(simulation):
-    return look_back(simulation.deals, simulation.spec)
+    return score_in_retrospect(simulation.deals, simulation.spec)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, h
         churned_on=deals["churned_on"].mask(later),
         segment=deals["segment"].mask(deals["closed_on"] > day, "smb"),
     )
-    again = look_back(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
+    again = score_in_retrospect(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
     before = deals["closed_on"] <= day
     told = hindsight.said[before]
 
@@ -48,7 +48,7 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, h
 
 def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, hindsight):
     signed = simulation.deals["closed_on"]
-    eves = {quarter: eve.as_of for quarter, eve in hindsight.eves.items()}
+    eves = {quarter: snapshot.as_of for quarter, snapshot in hindsight.eves.items()}
 
     assert (hindsight.said["quarter"].map(eves) < signed).all()
     assert hindsight.eves[min(eves)].model is None
@@ -75,10 +75,10 @@ def test_look_alikes_were_signed_before_and_stayed(simulation, reviews):
 
     assert len(known) >= 5
     for sheet in known:
-        assert (sheet.alike.deals["closed_on"] <= sheet.eve.as_of).all()
+        assert (sheet.alike.deals["closed_on"] <= sheet.snapshot.as_of).all()
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
         for item in sheet.stayed:
-            assert closed[item.deal] <= sheet.eve.as_of < sheet.signed
+            assert closed[item.deal] <= sheet.snapshot.as_of < sheet.signed
             assert early[item.deal] == 0
             assert all(lost != kept for _, lost, kept in item.differs)
 
@@ -93,7 +93,7 @@ def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews
         assert len(told) == len(sheet.warnings)
         for text, reason in zip(told, sheet.warnings, strict=True):
             assert reason.deals is None or f"{reason.deals:,}" in text
-        assert f"{sheet.eve.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
+        assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
 
 
 def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, reviews):
@@ -120,7 +120,7 @@ def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, 
 
 def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
     known = [sheet for sheet in reviews.sheets if sheet.said is not None]
-    above = [s.said.early_churn_probability > s.eve.model.book.base_rate for s in known]
+    above = [s.said.early_churn_probability > s.snapshot.model.scorecard.base_rate for s in known]
 
     assert any(above)
     for sheet, is_above in zip(known, above, strict=True):

@@ -8,15 +8,15 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.plots import figure_of
 from fitmodel.sales.rates import exact_ratio_interval
-from fitmodel.sales.rep_performance import compute_scoreboard
-from fitmodel.sales.trend import LEAST_EXPECTED, compute_trend, plot_trend
+from fitmodel.sales.rep_performance import compute_rep_performance
+from fitmodel.sales.trend import MIN_EXPECTED, compute_trend, plot_trend
 
 
 @pytest.fixture(scope="module")
 def boards():
     sim = simulate_deals(1500, seed=6)
     return {
-        by: compute_scoreboard(sim.deals, sim.spec, sim.true_probability, by=by)
+        by: compute_rep_performance(sim.deals, sim.spec, sim.true_probability, by=by)
         for by in ("rep", "team")
     }
 
@@ -28,9 +28,11 @@ def test_who_has_too_few_deals_has_no_trend(boards, by):
     enough = board.reps.index[board.reps["verdict"] != "too_few"]
 
     shown = list(trend["rep"].unique())
-    assert shown == [name for name in enough if name in shown]  # in the scoreboard's order
+    assert shown == [
+        name for name in enough if name in shown
+    ]  # in the rep performance table's order
     assert len(shown) > 2
-    assert (trend["expected"] >= LEAST_EXPECTED).all()
+    assert (trend["expected"] >= MIN_EXPECTED).all()
     low, high = exact_ratio_interval(trend["observed"].to_numpy(), trend["expected"].to_numpy())
     assert np.allclose(trend["low"], low)
     assert np.allclose(trend["high"], high)
@@ -59,5 +61,5 @@ def test_there_is_a_small_picture_for_each_on_one_figure(boards, language):
 
 def test_without_enough_deals_there_is_no_picture():
     sim = simulate_deals(120, seed=1)
-    board = compute_scoreboard(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
+    board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
     assert plot_trend(board) == []

@@ -26,10 +26,10 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="session")
 def model(simulation: Simulation, learned_on) -> FitModel:
-    book = learned_on(700, seed=5).book
+    scorecard = learned_on(700, seed=5).scorecard
     policy = Policy("threshold", 0.3, None, "flags from 30 %")
     roles = simulation.spec.deals
-    return FitModel(Scorer(book, policy, roles.amount, roles.closed_on, version="test"), {})
+    return FitModel(Scorer(scorecard, policy, roles.amount, roles.closed_on, version="test"), {})
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def elsewhere(request, monkeypatch):
 
 @pytest.mark.usefixtures("elsewhere")
 def test_today_is_one_day_for_every_door_and_in_every_time_zone(model, prospects, tmp_path):
-    column = next(item for item in model.book.columns if getattr(item, "is_date", False))
+    column = next(item for item in model.scorecard.columns if getattr(item, "is_date", False))
     # a day before or after it lies in another bin
     ago = next(
         day for day in range(2, 300) if len({*map(column.code, range(day - 1, day + 2))}) > 2
@@ -50,7 +50,7 @@ def test_today_is_one_day_for_every_door_and_in_every_time_zone(model, prospects
 
 
 def test_exact_decimals_are_the_numbers_of_csv(model, prospects, tmp_path):
-    cuts = next(column.cuts for column in model.book.columns if column.name == "discount")
+    cuts = next(column.cuts for column in model.scorecard.columns if column.name == "discount")
     texts = [f"{cut:.6f}" for cut in cuts] + ["0.2", "0.15", "0.07"]
     rows = prospects.head(len(texts)).assign(discount=texts)
     rows.to_csv(tmp_path / "in.csv", index=False)

@@ -152,7 +152,7 @@ def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> N
     output = tmp_path / "out.csv"
     stop_after(2, source, model, output)
     old = model.scorer
-    other = FitModel(Scorer(old.book, old.policy, None, old.closed_on, old.version), {})
+    other = FitModel(Scorer(old.scorecard, old.policy, None, old.closed_on, old.version), {})
 
     def resume(**asked) -> None:
         score_file(source, asked.pop("model", model), output, resume=True, **asked)

@@ -70,11 +70,11 @@ def test_only_workspaces_of_clearly_dead_writers_are_swept(
 
 
 def test_what_is_no_workspace_is_never_swept(tmp_path: Path) -> None:
-    strange = tmp_path / ".writing-mine"
-    strange.mkdir()
-    os.utime(strange, (0, 0))
+    unfamiliar = tmp_path / ".writing-mine"
+    unfamiliar.mkdir()
+    os.utime(unfamiliar, (0, 0))
     sweep(tmp_path)
-    assert strange.exists()
+    assert unfamiliar.exists()
 
 
 def test_a_folder_of_files_is_written_over_an_earlier_one(tmp_path):

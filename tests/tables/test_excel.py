@@ -26,13 +26,13 @@ SPEC = DealSpec(
 
 
 def _book(path, **sheets: list[list[object]]):
-    book = Workbook()
-    book.remove(book.active)
+    scorecard = Workbook()
+    scorecard.remove(scorecard.active)
     for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
+        sheet = scorecard.create_sheet(name)
         for row in rows:
             sheet.append(row)
-    book.save(path)
+    scorecard.save(path)
     return path
 
 
@@ -46,9 +46,9 @@ def test_cells_have_their_types(tmp_path) -> None:
 
 def test_a_sheet_reads_as_the_csv_of_the_same_deals(tmp_path) -> None:
     rows = [[*row[:5], "yes" if row[5] else "no", row[6]] for row in ROWS]
-    book = _book(tmp_path / "x.xlsx", Deals=[HEADER, *rows])
+    scorecard = _book(tmp_path / "x.xlsx", Deals=[HEADER, *rows])
     pd.DataFrame(rows, columns=HEADER).to_csv(tmp_path / "x.csv", index=False)
-    one, other = (read_deals(path, SPEC) for path in (book, tmp_path / "x.csv"))
+    one, other = (read_deals(path, SPEC) for path in (scorecard, tmp_path / "x.csv"))
     pd.testing.assert_frame_equal(one, other, check_dtype=False)
 
 
@@ -62,16 +62,16 @@ def test_titles_and_sums_are_left_out_and_rows_keep_their_numbers(tmp_path) -> N
 
 
 def test_the_first_sheet_with_a_table_is_taken_and_a_sheet_may_be_named(tmp_path) -> None:
-    book = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
+    scorecard = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
                  More=[["a", "b"], [1, 2]])  # fmt: skip
-    found = read_file(book)
+    found = read_file(scorecard)
     assert found.table.columns.tolist() == HEADER
     assert "'Deals' was read, not 'More'" in str(found.findings[0])
-    assert read_table(book, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
+    assert read_table(scorecard, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
     named = SPEC.replace(reading={"sheet": "Deals"})
-    assert len(read_deals(book, named)) == 12
+    assert len(read_deals(scorecard, named)) == 12
     with pytest.raises(DealsError, match="no sheet 'X'; it has 'Notes', 'Deals', 'More'"):
-        read_table(book, sheet="X")
+        read_table(scorecard, sheet="X")
 
 
 def test_serial_numbers_of_days_and_words_beside_dates_are_read(tmp_path) -> None:

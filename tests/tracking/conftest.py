@@ -18,7 +18,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.learner import learn
 from fitmodel.model.scorer import Scorer
-from fitmodel.tracking.metadata import TrainingFacts
+from fitmodel.tracking.metadata import TrainingMetadata
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def trained() -> Trained:
     simulation = simulate_deals(n=400, seed=0)
     learned = learn(simulation.deals, simulation.spec)
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
-    scorer = Scorer(learned.book, policy, "annual_value", "closed_on", "")
+    scorer = Scorer(learned.scorecard, policy, "annual_value", "closed_on", "")
     generator = np.random.default_rng(0)
     truth = generator.uniform(0.02, 0.9, 300)
     outcome = (generator.uniform(size=300) < truth).astype(float)
@@ -85,16 +85,16 @@ def make_bundle(root: Path, trained: Trained, card: str = "# Card\n") -> Path:
 
 
 @pytest.fixture
-def facts(trained: Trained, bundle: Path, mlflow_store: str) -> TrainingFacts:
+def facts(trained: Trained, bundle: Path, mlflow_store: str) -> TrainingMetadata:
     return make_facts(trained, bundle, mlflow_store)
 
 
-def make_facts(trained: Trained, bundle: Path, store: str) -> TrainingFacts:
+def make_facts(trained: Trained, bundle: Path, store: str) -> TrainingMetadata:
     from matplotlib.figure import Figure
 
     tracking = trained.spec.tracking.model_copy(update={"uri": store})
     example = trained.prospects.head(1).drop(columns=["deal_id", "rep", "team", "closed_on"])
-    return TrainingFacts(
+    return TrainingMetadata(
         bundle_path=bundle,
         spec=trained.spec.model_copy(update={"tracking": tracking}),
         report=trained.report,
@@ -107,10 +107,10 @@ def make_facts(trained: Trained, bundle: Path, store: str) -> TrainingFacts:
 
 
 @pytest.fixture
-def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[], TrainingFacts]:
+def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[], TrainingMetadata]:
     """Each call is one more training."""
 
-    def train() -> TrainingFacts:
+    def train() -> TrainingMetadata:
         return make_facts(trained, make_bundle(tmp_path, trained), mlflow_store)
 
     return train

@@ -24,7 +24,7 @@ from fitmodel.loading import load
 from fitmodel.retraining import retrain
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
-from fitmodel.tracking.runs import TrainingFacts, track
+from fitmodel.tracking.runs import TrainingMetadata, track
 from fitmodel.training import train
 
 NAME = "prospect-fit"
@@ -99,7 +99,7 @@ def forker() -> Iterator[Forker]:
 
 
 @pytest.fixture
-def two(another: Callable[[], TrainingFacts]) -> list[TrainingFacts]:
+def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
     """Version 1 is champion, version 2 challenger, and the folder's models are the same."""
     made = [another(), another()]
     for facts in made:
@@ -116,7 +116,7 @@ def contract(tmp_path: Path, mlflow_store: str) -> tuple[object, ...]:
 
 
 def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
-    two: list[TrainingFacts], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
     versions = [facts.bundle_path.name for facts in two]
     promotion: tuple[object, ...] = ("promote", "--version", 2, "--force", "to be timed", *contract)
@@ -139,7 +139,7 @@ def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
 
 
 def test_two_trainings_and_a_promotion_at_once_all_count(
-    two: list[TrainingFacts], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
     deals = tmp_path / "deals.csv"
     simulate_deals(700, seed=5, n_attributes=4).deals.to_csv(deals, index=False)
@@ -206,7 +206,7 @@ def test_a_server_that_never_answers_costs_a_few_calls_and_not_the_model(
 
 
 def test_where_both_bundles_are_damaged_the_alias_stays_and_the_folders_model_serves(
-    two: list[TrainingFacts], tmp_path: Path
+    two: list[TrainingMetadata], tmp_path: Path
 ) -> None:
     for version in (1, 2):
         scorer = resolve(f"models:/{NAME}/{version}") / "scorer.json"
@@ -219,13 +219,13 @@ def test_where_both_bundles_are_damaged_the_alias_stays_and_the_folders_model_se
     assert open_bundle(tmp_path / "models" / NAME).version in {f.bundle_path.name for f in two}
 
 
-def at(facts: TrainingFacts, uri: str) -> TrainingFacts:
+def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
     tracking = facts.spec.tracking.model_copy(update={"uri": uri})
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
 
 def test_facts_of_a_training_that_was_not_tracked_can_be_tracked_later(
-    facts: TrainingFacts, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     assert track(at(facts, silent[0])).run_id is None

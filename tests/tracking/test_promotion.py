@@ -18,7 +18,7 @@ from fitmodel.exceptions import BundleError, DealsError, TrackingError
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
-from fitmodel.tracking.runs import TrainingFacts, track
+from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
@@ -26,7 +26,7 @@ EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
 
 
 @pytest.fixture
-def two(another: Callable[[], TrainingFacts]) -> Callable[[], TrainingFacts]:
+def two(another: Callable[[], TrainingMetadata]) -> Callable[[], TrainingMetadata]:
     """Version 1 is champion, version 2 challenger; each call trains one more."""
     track(another())
     track(another())
@@ -37,7 +37,7 @@ def champion() -> int | None:
     return get_alias(NAME, "champion")
 
 
-def without_skill(facts: TrainingFacts) -> TrainingFacts:
+def without_skill(facts: TrainingMetadata) -> TrainingMetadata:
     skill = dataclasses.replace(facts.report.metrics["log_loss_skill"], low=-0.01)
     metrics = {**facts.report.metrics, "log_loss_skill": skill}
     return dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics=metrics))  # type: ignore[type-var]
@@ -131,7 +131,7 @@ def test_without_evidence_the_champion_stays_and_the_reason_is_given() -> None:
 
 
 def test_a_challenger_without_skill_is_refused_whatever_it_is_compared_with(
-    two: Callable[[], TrainingFacts],
+    two: Callable[[], TrainingMetadata],
 ) -> None:
     track(without_skill(two()))
     with pytest.raises(PromotionRefusedError, match="skill against the base rate is not beyond"):
@@ -140,7 +140,7 @@ def test_a_challenger_without_skill_is_refused_whatever_it_is_compared_with(
 
 
 def test_a_challenger_whose_skill_was_not_measured_is_refused(
-    two: Callable[[], TrainingFacts],
+    two: Callable[[], TrainingMetadata],
 ) -> None:
     facts = two()
     track(dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics={})))  # type: ignore[type-var]
@@ -164,7 +164,7 @@ def test_force_needs_a_reason(mlflow_store: str) -> None:
 
 
 def test_a_named_version_is_promoted_instead_of_the_challenger(
-    two: Callable[[], TrainingFacts],
+    two: Callable[[], TrainingMetadata],
 ) -> None:
     track(two())
     assert promote(NAME, version=2, comparison=BETTER).version == 2
@@ -187,7 +187,7 @@ def test_where_there_is_no_champion_skill_is_enough() -> None:
 
 
 def test_a_first_version_without_skill_is_not_champion_unless_forced_and_gives_way_to_skill(
-    another: Callable[[], TrainingFacts],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
     track(without_skill(another()))
     assert (champion(), get_alias(NAME, "challenger")) == (None, 1)
@@ -229,7 +229,7 @@ def test_rollback_is_one_step_back() -> None:
     assert champion() == 1
 
 
-def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingFacts]) -> None:
+def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingMetadata]) -> None:
     promote(NAME, comparison=BETTER)
     track(two())
     promote(NAME, comparison=BETTER)
@@ -260,7 +260,7 @@ def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
 
 @pytest.mark.parametrize("fault", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
-    two: Callable[[], TrainingFacts], monkeypatch: pytest.MonkeyPatch, fault: BaseException
+    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, fault: BaseException
 ) -> None:
     assert two
     calls = ("get_registered_model", "get_model_version", "get_run", "set_model_version_tag")
@@ -297,7 +297,7 @@ def break_at(patch: pytest.MonkeyPatch, call: str, at: int, fault: BaseException
 
 
 def test_the_list_names_numbers_aliases_and_versions_trained_elsewhere(
-    another: Callable[[], TrainingFacts], tmp_path: Path
+    another: Callable[[], TrainingMetadata], tmp_path: Path
 ) -> None:
     elsewhere, here = another().bundle_path, another().bundle_path
     for path in (elsewhere, here):
@@ -310,7 +310,7 @@ def test_the_list_names_numbers_aliases_and_versions_trained_elsewhere(
 
 
 def test_a_registry_that_is_away_costs_the_aliases_and_not_the_list(
-    another: Callable[[], TrainingFacts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    another: Callable[[], TrainingMetadata], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = another().bundle_path.name
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")

@@ -12,11 +12,11 @@ import pytest
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.runs import TrainingFacts, track
+from fitmodel.tracking.runs import TrainingMetadata, track
 
 
 @pytest.fixture
-def served(facts: TrainingFacts) -> Iterator[Any]:
+def served(facts: TrainingMetadata) -> Iterator[Any]:
     """The champion as any user of MLflow loads it."""
     track(facts)
     with connected(facts.spec.tracking.uri):  # for the quiet
@@ -26,7 +26,7 @@ def served(facts: TrainingFacts) -> Iterator[Any]:
 
 
 @pytest.fixture
-def model(facts: TrainingFacts) -> FitModel:
+def model(facts: TrainingMetadata) -> FitModel:
     return load(facts.bundle_path)
 
 
@@ -104,7 +104,7 @@ def no_constant(name: str) -> None:
 
 
 def test_a_server_answers_the_stored_example_in_strict_json(
-    served: Any, facts: TrainingFacts
+    served: Any, facts: TrainingMetadata
 ) -> None:
     example = served.input_example
     assert list(example.columns) == list(facts.example.columns)

@@ -17,7 +17,7 @@ from fitmodel.loading import load
 from fitmodel.tracking import registry
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias
-from fitmodel.tracking.runs import TrainingFacts, track
+from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
 
@@ -37,7 +37,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- resolving
 
 
-def test_every_form_of_uri_finds_the_bundle(facts: TrainingFacts) -> None:
+def test_every_form_of_uri_finds_the_bundle(facts: TrainingMetadata) -> None:
     tracked = track(facts)
     store = str(facts.spec.tracking.uri)
     with connected(store) as client:
@@ -52,14 +52,14 @@ def test_every_form_of_uri_finds_the_bundle(facts: TrainingFacts) -> None:
         assert open_bundle(resolve(uri, store)).version == facts.bundle_path.name
 
 
-def test_a_model_loads_by_its_alias(facts: TrainingFacts, trained: Any) -> None:
+def test_a_model_loads_by_its_alias(facts: TrainingMetadata, trained: Any) -> None:
     track(facts)
     model = load(f"models:/{NAME}@champion")
     assert model.version == facts.bundle_path.name
     assert len(model.predict(trained.prospects)) == len(trained.prospects)
 
 
-def test_a_bundle_on_this_machine_is_used_in_place(facts: TrainingFacts, cache: Path) -> None:
+def test_a_bundle_on_this_machine_is_used_in_place(facts: TrainingMetadata, cache: Path) -> None:
     track(facts)
     path = resolve(f"models:/{NAME}@champion")
     assert path.is_relative_to(facts.bundle_path.parents[2] / "store")
@@ -76,7 +76,7 @@ def test_what_names_no_model_is_told_what_does(mlflow_store: str, uri: str) -> N
 
 
 def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
-    facts: TrainingFacts,
+    facts: TrainingMetadata,
 ) -> None:
     track(facts)
     for uri, message in [
@@ -91,7 +91,7 @@ def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
 
 
 def test_a_run_without_a_model_is_told_so(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise OSError("the line is dead")
@@ -114,14 +114,14 @@ def remove_scorer(path: Path) -> None:
     (path / "scorer.json").unlink()
 
 
-def test_a_bundle_changed_after_it_was_registered_is_refused(facts: TrainingFacts) -> None:
+def test_a_bundle_changed_after_it_was_registered_is_refused(facts: TrainingMetadata) -> None:
     track(facts)
     change_logged(resolve(f"models:/{NAME}@champion"))
     with pytest.raises(TrackingError, match="is not the one registered"):
         resolve(f"models:/{NAME}@champion")
 
 
-def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingFacts) -> None:
+def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingMetadata) -> None:
     track(facts)
     path = resolve(f"models:/{NAME}@champion")
     remove_scorer(path)
@@ -129,7 +129,7 @@ def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingFacts) -> None:
         resolve(f"models:/{NAME}@champion")
 
 
-def test_artifacts_that_are_gone_are_an_error(facts: TrainingFacts) -> None:
+def test_artifacts_that_are_gone_are_an_error(facts: TrainingMetadata) -> None:
     track(facts)
     shutil.rmtree(resolve(f"models:/{NAME}@champion"))
     with pytest.raises(BundleError, match="no bundle at"):
@@ -141,7 +141,7 @@ def test_artifacts_that_are_gone_are_an_error(facts: TrainingFacts) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_bundle_elsewhere_is_downloaded_once(
-    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
     first = resolve(f"models:/{NAME}@champion")
@@ -152,7 +152,7 @@ def test_a_bundle_elsewhere_is_downloaded_once(
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_damaged_cache_is_downloaded_anew(facts: TrainingFacts, cache: Path) -> None:
+def test_a_damaged_cache_is_downloaded_anew(facts: TrainingMetadata, cache: Path) -> None:
     track(facts)
     path = resolve(f"models:/{NAME}@champion")
     for damage in ((path / "scorer.json").unlink, lambda: change_logged(path)):
@@ -164,7 +164,7 @@ def test_a_damaged_cache_is_downloaded_anew(facts: TrainingFacts, cache: Path) -
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_bundle_without_a_registered_digest_is_cached_under_its_own(
-    facts: TrainingFacts, cache: Path
+    facts: TrainingMetadata, cache: Path
 ) -> None:
     tracked = track(facts)
     path = resolve(f"runs:/{tracked.run_id}")
@@ -174,7 +174,7 @@ def test_a_bundle_without_a_registered_digest_is_cached_under_its_own(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_download_that_is_not_what_was_registered_leaves_nothing(
-    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
 
@@ -192,7 +192,7 @@ def test_a_download_that_is_not_what_was_registered_leaves_nothing(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_file_changed_on_the_way_leaves_nothing(
-    facts: TrainingFacts, cache: Path, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
 
@@ -247,7 +247,7 @@ def test_only_folders_of_this_machine_are_local(location: str, path: str | None)
 
 
 def test_versions_are_listed_newest_first_with_all_that_is_known(
-    another: Callable[[], TrainingFacts],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
     facts = [another(), another()]
     runs = [track(each).run_id for each in facts]
@@ -265,7 +265,7 @@ def test_a_name_that_is_not_registered_has_no_versions_and_no_aliases(mlflow_sto
 
 
 def test_an_alias_is_moved_to_a_version_that_is_there(
-    another: Callable[[], TrainingFacts],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
     track(another())
     track(another())
@@ -277,7 +277,7 @@ def test_an_alias_is_moved_to_a_version_that_is_there(
     assert get_alias(NAME, "trial") == 2
 
 
-def test_a_version_outlives_its_run(facts: TrainingFacts) -> None:
+def test_a_version_outlives_its_run(facts: TrainingMetadata) -> None:
     tracked = track(facts)
     with connected() as client:
         client.delete_run(tracked.run_id)

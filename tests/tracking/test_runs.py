@@ -21,7 +21,7 @@ from fitmodel.tables.atomic import host_name
 from fitmodel.tracking._lifecycle import OWNER_TAG
 from fitmodel.tracking.connection import connected, database_file
 from fitmodel.tracking.registry import get_alias
-from fitmodel.tracking.runs import TrainingFacts, begin, deals_digest, track
+from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 
 NAME = "prospect-fit"
 
@@ -35,18 +35,18 @@ def _environment_names_another_store(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
 
 
-def at(facts: TrainingFacts, **changes: Any) -> TrainingFacts:
+def at(facts: TrainingMetadata, **changes: Any) -> TrainingMetadata:
     tracking = facts.spec.tracking.model_copy(update=changes)
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
 
-def runs_of(facts: TrainingFacts) -> list[Any]:
+def runs_of(facts: TrainingMetadata) -> list[Any]:
     with connected(facts.spec.tracking.uri) as client:
         experiment = client.get_experiment_by_name(facts.spec.tracking.experiment)
         return list(client.search_runs([experiment.experiment_id]))
 
 
-def artifacts_of(facts: TrainingFacts) -> Path:
+def artifacts_of(facts: TrainingMetadata) -> Path:
     file = database_file(facts.spec.tracking.uri or "")
     assert file is not None
     return file.parent / "mlruns"
@@ -55,7 +55,7 @@ def artifacts_of(facts: TrainingFacts) -> Path:
 # --- what a run holds
 
 
-def test_a_run_holds_every_setting_of_the_spec(facts: TrainingFacts) -> None:
+def test_a_run_holds_every_setting_of_the_spec(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     assert run.info.status == "FINISHED"
@@ -65,7 +65,7 @@ def test_a_run_holds_every_setting_of_the_spec(facts: TrainingFacts) -> None:
         assert {f"{section}.{key}" for key in settings} <= set(run.data.params)
 
 
-def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingFacts) -> None:
+def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     metric = facts.report.metrics["log_loss"]
@@ -76,7 +76,7 @@ def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingFact
     assert all(math.isfinite(number) for number in logged.values())
 
 
-def test_a_metric_that_is_not_known_is_left_out(facts: TrainingFacts) -> None:
+def test_a_metric_that_is_not_known_is_left_out(facts: TrainingMetadata) -> None:
     nan = dataclasses.replace(facts.report.metrics["roc_auc"], value=math.nan, low=math.nan)
     report = dataclasses.replace(facts.report, metrics={"roc_auc": nan})  # type: ignore[type-var]
     assert track(dataclasses.replace(facts, report=report)).warning is None
@@ -84,7 +84,7 @@ def test_a_metric_that_is_not_known_is_left_out(facts: TrainingFacts) -> None:
     assert set(run.data.metrics) == {"roc_auc.high", "roc_auc.base"}
 
 
-def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingFacts) -> None:
+def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     bundle = open_bundle(facts.bundle_path)
@@ -93,7 +93,7 @@ def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingFacts) -> None:
     assert "mlflow.source.name" in run.data.tags
 
 
-def test_a_run_holds_plots_card_report_and_candidates(facts: TrainingFacts) -> None:
+def test_a_run_holds_plots_card_report_and_candidates(facts: TrainingMetadata) -> None:
     tracked = track(facts)
     (folder,) = artifacts_of(facts).glob(f"*/{tracked.run_id}/artifacts")
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
@@ -108,7 +108,7 @@ def test_a_run_holds_plots_card_report_and_candidates(facts: TrainingFacts) -> N
     assert json.loads((folder / "spec.json").read_text()) == facts.spec.to_dict()
 
 
-def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingFacts) -> None:
+def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     (entry,) = run.inputs.dataset_inputs
@@ -118,7 +118,7 @@ def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingFacts) -> Non
     assert {tag.key: tag.value for tag in entry.tags} == {"mlflow.data.context": "training"}
 
 
-def test_no_row_of_the_deals_reaches_the_store(facts: TrainingFacts) -> None:
+def test_no_row_of_the_deals_reaches_the_store(facts: TrainingMetadata) -> None:
     track(facts)
     ids = [str(deal).encode() for deal in facts.deals["deal_id"]]
     store = artifacts_of(facts).parent
@@ -130,7 +130,7 @@ def test_no_row_of_the_deals_reaches_the_store(facts: TrainingFacts) -> None:
 
 
 def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
-    facts: TrainingFacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -140,7 +140,7 @@ def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
     assert artifacts_of(facts).is_dir()
 
 
-def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingFacts) -> None:
+def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingMetadata) -> None:
     words = facts.spec.words.model_copy(update={"labels": {"Größe % / 客户": "x" * 9000}})
     odd = dataclasses.replace(facts, spec=facts.spec.model_copy(update={"words": words}))
     assert track(odd).warning is None
@@ -151,7 +151,9 @@ def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingFacts) -> 
 # --- the logged model
 
 
-def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(facts: TrainingFacts) -> None:
+def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(
+    facts: TrainingMetadata,
+) -> None:
     track(facts)
     (folder,) = artifacts_of(facts).glob("*/models/*/artifacts")
     logged = open_bundle(folder / "artifacts" / "bundle")
@@ -164,7 +166,7 @@ def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(facts: Train
 
 
 def test_a_signed_bundle_is_logged_with_its_signature(
-    trained: Any, another: Callable[[], TrainingFacts], monkeypatch: pytest.MonkeyPatch
+    trained: Any, another: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert trained.spec
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -175,7 +177,7 @@ def test_a_signed_bundle_is_logged_with_its_signature(
 
 
 def test_the_first_version_is_champion_and_the_newest_challenger(
-    another: Callable[[], TrainingFacts],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
     first = another()
     assert track(first).registry_version == 1
@@ -188,7 +190,7 @@ def test_the_first_version_is_champion_and_the_newest_challenger(
 # --- a run begun before the bundle is written
 
 
-def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingFacts) -> None:
+def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingMetadata) -> None:
     begun = begin(facts.spec)
     assert begun.run_id is not None
     tracked = track(dataclasses.replace(facts, begun=begun))
@@ -197,7 +199,7 @@ def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingFacts) -> 
 
 
 def test_a_store_that_did_not_answer_once_is_not_asked_again(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreachable = at(facts, uri="http://127.0.0.1:1")
     begun = begin(unreachable.spec)
@@ -212,7 +214,7 @@ def test_a_store_that_did_not_answer_once_is_not_asked_again(
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:////no/folder/x.db", "nonsense://x"])
 def test_without_a_store_the_training_is_kept_and_the_user_told(
-    facts: TrainingFacts, uri: str
+    facts: TrainingMetadata, uri: str
 ) -> None:
     tracked = track(at(facts, uri=uri))
     assert (tracked.run_id, tracked.model_uri, tracked.registry_version) == (None, None, None)
@@ -244,7 +246,7 @@ CALLS = (
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_store_that_breaks_off_leaves_a_failed_run_and_a_warning(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch, call: str
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     break_call(monkeypatch, call, OSError("the line is dead"))
     tracked = track(facts)
@@ -258,7 +260,7 @@ def test_a_store_that_breaks_off_leaves_a_failed_run_and_a_warning(
 
 
 def test_a_training_tracked_after_a_break_is_whole(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         break_call(patch, "create_model_version", OSError("the line is dead"))
@@ -269,7 +271,7 @@ def test_a_training_tracked_after_a_break_is_whole(
 
 
 def test_ctrl_c_ends_the_run_as_killed(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         break_call(patch, "log_figure", KeyboardInterrupt())
@@ -293,7 +295,7 @@ def test_ctrl_c_ends_the_run_as_killed(
     ids=["dead", "alive", "another machine", "no number", "no such number", "none"],
 )
 def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
-    facts: TrainingFacts, tag: str, status: str
+    facts: TrainingMetadata, tag: str, status: str
 ) -> None:
     killed = begin(facts.spec).run_id
     with connected(facts.spec.tracking.uri) as client:
@@ -313,12 +315,14 @@ def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
     assert list(models.values()) == ["READY"]
 
 
-def test_without_a_bundle_there_is_nothing_to_track(facts: TrainingFacts, tmp_path: Path) -> None:
+def test_without_a_bundle_there_is_nothing_to_track(
+    facts: TrainingMetadata, tmp_path: Path
+) -> None:
     with pytest.raises(BundleError, match="no bundle at"):
         track(dataclasses.replace(facts, bundle_path=tmp_path / "absent"))
 
 
-def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingFacts) -> None:
+def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingMetadata) -> None:
     track(facts)
     with connected(facts.spec.tracking.uri) as client:
         client.delete_experiment(client.get_experiment_by_name(NAME).experiment_id)
@@ -327,7 +331,7 @@ def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingFacts) -> 
 
 
 def test_an_experiment_made_by_another_training_meanwhile_is_used(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
@@ -344,7 +348,7 @@ def test_an_experiment_made_by_another_training_meanwhile_is_used(
 
 
 def test_another_error_when_the_experiment_is_made_is_told(
-    facts: TrainingFacts, monkeypatch: pytest.MonkeyPatch
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow.exceptions import MlflowException
 
@@ -357,7 +361,7 @@ def test_another_error_when_the_experiment_is_made_is_told(
 # --- the digest of the deals
 
 
-def test_the_digest_does_not_depend_on_the_order_of_rows(facts: TrainingFacts) -> None:
+def test_the_digest_does_not_depend_on_the_order_of_rows(facts: TrainingMetadata) -> None:
     shuffled = facts.deals.sample(frac=1, random_state=0)
     assert deals_digest(shuffled) == deals_digest(facts.deals)
 

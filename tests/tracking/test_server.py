@@ -21,7 +21,7 @@ from fitmodel.bundle.store import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking.promotion import promote, rollback
 from fitmodel.tracking.registry import get_alias, resolve
-from fitmodel.tracking.runs import TrainingFacts, track
+from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
 
@@ -79,7 +79,7 @@ def _when_ready(process: subprocess.Popen[bytes], url: str) -> str:
     pytest.fail("the server did not answer within a minute")
 
 
-def at(facts: TrainingFacts, uri: str) -> TrainingFacts:
+def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
     tracking = facts.spec.tracking.model_copy(update={"uri": uri})
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
@@ -87,7 +87,7 @@ def at(facts: TrainingFacts, uri: str) -> TrainingFacts:
 @pytest.mark.parametrize("database", ["mlflow_store", "postgresql"])
 def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
     database: str,
-    facts: TrainingFacts,
+    facts: TrainingMetadata,
     another: Any,
     request: pytest.FixtureRequest,
     tmp_path: Path,

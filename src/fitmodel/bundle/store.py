@@ -8,7 +8,7 @@
                            /scorer.json   and whatever else the writer put in
 
 This module knows files, not learning, and needs the standard library only: it lies on the way
-of every service that scores. Only `load_workbench` unpickles, and only when called by name.
+of every service that scores. Only `load_estimator` unpickles, and only when called by name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
     "ListedBundle",
     "check_model_name",
     "list_bundles",
-    "load_workbench",
+    "load_estimator",
     "open_bundle",
     "set_current",
     "write_bundle",
@@ -48,8 +48,8 @@ class ListedBundle:
     fault: str | None
 
 
-def load_workbench(source: Bundle | Path | str) -> Any:
-    """Unpickle the workbench estimator: the only way in for a pickle, after its digest is checked.
+def load_estimator(source: Bundle | Path | str) -> Any:
+    """Unpickle the fitted estimator: the only way in for a pickle, after its digest is checked.
 
     A pickle can run any code when it is loaded. Call this only for a bundle you or your team
     wrote; set FITMODEL_SIGNING_KEY to have that checked. Of an opened bundle the very manifest
@@ -80,7 +80,7 @@ def load_workbench(source: Bundle | Path | str) -> Any:
         ValueError,
     ) as error:
         raise BundleError(
-            f"the workbench estimator of {bundle.path} cannot be loaded here ({error}); it was "
+            f"the fitted estimator of {bundle.path} cannot be loaded here ({error}); it was "
             f"written with Python {bundle.manifest.get('python')} and "
             f"{bundle.manifest.get('packages')}. Install those, or train again"
         ) from error

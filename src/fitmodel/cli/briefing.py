@@ -38,7 +38,7 @@ def brief(
     ] = None,
     deals: Annotated[
         Path | None,
-        typer.Option(help="Past deals, for the look-alikes.", exists=True, dir_okay=False),
+        typer.Option(help="Past deals, for the similar deals.", exists=True, dir_okay=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
@@ -52,7 +52,7 @@ def brief(
         bool, typer.Option("--show-template", help="Show the wording for declining, to copy.")
     ] = False,
 ) -> None:
-    """Say everything about one deal: verdict, money, reasons, look-alikes, and how to decline.
+    """Say everything about one deal: verdict, money, reasons, similar deals, and how to decline.
 
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """

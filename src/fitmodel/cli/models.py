@@ -100,7 +100,7 @@ def show(
         if plot is not None:
             from fitmodel.evaluation.table_plots import save_table_plot
 
-            save_table_plot(loaded.book, table, plot)
+            save_table_plot(loaded.scorecard, table, plot)
 
 
 @models_app.command()
@@ -160,7 +160,7 @@ def edit(
         )
         typer.echo(edit_lines(edited.edit))
         unjudged = "not yet; give past deals with --deals"
-        typer.echo(f"judged  {edited.rejudgement or unjudged}")
+        typer.echo(f"judged  {edited.re_evaluation or unjudged}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
         if edited.tracked is not None:
             said = edited.tracked.warning or f"version {edited.tracked.registry_version}"

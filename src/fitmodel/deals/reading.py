@@ -1,7 +1,7 @@
 """Read past deals: any honest table in, one clean table or one error that lists every fault out.
 
 file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
-     -> faults_of -> one row per customer -> deals
+     -> errors_of -> one row per customer -> deals
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fitmodel.deals.settling import (
     has_several_currencies,
     settle_attributes,
 )
-from fitmodel.deals.validation import faults_of, shape_faults
+from fitmodel.deals.validation import errors_of, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
@@ -134,7 +134,7 @@ def read_deals_with_findings(
     """
     file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
-    _refuse(shape_faults(Sheet(frame, rows=numbers)))
+    _refuse(shape_errors(Sheet(frame, rows=numbers)))
     tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
     kept = keep_rows(tidied.table, spec)
     numbers = None if numbers is None else numbers[kept.positions]
@@ -143,9 +143,9 @@ def read_deals_with_findings(
     readings = read_roles(settled.table, spec)
     judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
     asked = [*settled.findings, *_currencies(sheet, spec, readings)]
-    faults = [_as_fault(finding) for finding in asked if finding.asks and to_learn]
+    faults = [_as_error(finding) for finding in asked if finding.asks and to_learn]
     named = {fault.column for fault in faults}
-    others = faults_of(judged, to_learn=to_learn)
+    others = errors_of(judged, to_learn=to_learn)
     _refuse([*faults, *(fault for fault in others if fault.column not in named)])
     found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
@@ -179,7 +179,7 @@ def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> l
     return [currency_finding(sheet, name, reading)]
 
 
-def _as_fault(finding: Finding) -> Fault:
+def _as_error(finding: Finding) -> Fault:
     return Fault(finding.column, finding.count, finding.example, finding.remedy, finding.message)
 
 

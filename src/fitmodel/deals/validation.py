@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
-__all__ = ["Fault", "faults_of", "find_faults", "shape_faults"]
-LEAST_ROWS = 2
+__all__ = ["Fault", "errors_of", "find_errors", "shape_errors"]
+MIN_ROWS = 2
 SHOWN_NAMES = 12
 
 
-def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
+def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     """List everything that keeps a table from being learned from; empty if nothing does.
 
     Parameters
@@ -43,14 +43,14 @@ def find_faults(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     -------
     list of Fault
     """
-    unreadable = shape_faults(Sheet(frame))
+    unreadable = shape_errors(Sheet(frame))
     if unreadable:
         return unreadable
     table = tidy(frame, spec.attributes.missing)
-    return faults_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
+    return errors_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
-def shape_faults(sheet: Sheet) -> list[Fault]:
+def shape_errors(sheet: Sheet) -> list[Fault]:
     """Faults of the table itself, with which nothing else can be looked at."""
     frame = sheet.table
     wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
@@ -61,10 +61,10 @@ def shape_faults(sheet: Sheet) -> list[Fault]:
     if twice:
         message = f"the table has more than one column named {twice}"
         return [Fault("(columns)", len(twice), "", "rename them", message)]
-    return [fault for name in frame.columns for fault in _cell_faults(sheet, name)]
+    return [fault for name in frame.columns for fault in _cell_errors(sheet, name)]
 
 
-def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
+def _cell_errors(sheet: Sheet, name: str) -> Iterator[Fault]:
     cells = sheet.table[name]
     what = "hold a list, a mapping, bytes or a complex number"
     yield from sheet.faults(nested(cells), what, "one value per cell: split or drop it", name)
@@ -72,27 +72,27 @@ def _cell_faults(sheet: Sheet, name: str) -> Iterator[Fault]:
     yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def faults_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
+def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
     """List the faults of a tidy table whose roles were read.
 
     Without `to_learn` the table is only compared with what was learned: too few rows, attributes
     that tell nothing and the absence of early churners are then no faults.
     """
     rows = len(judged.table)
-    if rows < LEAST_ROWS and to_learn:
+    if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Fault("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
-    form = _date_faults(judged) if judged.spec.has_dates else _tenure_faults(judged)
-    roles = [*form, *(_undated_faults(judged) if judged.spec.has_dates else ())]
-    numbers = [*_amount_faults(judged), *_propensity_faults(judged)]
-    others = [*_id_faults(judged), *numbers, *(_attribute_faults(judged) if to_learn else ())]
+    form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
+    roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
+    numbers = [*_amount_errors(judged), *_propensity_errors(judged)]
+    others = [*_id_errors(judged), *numbers, *(_attribute_errors(judged) if to_learn else ())]
     askable = (
         to_learn
         and not roles
         and not {fault.column for fault in absent} & {*judged.spec.role_columns}
     )
-    return [*absent, *roles, *others, *(_outcome_faults(judged) if askable else ())]
+    return [*absent, *roles, *others, *(_outcome_errors(judged) if askable else ())]
 
 
 def _missing_columns(judged: Judged) -> Iterator[Fault]:
@@ -116,7 +116,7 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
     return named
 
 
-def _id_faults(judged: Judged) -> Iterator[Fault]:
+def _id_errors(judged: Judged) -> Iterator[Fault]:
     name = judged.spec.deals.id
     if name is None or name not in judged.table.columns or name == judged.spec.rows.customer:
         return
@@ -131,7 +131,7 @@ def _id_faults(judged: Judged) -> Iterator[Fault]:
     yield from judged.faults(twice, "repeat the id of an earlier row", remedy, name)
 
 
-def _attribute_faults(judged: Judged) -> Iterator[Fault]:
+def _attribute_errors(judged: Judged) -> Iterator[Fault]:
     table = judged.table
     names = judged.spec.attribute_names(table.columns)
     if not names:
@@ -145,16 +145,16 @@ def _attribute_faults(judged: Judged) -> Iterator[Fault]:
             yield Fault(each.column, each.count, "", remedy, message)
 
 
-def _amount_faults(judged: Judged) -> Iterator[Fault]:
+def _amount_errors(judged: Judged) -> Iterator[Fault]:
     name = role_column(judged.spec, "amount")
     if name is not None and "amount" in judged.readings:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
         yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
-        yield from _currency_faults(judged, name)
+        yield from _currency_errors(judged, name)
 
 
-def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
+def _currency_errors(judged: Judged, amount: str) -> Iterator[Fault]:
     """Amounts in several currencies by the column of currencies, which are never one number."""
     named = judged.spec.deals.columns().get("currency")
     if named not in judged.table.columns:
@@ -170,7 +170,7 @@ def _currency_faults(judged: Judged, amount: str) -> Iterator[Fault]:
         yield Fault(amount, int(counts.sum()), "", remedy, message)
 
 
-def _propensity_faults(judged: Judged) -> Iterator[Fault]:
+def _propensity_errors(judged: Judged) -> Iterator[Fault]:
     name = role_column(judged.spec, "propensity")
     if name is not None and "propensity" in judged.readings:
         reading = judged.readings["propensity"]
@@ -180,14 +180,14 @@ def _propensity_faults(judged: Judged) -> Iterator[Fault]:
         yield from judged.faults(impossible, what, remedy, name)
 
 
-def _date_faults(judged: Judged) -> Iterator[Fault]:
+def _date_errors(judged: Judged) -> Iterator[Fault]:
     """Dates that cannot be read, are empty, or contradict each other.
 
     Leaving dated after the extract is no fault: it was announced, and the customer is still there.
     """
     for role in DATES:
         if role in judged.readings:
-            yield from _one_date_faults(judged, role)
+            yield from _one_date_errors(judged, role)
     days = {role: reading.series for role, reading in judged.readings.items() if role in DATES}
     if "closed_on" not in days:
         return
@@ -211,7 +211,7 @@ def _too_late(judged: Judged, days: dict[str, pd.Series[Any]]) -> Iterator[Fault
     yield from judged.faults((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
 
 
-def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
+def _one_date_errors(judged: Judged, role: str) -> Iterator[Fault]:
     reading, name = judged.readings[role], str(role_column(judged.spec, role))
     if reading.order == "either":
         message = "every date can be read day first and month first"
@@ -228,7 +228,7 @@ def _one_date_faults(judged: Judged, role: str) -> Iterator[Fault]:
         yield from judged.faults(empty, "are empty", remedy, name)
 
 
-def _undated_faults(judged: Judged) -> Iterator[Fault]:
+def _undated_errors(judged: Judged) -> Iterator[Fault]:
     """Leavers by the flag without a date: never silently customers that stayed."""
     spec = judged.spec
     columns = (spec.deals.churned, spec.deals.churned_on)
@@ -251,7 +251,7 @@ def _undated_faults(judged: Judged) -> Iterator[Fault]:
     yield from judged.faults(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
-def _tenure_faults(judged: Judged) -> Iterator[Fault]:
+def _tenure_errors(judged: Judged) -> Iterator[Fault]:
     tenure, flag = (str(role_column(judged.spec, each)) for each in ("tenure_months", "churned"))
     if "tenure_months" in judged.readings:
         reading = judged.readings["tenure_months"]
@@ -269,7 +269,7 @@ def _tenure_faults(judged: Judged) -> Iterator[Fault]:
         yield from judged.faults(empty, "are empty, neither yes nor no", remedy, flag)
 
 
-def _outcome_faults(judged: Judged) -> list[Fault]:
+def _outcome_errors(judged: Judged) -> list[Fault]:
     """Whether there is anything to learn from at all; asked when the roles could be read."""
     spec, rows = judged.spec, len(judged.table)
     horizon = spec.label.horizon_months

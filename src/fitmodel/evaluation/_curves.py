@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 BAND_WIDTHS = (0.01, 0.02, 0.05, 0.1)
-MOST_BANDS = 10
+MAX_BANDS = 10
 """The narrowest width that reaches the riskiest hundredth in so many bands is taken."""
 
 
@@ -43,7 +43,7 @@ def compute_roc(
     DealsError
         If the arrays do not match, hold impossible values, or all outcomes are the same.
     """
-    walk = _walk(y, p, weight)
+    walk = _row_scorer(y, p, weight)
     stayed = walk["mass"] - walk["left"]
     return pd.DataFrame(
         {
@@ -69,7 +69,7 @@ def compute_precision_recall(
         here on), `precision` (share of flags that are right), `recall` (share of early churners
         flagged), `count` (deals flagged).
     """
-    walk = _walk(y, p, weight).iloc[1:].reset_index(drop=True)
+    walk = _row_scorer(y, p, weight).iloc[1:].reset_index(drop=True)
     return pd.DataFrame(
         {
             "threshold": walk["threshold"],
@@ -94,7 +94,7 @@ def compute_gains(
         `share_found` (of the early churners), `lift` (the second over the first; NaN at nobody),
         `threshold`, `count` (deals flagged).
     """
-    walk = _walk(y, p, weight)
+    walk = _row_scorer(y, p, weight)
     share = walk["mass"] / walk["mass"].iloc[-1]
     found = walk["left"] / walk["left"].iloc[-1]
     return pd.DataFrame(
@@ -150,7 +150,7 @@ def compute_bands(
     return frame
 
 
-def _walk(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> pd.DataFrame:
+def _row_scorer(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> pd.DataFrame:
     """Flag deal after deal, riskiest first; deals of equal probability together."""
     sample = Sample.of(y, p, weight).require_both()
 
@@ -169,9 +169,9 @@ def _walk(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> p
 
 def _round_edges(probability: Vector) -> Vector:
     reach = float(np.quantile(probability, 0.99))
-    narrow = [width for width in BAND_WIDTHS if reach <= MOST_BANDS * width]
+    narrow = [width for width in BAND_WIDTHS if reach <= MAX_BANDS * width]
     width = narrow[0] if narrow else BAND_WIDTHS[-1]
-    last = min(MOST_BANDS - 1, int(reach / width))
+    last = min(MAX_BANDS - 1, int(reach / width))
     return np.append(np.arange(last + 1) * width, 1.0)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CALIBRATION_BINS = 10
 HALF_OF_5_PERCENT = 0.025
-MOST_STEPS = 50
+MAX_STEPS = 50
 LARGEST_STEP = 2.0
 """A Newton step is shortened to this length in log-odds: bad predictions cannot throw it off."""
 CONVERGED = 1e-6
@@ -89,7 +89,7 @@ def _fit(y: Vector, design: Matrix, weights: Matrix, estimate: Matrix, offset: V
     """Fit one logistic regression per row of `weights` by Newton's method, all rows at once."""
     k = design.shape[1]
     products = (design[:, :, None] * design[:, None, :]).reshape(len(y), k * k)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         mean = expit(estimate @ design.T + offset)
         score = (weights * (y - mean)) @ design
         information = ((weights * mean * (1 - mean)) @ products).reshape(-1, k, k)

@@ -14,9 +14,9 @@ from fitmodel.evaluation.sample import Sample
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-MOST_LEVELS = 12
-LEAST_DEALS = 20
-LEAST_OF_EACH = 10
+MAX_LEVELS = 12
+MIN_DEALS = 20
+MIN_OF_EACH = 10
 """Early churners, and customers that stayed, below which an AUC says nothing."""
 COLUMNS = (
     "attribute",
@@ -79,18 +79,16 @@ def _levels(
     """Return the levels large enough to judge, and which deals they hold."""
     text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
     levels, counts = np.unique(text[known], return_counts=True)
-    if not 2 <= len(levels) <= MOST_LEVELS:  # noqa: PLR2004  one level is no subgroup
+    if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is no subgroup
         return []
     large = np.argsort(-counts, kind="stable")
-    return [
-        (str(levels[i]), known & (text == levels[i])) for i in large if counts[i] >= LEAST_DEALS
-    ]
+    return [(str(levels[i]), known & (text == levels[i])) for i in large if counts[i] >= MIN_DEALS]
 
 
 def _row(attribute: str, level: str, sample: Sample) -> dict[str, Any]:
     total = summarise_groups(sample, np.zeros(len(sample), dtype=np.intp)).iloc[0]
     churners = int(sample.outcome.sum())
-    enough = min(churners, len(sample) - churners) >= LEAST_OF_EACH
+    enough = min(churners, len(sample) - churners) >= MIN_OF_EACH
     return {
         "attribute": attribute,
         "level": level,

@@ -19,7 +19,7 @@ from fitmodel.evaluation._ageing import compute_ageing, compute_decay
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import BacktestReport
-from fitmodel.evaluation.splits import CUTS, LEAST_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
+from fitmodel.evaluation.splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.fitting import level_only_rate
 
@@ -66,7 +66,7 @@ def compute_backtest(
     *,
     n_cuts: int = CUTS,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = LEAST_CHURNERS,
+    least_early_churners: int = MIN_CHURNERS,
     flag: Flag | None = None,
     value: Value | None = None,
     n_boot: int = 500,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation._subgroups import MOST_LEVELS
+from fitmodel.evaluation._subgroups import MAX_LEVELS
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.exceptions import BundleError
 
@@ -184,7 +184,7 @@ def _groups(
     for name in attributes.columns:
         text = attributes[name].astype("object").map(str).to_numpy()
         levels = sorted(set(text.tolist()))
-        if not 2 <= len(levels) <= MOST_LEVELS:  # noqa: PLR2004 - one level is no group
+        if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is no group
             continue
         for level in levels:
             inside = text == level

@@ -134,7 +134,8 @@ def compare_log_loss(
 ) -> Metric:
     """Return log loss of `p` minus that of `other` on the same deals, with a paired interval.
 
-    Above 0, `p` is the worse of the two: what the glass box costs against an unrestricted
+    Above 0, `p` is the worse of the two: what the gap to the black-box reference is against an
+    unrestricted
     learner, or what a model lost by growing old.
 
     Parameters

@@ -59,7 +59,7 @@ IN_FOLDS_ALTHOUGH_DATED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class Evaluation:
     """Predictions of deals not trained on, beside what happened.
 
     Parameters
@@ -89,7 +89,9 @@ class Judgement:
     learned: Learned | None = field(default=None, repr=False)
 
 
-def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None) -> Judgement:
+def evaluate(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
+) -> Evaluation:
     """Evaluate the whole way of learning, choice of settings included, on deals it did not see.
 
     Parameters
@@ -107,16 +109,16 @@ def judge(deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = No
     view = view_of(deals, spec)
     check_enough(view.training_set())  # the full table first, so that the error counts all deals
     if not spec.has_dates:
-        return judge_on_folds(view, spec, estimator)
-    for way in (_out_of_time, judge_on_blocks):
+        return evaluate_on_folds(view, spec, estimator)
+    for way in (_out_of_time, evaluate_on_blocks):
         try:
             return way(view, spec, estimator)
         except DealsError:  # too few early churners in a part: a way that needs fewer is next
             continue
-    return judge_on_folds(view, spec, estimator)
+    return evaluate_on_folds(view, spec, estimator)
 
 
-def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Judgement:
+def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluation:
     split = latest_possible_split(view, spec)
     if estimator is None:
         learned = learn(split.train, spec, bags=JUDGING_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
@@ -128,15 +130,15 @@ def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Judgement
     notes: tuple[str, ...] = ()
     if share > TEST_SHARE + 0.05:
         notes = (EARLIER_SPLIT.format(share=share, usual=TEST_SHARE),)
-    return Judgement(
+    return Evaluation(
         "out-of-time", split.date, table, test.attributes, len(learned.taught), notes, learned
     )
 
 
-def judge_on_blocks(
+def evaluate_on_blocks(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
-) -> Judgement:
-    """Evaluate each block of neighbouring months by a model of the others; otherwise as `judge`."""
+) -> Evaluation:
+    """As `evaluate`, each block of neighbouring months by a model of the other months."""
     view = view_of(deals, spec)
     parts = [
         (np.setdiff1d(np.arange(len(view)), inside), inside)
@@ -145,10 +147,10 @@ def judge_on_blocks(
     return _in_parts(view, parts, spec, estimator, "blocks in time", IN_BLOCKS)
 
 
-def judge_on_folds(
+def evaluate_on_folds(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
-) -> Judgement:
-    """Evaluate on random folds, which shows nothing of what comes later; otherwise as `judge`."""
+) -> Evaluation:
+    """As `evaluate`, on random folds, which show nothing of what comes later."""
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []
@@ -166,7 +168,7 @@ def _in_parts(
     estimator: Any,
     method: str,
     note: str,
-) -> Judgement:
+) -> Evaluation:
     taught = view.training_set()
     labelled = view.labelled(taught.dates)
     place = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
@@ -181,7 +183,7 @@ def _in_parts(
         sizes.append(len(outside))
     table = pd.concat(tables).loc[labelled.index]
     found = pd.concat(attributes).loc[table.index]
-    return Judgement(method, None, table, found, int(np.mean(sizes)), (note,))
+    return Evaluation(method, None, table, found, int(np.mean(sizes)), (note,))
 
 
 def _learn_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
@@ -197,19 +199,19 @@ def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFr
             "early_churn": test.early_churn,
             "probability": learned.estimator.predict_proba(test.attributes)[:, 1],
             "weight": test.weight,
-            "base_rate": learned.book.base_rate,
+            "base_rate": learned.scorecard.base_rate,
             "black_box": black_box_probabilities(learned.taught, test.attributes, options),
         },
         index=test.index,
     )
 
 
-def gap_to_black_box(judgement: Judgement, *, seed: int = 0, n_boot: int = 500) -> Metric:
+def gap_to_black_box(evaluation: Evaluation, *, seed: int = 0, n_boot: int = 500) -> Metric:
     """Log loss of the scorecard minus that of the black-box reference; below 0 it is better.
 
     The interval is a paired bootstrap over deals; the base is 0, no difference.
     """
-    table = judgement.table
+    table = evaluation.table
     gap = compare_log_loss(
         table["early_churn"],
         table["probability"],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6f6f6f"
-MOST_LABELS = 12
+MAX_LABELS = 12
 """Bars or points beyond which the counts are left off: they would overlap."""
 
 
@@ -189,7 +189,7 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         f"{low}\nto {high}\n{count:,} deals"
         for (low, high), count in zip(frame["band"].str.split(" to "), frame["count"], strict=True)
     ]
-    ax.set_xticks(list(places), names, fontsize=8 if len(frame) <= MOST_LABELS else 6)
+    ax.set_xticks(list(places), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
         title="Early churn by band of the score",
         xlabel="predicted early churn",
@@ -237,7 +237,7 @@ def plot_stability(
             frame["date"], frame["n_test"], frame["early_churners"], strict=True
         )
     ]
-    ax.set_xticks(list(frame["date"]), names, fontsize=8 if len(frame) <= MOST_LABELS else 6)
+    ax.set_xticks(list(frame["date"]), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
         title="Stability over time",
         xlabel="trained on what was known at",

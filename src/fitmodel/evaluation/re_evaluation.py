@@ -1,8 +1,9 @@
 """Judge an edit by hand on deals signed later: the same edit, on a model that did not see them.
 
 The model in use learned from all deals, so none is left to judge it by. What can be judged is the
-edit itself: learn again from what was known at a date, make the edit to THAT book, and compare it,
-deal by deal, with the same book unedited on what was signed next.
+edit itself: learn again from what was known at a date, make the edit to THAT scorecard, and compare
+it,
+deal by deal, with the same scorecard unedited on what was signed next.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ FLATTERED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Rejudgement:
+class ReEvaluation:
     """The edited and the unedited model on the same deals, neither of which learned from them.
 
     Parameters
@@ -108,9 +109,9 @@ class Rejudgement:
         }
 
 
-def rejudge(
+def re_evaluate(
     deals: pd.DataFrame, spec: DealSpec, edit: Edit, *, earlier: Sequence[Edit] = ()
-) -> Rejudgement:
+) -> ReEvaluation:
     """Judge an edit on deals that the model it is made to did not learn from.
 
     Parameters
@@ -133,12 +134,13 @@ def rejudge(
     parts = []
     date, refits = _refits(deals, spec)
     for learned, test in refits:
-        without = apply_edits(learned.book, earlier)
+        without = apply_edits(learned.scorecard, earlier)
         edited = apply_edits(without, [edit])
         judged = [
-            book.probability(encode(book.columns, test.attributes)) for book in (without, edited)
+            scorecard.probability(encode(scorecard.columns, test.attributes))
+            for scorecard in (without, edited)
         ]
-        base = np.full(len(test), learned.book.base_rate)
+        base = np.full(len(test), learned.scorecard.base_rate)
         parts.append((test.early_churn, test.weight, base, *judged))
     y, weight, base, p_without, p_with = (
         np.concatenate(column) for column in zip(*parts, strict=True)
@@ -147,7 +149,7 @@ def rejudge(
     before, after = (
         compute_metrics(y, p, weight=weight, base_rate=base, seed=seed) for p in (p_without, p_with)
     )
-    return Rejudgement(
+    return ReEvaluation(
         "cross-validation" if date is None else "out-of-time",
         date,
         len(y),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEADER = ("metric", "value", "95 % interval", "level alone")
 NO_SKILL_AUC = 0.5
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
-MOST_NOTES = 3
+MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
 
 
@@ -82,7 +82,7 @@ class Report(ABC):
         return self.page().html()
 
     def _notes_in_words(self) -> tuple[tuple[str, str], ...]:
-        shown = tuple(("note", note) for note in self.notes[:MOST_NOTES])
+        shown = tuple(("note", note) for note in self.notes[:MAX_NOTES])
         more = len(self.notes) - len(shown)
         return (*shown, ("note", f"and {more} more, in .notes")) if more else shown
 

@@ -30,7 +30,7 @@ TEST_SHARE = 0.25
 LARGER_TEST_SHARES = (0.35, 0.45, 0.55, 0.65, 0.75)
 ROLLING_SHARE = 0.5
 CUTS = 4
-LEAST_CHURNERS = 10
+MIN_CHURNERS = 10
 """Early churners, and customers that stayed, needed on each side unless more are asked for."""
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -60,7 +60,7 @@ def out_of_time_split(
     spec: DealSpec,
     *,
     test_share: float = TEST_SHARE,
-    least_early_churners: int = LEAST_CHURNERS,
+    least_early_churners: int = MIN_CHURNERS,
 ) -> Split:
     """Keep the newest mature deals to evaluate on.
 
@@ -93,7 +93,7 @@ def rolling_cuts(
     n: int = CUTS,
     *,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = LEAST_CHURNERS,
+    least_early_churners: int = MIN_CHURNERS,
 ) -> list[Split]:
     """Cut at several dates, each with about as many mature deals to judge by.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.evaluation.out_of_time import Judgement
+    from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def summarise(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
-    judgement: Judgement,
+    evaluation: Evaluation,
     candidates: pd.DataFrame,
     policy: Flagging,
     leakage: pd.DataFrame,
@@ -75,19 +75,19 @@ def summarise(
     """
     view = view_of(deals, spec)
     table, early = view.deals, view.early_churn
-    judged = judgement.table
+    judged = evaluation.table
     y, p, w = (judged[name].to_numpy() for name in ("early_churn", "probability", "weight"))
     seed = spec.learning.seed
     metrics = compute_metrics(y, p, weight=w, base_rate=judged["base_rate"].to_numpy(), seed=seed)
     closing = None if spec.deals.closed_on is None else table[spec.deals.closed_on]
     return TrainingReport(
-        method=judgement.method,
-        split_date=judgement.split_date,
+        method=evaluation.method,
+        split_date=evaluation.split_date,
         n_deals=len(table),
         n_mature=int(view.mature.sum()),
         n_censored=int(np.isnan(early).sum()),
         n_early_churners=int((early == 1).sum()),
-        n_train=judgement.n_train,
+        n_train=evaluation.n_train,
         n_test=len(judged),
         base_rate=float(1 - view.survival.at(float(spec.label.horizon_months))),
         period=(None, None) if closing is None else (closing.min().date(), closing.max().date()),
@@ -96,12 +96,12 @@ def summarise(
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,
-        glass_box_cost=gap_to_black_box(judgement, seed=seed),
+        glass_box_cost=gap_to_black_box(evaluation, seed=seed),
         leakage=leakage,
-        subgroups=compute_subgroups(judgement.attributes, y, p, w),
+        subgroups=compute_subgroups(evaluation.attributes, y, p, w),
         policy=policy.description,
         flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
-        notes=judgement.notes,
+        notes=evaluation.notes,
         level=level,
         predictions=judged[["early_churn", "probability", "weight"]],
     )

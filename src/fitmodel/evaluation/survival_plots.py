@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.survival import SurvivalCurve
 
-LEAST_AT_RISK = 10
+MIN_AT_RISK = 10
 """A curve is drawn as long as so many customers are still watched."""
 
 
@@ -41,7 +41,7 @@ def plot_survival(
     """
     ax = ax or new_axes(6.5)
     for label, curve in curves.items():
-        shown = curve.at_risk >= LEAST_AT_RISK
+        shown = curve.at_risk >= MIN_AT_RISK
         (line,) = ax.step(
             curve.times[shown],
             curve.survival[shown],

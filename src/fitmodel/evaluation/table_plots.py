@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
 
 LIGHT = "#d9d9d9"
-MOST_LEVELS = 40
+MAX_LEVELS = 40
 """Levels drawn; beyond it those with the fewest deals are left out, and the title says so."""
 
 
-def compute_table(book: Book, attribute: str) -> pd.DataFrame:
+def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
     """One attribute's table; of a number also `low` and `high`, the ends of each bin.
 
     Raises
@@ -33,12 +33,12 @@ def compute_table(book: Book, attribute: str) -> pd.DataFrame:
     EditError
         If the model has no such attribute; the message lists those it has.
     """
-    column = next((column for column in book.columns if column.name == attribute), None)
+    column = next((column for column in scorecard.columns if column.name == attribute), None)
     if column is None:
         raise EditError(
-            f"the model has no attribute {attribute!r}; it has {', '.join(book.attributes)}"
+            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
         )
-    frame = pd.DataFrame(book.table(attribute))
+    frame = pd.DataFrame(scorecard.table(attribute))
     if isinstance(column, NumberColumn):
         cuts = column.cuts
         first = min([column.low, *cuts[:1]])
@@ -49,17 +49,17 @@ def compute_table(book: Book, attribute: str) -> pd.DataFrame:
 
 
 def plot_table(
-    book: Book, attribute: str, ax: Axes | None = None, *, before: Book | None = None
+    scorecard: Scorecard, attribute: str, ax: Axes | None = None, *, before: Scorecard | None = None
 ) -> Axes:
     """Draw a table: a number as steps, a category as bars, with the 80 % spread over the bags.
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     attribute : str
     ax : Axes, optional
-    before : Book, optional
-        The book before an edit by hand, whose table is drawn beside it.
+    before : Scorecard, optional
+        The scorecard before an edit by hand, whose table is drawn beside it.
 
     Returns
     -------
@@ -71,21 +71,21 @@ def plot_table(
     EditError
         If the model has no such attribute.
     """
-    frame = compute_table(book, attribute)
+    frame = compute_table(scorecard, attribute)
     old = None if before is None else compute_table(before, attribute)
     numeric = "low" in frame.columns
     ax = ax or new_axes(7.0, 4.5 if numeric else _height(frame))
-    (_plot_number if numeric else _plot_category)(frame, ax, old, INTERVAL_Z * book.spread)
+    (_plot_number if numeric else _plot_category)(frame, ax, old, INTERVAL_Z * scorecard.spread)
     title = f"{attribute}: what each {'value' if numeric else 'level'} adds to the log-odds"
-    if len(frame) > MOST_LEVELS and not numeric:
-        title += f" (the {MOST_LEVELS} with most deals)"
+    if len(frame) > MAX_LEVELS and not numeric:
+        title += f" (the {MAX_LEVELS} with most deals)"
     ax.set_title(title, fontsize=11)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="best", fontsize=8, framealpha=0.85, edgecolor="none")
     return ax
 
 
-def save_table_plot(book: Book, attribute: str, path: Path) -> None:
+def save_table_plot(scorecard: Scorecard, attribute: str, path: Path) -> None:
     """Draw a table into a file of the kind that its name ends in.
 
     Raises
@@ -93,7 +93,7 @@ def save_table_plot(book: Book, attribute: str, path: Path) -> None:
     EditError
         If the model has no such attribute, or no such kind of picture can be drawn.
     """
-    figure = figure_of(plot_table(book, attribute))
+    figure = figure_of(plot_table(scorecard, attribute))
     known = figure.canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in known:
         raise EditError(f"cannot draw {path.name!r}: name it with one of .{', .'.join(known)}")
@@ -138,7 +138,7 @@ def _number_label(frame: pd.DataFrame) -> str:
 def _plot_category(
     frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float
 ) -> None:
-    kept = frame.sort_values("deals", ascending=False, kind="stable").head(MOST_LEVELS)
+    kept = frame.sort_values("deals", ascending=False, kind="stable").head(MAX_LEVELS)
     kept = kept.sort_values("log_odds", kind="stable")
     places = np.arange(len(kept))
     ax.axvline(0, color=GREY, linewidth=0.8)
@@ -179,4 +179,4 @@ def _short(value: str) -> str:
 
 
 def _height(frame: pd.DataFrame) -> float:
-    return 1.6 + 0.42 * min(len(frame), MOST_LEVELS)
+    return 1.6 + 0.42 * min(len(frame), MAX_LEVELS)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Reading
 
-MOST_TEXT = 0.9  # share of distinct values that makes text free
-MOST_NAMES = 0.3  # the same where the name tells of names, notes, addresses or identifiers
+MAX_TEXT = 0.9  # share of distinct values that makes text free
+MAX_NAMES = 0.3  # the same where the name tells of names, notes, addresses or identifiers
 AFTER_CLOSING = 0.2  # share of dates that makes them knowledge of the customer
-LEAST_VALUES = 20  # below it, texts differ by chance
+MIN_VALUES = 20  # below it, texts differ by chance
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _says_who_left(column: Column) -> bool:
 
 def _free_text(column: Column) -> str | None:
     share = column.distinct / column.filled
-    many = column.filled > LEAST_VALUES and share > MOST_NAMES
+    many = column.filled > MIN_VALUES and share > MAX_NAMES
     if column.is_running:
         return "a running number"
     if IDENTIFIER.search(column.words) and (many or column.is_unique):
@@ -69,7 +69,7 @@ def _free_text(column: Column) -> str | None:
         return None
     if many and PERSON_OR_TEXT.search(column.words):
         return "names or free text"
-    if column.filled > LEAST_VALUES and share > MOST_TEXT and not column.is_number:
+    if column.filled > MIN_VALUES and share > MAX_TEXT and not column.is_number:
         return "free text, nearly every row differs"
     return None
 

@@ -13,7 +13,7 @@ from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
 from fitmodel.deals.reading import open_table, read_deals_with_findings
 from fitmodel.deals.rows import keep_rows
-from fitmodel.deals.validation import shape_faults
+from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._leaving import is_named_leaving
@@ -159,7 +159,7 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
     file = open_table(source, spec)
-    if not shape_faults(Sheet(file.table)):
+    if not shape_errors(Sheet(file.table)):
         # first, because rows that are no customers have other faults too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])

@@ -17,7 +17,7 @@ from fitmodel.deals.data_warnings import notation_warnings
 from fitmodel.deals.errors import Sheet, explain
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.validation import shape_faults
+from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import READS, Column
@@ -88,7 +88,7 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     >>> 'closed_on = "Close Date"' in guess.toml
     True
     """
-    faults = shape_faults(Sheet(frame))
+    faults = shape_errors(Sheet(frame))
     if faults:
         raise DealsError(explain(faults))
     table = tidy(frame)

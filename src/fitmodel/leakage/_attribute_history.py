@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.leakage.statistics import Codes, Floats, Mask
 
-MOST_DEALS = 50_000
-LEAST_LEFT, FIRST, WELL_AFTER = 20, 0.05, 1.5  # the first twentieth of at least 20 who left
+MAX_DEALS = 50_000
+MIN_LEFT, FIRST, WELL_AFTER = 20, 0.05, 1.5  # the first twentieth of at least 20 who left
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class History:
         What was filled in by those who stayed looks alike, but there leaving goes on from then on.
         """
         months = self.months[group & self.left]
-        if len(months) < LEAST_LEFT:
+        if len(months) < MIN_LEFT:
             return False
         return float(np.quantile(months, FIRST)) > WELL_AFTER * self.horizon
 
@@ -92,8 +92,8 @@ def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
         As `outcomes`; also where an attribute is a date and the deals have no closing date.
     """
     view = view_of(deals, spec)
-    if len(view) > MOST_DEALS:
-        drawn = np.random.default_rng(0).choice(len(view), MOST_DEALS, replace=False)
+    if len(view) > MAX_DEALS:
+        drawn = np.random.default_rng(0).choice(len(view), MAX_DEALS, replace=False)
         view = view.subset(np.sort(drawn))
     cohort, days_watched = np.zeros(len(view), dtype=np.int64), None
     if view.closed is not None:

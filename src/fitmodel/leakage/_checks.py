@@ -38,12 +38,12 @@ GROWS = 0.55  # the same, both among those who left and among those still there
 ALIKE = 0.2  # most by which the former may fall short of the latter
 RATIO_WORTH_TRYING = 0.2  # rank correlation below which no divisor is tried
 FINE_GRAINED = 20  # so many values mirror a time; fewer may be the agreed term of the contract
-LEAST_LEFT = 30
+MIN_LEFT = 30
 EXPECTED_NONE = 20.0  # so many churners expected and none seen: by chance e^-20
-LEAST_GROUP = 36  # a smaller group cannot pass `only_churners`
+MIN_GROUP = 36  # a smaller group cannot pass `only_churners`
 SOME_LATER, AFTER_CLOSING = 0.01, 0.2  # share of dates after closing: a few may be typing errors
 PLANNED = 0.02  # share of them beyond the extract: what has happened cannot lie there
-MOST_UNIQUE = 0.9
+MAX_UNIQUE = 0.9
 _IF_ONLY_CHURNERS: dict[str, Verdict] = {"surely": "stop", "maybe": "warn", "no": "fine"}
 
 
@@ -191,7 +191,7 @@ def _divisors(attribute: Attribute, own: Limited, history: History) -> Iterator[
 def _mirrors(values: Floats, history: History) -> Limited:
     """Rank correlation with the months stayed, among customers who left."""
     left = history.left
-    if (left & np.isfinite(values)).sum() < LEAST_LEFT:
+    if (left & np.isfinite(values)).sum() < MIN_LEFT:
         return Limited(0.0, 0.0)
     return follows(values[left], history.months[left], history.cohort[left])
 
@@ -223,7 +223,7 @@ def one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
     what = f"to have something else than {shown!r}"
     yield from _far_more_churners(attribute, history, unusual, what, kind, UNUSUAL_TELLS)
     stayed = np.bincount(groups, ~history.left)
-    for level in np.flatnonzero((sizes >= LEAST_GROUP) & (stayed <= sizes / 100)):
+    for level in np.flatnonzero((sizes >= MIN_GROUP) & (stayed <= sizes / 100)):
         group = groups == level
         shown = attribute.column.iloc[int(group.argmax())]
         for finding in _churners_only(attribute, history, group, f"where it is {shown!r}", kind):
@@ -286,7 +286,7 @@ def named(attribute: Attribute, history: History) -> Iterator[Finding]:
 def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
     """A value of its own for every deal says nothing of the next one."""
     given = attribute.column[~attribute.empty]
-    if len(given) < LEAST_LEFT or given.nunique() <= MOST_UNIQUE * len(given):
+    if len(given) < MIN_LEFT or given.nunique() <= MAX_UNIQUE * len(given):
         return
     numbers = attribute.numbers
     if history.ids is not None and _digits_match(given, history.ids[~attribute.empty]):
@@ -312,9 +312,7 @@ def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:
         column.iloc[:1000].astype("str").str.replace(r"\D|\.0$", "", regex=True).str.lstrip("0")
         for column in (values, ids)
     )
-    return bool(
-        ((one.to_numpy() == other.to_numpy()) & (one != "").to_numpy()).mean() > MOST_UNIQUE
-    )
+    return bool(((one.to_numpy() == other.to_numpy()) & (one != "").to_numpy()).mean() > MAX_UNIQUE)
 
 
 CHECKS: tuple[Callable[[Attribute, History], Iterator[Finding]], ...] = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 BINS = 20
-PER_COHORT, MOST_COHORTS = 100, 20
+PER_COHORT, MAX_COHORTS = 100, 20
 ERRORS = 3.0
 """Standard errors below an estimate that its lower limit lies."""
 _ALPHA = 1e-4
@@ -52,7 +52,7 @@ def groups_of(values: pd.Series[Any]) -> Codes:
 
 def cohorts_of(days: NDArray[np.datetime64]) -> Codes:
     """Cohort of each deal: as many equal shares by closing day as leave a hundred deals in each."""
-    cohorts = int(np.clip(len(days) // PER_COHORT, 1, MOST_COHORTS))
+    cohorts = int(np.clip(len(days) // PER_COHORT, 1, MAX_COHORTS))
     edges = np.quantile(days.astype(np.int64), np.arange(1, cohorts) / cohorts)
     return np.searchsorted(edges, days.astype(np.int64), side="left").astype(np.int64)
 

@@ -1,1 +1,1 @@
-"""From labelled deals to a fitted, calibrated book of tables."""
+"""From labelled deals to a fitted, calibrated scorecard."""

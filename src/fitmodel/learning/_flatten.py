@@ -16,11 +16,11 @@ from fitmodel.learning._additive import Additive
 from fitmodel.learning._design import Design, LevelStatistic
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
-from fitmodel.learning.scorecard import Book, Evidence, PairTerm
+from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 
 BANDS = 6
 ODD_EXPECTED = 20.0  # a combination expected this often and never seen is odd: P(none) = e^-20
-LEAST_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much from the average
+MIN_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much from the average
 
 
 def flatten(
@@ -34,14 +34,14 @@ def flatten(
     spread: float,
     base_rate: float,
     seed: int,
-) -> Book:
+) -> Scorecard:
     """Stack the tables of the blended model into a book.
 
     Parameters
     ----------
     design : Design
-    point, bags : Additive
-        The blend itself (one column) and its bags, over the same pairs.
+    point, bootstrap replicates : Additive
+        The blend itself (one column) and its bootstrap replicates, over the same pairs.
     early_churn, weight : ndarray, shape (deals,)
     calibration : CalibrationMap
     spread : float
@@ -78,7 +78,7 @@ def flatten(
         make_evidence(column, design.codes[:, position], early_churn, weight)
         for position, column in enumerate(design.columns)
     )
-    return Book(
+    return Scorecard(
         columns=design.columns,
         pairs=tuple(terms),
         tables=np.ascontiguousarray(np.vstack(blocks)),
@@ -108,13 +108,14 @@ def _widened(
 ) -> NDArray[np.float64]:
     """Give rows that training never saw the spread of a level drawn from all levels.
 
-    Their contribution itself is the average (0), their bags scatter as the known levels do.
+    Their contribution itself is the average (0), their bootstrap replicates scatter as the known
+    levels do.
     """
     counts = np.bincount(code, minlength=len(table))
     known = counts[1 : column.size + 1]
     effects = table[1 : column.size + 1, 0]
     between = float(np.sqrt(np.average(effects**2, weights=known))) if known.sum() else 0.0
-    scale = max(between, LEAST_LEVEL_SPREAD)
+    scale = max(between, MIN_LEVEL_SPREAD)
     table = table.copy()
     bags = table.shape[1] - 1
     if statistic is not None:

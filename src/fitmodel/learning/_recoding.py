@@ -1,6 +1,7 @@
-"""Give a book finer codes without changing what it says of anybody.
+"""Give a scorecard finer codes without changing what it says of anybody.
 
-An edit by hand speaks of values ("12 to 20 seats", "agency"), a book of codes. Where the two do not
+An edit by hand speaks of values ("12 to 20 seats", "agency"), a scorecard of codes. Where the two
+do not
 agree, a bin or a code shared by rare levels is split in two first; both halves keep the old rows.
 """
 
@@ -18,67 +19,71 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.scorecard import Book, PairTerm
+    from fitmodel.learning.scorecard import PairTerm, Scorecard
 
 _Item = TypeVar("_Item")
 
 
-def cut_at(book: Book, place: int, value: float) -> Book:
+def cut_at(scorecard: Scorecard, place: int, value: float) -> Scorecard:
     """Split the bin of a number that holds a value, so that the value begins a bin.
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     place : int
         Position of the attribute, a number.
     value : float
 
     Returns
     -------
-    Book
+    Scorecard
         The same scores for every prospect.
     """
-    column = book.columns[place]
+    column = scorecard.columns[place]
     if not isinstance(column, NumberColumn) or value in column.cuts:
-        return book
+        return scorecard
     position = bisect_right(column.cuts, value)
     cuts = (*column.cuts[:position], value, *column.cuts[position:])
     source = np.arange(column.size + 3)
     source[position + 2 :] -= 1
-    return _recoded(book, place, replace(column, cuts=cuts), source)
+    return _recoded(scorecard, place, replace(column, cuts=cuts), source)
 
 
-def single_out(book: Book, place: int, level: str) -> Book:
+def single_out(scorecard: Scorecard, place: int, level: str) -> Scorecard:
     """Give a level of a category a code of its own, where it shares one or had none.
 
     Returns
     -------
-    Book
+    Scorecard
         The same scores for every prospect; a level that was never seen is known from now on.
     """
-    column = book.columns[place]
+    column = scorecard.columns[place]
     if not isinstance(column, CategoryColumn):
-        return book
+        return scorecard
     code = column.code(level)
     if list(column.levels.values()).count(code) == 1:
-        return book
+        return scorecard
     source = np.append(np.arange(column.size + 1), [code, column.size + 1])
     levels = dict(column.levels) | {level: column.size + 1}
-    return _recoded(book, place, replace(column, levels=levels), source)
+    return _recoded(scorecard, place, replace(column, levels=levels), source)
 
 
-def _recoded(book: Book, place: int, column: Column, source: NDArray[np.int64]) -> Book:
-    """The book with another column; `source` says which old code each new one takes rows from."""
-    start = book.offsets[place]
-    end = start + book.columns[place].size + 2
-    tables = np.concatenate([book.tables[:start], book.tables[start + source], book.tables[end:]])
-    evidence = replace(book.evidence[place], band=book.evidence[place].band[source])
+def _recoded(
+    scorecard: Scorecard, place: int, column: Column, source: NDArray[np.int64]
+) -> Scorecard:
+    """Return the scorecard with another column; `source` is the old code of each new one."""
+    start = scorecard.offsets[place]
+    end = start + scorecard.columns[place].size + 2
+    tables = np.concatenate(
+        [scorecard.tables[:start], scorecard.tables[start + source], scorecard.tables[end:]]
+    )
+    evidence = replace(scorecard.evidence[place], band=scorecard.evidence[place].band[source])
     return replace(
-        book,
-        columns=_with(book.columns, place, column),
+        scorecard,
+        columns=_with(scorecard.columns, place, column),
         tables=tables,
-        evidence=_with(book.evidence, place, evidence),
-        pairs=tuple(_recoded_pair(pair, place, source) for pair in book.pairs),
+        evidence=_with(scorecard.evidence, place, evidence),
+        pairs=tuple(_recoded_pair(pair, place, source) for pair in scorecard.pairs),
     )
 
 

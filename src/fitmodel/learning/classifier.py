@@ -15,7 +15,7 @@ from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import Calendar, fit_scorecard
 from fitmodel.learning.level import Level
 from fitmodel.learning.proportional_odds import Baseline, FollowUp
-from fitmodel.learning.scorecard import Book
+from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 
 
@@ -30,7 +30,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Share of explainable boosting in the weighted sum, 0 to 1.
     pairs : int, default=0
         How many pairs of attributes boosting may choose.
-    bags : int, default=12
+    bootstrap replicates : int, default=12
         Bootstrap replicates, for the interval.
     spread : float
         Factor on their deviation.
@@ -41,7 +41,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     Attributes
     ----------
-    book_ : Book
+    scorecard_ : Scorecard
         The tables.
     classes_ : ndarray of shape (2,)
     level_ : Level
@@ -80,7 +80,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     level_: Level
     baseline_: Baseline
-    book_: Book
+    scorecard_: Scorecard
     classes_: NDArray[Any]
 
     def fit(
@@ -143,18 +143,22 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             spread=self.spread,
             calendar=calendar,
         )
-        self.book_, self.level_, self.baseline_ = fitted.book, fitted.level, fitted.baseline
+        self.scorecard_, self.level_, self.baseline_ = (
+            fitted.scorecard,
+            fitted.level,
+            fitted.baseline,
+        )
         return self
 
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:
         """Log-odds before calibration, shape (prospects,)."""
         codes = self._codes(X)
-        return self.book_.scores(codes)[0]
+        return self.scorecard_.scores(codes)[0]
 
     def predict_proba(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:
         """Calibrated probability of each class, shape (prospects, 2)."""
         codes = self._codes(X)
-        churn = self.book_.probability(codes)
+        churn = self.scorecard_.probability(codes)
         return np.column_stack([1 - churn, churn])
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
@@ -169,7 +173,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             validate_data(self, X, reset=False, skip_check_array=True)
         else:
             X = validate_data(self, X, reset=False, dtype=None, ensure_all_finite="allow-nan")
-        return encode(self.book_.columns, self._frame(X))
+        return encode(self.scorecard_.columns, self._frame(X))
 
     @staticmethod
     def _frame(X: Any) -> pd.DataFrame:

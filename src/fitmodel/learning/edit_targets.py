@@ -13,12 +13,12 @@ from fitmodel.learning.editing import NEVER_SEEN, NOT_KNOWN
 if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
     from fitmodel.learning.editing import Range
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
 
-MOST_NAMES = 40
+MAX_NAMES = 40
 
 
-def column_of(book: Book, attribute: str) -> Column:
+def column_of(scorecard: Scorecard, attribute: str) -> Column:
     """The column of an attribute.
 
     Raises
@@ -26,11 +26,11 @@ def column_of(book: Book, attribute: str) -> Column:
     EditError
         If the model has no such attribute; the message lists those it has.
     """
-    for column in book.columns:
+    for column in scorecard.columns:
         if column.name == attribute:
             return column
     raise EditError(
-        f"the model has no attribute {attribute!r}; it has {', '.join(book.attributes)}"
+        f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
     )
 
 
@@ -93,6 +93,6 @@ def _bin(column: NumberColumn, code: int) -> Range:
 def _no_row(attribute: str, text: str, names: list[str]) -> EditError:
     near = get_close_matches(text, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    listed = ", ".join(names[:MOST_NAMES]) + more
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")

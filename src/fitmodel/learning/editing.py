@@ -1,4 +1,4 @@
-"""Edit a table of the book by hand: set a level's effect, smooth or cap a bump, drop a pair.
+"""Edit a table of the scorecard by hand: set a level's effect, smooth or cap a bump, drop a pair.
 
 An edit speaks of values, never of codes, so that the same edit can be made to the model in use and
 to one fitted on what was known at an earlier date, where it is judged. Each verb is a small value:
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
 
 NOT_KNOWN, NEVER_SEEN = "missing", "never seen before"
-MOST_LOG_ODDS = 10.0  # odds 22,000-fold: beyond it is a slip of the keyboard
+MAX_LOG_ODDS = 10.0  # odds 22,000-fold: beyond it is a slip of the keyboard
 Range = tuple[float | None, float | None]
 
 
@@ -66,14 +66,14 @@ class SetEffect:
     where: str | Range
     effect: float
 
-    def prepared(self, book: Book) -> Book:
-        """The book with codes that end where the edit does."""
-        return _prepared(book, self.attribute, self.where)
+    def prepared(self, scorecard: Scorecard) -> Scorecard:
+        """The scorecard with codes that end where the edit does."""
+        return _prepared(scorecard, self.attribute, self.where)
 
-    def changed(self, book: Book) -> Book:
-        """The prepared book, edited."""
-        rows = _rows(book, self.attribute, self.where)
-        return _moved(book, rows, np.full(len(rows), _plausible(self.effect)))
+    def changed(self, scorecard: Scorecard) -> Scorecard:
+        """The prepared scorecard, edited."""
+        rows = _rows(scorecard, self.attribute, self.where)
+        return _moved(scorecard, rows, np.full(len(rows), _plausible(self.effect)))
 
     def __str__(self) -> str:
         return f"set {self.attribute} {_words(self.where)} to {self.effect:+.3f}"
@@ -90,20 +90,20 @@ class Smooth:
     attribute: str
     where: Range
 
-    def prepared(self, book: Book) -> Book:
-        """The book with codes that end where the edit does."""
-        return _prepared(book, self.attribute, self.where)
+    def prepared(self, scorecard: Scorecard) -> Scorecard:
+        """The scorecard with codes that end where the edit does."""
+        return _prepared(scorecard, self.attribute, self.where)
 
-    def changed(self, book: Book) -> Book:
-        """The prepared book, edited."""
-        place = _place(book, self.attribute)
-        column, start = book.columns[place], book.offsets[place]
+    def changed(self, scorecard: Scorecard) -> Scorecard:
+        """The prepared scorecard, edited."""
+        place = _place(scorecard, self.attribute)
+        column, start = scorecard.columns[place], scorecard.offsets[place]
         if not isinstance(column, NumberColumn):
             raise EditError(
                 f"{self.attribute!r} is a category: its levels have no order to smooth over. "
                 "Remedy: set the effect of a level, or cap it."
             )
-        rows = _rows(book, self.attribute, self.where)
+        rows = _rows(scorecard, self.attribute, self.where)
         ends = [row for row in (rows[0] - 1, rows[-1] + 1) if start < row <= start + column.size]
         if not ends:
             raise EditError(
@@ -114,9 +114,9 @@ class Smooth:
         before, after = ends[0], ends[-1]
         known = middles[[before - start - 1, after - start - 1]]
         share = np.interp(middles[rows - start - 1], known, [0.0, 1.0])[:, None]
-        tables = book.tables.copy()
-        tables[rows] = (1 - share) * book.tables[before] + share * book.tables[after]
-        return replace(book, tables=tables)
+        tables = scorecard.tables.copy()
+        tables[rows] = (1 - share) * scorecard.tables[before] + share * scorecard.tables[after]
+        return replace(scorecard, tables=tables)
 
     def __str__(self) -> str:
         return f"smooth {self.attribute} {_words(self.where)}"
@@ -140,16 +140,16 @@ class Cap:
     where: str | Range
     most: float
 
-    def prepared(self, book: Book) -> Book:
-        """The book with codes that end where the edit does."""
-        return _prepared(book, self.attribute, self.where)
+    def prepared(self, scorecard: Scorecard) -> Scorecard:
+        """The scorecard with codes that end where the edit does."""
+        return _prepared(scorecard, self.attribute, self.where)
 
-    def changed(self, book: Book) -> Book:
-        """The prepared book, edited."""
-        rows, most = _rows(book, self.attribute, self.where), _plausible(self.most)
+    def changed(self, scorecard: Scorecard) -> Scorecard:
+        """The prepared scorecard, edited."""
+        rows, most = _rows(scorecard, self.attribute, self.where), _plausible(self.most)
         if most < 0:
             raise EditError(f"an effect cannot be capped at {most:g}: give a size above 0")
-        return _moved(book, rows, np.clip(book.tables[rows, 0], -most, most))
+        return _moved(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
 
     def __str__(self) -> str:
         return f"cap {self.attribute} {_words(self.where)} at {self.most:g}"
@@ -163,23 +163,25 @@ class DropPair:
     attribute: str
     other: str
 
-    def prepared(self, book: Book) -> Book:
-        """The book as it is."""
-        return book
+    def prepared(self, scorecard: Scorecard) -> Scorecard:
+        """The scorecard as it is."""
+        return scorecard
 
-    def changed(self, book: Book) -> Book:
-        """The book without the pair."""
-        number = self.number(book)
-        first, end = _term_rows(book, len(book.columns) + number)
-        kept = (*book.pairs[:number], *book.pairs[number + 1 :])
-        return replace(book, pairs=kept, tables=np.delete(book.tables, range(first, end), axis=0))
+    def changed(self, scorecard: Scorecard) -> Scorecard:
+        """The scorecard without the pair."""
+        number = self.number(scorecard)
+        first, end = _term_rows(scorecard, len(scorecard.columns) + number)
+        kept = (*scorecard.pairs[:number], *scorecard.pairs[number + 1 :])
+        return replace(
+            scorecard, pairs=kept, tables=np.delete(scorecard.tables, range(first, end), axis=0)
+        )
 
-    def number(self, book: Book) -> int:
-        """Which of the book's pairs it is."""
-        wanted = {_place(book, self.attribute), _place(book, self.other)}
-        held = [{pair.first, pair.second} for pair in book.pairs]
+    def number(self, scorecard: Scorecard) -> int:
+        """Which of the scorecard's pairs it is."""
+        wanted = {_place(scorecard, self.attribute), _place(scorecard, self.other)}
+        held = [{pair.first, pair.second} for pair in scorecard.pairs]
         if wanted not in held:
-            names = [" & ".join(book.attributes[place] for place in pair) for pair in held]
+            names = [" & ".join(scorecard.attributes[place] for place in pair) for pair in held]
             raise EditError(
                 f"the model has no pair of {self.attribute!r} and {self.other!r}; it has "
                 f"{', '.join(names) or 'none'}"
@@ -194,32 +196,32 @@ Edit = SetEffect | Smooth | Cap | DropPair
 _VERBS: dict[str, type[Edit]] = {kind.verb: kind for kind in (SetEffect, Smooth, Cap, DropPair)}
 
 
-def apply_edits(book: Book, edits: Sequence[Edit]) -> Book:
-    """Make edits to a book, in order; the book given stays as it is.
+def apply_edits(scorecard: Scorecard, edits: Sequence[Edit]) -> Scorecard:
+    """Make edits to a scorecard, in order; the scorecard given stays as it is.
 
     Raises
     ------
     EditError
-        If the book has no such attribute, level or pair, or an edit cannot be made.
+        If the scorecard has no such attribute, level or pair, or an edit cannot be made.
     """
     for edit in edits:
-        book = edit.changed(edit.prepared(book))
-    return book
+        scorecard = edit.changed(edit.prepared(scorecard))
+    return scorecard
 
 
-def changed_rows(book: Book, edit: Edit) -> list[ChangedRow]:
-    """What an edit changes in a book's tables, row by row.
+def changed_rows(scorecard: Scorecard, edit: Edit) -> list[ChangedRow]:
+    """What an edit changes in a scorecard's tables, row by row.
 
     Raises
     ------
     EditError
         As `apply_edits`, and if it changes nothing.
     """
-    before = edit.prepared(book)
+    before = edit.prepared(scorecard)
     after = edit.changed(before)
     if isinstance(edit, DropPair):
-        first, end = _term_rows(book, len(book.columns) + edit.number(book))
-        largest = float(np.abs(book.tables[first:end, 0]).max())
+        first, end = _term_rows(scorecard, len(scorecard.columns) + edit.number(scorecard))
+        largest = float(np.abs(scorecard.tables[first:end, 0]).max())
         return [ChangedRow("largest effect of the pair", largest, 0.0, 0)]
     old, new = (item.table(edit.attribute) for item in (before, after))
     found = [
@@ -258,39 +260,39 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
         raise EditError(f"{dict(data)!r} is no edit that this fitmodel knows") from error
 
 
-def _term_rows(book: Book, term: int) -> tuple[int, int]:
+def _term_rows(scorecard: Scorecard, term: int) -> tuple[int, int]:
     """First row of a term's table, and the row after its last."""
-    starts = (*book.offsets, len(book.tables))
+    starts = (*scorecard.offsets, len(scorecard.tables))
     return starts[term], starts[term + 1]
 
 
-def _place(book: Book, attribute: str) -> int:
-    if attribute not in book.attributes:
+def _place(scorecard: Scorecard, attribute: str) -> int:
+    if attribute not in scorecard.attributes:
         raise EditError(
-            f"the model has no attribute {attribute!r}; it has {', '.join(book.attributes)}"
+            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
         )
-    return book.attributes.index(attribute)
+    return scorecard.attributes.index(attribute)
 
 
-def _prepared(book: Book, attribute: str, where: str | Range) -> Book:
-    place = _place(book, attribute)
+def _prepared(scorecard: Scorecard, attribute: str, where: str | Range) -> Scorecard:
+    place = _place(scorecard, attribute)
     if isinstance(where, tuple):
         for value in where:
-            book = book if value is None else cut_at(book, place, value)
-        return book
-    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(book.columns[place]):
-        return book
-    return single_out(book, place, where)
+            scorecard = scorecard if value is None else cut_at(scorecard, place, value)
+        return scorecard
+    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[place]):
+        return scorecard
+    return single_out(scorecard, place, where)
 
 
 def _levels(column: Column) -> list[str]:
     return list(column.levels) if isinstance(column, CategoryColumn) else []
 
 
-def _rows(book: Book, attribute: str, where: str | Range) -> NDArray[np.int64]:
+def _rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[np.int64]:
     """Rows of the stacked tables that an edit of one attribute speaks of; never none."""
-    place = _place(book, attribute)
-    column = book.columns[place]
+    place = _place(scorecard, attribute)
+    column = scorecard.columns[place]
     if isinstance(where, tuple):
         codes = _codes_between(column, *where)
     elif where == NOT_KNOWN and where not in _levels(column):
@@ -301,7 +303,7 @@ def _rows(book: Book, attribute: str, where: str | Range) -> NDArray[np.int64]:
         codes = np.array([column.code(where)])
     if len(codes) == 0:
         raise EditError(f"the range {_words(where)} of {attribute!r} is empty: give low:high")
-    return book.offsets[place] + codes
+    return scorecard.offsets[place] + codes
 
 
 def _codes_between(column: Column, low: float | None, high: float | None) -> NDArray[np.int64]:
@@ -323,18 +325,20 @@ def _middles(column: NumberColumn) -> NDArray[np.float64]:
     return middles
 
 
-def _moved(book: Book, rows: NDArray[np.int64], effects: NDArray[np.float64]) -> Book:
-    tables = book.tables.copy()
+def _moved(
+    scorecard: Scorecard, rows: NDArray[np.int64], effects: NDArray[np.float64]
+) -> Scorecard:
+    tables = scorecard.tables.copy()
     tables[rows] += (effects - tables[rows, 0])[:, None]
     tables[rows, 0] = effects  # to the bit
-    return replace(book, tables=tables)
+    return replace(scorecard, tables=tables)
 
 
 def _plausible(effect: float) -> float:
-    if not abs(effect) <= MOST_LOG_ODDS:
+    if not abs(effect) <= MAX_LOG_ODDS:
         raise EditError(
             f"an effect of {effect:g} log-odds is out of reason: give a number between "
-            f"-{MOST_LOG_ODDS:g} and {MOST_LOG_ODDS:g} (0.7 doubles the odds, -0.7 halves them)"
+            f"-{MAX_LOG_ODDS:g} and {MAX_LOG_ODDS:g} (0.7 doubles the odds, -0.7 halves them)"
         )
     return float(effect)
 

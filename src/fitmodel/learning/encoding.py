@@ -44,8 +44,8 @@ __all__ = [
 
 MAX_BINS = 64
 MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
-LEAST_NAMED = 5  # deals of a level whose name the book keeps: fewer may be one customer's own
-LEAST_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
+MIN_NAMED = 5  # deals of a level whose name the scorecard keeps: fewer may be one customer's own
+MIN_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def quantile_cuts(
     """Cut ordered numbers into at most `max_bins` bins of about equal counts.
 
     Cuts lie between distinct neighbours and are written with as few digits as separate them, so
-    that a person can read the book; every bin keeps at least `min_count` deals.
+    that a person can read the scorecard; every bin keeps at least `min_count` deals.
     """
     bins = max(1, min(max_bins, len(ordered) // max(min_count, 1)))
     starts = np.flatnonzero(np.diff(ordered) > 0) + 1  # first position of each new value
@@ -217,11 +217,11 @@ def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     frequent = [level for level in ordered if counts[level] >= min_count]
     if len(frequent) > MANY_LEVELS:
-        frequent = [level for level in ordered if counts[level] >= min(min_count, LEAST_OF_MANY)]
+        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_OF_MANY)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
     codes |= dict.fromkeys(rare, len(frequent) + 1)
     return {
-        level if counts[level] >= LEAST_NAMED else hidden_level(level): code
+        level if counts[level] >= MIN_NAMED else hidden_level(level): code
         for level, code in codes.items()
     }

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
     from fitmodel.learning.settings import LearnerOptions, Settings
 
     Coded = tuple[tuple[Column, ...], NDArray[np.int32]]
@@ -67,13 +67,13 @@ class Fitted:
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     level : Level
     baseline : Baseline
         Log-odds of having left by each time, for the scorecard's log-odds without its level.
     """
 
-    book: Book
+    scorecard: Scorecard
     level: Level
     baseline: Baseline
 
@@ -145,7 +145,7 @@ def fit_scorecard(
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
         calibration, point = _bend(settings.isotonic, point, codes, follow_up)
-    book = flatten(
+    scorecard = flatten(
         imputed.design,
         point,
         scatter.with_intercept(scatter.intercept + shift),
@@ -156,7 +156,7 @@ def fit_scorecard(
         base_rate=float(_rate(point, codes, follow_up, calibration)),
         seed=options.seed,
     )
-    return Fitted(book, level, baseline)
+    return Fitted(scorecard, level, baseline)
 
 
 def combine(

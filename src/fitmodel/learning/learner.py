@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.level import Level
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
 
 FEW_REPLICATES = 2  # where no interval is asked for
 CROSS_FIT_FOLDS = 5
@@ -51,9 +51,9 @@ class Learned:
     taught: TrainingSet
 
     @property
-    def book(self) -> Book:
+    def scorecard(self) -> Scorecard:
         """The tables."""
-        return self.estimator.book_
+        return self.estimator.scorecard_
 
     @property
     def level(self) -> Level:
@@ -92,7 +92,7 @@ def learn(
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
-    bags : int, optional
+    bootstrap replicates : int, optional
         Bootstrap replicates for the interval; default: as the contract says.
     least : int
         Early churners, and other deals, needed to learn from.
@@ -148,7 +148,7 @@ def fit_estimator(
     taught : TrainingSet
     choice : Choice
     options : LearnerOptions
-    bags : int, optional
+    bootstrap replicates : int, optional
     end : datetime64[D], optional
         End of the extract: from it today's level is looked for.
     """

@@ -30,7 +30,7 @@ from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
-from fitmodel.learning.scorecard import Book
+from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.selection import outcome_when_seen
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
 from fitmodel.learning.threads import native_threads
@@ -54,7 +54,7 @@ class OwnClassifier:
     ----------
     model : classifier
         Fitted on frames that `as_frame` makes.
-    book : Book
+    scorecard : Scorecard
         Without tables: how values are read, the evidence and the calibration map.
     background : ndarray of float, shape (deals, attributes)
         What reasons are measured against: values of past deals, mixed so that no row is one.
@@ -65,22 +65,24 @@ class OwnClassifier:
     def __init__(
         self,
         model: Any,
-        book: Book,
+        scorecard: Scorecard,
         background: NDArray[np.float64],
         level: Level | None = None,
     ) -> None:
         self.model = model
-        self.book_ = book
+        self.scorecard_ = scorecard
         self.background = background
         self.level_ = level or Level()
 
     def log_odds(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
         """Log-odds before calibration, shape (prospects,)."""
-        return _log_odds(self.model, self.book_.columns, as_matrix(self.book_.columns, attributes))
+        return _log_odds(
+            self.model, self.scorecard_.columns, as_matrix(self.scorecard_.columns, attributes)
+        )
 
     def predict_proba(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
         """Calibrated probability of staying and of early churn, shape (prospects, 2)."""
-        churn = self.book_.calibration.probability(self.log_odds(attributes))
+        churn = self.scorecard_.calibration.probability(self.log_odds(attributes))
         return np.column_stack([1 - churn, churn])
 
     def contributions(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
@@ -113,9 +115,9 @@ class OwnClassifier:
             ) from error
 
         def asked(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-            return _log_odds(self.model, self.book_.columns, matrix)
+            return _log_odds(self.model, self.scorecard_.columns, matrix)
 
-        matrix = as_matrix(self.book_.columns, attributes)
+        matrix = as_matrix(self.scorecard_.columns, attributes)
         explainer = PermutationExplainer(asked, self.background, seed=0)
         found = explainer(matrix, max_evals=2 * matrix.shape[1] + 1, silent=True)
         check_additivity(found.base_values, found.values, asked(matrix))
@@ -195,8 +197,8 @@ def _learned(
     chosen = generator.permutation(len(matrix))[:BACKGROUND]
     # each attribute shuffled by itself: the bundle holds no deal that there was
     background = generator.permuted(matrix[chosen], axis=0)
-    book = _book_without_tables(deals, calibration, level)
-    own = OwnClassifier(fitted, book, background, level)
+    scorecard = _book_without_tables(deals, calibration, level)
+    own = OwnClassifier(fitted, scorecard, background, level)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
@@ -215,7 +217,7 @@ def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> p
             model = _fit(own.model, soft)
             matrix = as_matrix(soft.columns, fold.test.attributes)
             raw = _log_odds(model, soft.columns, matrix)
-            probability[fold.test.index] = own.book_.calibration.probability(raw)
+            probability[fold.test.index] = own.scorecard_.calibration.probability(raw)
     return probability
 
 
@@ -303,7 +305,7 @@ def _calibrate(
     return found.shifted(shift), loss, level
 
 
-def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: Level) -> Book:
+def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: Level) -> Scorecard:
     imputed = deals.imputed
     evidence = tuple(
         make_evidence(column, deals.codes[:, place], imputed.early_churn, imputed.weight)
@@ -311,7 +313,7 @@ def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: 
     )
     rate = float(raised(np.array([deals.follow_up.rate]), level.factor)[0])
     rows = sum(column.size + 2 for column in deals.columns)
-    return Book(
+    return Scorecard(
         deals.columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,
         find_odd_pairs(deals.codes, evidence),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The book of tables: the whole model as numbers that a person can read and numpy can add up.
+"""The scorecard: the whole model as numbers that a person can read and numpy can add up.
 
     codes of a prospect -> one row from each table -> their sum is the log-odds
                         -> the calibration map     -> early_churn_probability
@@ -24,9 +24,7 @@ from fitmodel.learning.columns import Column
 
 FORMAT = 1
 INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
-CHUNK_ROWS = (
-    2_048  # with their bags they fit the processor's cache; the result does not depend on it
-)
+CHUNK_ROWS = 2_048  # fit the processor's cache with their replicates; no effect on the result
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Book:
+class Scorecard:
     """A fitted model as tables.
 
     Parameters
@@ -83,13 +81,13 @@ class Book:
     columns : tuple of Column
         One per attribute: how its values become codes.
     pairs : tuple of PairTerm
-    tables : ndarray of float, shape (rows, 1 + bags)
+    tables : ndarray of float, shape (rows, 1 + bootstrap replicates)
         The tables of all attributes, then of all pairs, stacked.
-    intercept : ndarray of float, shape (1 + bags,)
+    intercept : ndarray of float, shape (1 + bootstrap replicates,)
     calibration : CalibrationMap
         From log-odds to calibrated log-odds.
     spread : float
-        Factor on the deviation over bags that makes the 80 % interval.
+        Factor on the deviation over bootstrap replicates that makes the 80 % interval.
     evidence : tuple of Evidence
         One per attribute.
     base_rate : float
@@ -114,10 +112,10 @@ class Book:
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         if sum(sizes) != len(self.tables):
             raise BundleError(
-                f"the book has {len(self.tables)} rows, its columns and pairs need {sum(sizes)}"
+                f"the scorecard has {len(self.tables)} rows, its columns need {sum(sizes)}"
             )
         if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
-            raise BundleError("the book holds a number that is not finite")
+            raise BundleError("the scorecard holds a number that is not finite")
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -133,13 +131,13 @@ class Book:
 
     @cached_property
     def centred(self) -> NDArray[np.float64]:
-        """The tables and, as the last row, the intercept; bags as the distance to their mean.
+        """Return tables and, last, the intercept; replicates as the distance to their mean.
 
         The sum of such rows has the log-odds first and then each bag's distance to the mean of
         all bags: what the deviation is made of.
         """
         rows = np.vstack([self.tables, self.intercept])
-        if rows.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bags
+        if rows.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bootstrap replicates
             return rows[:, :1]
         rows[:, 1:] -= rows[:, 1:].mean(axis=1, keepdims=True)
         return rows
@@ -170,7 +168,7 @@ class Book:
         return places
 
     def scores(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log-odds before calibration and their deviation over bags, each of shape (prospects,)."""
+        """Return log-odds before calibration and their deviation, each of shape (prospects,)."""
         log_odds = np.empty(len(codes))
         deviation = np.empty(len(codes))
         for start in range(0, len(codes), CHUNK_ROWS):

@@ -15,7 +15,7 @@ import numpy as np
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import NumberColumn, column_from_dict
-from fitmodel.learning.scorecard import FORMAT, Book, Evidence, PairTerm
+from fitmodel.learning.scorecard import FORMAT, Evidence, PairTerm, Scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """What reading a field of a damaged or forged file may raise."""
-MOST_LOG_ODDS = 1e6
+MAX_LOG_ODDS = 1e6
 """Beyond it no model goes, and sums and squares of such numbers stay finite."""
 
 
-def book_from_dict(data: Mapping[str, Any]) -> Book:
-    """Rebuild a book from its JSON form.
+def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
+    """Rebuild a scorecard from its JSON form.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
         )
     try:
-        book = Book(
+        scorecard = Scorecard(
             columns=tuple(column_from_dict(item) for item in data["columns"]),
             pairs=tuple(_pair_from_dict(item) for item in data["pairs"]),
             tables=np.array(data["tables"], dtype=np.float64),
@@ -56,8 +56,8 @@ def book_from_dict(data: Mapping[str, Any]) -> Book:
         )
     except DAMAGE as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
-    check_book(book)
-    return book
+    check_scorecard(scorecard)
+    return scorecard
 
 
 def _pair_from_dict(item: Mapping[str, Any]) -> PairTerm:
@@ -84,51 +84,51 @@ def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
     return first, first_code, second, second_code
 
 
-def check_book(book: Book) -> None:
-    """Refuse a book whose parts do not fit together.
+def check_scorecard(scorecard: Scorecard) -> None:
+    """Refuse a scorecard whose parts do not fit together.
 
     Raises
     ------
     BundleError
         Naming the part.
     """
-    if len(set(book.attributes)) < len(book.attributes):
+    if len(set(scorecard.attributes)) < len(scorecard.attributes):
         raise _damaged("two attributes have the same name")
-    _check_tables(book)
-    _check_calibration(book)
-    if len(book.evidence) != len(book.columns):
+    _check_tables(scorecard)
+    _check_calibration(scorecard)
+    if len(scorecard.evidence) != len(scorecard.columns):
         raise _damaged(
-            f"{len(book.columns)} attributes have {len(book.evidence)} pieces of evidence"
+            f"{len(scorecard.columns)} attributes have {len(scorecard.evidence)} pieces of evidence"
         )
-    for column, evidence in zip(book.columns, book.evidence, strict=True):
+    for column, evidence in zip(scorecard.columns, scorecard.evidence, strict=True):
         _check_column(column)
         _check_evidence(column, evidence)
-    for pair in book.pairs:
-        _check_pair(pair, book.columns)
-    _check_odd_pairs(book)
+    for pair in scorecard.pairs:
+        _check_pair(pair, scorecard.columns)
+    _check_odd_pairs(scorecard)
 
 
-def _check_tables(book: Book) -> None:
-    tables, intercept = book.tables, book.intercept
+def _check_tables(scorecard: Scorecard) -> None:
+    tables, intercept = scorecard.tables, scorecard.intercept
     if tables.ndim != 2 or intercept.shape != tables.shape[1:] or len(intercept) == 0:  # noqa: PLR2004
         raise _damaged(
             f"tables of shape {tables.shape} do not go with {intercept.shape} intercepts"
         )
     largest = max(float(np.abs(part).max(initial=0.0)) for part in (tables, intercept))
-    if largest > MOST_LOG_ODDS:
+    if largest > MAX_LOG_ODDS:
         raise _damaged(f"its tables hold {largest:g}, which is no log-odds")
-    if not 0 <= book.spread <= MOST_LOG_ODDS:
-        raise _damaged(f"its spread is {book.spread}")
-    if not 0 <= book.base_rate <= 1:
-        raise _damaged(f"its base rate is {book.base_rate}")
+    if not 0 <= scorecard.spread <= MAX_LOG_ODDS:
+        raise _damaged(f"its spread is {scorecard.spread}")
+    if not 0 <= scorecard.base_rate <= 1:
+        raise _damaged(f"its base rate is {scorecard.base_rate}")
 
 
-def _check_calibration(book: Book) -> None:
-    points = np.array([book.calibration.knots, book.calibration.values])
-    if not (np.abs(points) <= MOST_LOG_ODDS).all():
+def _check_calibration(scorecard: Scorecard) -> None:
+    points = np.array([scorecard.calibration.knots, scorecard.calibration.values])
+    if not (np.abs(points) <= MAX_LOG_ODDS).all():
         raise _damaged("its calibration map holds what is no log-odds")
     steps = np.diff(points)
-    if not (steps[1] <= steps[0] * MOST_LOG_ODDS).all():
+    if not (steps[1] <= steps[0] * MAX_LOG_ODDS).all():
         raise _damaged("its calibration map is steeper than any map of probabilities")
 
 
@@ -165,9 +165,9 @@ def _check_pair(pair: PairTerm, columns: tuple[Column, ...]) -> None:
             raise _damaged(f"a pair does not fit the values of {columns[place].name!r}")
 
 
-def _check_odd_pairs(book: Book) -> None:
-    sizes = [len(evidence.label) for evidence in book.evidence]
-    for first, first_band, second, second_band in book.odd_pairs:
+def _check_odd_pairs(scorecard: Scorecard) -> None:
+    sizes = [len(evidence.label) for evidence in scorecard.evidence]
+    for first, first_band, second, second_band in scorecard.odd_pairs:
         for place, band in ((first, first_band), (second, second_band)):
             if not (0 <= place < len(sizes) and 0 <= band < sizes[place]):
                 raise _damaged(f"an odd combination names band {band} of attribute {place}")

@@ -104,7 +104,7 @@ def reasons_as_json(
     Parameters
     ----------
     sentences : Sentences
-        Of a book, in a language.
+        Of a scorecard, in a language.
     codes : ndarray of int, shape (prospects, attributes)
     given : DataFrame of shape (prospects, attributes)
         The values as they were given.
@@ -118,9 +118,9 @@ def reasons_as_json(
     pa.Array of string, length prospects
         What `Reason.to_dict` gives for each reason of a row.
     """
-    book = sentences.book
-    rows = book.rows(codes)
-    contributions = book.tables[rows, 0]
+    scorecard = sentences.scorecard
+    rows = scorecard.rows(codes)
+    contributions = scorecard.tables[rows, 0]
     picked = largest_terms(ranked(sentences, contributions), number)
     effects = _effects(sentences, contributions, picked)
     texts, where, written = [pa.array([], pa.string())], np.empty(picked.shape, np.int64), 0
@@ -146,8 +146,8 @@ def _effects(
     sentences: Sentences, contributions: NDArray[np.float64], picked: NDArray[np.intp]
 ) -> NDArray[np.int64]:
     """What each picked term does to its prospect's odds, as `in_hundredths` has it."""
-    calibration = sentences.book.calibration
-    log_odds = sentences.book.baseline + contributions.sum(axis=1)
+    calibration = sentences.scorecard.calibration
+    log_odds = sentences.scorecard.baseline + contributions.sum(axis=1)
     without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
     ratio = np.exp(calibration.log_odds(log_odds)[:, None] - calibration.log_odds(without))
     fine = np.maximum(np.rint(ratio * 100), 1)
@@ -175,9 +175,9 @@ def _texts_of_term(
 ) -> pa.Array:
     """One term's reason for each of some prospects."""
     places = sentences.terms[term]
-    book = sentences.book
+    scorecard = sentences.scorecard
     said = [
-        _value_texts(sentences.wording, book.columns[place], columns[place], days.get(place))
+        _value_texts(sentences.wording, scorecard.columns[place], columns[place], days.get(place))
         for place in places
     ]
     said.append(_effect_texts(sentences, effects))  # the last, as -1 says
@@ -227,9 +227,9 @@ def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template
     made: Template | None = sentences.templates.get(key)
     if made is not None:
         return made
-    (row,) = sentences.book.rows(np.array([codes]))[:, term].tolist()
-    contribution = float(sentences.book.tables[row, 0])
-    names = [sentences.book.attributes[place] for place in places]
+    (row,) = sentences.scorecard.rows(np.array([codes]))[:, term].tolist()
+    contribution = float(sentences.scorecard.tables[row, 0])
+    names = [sentences.scorecard.attributes[place] for place in places]
     marks = list(MARKS[: len(names)])
     reason = {
         "attribute": " & ".join(names),

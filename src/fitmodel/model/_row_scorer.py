@@ -1,6 +1,7 @@
 """Row scorer: assess one prospect with tables that are laid out once per model.
 
-mapping -> codes -> rows of the book -> their sum: log-odds, and the bags' distances to their mean
+mapping -> codes -> rows of the scorecard -> their sum: log-odds, and the bootstrap replicates'
+distances to their mean
         -> probability, interval -> flag, fit, value -> the largest rows as reasons
 
 `fitmodel.model.frame_scorer` does the same for many prospects with numpy, in the same order of
@@ -20,27 +21,27 @@ import numpy as np
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
-from fitmodel.learning.scorecard import INTERVAL_Z, Book
+from fitmodel.learning.scorecard import INTERVAL_Z, Scorecard
 from fitmodel.model.assessment import Assessment, quick_assessment
 from fitmodel.model.reasons import largest_reasons
-from fitmodel.model.row_encoder import ProspectReader
+from fitmodel.model.row_encoder import RowEncoder
 from fitmodel.tables.forms import NO_FORMS, Forms
 from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 
 if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
 
-UNFAMILIAR_WIDENING = 1.5  # on the deviation: the book has seen nothing like it
+UNFAMILIAR_WIDENING = 1.5  # on the deviation: the scorecard has seen nothing like it
 OddBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
 OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
 
 
-class Walk:
+class RowScorer:
     """What assessing one prospect needs, as plain tables.
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     policy : Policy
     amount, closed_on : str or None
         Keys of the contract value and of the (expected) closing date.
@@ -54,7 +55,7 @@ class Walk:
 
     def __init__(
         self,
-        book: Book,
+        scorecard: Scorecard,
         policy: Policy,
         amount: str | None,
         closed_on: str | None,
@@ -62,17 +63,17 @@ class Walk:
         forms: Forms = NO_FORMS,
         per_year: float = 1.0,
     ) -> None:
-        self._read = ProspectReader(book, closed_on, forms).read
+        self._read = RowEncoder(scorecard, closed_on, forms).read
         self._amount_form = forms.number(amount)
-        self._offsets = book.offsets
-        self._pairs = _pair_steps(book)
-        self._odd = _odd_steps(book)
-        self._take = book.centred.take
-        self._intercept = len(book.tables)
-        self._contributions = book.tables[:, 0].tolist()
-        self._bags = max(book.tables.shape[1] - 1, 2)
-        self._reach = INTERVAL_Z * book.spread
-        self._probabilities = probabilities(book.calibration)
+        self._offsets = scorecard.offsets
+        self._pairs = _pair_steps(scorecard)
+        self._odd = _odd_steps(scorecard)
+        self._take = scorecard.centred.take
+        self._intercept = len(scorecard.tables)
+        self._contributions = scorecard.tables[:, 0].tolist()
+        self._bags = max(scorecard.tables.shape[1] - 1, 2)
+        self._reach = INTERVAL_Z * scorecard.spread
+        self._probabilities = probabilities(scorecard.calibration)
         self._verdict = policy.verdict
         self._amount = amount
         self._version = version
@@ -121,7 +122,7 @@ class Walk:
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
         """Log-odds and their deviation over bags."""
-        # the intercept first and then row by row, bag by bag: the order of `Book.scores`
+        # the intercept first and then row by row, bag by bag: the order of `Scorecard.scores`
         log_odds, *bags = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
         total = 0.0
         for bag in bags:
@@ -172,31 +173,31 @@ def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], li
     return apply
 
 
-def odd_bands(book: Book) -> OddBands:
+def odd_bands(scorecard: Scorecard) -> OddBands:
     """Pairs of attributes, and the bands of their values that never came together."""
     by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
-    for first, first_band, second, second_band in book.odd_pairs:
+    for first, first_band, second, second_band in scorecard.odd_pairs:
         by_pair.setdefault((first, second), set()).add((first_band, second_band))
     return [(first, second, frozenset(bands)) for (first, second), bands in by_pair.items()]
 
 
-def _odd_steps(book: Book) -> list[OddStep]:
+def _odd_steps(scorecard: Scorecard) -> list[OddStep]:
     """Per pair: code of the first to the codes of the second that never came with it."""
     made: list[OddStep] = []
-    for first, second, forbidden in odd_bands(book):
-        bands = [book.evidence[place].band.tolist() for place in (first, second)]
+    for first, second, forbidden in odd_bands(scorecard):
+        bands = [scorecard.evidence[place].band.tolist() for place in (first, second)]
         others = {
             band: frozenset(c for c, other in enumerate(bands[1]) if (band, other) in forbidden)
             for band in {band for band, _ in forbidden}
         }
-        name = f"{book.attributes[first]} & {book.attributes[second]}"
+        name = f"{scorecard.attributes[first]} & {scorecard.attributes[second]}"
         made.append((first, second, [others.get(band) for band in bands[0]], (name,)))
     return made
 
 
-def _pair_steps(book: Book) -> list[tuple[int, list[int], int, list[int]]]:
+def _pair_steps(scorecard: Scorecard) -> list[tuple[int, list[int], int, list[int]]]:
     """Per pair: its attributes, and what their codes add to the row of the book."""
-    starts = book.offsets[len(book.columns) :]
+    starts = scorecard.offsets[len(scorecard.columns) :]
     return [
         (
             pair.first,
@@ -204,5 +205,5 @@ def _pair_steps(book: Book) -> list[tuple[int, list[int], int, list[int]]]:
             pair.second,
             pair.second_map.tolist(),
         )
-        for start, pair in zip(starts, book.pairs, strict=True)
+        for start, pair in zip(starts, scorecard.pairs, strict=True)
     ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fitmodel.learning.columns import NumberColumn
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
     from fitmodel.model.wording import Wording
 
 FEW_DEALS = 20
@@ -33,25 +33,27 @@ TENTHS_FROM = 110
 
 
 class Sentences:
-    """A book's sentences in one language.
+    """A scorecard's sentences in one language.
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     wording : Wording
     calibrated : callable
         From log-odds before calibration to calibrated log-odds.
     """
 
-    def __init__(self, book: Book, wording: Wording, calibrated: Callable[[float], float]) -> None:
-        self.book = book
+    def __init__(
+        self, scorecard: Scorecard, wording: Wording, calibrated: Callable[[float], float]
+    ) -> None:
+        self.scorecard = scorecard
         self.wording = wording
-        self.terms = book.terms
+        self.terms = scorecard.terms
         self._calibrated = calibrated
         self._say = wording.say
         self._horizon = wording.horizon
         self._sellers = frozenset(
-            place for place, name in enumerate(book.attributes) if name in wording.sellers
+            place for place, name in enumerate(scorecard.attributes) if name in wording.sellers
         )
         self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
         """Factor per term on its size, for the order of the reasons."""
@@ -69,7 +71,7 @@ class Sentences:
 
     def _label(self, place: int) -> str:
         """An attribute's name; of a date without the "on" that only a date can follow."""
-        name = self.book.attributes[place]
+        name = self.scorecard.attributes[place]
         text = self.wording.label(name)
         if self.is_date(place) and name not in self.wording.labels:
             return text.removesuffix(" on")
@@ -77,7 +79,7 @@ class Sentences:
 
     def is_date(self, place: int) -> bool:
         """Tell whether an attribute is a date, which is told as a duration."""
-        column = self.book.columns[place]
+        column = self.scorecard.columns[place]
         return not isinstance(column, CategoryColumn) and column.is_date
 
     def odds_ratio(self, log_odds: float, contribution: float) -> float:
@@ -146,13 +148,13 @@ class Sentences:
     def _with_evidence(
         self, place: int, code: int, subject: str, contribution: float, effect: str
     ) -> str:
-        evidence = self.book.evidence[place]
+        evidence = self.scorecard.evidence[place]
         band = int(evidence.band[code])
         deals, rate = int(evidence.count[band]), float(evidence.rate[band])
         if deals == 0:
             return self._say("unseen", subject=subject, effect=effect)
-        shown, base = (self.wording.percent(share) for share in (rate, self.book.base_rate))
-        if shown != base and (rate > self.book.base_rate) != (contribution > 0):
+        shown, base = (self.wording.percent(share) for share in (rate, self.scorecard.base_rate))
+        if shown != base and (rate > self.scorecard.base_rate) != (contribution > 0):
             effect = self._say("yet", effect=effect)
         return self._say(
             "few" if deals < FEW_DEALS else "evidence",
@@ -167,7 +169,7 @@ class Sentences:
 
     def _band(self, place: int, code: int) -> str:
         """Which deals are meant by "such": a band of a number, or rare levels taken together."""
-        column = self.book.columns[place]
+        column = self.scorecard.columns[place]
         if code == MISSING:
             return ""
         if isinstance(column, CategoryColumn):
@@ -176,7 +178,7 @@ class Sentences:
         return self._say("band", band=text) if text else ""
 
     def _number_band(self, place: int, code: int, column: NumberColumn) -> str:
-        bands = self.book.evidence[place].band[1 : column.size + 1]
+        bands = self.scorecard.evidence[place].band[1 : column.size + 1]
         alike = (bands == bands[code - 1]).nonzero()[0]
         first, last = int(alike[0]), int(alike[-1])  # bins of the band, counted from 0
         low = column.cuts[first - 1] if first > 0 else None

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
 
-MOST_VALUES = 12
+MAX_VALUES = 12
 
 
 @dataclass(frozen=True)
-class Change:
+class Counterfactual:
     """A way out of poor fit.
 
     Attributes
@@ -77,7 +77,7 @@ class Change:
         }
 
 
-def find_changes(
+def find_counterfactuals(
     model: FitModel,
     prospect: Mapping[str, Any],
     *,
@@ -85,7 +85,7 @@ def find_changes(
     most_changes: int = 2,
     most: int = 3,
     as_of: date | None = None,
-) -> list[Change]:
+) -> list[Counterfactual]:
     """Find the smallest changes that bring a prospect out of poor fit.
 
     Parameters
@@ -119,7 +119,7 @@ def find_changes(
     >>> model = fitmodel.load("models/prospect-fit")
     >>> prospects = pd.read_csv("prospects.csv")
     >>> flagged = prospects[model.predict(prospects, reasons=0)["poor_fit"].astype(bool)]
-    >>> ways = [find_changes(model, prospect) for prospect in flagged.to_dict("records")]
+    >>> ways = [find_counterfactuals(model, prospect) for prospect in flagged.to_dict("records")]
     >>> all(not change.assessment.poor_fit for found in ways for change in found)
     True
     """
@@ -134,7 +134,9 @@ def find_changes(
         return []
     for count in range(1, min(most_changes, len(names)) + 1):
         found = [
-            Change(values, changed, sum(steps), {name: _column(model, name) for name in values})
+            Counterfactual(
+                values, changed, sum(steps), {name: _column(model, name) for name in values}
+            )
             for values, steps in _ways(model, prospect, names, count)
             if not (
                 changed := model.predict({**prospect, **values}, reasons=0, as_of=as_of)
@@ -145,13 +147,13 @@ def find_changes(
     return []
 
 
-def describe_changes(changes: list[Change], *, language: str = "en") -> str:
+def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "en") -> str:
     """The changes in words, or that nothing one can change would do.
 
     Parameters
     ----------
     changes : list of Change
-        As `find_changes` gives them.
+        As `find_counterfactuals` gives them.
     language : {"en", "zh"}
 
     Returns
@@ -166,16 +168,18 @@ def describe_changes(changes: list[Change], *, language: str = "en") -> str:
 
     Examples
     --------
-    >>> describe_changes([])
+    >>> describe_counterfactuals([])
     'Nothing that you can change would bring this deal out of poor fit.'
     """
     say = phrases(language, "changes")
     if not changes:
         return say("nothing")
-    return "\n".join([*(describe_change(change, language) for change in changes), say("caution")])
+    return "\n".join(
+        [*(describe_counterfactual(change, language) for change in changes), say("caution")]
+    )
 
 
-def describe_change(change: Change, language: str = "en") -> str:
+def describe_counterfactual(change: Counterfactual, language: str = "en") -> str:
     """One change in words, with the new probability and, where money is known, the new value."""
     say, said = phrases(language, "changes"), change.assessment
     words = said.wording.in_language(language)
@@ -221,18 +225,18 @@ def _steps(values: list[Any], now: Any) -> list[tuple[Any, int]]:
 
 
 def _column(model: FitModel, name: str) -> Column:
-    return model.book.columns[model.attributes.index(name)]
+    return model.scorecard.columns[model.attributes.index(name)]
 
 
 def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     """Values of an attribute that past deals had, other than the one it has now.
 
-    Levels with at least `MIN_DEALS` deals; of numbers what `summarise_values` left in the
+    Levels with at least `MIN_DEALS` deals; of numbers what `summarise_seen_values` left in the
     manifest (a model from before it was kept proposes no numbers); no dates, since when something
     was can no longer be changed.
     """
     column = _column(model, name)
-    evidence = model.book.evidence[model.attributes.index(name)]
+    evidence = model.scorecard.evidence[model.attributes.index(name)]
     if not isinstance(column, CategoryColumn) and column.is_date:
         return []
     own = column.code(now)
@@ -247,20 +251,22 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     return [float(value) for value in seen if column.code(float(value)) != own]
 
 
-def summarise_values(model_columns: Iterable[Column], attributes: pd.DataFrame) -> dict[str, Any]:
+def summarise_seen_values(
+    model_columns: Iterable[Column], attributes: pd.DataFrame
+) -> dict[str, Any]:
     """Numbers that past deals had, for the manifest: what a change may lead to.
 
     Parameters
     ----------
     model_columns : iterable of Column
-        Of the book; categories and dates are passed over.
+        Of the scorecard; categories and dates are passed over.
     attributes : DataFrame
         Of the deals learned from.
 
     Returns
     -------
     dict
-        Attribute to values: those of at least `MIN_DEALS` deals, the commonest `MOST_VALUES`;
+        Attribute to values: those of at least `MIN_DEALS` deals, the commonest `MAX_VALUES`;
         where fewer than two are so common, the observed values nearest to the tenths.
     """
     numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
@@ -278,13 +284,13 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
     values, counts = np.unique(known, return_counts=True)
     common = values[counts >= MIN_DEALS]
     if len(common) > 1:
-        most = np.argsort(-counts[counts >= MIN_DEALS], kind="stable")[:MOST_VALUES]
+        most = np.argsort(-counts[counts >= MIN_DEALS], kind="stable")[:MAX_VALUES]
         return [float(value) for value in np.sort(common[most])]
     tenths = np.quantile(known, np.linspace(0.05, 0.95, 10), method="nearest")
     return [float(value) for value in np.unique(tenths)]
 
 
-def _rank(change: Change) -> tuple[float, float, float]:
+def _rank(change: Counterfactual) -> tuple[float, float, float]:
     said = change.assessment
     value = -said.expected_value if math.isfinite(said.expected_value) else 0.0
     return change.steps, value, said.early_churn_probability

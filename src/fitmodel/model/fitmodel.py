@@ -11,7 +11,7 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.logged import id_column, log_assessments
-from fitmodel.model.notebook import facts_html
+from fitmodel.model.notebook import rows_html
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
@@ -49,14 +49,14 @@ class FitModel:
         return self._scorer
 
     @property
-    def book(self) -> Book:
+    def scorecard(self) -> Scorecard:
         """The tables."""
-        return self._scorer.book
+        return self._scorer.scorecard
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes a prospect must have, in order."""
-        return self.book.attributes
+        return self.scorecard.attributes
 
     @property
     def version(self) -> str:
@@ -233,14 +233,14 @@ class FitModel:
             raise ProspectError(
                 f"the model has no attribute {attribute!r}; it has {', '.join(self.attributes)}"
             )
-        return pd.DataFrame(self.book.table(attribute))
+        return pd.DataFrame(self.scorecard.table(attribute))
 
     def example(self) -> pd.DataFrame:
         """One made-up prospect: the middle of every number, the commonest level; no real deal."""
         import pandas as pd
 
         values: dict[str, Any] = {}
-        for column, evidence in zip(self.book.columns, self.book.evidence, strict=True):
+        for column, evidence in zip(self.scorecard.columns, self.scorecard.evidence, strict=True):
             if isinstance(column, CategoryColumn):
                 commonest = int(evidence.count[1:-1].argmax())
                 values[column.name] = list(column.levels)[commonest] if column.levels else None
@@ -264,7 +264,7 @@ class FitModel:
         rows = [
             ("version", self.version),
             ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
-            ("leave early", self._scorer.wording.percent(self.book.base_rate)),
+            ("leave early", self._scorer.wording.percent(self.scorecard.base_rate)),
             ("policy", policy.description or policy.kind),
             ("attributes", ", ".join(self.attributes)),
             *(
@@ -273,7 +273,7 @@ class FitModel:
                 if name in metrics
             ),
         ]
-        return facts_html("FitModel", ((name, value) for name, value in rows if value))
+        return rows_html("FitModel", ((name, value) for name, value in rows if value))
 
 
 def _day(as_of: date | None) -> float | None:

@@ -38,7 +38,7 @@ WORTHS = ("", "gains", "loses", "unclear")  # in the order of the alphabet
 
 @dataclass(frozen=True, eq=False)
 class CodedTable:
-    """Prospects as the book sees them.
+    """Prospects as the scorecard sees them.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class CodedTable:
 
     given: pd.DataFrame
     codes: NDArray[np.int32]
-    strange: NDArray[np.bool_]
+    unfamiliar: NDArray[np.bool_]
     unreadable: dict[str, NDArray[np.bool_]]
     amount: NDArray[np.float64]
     days: dict[int, NDArray[np.float64]]
@@ -117,21 +117,23 @@ def predict_leniently(
 
 def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) -> CodedTable:
     """Look up the attributes' columns and code them."""
-    book = scorer.book
-    absent = [name for name in book.attributes if name not in table.columns]
+    scorecard = scorer.scorecard
+    absent = [name for name in scorecard.attributes if name not in table.columns]
     if absent:
-        raise missing_attributes(book.attributes, list(table.columns))
+        raise missing_attributes(scorecard.attributes, list(table.columns))
     _refuse_twice(scorer, table)
     values, unreadable = _attribute_values(scorer, table, as_of)
-    codes = np.empty((len(table), len(book.columns)), dtype=np.int32)
-    strange = np.zeros(len(table), dtype=bool)
+    codes = np.empty((len(table), len(scorecard.columns)), dtype=np.int32)
+    unfamiliar = np.zeros(len(table), dtype=bool)
     days: dict[int, NDArray[np.float64]] = {}
-    for place, (column, odd) in enumerate(zip(book.columns, unfamiliar_codes(book), strict=True)):
+    for place, (column, odd) in enumerate(
+        zip(scorecard.columns, unfamiliar_codes(scorecard), strict=True)
+    ):
         read = values[column.name]
         if isinstance(column, NumberColumn):
             numbers, bad = read_numbers(read, scorer.forms.number(column.name))
             codes[:, place] = column.codes(numbers)
-            strange |= column.outside(numbers)
+            unfamiliar |= column.outside(numbers)
             if column.is_date:
                 days[place] = numbers
         else:
@@ -141,15 +143,15 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
         if odd:
             is_odd = np.zeros(column.size + 2, dtype=bool)
             is_odd[odd] = True
-            strange |= is_odd[codes[:, place]]
-    strange |= _odd_combinations(scorer, codes)
+            unfamiliar |= is_odd[codes[:, place]]
+    unfamiliar |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    given = _with_numbers(scorer, table)[list(book.attributes)]
-    return CodedTable(given, codes, strange, unreadable, amount, days)
+    given = _with_numbers(scorer, table)[list(scorecard.attributes)]
+    return CodedTable(given, codes, unfamiliar, unreadable, amount, days)
 
 
 def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
-    used = {*scorer.book.attributes, scorer.amount, scorer.closed_on}
+    used = {*scorer.scorecard.attributes, scorer.amount, scorer.closed_on}
     twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
     if twice:
         raise ProspectError(
@@ -160,13 +162,13 @@ def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
 def score_coded(
     scorer: Scorer, coded: CodedTable, reasons: int, language: str = "en"
 ) -> pd.DataFrame:
-    """Add up the book's rows for coded prospects."""
-    book, policy = scorer.book, scorer.policy
-    log_odds, deviation = book.scores(coded.codes)
-    deviation = np.where(coded.strange, deviation * UNFAMILIAR_WIDENING, deviation)
-    probability = book.calibration.probability(log_odds)
-    low, high = book.interval(log_odds, deviation)
-    verdict = policy.verdicts(probability, low, high, coded.amount, coded.strange)
+    """Add up the scorecard's rows for coded prospects."""
+    scorecard, policy = scorer.scorecard, scorer.policy
+    log_odds, deviation = scorecard.scores(coded.codes)
+    deviation = np.where(coded.unfamiliar, deviation * UNFAMILIAR_WIDENING, deviation)
+    probability = scorecard.calibration.probability(log_odds)
+    low, high = scorecard.interval(log_odds, deviation)
+    verdict = policy.verdicts(probability, low, high, coded.amount, coded.unfamiliar)
     columns: dict[str, Any] = {
         "early_churn_probability": probability,
         "probability_low": low,
@@ -174,7 +176,7 @@ def score_coded(
         "poor_fit": verdict.poor_fit,
         "fit": _texts(BANDS, np.searchsorted(BANDS, verdict.fit)),
         "expected_value": verdict.expected_value,
-        "unfamiliar": coded.strange,
+        "unfamiliar": coded.unfamiliar,
     }
     index = coded.given.index
     result = pd.DataFrame(columns, index=index)
@@ -199,17 +201,17 @@ def _attribute_values(
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
     table = _without_placeholders(scorer, table)
-    dates = [c.name for c in scorer.book.columns if isinstance(c, NumberColumn) and c.is_date]
+    dates = [c.name for c in scorer.scorecard.columns if isinstance(c, NumberColumn) and c.is_date]
     table = _with_numbers(scorer, table)
     if not dates:
-        return table[list(scorer.book.attributes)], {}
+        return table[list(scorer.scorecard.attributes)], {}
     closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
         given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
         closing = np.where(np.isnat(given), closing, given)
     read = read_attributes(
-        table, scorer.book.attributes, closed_on=closing, dates=dates, forms=scorer.forms
+        table, scorer.scorecard.attributes, closed_on=closing, dates=dates, forms=scorer.forms
     )
     wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
     return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
@@ -217,7 +219,7 @@ def _attribute_values(
 
 def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
     """The table with written numbers as numbers, in the form of training; other text stays."""
-    for name in scorer.forms.numbers.keys() & set(scorer.book.attributes):
+    for name in scorer.forms.numbers.keys() & set(scorer.scorecard.attributes):
         reading = readers.read_numbers(table[name], scorer.forms.number(name))
         values, bad = reading.series, reading.unreadable
         kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
@@ -246,8 +248,8 @@ def _amounts(
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     odd = np.zeros(len(codes), dtype=bool)
-    for first, second, forbidden in odd_bands(scorer.book):
-        bands = [scorer.book.evidence[place].band for place in (first, second)]
+    for first, second, forbidden in odd_bands(scorer.scorecard):
+        bands = [scorer.scorecard.evidence[place].band for place in (first, second)]
         never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
         never[tuple(np.transpose(list(forbidden)))] = True
         by_code = never[np.ix_(*bands)]
@@ -256,9 +258,9 @@ def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bo
 
 
 def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[Reason]]:
-    book = sentences.book
-    contributions = book.contributions(coded.codes)
-    log_odds = (book.baseline + contributions.sum(axis=1)).tolist()
+    scorecard = sentences.scorecard
+    contributions = scorecard.contributions(coded.codes)
+    log_odds = (scorecard.baseline + contributions.sum(axis=1)).tolist()
     order = largest_terms(ranked(sentences, contributions), number)
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
     values = coded.given.to_numpy(dtype=object).tolist()

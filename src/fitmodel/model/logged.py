@@ -20,7 +20,7 @@ class UnknownProspectError(TrackingError):
     """The log has no assessment of the prospect."""
 
 
-class Said(Protocol):
+class Prediction(Protocol):
     """What the log keeps of an answer: an `Assessment`, or a row of a scored frame."""
 
     @property
@@ -50,7 +50,7 @@ class LoggedModel(Protocol):
         """Names of the attributes that were scored."""
 
 
-class Drawn(Protocol):
+class Exploration(Protocol):
     """Who may proceed, and with what probability."""
 
     @property
@@ -65,13 +65,15 @@ class Drawn(Protocol):
 class AssessmentLog(Protocol):
     """A log; `fitmodel.monitoring.log.DecisionLog` is one."""
 
-    def append_many(self, rows: Iterable[tuple[str, Said, Mapping[str, Any], bool, float]]) -> None:
+    def append_many(
+        self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
+    ) -> None:
         """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
 
     def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
         """Add what people did with a prospect; `UnknownProspectError` where it has none of it."""
 
-    def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Drawn:
+    def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
         """Let a share of the flagged proceed."""
 
 
@@ -79,7 +81,7 @@ def log_assessments(
     log: AssessmentLog,
     model: LoggedModel,
     prospects: Sequence[Mapping[str, Any]],
-    said: Sequence[Said],
+    said: Sequence[Prediction],
 ) -> list[bool]:
     """Write what was said to the log, before anybody sees it.
 
@@ -113,7 +115,7 @@ def log_assessments(
 
 
 def _drawn(
-    log: AssessmentLog, names: Sequence[str], said: Sequence[Said], share: float
+    log: AssessmentLog, names: Sequence[str], said: Sequence[Prediction], share: float
 ) -> tuple[list[bool], list[float]]:
     """Who may proceed, and with what probability; without a share nobody is drawn."""
     flagged = [bool(item.poor_fit) for item in said]
@@ -140,7 +142,7 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
             "Remedy: name it as id in [deals] and train again, or leave the log out."
         )
     name = prospect.get(column)
-    if fault := id_fault(name, column):
+    if fault := id_error(name, column):
         raise ProspectError(
             f"{fault}, without which its assessment cannot be logged. "
             "Remedy: give it, or leave the log out."
@@ -148,7 +150,7 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
     return str(name)
 
 
-def id_fault(name: object, column: str) -> str | None:
+def id_error(name: object, column: str) -> str | None:
     """Why no outcome could ever be joined to what is logged under such an id."""
     if isinstance(name, str):
         return None if name.strip() else f"a prospect has an empty {column!r}"

@@ -44,7 +44,7 @@ def assessment_html(assessment: Shown) -> str:
     )
 
 
-def facts_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
+def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """A title and rows of what and value; everything is escaped here."""
     return f"<b>{escape(title)}</b>{_table((escape(a), escape(str(b))) for a, b in rows)}"
 

@@ -34,12 +34,12 @@ def open_model(bundle: Bundle, *, workbench: bool = False) -> FitModel:
     if not workbench:
         raise BundleError(
             f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
-            "sealed scorer: to load it is to unpickle it, which can run any code. Remedy: if "
+            "scorecard file: to load it is to unpickle it, which can run any code. Remedy: if "
             "you trust who wrote it, fitmodel.load(path, workbench=True)."
         )
-    from fitmodel.model.workbench import open_workbench_model
+    from fitmodel.model.workbench import open_estimator_model
 
-    return open_workbench_model(bundle)
+    return open_estimator_model(bundle)
 
 
 def is_own_estimator(bundle: Bundle) -> bool:

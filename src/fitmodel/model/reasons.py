@@ -1,4 +1,4 @@
-"""Reasons: the rows of the book that were looked up, with the deals that stand behind them.
+"""Reasons: the rows of the scorecard that were looked up, with the deals that stand behind them.
 
 A reason is one term of the book: an attribute (all its levels are one table), or a pair. A pair
 stays a reason of its own, since its share belongs to neither attribute alone: so the reasons add
@@ -59,7 +59,7 @@ class Reason:
     @property
     def attributes(self) -> tuple[str, ...]:
         """The attribute; both for a pair."""
-        return tuple(self._sentences.book.attributes[place] for place in self._positions)
+        return tuple(self._sentences.scorecard.attributes[place] for place in self._positions)
 
     @property
     def attribute(self) -> str:
@@ -126,7 +126,7 @@ class Reason:
         )
 
     def _words(self) -> list[str]:
-        columns, wording = self._sentences.book.columns, self._sentences.wording
+        columns, wording = self._sentences.scorecard.columns, self._sentences.wording
         told = (self._days.get(place, self._values[place]) for place in self._positions)
         return [
             wording.value(columns[place], value)
@@ -137,7 +137,7 @@ class Reason:
         if len(self._positions) > 1:
             return None
         place = self._positions[0]
-        evidence = self._sentences.book.evidence[place]
+        evidence = self._sentences.scorecard.evidence[place]
         band = evidence.band[self._codes[place]]
         return int(evidence.count[band]), float(evidence.rate[band])
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
-from fitmodel.learning.scorecard import Book
+from fitmodel.learning.scorecard import Scorecard
 from fitmodel.tables.forms import NO_FORMS, Forms
 from fitmodel.tables.values import (
     EPOCH,
@@ -32,8 +32,8 @@ from fitmodel.tables.values import (
 PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
 FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
 # a client of the service may send any number of names, of any length
-MOST_COMPARISONS = 1_000  # of an absent attribute with a name given; beyond, none is suggested
-MOST_NAMED = 40
+MAX_COMPARISONS = 1_000  # of an absent attribute with a name given; beyond, none is suggested
+MAX_NAMED = 40
 LONGEST_NAME = 60
 
 
@@ -48,33 +48,35 @@ class Step(NamedTuple):
     missing_is_odd: bool
 
 
-class ProspectReader:
-    """Reads the attributes of a book from one prospect.
+class RowEncoder:
+    """Reads the attributes of a scorecard from one prospect.
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
     forms : Forms
         In which numbers and dates are written, as training found them.
     """
 
-    def __init__(self, book: Book, closed_on: str | None, forms: Forms = NO_FORMS) -> None:
+    def __init__(
+        self, scorecard: Scorecard, closed_on: str | None, forms: Forms = NO_FORMS
+    ) -> None:
         self._forms = forms
-        self._names = book.attributes
-        self._columns = book.columns
+        self._names = scorecard.attributes
+        self._columns = scorecard.columns
         self._closed_on = closed_on
-        self._strange = [frozenset(codes) for codes in unfamiliar_codes(book)]
+        self._unfamiliar = [frozenset(codes) for codes in unfamiliar_codes(scorecard)]
         self._steps = [
-            Step(_finder(column), column.size, MISSING in strange)
-            for column, strange in zip(book.columns, self._strange, strict=True)
+            Step(_finder(column), column.size, MISSING in unfamiliar)
+            for column, unfamiliar in zip(scorecard.columns, self._unfamiliar, strict=True)
         ]
 
     def read(
         self, prospect: Mapping[str, Any], today: float | None
     ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
-        """Codes and values in the book's order, what is out of the ordinary, and the dates.
+        """Codes and values in the scorecard's order, what is out of the ordinary, and the dates.
 
         The third are the attributes out of the ordinary; the last gives, for the place of each
         date that is known, how many days it lies before closing.
@@ -122,19 +124,19 @@ class ProspectReader:
 
         That is the number where the column's numbers are written in a form of their own.
         """
-        column, strange = self._columns[place], self._strange[place]
+        column, unfamiliar = self._columns[place], self._unfamiliar[place]
         try:
             if self._forms.is_empty(column.name, value):
-                return MISSING, MISSING in strange, None
+                return MISSING, MISSING in unfamiliar, None
             if not isinstance(column, NumberColumn):
                 code = column.code(value)
-                return code, code in strange, value
+                return code, code in unfamiliar, value
             read = self._number(column, value, prospect, today)
             if column.is_date:
                 days[place] = read
             code = column.code(read)
             kept = read if column.name in self._forms.numbers else value
-            return code, code in strange or column.is_outside(read), kept
+            return code, code in unfamiliar or column.is_outside(read), kept
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
@@ -193,10 +195,10 @@ def _day_or_missing(value: Any, form: DateForm = ONLY_ISO) -> float:
     return math.nan if is_missing(value) else read_day(value, form)
 
 
-def unfamiliar_codes(book: Book) -> list[list[int]]:
+def unfamiliar_codes(scorecard: Scorecard) -> list[list[int]]:
     """Per attribute: the code of unseen levels, and of missing where training hardly had any."""
     result = []
-    for column, evidence in zip(book.columns, book.evidence, strict=True):
+    for column, evidence in zip(scorecard.columns, scorecard.evidence, strict=True):
         codes = [] if column.kind == "number" else [column.size + 1]
         if evidence.count[evidence.band[MISSING]] < FAMILIAR_MISSING:
             codes.append(MISSING)
@@ -218,7 +220,7 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     names = [str(name) for name in given]
     known = set(names)
     absent = [name for name in expected if name not in known]
-    sought = names if len(absent) * len(names) <= MOST_COMPARISONS else []
+    sought = names if len(absent) * len(names) <= MAX_COMPARISONS else []
     lines = []
     for name in absent:
         near = nearest(name, sought)
@@ -232,7 +234,7 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
 
 def _named(names: Sequence[str]) -> str:
     """The first names, so much of each that it can be known again."""
-    cut = names[:MOST_NAMED]
+    cut = names[:MAX_NAMED]
     shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in cut]
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return ", ".join(shown) + more if names else "nothing"

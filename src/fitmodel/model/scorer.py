@@ -17,10 +17,10 @@ import numpy as np
 
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
-from fitmodel.learning.scorecard import Book
-from fitmodel.learning.scorecard_checks import DAMAGE, book_from_dict
+from fitmodel.learning.scorecard import Scorecard
+from fitmodel.learning.scorecard_checks import DAMAGE, scorecard_from_dict
 from fitmodel.model._plain_json import read_json
-from fitmodel.model._row_scorer import Walk, probabilities
+from fitmodel.model._row_scorer import RowScorer, probabilities
 from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
 from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
@@ -37,7 +37,7 @@ class Scorer:
 
     Parameters
     ----------
-    book : Book
+    scorecard : Scorecard
     policy : Policy
     amount : str or None
         Column of the contract value.
@@ -53,7 +53,7 @@ class Scorer:
         How often the contract value is paid in a year: 12 where it is given per month.
     """
 
-    book: Book
+    scorecard: Scorecard
     policy: Policy
     amount: str | None
     closed_on: str | None
@@ -87,10 +87,10 @@ class Scorer:
         ProspectError
             If an attribute is missing from the mapping or text stands in a number.
         """
-        return self._walk.assess(prospect, reasons, today, self.sentences(language))
+        return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
-        """What is said of the book in a language.
+        """What is said of the scorecard in a language.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Scorer:
         made = self._sentences.get(language)
         if made is None:
             wording = self.wording.in_language(language)
-            made = self._sentences[language] = Sentences(self.book, wording, self._line)
+            made = self._sentences[language] = Sentences(self.scorecard, wording, self._line)
         return made
 
     def calibrated(self, raw: float) -> float:
@@ -109,11 +109,11 @@ class Scorer:
 
     def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
         """The yearly contract value of a prospect; None where it is not known."""
-        return self._walk.amount_of(prospect)
+        return self._row_scorer.amount_of(prospect)
 
     def _line(self, raw: float) -> float:
         """Calibrated log-odds of log-odds before calibration."""
-        return float(self.book.calibration.log_odds(np.array([raw]))[0])
+        return float(self.scorecard.calibration.log_odds(np.array([raw]))[0])
 
     @cached_property
     def _sentences(self) -> dict[str, Sentences]:
@@ -121,18 +121,20 @@ class Scorer:
 
     @cached_property
     def _probabilities(self) -> Callable[[tuple[float, ...]], list[float]]:
-        return probabilities(self.book.calibration)
+        return probabilities(self.scorecard.calibration)
 
     @cached_property
-    def _walk(self) -> Walk:
+    def _row_scorer(self) -> RowScorer:
         roles = (self.amount, self.closed_on)
-        return Walk(self.book, self.policy, *roles, self.version, self.forms, self.per_year)
+        return RowScorer(
+            self.scorecard, self.policy, *roles, self.version, self.forms, self.per_year
+        )
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
         data = {
             "format": FORMAT,
-            "book": self.book.to_dict(),
+            "book": self.scorecard.to_dict(),
             "policy": self.policy.to_dict(),
             "amount": self.amount,
             "closed_on": self.closed_on,
@@ -168,7 +170,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
 
 
 def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
-    book = book_from_dict(data["book"])
+    scorecard = scorecard_from_dict(data["book"])
     policy = Policy.from_dict(data["policy"])
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
     words = data.get("wording")  # bundles from before there were any have none
@@ -177,7 +179,7 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
-    return Scorer(book, policy, amount, closed_on, version, wording, forms, per_year)
+    return Scorer(scorecard, policy, amount, closed_on, version, wording, forms, per_year)
 
 
 # One reader for each format since the first: each gives the scorer of today.

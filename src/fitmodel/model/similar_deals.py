@@ -1,6 +1,6 @@
 """The most similar past deals, and their outcomes.
 
-deals -> rows of the book that each looks up -> contributions, a point per deal
+deals -> rows of the scorecard that each looks up -> contributions, a point per deal
 prospect -> its point -> the nearest deals with a known outcome
 
 Similar means similar to the model: an attribute counts as far as it moves the risk.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class LookAlikes:
+class SimilarDeals:
     """Past deals like a prospect.
 
     Attributes
@@ -109,7 +109,7 @@ class PastDeals:
 
     def like(
         self, prospect: Mapping[str, Any], n: int = 50, *, as_of: date | None = None
-    ) -> LookAlikes:
+    ) -> SimilarDeals:
         """The deals most similar to a prospect.
 
         Parameters
@@ -149,7 +149,7 @@ class PastDeals:
             early_churn=became["early_churn"].to_numpy(),
             followup_months=became["followup_months"].to_numpy(),
         )
-        return LookAlikes(
+        return SimilarDeals(
             found, left, known, float(interval.low), float(interval.high), self._horizon
         )
 
@@ -157,11 +157,11 @@ class PastDeals:
 def contributions(
     model: FitModel, table: pd.DataFrame, as_of: date | None = None
 ) -> NDArray[np.float64]:
-    """What each term of the book adds to each deal's log-odds, shape (deals, terms)."""
+    """What each term of the scorecard adds to each deal's log-odds, shape (deals, terms)."""
     import pandas as pd
 
-    book = model.book
+    scorecard = model.scorecard
     today = None if as_of is None else pd.Timestamp(as_of)
     codes = code_table(model.scorer, table, today).codes
-    found: NDArray[np.float64] = book.tables[book.rows(codes), 0]
+    found: NDArray[np.float64] = scorecard.tables[scorecard.rows(codes), 0]
     return found

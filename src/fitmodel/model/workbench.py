@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.bundle.store import load_workbench
+from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 READER_FILE = "reader.json"
-"""How prospects are read and decided on: a scorer whose book has no tables."""
+"""How prospects are read and decided on: a scorer whose scorecard has no tables."""
 
 
-class WorkbenchModel(FitModel):
+class EstimatorModel(FitModel):
     """A user's estimator as a model: the same columns, without an interval.
 
     Parameters
     ----------
     scorer : Scorer
-        With a book without tables.
+        With a scorecard without tables.
     own : OwnClassifier
     manifest : mapping
     path : Path or None
@@ -109,7 +109,7 @@ class WorkbenchModel(FitModel):
         found["early_churn_probability"] = probability
         found["probability_low"] = found["probability_high"] = np.nan
         unknown = np.full(len(probability), np.nan)
-        verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.strange)
+        verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.unfamiliar)
         for name, answers in verdict._asdict().items():
             is_text = name in {"fit", "worth"}
             found[name] = pd.Series(answers, found.index, "str" if is_text else None)
@@ -178,7 +178,7 @@ class WorkbenchModel(FitModel):
         ]
 
 
-def open_workbench_model(bundle: Bundle) -> WorkbenchModel:
+def open_estimator_model(bundle: Bundle) -> EstimatorModel:
     """Unpickle the estimator of a bundle, its digest checked first."""
     scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
-    return WorkbenchModel(scorer, load_workbench(bundle), bundle.manifest, bundle.path)
+    return EstimatorModel(scorer, load_estimator(bundle), bundle.manifest, bundle.path)

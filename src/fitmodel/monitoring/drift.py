@@ -1,9 +1,10 @@
 """Drift: compare the distribution of each attribute and of the score with training.
 
-table -> codes of the book -> bands -> shares now, beside the shares the book was learned from
+table -> codes of the scorecard -> bands -> shares now, beside the shares the scorecard was learned
+from
       -> population stability index -> is it beyond what is tolerated, by more than chance?
 
-The reference is the book's own evidence (deals per band) and a summary of the scores in the
+The reference is the scorecard's own evidence (deals per band) and a summary of the scores in the
 manifest: no row of the past is needed.
 """
 
@@ -176,7 +177,7 @@ def _attribute_rows(
 ) -> list[dict[str, Any]]:
     rows = []
     for place, (column, evidence) in enumerate(
-        zip(model.book.columns, model.book.evidence, strict=True)
+        zip(model.scorecard.columns, model.scorecard.evidence, strict=True)
     ):
         code = codes[:, place]
         now = np.bincount(evidence.band[code], minlength=len(evidence.count))

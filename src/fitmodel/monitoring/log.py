@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.model.assessment import Assessment
-    from fitmodel.model.logged import Said
+    from fitmodel.model.logged import Prediction
     from fitmodel.monitoring.exploration import Exploration
 
 ACTIONS = ("signed", "declined", "overridden")
@@ -99,7 +99,9 @@ class DecisionLog:
         allowed = (not assessment.poor_fit) if proceed is None else proceed
         self.append_many([(prospect, assessment, attributes, allowed, propensity)])
 
-    def append_many(self, rows: Iterable[tuple[str, Said, Mapping[str, Any], bool, float]]) -> None:
+    def append_many(
+        self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
+    ) -> None:
         """Add several assessments: (prospect, assessment, attributes, proceed, propensity).
 
         All of them or, where anything fails, none.

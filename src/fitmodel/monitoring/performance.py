@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
 
-LEAST_OF_EACH = 5  # churners and stayers that an AUC needs to say anything
+MIN_OF_EACH = 5  # churners and stayers that an AUC needs to say anything
 DRAWS = 500
 
 
@@ -52,7 +52,7 @@ def estimate_auc(probability: NDArray[np.float64], *, seed: int = 0) -> Estimate
     probabilities; it holds as far as the probabilities are calibrated.
     """
     n = len(probability)
-    if n < 2 * LEAST_OF_EACH:
+    if n < 2 * MIN_OF_EACH:
         return Estimate(np.nan, np.nan, np.nan)
     value = float(_aucs(probability[None, :], probability)[0])
     outcomes_drawn = np.random.default_rng(seed).random((DRAWS, n)) < probability
@@ -178,7 +178,7 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
 def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, float]:
     """AUC, and Cox's calibration slope with its interval; NaN where the deals are too few."""
     names = ("auc", "slope", "slope_low", "slope_high")
-    if min(left.sum(), len(left) - left.sum()) < LEAST_OF_EACH:
+    if min(left.sum(), len(left) - left.sum()) < MIN_OF_EACH:
         return dict.fromkeys(names, float("nan"))
     found = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
     slope = found["calibration_slope"]
@@ -187,7 +187,7 @@ def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, f
     )
 
 
-def judge_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
     """Say whether the people were right who signed what was flagged.
 
     Parameters

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = {"drift": "#c0392b", "unclear": "#d4a017", "stable": "#7f8c8d"}
-MOST_BARS = 25
+MAX_BARS = 25
 
 
 def plot_drift(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -27,7 +27,7 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
         A new figure's without one.
     """
     worst = drift.sort_values("index").groupby("attribute", sort=False).last()
-    shown = worst.sort_values("index").tail(MOST_BARS)
+    shown = worst.sort_values("index").tail(MAX_BARS)
     if ax is None:
         from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     rows = drift.assign(group=drift["group"].astype("object").map(str))
     index = rows.pivot_table(index="attribute", columns="group", values="index")
-    index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:MOST_BARS]]
+    index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:MAX_BARS]]
     if ax is None:
         from matplotlib.figure import Figure
 

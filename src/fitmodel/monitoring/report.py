@@ -16,7 +16,7 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift
-from fitmodel.monitoring.performance import compute_cohorts, judge_overrides
+from fitmodel.monitoring.performance import compute_cohorts, evaluate_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class MonitoringReport:
         As `fitmodel.monitoring.performance.compute_cohorts`; None without outcomes, or where no
         deal was signed after the training period.
     overrides : dict or None
-        As `fitmodel.monitoring.performance.judge_overrides`; None without a decision log.
+        As `fitmodel.monitoring.performance.evaluate_overrides`; None without a decision log.
     notes : tuple of str
         What [rows] of the contract left out or merged, and how many rows.
     """
@@ -179,4 +179,4 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = deals.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
-    return judge_overrides(log.latest(), churn.set_axis(names.to_numpy()))
+    return evaluate_overrides(log.latest(), churn.set_axis(names.to_numpy()))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fitmodel.decision.conditions import Condition
     from fitmodel.decision.policy import FitBand, Worth
     from fitmodel.model.assessment import Assessment
-    from fitmodel.model.counterfactuals import Change
+    from fitmodel.model.counterfactuals import Counterfactual
     from fitmodel.model.fitmodel import FitModel
 
 
@@ -51,7 +51,7 @@ class BriefCondition:
 
 
 def brief_conditions(
-    model: FitModel, said: Assessment, changes: Iterable[Change], amount: float | None
+    model: FitModel, said: Assessment, changes: Iterable[Counterfactual], amount: float | None
 ) -> tuple[BriefCondition, ...]:
     """Return the conditions for a flagged prospect, none for others.
 
@@ -61,7 +61,7 @@ def brief_conditions(
     said : Assessment
         Of the prospect as it is.
     changes : iterable of Change
-        From `find_changes`.
+        From `find_counterfactuals`.
     amount : float or None
         Yearly contract value.
     """
@@ -70,7 +70,7 @@ def brief_conditions(
     return (*map(_of_change, changes), *_of_terms(model, said, amount))
 
 
-def _of_change(change: Change) -> BriefCondition:
+def _of_change(change: Counterfactual) -> BriefCondition:
     after = change.assessment
     return BriefCondition(
         change.in_words(after.wording.language),

@@ -139,7 +139,7 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
             "left": sheet.left,
             "months": sheet.months,
             "worth": sheet.worth,
-            "known_as_of": sheet.eve.as_of,
+            "known_as_of": sheet.snapshot.as_of,
             "probability": math.nan if sheet.said is None else sheet.said.early_churn_probability,
             "warnings": " | ".join(warning_words(sheet, reviews.spec, say)),
             "questions": " | ".join(questions(sheet, reviews.spec, say)),

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.rep_performance import Scoreboard
+    from fitmodel.sales.rep_performance import RepPerformance
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
-def scoreboard_section(board: Scoreboard, *, by: str = "rep", language: str = "en") -> Section:
+def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
     """Write each rep (or team) beside the company.
 
     Parameters
@@ -50,12 +50,12 @@ def scoreboard_section(board: Scoreboard, *, by: str = "rep", language: str = "e
     return Section("_scoreboard.html.j2", values, tables)
 
 
-def _to_talk_about(board: Scoreboard) -> pd.DataFrame:
+def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
     """Active reps who lose more customers than expected now, the furthest first."""
-    return board.reps[board.reps["talk_about"].astype(bool)].head(MOST_NAMED)
+    return board.reps[board.reps["talk_about"].astype(bool)].head(MAX_NAMED)
 
 
-def _dispersion(board: Scoreboard, say: Say) -> str:
+def _dispersion(board: RepPerformance, say: Say) -> str:
     """Whether reps differ at all; never beside a named rep that nobody differs."""
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:

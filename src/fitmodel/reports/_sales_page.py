@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from fitmodel.reports._section import Section
     from fitmodel.sales.counts import Counts
-    from fitmodel.sales.rep_performance import Scoreboard
+    from fitmodel.sales.rep_performance import RepPerformance
 
 RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}
 
 
 def sales_page(
-    board: Scoreboard | Counts,
+    board: RepPerformance | Counts,
     sections: Sequence[Section],
     *,
     warnings: Sequence[str] = (),

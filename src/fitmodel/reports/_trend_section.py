@@ -10,11 +10,11 @@ from fitmodel.reports._section import Section
 from fitmodel.sales.trend import compute_trend, plot_trend
 
 if TYPE_CHECKING:
-    from fitmodel.sales.rep_performance import Scoreboard
+    from fitmodel.sales.rep_performance import RepPerformance
 
 
 def trend_section(
-    board: Scoreboard, *, by: Literal["rep", "team"] = "rep", language: str = "en"
+    board: RepPerformance, *, by: Literal["rep", "team"] = "rep", language: str = "en"
 ) -> Section:
     """Build the part of the page.
 

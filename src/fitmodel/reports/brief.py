@@ -14,7 +14,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.money_lines import money_lines
 from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.model.counterfactuals import describe_change, find_changes
+from fitmodel.model.counterfactuals import describe_counterfactual, find_counterfactuals
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.reports._brief_conditions import brief_conditions
 from fitmodel.reports.letter import make_letter, points_for_prospect
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
-    from fitmodel.model.similar_deals import LookAlikes
+    from fitmodel.model.similar_deals import SimilarDeals
     from fitmodel.reports._brief_conditions import BriefCondition
 
 EVERY_REASON = 10_000
-MOST_EACH_WAY = 5
+MAX_EACH_WAY = 5
 SHOWN_DEALS = 5
 
 
@@ -94,7 +94,7 @@ class Brief:
         Sum of all other contributions: with `baseline` and the reasons it is `log_odds`.
     baseline, log_odds : float
         Before calibration.
-    look_alikes : LookAlikes or None
+    similar_deals : SimilarDeals or None
     similar : tuple of SimilarDeal
     changes : tuple of str
         Changes that lift the flag, in words; empty where there are none.
@@ -119,7 +119,7 @@ class Brief:
     others: float
     baseline: float
     log_odds: float
-    look_alikes: LookAlikes | None
+    similar_deals: SimilarDeals | None
     similar: tuple[SimilarDeal, ...]
     changes: tuple[str, ...]
     conditions: tuple[BriefCondition, ...]
@@ -157,7 +157,7 @@ def make_brief(
     prospect : mapping
         As for `FitModel.predict`.
     deals : DataFrame, optional
-        Past deals, as read by `fitmodel.read_deals`, for the look-alikes: a model holds none.
+        Past deals, as read by `fitmodel.read_deals`, for the similar deals: a model holds none.
     spec : DealSpec, optional
         Of the deals; default the contract the model was trained under.
     language : {"en", "zh"}
@@ -166,7 +166,7 @@ def make_brief(
     template : str, optional
         The company's own text for declining; see `fitmodel.reports.letter.default_template`.
     most_similar : int
-        How many look-alikes are counted.
+        How many similar deals are counted.
     as_of : date, optional
         As for `FitModel.predict`.
 
@@ -191,13 +191,13 @@ def make_brief(
     >>> model = fitmodel.load("models/prospect-fit")
     >>> prospect = pd.read_csv("prospects.csv").iloc[0].to_dict()
     >>> brief = make_brief(model, prospect, deals=deals)
-    >>> brief.name, brief.look_alikes.known
+    >>> brief.name, brief.similar_deals.known
     ('D0001151', 50)
     """
     said = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
     told = [reason for reason in said.reasons if reason.is_about_prospect]
-    against = tuple(item for item in told if item.contribution > 0)[:MOST_EACH_WAY]
-    in_favour = tuple(item for item in told if item.contribution < 0)[:MOST_EACH_WAY]
+    against = tuple(item for item in told if item.contribution > 0)[:MAX_EACH_WAY]
+    in_favour = tuple(item for item in told if item.contribution < 0)[:MAX_EACH_WAY]
     shown = sum(reason.contribution for reason in (*against, *in_favour))
     every = sum(reason.contribution for reason in said.reasons)
     found = None
@@ -205,7 +205,7 @@ def make_brief(
         contract = spec or contract_of(model)
         past = _others(deals, contract, prospect)
         found = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
-    changes = find_changes(model, prospect, as_of=as_of)
+    changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter says that such customers leave more often than others: only where they do
     risky = said.early_churn_probability > level
@@ -216,17 +216,17 @@ def make_brief(
         language=language,
         model_name=str(model.manifest.get("name", "fitmodel")),
         assessment=said,
-        base_rate=model.book.base_rate,
+        base_rate=model.scorecard.base_rate,
         level=level,
         stake=stake,
         against=against,
         in_favour=in_favour,
         others=every - shown,
-        baseline=model.book.baseline,
-        log_odds=model.book.baseline + every,
-        look_alikes=found,
+        baseline=model.scorecard.baseline,
+        log_odds=model.scorecard.baseline + every,
+        similar_deals=found,
         similar=() if found is None else _similar(found, spec or contract_of(model), language),
-        changes=tuple(describe_change(change, language) for change in changes),
+        changes=tuple(describe_counterfactual(change, language) for change in changes),
         conditions=brief_conditions(model, said, changes, model.scorer.amount_of(prospect)),
         letter=make_letter(
             said,
@@ -244,7 +244,7 @@ def make_brief(
 def level_of(model: FitModel) -> float:
     """The company's rate of early churn now; of an older bundle that of its past deals."""
     level = model.scorer.policy.level
-    return model.book.base_rate if level is None else level
+    return model.scorecard.base_rate if level is None else level
 
 
 def contract_of(model: FitModel) -> DealSpec:
@@ -289,7 +289,7 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> St
     )
 
 
-def _similar(found: LookAlikes, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
+def _similar(found: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
     say, roles = phrases(language, "brief"), spec.deals
     stayed = "deal_stayed_one" if found.horizon_months == 1 else "deal_stayed"
     return tuple(

@@ -147,11 +147,11 @@ def _list(reasons: tuple[Reason, ...]) -> str:
 
 
 def _similar_markdown(brief: Brief, say: Say) -> list[str]:
-    if brief.look_alikes is None:
+    if brief.similar_deals is None:
         return [sentence(say("no_look_alikes"))]
     rows = [(deal.name, deal.closed_on, deal.became) for deal in brief.similar]
     return [
-        sentence(brief.look_alikes.in_words(brief.language)),
+        sentence(brief.similar_deals.in_words(brief.language)),
         table((say("deal"), say("closed_on"), say("became")), rows),
         sentence(say("look_alikes_method")),
     ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 TITLE = "## Edited by hand"
 BEFORE = "## Intended use"
-MOST_ROWS = 12
+MAX_ROWS = 12
 UNCHANGED = (
     "All other figures on this card are of the model before these edits: of the edited one only "
     "what stands here was measured."
@@ -35,8 +35,8 @@ def card_with_edits(card: str, edits: Sequence[Mapping[str, Any]]) -> str:
 
 def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
-    shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MOST_ROWS])
-    more = f"\n\nand {len(rows) - MOST_ROWS} rows more." if len(rows) > MOST_ROWS else ""
+    shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
+    more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
     judged = edit["judged"]["words"] if edit["judged"] else "not judged on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
@@ -52,8 +52,8 @@ def edit_lines(edit: Mapping[str, Any]) -> str:
     lines = [f"{edit['words']} (by {edit['by']}, because: {edit['reason']})"]
     lines += [
         f"  {row['value']:{width}}  {row['before']:+.4f} -> {row['after']:+.4f}"
-        for row in rows[:MOST_ROWS]
+        for row in rows[:MAX_ROWS]
     ]
-    if len(rows) > MOST_ROWS:
-        lines.append(f"  and {len(rows) - MOST_ROWS} rows more")
+    if len(rows) > MAX_ROWS:
+        lines.append(f"  and {len(rows) - MAX_ROWS} rows more")
     return "\n".join(lines)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
     from fitmodel.model.wording import Wording
 
-MOST_POINTS = 3
-LEAST_RATIO = 1.05  # of odds: what hardly raises the risk is no reason to give anyone
+MAX_POINTS = 3
+MIN_RATIO = 1.05  # of odds: what hardly raises the risk is no reason to give anyone
 LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
 # what Python raises where a template asks for what cannot be done
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -52,9 +52,9 @@ def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[st
     points = []
     for reason in against:
         text = wording.prospect.get(reason.attribute)
-        if text is not None and reason.odds_ratio >= LEAST_RATIO:
+        if text is not None and reason.odds_ratio >= MIN_RATIO:
             points.append(text.replace("{value}", reason.value_words))
-    return tuple(points[:MOST_POINTS])
+    return tuple(points[:MAX_POINTS])
 
 
 def make_letter(

@@ -29,7 +29,7 @@ from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.profile import compute_profile
-from fitmodel.sales.rep_performance import compute_scoreboard, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth
@@ -70,10 +70,10 @@ class SalesReport:
         return f"<SalesReport: {', '.join(self.tables)}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import facts_html
+        from fitmodel.model.notebook import rows_html
 
         rows = [(name, f"{len(table):,} rows") for name, table in self.tables.items()]
-        return facts_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])
+        return rows_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])
 
     def write(self, folder: str | Path) -> None:
         """Write ``index.html`` and the tables as CSV, all of them or none."""
@@ -132,7 +132,7 @@ def make_sales_report(
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
     boards = {
-        by: compute_scoreboard(view, spec, p, by=by, error=error, language=language)
+        by: compute_rep_performance(view, spec, p, by=by, error=error, language=language)
         for by in people
     }
     parts: list[Section] = []

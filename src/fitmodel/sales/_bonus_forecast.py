@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DRAWS = 500
-MOST_ALIKE = 30.0
+MAX_ALIKE = 30.0
 """Reps differ by a standard deviation of 1 / sqrt(30) = 18 % at least, whatever few deals say."""
 
 
@@ -81,7 +81,7 @@ def _ratios(renewals: pd.DataFrame, reps: list[str], random: np.random.Generator
     sums = tested.groupby("rep")[["lost", "loss"]].sum().astype(float)
     if sums["lost"].sum() > 0 and sums["loss"].sum() > 0:
         sums["loss"] *= sums["lost"].sum() / sums["loss"].sum()
-    shape = min(gamma_shape(sums["lost"].to_numpy(), sums["loss"].to_numpy()), MOST_ALIKE)
+    shape = min(gamma_shape(sums["lost"].to_numpy(), sums["loss"].to_numpy()), MAX_ALIKE)
     own = sums.reindex(reps).fillna(0.0)
     observed, expected = own["lost"].to_numpy(), own["loss"].to_numpy()
     return random.gamma(observed + shape, 1 / (expected + shape), size=(DRAWS, len(reps)))

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.sales._retrospective import Hindsight
+    from fitmodel.sales._retrospective import Retrospective
     from fitmodel.sales._segments import Segment, Segmented
 
 WARNING = math.log(1.25)
 """Log-odds from which a reason counts as a warning: it raises the odds by a quarter."""
-LEAST_WITH_SIGNAL = 10
+MIN_WITH_SIGNAL = 10
 SIGNAL_COLUMNS = (
     "signal", "lost_with", "lost", "lost_share", "kept_with", "kept", "kept_share",
     "ratio", "ratio_low", "ratio_high",
@@ -35,7 +35,11 @@ SIGNAL_COLUMNS = (
 
 
 def compute_missed_warnings(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Hindsight, *, language: str = "en"
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    hindsight: Retrospective,
+    *,
+    language: str = "en",
 ) -> pd.DataFrame:
     """Count the warnings that were there at signing, among lost deals and among kept ones.
 
@@ -84,7 +88,7 @@ def compute_missed_warnings(
 
 
 def compute_surprises(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Hindsight
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Retrospective
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Customers who left early though nothing warned: less likely to, it was thought, than most.
 
@@ -126,7 +130,7 @@ def compute_surprises(
     return table.sort_values("probability", kind="stable"), facts
 
 
-def _known_now(view: HistoryView, hindsight: Hindsight) -> pd.Series[float]:
+def _known_now(view: HistoryView, hindsight: Retrospective) -> pd.Series[float]:
     """Outcome of the mature deals that would have had a probability; NaN for the others."""
     scored = hindsight.said["probability"].notna()
     usable = view.mature & view.from_signing
@@ -148,7 +152,7 @@ def _signals(
     for place, (part,) in enumerate(group.segments):
         here = warned & (group.codes == place)
         lost_with, kept_with = int((here & lost).sum()), int((here & kept).sum())
-        if lost_with and lost_with + kept_with >= LEAST_WITH_SIGNAL:
+        if lost_with and lost_with + kept_with >= MIN_WITH_SIGNAL:
             rows.append((part, _compared(lost_with, int(lost.sum()), kept_with, int(kept.sum()))))
     return rows
 

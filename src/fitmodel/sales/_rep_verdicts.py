@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from fitmodel.language.catalogue import Say
 
-LEAST_EXPECTED = 3.0
+MIN_EXPECTED = 3.0
 """Early churners expected, below which there is no verdict on a rep."""
-LEAST_EXPECTED_RECENTLY = 1.0
+MIN_EXPECTED_RECENTLY = 1.0
 HISTORY_SHARE, RECENT_SHARE = 0.5, 0.2
 """Of the page's error: the tests on all of history, and on the last two quarters."""
 
@@ -37,11 +37,11 @@ def add_verdicts(
     error : float
         Share of pages of reps all alike on which anybody may be named.
     """
-    few = (table["signed"] < least_deals) | (table["expected"] < LEAST_EXPECTED)
+    few = (table["signed"] < least_deals) | (table["expected"] < MIN_EXPECTED)
     ever = _tested(table, "", ~few, error * HISTORY_SHARE)
     table["verdict"], table["p_value"] = ever
     table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
-    known = ~few & (table["recent_expected"] >= LEAST_EXPECTED_RECENTLY)
+    known = ~few & (table["recent_expected"] >= MIN_EXPECTED_RECENTLY)
     table["recent_verdict"], table["recent_p_value"] = _tested(
         table, "recent_", known, error * RECENT_SHARE
     )

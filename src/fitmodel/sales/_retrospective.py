@@ -35,7 +35,7 @@ CHOOSE_AGAIN = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Eve:
+class AsOfSnapshot:
     """A model as it would have been on the day before a quarter began.
 
     Parameters
@@ -57,7 +57,7 @@ class Eve:
 
 
 @dataclass(frozen=True, eq=False)
-class Hindsight:
+class Retrospective:
     """What would have been said of every deal at its signing.
 
     Parameters
@@ -72,21 +72,21 @@ class Hindsight:
         nothing could be said. A pair's contribution is not among them.
     """
 
-    eves: dict[str, Eve]
+    eves: dict[str, AsOfSnapshot]
     said: pd.DataFrame
     pushes: pd.DataFrame
 
-    def of(self, deal: Any) -> Eve:
+    def of(self, deal: Any) -> AsOfSnapshot:
         """The model that would have been asked about a deal."""
         return self.eves[str(self.said.loc[deal, "quarter"])]
 
 
-def look_back(
+def score_in_retrospect(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
     progress: Callable[[str], None] | None = None,
-) -> Hindsight:
+) -> Retrospective:
     """Train once on the eve of every quarter, and score what was signed in it.
 
     Parameters
@@ -120,12 +120,12 @@ def look_back(
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
-        eve, settings = _eve(view, spec, as_of, settings)
+        snapshot, settings = _eve(view, spec, as_of, settings)
         signed = deals[periods == period]
-        eves[str(period)] = eve
-        said.append(_said(eve, signed, str(period)))
-        pushes.append(_pushes(eve, signed))
-    return Hindsight(
+        eves[str(period)] = snapshot
+        said.append(_said(snapshot, signed, str(period)))
+        pushes.append(_pushes(snapshot, signed))
+    return Retrospective(
         eves, pd.concat(said).reindex(deals.index), pd.concat(pushes).reindex(deals.index)
     )
 
@@ -156,45 +156,45 @@ class _Settings:
 
 def _eve(
     deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
-) -> tuple[Eve, _Settings | None]:
+) -> tuple[AsOfSnapshot, _Settings | None]:
     """The model of a day, and the settings to begin the next with."""
     then = deals.as_of(as_of)
     if not len(then):
-        return Eve(as_of, None, 0, 0), before
+        return AsOfSnapshot(as_of, None, 0, 0), before
     taught = then.training_set()
     churners, known = int((taught.early_churn == 1).sum()), int(taught.is_known.sum())
     try:
         check_enough(taught)
     except DealsError:
-        return Eve(as_of, None, known, churners), before
+        return AsOfSnapshot(as_of, None, known, churners), before
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
     learned = learn(then, spec, choice=choice, bags=BAGS)
     version = f"{as_of:%Y-%m-%d}"
-    scorer = Scorer(learned.book, Policy("threshold"), None, spec.deals.closed_on, version)
+    scorer = Scorer(learned.scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
     settings = lasting or _Settings(learned.choice, churners)
-    return Eve(as_of, FitModel(scorer, {}), known, churners), settings
+    return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
 
 
-def _said(eve: Eve, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
-    if eve.model is None:
+def _said(snapshot: AsOfSnapshot, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
+    if snapshot.model is None:
         nothing = {"probability": np.nan, "base_rate": np.nan, "unfamiliar": False}
         return pd.DataFrame({"quarter": quarter, **nothing}, signed.index)
-    found = predict_frame(eve.model.scorer, signed, reasons=0)
+    found = predict_frame(snapshot.model.scorer, signed, reasons=0)
     return pd.DataFrame(
         {
             "quarter": quarter,
             "probability": found["early_churn_probability"],
-            "base_rate": eve.model.book.base_rate,
+            "base_rate": snapshot.model.scorecard.base_rate,
             "unfamiliar": found["unfamiliar"],
         }
     )
 
 
-def _pushes(eve: Eve, signed: pd.DataFrame) -> pd.DataFrame:
-    if eve.model is None:
+def _pushes(snapshot: AsOfSnapshot, signed: pd.DataFrame) -> pd.DataFrame:
+    if snapshot.model is None:
         return pd.DataFrame(index=signed.index)
-    book = eve.model.book
-    codes = code_table(eve.model.scorer, signed, None).codes
-    single: NDArray[np.float64] = book.contributions(codes)[:, : len(book.columns)]
-    return pd.DataFrame(single, index=signed.index, columns=list(book.attributes))
+    scorecard = snapshot.model.scorecard
+    codes = code_table(snapshot.model.scorer, signed, None).codes
+    single: NDArray[np.float64] = scorecard.contributions(codes)[:, : len(scorecard.columns)]
+    return pd.DataFrame(single, index=signed.index, columns=list(scorecard.attributes))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
-    from fitmodel.learning.scorecard import Book
+    from fitmodel.learning.scorecard import Scorecard
 
 BANDS = ("good", "watch", "poor")
 FOLDS = 5
@@ -31,7 +31,7 @@ FOLDS = 5
 def cross_fitted_bands(
     deals: pd.DataFrame | HistoryView, spec: DealSpec
 ) -> tuple[pd.Series[str], Policy]:
-    """Band of every deal, as the sealed scorer would have shown it, and the policy behind it.
+    """Band of every deal, as the scorecard file would have shown it, and the policy behind it.
 
     Parameters
     ----------
@@ -60,20 +60,23 @@ def cross_fitted_bands(
     labelled, taught = view.labelled(learned.taught.dates), learned.taught
     options = LearnerOptions.from_spec(spec, taught.dates)
     with native_threads(options.threads):
-        books = [
-            (fit_estimator(fold.train, learned.choice, options).book_, fold.test.index)
+        scorecards = [
+            (fit_estimator(fold.train, learned.choice, options).scorecard_, fold.test.index)
             for fold in random_folds(taught, seed=spec.learning.seed, n_folds=FOLDS)
         ]
-    books.append((learned.book, table.index.difference(taught.index)))
-    unflagged = _scored(books[:-1], Policy("threshold"), table, spec)
+    scorecards.append((learned.scorecard, table.index.difference(taught.index)))
+    unflagged = _scored(scorecards[:-1], Policy("threshold"), table, spec)
     policy = _policy(view, spec, labelled, unflagged["early_churn_probability"])
-    return _scored(books, policy, table, spec)["fit"].reindex(table.index), policy
+    return _scored(scorecards, policy, table, spec)["fit"].reindex(table.index), policy
 
 
 def _scored(
-    books: list[tuple[Book, pd.Index[Any]]], policy: Policy, deals: pd.DataFrame, spec: DealSpec
+    scorecards: list[tuple[Scorecard, pd.Index[Any]]],
+    policy: Policy,
+    deals: pd.DataFrame,
+    spec: DealSpec,
 ) -> pd.DataFrame:
-    """Each book's own deals through the scorer."""
+    """Each scorecard's own deals through the scorer."""
     amount, closing = spec.deals.amount, spec.deals.closed_on
     scorer = partial(
         Scorer,
@@ -84,7 +87,11 @@ def _scored(
         per_year=per_year(spec),
     )
     return pd.concat(
-        [predict_frame(scorer(book), deals.loc[index], 0) for book, index in books if len(index)]
+        [
+            predict_frame(scorer(scorecard), deals.loc[index], 0)
+            for scorecard, index in scorecards
+            if len(index)
+        ]
     )
 
 

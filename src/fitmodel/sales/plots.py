@@ -13,10 +13,10 @@ from fitmodel.sales.rates import exact_ratio_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fitmodel.sales.rep_performance import Scoreboard
+    from fitmodel.sales.rep_performance import RepPerformance
 
 
-def plot_funnel(board: Scoreboard, ax: Axes | None = None, *, language: str = "en") -> Axes:
+def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw observed over expected against expected, with the limits chance keeps to.
 
     Parameters

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from fitmodel.sales._segments import Segment, Segmented
 
 MIN_SEGMENT_DEALS = 50
-LEAST_WATCHED = 10
+MIN_WATCHED = 10
 """Deals that left early or were watched to the horizon, below which no rate is given."""
 LEVEL = 0.05
 SHOWN = 5
 """Single segments, and combinations, on either list for people."""
-MOST_REPEATS = 2
+MAX_REPEATS = 2
 """Rules of two attributes that share a segment, in a list for people."""
 
 
@@ -192,7 +192,7 @@ class _Watched:
 def _rates(view: HistoryView, inside: NDArray[np.bool_]) -> dict[str, float]:
     curve = view.survival_of(inside, at=[float(view.spec.label.horizon_months)])
     early = inside & (view.early_churn == 1)
-    known = np.count_nonzero(~np.isnan(view.early_churn[inside])) >= LEAST_WATCHED
+    known = np.count_nonzero(~np.isnan(view.early_churn[inside])) >= MIN_WATCHED
     return {
         "deals": int(inside.sum()),
         "left_early": int(early.sum()),
@@ -240,7 +240,7 @@ def _varied(named: pd.DataFrame) -> list[Any]:
     seen: Counter[Segment] = Counter()
     kept = []
     for place, parts in named["parts"].items():
-        if all(seen[part] < MOST_REPEATS for part in parts):
+        if all(seen[part] < MAX_REPEATS for part in parts):
             seen.update(parts)
             kept.append(place)
     return kept

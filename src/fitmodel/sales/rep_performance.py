@@ -44,7 +44,7 @@ BAGS = 2  # no interval of a probability is asked for
 
 
 @dataclass(frozen=True, eq=False)
-class Scoreboard:
+class RepPerformance:
     """Reps (or teams) beside the company.
 
     Parameters
@@ -139,7 +139,7 @@ def _without(spec: DealSpec, people: tuple[str, ...]) -> DealSpec:
     return spec.replace(attributes={"include": [name for name in named if name not in people]})
 
 
-def compute_scoreboard(
+def compute_rep_performance(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     probability: pd.Series[float],
@@ -148,7 +148,7 @@ def compute_scoreboard(
     least_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
-) -> Scoreboard:
+) -> RepPerformance:
     """Hold each rep's (or team's) lost customers against the company's.
 
     Two questions are kept apart. Does the rep SELECT prospects that fit worse (the mean expected
@@ -185,7 +185,7 @@ def compute_scoreboard(
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(800, seed=1)
-    >>> board = compute_scoreboard(sim.deals, sim.spec, sim.true_probability)
+    >>> board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability)
     >>> round(board.reps["expected"].sum() - board.company["observed"], 6)
     np.float64(0.0)
     """
@@ -209,7 +209,7 @@ def compute_scoreboard(
     for name, words in WORDS.items():
         table[name] = [words(row, say) for _, row in table.iterrows()]
     horizon = spec.label.horizon_months
-    return Scoreboard(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
+    return RepPerformance(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
 
 
 def _company_row(whole: dict[str, Any]) -> dict[str, Any]:

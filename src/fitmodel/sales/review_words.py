@@ -23,24 +23,24 @@ ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
 
 def verdict_words(sheet: ReviewSheet, say: Say) -> str:
     """What the model would have said at signing, or why it could not."""
-    day = f"{sheet.eve.as_of:%Y-%m-%d}"
-    if sheet.said is None or sheet.eve.model is None:
-        known = f"{sheet.eve.early_churners:,}"
+    day = f"{sheet.snapshot.as_of:%Y-%m-%d}"
+    if sheet.said is None or sheet.snapshot.model is None:
+        known = f"{sheet.snapshot.early_churners:,}"
         return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
         "would_have_said",
         as_of=day,
-        known=f"{sheet.eve.known:,}",
+        known=f"{sheet.snapshot.known:,}",
         probability=f"{sheet.said.early_churn_probability:.0%}",
-        base=f"{sheet.eve.model.book.base_rate:.0%}",
+        base=f"{sheet.snapshot.model.scorecard.base_rate:.0%}",
     )
 
 
 def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     """The warnings that were there, each with its evidence at the time."""
-    if sheet.eve.model is None:
+    if sheet.snapshot.model is None:
         return []
-    base = f"{sheet.eve.model.book.base_rate:.0%}"
+    base = f"{sheet.snapshot.model.scorecard.base_rate:.0%}"
     return [_warning(reason, base, spec, say) for reason in sheet.warnings]
 
 

@@ -16,7 +16,7 @@ from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
-from fitmodel.sales._retrospective import look_back, require_dates
+from fitmodel.sales._retrospective import require_dates, score_in_retrospect
 from fitmodel.sales.people import names_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
-    from fitmodel.model.similar_deals import LookAlikes
-    from fitmodel.sales._retrospective import Eve, Hindsight
+    from fitmodel.model.similar_deals import SimilarDeals
+    from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective
 
 ALIKE = 50
 STAYED = 3
@@ -75,7 +75,7 @@ class ReviewSheet:
     warnings : tuple of Reason
         Reasons that raised the odds by a quarter or more, the strongest first; none where the
         probability was not above the level of the time.
-    alike : LookAlikes or None
+    alike : SimilarDeals or None
         The most similar deals signed before, with their outcome as known now.
     stayed : tuple of StayedAlike
     """
@@ -86,10 +86,10 @@ class ReviewSheet:
     left: pd.Timestamp
     months: float
     worth: float
-    eve: Eve
+    snapshot: AsOfSnapshot
     said: Assessment | None
     warnings: tuple[Reason, ...] = ()
-    alike: LookAlikes | None = None
+    alike: SimilarDeals | None = None
     stayed: tuple[StayedAlike, ...] = ()
 
 
@@ -118,7 +118,7 @@ class TeamReviews:
     missed: pd.DataFrame
     surprises: pd.DataFrame
     surprise_facts: dict[str, float]
-    hindsight: Hindsight
+    hindsight: Retrospective
 
 
 def compute_reviews(
@@ -126,7 +126,7 @@ def compute_reviews(
     spec: DealSpec,
     *,
     latest: int = 1,
-    hindsight: Hindsight | None = None,
+    hindsight: Retrospective | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> TeamReviews:
@@ -143,7 +143,7 @@ def compute_reviews(
     latest : int
         Lost customers per rep, the last to leave first.
     hindsight : Hindsight, optional
-        From `look_back`, where it is there already.
+        From `score_in_retrospect`, where it is there already.
     language : {"en", "zh"}
         Of the signals' names.
     progress : callable, optional
@@ -165,7 +165,7 @@ def compute_reviews(
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     require_dates(spec)
     view = view_of(deals, spec)
-    seen = hindsight or look_back(view, spec, progress=progress)
+    seen = hindsight or score_in_retrospect(view, spec, progress=progress)
     reps = names_of(view.deals[spec.deals.rep])
     lost = _latest_lost(view, reps, latest)
     writer = _Writer(view, spec, seen)
@@ -194,7 +194,7 @@ def _latest_lost(view: HistoryView, reps: pd.Series[str], latest: int) -> list[A
 class _Writer:
     """Sheets of deals; past deals of one eve are made ready once."""
 
-    def __init__(self, view: HistoryView, spec: DealSpec, hindsight: Hindsight) -> None:
+    def __init__(self, view: HistoryView, spec: DealSpec, hindsight: Retrospective) -> None:
         self._view, self._deals = view, view.deals
         self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
@@ -215,7 +215,7 @@ class _Writer:
     def sheet(self, deal: Any, rep: str) -> ReviewSheet:
         """One lost customer, as it could have been seen at signing."""
         roles, row = self._spec.deals, self._deals.loc[deal]
-        eve = self._seen.of(deal)
+        snapshot = self._seen.of(deal)
         facts: dict[str, Any] = {
             "rep": rep,
             "deal": self.name(deal),
@@ -223,20 +223,20 @@ class _Writer:
             "left": self._left_on[deal],
             "months": float(self._found.loc[deal, "followup_months"]),
             "worth": self._worth(row),
-            "eve": eve,
+            "eve": snapshot,
         }
-        if eve.model is None:
+        if snapshot.model is None:
             return ReviewSheet(**facts, said=None)
         prospect = {str(name): value for name, value in row.items()}
-        said = eve.model.predict(prospect, reasons=ALL_REASONS)
-        raising = _warnings(said, eve.model.book.base_rate)
-        alike = self._past_of(eve.as_of, eve.model).like(prospect, ALIKE)
+        said = snapshot.model.predict(prospect, reasons=ALL_REASONS)
+        raising = _warnings(said, snapshot.model.scorecard.base_rate)
+        alike = self._past_of(snapshot.as_of, snapshot.model).like(prospect, ALIKE)
         return ReviewSheet(
             **facts,
             said=said,
             warnings=raising,
             alike=alike,
-            stayed=tuple(self._stayed(deal, eve.model, alike)),
+            stayed=tuple(self._stayed(deal, snapshot.model, alike)),
         )
 
     def _past_of(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
@@ -245,7 +245,7 @@ class _Writer:
             self._past[as_of] = PastDeals(model, before, self._spec)
         return self._past[as_of]
 
-    def _stayed(self, deal: Any, model: FitModel, alike: LookAlikes) -> list[StayedAlike]:
+    def _stayed(self, deal: Any, model: FitModel, alike: SimilarDeals) -> list[StayedAlike]:
         stayed = alike.deals[alike.deals["early_churn"] == 0].head(STAYED)
         return [
             StayedAlike(
@@ -266,7 +266,7 @@ class _Writer:
             for name in model.attributes
             if not _same(both[name])
         }
-        ordered = sorted((gap, name) for name, gap in gaps.items() if gap > LEAST_GAP)[::-1]
+        ordered = sorted((gap, name) for name, gap in gaps.items() if gap > MIN_GAP)[::-1]
         return tuple((name, *both[name].tolist()) for _, name in ordered[:2])
 
 
@@ -278,7 +278,7 @@ def _warnings(said: Assessment, level: float) -> tuple[Reason, ...]:
     return tuple(raising)[:WARNINGS]
 
 
-LEAST_GAP = 0.05
+MIN_GAP = 0.05
 """Log-odds below which a difference is not worth mentioning."""
 
 

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.rep_performance import Scoreboard
+    from fitmodel.sales.rep_performance import RepPerformance
 
-LEAST_EXPECTED = 1.0
+MIN_EXPECTED = 1.0
 """Early churners expected in a quarter below which no point is drawn: it would say nothing."""
 HIGHEST = 4.0
 PER_ROW = 3
 MOST = 24
 
 
-def compute_trend(board: Scoreboard) -> pd.DataFrame:
+def compute_trend(board: RepPerformance) -> pd.DataFrame:
     """The quarters of the reps (or teams) that have enough deals, with exact intervals.
 
     Parameters
@@ -35,7 +35,8 @@ def compute_trend(board: Scoreboard) -> pd.DataFrame:
     -------
     DataFrame
         Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`, `low`, `high` (exact
-        95 %) and `company_ratio`, the company's in that quarter. Reps in the scoreboard's order,
+        95 %) and `company_ratio`, the company's in that quarter. Reps in the rep performance
+        table's order,
         without those of whom it says "too few deals"; quarters with one early churner expected or
         more.
     """
@@ -43,7 +44,7 @@ def compute_trend(board: Scoreboard) -> pd.DataFrame:
     sums = board.quarters.groupby("quarter")[["observed", "expected"]].sum()
     company = sums["observed"] / sums["expected"].clip(lower=1e-12)
     quarters = board.quarters[
-        board.quarters["rep"].isin(enough) & (board.quarters["expected"] >= LEAST_EXPECTED)
+        board.quarters["rep"].isin(enough) & (board.quarters["expected"] >= MIN_EXPECTED)
     ]
     low, high = exact_ratio_interval(
         quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
@@ -57,7 +58,7 @@ def compute_trend(board: Scoreboard) -> pd.DataFrame:
     )
 
 
-def plot_trend(board: Scoreboard, *, language: str = "en") -> list[Axes]:
+def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     """Draw observed over expected by quarter, a small picture per rep (or team).
 
     Parameters
@@ -68,7 +69,8 @@ def plot_trend(board: Scoreboard, *, language: str = "en") -> list[Axes]:
     Returns
     -------
     list of Axes
-        On one figure, in the scoreboard's order, at most 24; empty where nobody has enough deals.
+        On one figure, in the rep performance table's order, at most 24; empty where nobody has
+        enough deals.
         Points with exact 95 % intervals, cut at 4; the dashed line is the company's.
     """
     say = phrases(language, "trend")

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.decision.value import Money
 
-LEAST_WATCHED = 10
+MIN_WATCHED = 10
 """Deals of a group that are still watched at the end of the window."""
 REPLICATES = 200
-MOST_LEVELS = 8
+MAX_LEVELS = 8
 PREFERRED = "segment"
 
 
@@ -120,7 +120,7 @@ def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
 
     frame = read_attributes(deals.head(1), spec).frame
     names = [name for name in frame.columns if deals[name].dtype.kind not in "ifmM"]
-    few = [name for name in names if 2 <= deals[name].nunique() <= MOST_LEVELS]  # noqa: PLR2004 - one level is no grouping
+    few = [name for name in names if 2 <= deals[name].nunique() <= MAX_LEVELS]  # noqa: PLR2004 - one level is no grouping
     return PREFERRED if PREFERRED in few else next(iter(few), None)
 
 
@@ -153,7 +153,7 @@ def _groups(
 def _watched_until(part: pd.DataFrame) -> float:
     """Months at which the least number of customers was still watched; 0 for fewer."""
     months = np.sort(part["months"].to_numpy())
-    return float(months[-LEAST_WATCHED]) if len(months) >= LEAST_WATCHED else 0.0
+    return float(months[-MIN_WATCHED]) if len(months) >= MIN_WATCHED else 0.0
 
 
 def _is_enough(part: pd.DataFrame, least_months: float) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.logged import id_column, id_fault, log_assessments
+from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.scoring._chunks import chunk_frame
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class BatchLog:
 
     def _check_ids(self, ids: list[object], scored: list[bool]) -> None:
         missing = sum(
-            kept and id_fault(name, self._id) is not None
+            kept and id_error(name, self._id) is not None
             for name, kept in zip(ids, scored, strict=True)
         )
         if missing:

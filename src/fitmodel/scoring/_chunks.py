@@ -44,7 +44,7 @@ def chunk_frame(
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
     faults: dict[int, str] = {}
-    columns = [c for c in model.book.columns if isinstance(c, NumberColumn) and not c.is_date]
+    columns = [c for c in model.scorecard.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
             form = _form_here(model.scorer.forms.number(name), decimal_comma=decimal_comma)

@@ -42,7 +42,7 @@ _PARTS = re.compile(  # of SQL: marks inside quotes, brackets or $$ neither end 
     |(?P<said>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^]]*\]|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|.)""",
     re.DOTALL | re.VERBOSE,
 )
-MOST_DIGITS = 38  # of an Arrow decimal
+MAX_DIGITS = 38  # of an Arrow decimal
 
 
 def read_query(text: str) -> str:
@@ -147,7 +147,7 @@ def _postgresql_type(column: Any) -> pa.DataType:
     # psycopg finds a list by its type, too, and gives the type of what is in it
     name = known.name if known is not None and known.oid == column.type_code else ""
     if name == "numeric":
-        exact = column.precision is not None and column.precision <= MOST_DIGITS
+        exact = column.precision is not None and column.precision <= MAX_DIGITS
         return pa.decimal128(column.precision, column.scale) if exact else pa.float64()
     return POSTGRESQL.get(name, pa.string())
 

@@ -37,11 +37,11 @@ from fitmodel.tables.csv_form import (
 )
 from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
 from fitmodel.tables.file_errors import (
-    csv_fault,
-    lines_fault,
-    names_fault,
-    open_quote_fault,
-    width_fault,
+    csv_error,
+    lines_error,
+    names_error,
+    open_quote_error,
+    width_error,
 )
 from fitmodel.tables.files import read_file
 from fitmodel.tables.layout import find_top, total_rows
@@ -224,7 +224,7 @@ def _without_sums(chunk: Chunk) -> Chunk:
 
 def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
     if line := marked.line_of_open_quote(text):
-        raise ProspectError(f"{path} {open_quote_fault(line)}")
+        raise ProspectError(f"{path} {open_quote_error(line)}")
 
 
 def _put_back(
@@ -250,13 +250,13 @@ def _put_back(
             good = position - len(faults) - taken
             pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
             taken += good
-            faults[position] = width_fault(row.text, row.actual_columns, row.expected_columns)
+            faults[position] = width_error(row.text, row.actual_columns, row.expected_columns)
         number += batch.num_rows + len(faults)
         if batch.num_rows:
             refuse(batch.column(batch.num_columns - 1)[-1].as_py())
         whole = _joined([*pieces, batch.slice(taken)])
         doubtful = swallowing_values(whole, separator)
-        yield Chunk(whole, {row: lines_fault(text) for row, text in doubtful.items()} | faults)
+        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | faults)
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
@@ -299,8 +299,8 @@ def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
     lines.seek(0)
     fields, _ = header_fields(lines, separator)
     if fields is None:
-        raise ProspectError(f"{path} {open_quote_fault(1 + blank)}")
-    if fault := names_fault(column_names(fields)):
+        raise ProspectError(f"{path} {open_quote_error(1 + blank)}")
+    if fault := names_error(column_names(fields)):
         raise ProspectError(f"{path} {fault}")
     return fields, separator
 
@@ -327,4 +327,4 @@ def _unreadable(path: str | Path, fault: str) -> str:
         return f"{path} cannot be read as Parquet: {fault}"
     if "UTF8" in fault or "'utf-8' codec" in fault:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
-    return f"{path} {csv_fault(fault, BLOCK_BYTES)}"
+    return f"{path} {csv_error(fault, BLOCK_BYTES)}"

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Response
 from fitmodel.exceptions import FitModelError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.service._middleware import RefusedError
-from fitmodel.service._routes import MOST_REASONS, describe_model
+from fitmodel.service._routes import MAX_REASONS, describe_model
 from fitmodel.service.schema import example_prospect
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def describe_desk(
         "limits": {
             "bytes": limits.most_bytes,
             "prospects": limits.most_prospects,
-            "reasons": MOST_REASONS,
+            "reasons": MAX_REASONS,
         },
         "pipeline": None if pipeline is None else pipeline.path.name,
         "example": example_prospect(model),

@@ -66,7 +66,7 @@ class RefusedError(Exception):
         self.status, self.detail, self.headers = status, detail, headers
 
 
-class Guard:
+class ServiceMiddleware:
     """ASGI middleware around the app."""
 
     def __init__(

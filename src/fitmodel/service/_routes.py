@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.logged import id_column, id_fault, log_assessments
+from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service.schema import describe_attributes, openapi_paths
 from fitmodel.tables.file_errors import named_twice
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 IN_THE_LOOP = 64  # more prospects, or longer ones, are scored in a thread: others need not wait
 BYTES_IN_THE_LOOP = 50_000
-MOST_REASONS = 20
-MOST_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
+MAX_REASONS = 20
+MAX_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
 ASSESSMENTS = "/v1/assessments"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-Reasons = Annotated[int, Query(ge=0, le=MOST_REASONS, description="Reasons per prospect.")]
+Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Reasons per prospect.")]
 Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
 
 
@@ -126,8 +126,8 @@ def describe_model(model: FitModel) -> dict[str, Any]:
         "horizon_months": spec.get("label", {}).get("horizon_months"),
         "period": model.manifest.get("period"),
         "policy": model.manifest.get("policy"),
-        "base_rate": model.book.base_rate,
-        "level": model.book.base_rate if level is None else level,
+        "base_rate": model.scorecard.base_rate,
+        "level": model.scorecard.base_rate if level is None else level,
         "metrics": model.manifest.get("metrics"),
         "attributes": describe_attributes(model),
     }
@@ -155,11 +155,11 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
 
 
 def _check_reasons(prospects: int, reasons: int) -> None:
-    if prospects * reasons > MOST_REASONS_IN_ALL:
+    if prospects * reasons > MAX_REASONS_IN_ALL:
         raise RefusedError(
             413,
             f"{reasons} reasons for {prospects:,} prospects are more than "
-            f"{MOST_REASONS_IN_ALL:,} in one answer; ask for fewer of either",
+            f"{MAX_REASONS_IN_ALL:,} in one answer; ask for fewer of either",
         )
 
 
@@ -209,7 +209,7 @@ def _logged(
 def _with_usable_id(prospect: Any, item: Assessment | str, name: str | None) -> Assessment | str:
     if name is None or isinstance(item, str) or prospect.get(name) is None:
         return item
-    return id_fault(prospect[name], name) or item
+    return id_error(prospect[name], name) or item
 
 
 def _refuse_constant(name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import DependencyError
 from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import Guard
+from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service._model_holder import ModelHolder
 from fitmodel.service._pipeline import Pipeline
 from fitmodel.service.settings import Settings
@@ -88,5 +88,7 @@ def create_app(
     pages = add_desk(app, holder, limits, prospects)
     describe_in_openapi(app, holder)
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
-    app.add_middleware(Guard, settings=limits, metrics=metrics, routes=routes, pages=pages)
+    app.add_middleware(
+        ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=pages
+    )
     return app

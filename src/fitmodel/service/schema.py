@@ -33,7 +33,7 @@ ASSESSMENT = {
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
     """Name, kind, and range or levels of every attribute, in the model's order."""
-    return [_described(column) for column in model.book.columns]
+    return [_described(column) for column in model.scorecard.columns]
 
 
 def _described(column: Column) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def example_prospect(model: FitModel) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     dates = {
         column.name: (today - timedelta(days=column.cuts[len(column.cuts) // 2])).isoformat()
-        for column in model.book.columns
+        for column in model.scorecard.columns
         if not isinstance(column, CategoryColumn) and column.is_date and column.cuts
     }
     given = known | dates

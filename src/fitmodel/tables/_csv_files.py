@@ -33,7 +33,7 @@ from fitmodel.tables.encodings import (
     detect_legacy,
     encoding_name,
 )
-from fitmodel.tables.file_errors import csv_fault, names_fault, open_quote_fault
+from fitmodel.tables.file_errors import csv_error, names_error, open_quote_error
 from fitmodel.tables.findings import Finding
 from fitmodel.tables.forms import Forms
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
@@ -107,7 +107,7 @@ def _table(header: _Header) -> FileTable:
     except pa.ArrowInvalid as error:
         arrow, footers = _without_footers(header)
         if not footers:
-            raise DealsError(f"{path} {csv_fault(str(error), BLOCK_BYTES)}") from error
+            raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
     numbers = np.arange(len(arrow)) + header.lines + 2  # the header is a row too
     left_out, findings = rows_left_out(arrow, numbers)
     if left_out.any():
@@ -151,7 +151,7 @@ def _footer_notes(footers: list[str]) -> list[Finding]:
 
 
 def _refuse_names(path: Path, names: list[str]) -> None:
-    if fault := names_fault(names):
+    if fault := names_error(names):
         raise DealsError(f"{path} {fault}")
 
 
@@ -171,7 +171,7 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
     except csv.Error as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     if names is None:
-        raise DealsError(f"{path} {open_quote_fault(top.lines + 1)}")
+        raise DealsError(f"{path} {open_quote_error(top.lines + 1)}")
     if "\N{REPLACEMENT CHARACTER}" in "".join(names) and encoding == UTF8:
         _refuse_encoding(path)
     below = (line.strip() for line in lines[top.lines + read :])
@@ -218,7 +218,7 @@ def _parse(header: _Header, set_aside: Callable[[Any], str] | None = None) -> pa
     values = table.column(len(names) - 1).slice(max(len(table) - 1, 0)).to_pylist()
     for text in (*values, *ragged):
         if line := marked.line_of_open_quote(text):
-            raise DealsError(f"{path} {open_quote_fault(line)}")
+            raise DealsError(f"{path} {open_quote_error(line)}")
     if doubtful := swallowing_values(table, separator):
         row, text = next(iter(doubtful.items()))
         raise DealsError(
@@ -251,7 +251,7 @@ def _without_footers(header: _Header) -> tuple[pa.Table, list[str]]:
     try:
         table = _parse(header, set_aside)
     except pa.ArrowInvalid as error:
-        raise DealsError(f"{header.path} {csv_fault(str(error), BLOCK_BYTES)}") from error
+        raise DealsError(f"{header.path} {csv_error(str(error), BLOCK_BYTES)}") from error
     width, separator = len(header.names), header.separator
     wrong = [row for row in ragged if not _is_footer(row, len(table), separator)]
     if wrong:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from fitmodel.exceptions import DealsError, DependencyError
 from fitmodel.tables._opening import FileTable
 from fitmodel.tables.csv_form import column_names
-from fitmodel.tables.file_errors import names_fault
+from fitmodel.tables.file_errors import names_error
 from fitmodel.tables.findings import Finding
 from fitmodel.tables.layout import header_index, rows_left_out, titles_finding
 from fitmodel.tables.vocabulary import EMPTY_TEXT
@@ -89,7 +89,7 @@ def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
     if top is None:
         raise DealsError(f"{path} holds nothing but blank rows. Remedy: export the deals again.")
     names = column_names([_as_text(cell) for cell in rows[top]])
-    if fault := names_fault(names):
+    if fault := names_error(names):
         raise DealsError(f"{path} {fault}")
     below = rows[top + 1 :]
     numbers = np.arange(len(below)) + top + 2

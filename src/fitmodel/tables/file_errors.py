@@ -10,7 +10,7 @@ from fitmodel.tables.showing import shortened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_COLUMNS = 10_000  # each costs a millisecond; a line of a million commas would take hours
+MAX_COLUMNS = 10_000  # each costs a millisecond; a line of a million commas would take hours
 
 
 def named_twice(names: Sequence[str]) -> list[str]:
@@ -18,11 +18,11 @@ def named_twice(names: Sequence[str]) -> list[str]:
     return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
-def names_fault(names: Sequence[str]) -> str | None:
+def names_error(names: Sequence[str]) -> str | None:
     """What is wrong with the names of a table's columns; None for nothing."""
-    if len(names) > MOST_COLUMNS:
+    if len(names) > MAX_COLUMNS:
         return (
-            f"has {len(names):,} columns, more than {MOST_COLUMNS:,}. Remedy: keep those that "
+            f"has {len(names):,} columns, more than {MAX_COLUMNS:,}. Remedy: keep those that "
             "were known before signing."
         )
     if twice := named_twice(names):
@@ -30,7 +30,7 @@ def names_fault(names: Sequence[str]) -> str | None:
     return None
 
 
-def open_quote_fault(line: int) -> str:
+def open_quote_error(line: int) -> str:
     """What is wrong with a file in which a quote is open until its end."""
     return (
         f"has a quote that opens on line {line} and is never closed: all below would be one value. "
@@ -38,12 +38,12 @@ def open_quote_fault(line: int) -> str:
     )
 
 
-def width_fault(text: str, fields: int, expected: int) -> str:
+def width_error(text: str, fields: int, expected: int) -> str:
     """What is wrong with a row of another width than the header's."""
     return f"{fields} fields where the header has {expected}{_over(text)}: {shortened(text)}"
 
 
-def lines_fault(text: str) -> str:
+def lines_error(text: str) -> str:
     """What is wrong with a value that seems to hold the next row."""
     return f"a value{_over(text)}: {shortened(text)}"
 
@@ -53,7 +53,7 @@ def _over(text: str) -> str:
     return f" over {lines} lines (is a quote open?)" if lines > 1 else ""
 
 
-def csv_fault(fault: str, block_bytes: int) -> str:
+def csv_error(fault: str, block_bytes: int) -> str:
     """What Arrow says of a CSV file, in words for whoever has exported it."""
     if "straddling" in fault:
         return (

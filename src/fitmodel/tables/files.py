@@ -19,7 +19,7 @@ from fitmodel.tables._csv_files import read_csv_file
 from fitmodel.tables._excel import read_workbook
 from fitmodel.tables._opening import FileTable, head_of
 from fitmodel.tables.decimals import floats_of
-from fitmodel.tables.file_errors import names_fault
+from fitmodel.tables.file_errors import names_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def _read(path: Path, sheet: str | None) -> FileTable:
 
 def _read_parquet(path: Path) -> FileTable:
     try:
-        if fault := names_fault(pq.read_schema(path).names):
+        if fault := names_error(pq.read_schema(path).names):
             raise DealsError(f"{path} {fault}")
         arrow = pq.read_table(path)
         arrow.validate(full=True)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOOKED_AT = 40  # rows at the top of a sheet
-MOST_TITLES = 20
+MAX_TITLES = 20
 NARROWEST = 3  # columns of a table whose titles can be told from its rows
 FIRST_COLUMNS = 4  # in which the word for a sum stands
-MOST_TOTALS = 0.1  # share of the rows; where more have the word, it is a level
+MAX_TOTALS = 0.1  # share of the rows; where more have the word, it is a level
 _TOTAL = rf"(?i)^\s*(?:{TOTAL.pattern})\s*(?:\(.*\))?\s*:?\s*$"
 _TOTAL_CELL = re.compile(_TOTAL)
 
@@ -93,7 +93,7 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
     typical = float(np.median([counts[place] for place in filled]))
     if typical < NARROWEST:
         return filled[0]
-    for place in filled[:MOST_TITLES]:
+    for place in filled[:MAX_TITLES]:
         if 2 * counts[place] < typical or 2 * len(rows[place]) <= typical:
             continue
         below = any(other > place for other in filled)
@@ -158,7 +158,7 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
             found.update(pc.indices_nonzero(pc.fill_null(hits, False)).to_pylist())  # noqa: FBT003 - pyarrow's
-    if len(found) > max(MOST_TOTALS * table.num_rows, 1):
+    if len(found) > max(MAX_TOTALS * table.num_rows, 1):
         return []
     last = table.num_rows - 1 if is_end else -1
     return [

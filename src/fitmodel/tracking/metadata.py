@@ -40,7 +40,7 @@ class Begun:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingFacts:
+class TrainingMetadata:
     """Everything `fitmodel.tracking.runs.track` stores of one training.
 
     Parameters

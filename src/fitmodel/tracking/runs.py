@@ -23,7 +23,7 @@ from fitmodel.tracking.connection import (
     tracking_uri,
     without_password,
 )
-from fitmodel.tracking.metadata import Begun, Tracked, TrainingFacts
+from fitmodel.tracking.metadata import Begun, Tracked, TrainingMetadata
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Begun",
     "Tracked",
-    "TrainingFacts",
+    "TrainingMetadata",
     "begin",
     "deals_digest",
     "ending",
@@ -52,7 +52,7 @@ _METRICS = 1000  # metrics in one request
 _NOT_IN_A_NAME = re.compile(r"[^\w./: -]")
 
 
-def track(facts: TrainingFacts) -> Tracked:
+def track(facts: TrainingMetadata) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
     The first version of a registered model that has evidence of skill becomes champion, too.
@@ -200,7 +200,7 @@ def deals_digest(deals: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _fill_run(client: Any, run_id: str, facts: TrainingFacts) -> Tracked:
+def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
     bundle = open_bundle(facts.bundle_path)
     for key, value in {
         "fitmodel.version": bundle.manifest["fitmodel"],
@@ -252,7 +252,7 @@ def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
     client.log_inputs(run_id, datasets=[entry])
 
 
-def _log_files(client: Any, run_id: str, facts: TrainingFacts) -> None:
+def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
     client.log_text(run_id, facts.card, "card.md")
     client.log_dict(run_id, plain(facts.spec.to_dict()), "spec.json")
     client.log_dict(run_id, plain(facts.report.to_dict()), "report.json")
@@ -281,7 +281,7 @@ def _log_metrics(client: Any, run_id: str, report: ReportLike, model_id: str) ->
     )
 
 
-def _lost(facts: TrainingFacts, why: str) -> str:
+def _lost(facts: TrainingMetadata, why: str) -> str:
     where = without_password(tracking_uri(facts.spec.tracking.uri))
     return (
         f"the training was not tracked: {why}. Nothing is lost: the model lies whole in "

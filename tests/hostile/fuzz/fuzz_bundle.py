@@ -37,7 +37,11 @@ ODD = [None, True, [], {}, "", "x", -1, 0, 2**70, 1e308, float("nan"), float("in
 FOLDER = Path(tempfile.mkdtemp(prefix="fitmodel-fuzz-"))
 SIM = simulate_deals(400, seed=1)
 SCORER = Scorer(
-    learn(SIM.deals, SIM.spec).book, Policy("threshold", 0.3, None), "annual_value", "closed_on", ""
+    learn(SIM.deals, SIM.spec).scorecard,
+    Policy("threshold", 0.3, None),
+    "annual_value",
+    "closed_on",
+    "",
 )
 FILES = {SCORER_FILE: SCORER.to_json()}
 HOME = write_bundle(FOLDER, "fit", files=FILES, manifest={"spec": SIM.spec.to_dict()})

@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what i
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fitmodel-fuzz-"))
 SIM = simulate_deals(400, seed=1)
-BOOK = learn(SIM.deals, SIM.spec).book
+BOOK = learn(SIM.deals, SIM.spec).scorecard
 MODEL = FitModel(Scorer(BOOK, Policy("threshold", 0.3, None), "annual_value", "closed_on", "v"), {})
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 

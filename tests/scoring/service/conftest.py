@@ -92,7 +92,7 @@ def shop(model, simulation, tmp_path_factory) -> FitModel:
     }
     spec = simulation.spec.replace(words=words)
     policy = Policy("value", 0.5, MONEY, "")
-    scorer = Scorer(model.book, policy, spec.deals.amount, spec.deals.closed_on, "")
+    scorer = Scorer(model.scorecard, policy, spec.deals.amount, spec.deals.closed_on, "")
     files = {SCORER_FILE: scorer.to_json()}
     write_bundle(root, "fit", files=files, manifest={"spec": spec.to_dict()})
     return load(root / "fit")

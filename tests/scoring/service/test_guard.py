@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import Guard
+from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service.app import create_app
 from fitmodel.service.logs import JsonLines
 from fitmodel.service.settings import Settings
@@ -68,7 +68,7 @@ async def called(app, receive, sent=None, **limits) -> list[dict]:
     async def send(message: dict) -> None:
         sent.append(message)
 
-    guard = Guard(app, Settings(**limits), Metrics(), frozenset({"/v1/assessments"}))
+    guard = ServiceMiddleware(app, Settings(**limits), Metrics(), frozenset({"/v1/assessments"}))
     await guard(dict(POST), receive, send)
     return sent
 
@@ -114,7 +114,7 @@ def test_beyond_the_room_a_client_is_told_when_to_come_again() -> None:
         async def keep(sent: list[dict], message: dict) -> None:
             sent.append(message)
 
-        guard = Guard(wait, Settings(most_at_once=1), Metrics(), frozenset())
+        guard = ServiceMiddleware(wait, Settings(most_at_once=1), Metrics(), frozenset())
         slow = asyncio.create_task(guard(dict(POST), empty_body, lambda m: keep(first, m)))
         await inside.wait()
         await guard(dict(POST), empty_body, lambda m: keep(second, m))

@@ -96,8 +96,8 @@ def test_openapi_names_the_attributes_of_the_model_in_use(model, tmp_path) -> No
     app = create_app(tmp_path / "fit", Settings(reload_seconds=0))
     fewer = simulate_deals(700, seed=6)
     spec = fewer.spec.replace(attributes={"include": ["seats", "segment"], "actionable": []})
-    book = learn(fewer.deals, spec).book
-    other = FitModel(Scorer(book, model.scorer.policy, None, None, "other"), {})
+    scorecard = learn(fewer.deals, spec).scorecard
+    other = FitModel(Scorer(scorecard, model.scorer.policy, None, None, "other"), {})
     with TestClient(app) as client:
         for shipped in (model, other):
             ship(shipped, tmp_path, shipped.version)

@@ -41,7 +41,9 @@ def test_reasons_are_told_in_the_language_asked_for(client, source, prospect) ->
 def test_many_keep_their_order_and_a_bad_one_does_not_stop_the_others(
     client, source, prospect, count, wrapped
 ) -> None:
-    number = next(c.name for c in load(source).book.columns if c.kind == "number" and not c.is_date)
+    number = next(
+        c.name for c in load(source).scorecard.columns if c.kind == "number" and not c.is_date
+    )
     prospects = [prospect | {number: place} for place in range(count)]
     prospects[1] = prospect | {number: "many"}
     body = {"prospects": prospects} if wrapped else prospects
