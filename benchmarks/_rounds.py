@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 THRESHOLD = 0.3
-BAGS = 2  # no interval is asked for
+N_REPLICATES = 2  # no interval is asked for
 WITHOUT, WITH = "#c0392b", "#1f6f8b"  # colours of the plot
 
 
 def replay_rounds(
-    company: Company, *, share: float, threshold: float = THRESHOLD, bags: int = BAGS
+    company: Company, *, share: float, threshold: float = THRESHOLD, replicates: int = N_REPLICATES
 ) -> pd.DataFrame:
     """Retrain a company's model round by round on the deals it let be signed.
 
@@ -76,7 +76,7 @@ def replay_rounds(
     rows = []
     for number, (today, until) in enumerate(pairwise(days), start=1):
         known = deals.assign(**{COLUMN: propensity})[usable & (closed_on < today).to_numpy()]
-        model = _learned(known, company.spec, today, threshold, bags)
+        model = _learned(known, company.spec, today, threshold, replicates)
         here = np.flatnonzero(closed_on.between(today, until, inclusive="left"))
         asking = company.prospects.iloc[here]
         said = model.predict(asking, reasons=0)
@@ -93,12 +93,12 @@ def replay_rounds(
 
 
 def _learned(
-    known: pd.DataFrame, spec: DealSpec, today: pd.Timestamp, threshold: float, bags: int
+    known: pd.DataFrame, spec: DealSpec, today: pd.Timestamp, threshold: float, replicates: int
 ) -> FitModel:
     """The model of the deals signed before today, with what is known of them today."""
     seen = known["churned_on"].where(known["churned_on"] <= today)
     contract = spec.replace(deals={"propensity": COLUMN, "observed_until": f"{today:%Y-%m-%d}"})
-    learned = learn(known.assign(churned_on=seen), contract, bags=bags)
+    learned = learn(known.assign(churned_on=seen), contract, replicates=replicates)
     policy = Policy("threshold", threshold)
     scorer = Scorer(learned.scorecard, policy, None, spec.deals.closed_on, f"{today:%Y-%m-%d}")
     return FitModel(scorer, {})
@@ -144,15 +144,15 @@ def plot_selective_labels(rounds: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax = Figure(figsize=(7, 4), layout="constrained").add_subplot()
     for key, part in rounds.groupby("share", sort=True):
         share = float(key)  # type: ignore[arg-type]  # a column of shares
-        found = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
+        result = part.groupby("round")["ratio"].agg(["mean", "min", "max"])
         label, colour = (
             "none of the flagged drawn: only those whom a rep knows better",
             WITHOUT,
         )
         if share:
             label, colour = f"{share:.0%} of the flagged proceed, to be learned from", WITH
-        ax.fill_between(found.index, found["min"], found["max"], color=colour, alpha=0.15, lw=0)
-        ax.plot(found.index, found["mean"], marker="o", color=colour, label=label)
+        ax.fill_between(result.index, result["min"], result["max"], color=colour, alpha=0.15, lw=0)
+        ax.plot(result.index, result["mean"], marker="o", color=colour, label=label)
     ax.axhline(1, linestyle="--", linewidth=1, color="#444444")
     ax.set_yscale("log")
     ticks = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5]

@@ -55,11 +55,11 @@ def main() -> None:
         folder = Path(name)
         prepare(folder, asked.rows)
         ways = WAYS[:OURS] if asked.ours else WAYS
-        found = {way: measure(way, folder) for way in ways}
-    floor = found[WAYS[0]]["seconds"]
+        result = {way: measure(way, folder) for way in ways}
+    floor = result[WAYS[0]]["seconds"]
     print(f"{asked.rows:,} rows x 20 columns, Parquet to Parquet")
     print(f"{'':<26}{'seconds':>9}{'rows/s':>12}{'of floor':>10}{'peak MB':>9}")
-    for way, got in found.items():
+    for way, got in result.items():
         seconds, peak = got["seconds"], got["peak"]
         line = f"{way:<26}{seconds:>9.2f}{asked.rows / seconds:>12,.0f}"
         print(f"{line}{floor / seconds:>10.2f}{peak:>9,.0f}")

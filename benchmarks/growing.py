@@ -123,7 +123,7 @@ def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[flo
     deals, _ = company(n, growth, hazard, seed)
     asked, truth = company(4_000, 0.0, hazard, 10_000 + seed)
     learned = learn(deals, spec())
-    attributes = view_of(asked, spec()).attributes(learned.taught.dates).frame
+    attributes = view_of(asked, spec()).attributes(learned.training_set.dates).frame
     codes = encode(learned.scorecard.columns, attributes)
     low, high = learned.scorecard.interval(*learned.scorecard.scores(codes))
     covered = float(np.mean((low <= truth) & (truth <= high)))
@@ -139,8 +139,8 @@ def main(seeds: int) -> None:
     head += " | slope of PH | loss of PH"
     print(f"| deals | {head} |\n|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
-        found = np.mean([one(*case, seed) for seed in range(seeds)], axis=0)
-        young, ratio, slope, loss, covered, peer_slope, peer_loss = found
+        result = np.mean([one(*case, seed) for seed in range(seeds)], axis=0)
+        young, ratio, slope, loss, covered, peer_slope, peer_loss = result
         print(
             f"| {name} | {young:.0%} | {ratio:.2f} | {slope:.2f} | {loss:.4f} | {covered:.0%} | "
             f"{peer_slope:.2f} | {peer_loss:.4f} |",

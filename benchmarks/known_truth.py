@@ -110,13 +110,13 @@ def codes_of(learned: object, attributes: object) -> np.ndarray:
 def censoring() -> None:
     """Print mean predicted and true probability where a third of the deals are censored."""
     past = fitmodel.simulate_deals(5_000, seed=3, rep_effects=False, recent_share=0.36)
-    found = outcomes(past.deals, past.spec)
+    result = outcomes(past.deals, past.spec)
     sim, test = new_deals(4)
     truth = sim.true_probability.loc[test.index].mean()
     learned = learn(past.deals, past.spec)
     predicted = learned.estimator.predict_proba(test.attributes)[:, 1].mean()
-    as_zero = found["early_churn"].fillna(0).mean()
-    print(f"deals whose label is not known              {found['early_churn'].isna().mean():.1%}")
+    as_zero = result["early_churn"].fillna(0).mean()
+    print(f"deals whose label is not known              {result['early_churn'].isna().mean():.1%}")
     print(f"mean true probability                       {truth:.4f}")
     print(f"mean predicted                              {predicted:.4f}")
     print(f"early churn if unknown were called 0        {as_zero:.4f}")

@@ -90,9 +90,9 @@ def _where(filled: np.ndarray) -> np.ndarray:
 def tables() -> Iterator[Table]:
     """Tables to plant leaks in."""
     for n in (600, 2_000, 6_000):
-        for place, rate in enumerate((0.1, 0.22, 0.4)):
+        for position, rate in enumerate((0.1, 0.22, 0.4)):
             sim = fitmodel.simulate_deals(
-                n, seed=50 + place, company=place, base_rate=rate, drift=float(place)
+                n, seed=50 + position, company=position, base_rate=rate, drift=float(position)
             )
             end = pd.Timestamp(sim.spec.deals.observed_until)
             left = sim.deals["churned_on"].notna().to_numpy()
@@ -112,13 +112,13 @@ def tables() -> Iterator[Table]:
 
 def planted() -> None:
     """Print the verdicts on every leak."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    result: dict[str, Counter[str]] = defaultdict(Counter)
     wrongly = set()
     for table in tables():
-        named = {f"field_{place}": leak for place, leak in enumerate(leaks())}
+        named = {f"field_{position}": leak for position, leak in enumerate(leaks())}
         columns = {
-            name: leaks()[leak](table, np.random.default_rng(place))
-            for place, (name, leak) in enumerate(named.items())
+            name: leaks()[leak](table, np.random.default_rng(position))
+            for position, (name, leak) in enumerate(named.items())
         }
         report = audit(fitmodel.read_deals(table.deals.assign(**columns), table.spec), table.spec)
         verdicts: dict[str, set[str]] = defaultdict(set)
@@ -126,10 +126,10 @@ def planted() -> None:
             verdicts[item.attribute].add(item.verdict)
         for name, leak in named.items():
             worst = next(v for v in ("stop", "warn", "fine") if v in verdicts[name])
-            found[leak][worst] += 1
+            result[leak][worst] += 1
         wrongly |= {(table.name, name) for name in report.stopped if name not in named}
     print("| planted | stop | warn | missed |\n|---|---|---|---|")
-    for leak, counts in found.items():
+    for leak, counts in result.items():
         print(f"| {leak} | {counts['stop']} | {counts['warn']} | {counts['fine']} |")
     print(f"\nhonest attributes stopped: {sorted(wrongly) or 'none'}\n", flush=True)
 

@@ -73,12 +73,12 @@ def measure(size: int, recent: float | None, *, new: bool) -> Iterator[tuple[str
             asked = asked.assign(offer="starter 2")
         view = view_of(deals, spec)
         for way, label in WAYS.items():
-            taught = label(view)
-            options = LearnerOptions.from_spec(spec, taught.dates)
-            folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
-            choice = choose(folds, taught, options)
-            estimator = fit_estimator(taught, choice, options, bags=2)
-            attributes = read_attributes(asked, spec, dates=taught.dates).frame
+            training_set = label(view)
+            options = LearnerOptions.from_spec(spec, training_set.dates)
+            folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
+            choice = choose(folds, training_set, options)
+            estimator = fit_estimator(training_set, choice, options, replicates=2)
+            attributes = read_attributes(asked, spec, dates=training_set.dates).frame
             said = estimator.predict_proba(attributes)[:, 1]
             yield way, said.mean() / truth.mean(), divergence(truth, said)
 
@@ -96,8 +96,8 @@ def main() -> None:
     for case, (size, recent, new) in CASES.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = pd.DataFrame(measure(size, recent, new=new), columns=["way", "ratio", "loss"])
-        for way, part in found.groupby("way", sort=False):
+            result = pd.DataFrame(measure(size, recent, new=new), columns=["way", "ratio", "loss"])
+        for way, part in result.groupby("way", sort=False):
             print(f"| {case} | {way} | {part['ratio'].mean():.2f} | {part['loss'].mean():.4f} |")
 
 

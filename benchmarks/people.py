@@ -201,9 +201,9 @@ def likely(companies: int) -> pd.DataFrame:
         chance = said["bonus_expected"] / float(bonus.amount)
         won = (came["bonus"].astype(float) > 0).reindex(chance.index, fill_value=False)
         rows.append(pd.DataFrame({"said": chance, "won": won}))
-    found = pd.concat(rows)
-    bands = pd.cut(found["said"], [-0.01, 0.1, 0.3, 0.6, 0.85, 1.0])
-    return found.groupby(bands, observed=True).agg(
+    result = pd.concat(rows)
+    bands = pd.cut(result["said"], [-0.01, 0.1, 0.3, 0.6, 0.85, 1.0])
+    return result.groupby(bands, observed=True).agg(
         reps=("won", "size"), said=("said", "mean"), won=("won", "mean")
     )
 

@@ -88,9 +88,9 @@ def dated(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
 def thirds(deals: pd.DataFrame, spec: fitmodel.DealSpec) -> Iterator[Split]:
     """Two thirds to learn from, one to evaluate on, at random."""
     view = view_of(deals, spec)
-    place = np.random.default_rng(0).permutation(len(view)) % SPLITS
+    position = np.random.default_rng(0).permutation(len(view)) % SPLITS
     for out in range(SPLITS):
-        yield Split(view.subset(place != out), view.subset(place == out).labelled(), spec)
+        yield Split(view.subset(position != out), view.subset(position == out).labelled(), spec)
 
 
 def telco() -> Iterator[Split]:
@@ -161,12 +161,12 @@ def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
 def evaluate(split: Split, probability: np.ndarray) -> dict[str, float]:
     """Log loss, AUC, level and calibration error on the deals not learned from."""
     test, rate = split.test, follow_up_of(split.train).rate
-    found = compute_metrics(
+    result = compute_metrics(
         test.early_churn, probability, weight=test.weight, base_rate=rate, n_boot=2
     )
     outcome = float(np.average(test.early_churn, weights=test.weight))
     return {
-        "log_loss": found["log_loss"].value,
+        "log_loss": result["log_loss"].value,
         "at_level": float(
             np.average(
                 losses(split, at_level(probability, test.weight, outcome)), weights=test.weight
@@ -174,8 +174,8 @@ def evaluate(split: Split, probability: np.ndarray) -> dict[str, float]:
         ),
         "over_rate": float(np.average(probability, weights=test.weight)) / outcome,
         "auc": roc_auc_score(test.early_churn, probability, sample_weight=test.weight),
-        "calibration_error": found["calibration_error"].value,
-        "base": found["log_loss"].base,
+        "calibration_error": result["calibration_error"].value,
+        "base": result["log_loss"].base,
     }
 
 

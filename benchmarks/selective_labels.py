@@ -19,14 +19,14 @@ SHOWN = ["flagged", "said", "came", "ratio", "divergence", "missed", "earned"]
 
 def replay(companies: int, prospects: int, share: float) -> pd.DataFrame:
     """Rounds of several companies, each with and without the share let through."""
-    found = []
+    result = []
     for seed in range(1, companies + 1):
         company = simulate_company(prospects, seed=seed)
         for part in (share, 0.0):
             rounds = replay_rounds(company, share=part).assign(company=seed, share=part)
-            found.append(rounds.reset_index())
+            result.append(rounds.reset_index())
             print(f"company {seed}, share {part:.0%}: done", file=sys.stderr, flush=True)
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(result, ignore_index=True)
 
 
 def main() -> None:
@@ -39,14 +39,14 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="CSV of every round")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    found = replay(chosen.companies, chosen.prospects, chosen.share)
-    for share, rounds in found.groupby("share"):
+    result = replay(chosen.companies, chosen.prospects, chosen.share)
+    for share, rounds in result.groupby("share"):
         print(f"\n{share:.0%} of the flagged let through, mean of {chosen.companies} companies")
         print(rounds.groupby("round")[SHOWN].mean().round(3).to_string())
     if chosen.table is not None:
-        found.to_csv(chosen.table, index=False)
+        result.to_csv(chosen.table, index=False)
     if chosen.plot is not None:
-        plot_selective_labels(found).figure.savefig(chosen.plot, dpi=110)
+        plot_selective_labels(result).figure.savefig(chosen.plot, dpi=110)
 
 
 if __name__ == "__main__":

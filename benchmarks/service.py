@@ -106,13 +106,13 @@ def main() -> None:
                 target=clients, args=(port, body, given.clients, given.seconds, results)
             )
             asking.start()
-            found = results.get()
+            result = results.get()
             asking.join()
         finally:
             service.terminate()
             code = service.wait(timeout=20)
-    waits = np.concatenate([part for part, _ in found]) * 1e3
-    errors = sum(count for _, count in found)
+    waits = np.concatenate([part for part, _ in result]) * 1e3
+    errors = sum(count for _, count in result)
     print("| clients | seconds | answers a second | errors | p50 ms | p99 ms | longest ms |")
     print("|---|---|---|---|---|---|---|")
     p50, p99 = np.percentile(waits, [50, 99])

@@ -33,7 +33,7 @@ class Way:
 
     options: BoostingOptions = field(default_factory=BoostingOptions)
     pairs: int = 5
-    bags: int = REPLICATES
+    replicates: int = REPLICATES
 
 
 def ways() -> dict[str, Way]:
@@ -57,8 +57,8 @@ def ways() -> dict[str, Way]:
         "no pairs": replace(used, pairs=0),
         "3 pairs": replace(used, pairs=3),
         "10 pairs": replace(used, pairs=10),
-        "6 replicates": replace(used, bags=6),
-        "24 replicates": replace(used, bags=24),
+        "6 replicates": replace(used, replicates=6),
+        "24 replicates": replace(used, replicates=24),
     }
 
 
@@ -69,8 +69,8 @@ def predict(split: Split, way: Way) -> np.ndarray:
     imputed = impute(columns, codes, follow_up_of(train), Settings().penalty, options)
     width = len(columns)
     settings = replace(way.options, pairs=min(way.pairs, width * (width - 1) // 2))
-    bags = bootstrap_counts(len(train), way.bags, options.seed)
-    model = fit_boosting(imputed.design, imputed.early_churn, imputed.weight, bags, settings)
+    replicates = bootstrap_counts(len(train), way.replicates, options.seed)
+    model = fit_boosting(imputed.design, imputed.early_churn, imputed.weight, replicates, settings)
     asked, _ = encode_leniently(columns, split.test.attributes)
     return 1 / (1 + np.exp(-model.log_odds(asked)))
 

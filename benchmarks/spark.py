@@ -48,16 +48,16 @@ def main() -> None:
         begun = time.perf_counter()
         spark = session(folder, asked.cores)
         started = time.perf_counter() - begun
-        found = {way: measure(run_once) for way, run_once in ways(spark, folder, model).items()}
+        result = {way: measure(run_once) for way, run_once in ways(spark, folder, model).items()}
         spark.stop()
     print(
         f"{asked.rows:,} rows x 20 columns, {asked.cores} cores; session started in {started:.1f} s"
     )
     print(f"{'':<36}{'cold rows/s':>13}{'warm rows/s':>13}")
-    for way, (cold, warm) in found.items():
+    for way, (cold, warm) in result.items():
         print(f"{way:<36}{asked.rows / cold:>13,.0f}{asked.rows / warm:>13,.0f}")
     print(f"{'one machine, Parquet to Parquet':<36}{'':>13}{asked.rows / alone:>13,.0f}")
-    cold, warm = found["fitmodel, score(df)"]
+    cold, warm = result["fitmodel, score(df)"]
     print_break_even(started + cold - warm, asked.rows / alone, asked.rows / warm / asked.cores)
 
 

@@ -1,4 +1,4 @@
-"""A user's own classifier is evaluated and shipped as a scorecard, and unpickled only on request."""
+"""A user's own classifier is evaluated and shipped like a scorecard, unpickled only on request."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
         lightgbm = pytest.importorskip("lightgbm")
         estimator = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, estimator)
-    asked = learned.taught.attributes.head(4)
+    asked = learned.training_set.attributes.head(4)
     contributions = learned.estimator.contributions(asked)  # raises where they do not add up
 
     gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)
@@ -126,7 +126,7 @@ def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
     forest = RandomForestClassifier(60, min_samples_leaf=1, random_state=0)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, forest)
     fresh = view_of(simulate_deals(1500, seed=12).deals, SIMULATION.spec)
-    asked = fresh.attributes(learned.taught.dates).frame
+    asked = fresh.attributes(learned.training_set.dates).frame
     mean = learned.estimator.predict_proba(asked)[:, 1].mean()
     rate = 1 - view_of(SIMULATION.deals, SIMULATION.spec).survival.at(5.0)
     expected = float(raised(np.array([rate]), learned.estimator.level_.factor)[0])

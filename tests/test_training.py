@@ -236,7 +236,7 @@ def _share_flagged(past, fresh, spec) -> tuple[float, float]:
         fresh,
         learned.scorecard.attributes,
         closed_on=fresh["closed_on"],
-        dates=learned.taught.dates,
+        dates=learned.training_set.dates,
     )
     probability = learned.estimator.predict_proba(asked)[:, 1]
     amount = fresh[spec.deals.amount].to_numpy(dtype=float)

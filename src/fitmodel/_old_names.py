@@ -55,6 +55,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.evaluation.subgroups": ("fitmodel.evaluation._subgroups",),
     "fitmodel.learning.additive": ("fitmodel.learning._additive", "fitmodel.learning.boosted"),
     "fitmodel.learning.book": ("fitmodel.learning.scorecard", "fitmodel.learning.scorecard_checks"),
+    "fitmodel.learning.book_checks": ("fitmodel.learning.scorecard_checks",),
     "fitmodel.learning.bounded": ("fitmodel.learning._logistic",),
     "fitmodel.learning.design": ("fitmodel.learning._design",),
     "fitmodel.learning.flatten": ("fitmodel.learning._flatten",),
@@ -119,8 +120,32 @@ MODULES: dict[str, tuple[str, ...]] = {
 }
 """Old module to those that hold its names now; none for a package."""
 NAMES: dict[str, str] = {
+    "Book": "Scorecard",
+    "Change": "Counterfactual",
+    "Eve": "AsOfSnapshot",
+    "Guard": "ServiceMiddleware",
+    "Hindsight": "Retrospective",
+    "Judgement": "Evaluation",
+    "LookAlikes": "SimilarDeals",
+    "ProspectReader": "RowEncoder",
+    "Rejudgement": "ReEvaluation",
+    "Scoreboard": "RepPerformance",
+    "TrainingFacts": "TrainingMetadata",
+    "Walk": "RowScorer",
+    "book_from_dict": "scorecard_from_dict",
+    "check_book": "check_scorecard",
+    "compute_scoreboard": "compute_rep_performance",
+    "describe_change": "describe_counterfactual",
+    "describe_changes": "describe_counterfactuals",
     "find_cautions": "find_warnings",
+    "find_changes": "find_counterfactuals",
+    "judge": "evaluate",
+    "judge_on_folds": "evaluate_on_folds",
+    "load_workbench": "load_estimator",
+    "look_back": "score_in_retrospect",
     "notation_cautions": "notation_warnings",
+    "rejudge": "re_evaluate",
+    "summarise_values": "summarise_seen_values",
 }
 """Old name of a class or function to its new one."""
 

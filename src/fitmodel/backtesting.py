@@ -11,7 +11,7 @@ import pandas as pd
 
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.out_of_time import JUDGING_REPLICATES
+from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
@@ -68,7 +68,7 @@ def backtest(
     Raises
     ------
     DealsError
-        If the deals have faults, leak the outcome, have no dates or are too few to cut.
+        If the deals have problems, leak the outcome, have no dates or are too few to cut.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def backtest(
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
         learned = (
-            learn(split.train, spec, bags=JUDGING_REPLICATES)
+            learn(split.train, spec, replicates=EVALUATION_REPLICATES)
             if estimator is None
             else learn_own(split.train, spec, estimator)
         )
@@ -114,7 +114,7 @@ def _policy_known_at(view: HistoryView, spec: DealSpec, first: Split, estimator:
     """Choose on what was known at the first cut: no later outcome sets a threshold."""
     known = view.as_of(first.date)
     learned = (
-        learn(known, spec, bags=JUDGING_REPLICATES)
+        learn(known, spec, replicates=EVALUATION_REPLICATES)
         if estimator is None
         else learn_own(known, spec, estimator)
     )

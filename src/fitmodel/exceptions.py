@@ -21,7 +21,7 @@ class SpecError(FitModelError):
 
 
 class DealsError(FitModelError):
-    """The deals cannot be read or learned from; the message lists every fault found."""
+    """The deals cannot be read or learned from; the message lists every problem found."""
 
 
 class ProspectError(FitModelError):

@@ -30,8 +30,8 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
     probabilities of the deals that it learned from itself are further apart.
     """
     if estimator is not None:
-        return cross_fitted_own(learned.taught, spec, learned)
-    return cross_fitted(learned.taught, spec, learned.choice, factor=learned.level.factor)
+        return cross_fitted_own(learned.training_set, spec, learned)
+    return cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
 
 
 def decide(
@@ -57,7 +57,7 @@ def decide(
     view = view_of(deals, spec)
     if predicted is None:
         predicted = predict_held_out(learned, spec, estimator)
-    known = view.labelled(learned.taught.dates)
+    known = view.labelled(learned.training_set.dates)
     yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,

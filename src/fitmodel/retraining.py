@@ -73,7 +73,7 @@ def retrain(
     Raises
     ------
     DealsError
-        If the deals have faults, leak the outcome, or are too few to learn from.
+        If the deals have problems, leak the outcome, or are too few to learn from.
     TrackingError
         If the store does not answer: without it nothing can be compared or promoted.
 

@@ -144,7 +144,7 @@ def train(
     Raises
     ------
     DealsError
-        If the deals have faults, leak the outcome, or are too few to learn from or judge by.
+        If the deals have problems, leak the outcome, or are too few to learn from or judge by.
     BundleError
         If the bundle cannot be written; the bundle in use before stays in use.
 
@@ -191,7 +191,7 @@ def train(
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
             "seen_values": summarise_seen_values(
-                learned.scorecard.columns, learned.taught.attributes
+                learned.scorecard.columns, learned.training_set.attributes
             ),
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
@@ -214,7 +214,9 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
     """
     if estimator is not None:
         return np.asarray(evaluation.table["probability"], dtype=np.float64)
-    said: NDArray[np.float64] = learned.estimator.predict_proba(learned.taught.attributes)[:, 1]
+    said: NDArray[np.float64] = learned.estimator.predict_proba(learned.training_set.attributes)[
+        :, 1
+    ]
     return said
 
 
@@ -240,9 +242,9 @@ def audit_before_training(
     from fitmodel.exceptions import DealsError
     from fitmodel.leakage.audit import audit
 
-    found = audit(deals, spec)
+    result = audit(deals, spec)
     stopped = [
-        item for item in found.findings if item.verdict == "stop" and item.attribute not in allow
+        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
     ]
     if stopped:
         lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
@@ -252,7 +254,7 @@ def audit_before_training(
             f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
             "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
         )
-    return found.to_frame()
+    return result.to_frame()
 
 
 def _contest(

@@ -164,8 +164,8 @@ DISK_CALLS = ("mkdir", "open", "fsync", "rename", "replace")
 class Breaking:
     """The disk, which breaks at the n-th call; counts the calls."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, fault: BaseException) -> None:
-        self.at, self.fault, self.calls = at, fault, 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, problem: BaseException) -> None:
+        self.at, self.problem, self.calls = at, problem, 0
         for name in DISK_CALLS:
             monkeypatch.setattr(os, name, self._breaking(getattr(os, name)))
         monkeypatch.setattr(io, "open", self._breaking(io.open))
@@ -174,7 +174,7 @@ class Breaking:
         def broken(*args: Any, **options: Any) -> Any:
             self.calls += 1
             if self.calls == self.at:
-                raise self.fault
+                raise self.problem
             return call(*args, **options)
 
         return broken
@@ -184,7 +184,7 @@ def disk_calls_of_a_write(root: Path) -> int:
     """Count a second write, as the loop below breaks one."""
     write(root)
     with pytest.MonkeyPatch.context() as patch:
-        disk = Breaking(patch, at=-1, fault=OSError())
+        disk = Breaking(patch, at=-1, problem=OSError())
         write(root)
     return disk.calls
 
@@ -215,7 +215,7 @@ def assert_whole(root: Path, old: Path) -> None:
 )
 def test_whatever_write_breaks_the_old_bundle_stays_and_no_half_one_appears(
     tmp_path: Path,
-    fault: BaseException,
+    problem: BaseException,
     raised: type[BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -226,7 +226,7 @@ def test_whatever_write_breaks_the_old_bundle_stays_and_no_half_one_appears(
         root = tmp_path / str(at)
         old = write(root)
         with pytest.MonkeyPatch.context() as patch:
-            disk = Breaking(patch, at, fault)
+            disk = Breaking(patch, at, problem)
             with contextlib.suppress(raised):
                 write(root)
         assert disk.calls >= at
@@ -239,7 +239,7 @@ def test_whatever_write_breaks_the_old_bundle_stays_and_no_half_one_appears(
 def test_a_full_disk_is_named_with_what_stays_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Breaking(monkeypatch, at=8, fault=OSError(28, "No space left on device"))
+    Breaking(monkeypatch, at=8, problem=OSError(28, "No space left on device"))
     with pytest.raises(BundleError, match=r"No space left.*Earlier versions.*free some space"):
         write(tmp_path)
 
@@ -318,9 +318,9 @@ def test_the_list_shows_damaged_versions_with_their_error(tmp_path: Path) -> Non
     first, second = write(tmp_path), write(tmp_path)
     (first / "manifest.json").write_text("{")
     newest, oldest = list_bundles(tmp_path)
-    assert (newest.path, newest.is_current, newest.fault) == (second, True, None)
+    assert (newest.path, newest.is_current, newest.problem) == (second, True, None)
     assert oldest.bundle is None
-    assert "not the JSON" in str(oldest.fault)
+    assert "not the JSON" in str(oldest.problem)
     assert list_bundles(tmp_path / "absent") == ()
 
 

@@ -126,7 +126,7 @@ def test_check_says_how_much_there_is_to_learn_from():
     result = run("check", "deals.csv")
 
     assert result.exit_code == 0, result.output
-    assert "900 deals without faults: " in result.stdout
+    assert "900 deals without errors: " in result.stdout
     counts = re.search(r"(\d+) with a known outcome, of which (\d+) .* (\d+) too", result.stdout)
     known, early, young = map(int, counts.groups())
     assert known + young == 900

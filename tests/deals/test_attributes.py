@@ -104,11 +104,11 @@ def test_an_empty_column_of_dates_stays_one_of_missing_durations():
 
 
 @pytest.mark.parametrize(("faults", "dates"), [(5, ("seen",)), (6, ())])
-def test_a_text_column_is_dates_if_at_most_one_value_in_twenty_is_not(faults, dates):
-    table = pd.DataFrame({"seen": ["2024-01-05"] * (100 - faults) + ["unknown"] * faults})
+def test_a_text_column_is_dates_if_at_most_one_value_in_twenty_is_not(problems, dates):
+    table = pd.DataFrame({"seen": ["2024-01-05"] * (100 - problems) + ["unknown"] * problems})
     read = read_attributes(table, ["seen"], closed_on="2024-03-01")
     assert read.dates == dates
-    assert sum(rows.sum() for rows in read.unreadable.values()) == (faults if dates else 0)
+    assert sum(rows.sum() for rows in read.unreadable.values()) == (problems if dates else 0)
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,7 @@ def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
     )
     view = DealHistory(sim.deals, sim.spec).as_of(None)
     evaluate(view, sim.spec)
-    learn(view, sim.spec, bags=2)
+    learn(view, sim.spec, replicates=2)
     audit(view, sim.spec)
     compare_horizons(view, sim.spec)
     assert +parsed == {"closed_on": 1, "churned_on": 1}

@@ -115,12 +115,12 @@ def test_an_extract_of_an_earlier_day_leaves_out_who_left_at_an_unknown_time() -
 def test_at_an_unknown_time_they_are_not_evaluated_on_and_teach_nothing() -> None:
     contract = spec("unknown")
     view = view_of(read_deals(table(), contract), contract)
-    taught = view.training_set()
+    training_set = view.training_set()
 
     assert view.labelled().index.tolist() == [0, 1]  # mature, and known
-    np.testing.assert_array_equal(taught.early_churn, [1, 0, np.nan, 1, np.nan])
-    np.testing.assert_array_equal(taught.left, [True, False, False, True, False])
-    assert taught.followup_months[2] == 0
+    np.testing.assert_array_equal(training_set.early_churn, [1, 0, np.nan, 1, np.nan])
+    np.testing.assert_array_equal(training_set.left, [True, False, False, True, False])
+    assert training_set.followup_months[2] == 0
 
 
 def test_a_plain_flag_needs_no_values() -> None:

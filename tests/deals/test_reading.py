@@ -1,4 +1,4 @@
-"""Any honest table is read; of any other, every fault is said at once."""
+"""Any honest table is read; of any other, every problem is said at once."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
         churned=["2024-01-04", None, None],
         value=["many", "1", "2"],
     )
-    with pytest.raises(DealsError, match=r"fault\(s\) in the deals") as caught:
+    with pytest.raises(DealsError, match=r"problem\(s\) in the deals") as caught:
         read_deals(bad, SPEC)
     text = str(caught.value)
     for part in (

@@ -21,19 +21,19 @@ def test_the_mean_is_one_minus_the_survival_curve(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
     found = outcomes(deals, spec)
     curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    taught = training_deals(deals, spec)
+    training_set = training_deals(deals, spec)
     horizon = float(spec.label.horizon_months)
-    assert np.average(taught.early_churn, weights=taught.weight) == pytest.approx(
+    assert np.average(training_set.early_churn, weights=training_set.weight) == pytest.approx(
         1 - curve.at(horizon), abs=1e-12
     )
 
 
 def test_every_deal_stands_once_and_the_mature_as_they_are_labelled(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
-    found, taught = outcomes(deals, spec), training_deals(deals, spec)
-    assert taught.index.tolist() == deals.index.tolist()
+    found, training_set = outcomes(deals, spec), training_deals(deals, spec)
+    assert training_set.index.tolist() == deals.index.tolist()
     labelled = label_deals(deals, spec)
-    chance = pd.Series(taught.early_churn, taught.index)
+    chance = pd.Series(training_set.early_churn, training_set.index)
     assert chance[labelled.index].tolist() == labelled.early_churn.tolist()
     young = chance[~found["mature"]]
     assert (young[found.loc[young.index, "left"]] == 1).all()
@@ -42,9 +42,9 @@ def test_every_deal_stands_once_and_the_mature_as_they_are_labelled(simulation) 
 
 def test_the_longer_a_customer_has_stayed_the_smaller_the_chance_that_is_left(simulation) -> None:
     found = outcomes(simulation.deals, simulation.spec)
-    taught = training_deals(simulation.deals, simulation.spec)
+    training_set = training_deals(simulation.deals, simulation.spec)
     unknown = found["early_churn"].isna()
-    chance = pd.Series(taught.early_churn, taught.index)[unknown]
+    chance = pd.Series(training_set.early_churn, training_set.index)[unknown]
     months = found.loc[unknown, "followup_months"]
     assert (np.diff(chance[months.sort_values().index]) <= 1e-12).all()
 
@@ -55,11 +55,11 @@ def test_what_exited_too_soon_is_stood_for_by_the_others(simulation) -> None:
     stays = simulation.deals["churned_on"].isna() & (exits <= simulation.deals["closed_on"].max())
     deals = simulation.deals.assign(exited_on=exits.where(drawn & stays))
     spec = simulation.spec.replace(deals={"exited_on": "exited_on"})
-    taught, labelled = training_deals(deals, spec), label_deals(deals, spec)
+    training_set, labelled = training_deals(deals, spec), label_deals(deals, spec)
     gone = outcomes(deals, spec).query("mature and early_churn.isna()").index
     assert len(gone)
-    assert not set(gone) & set(taught.index)
-    weight = pd.Series(taught.weight, taught.index)[labelled.index]
+    assert not set(gone) & set(training_set.index)
+    weight = pd.Series(training_set.weight, training_set.index)[labelled.index]
     assert weight.tolist() == labelled.weight.tolist()
     assert weight.max() > 1
 
@@ -71,9 +71,9 @@ def test_without_dates_there_is_no_order_in_time_and_nothing_in_parts() -> None:
         {"months": [1.0, 2, 9, 9, 3], "left": [True, False, False, True, True], "seats": range(5)}
     )
     spec = DealSpec(deals={"tenure_months": "months", "churned": "left"})
-    taught, labelled = training_deals(table, spec), label_deals(table, spec)
-    assert taught.early_churn.tolist() == labelled.early_churn.tolist()
-    assert taught.weight.tolist() == labelled.weight.tolist()
+    training_set, labelled = training_deals(table, spec), label_deals(table, spec)
+    assert training_set.early_churn.tolist() == labelled.early_churn.tolist()
+    assert training_set.weight.tolist() == labelled.weight.tolist()
 
 
 def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Every fault of a table is found, and says its column, how many rows, which, and what to do."""
+"""Every problem of a table is found, and says its column, how many rows, which, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Fault, explain
+from fitmodel.deals.errors import Problem, explain
 from fitmodel.deals.validation import find_errors
 
 ROLES = {
@@ -31,9 +31,9 @@ DEALS = pd.DataFrame(
 STAYS = pd.DataFrame({"months": [2.0, 9.0, 12.0], "left": ["yes", "no", "No"], "seats": [1, 2, 3]})
 
 
-def _only(frame: pd.DataFrame, spec: DealSpec) -> Fault:
-    (fault,) = find_errors(frame, spec)
-    return fault
+def _only(frame: pd.DataFrame, spec: DealSpec) -> Problem:
+    (problem,) = find_errors(frame, spec)
+    return problem
 
 
 def test_honest_tables_have_no_fault_and_are_not_changed() -> None:
@@ -44,13 +44,13 @@ def test_honest_tables_have_no_fault_and_are_not_changed() -> None:
 
 
 def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
-    fault = _only(DEALS.assign(id=["a", "a", "c", "a"]), DATED)
-    assert (fault.column, fault.count) == ("id", 2)
-    assert fault.example == "row 1: 'a'; row 3: 'a'"
-    for part in (fault.column, fault.message, fault.example, fault.remedy):
-        assert part in str(fault)
+    problem = _only(DEALS.assign(id=["a", "a", "c", "a"]), DATED)
+    assert (problem.column, problem.count) == ("id", 2)
+    assert problem.example == "row 1: 'a'; row 3: 'a'"
+    for part in (problem.column, problem.message, problem.example, problem.remedy):
+        assert part in str(problem)
     with pytest.raises(dataclasses.FrozenInstanceError, match="count"):
-        fault.count = 0  # type: ignore[misc]  # what is tested
+        problem.count = 0  # type: ignore[misc]  # what is tested
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
 def test_a_single_fault_is_found_alone(
     change: dict[str, Any], column: str, count: int, message: str
 ) -> None:
-    fault = _only(DEALS.assign(**change), DATED)
-    assert (fault.column, fault.count) == (column, count)
-    assert message in fault.message
-    assert fault.remedy
+    problem = _only(DEALS.assign(**change), DATED)
+    assert (problem.column, problem.count) == (column, count)
+    assert message in problem.message
+    assert problem.remedy
 
 
 def test_the_day_of_closing_and_the_last_day_seen_are_no_contradiction() -> None:
@@ -113,9 +113,9 @@ def test_no_mature_deal_is_said_with_the_horizon() -> None:
 def test_tenure_and_flag_are_looked_at_as_closely_as_dates(
     change: dict[str, Any], column: str, count: int, message: str
 ) -> None:
-    fault = _only(STAYS.assign(**change), TENURED)
-    assert (fault.column, fault.count) == (column, count)
-    assert message in fault.message
+    problem = _only(STAYS.assign(**change), TENURED)
+    assert (problem.column, problem.count) == (column, count)
+    assert message in problem.message
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,17 @@ def test_tenure_and_flag_are_looked_at_as_closely_as_dates(
 )
 def test_a_name_the_table_lacks_is_a_fault_wherever_it_stands(key: str) -> None:
     sections = {"include": ["segment", "segmnt"]} if key == "include" else {key: ["segmnt"]}
-    fault = _only(DEALS, DealSpec(deals=ROLES, attributes=sections))
-    assert fault.column == "segmnt"
-    assert fault.message.endswith(f"named in [attributes] {key}")
-    assert "did you mean 'segment'?" in fault.remedy
+    problem = _only(DEALS, DealSpec(deals=ROLES, attributes=sections))
+    assert problem.column == "segmnt"
+    assert problem.message.endswith(f"named in [attributes] {key}")
+    assert "did you mean 'segment'?" in problem.remedy
 
 
 def test_an_attribute_and_its_parent_must_both_be_there() -> None:
     spec = DealSpec(deals=ROLES, attributes={"parents": {"industry": "sector"}})
-    faults = find_errors(DEALS, spec)
-    assert [fault.column for fault in faults] == ["industry", "sector"]
-    assert all("parents" in fault.message for fault in faults)
+    problems = find_errors(DEALS, spec)
+    assert [problem.column for problem in problems] == ["industry", "sector"]
+    assert all("parents" in problem.message for problem in problems)
 
 
 def test_a_name_near_to_none_is_answered_with_the_names_there_are() -> None:
@@ -144,19 +144,19 @@ def test_a_name_near_to_none_is_answered_with_the_names_there_are() -> None:
 
 def test_a_missing_role_hides_no_other_error() -> None:
     bad = DEALS.drop(columns="closed").assign(id=["a", "a", "c", "d"], segment="smb")
-    assert [fault.column for fault in find_errors(bad, DATED)] == ["closed", "id", "segment"]
+    assert [problem.column for problem in find_errors(bad, DATED)] == ["closed", "id", "segment"]
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_few_rows_are_said_before_anything_else(rows: int) -> None:
-    fault = _only(DEALS.head(rows), DATED)
-    assert (fault.column, fault.count) == ("(table)", rows)
-    assert f"the table has {rows} row(s)" in fault.message
+    problem = _only(DEALS.head(rows), DATED)
+    assert (problem.column, problem.count) == ("(table)", rows)
+    assert f"the table has {rows} row(s)" in problem.message
 
 
 def test_a_table_with_nothing_to_learn_from_is_a_error() -> None:
-    fault = _only(DEALS.drop(columns="segment"), DATED)
-    assert "no attribute is left to learn from" in fault.message
+    problem = _only(DEALS.drop(columns="segment"), DATED)
+    assert "no attribute is left to learn from" in problem.message
 
 
 def test_two_columns_of_one_name_are_a_error() -> None:
@@ -170,7 +170,7 @@ def test_rows_go_by_the_index_of_the_frame() -> None:
 
 
 def test_the_explanation_has_a_line_for_each_error() -> None:
-    faults = find_errors(DEALS.assign(id=["a", "a", "c", "d"], segment="smb"), DATED)
-    first, *lines = explain(faults).splitlines()
-    assert first == "2 fault(s) in the deals:"
-    assert [line.strip() for line in lines] == [str(fault) for fault in faults]
+    problems = find_errors(DEALS.assign(id=["a", "a", "c", "d"], segment="smb"), DATED)
+    first, *lines = explain(problems).splitlines()
+    assert first == "2 problem(s) in the deals:"
+    assert [line.strip() for line in lines] == [str(problem) for problem in problems]

@@ -251,7 +251,7 @@ def many_intervals(draw):
      "calibration_slope", "calibration_intercept"],
 )  # fmt: skip
 def test_nine_in_ten_intervals_or_more_hold_the_truth(name, truth, many_intervals):
-    """95 % intervals from 300 tables of 500 deals; below 0.90 would be a fault, not chance."""
+    """95 % intervals from 300 tables of 500 deals; below 0.90 would be a problem, not chance."""
     known = truth[name].value
     held = np.mean([found[name].low <= known <= found[name].high for found in many_intervals])
     assert 0.90 <= held <= 0.99

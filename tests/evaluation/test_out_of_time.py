@@ -59,8 +59,8 @@ def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
     closed = deals["closed_on"]
     assert found.method == "out-of-time"
     assert (closed[found.table.index] >= found.split_date).all()
-    assert closed[found.learned.taught.index].max() < found.split_date
-    assert found.n_train == len(found.learned.taught)
+    assert closed[found.learned.training_set.index].max() < found.split_date
+    assert found.n_train == len(found.learned.training_set)
     assert found.notes == ()
     assert found.table["probability"].between(0, 1, inclusive="neither").all()
     assert shows_skill(measured(found))
@@ -84,7 +84,7 @@ def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick)
     found = evaluate(deals, quick)
     (rate,) = set(found.table["base_rate"])
     assert rate == found.learned.scorecard.base_rate
-    own = found.learned.estimator.predict_proba(found.learned.taught.attributes)[:, 1]
+    own = found.learned.estimator.predict_proba(found.learned.training_set.attributes)[:, 1]
     assert rate == pytest.approx(own.mean(), rel=0.01)
 
 
@@ -143,15 +143,15 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
     learned = []
     learn = judging.learn_from_set
 
-    def remember(taught, *given, **named):
-        learned.append(set(taught.index))
-        return learn(taught, *given, **named)
+    def remember(training_set, *given, **named):
+        learned.append(set(training_set.index))
+        return learn(training_set, *given, **named)
 
     monkeypatch.setattr(judging, "learn_from_set", remember)
     found = evaluate_on_blocks(deals, quick)
     labelled = DealHistory(deals, quick).as_of(None).labelled()
     assert list(found.table.index) == list(labelled.index)
-    assert len(learned) == judging.JUDGING_FOLDS
+    assert len(learned) == judging.EVALUATION_FOLDS
     held_out = [set(deals.index) - inside for inside in learned]
     assert sum(map(len, held_out)) == len(deals)
     closed = [deals.loc[list(block), "closed_on"] for block in held_out]

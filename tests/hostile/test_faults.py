@@ -49,8 +49,8 @@ from fitmodel.cli.main import app
 home, disk = Path(sys.argv[1]), Path(sys.argv[2])
 filler = disk / "filler"
 
-def breaks(fault):
-    if fault == "read-only":
+def breaks(problem):
+    if problem == "read-only":
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         return
     with filler.open("wb", buffering=0) as file:
@@ -60,8 +60,8 @@ def breaks(fault):
         except OSError:
             pass
 
-def heals(fault):
-    if fault == "read-only":
+def heals(problem):
+    if problem == "read-only":
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     filler.unlink(missing_ok=True)
 
@@ -114,17 +114,17 @@ log.append("D-1", one, {})
 log.close()
 
 told = {}
-for fault in ("full", "read-only"):
+for problem in ("full", "read-only"):
     for door, arguments in doors.items():
         # an edit that changes nothing is refused
-        arguments = [{"EFFECT": f"0.{len(fault)}"}.get(each, each) for each in arguments]
+        arguments = [{"EFFECT": f"0.{len(problem)}"}.get(each, each) for each in arguments]
         before = whole()
-        breaks(fault)
+        breaks(problem)
         code, says = run(arguments)
-        heals(fault)
+        heals(problem)
         left = {name for name, content in whole().items() if before.get(name) != content}
         again, why = run(arguments)
-        told[f"{fault}: {door}"] = {
+        told[f"{problem}: {door}"] = {
             "exit": code, "says": says, "left": sorted(left), "again": again, "why": why
         }
     (disk / "new.toml").unlink()  # init writes over nothing

@@ -102,8 +102,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     learned = learn(deals, spec)
     roles = spec.deals
     scorer = Scorer(
-        learned.scorecard, Policy("threshold", 0.2, None, SCRIPT), roles.amount, roles.closed_on, "",
-        wording_of(spec),
+        learned.scorecard, Policy("threshold", 0.2, None, SCRIPT), roles.amount, roles.closed_on,
+        "", wording_of(spec),
     )  # fmt: skip
     said = FitModel(scorer, {}).predict(deals, reasons=0)["early_churn_probability"]
     manifest = {
@@ -111,7 +111,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "scores": summarise_scores(said),
         "policy": SCRIPT,
         "period": ["2023-07-01", "2024-06-30"],
-        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(
+            learned.scorecard.columns, learned.training_set.attributes
+        ),
         "edits": [{"words": SCRIPT, "reason": IMAGE, "by": SINGLE, "at": SCRIPT, "rows": []}],
     }
     files = {"scorer.json": scorer.to_json()}

@@ -158,7 +158,7 @@ def test_a_report_with_hashed_ids_names_no_deal(tmp_path: Path) -> None:
 def test_an_own_estimators_bundle_holds_no_deal_that_there_was() -> None:
     deals = deals_with_names()
     learned = learn_own(deals, SIMULATION.spec, LogisticRegression(max_iter=200))
-    real = as_matrix(learned.scorecard.columns, learned.taught.attributes)
+    real = as_matrix(learned.scorecard.columns, learned.training_set.attributes)
     held = learned.estimator.background
     rows = {row.tobytes() for row in np.nan_to_num(real, nan=-1.0)}
     assert not [row for row in np.nan_to_num(held, nan=-1.0) if row.tobytes() in rows]

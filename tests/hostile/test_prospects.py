@@ -181,10 +181,10 @@ INDEXES = {
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 @pytest.mark.parametrize("fault", [False, True], ids=["good", "one bad row"])
-def test_any_index_comes_back_as_it_was(model, prospects, index, fault):
+def test_any_index_comes_back_as_it_was(model, prospects, index, problem):
     frame = prospects.set_axis(index if isinstance(index, pd.Index) else pd.Index(index), axis=0)
     expected = model.predict(prospects)["early_churn_probability"].to_numpy()
-    if fault:
+    if problem:
         frame = frame.astype({"seats": object})
         frame.iloc[3, frame.columns.get_loc("seats")] = "many"
         with pytest.raises(ProspectError, match=r"seats: 1 value.*'many'"):
@@ -193,7 +193,7 @@ def test_any_index_comes_back_as_it_was(model, prospects, index, fault):
     scored, errors = model.predict_table(frame, reasons=2)
 
     assert scored.index.equals(frame.index)
-    assert errors.notna().tolist() == [fault and place == 3 for place in range(12)]
+    assert errors.notna().tolist() == [problem and place == 3 for place in range(12)]
     got = scored["early_churn_probability"].astype(float).to_numpy()
     assert (got[errors.isna()] == expected[errors.isna()]).all()
 

@@ -22,7 +22,7 @@ OPTIONS = LearnerOptions()
 @pytest.fixture
 def few_rounds(monkeypatch):
     """Two small fits in the place of six: what they learn is not the question."""
-    monkeypatch.setattr(black_box, "BAGS", 2)
+    monkeypatch.setattr(black_box, "N_REPLICATES", 2)
     monkeypatch.setattr(black_box, "SETTINGS", black_box.SETTINGS | {"max_iter": 40})
 
 
@@ -109,4 +109,4 @@ def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed)
     monkeypatch.setattr(black_box, "SETTINGS", {"max_iter": 2})
     train, _ = deals(100)
     black_box_probabilities(train, train.attributes, LearnerOptions(threads=allowed))
-    assert seen == [allowed] * black_box.BAGS
+    assert seen == [allowed] * black_box.N_REPLICATES

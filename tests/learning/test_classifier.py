@@ -12,7 +12,7 @@ EXPECTED = {
     "counts, not how many deals there were: where bins are cut, and which levels are too rare to "
     "have a row, goes by the number of deals",
 }
-SMALL = ProspectFitClassifier(bags=2)
+SMALL = ProspectFitClassifier(replicates=2)
 
 
 @pytest.mark.slow

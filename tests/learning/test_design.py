@@ -30,7 +30,9 @@ def company(
 def excess(frame: pd.DataFrame, label: np.ndarray, truth: np.ndarray, known: int) -> float:
     """Expected log loss beyond that of the truth, on deals not learned from."""
     share = 0.5 if len(frame) < 3_000 else 0.0  # boosting too where it takes little time
-    model = ProspectFitClassifier(boosting_share=share, bags=3).fit(frame[:known], label[:known])
+    model = ProspectFitClassifier(boosting_share=share, replicates=3).fit(
+        frame[:known], label[:known]
+    )
     p, q = model.predict_proba(frame[known:])[:, 1], truth[known:]
     return float(np.mean(q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))))
 

@@ -50,7 +50,7 @@ def scorecard(learned) -> Scorecard:
 
 @pytest.fixture(scope="module")
 def attributes(learned):
-    frame = learned.taught.attributes.copy()
+    frame = learned.training_set.attributes.copy()
     frame.loc[frame.index[:20], "industry"] = "nobody has seen it"
     frame.loc[frame.index[20:40], ["industry", "seats"]] = None
     return frame

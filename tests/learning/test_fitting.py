@@ -165,7 +165,7 @@ def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
     label = (random.random(800) < expit(np.sin(3 * frame["seats"]).to_numpy() - 1)).astype(float)
     settings = Settings(shares=BLEND, isotonic=BENT)
     model = ProspectFitClassifier(
-        bags=2, settings=settings, options=LearnerOptions(decreasing=("seats",))
+        replicates=2, settings=settings, options=LearnerOptions(decreasing=("seats",))
     ).fit(frame, label)
     asked = pd.DataFrame({"seats": np.linspace(-4, 4, 200), "noise": 0.3})
     assert np.diff(model.predict_proba(asked)[:, 1]).max() <= 1e-12
@@ -189,12 +189,12 @@ def test_weights_sum_to_the_effective_size(make_company):
     from fitmodel.deals.history import DealHistory
 
     company = make_company(300, seed=5)
-    taught = DealHistory(company.deals, company.spec).as_of(None).training_set()
+    training_set = DealHistory(company.deals, company.spec).as_of(None).training_set()
     weight = np.random.default_rng(0).uniform(1, 6, 300)
-    follow_up = follow_up_of(replace(taught, weight=weight))
+    follow_up = follow_up_of(replace(training_set, weight=weight))
     np.testing.assert_allclose(follow_up.weight.sum(), weight.sum() ** 2 / (weight**2).sum())
     np.testing.assert_allclose(follow_up.weight / follow_up.weight[0], weight / weight[0])
-    np.testing.assert_allclose(follow_up_of(taught).weight, 1.0)
+    np.testing.assert_allclose(follow_up_of(training_set).weight, 1.0)
 
 
 def test_a_model_of_the_level_alone_knows_the_rate_where_nothing_moved(make_company):
@@ -202,7 +202,7 @@ def test_a_model_of_the_level_alone_knows_the_rate_where_nothing_moved(make_comp
 
     company = make_company(1_000, seed=6)
     view = DealHistory(company.deals, company.spec).as_of(None)
-    taught = view.training_set()
-    assert calendar_of(taught, view.extract_end).end == END
-    rate = follow_up_of(taught).rate
-    assert level_only_rate(taught, view.extract_end) == pytest.approx(rate, rel=0.25)
+    training_set = view.training_set()
+    assert calendar_of(training_set, view.extract_end).end == END
+    rate = follow_up_of(training_set).rate
+    assert level_only_rate(training_set, view.extract_end) == pytest.approx(rate, rel=0.25)

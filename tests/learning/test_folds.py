@@ -127,8 +127,8 @@ def test_a_tenure_alone_is_split_at_random():
 
 def test_random_folds_are_decided_by_their_seed_and_have_both_outcomes():
     deals = simulate_deals(400, seed=1)
-    taught = DealHistory(deals.deals, deals.spec).as_of(None).training_set()
-    first, again, other = (random_folds(taught, seed=seed, n_folds=5) for seed in (1, 1, 2))
+    training_set = DealHistory(deals.deals, deals.spec).as_of(None).training_set()
+    first, again, other = (random_folds(training_set, seed=seed, n_folds=5) for seed in (1, 1, 2))
     assert [list(fold.test.index) for fold in first] == [list(fold.test.index) for fold in again]
     assert list(first[0].test.index) != list(other[0].test.index)
     assert all((fold.test.early_churn == 1).any() for fold in first)

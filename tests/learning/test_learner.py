@@ -82,10 +82,10 @@ def test_too_few_early_churners_are_refused_with_what_is_missing() -> None:
 
 def test_a_refusal_says_how_many_months_more_at_the_rate_so_far() -> None:
     few = simulate_deals(150, seed=0)
-    taught = view_of(few).training_set()
-    churners = int((taught.early_churn == 1).sum())
+    training_set = view_of(few).training_set()
+    churners = int((training_set.early_churn == 1).sum())
     assert churners < 50
-    months = (taught.closed_on.max() - taught.closed_on.min()).days / 30.436875
+    months = (training_set.closed_on.max() - training_set.closed_on.min()).days / 30.436875
     more = int(np.ceil((50 - churners) / (churners / months)))
     with pytest.raises(DealsError, match=rf"at your rate that is about {more} more month"):
         learn(few.deals, few.spec)
@@ -101,9 +101,9 @@ def test_what_is_new_and_means_nothing_does_not_look_risky() -> None:
         drawn = np.random.default_rng(seed).random(3000) < 0.5
         is_new = (past.deals["closed_on"] >= "2025-11-15") & drawn
         offer = np.where(is_new, "starter 2", "classic")
-        learned = learn(past.deals.assign(offer=offer), past.spec, bags=2)
+        learned = learn(past.deals.assign(offer=offer), past.spec, replicates=2)
         asked = read_attributes(
-            newcomers.deals.assign(offer="starter 2"), past.spec, dates=learned.taught.dates
+            newcomers.deals.assign(offer="starter 2"), past.spec, dates=learned.training_set.dates
         )
         said.append(learned.estimator.predict_proba(asked.frame)[:, 1].mean())
     assert np.mean(said) == pytest.approx(truth, rel=0.15)
@@ -124,7 +124,7 @@ def test_leavers_of_young_deals_are_known_and_count(make_company) -> None:
     mature_leavers = int((view.early_churn[view.mature] == 1).sum())
     assert mature_leavers < 50 <= (view.early_churn == 1).sum()
     learned = learn(company.deals, _quick(company.spec))
-    assert len(learned.taught) == 500
+    assert len(learned.training_set) == 500
 
 
 def _quick(spec):
@@ -150,7 +150,7 @@ def test_row_order_does_not_matter_to_the_level_of_predictions(make_company) -> 
     company = make_company(600, seed=4)
     turned = company.deals.sample(frac=1, random_state=0)
     first, second = (learn(deals, _quick(company.spec)) for deals in (company.deals, turned))
-    asked = first.taught.attributes
+    asked = first.training_set.attributes
     means = [each.estimator.predict_proba(asked)[:, 1] for each in (first, second)]
     np.testing.assert_allclose(means[1], means[0], atol=0.01)
 
@@ -170,18 +170,18 @@ def test_a_tenure_alone_is_learned_without_a_level(simulation) -> None:
     assert learned.level.factor == 1.0
     assert "no closing dates" in learned.level.describe()
     assert learned.scorecard.base_rate == pytest.approx(1 - view.survival.at(5.0), rel=0.02)
-    again = learn_from_set(learned.taught, spec)
+    again = learn_from_set(learned.training_set, spec)
     assert again.choice.settings.to_params() == learned.choice.settings.to_params()
 
 
 def test_cross_fitting_leaves_out_what_it_is_told_to(simulation, learned: Learned) -> None:
-    taught = learned.taught
-    everything = cross_fitted(taught, simulation.spec, learned.choice, n_folds=2)
+    training_set = learned.training_set
+    everything = cross_fitted(training_set, simulation.spec, learned.choice, n_folds=2)
     fewer = cross_fitted(
-        taught, simulation.spec, learned.choice, drop=("segment", "lead_source"), n_folds=2
+        training_set, simulation.spec, learned.choice, drop=("segment", "lead_source"), n_folds=2
     )
     assert ((everything > 0) & (everything < 1)).all()
-    assert everything.index.equals(taught.index)
+    assert everything.index.equals(training_set.index)
     assert np.abs(everything - fewer).max() > 0.01
 
 
@@ -190,11 +190,11 @@ def test_cross_fitted_probabilities_are_given_at_the_level_asked_for(simulation,
         learned.choice, settings=replace(learned.choice.settings, shares=(("logistic", 1.0),))
     )
     plain, doubled = (
-        cross_fitted(learned.taught, simulation.spec, choice, n_folds=2, factor=factor)
+        cross_fitted(learned.training_set, simulation.spec, choice, n_folds=2, factor=factor)
         for factor in (1.0, 2.0)
     )
     np.testing.assert_allclose(doubled, raised(plain.to_numpy(), 2.0), atol=1e-12)
-    own = learned.estimator.predict_proba(learned.taught.attributes)[:, 1]
+    own = learned.estimator.predict_proba(learned.training_set.attributes)[:, 1]
     assert plain.mean() == pytest.approx(own.mean() / learned.level.factor, rel=0.1)
 
 

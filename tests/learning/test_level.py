@@ -113,16 +113,16 @@ def test_nothing_after_the_day_changes_the_level(make_company):
     levels = []
     for table in (deals, other):
         view = DealHistory(table, past.spec).as_of(day)
-        taught = view.training_set()
-        follow_up = follow_up_of(taught)
-        calendar = calendar_of(taught, view.extract_end)
+        training_set = view.training_set()
+        follow_up = follow_up_of(training_set)
+        calendar = calendar_of(training_set, view.extract_end)
         zeros = np.zeros(len(follow_up))
         levels.append(
             fit_level(
                 follow_up, calendar.closed, calendar.end, fit_baseline(follow_up, zeros), zeros
             )
         )
-        assert level_only_rate(taught, view.extract_end) == pytest.approx(
+        assert level_only_rate(training_set, view.extract_end) == pytest.approx(
             float(raised(np.array([follow_up.rate]), levels[-1].factor)[0])
         )
     assert levels[0].to_dict() == levels[1].to_dict()
@@ -186,9 +186,9 @@ def test_too_few_months_to_have_forecast_anything_show_no_level():
 def test_without_closing_dates_no_level_is_looked_for(make_company):
     company = make_company(400, seed=1)
     view = DealHistory(company.deals, company.spec).as_of(None)
-    taught = view.training_set()
-    assert calendar_of(taught, None) is None
-    assert calendar_of(taught, np.datetime64("NaT")) is None
+    training_set = view.training_set()
+    assert calendar_of(training_set, None) is None
+    assert calendar_of(training_set, np.datetime64("NaT")) is None
     assert Level().factor == 1.0
     assert "no closing dates" in Level().describe()
 

@@ -101,14 +101,18 @@ def test_the_risk_follows_the_direction_in_every_weighted_sum(name: str, share: 
     line = np.sin(3 * frame["seats"]) - 1
     label = (random.random(1500) < expit(line.to_numpy())).astype(float)
     options = LearnerOptions(**{name: ("seats",)})
-    model = ProspectFitClassifier(boosting_share=share, pairs=0, bags=2, options=options)
+    model = ProspectFitClassifier(boosting_share=share, pairs=0, replicates=2, options=options)
     scorecard = model.fit(frame, label).scorecard_
     steps = np.diff(
         [row["log_odds"] for row in scorecard.table("seats") if row["value"] != "missing"]
     )
     worst = steps.min() if name == "increasing" else -steps.max()
     assert worst >= -1e-9
-    free = ProspectFitClassifier(boosting_share=share, pairs=0, bags=2).fit(frame, label).scorecard_
+    free = (
+        ProspectFitClassifier(boosting_share=share, pairs=0, replicates=2)
+        .fit(frame, label)
+        .scorecard_
+    )
     if share > 0:
         steps = np.diff([row["log_odds"] for row in free.table("seats")][1:])
         assert steps.min() < 0 < steps.max()

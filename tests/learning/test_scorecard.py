@@ -17,7 +17,7 @@ from fitmodel.learning.scorecard_checks import scorecard_from_dict
 
 
 def _codes(learned: Learned) -> np.ndarray:
-    return encode(learned.scorecard.columns, learned.taught.attributes)
+    return encode(learned.scorecard.columns, learned.training_set.attributes)
 
 
 def test_baseline_and_contributions_add_up_to_the_log_odds(learned: Learned) -> None:
@@ -44,7 +44,7 @@ def test_a_round_trip_through_json_keeps_every_bit(learned: Learned) -> None:
 
 
 def test_tables_average_zero_over_the_training_deals(learned: Learned) -> None:
-    weight = follow_up_of(learned.taught).weight
+    weight = follow_up_of(learned.training_set).weight
     means = np.average(learned.scorecard.contributions(_codes(learned)), axis=0, weights=weight)
     np.testing.assert_allclose(means, 0, atol=1e-9)
 
@@ -85,4 +85,4 @@ def test_a_book_with_a_number_that_is_not_finite_is_refused(learned: Learned) ->
 def test_a_table_can_be_read(learned: Learned) -> None:
     table = pd.DataFrame(learned.scorecard.table("segment"))
     assert {"smb", "mid", "enterprise", "missing", "never seen before"} == set(table["value"])
-    assert table["deals"].sum() == len(learned.taught)
+    assert table["deals"].sum() == len(learned.training_set)

@@ -117,13 +117,13 @@ def test_each_replicate_has_settings_of_its_own(choice):
 
 def test_a_deal_is_tested_on_up_to_the_time_it_could_be_seen(make_company):
     company = make_company(400, seed=3, growth=0.1)
-    taught = DealHistory(company.deals, company.spec).as_of(None).training_set()
-    outcome, weight, until = outcome_when_seen(taught)
-    young = taught.observable_months < 5
+    training_set = DealHistory(company.deals, company.spec).as_of(None).training_set()
+    outcome, weight, until = outcome_when_seen(training_set)
+    young = training_set.observable_months < 5
     np.testing.assert_array_equal(until[~young], 5.0)
-    np.testing.assert_allclose(until[young], taught.observable_months[young])
-    np.testing.assert_array_equal(outcome[~young], taught.early_churn[~young])
-    np.testing.assert_array_equal(outcome[young], taught.left[young].astype(float))
+    np.testing.assert_allclose(until[young], training_set.observable_months[young])
+    np.testing.assert_array_equal(outcome[~young], training_set.early_churn[~young])
+    np.testing.assert_array_equal(outcome[young], training_set.left[young].astype(float))
     assert (weight[until > 0] == 1).all()
 
 
@@ -132,12 +132,12 @@ def test_a_deal_that_entered_late_is_not_tested_on(make_company):
     start = pd.Timestamp("2025-06-30")
     deals = company.deals[~(company.deals["churned_on"] < start)]
     spec = company.spec.replace(deals={"observed_from": start.date()})
-    taught = DealHistory(deals, spec).as_of(None).training_set()
-    _, weight, _ = outcome_when_seen(taught)
-    late = (taught.closed_on < start).to_numpy()
+    training_set = DealHistory(deals, spec).as_of(None).training_set()
+    _, weight, _ = outcome_when_seen(training_set)
+    late = (training_set.closed_on < start).to_numpy()
     assert late.sum() > 100
     assert (weight[late] == 0).all()
-    assert (weight[~late & (taught.observable_months > 0)] > 0).all()
+    assert (weight[~late & (training_set.observable_months > 0)] > 0).all()
 
 
 def test_a_tenure_alone_is_weighted_for_censoring():
@@ -145,9 +145,9 @@ def test_a_tenure_alone_is_weighted_for_censoring():
     stays, seen = random.exponential(12, 2_000), random.uniform(0, 12, 2_000)
     deals = pd.DataFrame({"tenure": np.minimum(stays, seen), "gone": stays <= seen, "seats": 1.0})
     spec = DealSpec(deals={"tenure_months": "tenure", "churned": "gone"})
-    taught = DealHistory(deals, spec).as_of(None).training_set()
-    outcome, weight, until = outcome_when_seen(taught)
+    training_set = DealHistory(deals, spec).as_of(None).training_set()
+    outcome, weight, until = outcome_when_seen(training_set)
     assert set(until) == {5.0}
-    assert (weight[~taught.is_known] == 0).all()
+    assert (weight[~training_set.is_known] == 0).all()
     true = 1 - np.exp(-5 / 12)
     assert np.average(outcome, weights=weight) == pytest.approx(true, abs=0.03)

@@ -23,6 +23,8 @@ def model(simulation: Simulation, learned_on) -> FitModel:
     policy = Policy("threshold", 0.3, None, "")
     manifest = {
         "spec": {"attributes": {"actionable": ["onboarding_package", "gone"]}},
-        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(
+            learned.scorecard.columns, learned.training_set.attributes
+        ),
     }
     return FitModel(Scorer(learned.scorecard, policy, roles.amount, roles.closed_on, "v"), manifest)

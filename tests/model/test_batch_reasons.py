@@ -23,7 +23,7 @@ def model():
     simulation = simulate_deals(1200, seed=0)
     settings = Settings(penalty=3.0, shares=(("logistic", 0.5), ("boosted", 0.5)), pairs=3)
     choice = Choice(settings, pd.DataFrame())
-    scorecard = learn(simulation.deals, simulation.spec, choice=choice, bags=2).scorecard
+    scorecard = learn(simulation.deals, simulation.spec, choice=choice, replicates=2).scorecard
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
     words = Wording(
         labels={"seats": "Seats {ordered} 100 %"},

@@ -26,7 +26,7 @@ def sim():
 @pytest.fixture(scope="module")
 def model(sim):
     """A model of the deals signed before `CUT`."""
-    learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, bags=2)
+    learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, replicates=2)
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned.scorecard, policy, None, sim.spec.deals.closed_on, "")
     scores = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]

@@ -42,7 +42,9 @@ def model(simulation) -> FitModel:
     )
     manifest = {
         "spec": spec.to_dict(),
-        "seen_values": summarise_seen_values(learned.scorecard.columns, learned.taught.attributes),
+        "seen_values": summarise_seen_values(
+            learned.scorecard.columns, learned.training_set.attributes
+        ),
     }
     return FitModel(scorer, manifest)
 
@@ -182,7 +184,7 @@ def test_the_company_writes_in_its_own_template(model, flagged) -> None:
     ],
 )
 def test_a_template_with_a_fault_or_a_grasp_is_refused(model, flagged, template) -> None:
-    with pytest.raises(SpecError, match="template of the letter has a fault"):
+    with pytest.raises(SpecError, match="template of the letter has an error"):
         make_brief(model, flagged[0], template=template)
 
 

@@ -31,7 +31,7 @@ def simulation():
 
 
 @pytest.fixture(scope="module")
-def hindsight(simulation):
+def retrospective(simulation):
     return score_in_retrospect(simulation.deals, simulation.spec)
 
 
@@ -43,11 +43,11 @@ def render(section):
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
-def sections(request, simulation, hindsight):
+def sections(request, simulation, retrospective):
     language, deals, spec = request.param, simulation.deals, simulation.spec
     board = compute_rep_performance(deals, spec, simulation.true_probability, language=language)
     profile = compute_profile(deals, spec, shuffles=99, language=language)
-    reviews = compute_reviews(deals, spec, hindsight=hindsight, language=language)
+    reviews = compute_reviews(deals, spec, retrospective=retrospective, language=language)
     return {
         "trend": trend_section(board, language=language),
         "profile": profile_section(profile, language=language),

@@ -22,16 +22,16 @@ def simulation():
 
 
 @pytest.fixture(scope="module")
-def hindsight(simulation):
+def retrospective(simulation):
     return score_in_retrospect(simulation.deals, simulation.spec)
 
 
 @pytest.fixture(scope="module")
-def reviews(simulation, hindsight):
-    return compute_reviews(simulation.deals, simulation.spec, latest=2, hindsight=hindsight)
+def reviews(simulation, retrospective):
+    return compute_reviews(simulation.deals, simulation.spec, latest=2, retrospective=retrospective)
 
 
-def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, hindsight):
+def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, retrospective):
     deals, day = simulation.deals, pd.Timestamp("2025-09-30")
     later = deals["churned_on"] > day
     otherwise = deals.assign(
@@ -40,20 +40,20 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, h
     )
     again = score_in_retrospect(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
     before = deals["closed_on"] <= day
-    told = hindsight.said[before]
+    told = retrospective.said[before]
 
     assert told["probability"].notna().sum() > 200
     pd.testing.assert_frame_equal(again.said[again.said.index.isin(told.index)], told)
 
 
-def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, hindsight):
+def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, retrospective):
     signed = simulation.deals["closed_on"]
-    eves = {quarter: snapshot.as_of for quarter, snapshot in hindsight.eves.items()}
+    snapshots = {quarter: snapshot.as_of for quarter, snapshot in retrospective.snapshots.items()}
 
-    assert (hindsight.said["quarter"].map(eves) < signed).all()
-    assert hindsight.eves[min(eves)].model is None
-    silent = hindsight.said["quarter"] == min(eves)
-    assert hindsight.said.loc[silent, "probability"].isna().all()
+    assert (retrospective.said["quarter"].map(snapshots) < signed).all()
+    assert retrospective.snapshots[min(snapshots)].model is None
+    silent = retrospective.said["quarter"] == min(snapshots)
+    assert retrospective.said.loc[silent, "probability"].isna().all()
 
 
 def test_a_sheet_is_of_the_latest_early_leaver_of_each_rep(simulation, reviews):
@@ -96,16 +96,16 @@ def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews
         assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
 
 
-def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, hindsight, reviews):
+def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospective, reviews):
     missed, spec = reviews.missed, simulation.spec
     found = outcomes(simulation.deals, spec)
-    judged = found["mature"] & hindsight.said["probability"].notna()
+    judged = found["mature"] & retrospective.said["probability"].notna()
     lost, kept = (judged & (found["early_churn"] == value) for value in (1, 0))
     row = missed.set_index("signal").loc["lead source = outbound"]
     here = (simulation.deals["lead_source"] == "outbound") & (
-        hindsight.pushes["lead_source"] >= WARNING
+        retrospective.contributions["lead_source"] >= WARNING
     )
-    here &= hindsight.said["probability"] > hindsight.said["base_rate"]
+    here &= retrospective.said["probability"] > retrospective.said["base_rate"]
 
     counts = [int((here & lost).sum()), lost.sum(), int((here & kept).sum()), kept.sum()]
     assert row[["lost_with", "lost", "kept_with", "kept"]].tolist() == counts
@@ -128,19 +128,19 @@ def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
 
 
-def test_a_signal_that_is_merely_common_is_not_blamed(simulation, hindsight):
+def test_a_signal_that_is_merely_common_is_not_blamed(simulation, retrospective):
     deals = simulation.deals.assign(
         churned_on=simulation.deals["churned_on"].sample(frac=1, random_state=0).to_numpy()
     )
     deals["churned_on"] = deals["churned_on"].mask(deals["churned_on"] < deals["closed_on"])
-    missed = compute_missed_warnings(deals, simulation.spec, hindsight)
+    missed = compute_missed_warnings(deals, simulation.spec, retrospective)
 
     assert len(missed) > 3
     assert (missed["ratio_low"] > 1).mean() <= 0.2
 
 
-def test_surprises_are_deals_thought_safer_than_most(simulation, hindsight):
-    table, facts = compute_surprises(simulation.deals, simulation.spec, hindsight)
+def test_surprises_are_deals_thought_safer_than_most(simulation, retrospective):
+    table, facts = compute_surprises(simulation.deals, simulation.spec, retrospective)
 
     assert (table["probability"] < table["base_rate"]).all()
     assert table["probability"].is_monotonic_increasing

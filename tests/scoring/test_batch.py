@@ -271,8 +271,8 @@ def _spoil(name: str, table) -> None:
         ("scored", "already has the column\\(s\\) fit. Remedy"),
     ],
 )
-def test_a_table_that_cannot_be_scored_says_why(model, table, tmp_path, fault, message):
-    _spoil(fault, table)
+def test_a_table_that_cannot_be_scored_says_why(model, table, tmp_path, problem, message):
+    _spoil(problem, table)
 
     with pytest.raises(ProspectError, match=message):
         score_file(table, model, tmp_path / "out.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from fitmodel.tables.placeholders import find_placeholders
 from fitmodel.tables.tidying import tidy_with_findings
 
 WORDS = ["No", "Active", "PRESENT", "-1", "ongoing", "0000-00-00", "n/a", "bis heute", "ativo",
@@ -47,3 +48,11 @@ def test_elsewhere_such_words_are_what_they_are(cells: list[str]) -> None:
     tidied = tidy_with_findings(pd.DataFrame({"x": cells}))
     assert tidied.table["x"].tolist() == cells
     assert tidied.findings == ()
+
+
+@pytest.mark.parametrize("thing", [pd.DataFrame({"a": [1]}), pd.Series([1, 2]), [None, "No"], {}])
+def test_a_column_with_a_thing_that_is_no_value_has_no_placeholders(thing: object) -> None:
+    cells = pd.Series(["2024-01-05", "No", "No"], dtype=object)
+    cells[0] = [thing]
+    table = pd.DataFrame({"left": cells.map(lambda cell: cell[0] if cell == [thing] else cell)})
+    assert find_placeholders(table["left"]) is None

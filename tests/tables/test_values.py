@@ -100,7 +100,7 @@ def test_marks_that_tell_nothing_are_refused_where_no_column_settled_them() -> N
 numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number, 2))
 
 
-@settings(deadline=None)  # a busy machine is no fault of the reader
+@settings(deadline=None)  # a busy machine is no problem of the reader
 @given(st.lists(numbers, min_size=1, max_size=15), st.sampled_from([COMMA, POINT]))
 def test_a_column_in_any_form_is_the_numbers_it_was_written_from(
     values: list[float], form: NumberForm
@@ -122,7 +122,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None)  # a busy machine is no fault of the reader
+@settings(deadline=None)  # a busy machine is no problem of the reader
 @given(st.lists(CELLS, min_size=1, max_size=12))
 def test_a_column_of_numbers_is_read_as_each_of_its_values(cells: list[object]) -> None:
     column = pd.Series(cells, dtype=object)
@@ -157,7 +157,7 @@ FORMATS = {
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 
 
-@settings(deadline=None)  # a busy machine is no fault of the reader
+@settings(deadline=None)  # a busy machine is no problem of the reader
 @given(st.lists(days, min_size=1, max_size=10), st.sampled_from(sorted(FORMATS)))
 def test_a_column_of_dates_is_the_days_it_was_written_from(
     given_days: list[date], pattern: str

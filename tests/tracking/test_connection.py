@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,19 @@ with connected(sys.argv[1]) as client:
 
 
 @pytest.mark.slow
+def test_a_relative_store_is_the_one_of_the_present_folder(
+    migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(migrated_store, folder / "mlflow.db")
+        monkeypatch.chdir(folder)
+        with connected("sqlite:///mlflow.db") as client:
+            assert [model.name for model in client.search_registered_models()] == []
+            client.create_registered_model(name)
+
+
 def test_two_first_uses_of_one_store_at_once_both_work(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     arguments = [sys.executable, "-c", FIRST_USE, uri]

@@ -260,14 +260,14 @@ def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
 
 @pytest.mark.parametrize("fault", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
-    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, fault: BaseException
+    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:
     assert two
     calls = ("get_registered_model", "get_model_version", "get_run", "set_model_version_tag")
     for call in (*calls, "set_registered_model_alias"):
         for at in (1, 2, 3):
             with monkeypatch.context() as patch:
-                break_at(patch, call, at, fault)
+                break_at(patch, call, at, problem)
                 try:
                     promote(NAME, comparison=BETTER)
                     broken = False
@@ -280,14 +280,14 @@ def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_wor
     assert rollback(NAME).version == 1
 
 
-def break_at(patch: pytest.MonkeyPatch, call: str, at: int, fault: BaseException) -> None:
+def break_at(patch: pytest.MonkeyPatch, call: str, at: int, problem: BaseException) -> None:
     from mlflow import MlflowClient
 
     original, count = getattr(MlflowClient, call), iter(range(1, 1000))
 
     def breaking(client: Any, *args: Any, **options: Any) -> Any:
         if next(count) == at:
-            raise fault
+            raise problem
         return original(client, *args, **options)
 
     patch.setattr(MlflowClient, call, breaking)

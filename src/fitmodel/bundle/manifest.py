@@ -215,8 +215,8 @@ _READERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _read_f
 
 def _check(manifest: dict[str, Any], field: str, is_right: Callable[[Any], bool]) -> None:
     if field not in manifest or not is_right(manifest[field]):
-        found = repr(manifest.get(field))
-        raise BundleError(f"the manifest's {field!r} is missing or wrong: {found[:200]}")
+        result = repr(manifest.get(field))
+        raise BundleError(f"the manifest's {field!r} is missing or wrong: {result[:200]}")
 
 
 def _is_texts(value: Any) -> bool:

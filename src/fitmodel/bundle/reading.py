@@ -150,13 +150,13 @@ def _signature(path: Path) -> str | None:
 
 def _check_size(path: Path, size: int) -> None:
     try:
-        found = path.lstat()
+        result = path.lstat()
     except OSError as error:
         raise BundleError(f"{path} is missing although the manifest lists it: {error}") from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(result.st_mode):
         raise BundleError(f"{path} is a symbolic link or no plain file; a bundle holds neither")
-    if found.st_size != size:
-        raise BundleError(f"{path} has {found.st_size:,} bytes and the manifest states {size:,}")
+    if result.st_size != size:
+        raise BundleError(f"{path} has {result.st_size:,} bytes and the manifest states {size:,}")
 
 
 def _read_plain_file(path: Path, *, limit: int) -> bytes:

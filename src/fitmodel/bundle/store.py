@@ -45,7 +45,7 @@ class ListedBundle:
     path: Path
     is_current: bool
     bundle: Bundle | None
-    fault: str | None
+    problem: str | None
 
 
 def load_estimator(source: Bundle | Path | str) -> Any:
@@ -97,13 +97,13 @@ def list_bundles(root: Path | str) -> tuple[ListedBundle, ...]:
 
 
 def _list_one(path: Path, current: str | None) -> ListedBundle:
-    bundle, fault = None, None
+    bundle, problem = None, None
     try:
         bundle = open_version(path.parent, path.name)
     except BundleError as error:
-        fault = str(error)
+        problem = str(error)
     return ListedBundle(
-        path.parent.name, path.name, path, path.name == current, bundle=bundle, fault=fault
+        path.parent.name, path.name, path, path.name == current, bundle=bundle, problem=problem
     )
 
 

@@ -135,14 +135,14 @@ def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:
 
     column = model.manifest.get("spec", {}).get("deals", {}).get("id")
     if column in table.columns:
-        found = table[table[column].astype(str) == name]
+        result = table[table[column].astype(str) == name]
     else:
-        found = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
-    if found is None or len(found) != 1:
-        count = 0 if found is None else len(found)
+        result = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
+    if result is None or len(result) != 1:
+        count = 0 if result is None else len(result)
         raise ProspectError(
             f"{count} of {len(table):,} prospects are {name!r} (looked for in "
             f"{column or 'the rows, counted from 1'}). Remedy: give --id one of them, such as "
             f"{str(table[column].iloc[0]) if column in table.columns else '1'!r}"
         )
-    return {str(key): value for key, value in found.iloc[0].items()}
+    return {str(key): value for key, value in result.iloc[0].items()}

@@ -47,8 +47,8 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
         from fitmodel.bundle.store import list_bundles
         from fitmodel.reports.console import bundles_text
 
-        found = list_bundles(models)
-        typer.echo(bundles_text(found, _registered_versions(found, config)))
+        result = list_bundles(models)
+        typer.echo(bundles_text(result, _registered_versions(result, config)))
 
 
 def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Registered:

@@ -97,7 +97,7 @@ def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
 
 @app.command()
 def check(deals: Deals, config: Config = CONFIG) -> None:
-    """Look for faults and leaks, and count what there is to learn from.
+    """Look for problems and leaks, and count what there is to learn from.
 
     Example: fitmodel check deals.csv -c fitmodel.toml
     """

@@ -28,13 +28,13 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
         With the code "constant"; `without_attributes` leaves them out of a contract.
     """
     names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
-    found = []
+    result = []
     for name in names:
         if (what := _never_changes(table[name])) is not None:
             remedy = f'add "{name}" to [attributes] exclude, or correct the export'
             message = f"{what}: it tells nothing, so it is left out of learning"
-            found.append(Finding("constant", name, len(table), "", message, remedy))
-    return tuple(found)
+            result.append(Finding("constant", name, len(table), "", message, remedy))
+    return tuple(result)
 
 
 def _never_changes(values: pd.Series[Any]) -> str | None:

@@ -213,9 +213,9 @@ def _days(deals: pd.DataFrame, column: str | None) -> Days:
         return np.full(len(deals), NEVER)
     try:
         return to_days(deals[column])
-    except (ValueError, TypeError) as fault:
+    except (ValueError, TypeError) as problem:
         raise DealsError(
-            f"column {column!r} does not hold dates: {fault}; read the table with read_deals"
+            f"column {column!r} does not hold dates: {problem}; read the table with read_deals"
         ) from None
 
 

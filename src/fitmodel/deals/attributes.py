@@ -98,16 +98,16 @@ def read_attributes(
     """
     names = _names(table, spec_or_names)
     frame = table.loc[:, list(names)].copy()
-    found = tuple(n for n in names if (is_date(frame[n]) if dates is None else n in dates))
+    result = tuple(n for n in names if (is_date(frame[n]) if dates is None else n in dates))
     unreadable: dict[str, NDArray[np.bool_]] = {}
-    if found:
+    if result:
         closed = _closing_days(table, spec_or_names, closed_on)
-        for name in found:
+        for name in result:
             days, wrong = read_days(frame[name], forms.date(name))
             frame[name] = _days_between(days, closed)
             if wrong.any():
                 unreadable[name] = wrong
-    return ReadAttributes(frame, found, unreadable)
+    return ReadAttributes(frame, result, unreadable)
 
 
 def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class DealSpec(BaseModel):
     Raises
     ------
     SpecError
-        With every fault found, each on its own line with the nearest right key.
+        With every problem found, each on its own line with the nearest right key.
 
     Examples
     --------
@@ -101,9 +101,9 @@ class DealSpec(BaseModel):
     @classmethod
     def _outcomes_are_no_attributes(cls, value: Attributes, info: ValidationInfo) -> Attributes:
         roles: DealRoles | None = info.data.get("deals")
-        faults = [] if roles is None else list(_roles_as_attributes(value, roles))
-        if faults:
-            raise ValueError("\n".join(faults))
+        problems = [] if roles is None else list(_roles_as_attributes(value, roles))
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @field_validator("rows", mode="after")
@@ -111,9 +111,9 @@ class DealSpec(BaseModel):
     def _rows_fit_the_roles(cls, value: Rows, info: ValidationInfo) -> Rows:
         roles: DealRoles | None = info.data.get("deals")
         if roles is not None:
-            faults = list(_rows_without_roles(value, roles))
-            if faults:
-                raise ValueError("\n".join(faults))
+            problems = list(_rows_without_roles(value, roles))
+            if problems:
+                raise ValueError("\n".join(problems))
         return value
 
     @field_validator("decision", mode="after")
@@ -203,7 +203,7 @@ class DealSpec(BaseModel):
 
 
 def _rows_without_roles(rows: Rows, roles: DealRoles) -> Iterable[str]:
-    """Yield a fault for what [rows] says of dates where the contract has none."""
+    """Yield a problem for what [rows] says of dates where the contract has none."""
     if rows.customer is not None and roles.closed_on is None:
         yield "[rows] customer needs closed_on in [deals]: without dates rows have no order in time"
     if rows.left_without_date is not None and None in {roles.closed_on, roles.churned}:
@@ -220,7 +220,7 @@ def _outcome_roles(roles: DealRoles) -> dict[str, str]:
 
 
 def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[str]:
-    """Yield a fault for each outcome, id or closing date that is named as an attribute.
+    """Yield a problem for each outcome, id or closing date that is named as an attribute.
 
     A rep or team may be named in `include`: it is an attribute only where someone says so.
     """

@@ -82,7 +82,7 @@ def find_bound_deals(
         for value, at in view.deals.groupby(name).indices.items()
         if len(at) >= MIN_DEALS and left[at].sum() >= MIN_LEAVERS
     ]
-    found = []
+    result = []
     for name, value, at in groups:
         gone = months[at][left[at]]
         early = int((gone <= age_months).sum())
@@ -91,8 +91,8 @@ def find_bound_deals(
         if rare and early <= MAX_EARLY_SHARE * len(gone):
             term = int(np.quantile(gone[gone > age_months], FIRST_LEAVERS))
             later = len(gone) - early
-            found.append(BoundDeals(str(name), value, len(at), early, later, term))
-    return found
+            result.append(BoundDeals(str(name), value, len(at), early, later, term))
+    return result
 
 
 def terms_of(view: HistoryView, bound: Iterable[BoundDeals]) -> NDArray[np.float64]:

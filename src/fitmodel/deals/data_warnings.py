@@ -11,14 +11,16 @@ from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.errors import Fault
+    from fitmodel.deals.errors import Problem
 
 _DATE = (r"\d{4}-\d{2}-\d{2}", "2026-06-30")
 _NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")
 
 
-def find_warnings(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None) -> list[Fault]:
-    """List what a person should look at although the deals have no faults.
+def find_warnings(
+    deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None
+) -> list[Problem]:
+    """List what a person should look at although the deals have no errors.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ def find_warnings(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = N
 
     Returns
     -------
-    list of Fault
+    list of Problem
         Amounts below zero: the probability can be learned all the same, but the expected value of
         such a deal, and with it the policy ``value`` and every plan of commission, means nothing.
 
@@ -50,12 +52,12 @@ def find_warnings(deals: pd.DataFrame, spec: DealSpec, first_row: int | None = N
         "none; or take amount out of [deals]: the column is an attribute all the same"
     )
     what = "are below zero (amount), so nothing that is said of their money holds"
-    return list(Sheet(deals, first_row).faults(below, what, remedy, name))
+    return list(Sheet(deals, first_row).problems(below, what, remedy, name))
 
 
 def notation_warnings(
     written: pd.DataFrame, spec: DealSpec, first_row: int | None = None
-) -> list[Fault]:
+) -> list[Problem]:
     """List what past deals may be written like, but prospects may not.
 
     Of a whole column it can be told whether 03.06.2026 is in June and 1.065 a thousand; of one
@@ -71,7 +73,7 @@ def notation_warnings(
 
     Returns
     -------
-    list of Fault
+    list of Problem
 
     Examples
     --------
@@ -90,7 +92,7 @@ def notation_warnings(
         if (name := getattr(spec.deals, role)) is not None
         and name not in {*forms.numbers, *forms.dates}
         and is_text(written[name])
-        for warning in sheet.faults(
+        for warning in sheet.problems(
             ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
             what,
             f"write {example} in both",

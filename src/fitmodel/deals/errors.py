@@ -1,4 +1,4 @@
-"""What a fault of a table is, and the table it is found in."""
+"""What a problem of a table is, and the table it is found in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN_ROWS = 3
 
 
 @dataclass(frozen=True)
-class Fault:
+class Problem:
     """One thing that is wrong with a table.
 
     Attributes
@@ -75,13 +75,13 @@ class Sheet:
             return f"row {self.first_row + int(self.table.index[position])}"
         return row_name(self.table.index[position])
 
-    def faults(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Fault]:
-        """Yield one fault of the first column if there are such rows, with some as examples."""
+    def problems(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Problem]:
+        """Yield one problem of the first column if there are such rows, with some as examples."""
         count = int(rows.sum())
         if count:
             positions = np.flatnonzero(rows)[:SHOWN_ROWS].tolist()
             example = "; ".join(self.cells(position, columns) for position in positions)
-            yield Fault(columns[0], count, example, remedy, f"{count} row(s) {what}")
+            yield Problem(columns[0], count, example, remedy, f"{count} row(s) {what}")
 
     def cells(self, position: int, columns: tuple[str, ...]) -> str:
         """Show the cells of a row."""
@@ -113,7 +113,7 @@ def shown(cell: Any) -> str:
     return shortened(cell.item() if isinstance(cell, np.generic) else cell)
 
 
-def explain(faults: list[Fault]) -> str:
-    """One message for all faults, a line each."""
-    lines = "\n".join(f"  {fault}" for fault in faults)
-    return f"{len(faults)} fault(s) in the deals:\n{lines}"
+def explain(problems: list[Problem]) -> str:
+    """One message for all problems, a line each."""
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    return f"{len(problems)} problem(s) in the deals:\n{lines}"

@@ -40,14 +40,16 @@ _LIMITS = {
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name most like `name` (case, spaces and underscores aside), or None."""
     plain = {re.sub(r"[\W_]+", "", known).lower(): known for known in reversed(list(names))}
-    found = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
+    result = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
+    return plain[result[0]] if result else None
 
 
-def listed(faults: Sequence[str], subject: str) -> str:
-    """Join the faults of `subject` into one message, each on its own line."""
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return "\n".join([f"{subject} is not valid ({count}):", *(f"  - {fault}" for fault in faults)])
+def listed(problems: Sequence[str], subject: str) -> str:
+    """Join the problems of `subject` into one message, each on its own line."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join(
+        [f"{subject} is not valid ({count}):", *(f"  - {problem}" for problem in problems)]
+    )
 
 
 def sentences(
@@ -73,7 +75,7 @@ def _lines(
     location = (within, *error["loc"]) if within else error["loc"]
     if error["type"] == "extra_forbidden":
         return [_unknown(tuple(map(str, location)), sections)]
-    if error["type"] == "value_error":  # our own validators, which may find several faults
+    if error["type"] == "value_error":  # our own validators, which may find several problems
         return str(error["ctx"]["error"]).split("\n")
     return [f"{_place(location)} {_demand(error)}"]
 
@@ -105,13 +107,13 @@ def _place(location: Sequence[Any]) -> str:
 
 def _demand(error: ErrorDetails) -> str:
     given, kind = error["input"], error["type"]
-    found = f", not {shortened(given)} ({type(given).__name__})"
+    result = f", not {shortened(given)} ({type(given).__name__})"
     if kind in _LIMITS:
         bound, words = _LIMITS[kind]
         return f"must be {words} {error['ctx'][bound]}, not {shortened(given)}"
     if kind == "literal_error":
-        return f"must be one of {error['ctx']['expected']}{found}"
-    return f"must be {_EXPECTED.get(kind) or error['msg']}{found}"
+        return f"must be one of {error['ctx']['expected']}{result}"
+    return f"must be {_EXPECTED.get(kind) or error['msg']}{result}"
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Read past deals: any honest table in, one clean table or one error that lists every fault out.
+"""Read past deals: any honest table in, one clean table or one error that lists every problem out.
 
 file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
      -> errors_of -> one row per customer -> deals
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.deals._constants import find_constants, without_attributes
-from fitmodel.deals.errors import Fault, Judged, Sheet, explain
+from fitmodel.deals.errors import Judged, Problem, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.deals.settling import (
@@ -86,7 +86,7 @@ def read_deals(
         What the columns mean.
     to_learn : bool, default=True
         Whether the deals are to be learned from. Else a column that is empty or always the same,
-        and deals among which nobody left early, are no faults: they are what monitoring is for.
+        and deals among which nobody left early, are no errors: they are what monitoring is for.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def read_deals(
     Raises
     ------
     DealsError
-        One error that lists every fault with column, count, example and remedy.
+        One error that lists every problem with column, count, example and remedy.
 
     Examples
     --------
@@ -143,13 +143,13 @@ def read_deals_with_findings(
     readings = read_roles(settled.table, spec)
     judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
     asked = [*settled.findings, *_currencies(sheet, spec, readings)]
-    faults = [_as_error(finding) for finding in asked if finding.asks and to_learn]
-    named = {fault.column for fault in faults}
+    problems = [_as_error(finding) for finding in asked if finding.asks and to_learn]
+    named = {problem.column for problem in problems}
     others = errors_of(judged, to_learn=to_learn)
-    _refuse([*faults, *(fault for fault in others if fault.column not in named)])
-    found = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
-    found = settled.forms.over(found).over(_role_forms(spec, readings)).over(file.forms)
-    filled = _with_forms(spec, found)
+    _refuse([*problems, *(problem for problem in others if problem.column not in named)])
+    result = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
+    result = settled.forms.over(result).over(_role_forms(spec, readings)).over(file.forms)
+    filled = _with_forms(spec, result)
     constants = find_constants(judged.table, spec) if to_learn else ()
     noted = (each for each in asked if not each.asks)
     findings = (*file.findings, *tidied.findings, *noted, *constants)
@@ -179,8 +179,8 @@ def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> l
     return [currency_finding(sheet, name, reading)]
 
 
-def _as_error(finding: Finding) -> Fault:
-    return Fault(finding.column, finding.count, finding.example, finding.remedy, finding.message)
+def _as_error(finding: Finding) -> Problem:
+    return Problem(finding.column, finding.count, finding.example, finding.remedy, finding.message)
 
 
 def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
@@ -222,6 +222,6 @@ def first_row_of(source: str | Path | pd.DataFrame) -> int | None:
     return FIRST_CSV_ROW if is_csv(source) else 0
 
 
-def _refuse(faults: list[Fault]) -> None:
-    if faults:
-        raise DealsError(explain(faults))
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise DealsError(explain(problems))

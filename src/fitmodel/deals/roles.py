@@ -71,8 +71,8 @@ def _dated(values: pd.Series[Any], role: str) -> pd.Series[Any]:
     """A column of dates, without what stands for "not yet" where nobody need have left."""
     if role not in LEAVING or not is_text(values):
         return values
-    found = find_placeholders(values, surely_dates=True)
-    return values if found is None else values.mask(found.rows)
+    result = find_placeholders(values, surely_dates=True)
+    return values if result is None else values.mask(result.rows)
 
 
 def settle_orders(

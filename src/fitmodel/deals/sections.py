@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
-COLLECTING = {"collecting": True}  # validation context: DealSpec lists all sections' faults at once
+COLLECTING = {
+    "collecting": True
+}  # validation context: DealSpec lists all sections' problems at once
 
 
 def _date_or_column(value: Any) -> Any:
@@ -46,9 +48,9 @@ def _date_or_column(value: Any) -> Any:
 
 
 def _date_only(value: Any) -> Any:
-    found = _date_or_column(value) if isinstance(value, str | datetime) else value
-    if found is None or isinstance(found, date):
-        return found
+    result = _date_or_column(value) if isinstance(value, str | datetime) else value
+    if result is None or isinstance(result, date):
+        return result
     raise ValueError(
         f"[deals] observed_from must be a date such as 2023-01-31, not {shortened(value)}"
     )
@@ -245,9 +247,9 @@ class Attributes(Section):
             return value
         if info.field_name == "include" and value == ():
             raise ValueError("[attributes] include names no column: leave it out or fill it")
-        faults = list(_strangers(info.field_name or "", value or (), info.data))
-        if faults:
-            raise ValueError("\n".join(faults))
+        problems = list(_strangers(info.field_name or "", value or (), info.data))
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @field_validator("decreasing", "categorical", "numeric", mode="after")
@@ -258,14 +260,14 @@ class Attributes(Section):
             "categorical": ("increasing", "decreasing"),
             "numeric": ("categorical",),
         }
-        faults = [
+        problems = [
             f"[attributes] '{name}' cannot be both {rival} and {info.field_name}"
             for rival in rivals[info.field_name or ""]
             for name in value
             if name in info.data.get(rival, ())
         ]
-        if faults:
-            raise ValueError("\n".join(faults))
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @field_validator("parents", mode="after")
@@ -282,7 +284,7 @@ class Attributes(Section):
 
 
 def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
-    """Yield a fault for every name that `exclude` or `include` keeps out of the attributes."""
+    """Yield a problem for every name that `exclude` or `include` keeps out of the attributes."""
     include = known.get("include")
     for name in dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())]):
         if name in known.get("exclude", ()):

@@ -183,9 +183,9 @@ def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Findin
 
 def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
     """Say that a column holds several currencies, how many rows of each."""
-    found = _currencies(reading)
-    counts = ", ".join(f"{rows} in {code}" for code, rows in found.items())
-    main = max(found, key=lambda code: found[code])
+    result = _currencies(reading)
+    counts = ", ".join(f"{rows} in {code}" for code, rows in result.items())
+    main = max(result, key=lambda code: result[code])
     what = f"are in another currency than {main} ({counts}): they are not one number"
     remedy = (
         "convert them to one currency before, or add the column to [attributes] exclude and take "
@@ -196,11 +196,11 @@ def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
 
 def _currencies(reading: Reading) -> dict[str, int]:
     """Rows per currency where a column has several; empty otherwise."""
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for unit, rows in reading.units.items():
         if code := currency_of(unit):
-            found[code] = found.get(code, 0) + rows
-    return found if len(found) > 1 else {}
+            result[code] = result.get(code, 0) + rows
+    return result if len(result) > 1 else {}
 
 
 def has_several_currencies(reading: Reading) -> bool:

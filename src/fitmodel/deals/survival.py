@@ -54,8 +54,8 @@ class SurvivalCurve:
         """Share still there after ``months``; NaN where nobody was watched that long."""
         curve = self.exact or self
         asked = np.asarray(months, dtype=float)
-        found = _step(curve, np.atleast_1d(asked), curve.survival)
-        return float(found[0]) if asked.ndim == 0 else found
+        result = _step(curve, np.atleast_1d(asked), curve.survival)
+        return float(result[0]) if asked.ndim == 0 else result
 
     def restricted_mean(self, months: float | None = None) -> float:
         """

@@ -1,4 +1,4 @@
-"""Find every fault of a table at once, each with column, count, example and remedy.
+"""Find every problem of a table at once, each with column, count, example and remedy.
 
 shape -> columns that are not there -> ids, attributes, roles -> is there anything to learn from
 """
@@ -11,7 +11,7 @@ import pandas as pd
 
 from fitmodel.deals._constants import find_constants
 from fitmodel.deals._propensity import impossible_propensities
-from fitmodel.deals.errors import Fault, Judged, Sheet
+from fitmodel.deals.errors import Judged, Problem, Sheet
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
-__all__ = ["Fault", "errors_of", "find_errors", "shape_errors"]
+__all__ = ["Problem", "errors_of", "find_errors", "shape_errors"]
 MIN_ROWS = 2
 SHOWN_NAMES = 12
 
 
-def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
+def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
     """List everything that keeps a table from being learned from; empty if nothing does.
 
     Parameters
@@ -41,7 +41,7 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
 
     Returns
     -------
-    list of Fault
+    list of Problem
     """
     unreadable = shape_errors(Sheet(frame))
     if unreadable:
@@ -50,38 +50,38 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Fault]:
     return errors_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
 
 
-def shape_errors(sheet: Sheet) -> list[Fault]:
-    """Faults of the table itself, with which nothing else can be looked at."""
+def shape_errors(sheet: Sheet) -> list[Problem]:
+    """Find errors of the table as a whole; with one, no column can be checked."""
     frame = sheet.table
     wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
     if wrong:
         message = f"{len(wrong)} column name(s) are no text, for example {shortened(wrong[0])}"
-        return [Fault("(columns)", len(wrong), "", "name every column", message)]
+        return [Problem("(columns)", len(wrong), "", "name every column", message)]
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
         message = f"the table has more than one column named {twice}"
-        return [Fault("(columns)", len(twice), "", "rename them", message)]
-    return [fault for name in frame.columns for fault in _cell_errors(sheet, name)]
+        return [Problem("(columns)", len(twice), "", "rename them", message)]
+    return [problem for name in frame.columns for problem in _cell_errors(sheet, name)]
 
 
-def _cell_errors(sheet: Sheet, name: str) -> Iterator[Fault]:
+def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
     cells = sheet.table[name]
     what = "hold a list, a mapping, bytes or a complex number"
-    yield from sheet.faults(nested(cells), what, "one value per cell: split or drop it", name)
+    yield from sheet.problems(nested(cells), what, "one value per cell: split or drop it", name)
     what = "hold half a character or a signalling NaN, which no file can hold"
-    yield from sheet.faults(unwritable(cells), what, "read the table again as UTF-8", name)
+    yield from sheet.problems(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
-    """List the faults of a tidy table whose roles were read.
+def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
+    """List the problems of a tidy table whose roles were read.
 
     Without `to_learn` the table is only compared with what was learned: too few rows, attributes
-    that tell nothing and the absence of early churners are then no faults.
+    that tell nothing and the absence of early churners are then no errors.
     """
     rows = len(judged.table)
     if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
-        return [Fault("(table)", rows, "", "give all past deals", message)]
+        return [Problem("(table)", rows, "", "give all past deals", message)]
     absent = list(_missing_columns(judged))
     form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
     roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
@@ -90,12 +90,12 @@ def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Fault]:
     askable = (
         to_learn
         and not roles
-        and not {fault.column for fault in absent} & {*judged.spec.role_columns}
+        and not {problem.column for problem in absent} & {*judged.spec.role_columns}
     )
     return [*absent, *roles, *others, *(_outcome_errors(judged) if askable else ())]
 
 
-def _missing_columns(judged: Judged) -> Iterator[Fault]:
+def _missing_columns(judged: Judged) -> Iterator[Problem]:
     present = list(judged.table.columns)
     for name, why in _named_columns(judged.spec).items():
         if name not in present:
@@ -103,7 +103,7 @@ def _missing_columns(judged: Judged) -> Iterator[Fault]:
             listed = ", ".join(present[:SHOWN_NAMES]) + (", …" if present[SHOWN_NAMES:] else "")
             hint = f"did you mean {close!r}?" if close else f"the table has {listed}"
             message = f"there is no such column, but it is {why}"
-            yield Fault(name, len(judged.table), "", f"correct the name; {hint}", message)
+            yield Problem(name, len(judged.table), "", f"correct the name; {hint}", message)
 
 
 def _named_columns(spec: DealSpec) -> dict[str, str]:
@@ -116,45 +116,45 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
     return named
 
 
-def _id_errors(judged: Judged) -> Iterator[Fault]:
+def _id_errors(judged: Judged) -> Iterator[Problem]:
     name = judged.spec.deals.id
     if name is None or name not in judged.table.columns or name == judged.spec.rows.customer:
         return
     ids = judged.table[name]
     empty = ids.isna().to_numpy()
-    yield from judged.faults(empty, "have no id", "give every deal an id", name)
+    yield from judged.problems(empty, "have no id", "give every deal an id", name)
     twice = ids.duplicated().to_numpy() & ~empty
     remedy = (
         "keep one row per deal, or name another id column; where they are the rows of one customer "
         f'write [rows] customer = "{name}"'
     )
-    yield from judged.faults(twice, "repeat the id of an earlier row", remedy, name)
+    yield from judged.problems(twice, "repeat the id of an earlier row", remedy, name)
 
 
-def _attribute_errors(judged: Judged) -> Iterator[Fault]:
+def _attribute_errors(judged: Judged) -> Iterator[Problem]:
     table = judged.table
     names = judged.spec.attribute_names(table.columns)
     if not names:
         remedy = "leave some out of [attributes] exclude, or add columns known before signing"
-        yield Fault("(attributes)", 0, "", remedy, "no attribute is left to learn from")
+        yield Problem("(attributes)", 0, "", remedy, "no attribute is left to learn from")
     constants = find_constants(table, judged.spec)
     if len(constants) == len([name for name in names if name in table.columns]):
         remedy = "add columns known before signing whose values differ"
         for each in constants:
             message = f"{each.message}, and no other attribute is left to learn from"
-            yield Fault(each.column, each.count, "", remedy, message)
+            yield Problem(each.column, each.count, "", remedy, message)
 
 
-def _amount_errors(judged: Judged) -> Iterator[Fault]:
+def _amount_errors(judged: Judged) -> Iterator[Problem]:
     name = role_column(judged.spec, "amount")
     if name is not None and "amount" in judged.readings:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
-        yield from judged.faults(unreadable, "are no number (amount)", remedy, name)
+        yield from judged.problems(unreadable, "are no number (amount)", remedy, name)
         yield from _currency_errors(judged, name)
 
 
-def _currency_errors(judged: Judged, amount: str) -> Iterator[Fault]:
+def _currency_errors(judged: Judged, amount: str) -> Iterator[Problem]:
     """Amounts in several currencies by the column of currencies, which are never one number."""
     named = judged.spec.deals.columns().get("currency")
     if named not in judged.table.columns:
@@ -167,23 +167,23 @@ def _currency_errors(judged: Judged, amount: str) -> Iterator[Fault]:
             "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
             "amount out of [deals]"
         )
-        yield Fault(amount, int(counts.sum()), "", remedy, message)
+        yield Problem(amount, int(counts.sum()), "", remedy, message)
 
 
-def _propensity_errors(judged: Judged) -> Iterator[Fault]:
+def _propensity_errors(judged: Judged) -> Iterator[Problem]:
     name = role_column(judged.spec, "propensity")
     if name is not None and "propensity" in judged.readings:
         reading = judged.readings["propensity"]
         impossible = reading.unreadable | impossible_propensities(reading.series)
         what = "are no probability above 0 and at most 1 (propensity)"
         remedy = "take the column as the decision log gives it; leave it empty for the unflagged"
-        yield from judged.faults(impossible, what, remedy, name)
+        yield from judged.problems(impossible, what, remedy, name)
 
 
-def _date_errors(judged: Judged) -> Iterator[Fault]:
+def _date_errors(judged: Judged) -> Iterator[Problem]:
     """Dates that cannot be read, are empty, or contradict each other.
 
-    Leaving dated after the extract is no fault: it was announced, and the customer is still there.
+    Leaving dated after the extract is no error: it was announced, and the customer is still there.
     """
     for role in DATES:
         if role in judged.readings:
@@ -196,39 +196,39 @@ def _date_errors(judged: Judged) -> Iterator[Fault]:
         if role in days:
             early = (days[role] < closed).to_numpy()
             columns = (str(role_column(judged.spec, role)), closing)
-            yield from judged.faults(early, "lie before closing", "correct the dates", *columns)
+            yield from judged.problems(early, "lie before closing", "correct the dates", *columns)
     yield from _too_late(judged, days)
 
 
-def _too_late(judged: Judged, days: dict[str, pd.Series[Any]]) -> Iterator[Fault]:
+def _too_late(judged: Judged, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
     until, closing = judged.spec.deals.observed_until, str(judged.spec.deals.closed_on)
     if isinstance(until, str) and "observed_until" not in days:
-        return  # the missing column is a fault of its own
+        return  # the missing column is a problem of its own
     end = days["observed_until"] if isinstance(until, str) else pd.Timestamp(str(until))
     columns = (closing, until) if isinstance(until, str) else (closing,)
     what = f"lie after observed_until ({until})"
     remedy = "give the day the table was extracted as observed_until, or correct the dates"
-    yield from judged.faults((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
+    yield from judged.problems((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
 
 
-def _one_date_errors(judged: Judged, role: str) -> Iterator[Fault]:
+def _one_date_errors(judged: Judged, role: str) -> Iterator[Problem]:
     reading, name = judged.readings[role], str(role_column(judged.spec, role))
     if reading.order == "either":
         message = "every date can be read day first and month first"
         rows = judged.table[name].notna().to_numpy()
         example = judged.cells(int(rows.argmax()), (name,))
         remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
-        yield Fault(name, int(rows.sum()), example, remedy, message)
+        yield Problem(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
-    yield from judged.faults(reading.unreadable, "are no date", remedy, name)
+    yield from judged.problems(reading.unreadable, "are no date", remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "give the date, or leave out the rows of deals that were not signed"
-        yield from judged.faults(empty, "are empty", remedy, name)
+        yield from judged.problems(empty, "are empty", remedy, name)
 
 
-def _undated_errors(judged: Judged) -> Iterator[Fault]:
+def _undated_errors(judged: Judged) -> Iterator[Problem]:
     """Leavers by the flag without a date: never silently customers that stayed."""
     spec = judged.spec
     columns = (spec.deals.churned, spec.deals.churned_on)
@@ -241,52 +241,52 @@ def _undated_errors(judged: Judged) -> Iterator[Fault]:
             '[deals] churned_values = ["cancelled"]'
         )
         what = "are neither yes nor no (churned)"
-        yield from judged.faults(flag.unreadable, what, remedy, str(columns[0]))
+        yield from judged.problems(flag.unreadable, what, remedy, str(columns[0]))
     if spec.rows.left_without_date is not None or spec.rows.customer is not None:
         return  # of several rows of a customer the last one counts: asked when they are merged
     leaving = judged.readings["churned_on"]
     undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
     undated &= ~leaving.unreadable
     what = f"left by {columns[0]}, but have no date in {columns[1]}"
-    yield from judged.faults(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
+    yield from judged.problems(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
-def _tenure_errors(judged: Judged) -> Iterator[Fault]:
+def _tenure_errors(judged: Judged) -> Iterator[Problem]:
     tenure, flag = (str(role_column(judged.spec, each)) for each in ("tenure_months", "churned"))
     if "tenure_months" in judged.readings:
         reading = judged.readings["tenure_months"]
         remedy = "write the months as plain numbers (4.5)"
-        yield from judged.faults(reading.unreadable, "are no number (tenure)", remedy, tenure)
+        yield from judged.problems(reading.unreadable, "are no number (tenure)", remedy, tenure)
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
-        yield from judged.faults(empty, "are empty", "give the tenure of every deal", tenure)
+        yield from judged.problems(empty, "are empty", "give the tenure of every deal", tenure)
         negative = (reading.series < 0).to_numpy()
-        yield from judged.faults(negative, "are negative", "correct the tenure", tenure)
+        yield from judged.problems(negative, "are negative", "correct the tenure", tenure)
     if "churned" in judged.readings:
         remedy = "write yes or no (true/false, 1/0 and the like are read too)"
         empty = judged.table[flag].isna().to_numpy()
         neither = judged.readings["churned"].unreadable
-        yield from judged.faults(neither, "are neither yes nor no", remedy, flag)
-        yield from judged.faults(empty, "are empty, neither yes nor no", remedy, flag)
+        yield from judged.problems(neither, "are neither yes nor no", remedy, flag)
+        yield from judged.problems(empty, "are empty, neither yes nor no", remedy, flag)
 
 
-def _outcome_errors(judged: Judged) -> list[Fault]:
+def _outcome_errors(judged: Judged) -> list[Problem]:
     """Whether there is anything to learn from at all; asked when the roles could be read."""
     spec, rows = judged.spec, len(judged.table)
     horizon = spec.label.horizon_months
     column = str(spec.deals.churned_on or spec.deals.churned)
     try:
         deals = settle_rows(with_roles(judged.table, spec, dict(judged.readings)), spec).table
-        found = outcomes(deals, spec)
+        result = outcomes(deals, spec)
     except DealsError as error:
-        return [Fault(column, rows, "", "correct the dates", str(error))]
+        return [Problem(column, rows, "", "correct the dates", str(error))]
     undated = int(left_without_date(deals, spec).sum())
     if undated and spec.rows.left_without_date is None:
         message = f"{undated} customer(s) left by {spec.deals.churned}, but have no date"
-        return [Fault(str(spec.deals.churned_on), undated, "", ANSWERS, message)]
-    early = found["early_churn"]
+        return [Problem(str(spec.deals.churned_on), undated, "", ANSWERS, message)]
+    early = result["early_churn"]
     checks = (
         (
-            found["mature"].any(),
+            result["mature"].any(),
             f"no deal is mature: none closed {horizon} months before the extract's end"
             if spec.has_dates
             else f"no deal is mature: none left, or stayed for {horizon} months",
@@ -303,4 +303,4 @@ def _outcome_errors(judged: Judged) -> list[Fault]:
             "give the customers that stayed too, or take a shorter [label] horizon_months",
         ),
     )
-    return [Fault(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]
+    return [Problem(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]

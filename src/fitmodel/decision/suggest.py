@@ -69,8 +69,8 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
         return ()
     is_example = spec.decision.gross_margin is None
     priced = spec.replace(decision=suggested_money()) if is_example else spec
-    found = outcomes(deals, spec)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    result = outcomes(deals, spec)
+    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
     amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     money, lacking = known_money(priced, amounts, curve)
     if money is None:

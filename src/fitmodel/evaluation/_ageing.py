@@ -39,9 +39,9 @@ def compute_ageing(
     for trained, judged in combinations(range(1, len(dates) + 1), 2):
         here = predictions[predictions["judged"] == judged]
         old, new = here[here["trained"] == trained], here[here["trained"] == judged]
-        found = _compare(old, new, n_boot, seed)
+        result = _compare(old, new, n_boot, seed)
         months = (dates[judged - 1] - dates[trained - 1]).days / DAYS_PER_MONTH
-        rows.append((trained, judged, months, len(old), found.value, found.low, found.high))
+        rows.append((trained, judged, months, len(old), result.value, result.low, result.high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -96,12 +96,12 @@ def compute_gains(
     """
     walk = _row_scorer(y, p, weight)
     share = walk["mass"] / walk["mass"].iloc[-1]
-    found = walk["left"] / walk["left"].iloc[-1]
+    result = walk["left"] / walk["left"].iloc[-1]
     return pd.DataFrame(
         {
             "share_flagged": share,
-            "share_found": found,
-            "lift": found / share.where(share > 0),
+            "share_found": result,
+            "lift": result / share.where(share > 0),
             "threshold": walk["threshold"],
             "count": walk["count"],
         }

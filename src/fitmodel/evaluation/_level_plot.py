@@ -59,16 +59,16 @@ def plot_level(level: Level, ax: Axes | None = None) -> Axes:
     """
     ax = ax or new_axes(6.5)
     frame = compute_level(level)
-    place = np.arange(len(frame))
+    position = np.arange(len(frame))
     gaps = np.abs(frame[["low", "high"]].to_numpy().T - frame["ratio"].to_numpy())
     ax.errorbar(
-        place, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label="quarter, 95 % interval"
+        position, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label="quarter, 95 % interval"
     )
     ax.axhline(1.0, color=GREY, linestyle=":", linewidth=1, label="long-run mean")
     if level.is_applied:
         ax.axhline(level.factor, color=ORANGE, linewidth=1.5, label="level applied")
     step = max(1, len(frame) // 8)
-    ax.set_xticks(place[::step], frame["month"].iloc[::step], rotation=45, ha="right")
+    ax.set_xticks(position[::step], frame["month"].iloc[::step], rotation=45, ha="right")
     ax.set(xlabel="quarter ending", ylabel="early leavers: observed / expected")
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False)

@@ -62,8 +62,8 @@ def equal_mass_bins(sample: Sample, bins: int) -> npt.NDArray[np.intp]:
         raise DealsError(f"bins is {bins}: calibration needs at least 1 bin.")
     mass = sample.per_tie(sample.weight)
     below = mass.sum() - np.cumsum(mass)
-    place = np.minimum((below + mass / 2) / mass.sum() * bins, bins - 1).astype(np.intp)
-    numbers = np.unique(place, return_inverse=True)[1]
+    position = np.minimum((below + mass / 2) / mass.sum() * bins, bins - 1).astype(np.intp)
+    numbers = np.unique(position, return_inverse=True)[1]
     return np.repeat(numbers, np.diff(np.r_[sample.tie_starts, len(sample)]))
 
 

@@ -73,13 +73,13 @@ class Comparison:
             If it is something else, as a manifest may hold that was changed.
         """
         try:
-            found = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
-            finite = all(map(math.isfinite, (found.deals, found.gain, found.low, found.high)))
+            result = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
+            finite = all(map(math.isfinite, (result.deals, result.gain, result.low, result.high)))
         except TypeError as error:
             raise BundleError(f"{_DAMAGED}: {error}") from error
         if not finite:
             raise BundleError(f"{_DAMAGED}: a number of it is not finite")
-        return found
+        return result
 
 
 def compare(
@@ -112,8 +112,8 @@ def compare(
     Paired: both models are judged on the same resamples, so what makes a resample hard for both
     cancels (Efron and Tibshirani 1993, chapter 8).
     """
-    found = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
-    return Comparison(int(np.size(np.asarray(y))), found.value, found.low, found.high)
+    result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
+    return Comparison(int(np.size(np.asarray(y))), result.value, result.low, result.high)
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
@@ -166,21 +166,21 @@ def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, .
         return ()
     width = float(norm.ppf(1 - 0.05 / len(groups)))
     lost = _losses(table, "probability") - _losses(table, "champion")
-    found = []
+    result = []
     for label, inside in groups:
         weight = table["weight"].to_numpy()[inside]
         mean = float(np.average(lost[inside], weights=weight))
         spread = float(np.sqrt(np.sum((weight * (lost[inside] - mean)) ** 2)) / weight.sum())
         if mean - width * spread > 0:
-            found.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
-    return tuple(found)
+            result.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
+    return tuple(result)
 
 
 def _groups(
     table: pd.DataFrame, attributes: pd.DataFrame
 ) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     left = table["early_churn"].to_numpy() == 1
-    found = []
+    result = []
     for name in attributes.columns:
         text = attributes[name].astype("object").map(str).to_numpy()
         levels = sorted(set(text.tolist()))
@@ -189,8 +189,8 @@ def _groups(
         for level in levels:
             inside = text == level
             if inside.sum() >= MIN_DEALS and (inside & left).sum() >= MIN_CHURNERS:
-                found.append((f"{name} = {level}", inside))
-    return found
+                result.append((f"{name} = {level}", inside))
+    return result
 
 
 def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:

@@ -65,5 +65,5 @@ def _families() -> tuple[str, ...] | None:
     from matplotlib import font_manager, rcParamsDefault
 
     installed = set(font_manager.get_font_names())
-    found = next((name for name in WITH_CHINESE if name in installed), None)
-    return None if found is None else (rcParamsDefault["font.sans-serif"][0], found)
+    result = next((name for name in WITH_CHINESE if name in installed), None)
+    return None if result is None else (rcParamsDefault["font.sans-serif"][0], result)

@@ -113,14 +113,14 @@ def compute_metrics(
     base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
     values, drawn = _measure(sample, n_boot, seed)
     bases = _statistics(base, base.weight[None])
-    found = {
+    result = {
         name: Metric(name, value, *_interval(drawn[name]), float(bases[name][0]), len(drawn[name]))
         for name, value in values.items()
     }
-    error = found["calibration_error"]
+    error = result["calibration_error"]
     if may_be_calibrated(sample):
-        found["calibration_error"] = replace(error, low=error.low * 0)  # NaN stays NaN
-    return found
+        result["calibration_error"] = replace(error, low=error.low * 0)  # NaN stays NaN
+    return result
 
 
 def compare_log_loss(
@@ -172,7 +172,7 @@ def roc_auc(sample: Sample) -> float:
 
 def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], dict[str, Vector]]:
     values = {
-        name: float(found[0]) for name, found in _statistics(sample, sample.weight[None]).items()
+        name: float(result[0]) for name, result in _statistics(sample, sample.weight[None]).items()
     }
     chunks = [_statistics(sample, weights) for weights in sample.resamples(n_boot, seed)]
     drawn = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.learner import Learned
 
-JUDGING_REPLICATES = 2  # the interval is not evaluated here
-JUDGING_FOLDS = 5
+EVALUATION_REPLICATES = 2  # the interval is not evaluated here
+EVALUATION_FOLDS = 5
 
 EARLIER_SPLIT = (
     "evaluated on the newest {share:.0%} of the mature deals instead of the newest {usual:.0%}, "
@@ -121,17 +121,19 @@ def evaluate(
 def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluation:
     split = latest_possible_split(view, spec)
     if estimator is None:
-        learned = learn(split.train, spec, bags=JUDGING_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+        learned = learn(
+            split.train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART
+        )
     else:
         learned = learn_own(split.train, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
-    test = split.test.labelled(learned.taught.dates)
+    test = split.test.labelled(learned.training_set.dates)
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
     notes: tuple[str, ...] = ()
     if share > TEST_SHARE + 0.05:
         notes = (EARLIER_SPLIT.format(share=share, usual=TEST_SHARE),)
     return Evaluation(
-        "out-of-time", split.date, table, test.attributes, len(learned.taught), notes, learned
+        "out-of-time", split.date, table, test.attributes, len(learned.training_set), notes, learned
     )
 
 
@@ -142,7 +144,7 @@ def evaluate_on_blocks(
     view = view_of(deals, spec)
     parts = [
         (np.setdiff1d(np.arange(len(view)), inside), inside)
-        for inside in blocks_in_time(view, JUDGING_FOLDS)
+        for inside in blocks_in_time(view, EVALUATION_FOLDS)
     ]
     return _in_parts(view, parts, spec, estimator, "blocks in time", IN_BLOCKS)
 
@@ -154,7 +156,9 @@ def evaluate_on_folds(
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []
-    for fold in random_folds(view.training_set(), seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
+    for fold in random_folds(
+        view.training_set(), seed=spec.learning.seed, n_folds=EVALUATION_FOLDS
+    ):
         inside = number[fold.test.index].to_numpy()
         parts.append((np.setdiff1d(number.to_numpy(), inside), inside))
     note = IN_FOLDS_ALTHOUGH_DATED if spec.has_dates else IN_FOLDS
@@ -169,38 +173,40 @@ def _in_parts(
     method: str,
     note: str,
 ) -> Evaluation:
-    taught = view.training_set()
-    labelled = view.labelled(taught.dates)
-    place = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
+    training_set = view.training_set()
+    labelled = view.labelled(training_set.dates)
+    position = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
     tables, attributes, sizes = [], [], []
     for outside, inside in parts:
-        test = labelled.subset(np.isin(place, inside))
+        test = labelled.subset(np.isin(position, inside))
         if not len(test):
             continue
-        learned = _learn_from_set(taught.subset(outside), spec, estimator)
+        learned = _learn_from_set(training_set.subset(outside), spec, estimator)
         tables.append(_predict(learned, test, spec))
         attributes.append(test.attributes)
         sizes.append(len(outside))
     table = pd.concat(tables).loc[labelled.index]
-    found = pd.concat(attributes).loc[table.index]
-    return Evaluation(method, None, table, found, int(np.mean(sizes)), (note,))
+    result = pd.concat(attributes).loc[table.index]
+    return Evaluation(method, None, table, result, int(np.mean(sizes)), (note,))
 
 
-def _learn_from_set(taught: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
+def _learn_from_set(training_set: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
     if estimator is not None:
-        return learn_own_from_set(taught, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
-    return learn_from_set(taught, spec, bags=JUDGING_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+        return learn_own_from_set(training_set, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+    return learn_from_set(
+        training_set, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART
+    )
 
 
 def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFrame:
-    options = LearnerOptions.from_spec(spec, learned.taught.dates)
+    options = LearnerOptions.from_spec(spec, learned.training_set.dates)
     return pd.DataFrame(
         {
             "early_churn": test.early_churn,
             "probability": learned.estimator.predict_proba(test.attributes)[:, 1],
             "weight": test.weight,
             "base_rate": learned.scorecard.base_rate,
-            "black_box": black_box_probabilities(learned.taught, test.attributes, options),
+            "black_box": black_box_probabilities(learned.training_set, test.attributes, options),
         },
         index=test.index,
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
-from fitmodel.evaluation.out_of_time import JUDGING_FOLDS, JUDGING_REPLICATES
+from fitmodel.evaluation.out_of_time import EVALUATION_FOLDS, EVALUATION_REPLICATES
 from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.learning.editing import apply_edits
 from fitmodel.learning.encoding import encode
@@ -167,11 +167,11 @@ def _refits(
     view = view_of(deals, spec)
     if spec.has_dates:
         split = latest_possible_split(view, spec)
-        learned = learn(split.train, spec, bags=JUDGING_REPLICATES)
-        return split.date, [(learned, split.test.labelled(learned.taught.dates))]
-    labelled, taught = view.labelled(), view.training_set()
+        learned = learn(split.train, spec, replicates=EVALUATION_REPLICATES)
+        return split.date, [(learned, split.test.labelled(learned.training_set.dates))]
+    labelled, training_set = view.labelled(), view.training_set()
     refits = []
-    for fold in random_folds(taught, seed=spec.learning.seed, n_folds=JUDGING_FOLDS):
-        learned = learn_from_set(fold.train, spec, bags=JUDGING_REPLICATES)
+    for fold in random_folds(training_set, seed=spec.learning.seed, n_folds=EVALUATION_FOLDS):
+        learned = learn_from_set(fold.train, spec, replicates=EVALUATION_REPLICATES)
         refits.append((learned, labelled.subset(labelled.index.isin(fold.test.index))))
     return None, refits

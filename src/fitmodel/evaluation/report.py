@@ -63,8 +63,8 @@ class Report(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the predictions as values that JSON can hold."""
         shown = [each.name for each in fields(self) if not each.metadata.get("private")]
-        found = {name: as_json(getattr(self, name)) for name in shown}
-        return {"has_skill": self.has_skill, "verdict": self.verdict, **found}
+        result = {name: as_json(getattr(self, name)) for name in shown}
+        return {"has_skill": self.has_skill, "verdict": self.verdict, **result}
 
     @abstractmethod
     def page(self) -> Page:

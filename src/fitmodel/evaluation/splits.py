@@ -249,7 +249,7 @@ def _cut_dates(
             f"The {len(closed)} mature deals closed on {len(days)} day(s), too few to cut at {n} "
             "date(s). Check closed_on, or ask for fewer cuts."
         )
-    return [days[place] for place in nearest]
+    return [days[position] for position in nearest]
 
 
 def _require_enough(view: HistoryView, what: str, least: int) -> None:

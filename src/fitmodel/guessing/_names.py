@@ -229,7 +229,9 @@ def as_words(name: str) -> str:
 def sureness(words: str, role: str) -> int | None:
     """Place of the first of a role's patterns that a name matches; None where none does."""
     patterns = ROLE_NAMES[role]
-    return next((place for place, each in enumerate(patterns) if re.search(each, words)), None)
+    return next(
+        (position for position, each in enumerate(patterns) if re.search(each, words)), None
+    )
 
 
 def named(words: str, key: str) -> bool:
@@ -249,5 +251,5 @@ def is_of_something_else(words: str) -> bool:
 
 def tenure_unit(words: str) -> str | None:
     """Unit of a tenure by its name; None where the name says none, or several."""
-    found = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
-    return found[0] if len(found) == 1 else None
+    result = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
+    return result[0] if len(result) == 1 else None

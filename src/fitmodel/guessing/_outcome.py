@@ -44,10 +44,10 @@ def find_leavers(draft: Draft) -> None:
 
 def _find_closing_by_content(draft: Draft) -> None:
     """Where no name tells the day of signing: the first full column of dates."""
-    found = [column for column in draft.free if column.is_date and column.is_full]
-    found = [column for column in found if not LATER.search(column.words)]
-    if found and find_status(draft.columns, draft.vendor) is None:
-        draft.roles["closed_on"] = found[0]
+    result = [column for column in draft.free if column.is_date and column.is_full]
+    result = [column for column in result if not LATER.search(column.words)]
+    if result and find_status(draft.columns, draft.vendor) is None:
+        draft.roles["closed_on"] = result[0]
 
 
 def settle_outcome(draft: Draft) -> None:
@@ -91,8 +91,8 @@ def _take_flag(draft: Draft) -> None:
 
 
 def _no_outcome(draft: Draft) -> DealsError:
-    found = ", ".join(f"{role} ({column.name!r})" for role, column in draft.roles.items())
-    clauses = [f"found were only {found}"] if found else []
+    result = ", ".join(f"{role} ({column.name!r})" for role, column in draft.roles.items())
+    clauses = [f"found were only {result}"] if result else []
     if draft.status is not None:
         clauses.append(
             f"{draft.status.name!r} says who left ({int(draft.status.left.sum()):,} of "

@@ -51,8 +51,8 @@ def find_stage(columns: Iterable[Column]) -> Stage | None:
     A column of stages must have rows that were won and rows that were not, told by values in
     ``vocabulary.toml``; without a name that says so nearly all of its values must be known.
     """
-    found = [(rank, stage) for column in columns for rank, stage in _stages(column)]
-    return min(found, key=lambda each: each[0])[1] if found else None
+    result = [(rank, stage) for column in columns for rank, stage in _stages(column)]
+    return min(result, key=lambda each: each[0])[1] if result else None
 
 
 def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
@@ -119,13 +119,13 @@ def find_repeats(columns: Iterable[Column]) -> list[Repeats]:
 
     A column with hardly any different values is a category, not an id.
     """
-    found = []
+    result = []
     for column in columns:
         of_customer, of_deal = named(column.words, "customer"), is_deal_id(column.words)
         repeats = 1 < column.distinct < column.filled and not column.is_date
         few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
         if (of_customer or of_deal) and repeats and not few:
-            found.append(
+            result.append(
                 Repeats(
                     column.name,
                     column.distinct,
@@ -134,7 +134,7 @@ def find_repeats(columns: Iterable[Column]) -> list[Repeats]:
                     of_deal or _ends_as_id(column.words),
                 )
             )
-    return sorted(found, key=lambda each: (not each.of_customer, not each.is_id))
+    return sorted(result, key=lambda each: (not each.of_customer, not each.is_id))
 
 
 def is_deal_id(words: str) -> bool:

@@ -57,8 +57,8 @@ class Status:
 
 def find_status(columns: Iterable[Column], vendor: Vendor | None = None) -> Status | None:
     """Find the surest column that says who left; None where there is none."""
-    found = [each for column in columns if (each := status_of(column, vendor)) is not None]
-    return min(found, key=lambda each: each.rank) if found else None
+    result = [each for column in columns if (each := status_of(column, vendor)) is not None]
+    return min(result, key=lambda each: each.rank) if result else None
 
 
 def status_of(column: Column, vendor: Vendor | None = None) -> Status | None:

@@ -86,17 +86,17 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     []
     """
     table = tidy(table, spec.attributes.missing)
-    found = list(_about_stages(table, spec))
+    result = list(_about_stages(table, spec))
     kept = keep_rows(table, spec).table
     columns = [Column(kept[name]) for name in kept.columns]
-    found += _about_leavers(columns, spec)
-    found += _about_currencies(columns, spec)
-    found += _about_repeats(columns, spec)
-    found += _about_copies(kept, spec)
-    found += _about_dates(spec)
-    found += _about_units(spec)
-    found += _about_missing_leavers(kept, spec)
-    open_doubts = [each for each in found if not _is_settled(each, spec)]
+    result += _about_leavers(columns, spec)
+    result += _about_currencies(columns, spec)
+    result += _about_repeats(columns, spec)
+    result += _about_copies(kept, spec)
+    result += _about_dates(spec)
+    result += _about_units(spec)
+    result += _about_missing_leavers(kept, spec)
+    open_doubts = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
 
 
@@ -141,8 +141,8 @@ class QuestionedDeals:
     @property
     def messages(self) -> tuple[str, ...]:
         """What was left out or merged, found and is in doubt, for people."""
-        found = (*self.read.notes, *self.read.findings, *self.doubts)
-        return tuple(map(str, found))
+        result = (*self.read.notes, *self.read.findings, *self.doubts)
+        return tuple(map(str, result))
 
 
 def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
@@ -160,7 +160,7 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
     """
     file = open_table(source, spec)
     if not shape_errors(Sheet(file.table)):
-        # first, because rows that are no customers have other faults too
+        # first, because rows that are no customers have other problems too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_deals_with_findings(file, spec)

@@ -88,9 +88,9 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     >>> 'closed_on = "Close Date"' in guess.toml
     True
     """
-    faults = shape_errors(Sheet(frame))
-    if faults:
-        raise DealsError(explain(faults))
+    problems = shape_errors(Sheet(frame))
+    if problems:
+        raise DealsError(explain(problems))
     table = tidy(frame)
     draft = _customers_of(table)
     for role in ("id", "observed_until", "closed_on"):
@@ -243,13 +243,13 @@ def _sort_attributes(draft: Draft) -> None:
         if column.name in after:
             draft.leave_out(column, "known only after signing, in exports of this system")
             continue
-        found = reason_to_exclude(column, None if closing is None else closing.dates)
-        if found is None:
+        result = reason_to_exclude(column, None if closing is None else closing.dates)
+        if result is None:
             draft.notes[column.name] = "attribute"
             continue
-        draft.leave_out(column, found.reason)
-        if found.in_doubt:
-            doubted.setdefault(found.reason, []).append(repr(column.name))
+        draft.leave_out(column, result.reason)
+        if result.in_doubt:
+            doubted.setdefault(result.reason, []).append(repr(column.name))
     for reason, names in doubted.items():
         draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
@@ -265,7 +265,7 @@ def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> DealSpec:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
         return spec
-    found = compare_horizons(read.table, spec)
-    draft.horizons = horizons_text(found)
-    draft.unsure += doubts_about_horizon(found, spec.label.horizon_months)
+    result = compare_horizons(read.table, spec)
+    draft.horizons = horizons_text(result)
+    draft.unsure += doubts_about_horizon(result, spec.label.horizon_months)
     return read.spec

@@ -153,20 +153,20 @@ def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Findi
     if numbers is None:
         return
     fine_grained = len(np.unique(numbers[history.left & np.isfinite(numbers)])) >= FINE_GRAINED
-    found, per = _mirrors(numbers, history), ""
-    if found.value > RATIO_WORTH_TRYING:
-        for name, divisor in _divisors(attribute, found, history):
+    result, per = _mirrors(numbers, history), ""
+    if result.value > RATIO_WORTH_TRYING:
+        for name, divisor in _divisors(attribute, result, history):
             shares = np.divide(numbers, divisor, where=divisor > 0, out=numbers * np.nan)
             divided = _mirrors(shares, history)
-            if divided.low > found.low:
-                found, per, numbers = divided, f", divided by {name},", shares
-    if found.low <= FOLLOWS:
+            if divided.low > result.low:
+                result, per, numbers = divided, f", divided by {name},", shares
+    if result.low <= FOLLOWS:
         return
-    mirrors = fine_grained and (found.low > MIRRORS or _grows(numbers, history))
+    mirrors = fine_grained and (result.low > MIRRORS or _grows(numbers, history))
     verdict: Verdict = "stop" if mirrors or attribute.suspicion == "surely" else "warn"
     evidence = (
         f"among the {int(history.left.sum()):,} customers who left{per} its rank correlation with "
-        f"the months stayed is {found.value:.2f} (at least {found.low:.2f})"
+        f"the months stayed is {result.value:.2f} (at least {result.low:.2f})"
     )
     yield attribute.finding("tenure in disguise", verdict, evidence)
 

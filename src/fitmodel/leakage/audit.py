@@ -47,9 +47,9 @@ class LeakageReport:
         return f"<LeakageReport: {len(self.stopped)} stopped, {len(warned)} warned of>"
 
     def _repr_html_(self) -> str:
-        found = self.to_frame()
+        result = self.to_frame()
         with pd.option_context("display.max_colwidth", None):
-            return found[found["verdict"] != "fine"].to_html(index=False)
+            return result[result["verdict"] != "fine"].to_html(index=False)
 
     def to_frame(self) -> pd.DataFrame:
         """A row per finding."""

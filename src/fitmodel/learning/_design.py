@@ -165,10 +165,10 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
     scores = np.array(
         [NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks]
     )
-    for place, values in enumerate((middles, scores)):
+    for position, values in enumerate((middles, scores)):
         mean = np.average(values, weights=counts)
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
-        basis[1 : column.size + 1, place] = (values - mean) / max(float(deviation), 1e-12)
+        basis[1 : column.size + 1, position] = (values - mean) / max(float(deviation), 1e-12)
     return basis
 
 

@@ -42,20 +42,20 @@ def as_matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[
     """Numbers as they are and codes of levels from 0; NaN where missing or never seen."""
     codes = encode(columns, attributes)
     matrix = codes.astype(np.float64)
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         if isinstance(column, CategoryColumn):
-            known = (codes[:, place] > 0) & (codes[:, place] <= column.size)
-            matrix[:, place] = np.where(known, matrix[:, place] - 1, np.nan)
+            known = (codes[:, position] > 0) & (codes[:, position] <= column.size)
+            matrix[:, position] = np.where(known, matrix[:, position] - 1, np.nan)
         else:
-            matrix[:, place] = read_numbers(attributes[column.name])[0]
+            matrix[:, position] = read_numbers(attributes[column.name])[0]
     return matrix
 
 
 def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.DataFrame:
     """What the estimator is given: float columns, and pandas categories of the known levels."""
     made: dict[str, Any] = {}
-    for place, column in enumerate(columns):
-        values = matrix[:, place]
+    for position, column in enumerate(columns):
+        values = matrix[:, position]
         if isinstance(column, CategoryColumn):
             codes = np.where(np.isnan(values), -1, values).astype(int)
             levels = [column.label(code) for code in range(1, column.size + 1)]

@@ -26,7 +26,7 @@ MIN_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much f
 def flatten(
     design: Design,
     point: Additive,
-    bags: Additive,
+    replicates: Additive,
     *,
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
@@ -51,25 +51,25 @@ def flatten(
         Of the draws that widen rows hardly seen.
     """
     generator = np.random.default_rng(seed)
-    intercept = np.concatenate([point.intercept, bags.intercept])
+    intercept = np.concatenate([point.intercept, replicates.intercept])
     blocks = []
     for position, column in enumerate(design.columns):
-        table = np.hstack([point.singles[position], bags.singles[position]])
+        table = np.hstack([point.singles[position], replicates.singles[position]])
         code = design.codes[:, position]
         table, mean = _centred(table, code, weight)
         intercept = intercept + mean
         blocks.append(_widened(table, column, code, design.statistics[position], generator))
     terms = []
-    for pair, grid, bagged in zip(point.pairs, point.grids, bags.grids, strict=True):
+    for pair, grid, bagged in zip(point.pairs, point.grids, replicates.grids, strict=True):
         first, second = pair.attributes
         term = PairTerm(first, second, *pair.maps)
         rows, columns = grid.shape[:2]
         flat = np.concatenate([grid, bagged], axis=2).reshape(rows * columns, -1)
-        place = (
+        index = (
             pair.maps[0][design.codes[:, first]] * columns + pair.maps[1][design.codes[:, second]]
         )
         used_rows, used_columns = term.shape
-        flat, mean = _centred(flat, place, weight)
+        flat, mean = _centred(flat, index, weight)
         intercept = intercept + mean
         grid_block = flat.reshape(rows, columns, -1)[:used_rows, :used_columns]
         blocks.append(grid_block.reshape(used_rows * used_columns, -1))
@@ -117,17 +117,19 @@ def _widened(
     between = float(np.sqrt(np.average(effects**2, weights=known))) if known.sum() else 0.0
     scale = max(between, MIN_LEVEL_SPREAD)
     table = table.copy()
-    bags = table.shape[1] - 1
+    replicates = table.shape[1] - 1
     if statistic is not None:
         deviation = statistic.deviation
         slope = _statistic_slope(table, statistic)
-        table[:, 1:] += slope * deviation[:, None] * generator.standard_normal((len(table), bags))
+        table[:, 1:] += (
+            slope * deviation[:, None] * generator.standard_normal((len(table), replicates))
+        )
     unseen = [MISSING] if counts[MISSING] == 0 else []
     if isinstance(column, CategoryColumn):
         unseen.append(column.size + 1)
     for row in unseen:
         table[row, 0] = 0.0
-        table[row, 1:] = scale * generator.standard_normal(bags)
+        table[row, 1:] = scale * generator.standard_normal(replicates)
     return table
 
 
@@ -157,7 +159,7 @@ def make_evidence(
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(total > 0, churners / total, np.nan)
     labels = tuple(
-        _band_label(column, np.flatnonzero(band == place)) for place in range(len(deals))
+        _band_label(column, np.flatnonzero(band == position)) for position in range(len(deals))
     )
     return Evidence(band.astype(np.int64), deals.astype(np.int64), rate, labels)
 

@@ -140,10 +140,10 @@ def fit_isotonic(log_odds: Floats, held: HeldOut) -> CalibrationMap | None:
     intercept = (shift + (1 - slope) * mean)[held.fold]
     middle = float(np.average(intercept, weights=held.weight))
     level_free = log_odds + (intercept - middle) / slope  # where every fold has one line
-    found = centred_isotonic(level_free, held.early_churn, held.weight)
-    if found is None or not _predicts_better(level_free, (middle, slope), held):
+    result = centred_isotonic(level_free, held.early_churn, held.weight)
+    if result is None or not _predicts_better(level_free, (middle, slope), held):
         return None
-    return found
+    return result
 
 
 def centred_isotonic(
@@ -188,11 +188,11 @@ def _predicts_better(log_odds: Floats, straight: tuple[float, float], held: Held
     for later in np.unique(held.fold)[1:]:
         before, now = held.fold < later, held.fold == later
         known = held.subset(before)
-        found = centred_isotonic(log_odds[before], known.early_churn, known.weight)
-        if found is None:
+        result = centred_isotonic(log_odds[before], known.early_churn, known.weight)
+        if result is None:
             return False
         gain[now] = losses(line[now], held.early_churn[now]) - losses(
-            found.log_odds(log_odds[now]), held.early_churn[now]
+            result.log_odds(log_odds[now]), held.early_churn[now]
         )
     judged = held.fold > held.fold.min()
     if not judged.any():

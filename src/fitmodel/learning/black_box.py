@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import LearnerOptions
 
 MAX_CATEGORIES = 250  # what HistGradientBoosting can hold as one category
-BAGS = 6
+N_REPLICATES = 6
 SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
     "learning_rate": 0.06,
     "max_iter": 400,
@@ -49,7 +49,8 @@ def black_box_probabilities(
     Returns
     -------
     ndarray, shape (deals to predict,)
-        Mean over `BAGS` fits, each of which leaves another fifth of the deals out to decide when
+        Mean over `N_REPLICATES` fits, each of which leaves another fifth of the deals out to decide
+        when
         it stops.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -63,21 +64,21 @@ def black_box_probabilities(
     weight = train.weight[rows] * share
     total = np.zeros(len(asked))
     with native_threads(options.threads):
-        for number in range(BAGS):
+        for number in range(N_REPLICATES):
             model = HistGradientBoostingClassifier(
                 categorical_features=categorical, random_state=options.seed + number, **SETTINGS
             )
             model.fit(known[rows], outcome, sample_weight=weight)
             total += model.predict_proba(asked)[:, 1]
-    return total / BAGS
+    return total / N_REPLICATES
 
 
 def _matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
     codes, _ = encode_leniently(columns, attributes)
     matrix = codes.astype(np.float64)
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         if isinstance(column, CategoryColumn):
-            matrix[codes[:, place] == MISSING, place] = np.nan
+            matrix[codes[:, position] == MISSING, position] = np.nan
         else:
-            matrix[:, place] = read_numbers(attributes[column.name])[0]
+            matrix[:, position] = read_numbers(attributes[column.name])[0]
     return matrix

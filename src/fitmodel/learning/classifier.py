@@ -30,7 +30,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Share of explainable boosting in the weighted sum, 0 to 1.
     pairs : int, default=0
         How many pairs of attributes boosting may choose.
-    bootstrap replicates : int, default=12
+    replicates : int, default=12
         Bootstrap replicates, for the interval.
     spread : float
         Factor on their deviation.
@@ -53,7 +53,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     --------
     >>> sim = fitmodel.simulate_deals(300, seed=1)
     >>> known = fitmodel.deals.history.DealHistory(sim.deals, sim.spec).as_of(None).labelled()
-    >>> scorecard = ProspectFitClassifier(boosting_share=0.0, bags=2)
+    >>> scorecard = ProspectFitClassifier(boosting_share=0.0, replicates=2)
     >>> scorecard = scorecard.fit(known.attributes, known.early_churn, sample_weight=known.weight)
     >>> scorecard.predict_proba(known.attributes).shape == (len(known), 2)
     True
@@ -65,7 +65,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         penalty: float = 3.0,
         boosting_share: float = 0.5,
         pairs: int = 0,
-        bags: int = REPLICATES,
+        replicates: int = REPLICATES,
         spread: float = SPREAD,
         settings: Settings | None = None,
         options: LearnerOptions | None = None,
@@ -73,10 +73,17 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.penalty = penalty
         self.boosting_share = boosting_share
         self.pairs = pairs
-        self.bags = bags
+        self.replicates = replicates
         self.spread = spread
         self.settings = settings
         self.options = options
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickle; earlier versions called `replicates` ``bags``."""
+        if "bags" in state:
+            state = {**state, "replicates": state["bags"]}
+            del state["bags"]
+        super().__setstate__(state)
 
     level_: Level
     baseline_: Baseline
@@ -139,7 +146,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             follow_up,
             self.settings or plain,
             self.options or LearnerOptions(),
-            replicates=self.bags,
+            replicates=self.replicates,
             spread=self.spread,
             calendar=calendar,
         )
@@ -181,7 +188,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             return X.set_axis([str(name) for name in X.columns], axis=1)
         matrix = np.asarray(X)
         return pd.DataFrame(
-            matrix, columns=[f"attribute_{place}" for place in range(matrix.shape[1])]
+            matrix, columns=[f"attribute_{position}" for position in range(matrix.shape[1])]
         )
 
     def __sklearn_tags__(self) -> Any:

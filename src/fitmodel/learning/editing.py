@@ -96,8 +96,8 @@ class Smooth:
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
         """The prepared scorecard, edited."""
-        place = _place(scorecard, self.attribute)
-        column, start = scorecard.columns[place], scorecard.offsets[place]
+        position = _place(scorecard, self.attribute)
+        column, start = scorecard.columns[position], scorecard.offsets[position]
         if not isinstance(column, NumberColumn):
             raise EditError(
                 f"{self.attribute!r} is a category: its levels have no order to smooth over. "
@@ -157,7 +157,7 @@ class Cap:
 
 @dataclass(frozen=True)
 class DropPair:
-    """Take the table of a pair of attributes out of the book."""
+    """Remove the table of a pair of attributes from the scorecard."""
 
     verb: ClassVar[str] = "drop pair"
     attribute: str
@@ -181,7 +181,9 @@ class DropPair:
         wanted = {_place(scorecard, self.attribute), _place(scorecard, self.other)}
         held = [{pair.first, pair.second} for pair in scorecard.pairs]
         if wanted not in held:
-            names = [" & ".join(scorecard.attributes[place] for place in pair) for pair in held]
+            names = [
+                " & ".join(scorecard.attributes[position] for position in pair) for pair in held
+            ]
             raise EditError(
                 f"the model has no pair of {self.attribute!r} and {self.other!r}; it has "
                 f"{', '.join(names) or 'none'}"
@@ -224,17 +226,17 @@ def changed_rows(scorecard: Scorecard, edit: Edit) -> list[ChangedRow]:
         largest = float(np.abs(scorecard.tables[first:end, 0]).max())
         return [ChangedRow("largest effect of the pair", largest, 0.0, 0)]
     old, new = (item.table(edit.attribute) for item in (before, after))
-    found = [
+    result = [
         ChangedRow(was["value"], was["log_odds"], now["log_odds"], was["deals"])
         for was, now in zip(old, new, strict=True)
         if was["log_odds"] != now["log_odds"]
     ]
-    if not found:
+    if not result:
         raise EditError(
             f"to {edit} changes nothing: the table of {edit.attribute!r} has these "
             "effects already. Look at it with `fitmodel models show --table`."
         )
-    return found
+    return result
 
 
 def edit_to_dict(edit: Edit) -> dict[str, Any]:
@@ -275,14 +277,14 @@ def _place(scorecard: Scorecard, attribute: str) -> int:
 
 
 def _prepared(scorecard: Scorecard, attribute: str, where: str | Range) -> Scorecard:
-    place = _place(scorecard, attribute)
+    position = _place(scorecard, attribute)
     if isinstance(where, tuple):
         for value in where:
-            scorecard = scorecard if value is None else cut_at(scorecard, place, value)
+            scorecard = scorecard if value is None else cut_at(scorecard, position, value)
         return scorecard
-    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[place]):
+    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[position]):
         return scorecard
-    return single_out(scorecard, place, where)
+    return single_out(scorecard, position, where)
 
 
 def _levels(column: Column) -> list[str]:
@@ -291,8 +293,8 @@ def _levels(column: Column) -> list[str]:
 
 def _rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[np.int64]:
     """Rows of the stacked tables that an edit of one attribute speaks of; never none."""
-    place = _place(scorecard, attribute)
-    column = scorecard.columns[place]
+    position = _place(scorecard, attribute)
+    column = scorecard.columns[position]
     if isinstance(where, tuple):
         codes = _codes_between(column, *where)
     elif where == NOT_KNOWN and where not in _levels(column):
@@ -303,7 +305,7 @@ def _rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[n
         codes = np.array([column.code(where)])
     if len(codes) == 0:
         raise EditError(f"the range {_words(where)} of {attribute!r} is empty: give low:high")
-    return scorecard.offsets[place] + codes
+    return scorecard.offsets[position] + codes
 
 
 def _codes_between(column: Column, low: float | None, high: float | None) -> NDArray[np.int64]:

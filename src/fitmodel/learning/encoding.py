@@ -85,19 +85,19 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
         If numbers hold text; the message lists every such column with count, example and remedy.
     """
     codes, unreadable = encode_leniently(columns, attributes)
-    faults = []
+    problems = []
     for column, rows in zip(columns, unreadable, strict=True):
         if rows.any():
             first = int(np.flatnonzero(rows)[0])
             example = attributes[column.name].iloc[first]
-            faults.append(
+            problems.append(
                 f"  {column.name}: {int(rows.sum())} value(s) are no number, "
                 f"for example {shown(example)} in {row_name(attributes.index[first])}"
             )
-    if faults:
+    if problems:
         raise ProspectError(
             "text stands where the model learned numbers:\n"
-            + "\n".join(faults)
+            + "\n".join(problems)
             + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
             "an attribute that is no number belongs into [attributes] categorical."
         )
@@ -124,11 +124,11 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
     positions, uniques = distinct(values)
     codes = np.full(len(uniques) + 1, MISSING, dtype=np.int32)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
-    for place, value in enumerate(uniques):
+    for position, value in enumerate(uniques):
         try:
-            codes[place] = column.code(value)
+            codes[position] = column.code(value)
         except UnreadableValueError:
-            bad[place] = True
+            bad[position] = True
     return codes[positions], bad[positions]
 
 

@@ -48,7 +48,7 @@ class Learned:
 
     estimator: ProspectFitClassifier
     choice: Choice
-    taught: TrainingSet
+    training_set: TrainingSet
 
     @property
     def scorecard(self) -> Scorecard:
@@ -78,7 +78,7 @@ def learn(
     *,
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
-    bags: int | None = None,
+    replicates: int | None = None,
     least: int = enough.MIN_CHURNERS,
 ) -> Learned:
     """Learn the scorecard from deals as they were known on a date.
@@ -104,41 +104,43 @@ def learn(
         missing.
     """
     view = view_of(deals, spec, as_of)
-    taught = view.training_set()
-    check_enough(taught, least)
-    options = LearnerOptions.from_spec(spec, taught.dates)
+    training_set = view.training_set()
+    check_enough(training_set, least)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
     check_components(options.components)
     with native_threads(options.threads):
         if choice is None:
-            folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
-            choice = choose(folds, taught, options)
-        estimator = fit_estimator(taught, choice, options, bags=bags, end=view.extract_end)
-    return Learned(estimator, choice, taught)
+            folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
+            choice = choose(folds, training_set, options)
+        estimator = fit_estimator(
+            training_set, choice, options, replicates=replicates, end=view.extract_end
+        )
+    return Learned(estimator, choice, training_set)
 
 
 def learn_from_set(
-    taught: TrainingSet,
+    training_set: TrainingSet,
     spec: DealSpec,
     *,
-    bags: int | None = None,
+    replicates: int | None = None,
     least: int = enough.MIN_CHURNERS,
 ) -> Learned:
     """Learn from a training set, choosing on random folds; parameters as of `learn`."""
-    check_enough(taught, least)
-    options = LearnerOptions.from_spec(spec, taught.dates)
+    check_enough(training_set, least)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
     with native_threads(options.threads):
-        folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
-        choice = choose(folds, taught, options)
-        estimator = fit_estimator(taught, choice, options, bags=bags)
-    return Learned(estimator, choice, taught)
+        folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
+        choice = choose(folds, training_set, options)
+        estimator = fit_estimator(training_set, choice, options, replicates=replicates)
+    return Learned(estimator, choice, training_set)
 
 
 def fit_estimator(
-    taught: TrainingSet,
+    training_set: TrainingSet,
     choice: Choice,
     options: LearnerOptions,
     *,
-    bags: int | None = None,
+    replicates: int | None = None,
     end: np.datetime64 | None = None,
 ) -> ProspectFitClassifier:
     """Fit the chosen settings on all deals to learn from.
@@ -152,24 +154,24 @@ def fit_estimator(
     end : datetime64[D], optional
         End of the extract: from it today's level is looked for.
     """
-    bags = options.replicates if bags is None else bags
+    replicates = options.replicates if replicates is None else replicates
     settings = choice.settings
-    if bags < len(settings.replicates):  # no interval is asked for
+    if replicates < len(settings.replicates):  # no interval is asked for
         settings = replace(settings, replicates=())
     estimator = ProspectFitClassifier(
         penalty=settings.penalty,
         boosting_share=settings.boosting_share,
         pairs=settings.pairs,
-        bags=bags,
+        replicates=replicates,
         settings=settings,
         options=options,
     )
     return estimator.fit_follow_up(
-        taught.attributes, follow_up_of(taught), calendar_of(taught, end)
+        training_set.attributes, follow_up_of(training_set), calendar_of(training_set, end)
     )
 
 
-def check_enough(taught: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
+def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
     """Refuse to learn from too little.
 
     Raises
@@ -177,15 +179,15 @@ def check_enough(taught: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
     DealsError
         Saying how many early churners there are, how many are needed and when that would be.
     """
-    churners = int((taught.early_churn == 1).sum())
-    closed, months = taught.closed_on, None
+    churners = int((training_set.early_churn == 1).sum())
+    closed, months = training_set.closed_on, None
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
-    enough.check_enough(churners, len(taught) - churners, months, least=least)
+    enough.check_enough(churners, len(training_set) - churners, months, least=least)
 
 
 def cross_fitted(
-    taught: TrainingSet,
+    training_set: TrainingSet,
     spec: DealSpec,
     choice: Choice,
     *,
@@ -209,17 +211,19 @@ def cross_fitted(
 
     Returns
     -------
-    Series with the index of `taught`
+    Series with the index of `training_set`
     """
     from fitmodel.learning.level import raised
 
-    kept = taught.attributes.drop(columns=[name for name in drop if name in taught.attributes])
-    deals = replace(taught, attributes=kept)
-    options = LearnerOptions.from_spec(spec, taught.dates)
-    probability = pd.Series(np.nan, index=taught.index)
+    kept = training_set.attributes.drop(
+        columns=[name for name in drop if name in training_set.attributes]
+    )
+    deals = replace(training_set, attributes=kept)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
+    probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
-            estimator = fit_estimator(fold.train, choice, options, bags=FEW_REPLICATES)
-            found = estimator.predict_proba(fold.test.attributes)[:, 1]
-            probability[fold.test.index] = found if factor == 1.0 else raised(found, factor)
+            estimator = fit_estimator(fold.train, choice, options, replicates=FEW_REPLICATES)
+            result = estimator.predict_proba(fold.test.attributes)[:, 1]
+            probability[fold.test.index] = result if factor == 1.0 else raised(result, factor)
     return probability

@@ -119,9 +119,9 @@ class OwnClassifier:
 
         matrix = as_matrix(self.scorecard_.columns, attributes)
         explainer = PermutationExplainer(asked, self.background, seed=0)
-        found = explainer(matrix, max_evals=2 * matrix.shape[1] + 1, silent=True)
-        check_additivity(found.base_values, found.values, asked(matrix))
-        values: NDArray[np.float64] = np.asarray(found.values, dtype=np.float64)
+        result = explainer(matrix, max_evals=2 * matrix.shape[1] + 1, silent=True)
+        check_additivity(result.base_values, result.values, asked(matrix))
+        values: NDArray[np.float64] = np.asarray(result.values, dtype=np.float64)
         return values
 
 
@@ -162,26 +162,26 @@ def learn_own(
         If the estimator is no classifier with probabilities and sample weights.
     """
     view = view_of(deals, spec, as_of)
-    taught = view.training_set()
-    check_enough(taught, least)
-    options = LearnerOptions.from_spec(spec, taught.dates)
-    folds = make_folds(view, taught.dates, folds=options.folds, seed=options.seed)
-    calendar = calendar_of(taught, view.extract_end)
-    return _learned(taught, options, estimator, folds, calendar)
+    training_set = view.training_set()
+    check_enough(training_set, least)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
+    folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
+    calendar = calendar_of(training_set, view.extract_end)
+    return _learned(training_set, options, estimator, folds, calendar)
 
 
 def learn_own_from_set(
-    taught: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = MIN_CHURNERS
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = MIN_CHURNERS
 ) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
-    check_enough(taught, least)
-    options = LearnerOptions.from_spec(spec, taught.dates)
-    folds = random_folds(taught, seed=spec.learning.seed, n_folds=options.folds)
-    return _learned(taught, options, estimator, folds, None)
+    check_enough(training_set, least)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
+    folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
+    return _learned(training_set, options, estimator, folds, None)
 
 
 def _learned(
-    taught: TrainingSet,
+    training_set: TrainingSet,
     options: LearnerOptions,
     estimator: Any,
     folds: list[Fold],
@@ -189,10 +189,10 @@ def _learned(
 ) -> Learned:
     check_estimator(estimator)
     with native_threads(options.threads):
-        deals = _soft(taught, options)
+        deals = _soft(training_set, options)
         calibration, loss, level = _calibrate(estimator, folds, deals, options, calendar)
         fitted = _fit(estimator, deals)
-    matrix = as_matrix(deals.columns, taught.attributes)
+    matrix = as_matrix(deals.columns, training_set.attributes)
     generator = np.random.default_rng(options.seed)
     chosen = generator.permutation(len(matrix))[:BACKGROUND]
     # each attribute shuffled by itself: the bundle holds no deal that there was
@@ -202,16 +202,18 @@ def _learned(
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
-    return Learned(own, Choice(Settings(), table), taught)  # type: ignore[arg-type]  # has what Learned's has
+    return Learned(own, Choice(Settings(), table), training_set)  # type: ignore[arg-type]  # has what Learned's has
 
 
-def cross_fitted_own(taught: TrainingSet, spec: DealSpec, learned: Learned) -> pd.Series[float]:
+def cross_fitted_own(
+    training_set: TrainingSet, spec: DealSpec, learned: Learned
+) -> pd.Series[float]:
     """Calibrated probability of each deal from a clone that did not see it."""
-    options = LearnerOptions.from_spec(spec, taught.dates)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
     own: OwnClassifier = learned.estimator
-    probability = pd.Series(np.nan, index=taught.index)
+    probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
-        folds = random_folds(taught, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
+        folds = random_folds(training_set, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
         for fold in folds:
             soft = _soft(fold.train, options)
             model = _fit(own.model, soft)
@@ -290,9 +292,9 @@ def _calibrate(
     held = HeldOut(outcome, weight, number, np.concatenate(offsets))
     loss = float(np.average(level_free_losses(raw, held), weights=weight))
     whole = held.offset == 0
-    found = fit_isotonic(raw[whole], held.subset(whole))
-    if found is None:
-        found = CalibrationMap.linear(fit_slope(raw, held)[0], 0.0, "slope")
+    result = fit_isotonic(raw[whole], held.subset(whole))
+    if result is None:
+        result = CalibrationMap.linear(fit_slope(raw, held)[0], 0.0, "slope")
     level = Level()
     if calendar is not None:
         fit = deals.imputed
@@ -300,16 +302,16 @@ def _calibrate(
             deals.follow_up, calendar.closed, calendar.end, fit.baseline, fit.log_odds
         )
     shift = level_shift(
-        found.log_odds(raw), np.maximum(weight, 1e-12), deals.follow_up.rate, level.factor
+        result.log_odds(raw), np.maximum(weight, 1e-12), deals.follow_up.rate, level.factor
     )
-    return found.shifted(shift), loss, level
+    return result.shifted(shift), loss, level
 
 
 def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: Level) -> Scorecard:
     imputed = deals.imputed
     evidence = tuple(
-        make_evidence(column, deals.codes[:, place], imputed.early_churn, imputed.weight)
-        for place, column in enumerate(deals.columns)
+        make_evidence(column, deals.codes[:, position], imputed.early_churn, imputed.weight)
+        for position, column in enumerate(deals.columns)
     )
     rate = float(raised(np.array([deals.follow_up.rate]), level.factor)[0])
     rows = sum(column.size + 2 for column in deals.columns)

@@ -131,12 +131,12 @@ class Baseline:
 
     def at(self, months: Floats, stratum: NDArray[np.intp]) -> Floats:
         """Baseline of each deal at a time of its own, shape (n,)."""
-        found = np.full(len(months), LOWEST)
+        result = np.full(len(months), LOWEST)
         for number, (times, values) in enumerate(zip(self.times, self.log_odds, strict=True)):
             inside = stratum == number
-            place = np.searchsorted(times, months[inside], side="right")
-            found[inside] = np.concatenate([[LOWEST], values])[place]
-        return found
+            position = np.searchsorted(times, months[inside], side="right")
+            result[inside] = np.concatenate([[LOWEST], values])[position]
+        return result
 
     def left_by(self, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
         """Probability of having left by a time of each deal's own, shape (n,)."""

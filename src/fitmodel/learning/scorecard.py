@@ -181,10 +181,10 @@ class Scorecard:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         # in the order in which one prospect is added up: the same numbers to the bit
         totals = np.tile(self.centred[-1], (len(rows), 1))
-        found = np.empty_like(totals)
+        result = np.empty_like(totals)
         for position in range(rows.shape[1]):
             # "clip" spares a copy; no row lies outside
-            totals += self.centred.take(rows[:, position], 0, out=found, mode="clip")
+            totals += self.centred.take(rows[:, position], 0, out=result, mode="clip")
         log_odds = totals[:, 0].copy()
         totals *= totals
         variance = np.zeros(len(rows))

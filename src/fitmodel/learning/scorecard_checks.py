@@ -37,9 +37,9 @@ def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
         If the format is unknown or a part is missing or of the wrong shape.
     """
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        result = data.get("format") if isinstance(data, Mapping) else type(data).__name__
         raise BundleError(
-            f"the scorer has format {found!r}; this fitmodel reads format {FORMAT}. "
+            f"the scorer has format {result!r}; this fitmodel reads format {FORMAT}. "
             "Remedy: install the fitmodel version named in the bundle's manifest, or train again."
         )
     try:
@@ -158,19 +158,19 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
 
 
 def _check_pair(pair: PairTerm, columns: tuple[Column, ...]) -> None:
-    for place, grid in ((pair.first, pair.first_map), (pair.second, pair.second_map)):
-        if not 0 <= place < len(columns):
-            raise _damaged(f"a pair names attribute {place} of {len(columns)}")
-        if grid.shape != (columns[place].size + 2,) or grid.min() < 0:
-            raise _damaged(f"a pair does not fit the values of {columns[place].name!r}")
+    for position, grid in ((pair.first, pair.first_map), (pair.second, pair.second_map)):
+        if not 0 <= position < len(columns):
+            raise _damaged(f"a pair names attribute {position} of {len(columns)}")
+        if grid.shape != (columns[position].size + 2,) or grid.min() < 0:
+            raise _damaged(f"a pair does not fit the values of {columns[position].name!r}")
 
 
 def _check_odd_pairs(scorecard: Scorecard) -> None:
     sizes = [len(evidence.label) for evidence in scorecard.evidence]
     for first, first_band, second, second_band in scorecard.odd_pairs:
-        for place, band in ((first, first_band), (second, second_band)):
-            if not (0 <= place < len(sizes) and 0 <= band < sizes[place]):
-                raise _damaged(f"an odd combination names band {band} of attribute {place}")
+        for position, band in ((first, first_band), (second, second_band)):
+            if not (0 <= position < len(sizes) and 0 <= band < sizes[position]):
+                raise _damaged(f"an odd combination names band {band} of attribute {position}")
 
 
 def _damaged(what: str) -> BundleError:

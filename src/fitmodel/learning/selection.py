@@ -161,9 +161,9 @@ def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Traine
     test_codes, _ = encode_leniently(columns, fold.test.attributes)
     stratum = np.zeros(len(test_codes), dtype=np.intp)
     if timing is not None:
-        place = position_of(timing, columns)
-        stratum = stratum_by_code(codes[:, place], columns[place].size, follow_up)[
-            test_codes[:, place]
+        position = position_of(timing, columns)
+        stratum = stratum_by_code(codes[:, position], columns[position].size, follow_up)[
+            test_codes[:, position]
         ]
     return _Trained(columns, codes, follow_up, test_codes, stratum)
 

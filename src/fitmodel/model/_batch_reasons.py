@@ -86,9 +86,9 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
     left = np.abs(contributions)
     every = np.arange(len(left))
     picked = np.empty((len(left), min(number, left.shape[1])), dtype=np.intp)
-    for place in range(picked.shape[1]):
-        picked[:, place] = left.argmax(axis=1)
-        left[every, picked[:, place]] = -1
+    for position in range(picked.shape[1]):
+        picked[:, position] = left.argmax(axis=1)
+        left[every, picked[:, position]] = -1
     return picked
 
 
@@ -126,8 +126,10 @@ def reasons_as_json(
     texts, where, written = [pa.array([], pa.string())], np.empty(picked.shape, np.int64), 0
     for term in np.unique(picked).tolist():
         prospects, ranks = np.nonzero(picked == term)
-        columns = {place: given.iloc[:, place].iloc[prospects] for place in sentences.terms[term]}
-        dates = {place: days[place][prospects] for place in columns if place in days}
+        columns = {
+            position: given.iloc[:, position].iloc[prospects] for position in sentences.terms[term]
+        }
+        dates = {position: days[position][prospects] for position in columns if position in days}
         effect = effects[prospects, ranks]
         texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
         where[prospects, ranks] = written + np.arange(len(prospects))
@@ -177,15 +179,17 @@ def _texts_of_term(
     places = sentences.terms[term]
     scorecard = sentences.scorecard
     said = [
-        _value_texts(sentences.wording, scorecard.columns[place], columns[place], days.get(place))
-        for place in places
+        _value_texts(
+            sentences.wording, scorecard.columns[position], columns[position], days.get(position)
+        )
+        for position in places
     ]
     said.append(_effect_texts(sentences, effects))  # the last, as -1 says
     own = codes[:, places].astype(np.int64)
     key = own[:, 0] if len(places) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     return _filled(
-        [_template(sentences, term, codes[place].tolist()) for place in first], which, said
+        [_template(sentences, term, codes[position].tolist()) for position in first], which, said
     )
 
 
@@ -223,13 +227,13 @@ def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
 def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template:
     """A reason's JSON with a gap for each value and for the effect."""
     places = sentences.terms[term]
-    key = (term, *(codes[place] for place in places))
+    key = (term, *(codes[position] for position in places))
     made: Template | None = sentences.templates.get(key)
     if made is not None:
         return made
     (row,) = sentences.scorecard.rows(np.array([codes]))[:, term].tolist()
     contribution = float(sentences.scorecard.tables[row, 0])
-    names = [sentences.scorecard.attributes[place] for place in places]
+    names = [sentences.scorecard.attributes[position] for position in places]
     marks = list(MARKS[: len(names)])
     reason = {
         "attribute": " & ".join(names),

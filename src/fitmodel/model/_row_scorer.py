@@ -123,9 +123,9 @@ class RowScorer:
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
         """Log-odds and their deviation over bags."""
         # the intercept first and then row by row, bag by bag: the order of `Scorecard.scores`
-        log_odds, *bags = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
+        log_odds, *replicates = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
         total = 0.0
-        for bag in bags:
+        for bag in replicates:
             total += bag * bag
         return log_odds, math.sqrt(total / (self._bags - 1))
 
@@ -156,16 +156,16 @@ def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], li
     """Lay out a calibration map: from some log-odds before calibration to their probabilities."""
     knots, values = calibration.knots, calibration.values
     slopes = [
-        (values[place + 1] - values[place]) / (knots[place + 1] - knots[place])
-        for place in range(len(knots) - 1)
+        (values[position + 1] - values[position]) / (knots[position + 1] - knots[position])
+        for position in range(len(knots) - 1)
     ]
     last, exp, array = len(slopes), np.exp, np.array
 
     def apply(raw: Sequence[float]) -> list[float]:
         lines = []
         for value in raw:
-            place = bisect_left(knots, value, 1, last) - 1
-            line = values[place] + slopes[place] * (value - knots[place])
+            position = bisect_left(knots, value, 1, last) - 1
+            line = values[position] + slopes[position] * (value - knots[position])
             lines.append(-min(max(line, -HIGHEST_LOG_ODDS), HIGHEST_LOG_ODDS))
         # numpy's exponential, whose last digit may be another than the standard library's
         return [1.0 / (1.0 + power) for power in exp(array(lines)).tolist()]
@@ -185,7 +185,7 @@ def _odd_steps(scorecard: Scorecard) -> list[OddStep]:
     """Per pair: code of the first to the codes of the second that never came with it."""
     made: list[OddStep] = []
     for first, second, forbidden in odd_bands(scorecard):
-        bands = [scorecard.evidence[place].band.tolist() for place in (first, second)]
+        bands = [scorecard.evidence[position].band.tolist() for position in (first, second)]
         others = {
             band: frozenset(c for c, other in enumerate(bands[1]) if (band, other) in forbidden)
             for band in {band for band, _ in forbidden}

@@ -53,7 +53,9 @@ class Sentences:
         self._say = wording.say
         self._horizon = wording.horizon
         self._sellers = frozenset(
-            place for place, name in enumerate(scorecard.attributes) if name in wording.sellers
+            position
+            for position, name in enumerate(scorecard.attributes)
+            if name in wording.sellers
         )
         self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
         """Factor per term on its size, for the order of the reasons."""
@@ -67,7 +69,7 @@ class Sentences:
 
     def label(self, term: int) -> str:
         """The attribute's name in the reader's words; both for a pair."""
-        return self._say("and").join(self._label(place) for place in self.terms[term])
+        return self._say("and").join(self._label(position) for position in self.terms[term])
 
     def _label(self, place: int) -> str:
         """An attribute's name; of a date without the "on" that only a date can follow."""
@@ -129,13 +131,13 @@ class Sentences:
         if self.is_quiet(term):
             return self._say("quiet", effect=effect)
         subjects = [
-            self._subject(place, codes[place], value)
-            for place, value in zip(self.terms[term], values, strict=True)
+            self._subject(position, codes[position], value)
+            for position, value in zip(self.terms[term], values, strict=True)
         ]
         if len(subjects) > 1:
             return self._say("pair", first=subjects[0], second=subjects[1], effect=effect)
-        place = self.terms[term][0]
-        return self._with_evidence(place, codes[place], subjects[0], contribution, effect)
+        position = self.terms[term][0]
+        return self._with_evidence(position, codes[position], subjects[0], contribution, effect)
 
     def _subject(self, place: int, code: int, value: str) -> str:
         label = self._label(place)

@@ -133,7 +133,7 @@ def find_counterfactuals(
     if not model.predict(prospect, reasons=0, as_of=as_of).poor_fit:
         return []
     for count in range(1, min(most_changes, len(names)) + 1):
-        found = [
+        result = [
             Counterfactual(
                 values, changed, sum(steps), {name: _column(model, name) for name in values}
             )
@@ -142,8 +142,8 @@ def find_counterfactuals(
                 changed := model.predict({**prospect, **values}, reasons=0, as_of=as_of)
             ).poor_fit
         ]
-        if found:
-            return sorted(found, key=_rank)[:most]
+        if result:
+            return sorted(result, key=_rank)[:most]
     return []
 
 

@@ -153,8 +153,8 @@ class FitModel:
             return predict_frame(self._scorer, table, reasons, _timestamp(as_of), language)
         if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
             return [
-                self._assess_listed(place, item, reasons, as_of, language)
-                for place, item in enumerate(prospects)
+                self._assess_listed(position, item, reasons, as_of, language)
+                for position, item in enumerate(prospects)
             ]
         raise ProspectError(
             f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "

@@ -101,16 +101,16 @@ def predict_leniently(
         sentences = scorer.sentences(language)
         texts = reasons_as_json(sentences, coded.codes, coded.given, reasons, coded.days)
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
-        place = list(predictions.columns).index("model_version")
-        predictions.insert(place, "reasons", as_column)
+        position = list(predictions.columns).index("model_version")
+        predictions.insert(position, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
     if not coded.unreadable:
         return predictions, errors
     for name, rows in coded.unreadable.items():
-        for place in np.flatnonzero(rows).tolist():
-            text = f"{name}: {shown(table[name].iloc[place])} cannot be read"
-            before = errors.iloc[place]
-            errors.iloc[place] = text if before is None else f"{before}; {text}"
+        for position in np.flatnonzero(rows).tolist():
+            text = f"{name}: {shown(table[name].iloc[position])} cannot be read"
+            before = errors.iloc[position]
+            errors.iloc[position] = text if before is None else f"{before}; {text}"
     bad = errors.notna().to_numpy()
     return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
 
@@ -126,24 +126,24 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) 
     codes = np.empty((len(table), len(scorecard.columns)), dtype=np.int32)
     unfamiliar = np.zeros(len(table), dtype=bool)
     days: dict[int, NDArray[np.float64]] = {}
-    for place, (column, odd) in enumerate(
+    for position, (column, odd) in enumerate(
         zip(scorecard.columns, unfamiliar_codes(scorecard), strict=True)
     ):
         read = values[column.name]
         if isinstance(column, NumberColumn):
             numbers, bad = read_numbers(read, scorer.forms.number(column.name))
-            codes[:, place] = column.codes(numbers)
+            codes[:, position] = column.codes(numbers)
             unfamiliar |= column.outside(numbers)
             if column.is_date:
-                days[place] = numbers
+                days[position] = numbers
         else:
-            codes[:, place], bad = column_codes(column, read)
+            codes[:, position], bad = column_codes(column, read)
         if bad.any():
             unreadable[column.name] = bad
         if odd:
             is_odd = np.zeros(column.size + 2, dtype=bool)
             is_odd[odd] = True
-            unfamiliar |= is_odd[codes[:, place]]
+            unfamiliar |= is_odd[codes[:, position]]
     unfamiliar |= _odd_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
     given = _with_numbers(scorer, table)[list(scorecard.attributes)]
@@ -249,7 +249,7 @@ def _amounts(
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     odd = np.zeros(len(codes), dtype=bool)
     for first, second, forbidden in odd_bands(scorer.scorecard):
-        bands = [scorer.scorecard.evidence[place].band for place in (first, second)]
+        bands = [scorer.scorecard.evidence[position].band for position in (first, second)]
         never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
         never[tuple(np.transpose(list(forbidden)))] = True
         by_code = never[np.ix_(*bands)]

@@ -142,9 +142,9 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
             "Remedy: name it as id in [deals] and train again, or leave the log out."
         )
     name = prospect.get(column)
-    if fault := id_error(name, column):
+    if problem := id_error(name, column):
         raise ProspectError(
-            f"{fault}, without which its assessment cannot be logged. "
+            f"{problem}, without which its assessment cannot be logged. "
             "Remedy: give it, or leave the log out."
         )
     return str(name)

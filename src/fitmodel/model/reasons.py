@@ -59,7 +59,7 @@ class Reason:
     @property
     def attributes(self) -> tuple[str, ...]:
         """The attribute; both for a pair."""
-        return tuple(self._sentences.scorecard.attributes[place] for place in self._positions)
+        return tuple(self._sentences.scorecard.attributes[position] for position in self._positions)
 
     @property
     def attribute(self) -> str:
@@ -69,7 +69,7 @@ class Reason:
     @property
     def value(self) -> Any:
         """The prospect's value, as given; a tuple for a pair."""
-        values = tuple(self._values[place] for place in self._positions)
+        values = tuple(self._values[position] for position in self._positions)
         return values if len(values) > 1 else values[0]
 
     @property
@@ -127,23 +127,23 @@ class Reason:
 
     def _words(self) -> list[str]:
         columns, wording = self._sentences.scorecard.columns, self._sentences.wording
-        told = (self._days.get(place, self._values[place]) for place in self._positions)
+        told = (self._days.get(position, self._values[position]) for position in self._positions)
         return [
-            wording.value(columns[place], value)
-            for place, value in zip(self._positions, told, strict=True)
+            wording.value(columns[position], value)
+            for position, value in zip(self._positions, told, strict=True)
         ]
 
     def _evidence(self) -> tuple[int, float] | None:
         if len(self._positions) > 1:
             return None
-        place = self._positions[0]
-        evidence = self._sentences.scorecard.evidence[place]
-        band = evidence.band[self._codes[place]]
+        position = self._positions[0]
+        evidence = self._sentences.scorecard.evidence[position]
+        band = evidence.band[self._codes[position]]
         return int(evidence.count[band]), float(evidence.rate[band])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        values = [plain_value(self._values[place]) for place in self._positions]
+        values = [plain_value(self._values[position]) for position in self._positions]
         return {
             "attribute": self.attribute,
             "value": values if len(values) > 1 else values[0],
@@ -186,12 +186,12 @@ def largest_reasons(
         sizes = [abs(contribution * rank) for contribution, rank in pairs]
     else:
         sizes = list(map(abs, contributions))
-    found = []
+    result = []
     for _ in range(min(number, len(sizes))):
         size = max(sizes)
         if size == 0:
             break
         term = sizes.index(size)
         sizes[term] = 0.0
-        found.append(Reason(sentences, term, codes, values, contributions[term], log_odds, days))
-    return tuple(found)
+        result.append(Reason(sentences, term, codes, values, contributions[term], log_odds, days))
+    return tuple(result)

@@ -98,15 +98,15 @@ class RowEncoder:
                 code, is_odd = MISSING, missing_is_odd
             else:
                 try:
-                    found = find(value) if type(value) in PLAIN else None
+                    result = find(value) if type(value) in PLAIN else None
                 except TypeError:  # text in a number
-                    found = None
-                if found and found <= most:
-                    codes.append(found)
+                    result = None
+                if result and result <= most:
+                    codes.append(result)
                     continue
-                place = len(codes)
-                read = self._read_slowly(place, value, prospect, today, days)
-                code, is_odd, values[place] = read
+                position = len(codes)
+                read = self._read_slowly(position, value, prospect, today, days)
+                code, is_odd, values[position] = read
             if is_odd:
                 odd.append(self._names[len(codes)])
             codes.append(code)

@@ -144,13 +144,13 @@ class PastDeals:
         became = self._outcomes.iloc[nearest]
         left, known = int(became["early_churn"].sum()), len(nearest)
         interval = binomtest(left, known).proportion_ci(method="wilson")
-        found = self._deals.iloc[nearest].assign(
+        result = self._deals.iloc[nearest].assign(
             distance=distance[nearest],
             early_churn=became["early_churn"].to_numpy(),
             followup_months=became["followup_months"].to_numpy(),
         )
         return SimilarDeals(
-            found, left, known, float(interval.low), float(interval.high), self._horizon
+            result, left, known, float(interval.low), float(interval.high), self._horizon
         )
 
 
@@ -163,5 +163,5 @@ def contributions(
     scorecard = model.scorecard
     today = None if as_of is None else pd.Timestamp(as_of)
     codes = code_table(model.scorer, table, today).codes
-    found: NDArray[np.float64] = scorecard.tables[scorecard.rows(codes), 0]
-    return found
+    result: NDArray[np.float64] = scorecard.tables[scorecard.rows(codes), 0]
+    return result

@@ -103,21 +103,21 @@ class EstimatorModel(FitModel):
         if coded.unreadable:
             raise ProspectError(_unreadable_message(table, coded.unreadable))
         values = _attribute_values(self._scorer, table, today)[0]
-        found = score_coded(self._scorer, coded, 0)
+        result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
         policy = self._scorer.policy
-        found["early_churn_probability"] = probability
-        found["probability_low"] = found["probability_high"] = np.nan
+        result["early_churn_probability"] = probability
+        result["probability_low"] = result["probability_high"] = np.nan
         unknown = np.full(len(probability), np.nan)
         verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.unfamiliar)
         for name, answers in verdict._asdict().items():
             is_text = name in {"fit", "worth"}
-            found[name] = pd.Series(answers, found.index, "str" if is_text else None)
+            result[name] = pd.Series(answers, result.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
-            column = pd.Series(listed, index=found.index, dtype=object)
-            found.insert(list(found.columns).index("model_version"), "reasons", column)
-        return found
+            column = pd.Series(listed, index=result.index, dtype=object)
+            result.insert(list(result.columns).index("model_version"), "reasons", column)
+        return result
 
     def _reasons(
         self, values: pd.DataFrame, coded: Any, number: int, sentences: Sentences
@@ -136,14 +136,14 @@ class EstimatorModel(FitModel):
                     term,
                     codes,
                     row,
-                    float(contributions[place, term]),
-                    log_odds[place],
-                    days[place],
+                    float(contributions[position, term]),
+                    log_odds[position],
+                    days[position],
                 )
                 for term in terms
-                if contributions[place, term]
+                if contributions[position, term]
             ]
-            for place, (terms, codes, row) in enumerate(
+            for position, (terms, codes, row) in enumerate(
                 zip(order.tolist(), coded.codes.tolist(), given, strict=True)
             )
         ]
@@ -152,7 +152,7 @@ class EstimatorModel(FitModel):
         self, prospects: list[Any], reasons: int, as_of: Any, language: str
     ) -> list[Assessment]:
         frame = pd.DataFrame(prospects)
-        found = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
+        result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
         day = None if as_of is None else as_day(as_of)
         return [
@@ -174,7 +174,7 @@ class EstimatorModel(FitModel):
                 row["expected_value_low"],
                 row["expected_value_high"],
             )
-            for prospect, row in zip(prospects, found, strict=True)
+            for prospect, row in zip(prospects, result, strict=True)
         ]
 
 

@@ -99,8 +99,8 @@ def summarise_scores(probability: npt.ArrayLike) -> dict[str, Any]:
 
 
 def _score_counts(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    place = np.searchsorted(edges, scores, side="right")
-    return np.bincount(place, minlength=len(edges) + 1)
+    position = np.searchsorted(edges, scores, side="right")
+    return np.bincount(position, minlength=len(edges) + 1)
 
 
 def compute_drift(
@@ -155,9 +155,9 @@ def compute_drift(
     rows = []
     for name, places in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
-        found = _attribute_rows(model, coded.codes[places], tolerated)
-        found += _score_row(model, probability[places], tolerated)
-        rows += [known | row for row in found]
+        result = _attribute_rows(model, coded.codes[places], tolerated)
+        result += _score_row(model, probability[places], tolerated)
+        rows += [known | row for row in result]
     frame = pd.DataFrame(rows)
     frame["p_value"] = false_discovery_control(frame["p_value"])
     beyond = np.where(frame["index"] > tolerated, "unclear", "stable")
@@ -176,10 +176,10 @@ def _attribute_rows(
     model: FitModel, codes: NDArray[np.int32], tolerated: float
 ) -> list[dict[str, Any]]:
     rows = []
-    for place, (column, evidence) in enumerate(
+    for position, (column, evidence) in enumerate(
         zip(model.scorecard.columns, model.scorecard.evidence, strict=True)
     ):
-        code = codes[:, place]
+        code = codes[:, position]
         now = np.bincount(evidence.band[code], minlength=len(evidence.count))
         is_category = isinstance(column, CategoryColumn)
         unseen = float((code == column.size + 1).mean()) if is_category else 0.0
@@ -204,8 +204,8 @@ def _score_row(
         return []
     now = _score_counts(probability, np.asarray(known["edges"], dtype=np.float64))
     then = np.asarray(known["counts"], dtype=np.int64)
-    found = compare_counts(now, then, tolerated=tolerated)
-    return [_row(SCORE, found, len(probability))]
+    result = compare_counts(now, then, tolerated=tolerated)
+    return [_row(SCORE, result, len(probability))]
 
 
 def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:

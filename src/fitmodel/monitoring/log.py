@@ -134,10 +134,10 @@ class DecisionLog:
             raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
         key = self.known_as(prospect)
         with self._store.writing() as cursor:
-            found = cursor.execute(
+            result = cursor.execute(
                 "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1", (key,)
             ).fetchone()
-            if found is None:
+            if result is None:
                 raise UnknownProspectError(
                     f"the log {self._store.name} has no assessment of {prospect!r}. "
                     "Remedy: check the id, and the salt if ids are hashed."
@@ -210,15 +210,15 @@ class DecisionLog:
     def _drawing_key(self) -> str:
         query = "SELECT value FROM secrets WHERE name = ?"
         with self._store.reading() as cursor:
-            found = cursor.execute(query, (DRAWING_KEY,)).fetchone()
-        if found is None:
+            result = cursor.execute(query, (DRAWING_KEY,)).fetchone()
+        if result is None:
             with self._store.writing() as cursor:  # another writer may have been quicker
                 cursor.execute(
                     "INSERT INTO secrets (name, value) VALUES (?,?) ON CONFLICT DO NOTHING",
                     (DRAWING_KEY, secrets.token_hex(32)),
                 )
-                found = cursor.execute(query, (DRAWING_KEY,)).fetchone()
-        return str(found[0])
+                result = cursor.execute(query, (DRAWING_KEY,)).fetchone()
+        return str(result[0])
 
     def _frame(self, table: Literal["assessments", "decisions"]) -> pd.DataFrame:
         import pandas as pd
@@ -230,9 +230,9 @@ class DecisionLog:
         with self._store.reading() as cursor:
             told = cursor.execute(query)
             names = [item[0] for item in told.description]
-            found = pd.DataFrame(told.fetchall(), columns=names)
-        found["time"] = pd.to_datetime(found["time"], utc=True, format="ISO8601")
-        return found
+            result = pd.DataFrame(told.fetchall(), columns=names)
+        result["time"] = pd.to_datetime(result["time"], utc=True, format="ISO8601")
+        return result
 
 
 def digest_of(attributes: Mapping[str, Any]) -> str:

@@ -77,8 +77,8 @@ def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.flo
     below = (padded[:, first] + padded[:, last]) / 2
     pairs = left.sum(axis=1) * stayed.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: NDArray[np.float64] = (left * below).sum(axis=1) / pairs
-    return found
+        result: NDArray[np.float64] = (left * below).sum(axis=1) / pairs
+    return result
 
 
 def compute_cohorts(
@@ -133,16 +133,16 @@ def compute_cohorts(
             "no deal has a probability of its own. Remedy: give a probability per deal, on the "
             "deals' index."
         )
-    found = view.outcomes.loc[known].assign(said=probability.loc[known].astype(float))
-    found["expected"] = expected_leavers(
-        found["said"],
-        found["followup_months"],
+    result = view.outcomes.loc[known].assign(said=probability.loc[known].astype(float))
+    result["expected"] = expected_leavers(
+        result["said"],
+        result["followup_months"],
         view.survival,
         spec.label.horizon_months,
-        entry_months=found["entry_months"],
+        entry_months=result["entry_months"],
     )
     cohort = view.deals.loc[known, spec.deals.closed_on].dt.to_period(every)
-    rows = [{"cohort": str(name)} | _cohort(part) for name, part in found.groupby(cohort)]
+    rows = [{"cohort": str(name)} | _cohort(part) for name, part in result.groupby(cohort)]
     return pd.DataFrame(rows).set_index("cohort")
 
 
@@ -180,10 +180,10 @@ def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, f
     names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < MIN_OF_EACH:
         return dict.fromkeys(names, float("nan"))
-    found = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
-    slope = found["calibration_slope"]
+    result = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
+    slope = result["calibration_slope"]
     return dict(
-        zip(names, (found["roc_auc"].value, slope.value, slope.low, slope.high), strict=True)
+        zip(names, (result["roc_auc"].value, slope.value, slope.low, slope.high), strict=True)
     )
 
 

@@ -62,9 +62,9 @@ def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax = Figure(figsize=size, layout="constrained").add_subplot()
     drawn = ax.imshow(index, cmap="Greys", vmin=0, vmax=5 * TOLERATED, aspect="auto")
     for verdict, face in (("drift", COLOURS["drift"]), ("unclear", "none")):
-        found = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
-        months = index.columns.get_indexer(pd.Index(found["group"]))
-        places = index.index.get_indexer(pd.Index(found["attribute"]))
+        result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
+        months = index.columns.get_indexer(pd.Index(result["group"]))
+        places = index.index.get_indexer(pd.Index(result["attribute"]))
         ax.scatter(months, places, s=22, facecolor=face, edgecolor=COLOURS[verdict], label=verdict)
     ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)

@@ -38,13 +38,13 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
         horizon=profile.horizon_months,
     )
     worst, best = profile.riskiest, profile.safest
-    found = len(worst) + len(best) > 0
+    result = len(worst) + len(best) > 0
     values: dict[str, Any] = {
         "id": "profile",
         "title": say("title"),
         "text": read_texts(language, "profile"),
         "basis": basis,
-        "plot": as_png(plot_profile(profile, language=language)) if found else "",
+        "plot": as_png(plot_profile(profile, language=language)) if result else "",
         "riskiest": _rules(worst),
         "safest": _rules(best),
     }

@@ -181,7 +181,7 @@ def make_brief(
     DealsError
         If no deal is old enough to be compared with.
     SpecError
-        If the language has no texts, the template has a fault, or deals are given without a
+        If the language has no texts, the template has a problem, or deals are given without a
         contract.
 
     Examples
@@ -200,11 +200,11 @@ def make_brief(
     in_favour = tuple(item for item in told if item.contribution < 0)[:MAX_EACH_WAY]
     shown = sum(reason.contribution for reason in (*against, *in_favour))
     every = sum(reason.contribution for reason in said.reasons)
-    found = None
+    result = None
     if deals is not None:
         contract = spec or contract_of(model)
         past = _others(deals, contract, prospect)
-        found = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
+        result = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter says that such customers leave more often than others: only where they do
@@ -224,8 +224,8 @@ def make_brief(
         others=every - shown,
         baseline=model.scorecard.baseline,
         log_odds=model.scorecard.baseline + every,
-        similar_deals=found,
-        similar=() if found is None else _similar(found, spec or contract_of(model), language),
+        similar_deals=result,
+        similar=() if result is None else _similar(result, spec or contract_of(model), language),
         changes=tuple(describe_counterfactual(change, language) for change in changes),
         conditions=brief_conditions(model, said, changes, model.scorer.amount_of(prospect)),
         letter=make_letter(

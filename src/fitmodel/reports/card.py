@@ -223,9 +223,9 @@ def _flagged(flagged: Mapping[str, float]) -> Markdown:
     """Say how the flags did on the judged deals; the policy's words tell how many there were."""
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was judged on was flagged.")
-    right, found = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
     return Markdown(
-        f"Of these flags {right} were right; they caught {found} of the early churners."
+        f"Of these flags {right} were right; they caught {result} of the early churners."
     )
 
 

@@ -89,7 +89,7 @@ def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
     rate = 1.0 - curve.at(float(horizon_months))
     told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     return (
-        f"{len(found):,} deals without faults: {int(known.sum()):,} with a known outcome, of which "
+        f"{len(found):,} deals without errors: {int(known.sum()):,} with a known outcome, of which "
         f"{int(early.sum()):,} left early (within {horizon_months} months), and "
         f"{int((~known).sum()):,} too young to tell\n"
         f"early-churn rate {told} (Kaplan-Meier: a young deal counts for as long as it was seen)"
@@ -122,7 +122,7 @@ def bundles_text(
         number = numbers.pop((item.name, item.version), "")
         mark = "*" if item.is_current else " "
         if item.bundle is None:
-            lines.append(f"{mark} {item.name} {item.version}  damaged: {item.fault}")
+            lines.append(f"{mark} {item.name} {item.version}  damaged: {item.problem}")
             continue
         manifest = item.bundle.manifest
         auc = manifest.get("metrics", {}).get("roc_auc")
@@ -172,8 +172,8 @@ def model_text(model: FitModel) -> str:
 
 def _edits(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {
-        f"edited by hand {place}": f"{edit['words']} (by {edit['by']}, because: {edit['reason']})"
-        for place, edit in enumerate(manifest.get("edits", ()), start=1)
+        f"edited by hand {number}": f"{edit['words']} (by {edit['by']}, because: {edit['reason']})"
+        for number, edit in enumerate(manifest.get("edits", ()), start=1)
     }
 
 

@@ -29,8 +29,8 @@ def card_with_edits(card: str, edits: Sequence[Mapping[str, Any]]) -> str:
         Oldest first.
     """
     section = "\n\n".join([TITLE, UNCHANGED, *(_edit_text(edit) for edit in edits)]) + "\n\n"
-    head, found, rest = card.partition(BEFORE)
-    return head.partition(TITLE)[0] + section + found + rest
+    head, result, rest = card.partition(BEFORE)
+    return head.partition(TITLE)[0] + section + result + rest
 
 
 def _edit_text(edit: Mapping[str, Any]) -> Markdown:

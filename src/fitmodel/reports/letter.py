@@ -103,7 +103,7 @@ def make_letter(
         text = environment.from_string(source).render(**values)
     except (*_FAULTS, TemplateError) as error:
         raise SpecError(
-            f"the template of the letter has a fault: {error}. It may use "
+            f"the template of the letter has an error: {error}. It may use "
             f"{', '.join(values)}. Remedy: start from `fitmodel brief --show-template`."
         ) from error
     if len(text) > LONGEST:

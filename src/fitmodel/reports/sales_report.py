@@ -178,8 +178,8 @@ def _counts_only(
     """Write the page of counts, which need no model."""
     counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
     parts = [
-        counts_section(found, by=by, why="" if at else why, language=language)
-        for at, (by, found) in enumerate(counts.items())
+        counts_section(result, by=by, why="" if at else why, language=language)
+        for at, (by, result) in enumerate(counts.items())
     ]
     ledgers = tuple(pay(view, spec, plan) for plan in plans)
     if ledgers:

@@ -41,17 +41,17 @@ def share_places(scores: Mapping[str, float], top: int, amount: Decimal) -> dict
     """
     rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
     paid: dict[str, Decimal] = {}
-    place = 0
+    position = 0
     for score in sorted(set(rounded.values()), reverse=True):
         tied = sorted(name for name in rounded if rounded[name] == score)
-        prizes = min(max(top - place, 0), len(tied))
+        prizes = min(max(top - position, 0), len(tied))
         if prizes:
             paid |= _split_evenly(amount * prizes, tied)
-        place += len(tied)
+        position += len(tied)
     return paid
 
 
 def _split_evenly(total: Decimal, names: list[str]) -> dict[str, Decimal]:
     each = (total / len(names)).quantize(CENT, rounding=ROUND_DOWN)
     over = int((total - each * len(names)) / CENT)
-    return {name: each + (CENT if place < over else 0) for place, name in enumerate(names)}
+    return {name: each + (CENT if position < over else 0) for position, name in enumerate(names)}

@@ -37,7 +37,7 @@ SIGNAL_COLUMNS = (
 def compute_missed_warnings(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
-    hindsight: Retrospective,
+    retrospective: Retrospective,
     *,
     language: str = "en",
 ) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def compute_missed_warnings(
     deals : DataFrame
         As read by ``read_deals``.
     spec : DealSpec
-    hindsight : Hindsight
+    retrospective : Retrospective
         Of the same deals.
     language : {"en", "zh"}
 
@@ -67,16 +67,16 @@ def compute_missed_warnings(
     of a ratio of shares by the logarithm: D. Katz et al. (1978), Biometrics 34, 469-474.
     """
     view = view_of(deals, spec)
-    churn = _known_now(view, hindsight)
+    churn = _known_now(view, retrospective)
     lost = (churn == 1).to_numpy()
     kept = (churn == 0).to_numpy()
-    above = (hindsight.said["probability"] > hindsight.said["base_rate"]).to_numpy()
+    above = (retrospective.said["probability"] > retrospective.said["base_rate"]).to_numpy()
     rows = []
     for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
-        if name not in hindsight.pushes:
+        if name not in retrospective.contributions:
             continue
-        warned = above & (hindsight.pushes[name] >= WARNING).to_numpy()
+        warned = above & (retrospective.contributions[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
     labels = spec.words.labels
@@ -88,7 +88,7 @@ def compute_missed_warnings(
 
 
 def compute_surprises(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, hindsight: Retrospective
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, retrospective: Retrospective
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Customers who left early though nothing warned: less likely to, it was thought, than most.
 
@@ -104,8 +104,8 @@ def compute_surprises(
         `ratio_high`: above 1 throughout, the model has something to learn.
     """
     view = view_of(deals, spec)
-    churn = _known_now(view, hindsight)
-    said = hindsight.said
+    churn = _known_now(view, retrospective)
+    said = retrospective.said
     calm = said["probability"] < said["base_rate"]
     left = churn.index[calm & (churn == 1)]
     table = pd.DataFrame(
@@ -113,7 +113,7 @@ def compute_surprises(
             "probability": said.loc[left, "probability"],
             "base_rate": said.loc[left, "base_rate"],
             "months": view.outcomes.loc[left, "followup_months"],
-            "push": hindsight.pushes.loc[left].max(axis=1),
+            "push": retrospective.contributions.loc[left].max(axis=1),
         }
     )
     judged = calm & churn.notna()
@@ -130,9 +130,9 @@ def compute_surprises(
     return table.sort_values("probability", kind="stable"), facts
 
 
-def _known_now(view: HistoryView, hindsight: Retrospective) -> pd.Series[float]:
+def _known_now(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:
     """Outcome of the mature deals that would have had a probability; NaN for the others."""
-    scored = hindsight.said["probability"].notna()
+    scored = retrospective.said["probability"].notna()
     usable = view.mature & view.from_signing
     return view.outcomes["early_churn"].where(usable & scored)
 
@@ -149,8 +149,8 @@ def _signals(
     kept: NDArray[np.bool_],
 ) -> list[tuple[Segment, dict[str, Any]]]:
     rows = []
-    for place, (part,) in enumerate(group.segments):
-        here = warned & (group.codes == place)
+    for position, (part,) in enumerate(group.segments):
+        here = warned & (group.codes == position)
         lost_with, kept_with = int((here & lost).sum()), int((here & kept).sum())
         if lost_with and lost_with + kept_with >= MIN_WITH_SIGNAL:
             rows.append((part, _compared(lost_with, int(lost.sum()), kept_with, int(kept.sum()))))
@@ -167,10 +167,10 @@ def _compared(lost_with: int, lost: int, kept_with: int, kept: int) -> dict[str,
     }  # fmt: skip
     if not kept_with:  # no such deal was kept: the ratio has no upper end
         return facts | {"ratio": np.inf, "ratio_low": np.nan, "ratio_high": np.inf}
-    found = relative_risk(lost_with, lost, kept_with, kept)
-    reach = found.confidence_interval(0.95)
+    result = relative_risk(lost_with, lost, kept_with, kept)
+    reach = result.confidence_interval(0.95)
     return facts | {
-        "ratio": found.relative_risk,
+        "ratio": result.relative_risk,
         "ratio_low": float(reach.low),
         "ratio_high": float(reach.high),
     }

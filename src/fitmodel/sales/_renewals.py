@@ -126,8 +126,8 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
 def _months(value: Any) -> float | None:
     """Months of a number or of text such as "12 months", "2 years", "annual"; None if unread."""
     text = str(value).strip().casefold()
-    if found := NUMBER.match(text):
-        return float(found[1]) * (12 if found[2] == "y" else 1)
+    if result := NUMBER.match(text):
+        return float(result[1]) * (12 if result[2] == "y" else 1)
     return next((float(months) for word, months in TERMS.items() if word in text), None)
 
 

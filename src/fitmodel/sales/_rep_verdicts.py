@@ -80,13 +80,13 @@ def _tested(
     if which:
         ever = (table[name].to_numpy() for name in ("observed", "expected"))
         past = next(ever) - observed, np.maximum(next(ever) - expected, 0.0)
-    found = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
+    result = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
     verdict = np.select(
-        [~known, found.direction > 0, found.direction < 0],
+        [~known, result.direction > 0, result.direction < 0],
         ["too_few", "more", "fewer"],
         "expected",
     )
-    return verdict, found.adjusted
+    return verdict, result.adjusted
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
@@ -115,12 +115,12 @@ def _selection(
     for at in np.flatnonzero(known).tolist():
         own = (facts["who"] == table.index[at]).to_numpy()
         mine, others = facts.loc[own, "probability"], facts.loc[~own, "probability"]
-        found = mannwhitneyu(mine, others, method="asymptotic")
-        higher = found.statistic > len(mine) * len(others) / 2
+        result = mannwhitneyu(mine, others, method="asymptotic")
+        higher = result.statistic > len(mine) * len(others) / 2
         # where ranks and means disagree nothing is claimed
         side[at] = (higher and mine.mean() > others.mean()) * 1.0
         side[at] -= (not higher) and mine.mean() < others.mean()
-        p_value[at] = found.pvalue
+        p_value[at] = result.pvalue
     adjusted = np.ones(len(table))
     adjusted[known] = holm(p_value[known])
     named = adjusted <= error

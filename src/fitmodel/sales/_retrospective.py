@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.learning.settings import Choice
 
-BAGS = 2  # no interval of a probability is asked for
+N_REPLICATES = 2  # no interval of a probability is asked for
 CHOOSE_AGAIN = 1.5
 """Growth of the early churners known from which settings and calibration are chosen anew."""
 
@@ -72,13 +72,13 @@ class Retrospective:
         nothing could be said. A pair's contribution is not among them.
     """
 
-    eves: dict[str, AsOfSnapshot]
+    snapshots: dict[str, AsOfSnapshot]
     said: pd.DataFrame
-    pushes: pd.DataFrame
+    contributions: pd.DataFrame
 
     def of(self, deal: Any) -> AsOfSnapshot:
         """The model that would have been asked about a deal."""
-        return self.eves[str(self.said.loc[deal, "quarter"])]
+        return self.snapshots[str(self.said.loc[deal, "quarter"])]
 
 
 def score_in_retrospect(
@@ -115,18 +115,20 @@ def score_in_retrospect(
     check_index(deals)
     tell = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
-    eves, said, pushes = {}, [], []
+    snapshots, said, contributions = {}, [], []
     settings: _Settings | None = None
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
         snapshot, settings = _eve(view, spec, as_of, settings)
         signed = deals[periods == period]
-        eves[str(period)] = snapshot
-        said.append(_said(snapshot, signed, str(period)))
-        pushes.append(_pushes(snapshot, signed))
+        snapshots[str(period)] = snapshot
+        said.append(_predictions(snapshot, signed, str(period)))
+        contributions.append(_contributions(snapshot, signed))
     return Retrospective(
-        eves, pd.concat(said).reindex(deals.index), pd.concat(pushes).reindex(deals.index)
+        snapshots,
+        pd.concat(said).reindex(deals.index),
+        pd.concat(contributions).reindex(deals.index),
     )
 
 
@@ -161,37 +163,37 @@ def _eve(
     then = deals.as_of(as_of)
     if not len(then):
         return AsOfSnapshot(as_of, None, 0, 0), before
-    taught = then.training_set()
-    churners, known = int((taught.early_churn == 1).sum()), int(taught.is_known.sum())
+    training_set = then.training_set()
+    churners, known = int((training_set.early_churn == 1).sum()), int(training_set.is_known.sum())
     try:
-        check_enough(taught)
+        check_enough(training_set)
     except DealsError:
         return AsOfSnapshot(as_of, None, known, churners), before
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
-    learned = learn(then, spec, choice=choice, bags=BAGS)
+    learned = learn(then, spec, choice=choice, replicates=N_REPLICATES)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(learned.scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
     settings = lasting or _Settings(learned.choice, churners)
     return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
 
 
-def _said(snapshot: AsOfSnapshot, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
+def _predictions(snapshot: AsOfSnapshot, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
     if snapshot.model is None:
         nothing = {"probability": np.nan, "base_rate": np.nan, "unfamiliar": False}
         return pd.DataFrame({"quarter": quarter, **nothing}, signed.index)
-    found = predict_frame(snapshot.model.scorer, signed, reasons=0)
+    result = predict_frame(snapshot.model.scorer, signed, reasons=0)
     return pd.DataFrame(
         {
             "quarter": quarter,
-            "probability": found["early_churn_probability"],
+            "probability": result["early_churn_probability"],
             "base_rate": snapshot.model.scorecard.base_rate,
-            "unfamiliar": found["unfamiliar"],
+            "unfamiliar": result["unfamiliar"],
         }
     )
 
 
-def _pushes(snapshot: AsOfSnapshot, signed: pd.DataFrame) -> pd.DataFrame:
+def _contributions(snapshot: AsOfSnapshot, signed: pd.DataFrame) -> pd.DataFrame:
     if snapshot.model is None:
         return pd.DataFrame(index=signed.index)
     scorecard = snapshot.model.scorecard

@@ -112,8 +112,8 @@ def segment_deals(
     if people:
         frame = frame.join(deals[sellers].astype("str"))
     columns = fit_columns(frame, LearnerOptions.from_spec(spec, read.dates).encoding)
-    found = (_segmented(column, frame[column.name], least_deals) for column in columns)
-    return [item for item in found if len(item.segments) > 1]
+    result = (_segmented(column, frame[column.name], least_deals) for column in columns)
+    return [item for item in result if len(item.segments) > 1]
 
 
 def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented:
@@ -140,7 +140,7 @@ def _with_enough(
     kept = np.flatnonzero(sizes >= least)
     places = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
     places[kept] = np.arange(len(kept))
-    return Segmented(tuple(names[place] for place in kept.tolist()), places[codes])
+    return Segmented(tuple(names[position] for position in kept.tolist()), places[codes])
 
 
 def _bands(
@@ -154,7 +154,7 @@ def _bands(
         cuts = np.unique(np.quantile(known, np.arange(1, BANDS) / BANDS, method="inverted_cdf"))
     codes = np.searchsorted(cuts, numbers, side="right")
     codes[np.isnan(numbers)] = len(cuts) + 1
-    segments = [_band(column, numbers[codes == place]) for place in range(len(cuts) + 1)]
+    segments = [_band(column, numbers[codes == position]) for position in range(len(cuts) + 1)]
     return codes.astype(np.int64), [*segments, Segment(column.name)]
 
 
@@ -168,6 +168,6 @@ def _band(column: NumberColumn, members: NDArray[np.float64]) -> Segment:
 def _levels(name: str, values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[Segment]]:
     positions, uniques = pd.factorize(values, use_na_sentinel=True)
     texts = [None if is_missing(value) else level_text(value) for value in uniques] + [None]
-    found, places = np.unique([text or "" for text in texts], return_inverse=True)
-    segments = [Segment(name, level=str(text) or None) for text in found]
+    result, places = np.unique([text or "" for text in texts], return_inverse=True)
+    segments = [Segment(name, level=str(text) or None) for text in result]
     return places[positions].astype(np.int64), segments

@@ -57,14 +57,14 @@ def cross_fitted_bands(
     view = view_of(deals, spec)
     table = view.deals
     learned = learn(view, spec)
-    labelled, taught = view.labelled(learned.taught.dates), learned.taught
-    options = LearnerOptions.from_spec(spec, taught.dates)
+    labelled, training_set = view.labelled(learned.training_set.dates), learned.training_set
+    options = LearnerOptions.from_spec(spec, training_set.dates)
     with native_threads(options.threads):
         scorecards = [
             (fit_estimator(fold.train, learned.choice, options).scorecard_, fold.test.index)
-            for fold in random_folds(taught, seed=spec.learning.seed, n_folds=FOLDS)
+            for fold in random_folds(training_set, seed=spec.learning.seed, n_folds=FOLDS)
         ]
-    scorecards.append((learned.scorecard, table.index.difference(taught.index)))
+    scorecards.append((learned.scorecard, table.index.difference(training_set.index)))
     unflagged = _scored(scorecards[:-1], Policy("threshold"), table, spec)
     policy = _policy(view, spec, labelled, unflagged["early_churn_probability"])
     return _scored(scorecards, policy, table, spec)["fit"].reindex(table.index), policy

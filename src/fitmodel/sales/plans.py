@@ -161,6 +161,6 @@ def read_plan(path: Path) -> Plan:
     except (OSError, RecursionError, TypeError) as error:
         raise SpecError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in found]
+        result = error.errors(include_url=False)
+        lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in result]
         raise SpecError(f"{path} is no commission plan:\n" + "\n".join(lines)) from error

@@ -52,10 +52,10 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
         colour = {"more": "#c0392b", "fewer": "#1e8449"}.get(str(row["verdict"]), "#34495e")
         ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if tell else 4)
         if tell:
-            place = (row["expected"], row["ratio"])
+            position = (row["expected"], row["ratio"])
             ax.annotate(
                 str(name),
-                place,
+                position,
                 xytext=(6, 3),
                 textcoords="offset points",
                 fontsize=9,

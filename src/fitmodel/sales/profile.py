@@ -171,8 +171,8 @@ class _Watched:
         p = np.minimum(2 * adjusted_p_values(groups, scores, shuffles=self.shuffles), 1.0)
         rows: list[dict[str, Any]] = []
         for group in groups:
-            for place, parts in enumerate(group.segments):
-                inside = group.codes == place
+            for position, parts in enumerate(group.segments):
+                inside = group.codes == position
                 facts = _rates(view, inside)
                 words = [part.words(say, labels.get(part.attribute)) for part in parts]
                 number = len(rows)
@@ -239,8 +239,8 @@ def _varied(named: pd.DataFrame) -> list[Any]:
     """Rows of a list that does not say one segment over and over."""
     seen: Counter[Segment] = Counter()
     kept = []
-    for place, parts in named["parts"].items():
+    for position, parts in named["parts"].items():
         if all(seen[part] < MAX_REPEATS for part in parts):
             seen.update(parts)
-            kept.append(place)
+            kept.append(position)
     return kept

@@ -39,11 +39,11 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     label = say("company", rate=f"{company['rate']:.0%}")
     ax.axvspan(company["low"], company["high"], color=GREY, alpha=0.18, linewidth=0)
     ax.axvline(company["rate"], color=GREY, linewidth=1.2, label=label)
-    for place, (_, row) in enumerate(shown.iterrows()):
+    for position, (_, row) in enumerate(shown.iterrows()):
         riskier = row["distance"] > 0
         ax.errorbar(
             row["rate"],
-            place,
+            position,
             xerr=[[row["rate"] - row["low"]], [row["high"] - row["rate"]]],
             fmt="o" if riskier else "s",
             color=ORANGE if riskier else BLUE,

@@ -209,8 +209,8 @@ def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) ->
     observed, expected = observed[known], expected[known]
     if len(observed) < 3:  # noqa: PLR2004 - so few say nothing of how reps differ
         return LARGEST_SHAPE
-    found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(LARGEST_SHAPE)), method="bounded")
-    return float(np.exp(found.x))
+    result = minimize_scalar(loss, bounds=(np.log(0.5), np.log(LARGEST_SHAPE)), method="bounded")
+    return float(np.exp(result.x))
 
 
 def shrunken_ratio(

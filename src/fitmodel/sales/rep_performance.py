@@ -40,7 +40,7 @@ WORDS = {
     "says_recently": recent_words,
     "says_selection": selection_words,
 }
-BAGS = 2  # no interval of a probability is asked for
+N_REPLICATES = 2  # no interval of a probability is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +123,10 @@ def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) ->
     people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
     blind = _without(spec, people)
     view = view_of(deals, blind)
-    learned = learn(view, blind, bags=BAGS)
-    every = view.attributes(learned.taught.dates).frame
+    learned = learn(view, blind, replicates=N_REPLICATES)
+    every = view.attributes(learned.training_set.dates).frame
     result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=view.index)
-    own = cross_fitted(learned.taught, blind, learned.choice, drop=people)
+    own = cross_fitted(learned.training_set, blind, learned.choice, drop=people)
     result.loc[own.index] = own
     return result
 

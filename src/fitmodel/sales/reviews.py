@@ -109,7 +109,7 @@ class TeamReviews:
     surprises : DataFrame
         See `compute_surprises`; with `rep` and `deal`.
     surprise_facts : dict of str to float
-    hindsight : Hindsight
+    retrospective : Retrospective
     """
 
     spec: DealSpec
@@ -118,7 +118,7 @@ class TeamReviews:
     missed: pd.DataFrame
     surprises: pd.DataFrame
     surprise_facts: dict[str, float]
-    hindsight: Retrospective
+    retrospective: Retrospective
 
 
 def compute_reviews(
@@ -126,7 +126,7 @@ def compute_reviews(
     spec: DealSpec,
     *,
     latest: int = 1,
-    hindsight: Retrospective | None = None,
+    retrospective: Retrospective | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> TeamReviews:
@@ -142,7 +142,7 @@ def compute_reviews(
         A contract with dates.
     latest : int
         Lost customers per rep, the last to leave first.
-    hindsight : Hindsight, optional
+    retrospective : Retrospective, optional
         From `score_in_retrospect`, where it is there already.
     language : {"en", "zh"}
         Of the signals' names.
@@ -165,7 +165,7 @@ def compute_reviews(
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     require_dates(spec)
     view = view_of(deals, spec)
-    seen = hindsight or score_in_retrospect(view, spec, progress=progress)
+    seen = retrospective or score_in_retrospect(view, spec, progress=progress)
     reps = names_of(view.deals[spec.deals.rep])
     lost = _latest_lost(view, reps, latest)
     writer = _Writer(view, spec, seen)
@@ -180,7 +180,7 @@ def compute_reviews(
         missed=compute_missed_warnings(view, spec, seen, language=language),
         surprises=surprises,
         surprise_facts=facts,
-        hindsight=seen,
+        retrospective=seen,
     )
 
 
@@ -194,11 +194,11 @@ def _latest_lost(view: HistoryView, reps: pd.Series[str], latest: int) -> list[A
 class _Writer:
     """Sheets of deals; past deals of one eve are made ready once."""
 
-    def __init__(self, view: HistoryView, spec: DealSpec, hindsight: Retrospective) -> None:
+    def __init__(self, view: HistoryView, spec: DealSpec, retrospective: Retrospective) -> None:
         self._view, self._deals = view, view.deals
         self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
-        self._seen = hindsight
+        self._seen = retrospective
         self._found = view.outcomes
         self._past: dict[pd.Timestamp, PastDeals] = {}
 

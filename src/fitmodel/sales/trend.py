@@ -49,7 +49,7 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
     low, high = exact_ratio_interval(
         quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
     )
-    order = {name: place for place, name in enumerate(enough)}
+    order = {name: position for position, name in enumerate(enough)}
     told = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
     return told.sort_values(
         ["rep", "quarter"],
@@ -121,7 +121,7 @@ def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
     ax.plot(places[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
     step = max(1, -(-len(quarters) // 4))
     ticks = list(range(0, len(quarters), step))
-    ax.set_xticks(ticks, [quarters[place] for place in ticks], fontsize=7)
+    ax.set_xticks(ticks, [quarters[position] for position in ticks], fontsize=7)
     ax.set(ylim=(0, HIGHEST + 0.1), xlim=(-0.5, len(quarters) - 0.5))
     ax.tick_params(axis="y", labelsize=7)
     ax.spines[["top", "right"]].set_visible(False)

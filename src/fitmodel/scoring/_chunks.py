@@ -43,17 +43,19 @@ def chunk_frame(
     plain = _plain(chunk.batch.select(names))
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
-    faults: dict[int, str] = {}
+    problems: dict[int, str] = {}
     columns = [c for c in model.scorecard.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
             form = _form_here(model.scorer.forms.number(name), decimal_comma=decimal_comma)
             values, unclear = _as_numbers(frame[name], form)
-            for place in np.flatnonzero(unclear).tolist():
-                fault = _UNCLEAR.format(name=name, value=frame[name].iloc[place])
-                faults[place] = f"{faults[place]}; {fault}" if place in faults else fault
+            for position in np.flatnonzero(unclear).tolist():
+                problem = _UNCLEAR.format(name=name, value=frame[name].iloc[position])
+                problems[position] = (
+                    f"{problems[position]}; {problem}" if position in problems else problem
+                )
             frame[name] = values
-    return frame, {place: f"{fault}. {_REMEDY}" for place, fault in faults.items()}
+    return frame, {position: f"{problem}. {_REMEDY}" for position, problem in problems.items()}
 
 
 def columns_read(model: FitModel) -> list[str]:
@@ -65,12 +67,12 @@ def columns_read(model: FitModel) -> list[str]:
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Instants as the clock of their time zone shows them, exact decimals as numbers."""
-    for place, item in enumerate(batch.schema):
-        column = batch.column(place)
+    for position, item in enumerate(batch.schema):
+        column = batch.column(position)
         if pa.types.is_timestamp(item.type) and item.type.tz is not None:
-            batch = batch.set_column(place, item.name, pc.local_timestamp(column))
+            batch = batch.set_column(position, item.name, pc.local_timestamp(column))
         elif pa.types.is_decimal(item.type):
-            batch = batch.set_column(place, item.name, floats_of(column))
+            batch = batch.set_column(position, item.name, floats_of(column))
     return batch
 
 
@@ -100,10 +102,10 @@ def lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
     if not names:
         return {}
     why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
-    return {place: text for place, text in enumerate(why) if isinstance(text, str)}
+    return {position: text for position, text in enumerate(why) if isinstance(text, str)}
 
 
 def first_fault(errors: pa.Array, before: int) -> str:
     """Say which row of a chunk cannot be scored, `before` rows after the header's."""
-    place = errors.is_valid().index(pa.scalar(value=True)).as_py()
-    return f"row {before + place + 1} cannot be scored: {errors[place].as_py()}"
+    position = errors.is_valid().index(pa.scalar(value=True)).as_py()
+    return f"row {before + position + 1} cannot be scored: {errors[position].as_py()}"

@@ -186,9 +186,9 @@ def _append(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
 
 def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Lists, structures and dictionaries as the text that a CSV has of them."""
-    for place, item in enumerate(batch.schema):
+    for position, item in enumerate(batch.schema):
         if pa.types.is_nested(item.type) or pa.types.is_dictionary(item.type):
-            batch = batch.set_column(place, item.name, as_text(batch.column(place)))
+            batch = batch.set_column(position, item.name, as_text(batch.column(position)))
     return batch
 
 

@@ -23,12 +23,12 @@ class Chunk:
     Attributes
     ----------
     batch : pyarrow.RecordBatch
-    faults : mapping of int to str
+    problems : mapping of int to str
         Position of a row that has not the table's shape, and what is wrong with it.
     """
 
     batch: pa.RecordBatch
-    faults: Mapping[int, str] = field(default_factory=dict)
+    problems: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,7 +121,7 @@ def score_file(
         Most rows in memory at a time; the result does not depend on it.
     strict : bool
         Stop at the first row that cannot be scored; else such rows are written with empty
-        predictions and the fault in the column ``error``.
+        predictions and the problem in the column ``error``.
     workers : int
         Threads that predict while others read and write; the result does not depend on it.
     progress : callable, optional
@@ -215,10 +215,10 @@ def score_stream(
     with sink.opened(schema, table.separator) as write:
         for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
             lost = pc.starts_with(columns["error"], LEFT_OUT)
-            faults = pc.if_else(lost, None, columns["error"])
-            found = len(faults) - faults.null_count
-            if found and first_error is None:
-                first_error = first_fault(faults, rows)
+            problems = pc.if_else(lost, None, columns["error"])
+            result = len(problems) - problems.null_count
+            if result and first_error is None:
+                first_error = first_fault(problems, rows)
             if first_error and strict:
                 raise ProspectError(
                     f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
@@ -228,7 +228,7 @@ def score_stream(
                 columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
-            rows, errors = rows + chunk.batch.num_rows, errors + found
+            rows, errors = rows + chunk.batch.num_rows, errors + result
             left_out += lost.true_count
             resumed += was_there * chunk.batch.num_rows
             flagged += columns["poor_fit"].true_count
@@ -264,7 +264,7 @@ def predict_chunk(
     as_of: date | None = None,
     language: str = "en",
 ) -> dict[str, pa.Array]:
-    """Prediction columns of a chunk; rows that have a fault get nothing but the fault."""
+    """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
     frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
     predictions, errors = model.predict_table(
         frame,
@@ -273,15 +273,15 @@ def predict_chunk(
         as_json=True,
         language=language,
     )
-    for place, fault in unclear.items():
-        also = errors.iloc[place]
-        errors.iloc[place] = fault if also is None else f"{also}; {fault}"
-    for place, fault in chunk.faults.items():
-        errors.iloc[place] = fault
+    for position, problem in unclear.items():
+        also = errors.iloc[position]
+        errors.iloc[position] = problem if also is None else f"{also}; {problem}"
+    for position, problem in chunk.problems.items():
+        errors.iloc[position] = problem
     left_out = lost_rows(chunk, model)
-    for place, why in left_out.items():
-        errors.iloc[place] = f"{LEFT_OUT}{why} ([rows] of the contract)"
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.faults, *left_out]))
+    for position, why in left_out.items():
+        errors.iloc[position] = f"{LEFT_OUT}{why} ([rows] of the contract)"
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems, *left_out]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()

@@ -138,7 +138,7 @@ def explained(dialect: Any, address: Address, *also: type[Exception]) -> Iterato
 
     try:
         yield
-    except MemoryError:  # Arrow's own is among what a reader may raise, and no fault of the query
+    except MemoryError:  # Arrow's own is among what a reader may raise, and no problem of the query
         raise
     except (SQLAlchemyError, dialect.dbapi.Error, *also) as error:
         raise DatabaseError(_explained(error, address)) from None  # its cause may hold values
@@ -182,7 +182,7 @@ def _explained(error: Exception, address: Address) -> str:
     if address.url.password:
         said = said.replace(str(address.url.password), "***")
     first = next((line.strip() for line in said.splitlines() if line.strip()), "no message")
-    found = (
+    result = (
         remedy for marks, remedy in REMEDIES.items() if any(mark in said.lower() for mark in marks)
     )
-    return f"{address}: {first.rstrip('.')}. Remedy: {next(found, 'ask its administrator')}."
+    return f"{address}: {first.rstrip('.')}. Remedy: {next(result, 'ask its administrator')}."

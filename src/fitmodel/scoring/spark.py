@@ -65,7 +65,7 @@ def score(
     -------
     pyspark.sql.DataFrame
         The columns of `df`, then those of ``fitmodel score``. A row that cannot be read has empty
-        predictions and the fault in the column ``error``.
+        predictions and the problem in the column ``error``.
 
     Raises
     ------

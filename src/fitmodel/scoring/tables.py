@@ -72,12 +72,12 @@ def kind_of(name: str | Path) -> str:
     if os.path.isdir(name):  # noqa: PTH112 - Path asks, and fails, where a name is too long
         return ".parquet"
     known = (*ENDINGS, *WORKBOOKS)
-    found = next((end for end in known if Path(name).name.lower().endswith(end)), None)
-    if found is None:
+    result = next((end for end in known if Path(name).name.lower().endswith(end)), None)
+    if result is None:
         raise ProspectError(
             f"{name} is none of {', '.join(known)}. Remedy: give the file such a name."
         )
-    return found
+    return result
 
 
 @contextmanager
@@ -104,14 +104,14 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
 def _explained(path: str | Path) -> Iterator[None]:
     try:
         yield
-    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
+    except MemoryError:  # Arrow's own is an ArrowException too, and no problem of the file
         raise
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise ProspectError(_unreadable(path, str(error))) from error
 
 
 def _explained_chunks(path: str | Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    # here, and not around the whole: a fault of writing is none of the table that is read
+    # here, and not around the whole: a problem of writing is none of the table that is read
     with _explained(path):
         yield from chunks
 
@@ -217,9 +217,9 @@ def _pass_titles(stream: io.BufferedReader) -> None:
 
 
 def _without_sums(chunk: Chunk) -> Chunk:
-    """A chunk whose lines of sums have a fault: they are no prospects."""
-    sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.faults}
-    return Chunk(chunk.batch, {**chunk.faults, **sums}) if sums else chunk
+    """A chunk whose lines of sums have a problem: they are no prospects."""
+    sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
+    return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
 
 
 def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
@@ -241,26 +241,26 @@ def _put_back(
     number = 2  # the header is row 1
     for batch in batches:
         pieces: list[pa.RecordBatch] = []
-        faults: dict[int, str] = {}
+        problems: dict[int, str] = {}
         taken = 0
-        while ragged and ragged[0].number - number - len(faults) <= batch.num_rows:
+        while ragged and ragged[0].number - number - len(problems) <= batch.num_rows:
             row = ragged.popleft()
             refuse(row.text)
             position = row.number - number
-            good = position - len(faults) - taken
+            good = position - len(problems) - taken
             pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
             taken += good
-            faults[position] = width_error(row.text, row.actual_columns, row.expected_columns)
-        number += batch.num_rows + len(faults)
+            problems[position] = width_error(row.text, row.actual_columns, row.expected_columns)
+        number += batch.num_rows + len(problems)
         if batch.num_rows:
             refuse(batch.column(batch.num_columns - 1)[-1].as_py())
         whole = _joined([*pieces, batch.slice(taken)])
         doubtful = swallowing_values(whole, separator)
-        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | faults)
+        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | problems)
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
-    """One row of as many fields as fit, the others empty; the fault quotes the whole row."""
+    """One row of as many fields as fit, the others empty; the problem quotes the whole row."""
     width = len(schema)
     fields = [*next(csv.reader([text], delimiter=separator)), *[""] * width][:width]
     return pa.record_batch([pa.array([value], pa.string()) for value in fields], schema=schema)
@@ -273,12 +273,12 @@ def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
     for chunk in chunks:
         for start in range(0, chunk.batch.num_rows, most):
-            faults = {
-                place - start: text
-                for place, text in chunk.faults.items()
-                if start <= place < start + most
+            problems = {
+                position - start: text
+                for position, text in chunk.problems.items()
+                if start <= position < start + most
             }
-            yield Chunk(chunk.batch.slice(start, most), faults)
+            yield Chunk(chunk.batch.slice(start, most), problems)
 
 
 def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
@@ -288,7 +288,7 @@ def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
         text = head.removeprefix(b"\xef\xbb\xbf")[:HEAD_BYTES]
         lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
         blank, first = next(
-            ((place, line) for place, line in enumerate(lines) if line.strip()), (0, "")
+            ((position, line) for position, line in enumerate(lines) if line.strip()), (0, "")
         )
         first.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -300,8 +300,8 @@ def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
     fields, _ = header_fields(lines, separator)
     if fields is None:
         raise ProspectError(f"{path} {open_quote_error(1 + blank)}")
-    if fault := names_error(column_names(fields)):
-        raise ProspectError(f"{path} {fault}")
+    if problem := names_error(column_names(fields)):
+        raise ProspectError(f"{path} {problem}")
     return fields, separator
 
 
@@ -322,9 +322,9 @@ def _standard_input() -> Iterator[io.BufferedReader]:
         reader.detach()  # else standard input would be closed with it
 
 
-def _unreadable(path: str | Path, fault: str) -> str:
+def _unreadable(path: str | Path, problem: str) -> str:
     if kind_of(path) == ".parquet":
-        return f"{path} cannot be read as Parquet: {fault}"
-    if "UTF8" in fault or "'utf-8' codec" in fault:
+        return f"{path} cannot be read as Parquet: {problem}"
+    if "UTF8" in problem or "'utf-8' codec" in problem:
         return f"{path} is not UTF-8 text. Remedy: save it as 'CSV UTF-8'."
-    return f"{path} {csv_error(fault, BLOCK_BYTES)}"
+    return f"{path} {csv_error(problem, BLOCK_BYTES)}"

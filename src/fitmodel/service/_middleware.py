@@ -100,7 +100,7 @@ class ServiceMiddleware:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
                 "fault", extra={"facts": {"request": answer.request, "error": _place(error)}}
             )
-            await answer.refuse(RefusedError(500, f"a fault of the service; {answer.request}"))
+            await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
         finally:
             self._in_flight -= 1
@@ -241,7 +241,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _place(error: Exception) -> str:
-    """Kind of a fault and where in the code, without its message: that may quote a value."""
+    """Kind of a problem and where in the code, without its message: that may quote a value."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

@@ -55,13 +55,13 @@ class ModelHolder:
             if bundle.version == self._model.version:
                 self._failed = None
                 return False
-            found = load(bundle.path)
+            result = load(bundle.path)
         except (FitModelError, OSError) as error:
             self._report(error)
             return False
         self._failed = None
-        self._model = found
-        logger.info("model changed", extra={"facts": {"model_version": found.version}})
+        self._model = result
+        logger.info("model changed", extra={"facts": {"model_version": result.version}})
         return True
 
     def _report(self, error: Exception) -> None:

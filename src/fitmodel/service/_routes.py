@@ -57,9 +57,9 @@ def add_assessments(
     ) -> JSONResponse:
         """Assess one prospect, a list of them, or {"prospects": [...]}."""
         body = await request.body()
-        found = read_prospects(body, limits)
+        result = read_prospects(body, limits)
         model = holder.model
-        prospects = [found] if isinstance(found, dict) else found
+        prospects = [result] if isinstance(result, dict) else result
         _check_reasons(len(prospects), reasons)
         long = len(prospects) > IN_THE_LOOP or len(body) > BYTES_IN_THE_LOOP
         if long or log is not None:
@@ -69,7 +69,7 @@ def add_assessments(
         else:
             items = assess_many(model, prospects, reasons, language=language)
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
-        if isinstance(found, list):
+        if isinstance(result, list):
             return JSONResponse({"assessments": items})
         if "error" in items[0]:
             raise RefusedError(422, items[0]["error"])
@@ -77,9 +77,9 @@ def add_assessments(
 
     @app.exception_handler(RequestValidationError)
     async def explain(_request: Request, error: RequestValidationError) -> JSONResponse:
-        """Say a fault of the query in a sentence, as every other fault."""
-        faults = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
-        return JSONResponse({"detail": "; ".join(faults)}, status_code=422)
+        """Say a problem of the query in a sentence, as every other one."""
+        problems = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
+        return JSONResponse({"detail": "; ".join(problems)}, status_code=422)
 
 
 def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -142,16 +142,16 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
         400 where it is no JSON or no prospect, 413 where there are too many.
     """
     try:
-        found = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
+        result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, f"the body is not JSON: {_short(error)}") from error
-    if isinstance(found, dict) and isinstance(found.get("prospects"), list):
-        found = found["prospects"]
-    if not isinstance(found, dict | list):
+    if isinstance(result, dict) and isinstance(result.get("prospects"), list):
+        result = result["prospects"]
+    if not isinstance(result, dict | list):
         raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
-    if isinstance(found, list) and len(found) > limits.most_prospects:
+    if isinstance(result, list) and len(result) > limits.most_prospects:
         raise RefusedError(413, f"more than {limits.most_prospects:,} prospects in one request")
-    return found
+    return result
 
 
 def _check_reasons(prospects: int, reasons: int) -> None:
@@ -195,14 +195,14 @@ def _logged(
     name = id_column(model)
     answers = [_with_usable_id(*pair, name) for pair in zip(prospects, said, strict=True)]
     places = [
-        place
-        for place, item in enumerate(answers)
-        if not isinstance(item, str) and prospects[place].get(name) is not None
+        position
+        for position, item in enumerate(answers)
+        if not isinstance(item, str) and prospects[position].get(name) is not None
     ]
-    kept = [cast("Assessment", answers[place]) for place in places]
-    proceed = log_assessments(log, model, [prospects[place] for place in places], kept)
-    for place, item, may in zip(places, kept, proceed, strict=True):
-        answers[place] = replace(item, proceed=may)
+    kept = [cast("Assessment", answers[position]) for position in places]
+    proceed = log_assessments(log, model, [prospects[position] for position in places], kept)
+    for position, item, may in zip(places, kept, proceed, strict=True):
+        answers[position] = replace(item, proceed=may)
     return answers
 
 
@@ -218,11 +218,11 @@ def _refuse_constant(name: str) -> None:
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Names that differ: of two values for one name, readers of JSON take either."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         name = named_twice([name for name, _ in pairs])[0]
         raise ValueError(f"{name[:100]!r} stands twice in an object")
-    return found
+    return result
 
 
 def _short(error: Exception) -> str:

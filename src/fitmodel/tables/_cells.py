@@ -93,8 +93,8 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
     firsts: list[Any] = []
     positions = np.empty(len(cells), dtype=np.intp)
     for row, cell in enumerate(cells):
-        place = places.setdefault((type(cell), str(cell)), len(firsts))
-        if place == len(firsts):
+        position = places.setdefault((type(cell), str(cell)), len(firsts))
+        if position == len(firsts):
             firsts.append(cell)
-        positions[row] = place
+        positions[row] = position
     return positions, firsts

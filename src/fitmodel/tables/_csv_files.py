@@ -113,9 +113,9 @@ def _table(header: _Header) -> FileTable:
     if left_out.any():
         arrow, numbers = arrow.filter(pa.array(~left_out)), numbers[~left_out]
     columns, forms = {}, {}
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         columns[name], form = _column(
-            arrow.column(place), decimal_comma=has_decimal_comma(header.separator)
+            arrow.column(position), decimal_comma=has_decimal_comma(header.separator)
         )
         if form is not None:
             forms[name] = form
@@ -151,8 +151,8 @@ def _footer_notes(footers: list[str]) -> list[Finding]:
 
 
 def _refuse_names(path: Path, names: list[str]) -> None:
-    if fault := names_error(names):
-        raise DealsError(f"{path} {fault}")
+    if problem := names_error(names):
+        raise DealsError(f"{path} {problem}")
 
 
 def _header(path: Path, head: bytes, encoding: str) -> _Header:

@@ -129,25 +129,25 @@ def _day_of_text(text: str, order: str) -> int | None:
     if order in NUMBERS:
         return day_of_number(float(text), order) if _DIGITS.fullmatch(text) else None
     if order == YEAR_FIRST:
-        found = _YEAR_FIRST.fullmatch(text)
-        if found is None:
+        result = _YEAR_FIRST.fullmatch(text)
+        if result is None:
             return None
-        year, _, month, day, written_month, written_day = found.groups()
+        year, _, month, day, written_month, written_day = result.groups()
         return _calendar_day(year, month or written_month, day or written_day or "1")
     if order == NAMED:
         return _named_day(text)
-    found = _YEAR_LAST.fullmatch(text)
-    if found is None:
+    result = _YEAR_LAST.fullmatch(text)
+    if result is None:
         return None
-    first, _, second, year = found.groups()
+    first, _, second, year = result.groups()
     return _calendar_day(year, *((second, first) if order == DAY_FIRST else (first, second)))
 
 
 def _named_day(text: str) -> int | None:
-    if found := _DAY_NAME.fullmatch(text):
-        day, name, year = found[1], found[2], found[3]
-    elif found := _NAME_DAY.fullmatch(text):
-        name, day, year = found[1], found[2], found[3]
+    if result := _DAY_NAME.fullmatch(text):
+        day, name, year = result[1], result[2], result[3]
+    elif result := _NAME_DAY.fullmatch(text):
+        name, day, year = result[1], result[2], result[3]
     else:
         return None
     month = _MONTHS.get(name.lower())

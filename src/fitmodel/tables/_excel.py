@@ -59,7 +59,7 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                     "correct [reading] sheet."
                 )
             wanted = names if sheet is None else [sheet]
-            found = {
+            result = {
                 name: rows
                 for name in wanted
                 if _is_table(rows := book.get_sheet_by_name(name).to_python(skip_empty_area=False))
@@ -69,11 +69,11 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
             f"{path} is a spreadsheet or zip that cannot be opened: {error}. Remedy: save the "
             "sheet as 'CSV UTF-8'."
         ) from error
-    if not found:
+    if not result:
         raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
-    taken = next(iter(found))
-    table = _table(path, found[taken])
-    others = [name for name in found if name != taken]
+    taken = next(iter(result))
+    table = _table(path, result[taken])
+    others = [name for name in result if name != taken]
     notes = [_sheet_finding(taken, others)] if others else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
 
@@ -89,20 +89,22 @@ def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
     if top is None:
         raise DealsError(f"{path} holds nothing but blank rows. Remedy: export the deals again.")
     names = column_names([_as_text(cell) for cell in rows[top]])
-    if fault := names_error(names):
-        raise DealsError(f"{path} {fault}")
+    if problem := names_error(names):
+        raise DealsError(f"{path} {problem}")
     below = rows[top + 1 :]
     numbers = np.arange(len(below)) + top + 2
     texts = pa.table(
         [
-            pa.array([_as_text(row[place]) for row in below], pa.string())
-            for place in range(len(names))
+            pa.array([_as_text(row[position]) for row in below], pa.string())
+            for position in range(len(names))
         ],
         names=names,
     )
     left_out, findings = rows_left_out(texts, numbers)
     kept = [row for row, out in zip(below, left_out.tolist(), strict=True) if not out]
-    columns = {name: _column([row[place] for row in kept]) for place, name in enumerate(names)}
+    columns = {
+        name: _column([row[position] for row in kept]) for position, name in enumerate(names)
+    }
     unnamed = [name for name in names if name.startswith("Unnamed: ")]
     empty = [name for name in unnamed if columns[name].isna().all()]
     table = pd.DataFrame({name: cells for name, cells in columns.items() if name not in empty})

@@ -131,23 +131,23 @@ _ASKING = {",": _asking(",", "."), ".": _asking(".", ",")}
 def take_apart(text: str) -> NumberText | None:
     """Take the text of a number apart; None where it is the text of no number."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
-    found = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if found is None or bool(found["open"]) != bool(found["close"]):
+    result = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
+    if result is None or bool(result["open"]) != bool(result["close"]):
         return None
-    marks = [found["minus"], found["inner"], found["behind"], found["open"]]
+    marks = [result["minus"], result["inner"], result["behind"], result["open"]]
     signs = [mark for mark in marks if mark]
     if len(signs) > 1:
         return None
-    behind = _unit(found["after"] or "", glued=not found["gap"], money=bool(found["before"]))
+    behind = _unit(result["after"] or "", glued=not result["gap"], money=bool(result["before"]))
     if behind is None:
         return None
     power, unit = behind
-    if found["before"]:
+    if result["before"]:
         if _is_currency(unit):
             return None
-        unit = _code(found["before"]) + unit
+        unit = _code(result["before"]) + unit
     minus = "-" if signs and signs[0] != "+" else ""
-    return NumberText(minus + _GAPS.sub("", found["digits"]), power, unit)
+    return NumberText(minus + _GAPS.sub("", result["digits"]), power, unit)
 
 
 def _unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:

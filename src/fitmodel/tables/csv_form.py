@@ -40,7 +40,7 @@ def header_fields(lines: Iterable[str], separator: str) -> tuple[list[str] | Non
 def column_names(fields: Sequence[str]) -> list[str]:
     """Names of a header's fields, without blanks around them; a column without a name gets one."""
     stripped = (field.strip() for field in fields)
-    return [name or f"Unnamed: {place}" for place, name in enumerate(stripped)]
+    return [name or f"Unnamed: {position}" for position, name in enumerate(stripped)]
 
 
 def has_decimal_comma(separator: str) -> bool:
@@ -67,17 +67,17 @@ def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[
     A quote left open ends where the next row's value of that column begins, so that the value
     holds a line break and a whole row of separators, and the quote that ends the other's value.
     """
-    found = {}
+    result = {}
     for column in table.columns:
         ends = pc.ends_with(column, '"')
         if not pc.any(ends).as_py():
             continue
         places = pc.indices_nonzero(ends)
-        for place, text in zip(places.to_pylist(), column.take(places).to_pylist(), strict=True):
+        for position, text in zip(places.to_pylist(), column.take(places).to_pylist(), strict=True):
             rows = "\n" in text or "\r" in text
             if rows and text.count('"') % 2 and text.count(separator) >= table.num_columns - 1:
-                found[place] = text
-    return found
+                result[position] = text
+    return result
 
 
 class Readable(Protocol):

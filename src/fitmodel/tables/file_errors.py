@@ -53,11 +53,11 @@ def _over(text: str) -> str:
     return f" over {lines} lines (is a quote open?)" if lines > 1 else ""
 
 
-def csv_error(fault: str, block_bytes: int) -> str:
+def csv_error(problem: str, block_bytes: int) -> str:
     """What Arrow says of a CSV file, in words for whoever has exported it."""
-    if "straddling" in fault:
+    if "straddling" in problem:
         return (
             f"has a row of more than {block_bytes >> 20} MB. Remedy: close every quote, and leave "
             "out columns of long texts."
         )
-    return f"cannot be read as CSV: {fault}"
+    return f"cannot be read as CSV: {problem}"

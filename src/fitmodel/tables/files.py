@@ -67,12 +67,12 @@ def read_file(path: str | Path, *, sheet: str | None = None) -> FileTable:
     """
     path = Path(path)
     try:
-        found = _read(path, sheet)
+        result = _read(path, sheet)
     except (OSError, EOFError, zlib.error) as error:
         raise DealsError(f"{path} cannot be read: {error}") from error
-    if len(found.table) == 0:
+    if len(result.table) == 0:
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
-    return found
+    return result
 
 
 def is_csv(path: str | Path) -> bool:
@@ -97,12 +97,12 @@ def _read(path: Path, sheet: str | None) -> FileTable:
 
 def _read_parquet(path: Path) -> FileTable:
     try:
-        if fault := names_error(pq.read_schema(path).names):
-            raise DealsError(f"{path} {fault}")
+        if problem := names_error(pq.read_schema(path).names):
+            raise DealsError(f"{path} {problem}")
         arrow = pq.read_table(path)
         arrow.validate(full=True)
         table = _plain_frame(arrow)
-    except MemoryError:  # Arrow's own is an ArrowException too, and no fault of the file
+    except MemoryError:  # Arrow's own is an ArrowException too, and no problem of the file
         raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
@@ -112,9 +112,9 @@ def _read_parquet(path: Path) -> FileTable:
 def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
     """Columns as pandas knows them; the file's own pandas metadata is not believed."""
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
-    for place, column in enumerate(arrow.schema):
+    for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(place, column.name, floats_of(arrow.column(place)))
+            arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
 

@@ -61,7 +61,7 @@ def find_top(lines: Sequence[str]) -> Top | None:
     lines : sequence of str
         The first lines of the file.
     """
-    first = next((place for place, line in enumerate(lines) if line.strip()), None)
+    first = next((position for position, line in enumerate(lines) if line.strip()), None)
     if first is None:
         return None
     plain = Top(first, (), separator_of(lines[first]))
@@ -74,11 +74,11 @@ def find_top(lines: Sequence[str]) -> Top | None:
         ]
     except csv.Error:
         return plain
-    place = header_index(rows)
-    if place is None or place <= first:
+    position = header_index(rows)
+    if position is None or position <= first:
         return plain
-    titles = tuple(line.strip() for line in lines[first:place] if line.strip())
-    return Top(place, titles, separator_of(lines[place]))
+    titles = tuple(line.strip() for line in lines[first:position] if line.strip())
+    return Top(position, titles, separator_of(lines[position]))
 
 
 def header_index(rows: Sequence[Sequence[str]]) -> int | None:
@@ -87,17 +87,17 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
     Titles are rows of one or few cells above a row of names; what stands below must be a table.
     """
     counts = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    filled = [place for place, count in enumerate(counts) if count]
+    filled = [position for position, count in enumerate(counts) if count]
     if not filled:
         return None
-    typical = float(np.median([counts[place] for place in filled]))
+    typical = float(np.median([counts[position] for position in filled]))
     if typical < NARROWEST:
         return filled[0]
-    for place in filled[:MAX_TITLES]:
-        if 2 * counts[place] < typical or 2 * len(rows[place]) <= typical:
+    for position in filled[:MAX_TITLES]:
+        if 2 * counts[position] < typical or 2 * len(rows[position]) <= typical:
             continue
-        below = any(other > place for other in filled)
-        return place if below and _are_names(rows[place]) else filled[0]
+        below = any(other > position for other in filled)
+        return position if below and _are_names(rows[position]) else filled[0]
     return filled[0]
 
 
@@ -153,16 +153,18 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
     gaps, or it is the last row (`is_end`: whether the table ends here). A word that many rows have
     is a level.
     """
-    found: set[int] = set()
+    result: set[int] = set()
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
-            found.update(pc.indices_nonzero(pc.fill_null(hits, False)).to_pylist())  # noqa: FBT003 - pyarrow's
-    if len(found) > max(MAX_TOTALS * table.num_rows, 1):
+            result.update(pc.indices_nonzero(pc.fill_null(hits, False)).to_pylist())  # noqa: FBT003 - pyarrow's
+    if len(result) > max(MAX_TOTALS * table.num_rows, 1):
         return []
     last = table.num_rows - 1 if is_end else -1
     return [
-        place for place in sorted(found) if _is_total(_row(table, place), is_last=place == last)
+        position
+        for position in sorted(result)
+        if _is_total(_row(table, position), is_last=position == last)
     ]
 
 

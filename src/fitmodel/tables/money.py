@@ -21,5 +21,5 @@ def read_share(text: str) -> float | None:
 
     Both decimal marks are read: one mark of at most two digits after it can mean nothing else.
     """
-    found = _SHARE.fullmatch(text.strip())
-    return None if found is None else float(found.group(1).replace(",", ".")) / 100.0
+    result = _SHARE.fullmatch(text.strip())
+    return None if result is None else float(result.group(1).replace(",", ".")) / 100.0

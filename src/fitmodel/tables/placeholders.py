@@ -102,9 +102,13 @@ def _texts(values: pd.Series[Any]) -> dict[str, int] | None:
     for cell in values:
         if isinstance(cell, str):
             rows_of[cell] = rows_of.get(cell, 0) + 1
-        elif not isinstance(cell, date) and not pd.isna(cell):
+        elif not (isinstance(cell, date) or _is_missing(cell)):
             return None
     return rows_of
+
+
+def _is_missing(cell: Any) -> bool:
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
 
 
 def _is_day(cell: Any) -> bool:

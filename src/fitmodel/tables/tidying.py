@@ -77,13 +77,13 @@ def tidy_with_findings(
     table = table.copy()
     findings: list[Finding] = []
     empty: dict[str, tuple[str, ...]] = {}
-    for place, name in enumerate(table.columns):
-        values = table.iloc[:, place]
+    for position, name in enumerate(table.columns):
+        values = table.iloc[:, position]
         tidied = _tidy_column(values)
         words = _settled(missing, str(name))
         if is_text(tidied) and _has_words(tidied):
-            tidied, found = _without_words(tidied, words)
-            findings += found
+            tidied, result = _without_words(tidied, words)
+            findings += result
         if is_text(tidied) or pd.api.types.is_datetime64_any_dtype(tidied.dtype):
             placeholders = find_placeholders(tidied, words=name != full)
             if placeholders is not None:

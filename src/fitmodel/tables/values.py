@@ -183,12 +183,12 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
         form, units = _settled_numbers(positions, uniques)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad, unclear = (np.zeros(len(uniques) + 1, dtype=bool) for _ in range(2))
-    for place, value in enumerate(uniques):
+    for position, value in enumerate(uniques):
         if not is_missing(value):
             try:
-                numbers[place] = read_number(value, form)
+                numbers[position] = read_number(value, form)
             except UnreadableValueError as error:
-                bad[place], unclear[place] = True, isinstance(error, UnclearNumberError)
+                bad[position], unclear[position] = True, isinstance(error, UnclearNumberError)
     series = pd.Series(numbers[positions], index=values.index, name=values.name)
     return Reading(series, bad[positions], form, units=units, unclear=unclear[positions])
 
@@ -254,17 +254,17 @@ def read_dates(
         known = [not is_missing(value) for value in uniques]
         if form is None:
             rows = np.bincount(positions[positions >= 0], minlength=len(uniques))
-            given = [place for place, there in enumerate(known) if there]
+            given = [position for position, there in enumerate(known) if there]
             settled = settle_order([uniques[each] for each in given], rows[given].tolist(), order)
             form, swapped = DateForm(settled[0]), settled[1]
         nothing = np.iinfo(np.int64).min  # numpy's NaT
-        found = np.full(len(uniques) + 1, nothing, dtype=np.int64)
+        result = np.full(len(uniques) + 1, nothing, dtype=np.int64)
         unread = np.zeros(len(uniques) + 1, dtype=bool)
-        for place, value in enumerate(uniques):
-            day = day_of(value, form) if known[place] else None
-            found[place], unread[place] = nothing if day is None else day, day is None
-            unread[place] &= known[place]
-        days, bad = found[positions].astype("datetime64[D]"), unread[positions]
+        for position, value in enumerate(uniques):
+            day = day_of(value, form) if known[position] else None
+            result[position], unread[position] = nothing if day is None else day, day is None
+            unread[position] &= known[position]
+        days, bad = result[positions].astype("datetime64[D]"), unread[positions]
     series = pd.Series(days.astype("datetime64[us]"), index=values.index, name=values.name)
     return Reading(series, bad, form, swapped)
 
@@ -307,12 +307,12 @@ def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
     positions, uniques = distinct(values)
     yes = np.zeros(len(uniques) + 1, dtype=bool)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
-    for place, value in enumerate(uniques):
+    for position, value in enumerate(uniques):
         said = read_flag(value)
         if said is None and outcome and isinstance(value, str):
             said = _left(value.strip().casefold())
-        yes[place] = bool(said)
-        bad[place] = said is None and not is_missing(value)
+        yes[position] = bool(said)
+        bad[position] = said is None and not is_missing(value)
     series = pd.Series(yes[positions], index=values.index, name=values.name)
     return Reading(series, bad[positions])
 

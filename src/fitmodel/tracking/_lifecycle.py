@@ -55,21 +55,21 @@ def _experiment(client: Any, spec: DealSpec) -> str:
     from mlflow.exceptions import MlflowException
 
     name = spec.tracking.experiment
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    result = client.get_experiment_by_name(name)
+    if result is None:
         try:
             return str(client.create_experiment(name, _artifact_location(spec)))
         except MlflowException as error:  # another training has just made it
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = client.get_experiment_by_name(name)
-    if found.lifecycle_stage != "active":
+            result = client.get_experiment_by_name(name)
+    if result.lifecycle_stage != "active":
         raise TrackingError(
             f"MLflow experiment {name!r} has been deleted; restore it with "
-            f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another "
+            f"`mlflow experiments restore --experiment-id {result.experiment_id}` or name another "
             "in [tracking] experiment"
         )
-    return str(found.experiment_id)
+    return str(result.experiment_id)
 
 
 def _artifact_location(spec: DealSpec) -> str | None:
@@ -117,8 +117,8 @@ def owner() -> str:
 def end_abandoned_runs(client: Any, experiment: str) -> None:
     """Mark the runs of this machine whose process is gone as KILLED."""
     for run in list(_running_runs(client, experiment)):
-        found = _OWNER.fullmatch(run.data.tags.get(OWNER_TAG, ""))
-        if found and found["host"] == host_name() and not is_running(int(found["process"])):
+        result = _OWNER.fullmatch(run.data.tags.get(OWNER_TAG, ""))
+        if result and result["host"] == host_name() and not is_running(int(result["process"])):
             _fail_pending_models(client, experiment, run.info.run_id)
             client.set_terminated(run.info.run_id, "KILLED")
 

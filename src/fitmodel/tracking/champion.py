@@ -108,9 +108,9 @@ def _compared(
     except FitModelError as error:
         return _not_compared(version, f"the champion cannot score these deals: {error}")
     table = unseen.assign(champion=before.to_numpy())
-    found = compare(table["early_churn"], table["champion"], table["probability"], table["weight"])
+    result = compare(table["early_churn"], table["champion"], table["probability"], table["weight"])
     objections = find_objections(table, attributes)
-    return Comparison(found.deals, found.gain, found.low, found.high, version, objections)
+    return Comparison(result.deals, result.gain, result.low, result.high, version, objections)
 
 
 def _not_compared(version: int, objection: str) -> Comparison:

@@ -11,7 +11,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.tables.locks import held
@@ -63,7 +63,7 @@ def connected(uri: str | None = None) -> Iterator[Any]:
 
             with _quiet():
                 with _alone_with(database_file(chosen)):
-                    client = MlflowClient(tracking_uri=chosen)
+                    client = MlflowClient(tracking_uri=_absolute(chosen))
                 yield client
         except store_errors() as error:
             raise TrackingError(
@@ -77,6 +77,17 @@ def database_file(uri: str) -> Path | None:
     if not uri.startswith("sqlite") or path in {"", ":memory:"}:
         return None
     return Path(path).absolute()
+
+
+def _absolute(uri: str) -> str:
+    # MLflow keeps one engine per URI for the life of the process: after a change of folder a
+    # relative path would still lead to the file in the old one.
+    file = database_file(uri)
+    if file is None:
+        return uri
+    scheme, _, rest = uri.partition(":///")
+    query = rest.partition("?")[2]
+    return f"{scheme}:///{quote(str(file))}" + (f"?{query}" if query else "")
 
 
 def without_password(uri: str) -> str:

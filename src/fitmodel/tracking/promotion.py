@@ -98,12 +98,12 @@ def promote(
         champion = alias_version(client, name, CHAMPION)
         if chosen == champion:
             return Promotion(name, chosen, champion)
-        found = client.get_model_version(name, str(chosen))
+        result = client.get_model_version(name, str(chosen))
         bundle = _checked_bundle(name, chosen, store)
         if comparison is None:
             comparison = _noted(bundle, champion)
         if not force:
-            _check_evidence(client, found, champion, comparison)
+            _check_evidence(client, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason if force else None)
         _move(client, name, chosen, tags)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))

@@ -75,10 +75,10 @@ def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bund
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     tags = {BUNDLE_VERSION_TAG: bundle.version, MANIFEST_TAG: _manifest_digest(bundle.path)}
-    found = client.create_model_version(
+    result = client.create_model_version(
         name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
     )
-    return int(found.version)
+    return int(result.version)
 
 
 def resolve(uri: str, store: str | None = None) -> Path:
@@ -115,8 +115,8 @@ def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersio
     """List a registered model's versions, newest first; empty where the name is not registered."""
     with connected(store) as client:
         aliases = _aliases(client, name)
-        found = client.search_model_versions(f"name = '{_quoted(name)}'")
-        versions = [_version(client, version, aliases) for version in found]
+        result = client.search_model_versions(f"name = '{_quoted(name)}'")
+        versions = [_version(client, version, aliases) for version in result]
     return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
 
 
@@ -189,21 +189,21 @@ def _quoted(name: str) -> str:
 
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:
     """Give where the logged model lies, and the digest its manifest was registered with."""
-    if found := _BY_ALIAS.fullmatch(uri):
-        number = alias_version(client, found["name"], found["alias"])
+    if result := _BY_ALIAS.fullmatch(uri):
+        number = alias_version(client, result["name"], result["alias"])
         if number is None:
             raise TrackingError(
-                f"no version of {found['name']!r} is {found['alias']} in the registry. Remedy: "
+                f"no version of {result['name']!r} is {result['alias']} in the registry. Remedy: "
                 "`fitmodel train` makes the first with evidence of skill champion, and "
                 "`fitmodel promote --force REASON` any; `fitmodel models` lists them"
             )
-        return _version_location(client, client.get_model_version(found["name"], str(number)))
-    if found := _BY_NUMBER.fullmatch(uri):
-        return _version_location(client, client.get_model_version(found["name"], found["number"]))
-    if found := _BY_MODEL_ID.fullmatch(uri):
-        return client.get_logged_model(found["id"]).artifact_location, None
-    if found := _BY_RUN.fullmatch(uri):
-        return _run_location(client, found["id"]), None
+        return _version_location(client, client.get_model_version(result["name"], str(number)))
+    if result := _BY_NUMBER.fullmatch(uri):
+        return _version_location(client, client.get_model_version(result["name"], result["number"]))
+    if result := _BY_MODEL_ID.fullmatch(uri):
+        return client.get_logged_model(result["id"]).artifact_location, None
+    if result := _BY_RUN.fullmatch(uri):
+        return _run_location(client, result["id"]), None
     raise TrackingError(
         f"{uri!r} names no model; give models:/<name>@<alias> (for example "
         "models:/prospect-fit@champion), models:/<name>/<version> or runs:/<run id>"
@@ -212,8 +212,8 @@ def _locate(client: Any, uri: str) -> tuple[str, str | None]:
 
 def _version_location(client: Any, version: Any) -> tuple[str, str | None]:
     stated = version.tags.get(MANIFEST_TAG)
-    if found := _BY_MODEL_ID.fullmatch(version.source):
-        return client.get_logged_model(found["id"]).artifact_location, stated
+    if result := _BY_MODEL_ID.fullmatch(version.source):
+        return client.get_logged_model(result["id"]).artifact_location, stated
     return version.source, stated
 
 
@@ -263,11 +263,11 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
 
 def _checked(path: Path, stated: str | None, uri: str) -> Path:
     open_bundle(path)
-    found = _manifest_digest(path)
-    if stated is not None and found != stated:
+    result = _manifest_digest(path)
+    if stated is not None and result != stated:
         raise TrackingError(
             f"the bundle at {path} is not the one registered as {uri}: its manifest has digest "
-            f"{found[:12]}… and {stated[:12]}… was registered; do not use it"
+            f"{result[:12]}… and {stated[:12]}… was registered; do not use it"
         )
     return path
 

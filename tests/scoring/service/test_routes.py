@@ -1,4 +1,4 @@
-"""The service says what the model says, and of a fault what it is; never a trace of the code."""
+"""The service says what the model says, and of a problem what it is; never a trace of the code."""
 
 from __future__ import annotations
 
