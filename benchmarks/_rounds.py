@@ -18,7 +18,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
-from fitmodel.monitoring.exploration import choose_exploration
+from fitmodel.monitoring.log import choose_exploration
 from fitmodel.monitoring.propensity import COLUMN
 
 if TYPE_CHECKING:

@@ -30,8 +30,7 @@ from sklearn.metrics import roc_auc_score
 import fitmodel
 from fitmodel.datasets.telco import load_telco
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.labelled import LabelledDeals
-from fitmodel.deals.training_set import TrainingSet
+from fitmodel.deals.training_set import LabelledDeals, TrainingSet
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.splits import rolling_cuts
 from fitmodel.learning.calibration import expit, logit

@@ -23,8 +23,7 @@ from fitmodel.learning.components import bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import code, follow_up_of
 from fitmodel.learning.imputation import impute
-from fitmodel.learning.settings import REPLICATES, LearnerOptions, Settings
-from fitmodel.learning.threads import native_threads
+from fitmodel.learning.settings import REPLICATES, LearnerOptions, Settings, native_threads
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
 TOLD = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
 MODULES = sorted({*HOMES, *(name.rpartition(".")[0] for name in TOLD)} - {"fitmodel.exceptions"})
 RESULTS = (
-    "Report", "Run", "LookAlikes", "Scoreboard", "Profile", "Plan", "EditedModel", "View", "Set"
+    "Report", "Run", "SimilarDeals", "Performance", "Profile", "Plan", "EditedModel", "View", "Set"
 )  # fmt: skip
 """Ends of the names of what functions return: the functions' examples show them."""
 SHOWN_ELSEWHERE = {

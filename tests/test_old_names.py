@@ -11,7 +11,7 @@ from fitmodel import _old_names
 
 OLD_MODULES = sorted(_old_names.MODULES)
 PICKLED = (
-    ("fitmodel.learning.scorecard", "Book"),
+    ("fitmodel.learning.book", "Book"),
     ("fitmodel.learning.scorecard", "Evidence"),
     ("fitmodel.learning.calibration", "CalibrationMap"),
     ("fitmodel.learning.classifier", "ProspectFitClassifier"),

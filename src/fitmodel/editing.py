@@ -30,7 +30,7 @@ from fitmodel.learning.editing import (
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
-from fitmodel.reports.edits import card_with_edits
+from fitmodel.reports.card import card_with_edits
 from fitmodel.tracking.runs import Tracked, track_edit
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.tracking.in_use import follow_champion
-from fitmodel.tracking.promotion import PromotionRefusedError, promote
+from fitmodel.tracking.promotion import PromotionRefusedError, follow_champion, promote
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, get_alias, resolve
 from fitmodel.tracking.runs import deals_digest
 from fitmodel.training import train

@@ -35,8 +35,8 @@ from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
 from fitmodel.tracking.champion import compare_with_champion
-from fitmodel.tracking.in_use import follow_champion
-from fitmodel.tracking.metadata import TrainingMetadata
+from fitmodel.tracking.lifecycle import TrainingMetadata
+from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
-    from fitmodel.tracking.metadata import Begun, Tracked
+    from fitmodel.tracking.lifecycle import Begun, Tracked
 
 CARD_FILE = "card.md"
 STEPS = (

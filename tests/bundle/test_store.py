@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fitmodel.bundle import _writing as writing
+from fitmodel.bundle import store as writing
 from fitmodel.bundle.store import (
     list_bundles,
     load_estimator,

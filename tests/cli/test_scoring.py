@@ -11,7 +11,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring._csv_text import csv_lines
+from fitmodel.scoring._file_sink import csv_lines
 
 
 @pytest.fixture(scope="module")

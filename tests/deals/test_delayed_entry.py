@@ -19,7 +19,7 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.splits import rolling_cuts
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.sales._segment_tests import log_rank_scores
+from fitmodel.sales._segments import log_rank_scores
 from fitmodel.sales.rates import expected_leavers
 
 START = pd.Timestamp("2024-06-01")

@@ -11,8 +11,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.evaluation._ageing import COLUMNS, compute_ageing, compute_decay
-from fitmodel.evaluation.backtest import compute_backtest
+from fitmodel.evaluation.backtest import COLUMNS, compute_ageing, compute_backtest, compute_decay
 from fitmodel.exceptions import DealsError
 
 BOOT = 100

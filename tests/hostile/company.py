@@ -25,8 +25,7 @@ from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.in_use import follow_champion
-from fitmodel.tracking.promotion import promote
+from fitmodel.tracking.promotion import follow_champion, promote
 from fitmodel.tracking.registry import get_alias, list_versions
 from fitmodel.training import train
 

@@ -23,7 +23,7 @@ from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.model.scorer import Scorer
 from fitmodel.reports._rep_sections import scoreboard_section
-from fitmodel.reports._sales_page import sales_page
+from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.rep_performance import compute_rep_performance
 
 SIMULATION = simulate_deals(900, seed=6)

@@ -38,7 +38,7 @@ from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.workbench import READER_FILE
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.metadata import TrainingMetadata
+from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.runs import track
 

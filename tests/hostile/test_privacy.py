@@ -23,8 +23,7 @@ from fitmodel.learning._estimator_frames import as_matrix
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.service.app import create_app
-from fitmodel.service.logs import JsonLines
+from fitmodel.service.app import JsonLines, create_app
 from fitmodel.service.settings import Settings
 from fitmodel.training import train
 

@@ -18,10 +18,8 @@ from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
-from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import ServiceMiddleware
-from fitmodel.service.app import create_app
-from fitmodel.service.logs import JsonLines
+from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service.app import JsonLines, create_app
 from fitmodel.service.settings import LOOPBACK, Settings
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
@@ -172,7 +170,7 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
     shipped: Path, prospects: Path, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FITMODEL_TOKEN", raising=False)
-    monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: pytest.fail("it listens"))
+    monkeypatch.setattr("fitmodel.cli.scoring._run", lambda *_: pytest.fail("it listens"))
     asked = ["serve", "--model", str(shipped), "--pipeline", str(prospects), "--host", host]
     told = CliRunner().invoke(commands, asked)
     assert told.exit_code == 2
@@ -196,7 +194,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
     monkeypatch.setattr("fitmodel.service.app.create_app", lambda *_, **__: made.append(_[1]))
-    monkeypatch.setattr("fitmodel.cli.serving._run", lambda *_: None)
+    monkeypatch.setattr("fitmodel.cli.scoring._run", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     told = CliRunner().invoke(commands, asked)
     assert told.exit_code == 0, told.output

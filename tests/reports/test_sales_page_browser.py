@@ -14,13 +14,12 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
 from fitmodel.language.catalogue import read_texts
-from fitmodel.reports._commission_section import commission_section
-from fitmodel.reports._rep_sections import scoreboard_section
-from fitmodel.reports._sales_page import sales_page
-from fitmodel.reports._worth_section import worth_section
+from fitmodel.reports._loss_sections import worth_section
+from fitmodel.reports._rep_sections import commission_section, scoreboard_section
+from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.incentives import pay
-from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.plans import Bonus, Plan
+from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.worth import compute_worth
 

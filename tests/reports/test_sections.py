@@ -12,8 +12,7 @@ from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
 from fitmodel.reports._html import as_png, safe_csv
 from fitmodel.reports._loss_sections import review_section
-from fitmodel.reports._profile_section import profile_section
-from fitmodel.reports._trend_section import trend_section
+from fitmodel.reports._rep_sections import profile_section, trend_section
 from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance

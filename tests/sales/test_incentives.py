@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.sales._entries import split_commission
 from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.incentives import pay
+from fitmodel.sales.ledger import split_commission
 from fitmodel.sales.plans import Plan, Tier, read_plan
 
 AT_SIGNING = Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0)

@@ -12,10 +12,16 @@ from scipy.stats import CensoredData, logrank
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.sales._segment_tests import adjusted_p_values, distances, log_rank_scores
-from fitmodel.sales._segments import Segment, Segmented, segment_deals
+from fitmodel.sales._segments import (
+    Segment,
+    Segmented,
+    adjusted_p_values,
+    distances,
+    log_rank_scores,
+    segment_deals,
+)
+from fitmodel.sales.plots import plot_profile
 from fitmodel.sales.profile import compute_profile
-from fitmodel.sales.profile_plot import plot_profile
 
 SPEC = DealSpec(
     deals={

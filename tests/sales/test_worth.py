@@ -6,9 +6,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
-from fitmodel.sales.bands import cross_fitted_bands
-from fitmodel.sales.losses import compute_yearly_loss
-from fitmodel.sales.worth import compute_worth
+from fitmodel.sales.rates import compute_yearly_loss
+from fitmodel.sales.worth import compute_worth, cross_fitted_bands
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.scoring._chunks import chunk_frame
-from fitmodel.scoring._streams import Chunk
 from fitmodel.scoring.batch import score_file
+from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.files import read_table
 from fitmodel.tables.values import read_numbers
 

@@ -18,7 +18,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.learner import learn
 from fitmodel.model.scorer import Scorer
-from fitmodel.tracking.metadata import TrainingMetadata
+from fitmodel.tracking.lifecycle import TrainingMetadata
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,8 @@ import pytest
 from fitmodel.bundle.store import open_bundle
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.tables.atomic import host_name
-from fitmodel.tracking._lifecycle import OWNER_TAG
 from fitmodel.tracking.connection import connected, database_file
+from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 

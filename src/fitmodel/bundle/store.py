@@ -13,14 +13,28 @@ of every service that scores. Only `load_estimator` unpickles, and only when cal
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle import manifest as manifests
-from fitmodel.bundle._writing import check_model_name, set_current, write_bundle
-from fitmodel.bundle.reading import Bundle, current_version, open_bundle, open_version
+from fitmodel.bundle.reading import (
+    CURRENT,
+    MANIFEST,
+    SIGNATURE,
+    Bundle,
+    current_version,
+    open_bundle,
+    open_version,
+)
 from fitmodel.exceptions import BundleError
+from fitmodel.tables import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "Bundle",
@@ -32,6 +46,7 @@ __all__ = [
     "set_current",
     "write_bundle",
 ]
+
 
 WORKBENCH = "workbench.joblib"
 
@@ -111,3 +126,178 @@ def _folders(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     return [folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] != "."]
+
+
+_NAME_LIMIT = 100
+_NOT_IN_NAMES = frozenset('/\\:*?"<>|')
+
+
+def write_bundle(
+    root: Path,
+    name: str,
+    *,
+    files: Mapping[str, bytes],
+    manifest: Mapping[str, Any],
+    make_current: bool = True,
+) -> Path:
+    """Write a new version of a model and point ``current`` at it; whole, or not at all.
+
+    Parameters
+    ----------
+    root
+        Folder of all models; made when absent.
+    name
+        Name of the model, a folder below ``root``.
+    files
+        Plain file name to content.
+    manifest
+        The caller's own fields: spec, metrics, training period, run id, ...
+    make_current
+        Whether ``current`` shall point at the new version.
+
+    Returns
+    -------
+    Path
+        The new folder ``root/name/version``.
+
+    Raises
+    ------
+    BundleError
+        When a name is not allowed, or the disk does not take it (full, read-only). Then, as
+        after Ctrl-C, earlier versions and ``current`` are what they were.
+    """
+    check_model_name(name)
+    manifests.check_facts(manifest)
+    _check_files(files)
+    with _disk_errors(f"bundle {name!r} could not be written below {root}"):
+        home = Path(root) / name
+        home.mkdir(parents=True, exist_ok=True)
+        atomic.sync_folder(home.parent)
+        with atomic.workspace(home) as room:
+            return _write_version(home, room, files, manifest, make_current=make_current)
+
+
+def set_current(root: Path | str, name: str, version: str) -> None:
+    """Point ``current`` of a model at a version that opens; at once or not at all.
+
+    Raises
+    ------
+    BundleError
+        When that version is not there or does not open; ``current`` then stays as it was.
+    """
+    check_model_name(name)
+    home = Path(root) / name
+    open_version(home, version)
+    with _disk_errors(f"{home / CURRENT} could not be moved"), atomic.workspace(home) as room:
+        atomic.write_file(room / CURRENT, f"{version}\n".encode())
+        _replace_current(home, room)
+
+
+def check_model_name(name: str) -> None:
+    """Refuse names that are no plain folder name on some system."""
+    bad = set(name) & _NOT_IN_NAMES
+    if (
+        bad
+        or not name.isprintable()
+        or name.strip() != name
+        or name.startswith(".")
+        or name.endswith(".")
+        or not 0 < len(name.encode()) <= _NAME_LIMIT
+    ):
+        raise BundleError(
+            f"{name!r} cannot name a model: use 1 to {_NAME_LIMIT} bytes without any of "
+            f"{' '.join(sorted(_NOT_IN_NAMES))} and without a dot or space at its ends"
+        )
+
+
+def _write_version(
+    home: Path,
+    room: Path,
+    files: Mapping[str, bytes],
+    facts: Mapping[str, Any],
+    *,
+    make_current: bool,
+) -> Path:
+    content = room / "version"
+    content.mkdir()
+    for file, data in files.items():
+        atomic.write_file(content / file, data)
+    for version, created_at in _versions(files):
+        stated = manifests.make_manifest(
+            facts, name=home.name, version=version, created_at=created_at, files=files
+        )
+        _write_first_page(content, stated)
+        # The pointer is on the disk before the version appears: after it only renames are left,
+        # and those need no space.
+        _write_again(room / CURRENT, f"{version}\n".encode())
+        if _rename_unless_taken(content, home / version):
+            break
+    if make_current:
+        _replace_current(home, room)
+    return home / version
+
+
+def _versions(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    # Two writers with the same content in the same second: the later one takes the next second.
+    listing = "\n".join(f"{file} {manifests.digest(files[file])}" for file in sorted(files))
+    content = manifests.digest(listing.encode())[:8]
+    moment = datetime.now(UTC)
+    while True:
+        yield f"{moment:%Y%m%d-%H%M%S}-{content}", moment.isoformat()
+        moment += timedelta(seconds=1)
+
+
+def _write_again(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    atomic.write_file(path, content)
+
+
+def _write_first_page(folder: Path, manifest: bytes) -> None:
+    _write_again(folder / MANIFEST, manifest)
+    signature = manifests.sign(manifest)
+    if signature is not None:
+        _write_again(folder / SIGNATURE, signature.encode())
+    atomic.sync_folder(folder)
+
+
+def _rename_unless_taken(source: Path, target: Path) -> bool:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
+            return False
+        raise
+    atomic.sync_folder(target.parent)
+    return True
+
+
+def _replace_current(home: Path, room: Path) -> None:
+    (room / CURRENT).replace(home / CURRENT)
+    atomic.sync_folder(home)
+
+
+def _check_files(files: Mapping[str, bytes]) -> None:
+    if len(files) > manifests.FILE_COUNT_LIMIT:
+        raise BundleError(
+            f"a bundle has at most {manifests.FILE_COUNT_LIMIT} files, not {len(files)}"
+        )
+    for file, content in files.items():
+        manifests.check_file_name(file)
+        if file in {MANIFEST, SIGNATURE}:
+            raise BundleError(f"{file} is written by the bundle itself; leave it out of the files")
+        if len(content) > manifests.file_limit(file):
+            raise BundleError(
+                f"{file} has {len(content):,} bytes; such a file of a bundle has at most "
+                f"{manifests.file_limit(file):,}"
+            )
+
+
+@contextlib.contextmanager
+def _disk_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"{what}: {error}. Earlier versions and `{CURRENT}` are what they were; free some "
+            "space or choose another folder and run it again"
+        ) from error

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.monitoring.log import DecisionLog
     from fitmodel.training import TrainingRun
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -153,3 +155,21 @@ def prepare() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if os.name == "nt":
         write_utf8(sys.stdout, sys.stderr)
+
+
+Log = Annotated[str, typer.Option("--log", help="Decision log: a file, or postgresql://...")]
+Salt = Annotated[
+    str | None,
+    typer.Option(envvar="FITMODEL_LOG_SALT", help="Where the log keeps ids hashed: their salt."),
+]
+DECISIONS = "decisions.db"
+
+
+def existing_log(place: str, salt: str | None) -> DecisionLog:
+    """Open a log that must be there already."""
+    from fitmodel.exceptions import TrackingError
+    from fitmodel.monitoring.log import DecisionLog
+
+    if "://" not in place and not Path(place).is_file():
+        raise TrackingError(f"there is no decision log {place}. Remedy: name it with --log.")
+    return DecisionLog(place, salt=salt)

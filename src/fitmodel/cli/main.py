@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
-    briefing,
     models,
     monitoring,
     reporting,
     scoring,
-    serving,
     starting,
     training,
+)
+from fitmodel.cli import (
+    reporting as briefing,
+)
+from fitmodel.cli import (
+    scoring as serving,
 )
 from fitmodel.cli.app import app
 

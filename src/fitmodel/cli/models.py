@@ -142,7 +142,7 @@ def edit(
     """
     with plain_errors():
         from fitmodel.editing import edit_table
-        from fitmodel.reports.edits import edit_lines
+        from fitmodel.reports.card import edit_lines
 
         edited = edit_table(
             model,
@@ -184,7 +184,7 @@ def promote(
     Example: fitmodel promote --version 3
     """
     with plain_errors():
-        from fitmodel.tracking.in_use import follow_champion
+        from fitmodel.tracking.promotion import follow_champion
         from fitmodel.tracking.promotion import promote as move
 
         chosen, store = registered(name, config)
@@ -208,7 +208,7 @@ def rollback(
     Example: fitmodel rollback
     """
     with plain_errors():
-        from fitmodel.tracking.in_use import follow_champion
+        from fitmodel.tracking.promotion import follow_champion
         from fitmodel.tracking.promotion import rollback as go_back
 
         chosen, store = registered(name, config)

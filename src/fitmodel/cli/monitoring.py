@@ -9,15 +9,18 @@ import typer
 
 from fitmodel.cli.app import (
     CONFIG,
+    DECISIONS,
     Config,
+    Log,
     Model,
+    Salt,
     app,
+    existing_log,
     load_spec,
     plain_errors,
     progress,
     spec_if_any,
 )
-from fitmodel.cli.logs import DECISIONS, Log, Salt, existing_log
 from fitmodel.cli.reporting import Language
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,13 @@ from fitmodel.cli.app import (
     progress,
     read_and_tell,
 )
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.reports.brief import Brief
 
 
 class Language(StrEnum):
@@ -89,3 +96,134 @@ def report(
         typer.echo(f"wrote {output / 'index.html'} and {len(made.tables)} tables beside it")
         if len(made.ledgers) > 1:
             typer.echo(compare_plans(*made.ledgers).says(language))
+
+
+NEEDED = ("PROSPECTS", "--model", "--id")
+
+
+@app.command()
+def brief(
+    prospects: Annotated[
+        Path | None,
+        typer.Argument(help="CSV or Parquet that has the prospect.", exists=True, dir_okay=False),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--id", help="The prospect's id; its row (from 1) where the deals have none."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=".html or .md; left out: Markdown shown.")
+    ] = None,
+    deals: Annotated[
+        Path | None,
+        typer.Option(help="Past deals, for the similar deals.", exists=True, dir_okay=False),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Of the brief.")] = Language.EN,
+    template: Annotated[
+        Path | None,
+        typer.Option(help="Your own wording for declining.", exists=True, dir_okay=False),
+    ] = None,
+    show_template: Annotated[
+        bool, typer.Option("--show-template", help="Show the wording for declining, to copy.")
+    ] = False,
+) -> None:
+    """Say everything about one deal: verdict, money, reasons, similar deals, and how to decline.
+
+    Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
+    """
+    with plain_errors():
+        from fitmodel.reports.brief_pages import brief_markdown, brief_page
+        from fitmodel.reports.letter import default_template
+        from fitmodel.tables.atomic import write_folder
+
+        if show_template:
+            typer.echo(default_template(language), nl=False)
+            return
+        missing = [
+            what for what, given in zip(NEEDED, (prospects, model, name), strict=True) if not given
+        ]
+        if prospects is None or model is None or name is None:
+            raise typer.BadParameter(f"give {', '.join(missing)}")
+        if output is not None and output.suffix not in {".html", ".md"}:
+            raise typer.BadParameter(
+                f"{output} ends neither in .html nor in .md", param_hint="--output"
+            )
+        made = _made(prospects, model, name, deals, config, language, template)
+        text = brief_markdown(made) if _is_markdown(output) else brief_page(made)
+        if output is None:
+            typer.echo(text, nl=False)
+            return
+        write_folder(output.parent, {output.name: text})
+        for line in made.assessment.sentences:
+            typer.echo(line)
+        typer.echo(f"wrote {output}")
+
+
+def _is_markdown(output: Path | None) -> bool:
+    return output is None or output.suffix == ".md"
+
+
+def _made(
+    prospects: Path,
+    model: str,
+    name: str,
+    deals: Path | None,
+    config: Path | None,
+    language: Language,
+    template: Path | None,
+) -> Brief:
+    from fitmodel.loading import load
+    from fitmodel.reports.brief import contract_of, make_brief
+    from fitmodel.tables.files import read_table
+
+    loaded = load(model)
+    row = _row(read_table(prospects), loaded, name)
+    spec = load_spec(config) if config is not None else None
+    past = None
+    if deals is not None:
+        spec = spec or contract_of(loaded)
+        past = read_and_tell(deals, spec).table
+    return make_brief(
+        loaded,
+        row,
+        deals=past,
+        spec=spec,
+        language=str(language),
+        name=name,
+        template=None if template is None else _text_of(template),
+    )
+
+
+def _text_of(template: Path) -> str:
+    try:
+        return template.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"--template {template} is not UTF-8 text (byte {error.start}). "
+            "Remedy: save it as UTF-8."
+        ) from error
+
+
+def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:
+    """The prospect of that id, or of that row where the contract knows no id."""
+    from fitmodel.exceptions import ProspectError
+
+    column = model.manifest.get("spec", {}).get("deals", {}).get("id")
+    if column in table.columns:
+        result = table[table[column].astype(str) == name]
+    else:
+        result = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
+    if result is None or len(result) != 1:
+        count = 0 if result is None else len(result)
+        raise ProspectError(
+            f"{count} of {len(table):,} prospects are {name!r} (looked for in "
+            f"{column or 'the rows, counted from 1'}). Remedy: give --id one of them, such as "
+            f"{str(table[column].iloc[0]) if column in table.columns else '1'!r}"
+        )
+    return {str(key): value for key, value in result.iloc[0].items()}

@@ -13,14 +13,15 @@ from fitmodel.cli.app import (
     Config,
     Deals,
     Models,
+    Salt,
     app,
+    existing_log,
     load_spec,
     plain_errors,
     progress,
     read_and_tell,
     say_training,
 )
-from fitmodel.cli.logs import Salt, existing_log
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:

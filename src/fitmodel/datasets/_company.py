@@ -7,15 +7,18 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from fitmodel.datasets import _attributes, _mechanism, _reps, timeline
-from fitmodel.deals.months import add_months
+from fitmodel.datasets import _attributes, _mechanism, timeline
+from fitmodel.datasets._attributes import Array, stream
+from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from typing import Any
 
-    from fitmodel.datasets._attributes import Array, Raw
+    from fitmodel.datasets._attributes import Raw
+
 
 REFERENCE_SIZE = 20_000
 REFERENCE_SEED = 19_720_301
@@ -71,7 +74,7 @@ class Company:
     @cached_property
     def reps(self) -> pd.DataFrame:
         """Roster: team, share of the deals, selection and effect of every rep."""
-        return _reps.make_reps(
+        return make_reps(
             self.n_reps, self.n_teams, selection=self.rep_selection,
             effects=self.rep_effects, company=self.seed,
         )  # fmt: skip
@@ -112,3 +115,119 @@ def _intercept(company: Company) -> float:
     closed_on = company.closing_dates(REFERENCE_SIZE, REFERENCE_SEED)
     log_odds = company._uncentred(raw, closed_on) + company.reps["effect"].to_numpy()[rep]  # noqa: SLF001 (its own)
     return _mechanism.centre_at(log_odds, company.base_rate)
+
+
+LARGEST_OVER_SMALLEST = 60.0
+SELECTION = 0.8
+EFFECT = 0.8
+
+
+def make_reps(
+    n_reps: int, n_teams: int, *, selection: bool, effects: bool, company: int
+) -> pd.DataFrame:
+    """Make the roster of a company; the same for every sample of its deals.
+
+    Parameters
+    ----------
+    n_reps, n_teams : int
+    selection, effects : bool
+        Whether a third of the reps sign riskier or safer prospects; whether a third have an effect
+        of their own. Off: all are alike in that respect.
+    company : int
+        Seed of the company.
+
+    Returns
+    -------
+    DataFrame
+        Index `rep`; columns `team`, `share` of the deals, `selection` (the tilt of what they
+        sign), `effect` (log-odds that a deal of theirs adds).
+    """
+    share = LARGEST_OVER_SMALLEST ** -np.linspace(0.0, 1.0, n_reps)
+    return pd.DataFrame(
+        {
+            "team": [f"Team {chr(65 + number % n_teams)}" for number in range(n_reps)],
+            "share": share / share.sum(),
+            "selection": SELECTION * _contrasts(np.ones(n_reps), company, "selection") * selection,
+            "effect": EFFECT * _contrasts(share, company, "effect") * effects,
+        },
+        index=pd.Index([f"Rep {number + 1:02d}" for number in range(n_reps)], name="rep"),
+    )
+
+
+def _contrasts(weight: Array, company: int, purpose: str) -> Array:
+    """Choose a third of the neighbouring pairs: one gets +1, the other what balances it.
+
+    Everyone else has exactly 0, which is what false alarms are counted on.
+    """
+    contrast = np.zeros(len(weight))
+    random = stream(company, purpose)
+    firsts = np.arange(0, len(weight) - 1, 2)
+    for first in random.choice(firsts, size=-(-len(firsts) // 3), replace=False):
+        worse, better = random.permutation([first, first + 1])
+        contrast[worse] = 1.0
+        contrast[better] = -weight[worse] / weight[better]
+    return contrast
+
+
+LEAKS = ("csat_90d", "cancellation_reason", "support_tickets_90d", "last_login_on", "total_paid")
+REASONS = ("did not need it", "missing feature", "price", "support", "went to a competitor")
+SURVEY_DAY = 90
+
+
+def leak_columns(
+    closed_on: Array, left_on: Array, last: np.datetime64, annual_value: Array, seed: int
+) -> dict[str, Any]:
+    """Make the columns of `LEAKS`, as they stand on the day the extract ends.
+
+    Parameters
+    ----------
+    closed_on, left_on : ndarray of datetime64[D], shape (n,)
+        Closing day and the day the customer leaves, whether or not that was seen.
+    last : datetime64[D]
+        Day the extract ends.
+    annual_value : ndarray of shape (n,)
+    seed : int
+
+    Returns
+    -------
+    dict of str to column
+        `csat_90d` is filled mostly by those who stay, `cancellation_reason` only for those who
+        left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day after
+        closing, `total_paid` is the tenure in disguise.
+    """
+    tenure = (left_on - closed_on).astype(np.int64)
+    watched = np.minimum(tenure, (last - closed_on).astype(np.int64))
+    return {
+        "csat_90d": _satisfaction(tenure, watched, stream(seed, "csat_90d")),
+        "cancellation_reason": _reason(left_on <= last, stream(seed, "cancellation_reason")),
+        "support_tickets_90d": _tickets(tenure, watched, stream(seed, "support_tickets_90d")),
+        "last_login_on": _last_login(closed_on, watched, stream(seed, "last_login_on")),
+        "total_paid": np.round(annual_value / 12 * watched / DAYS_PER_MONTH, 2),
+    }
+
+
+def _satisfaction(tenure: Array, watched: Array, random: np.random.Generator) -> Array:
+    """Answer of 1 to 10 on day 90, by most of those who will stay and few of those who will not."""
+    soon = tenure < 2 * SURVEY_DAY
+    answered = (watched >= SURVEY_DAY) & (random.random(len(tenure)) < np.where(soon, 0.25, 0.85))
+    mark = np.clip(
+        np.rint(np.where(soon, 5.0, 7.8) + 1.6 * random.standard_normal(len(tenure))), 1, 10
+    )
+    return np.where(answered, mark, np.nan)
+
+
+def _reason(left: Array, random: np.random.Generator) -> Any:
+    drawn = random.integers(0, len(REASONS), len(left))
+    return pd.array(list(REASONS), dtype="str").take(np.where(left, drawn, -1), allow_fill=True)
+
+
+def _tickets(tenure: Array, watched: Array, random: np.random.Generator) -> Array:
+    rate = np.where(tenure < 2 * SURVEY_DAY, 4.0, 1.2)
+    return random.poisson(rate * np.minimum(watched, SURVEY_DAY) / SURVEY_DAY)
+
+
+def _last_login(closed_on: Array, watched: Array, random: np.random.Generator) -> Array:
+    idle = np.minimum(random.poisson(3.0, len(watched)), watched)
+    return np.asarray(
+        (closed_on + (watched - idle).astype("timedelta64[D]")).astype("datetime64[us]")
+    )

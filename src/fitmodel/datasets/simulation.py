@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _attributes, _leaks, _mechanism, timeline
+from fitmodel.datasets import _attributes, _mechanism, timeline
+from fitmodel.datasets import _company as _leaks
 from fitmodel.datasets._attributes import Array, Raw
 from fitmodel.datasets._company import Company
 from fitmodel.deals.contract import DealSpec

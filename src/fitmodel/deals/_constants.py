@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.errors import shown
-from fitmodel.tables.findings import Finding
+from fitmodel.tables.forms import Finding
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.sections import Cost, Number, Section, Share
-from fitmodel.tables.money import read_share
+from fitmodel.tables.cells import read_share
 
 
 class Decision(Section):

@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from fitmodel.deals._decision_section import Decision
 from fitmodel.deals.plain_words import as_toml, listed, sentences
-from fitmodel.deals.reading_section import Reading
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
     COLLECTING,
     Attributes,
+    Column,
     DealRoles,
     Label,
     Learning,
+    Section,
     Words,
 )
 from fitmodel.deals.tracking_section import Tracking
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.forms import Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +52,40 @@ __all__ = [
     "Tracking",
     "Words",
 ]
+
+
+class Reading(Section):
+    """How the table's values are written, where one value alone would not tell.
+
+    Training finds it and keeps it with the model; give it only where `fitmodel check` asks. `dates`
+    gives the order of a column's dates ("day first", "month first", ...), `numbers` how it writes
+    one thousand two hundred thirty-four and a half ("1,234.5" or "1.234,5"), `units` the unit of
+    its numbers (a currency's code, "%", a word), `empty` texts that stand for nothing in it.
+    `sheet` names the sheet of an Excel workbook.
+    """
+
+    section: ClassVar[str] = "reading"
+
+    dates: dict[Column, str] = Field(default_factory=dict)
+    numbers: dict[Column, str] = Field(default_factory=dict)
+    units: dict[Column, Column] = Field(default_factory=dict)
+    empty: dict[Column, tuple[str, ...]] = Field(default_factory=dict)
+    sheet: Column | None = None
+
+    @model_validator(mode="after")
+    def _forms_are_known(self) -> Self:
+        try:
+            self.forms  # noqa: B018 - made to be checked
+        except ValueError as error:
+            raise ValueError(f"[reading] {error}") from None
+        return self
+
+    @property
+    def forms(self) -> Forms:
+        """The forms of the columns."""
+        return forms_from_dict(self.model_dump(exclude={"sheet"}))
+
+
 _KEYS = {
     each.section: tuple(each.model_fields)
     for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.evidence import MIN_DEALS
+from fitmodel.deals.horizons import MIN_DEALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.tables.showing import row_name, shortened
+from fitmodel.tables.cells import row_name, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, look
-from fitmodel.deals._propensity import propensity_weights
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
-from fitmodel.deals.censoring import Weights, censoring_weights
-from fitmodel.deals.labelled import LabelledDeals
+from fitmodel.deals.censoring import Weights, censoring_weights, propensity_weights
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.survival import kaplan_meier
-from fitmodel.deals.training_set import TrainingSet, early_churn_of
+from fitmodel.deals.training_set import LabelledDeals, TrainingSet, early_churn_of
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from fitmodel.deals.history import HistoryView, view_of
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
+
 HORIZONS = (3, 5, 12)
 _SHARES, _COUNTS = ("left_by_then", "of_those_that_left"), ("early_churners", "stayed", "too_young")
 
@@ -115,3 +116,7 @@ def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:
             f"are needed; {remedy}"
         )
     ]
+
+
+MIN_DEALS = 20
+"""Deals of one rep, group or value of an attribute; with fewer, nothing is reported or proposed."""

@@ -17,8 +17,8 @@ import pandas as pd
 from fitmodel.deals._outcome_columns import NEVER
 from fitmodel.deals.censoring import Weights, censoring_weights
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.labelled import LabelledDeals
 from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
+from fitmodel.deals.training_set import LabelledDeals
 
 if TYPE_CHECKING:
     from fitmodel.deals._outcome_columns import Moment

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from fitmodel.tables.showing import shortened
+from fitmodel.tables.cells import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -31,7 +31,7 @@ from fitmodel.tables.values import DateForm, NumberForm
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tables.findings import Finding
+    from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Reading
 
 __all__ = [

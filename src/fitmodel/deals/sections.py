@@ -21,7 +21,7 @@ from pydantic import (
 
 from fitmodel.deals.plain_words import listed, sentences, shortened
 from fitmodel.exceptions import SpecError
-from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.cells import PLAIN_MONEY, formats_money
 from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 
 if TYPE_CHECKING:

@@ -16,9 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.attributes import is_date
-from fitmodel.tables.findings import Finding
-from fitmodel.tables.forms import Forms
-from fitmodel.tables.kinds import NUMBER_SHARE, as_numbers
+from fitmodel.tables.forms import NUMBER_SHARE, Finding, Forms, as_numbers
 from fitmodel.tables.values import (
     DateForm,
     NumberForm,

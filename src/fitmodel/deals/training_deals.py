@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.labelled import LabelledDeals
+from fitmodel.deals.training_set import LabelledDeals
 
 if TYPE_CHECKING:
     import pandas as pd

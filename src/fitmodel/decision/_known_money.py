@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.decision._lifetime import estimate_lifetime, estimate_months_until_early_churn
 from fitmodel.decision.value import COSTS, Money
 
 if TYPE_CHECKING:
@@ -53,3 +52,74 @@ def known_money(
 
 def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> float:
     return math.nan if curve is None else float(estimate(curve, horizon_months=horizon))
+
+
+FEWEST_WATCHED = 10
+"""The curve is followed no further than this many customers are watched."""
+
+LONGEST_CLAIM = 2.0
+"""A lifetime is at most this multiple of the longest time watched."""
+
+
+def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> float:
+    """Estimate how many months a customer that does not churn early stays, on the careful side.
+
+    The mean number of months from signing, given that the customer survives the horizon: the area
+    under the Kaplan-Meier curve up to the last time at which at least 10 customers were watched
+    (restricted mean survival time; Royston & Parmar 2013, BMC Medical Research Methodology
+    13:152), plus an exponential tail for those still there. The tail leaves at the UPPER one-sided
+    95 % Poisson limit of the monthly rate seen after the horizon (Byar's approximation; Breslow &
+    Day 1987, Statistical Methods in Cancer Research II, page 69), and the whole is at most twice
+    the time watched. So it errs on the short side, where a deal looks less valuable than it is:
+    give ``expected_lifetime_months`` where it is known better.
+
+    Parameters
+    ----------
+    curve
+        The curve of all deals, whatever their outcome.
+    horizon_months
+        Months within which leaving is early churn.
+
+    Returns
+    -------
+    float
+        Months from signing, more than the horizon; NaN where fewer than 10 customers were watched
+        beyond it, or none survived it.
+    """
+    whole = curve.exact or curve
+    watched = (whole.at_risk >= FEWEST_WATCHED) & (whole.times > horizon_months)
+    survive = whole.at(float(horizon_months))
+    if not watched.any() or not survive > 0.0:
+        return math.nan
+    last = float(whole.times[watched][-1])
+    area = whole.restricted_mean(last) - whole.restricted_mean(float(horizon_months))
+    steps = np.diff(whole.times[watched], prepend=horizon_months)
+    exposure = float(steps @ whole.at_risk[watched])
+    tail = whole.at(last) / _upper_rate(float(whole.events[watched].sum()), exposure)
+    return float(min(horizon_months + (area + tail) / survive, LONGEST_CLAIM * last))
+
+
+def estimate_months_until_early_churn(curve: SurvivalCurve, *, horizon_months: float) -> float:
+    """Estimate the mean months from signing until an early churner leaves.
+
+    ``(restricted mean to the horizon - horizon * S(horizon)) / (1 - S(horizon))`` with the
+    Kaplan-Meier survival S: unlike the plain mean over the early churners seen, it is not drawn
+    down by young deals, of which only the quickest churners are known.
+
+    Returns
+    -------
+    float
+        Months in (0, horizon]; NaN where nobody left within the horizon or the curve does not
+        reach it.
+    """
+    survive = curve.at(float(horizon_months))
+    if not survive < 1.0:
+        return math.nan
+    mean = curve.restricted_mean(float(horizon_months))
+    return float((mean - horizon_months * survive) / (1.0 - survive))
+
+
+def _upper_rate(events: float, exposure: float) -> float:
+    """Return the upper one-sided 95 % limit of a Poisson rate (Byar's approximation)."""
+    count = events + 1.0
+    return count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3 / exposure

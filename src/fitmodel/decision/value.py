@@ -61,7 +61,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fitmodel.exceptions import SpecError
-from fitmodel.tables.money import read_share
+from fitmodel.tables.cells import read_share
 
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
 from fitmodel.guessing._status import status_of
-from fitmodel.leakage.crm_names import goes_on_changing
-from fitmodel.leakage.names import LATER
+from fitmodel.leakage.names import LATER, goes_on_changing
 
 if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.plain_words import toml_value
 from fitmodel.guessing._names import ROLE_WORDS
-from fitmodel.guessing._text import write_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._status import Status
     from fitmodel.guessing._vendors import Vendor
@@ -75,3 +77,102 @@ class Draft:
         exclude = [name for name, note in notes.items() if note.startswith("left out")]
         deals = {**roles, **self.units}
         return write_toml(deals, self.rows, exclude, notes, self.unsure, self.horizons)
+
+
+_HEAD = """\
+# The deal contract of fitmodel, guessed from the table. Read it before you train:
+# a wrong role, or an attribute that is known only after signing, makes every number wrong.
+"""
+_TAIL = """\
+[decision]
+# policy = "risk"             # or value (needs the money below), capacity, precision, threshold
+# odds_ratio = 2.0            # risk: flag from twice the company's odds of early churn on
+# capacity = 0.1              # capacity: share of the prospects that can be flagged
+# big_deal = 50000            # a poor fit from this yearly amount on is for a manager to decide
+# The money below is an EXAMPLE: put in your own. A cost is an amount or a share of the yearly one.
+# gross_margin = 0.75
+# commission_rate = 0.1       # of the yearly contract value
+# onboarding_cost = "10 %"    # per deal
+# support_cost_per_month = "2 %"  # extra support of a poor fit
+# word_of_mouth_cost = "20 %"  # what a customer who left early tells others
+# opportunity_cost = "15 %"   # what the time of rep and service team would earn elsewhere
+# paid_upfront_months = 0     # months paid in advance and kept
+
+[tracking]
+# uri = "sqlite:///mlflow.db"
+experiment = "prospect-fit"
+registered_model = "prospect-fit"
+"""
+_LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signing is early churn\n"
+_HORIZONS = (
+    "# What the deals know of other horizons; the age at which commission is earned is usual:\n"
+)
+_ROWS = """\
+[rows]
+{rows}# keep = {{deal_stage = ["Won"]}}     # which rows are customers, by the values of a column
+# customer = "account_id"            # where a customer has several rows: they become one
+# left_without_date = "unknown"      # or "drop", "observed_until": left, but the date is empty
+# acknowledged = []                  # doubts that you have looked at, by their code
+"""
+
+
+def write_toml(
+    deals: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    exclude: Iterable[str],
+    notes: Mapping[str, str],
+    unsure: Iterable[str],
+    horizons: str = "",
+) -> str:
+    """Write the contract.
+
+    Parameters
+    ----------
+    deals : mapping of role or unit to its value
+    rows : mapping of key of ``[rows]`` to its value
+    exclude : iterable of column
+    notes : mapping of column to str
+        What each column of the table was taken for, in the table's order.
+    unsure : iterable of str
+    horizons : str
+        What the deals know of several horizons, a line each.
+    """
+    doubts = [f"#   - {one_line(text)}" for text in unsure]
+    parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
+    parts.append("\n".join(["[deals]", *map(_pair, deals.items())]) + "\n")
+    parts.append(_ROWS.format(rows="".join(f"{_pair(item)}\n" for item in rows.items())))
+    left_out = [f"    {toml_value(name)},  # {one_line(notes[name])}" for name in exclude]
+    listed = "\n".join(["exclude = [", *left_out, "]"]) if left_out else "exclude = []"
+    columns = [f"#   {one_line(name)}: {one_line(note)}" for name, note in notes.items()]
+    parts += [
+        _LABEL + _commented_horizons(horizons),
+        f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
+        "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
+        _TAIL,
+    ]
+    return "\n".join(parts)
+
+
+def _pair(item: tuple[str, Any]) -> str:
+    key, value = item
+    if isinstance(value, dict):
+        pairs = (f"{toml_value(name)} = {_one_line(each)}" for name, each in value.items())
+        return f"{key} = {{{', '.join(pairs)}}}"
+    return f"{key} = {_one_line(value)}"
+
+
+def _one_line(value: Any) -> str:
+    """Write a value as TOML in one line, lists too."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return toml_value(value)
+
+
+def _commented_horizons(horizons: str) -> str:
+    lines = [f"#   {line}\n" for line in horizons.splitlines()]
+    return _HORIZONS + "".join(lines) if lines else ""
+
+
+def one_line(text: str) -> str:
+    """Text that can stand in a comment: no line break and no control character."""
+    return "".join(each if each.isprintable() else " " for each in " ".join(text.split()))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import plain_words
 from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, sureness
-from fitmodel.leakage.crm_names import goes_on_changing
-from fitmodel.leakage.names import LATER
+from fitmodel.leakage.names import LATER, goes_on_changing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -34,7 +34,7 @@ from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outco
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
-from fitmodel.leakage.crm_names import goes_on_changing
+from fitmodel.leakage.names import goes_on_changing
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:

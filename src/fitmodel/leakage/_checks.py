@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.leakage._attribute import Attribute, Finding, Verdict
-    from fitmodel.leakage._attribute_history import History
+    from fitmodel.leakage._attribute import Attribute, Finding, History, Verdict
     from fitmodel.leakage.statistics import Floats, Mask
 
 STRONG = 0.85  # lower limit of an attribute's own AUC that deserves a look

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.leakage._attribute import Attribute, Finding, Verdict
-from fitmodel.leakage._attribute_history import history_of
+from fitmodel.leakage._attribute import Attribute, Finding, Verdict, history_of
 from fitmodel.leakage._checks import AFTER_CLOSING, CHECKS
 from fitmodel.leakage.names import LATER
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.leakage._attribute_history import History
+    from fitmodel.leakage._attribute import History
 
 __all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
 

@@ -3,9 +3,63 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
-from fitmodel.leakage._protected_names import protected_characteristic
+_WORK = (
+    r"(activit(y|ies)|notes?|calls?|e?mails?|meetings?|tasks?|engagements?|touch ?(points?|es)"
+    r"|page ?views?|(web ?)?(sessions|visits)|form submissions?|contacted notes)"
+)
+_OUTCOME = (
+    r"(is|has) (deal )?(closed|won|deleted|archived)( won| lost| numeric)?"
+    r"|(closed|won|win|loss) (won |lost )?reasons?( won| lost)?"
+)
+_FORECAST = (
+    r"((deal|lead|lifecycle|opportunity|sales) )?stage( name| probability| duration)?"
+    r"|((deal|forecast|win|close|winning) )?(probability|likelihood)( pct| percent)?"
+    r"|likelihood to close.*|forecast (category|amount|type)( name)?|weighted amount"
+    r"|expected revenue|(deal|predictive|predicted|lead) score|lead status|next step.*"
+)
+_CLOCK = (
+    r"days to close|(cumulative |latest )?time in \w.*|(date|time) (entered|exited) .+"
+    r"|(push|reschedule|slip) count|(last )?stage chang\w+.*|last amount changed .+"
+    r"|system modstamp|last ?modified ?(date|by.*|on|at)?|(created|updated|modified) by( .*)?"
+    r"|owner assign(ed|ment) .+|recent deal .+|became an? .+ date|fiscal( year| period)?"
+)
+_LATEST = (
+    r"((notes )?(last|latest|recent|next) (sales )?(contacted|updated|viewed|referenced|booked"
+    r"|email\w*|call\w*|meeting\w*|task\w*|activit\w*|engag\w*)( .*)?"
+    r"|latest (traffic )?source( .*)?|days (without|since( last)?) (activity|contact)"
+    r"|has (open|overdue) (activity|tasks?))"
+)
+_CRM_NAMES_BEFORE_SIGNING = r"(?!.*\b(trial|demo|pilot|poc|before|(at|until) (sign|clos)\w*)\b)"
+_COUNTED = (
+    rf"{_CRM_NAMES_BEFORE_SIGNING}((number|no|count|num|total|n) (of )?"
+    rf"((sales|logged|open|completed|unique|associated) )*({_WORK}|times contacted)"
+    rf"|times contacted|(sales )?{_WORK} (count|sent|logged|held|made|completed))"
+)
+_IN_PROGRESS = re.compile(
+    rf"^(hs )?({_OUTCOME}|{_FORECAST}|{_CLOCK}|{_LATEST}|{_COUNTED})$", re.IGNORECASE
+)
+
+
+def goes_on_changing(name: str) -> bool:
+    """Tell whether a CRM writes a column of this name anew while a deal goes on.
+
+    Parameters
+    ----------
+    name : str
+        As the export has it: ``LastModifiedDate``, ``Number of times contacted``, ``hs_pageviews``.
+
+    Examples
+    --------
+    >>> from fitmodel.leakage.names import goes_on_changing
+    >>> goes_on_changing("Number of times contacted"), goes_on_changing("Number of Employees")
+    (True, False)
+    """
+    words = re.sub(r" c$", "", spaced(name))  # Salesforce's mark of a custom field
+    return _IN_PROGRESS.search(words) is not None
+
 
 _BEFORE_SIGNING = (
     r"trial|demo|pilot|poc|planned|expect\w*|forecast\w*|estimat\w*|quoted?|intend\w*|auto|prior"
@@ -80,3 +134,69 @@ def personal_matter(name: str) -> str | None:
 def is_seller(name: str) -> bool:
     """Whether a name suggests who sold."""
     return _SELLERS.search(spaced(name)) is not None
+
+
+_OF_THINGS = (
+    r"(?<!account )(?<!company )(?<!domain )(?<!deal )(?<!business )(?<!firm )(?<!lead )"
+    r"(?<!website )(?<!contract )(?<!building )"
+)
+"""Not after these words: the age of a company is nobody's age."""
+
+# Latin names without their accents, as words; Chinese is written without spaces.
+_WORDS = {
+    "gender": (
+        r"gender|sex|female|male|geschlecht|anrede|genre|sexe|civilite|genero|sexo|sexual\w*"
+        r"|transgender"
+    ),
+    "age": (
+        rf"{_OF_THINGS}age([\W_]?(group|band|class|range))?|birth\w*|dob|senior[\W_]?citizens?"
+        r"|seniors?|alter(sgruppe|sklasse)?|lebensalter|geburts\w*|tranche d age|naissance|edad"
+        r"|nacimiento|(year|date)[\W_]?of[\W_]?birth"
+    ),
+    "nationality": (
+        r"national(ity|ities)|nationalitat|staatsangehorigkeit|staatsburgerschaft|citizenship"
+        r"|nationalite|citoyennete|nacionalidad|ciudadania|(country|place)[\W_]?of[\W_]?birth"
+        r"|immigra\w*|migrationshintergrund"
+    ),
+    "ethnicity": (
+        r"ethnic\w*|ethni(e|en|que|sche?)|ethnisch\w*|race|racial|rasse|raza|etnia|etnic\w*"
+        r"|skin[\W_]?colou?r|hautfarbe"
+    ),
+    "religion": (
+        r"religi\w*|konfession|glaube|kirchensteuer|culte|faith|church|belief|kirchenzugehorigkeit"
+    ),
+    "disability": (
+        r"disab\w*|(schwer)?behindert\w*|(schwer)?behinderung\w*|handicap\w*|invalid(e|ite|ez)"
+        r"|discapacidad|minusvalia|wheelchair"
+    ),
+    "family": (
+        r"marital\w*|married|familienstand|verheiratet|geschieden|dependents|pregnan\w*|schwanger\w*"
+        r"|(situation|statut)[\W_](familiale|matrimoniale?)|etat[\W_]civil|marie(e|s)?|enceinte"
+        r"|estado[\W_]civil|casad[oa]s?|embaraz\w*|civil[\W_]status|partnership[\W_]status"
+    ),
+    "politics": r"political\w*|trade[\W_]union|union[\W_]member\w*|gewerkschaft\w*|partei",
+}
+_SIGNS = {
+    "gender": "性别|男女|性別",
+    "age": "年龄|年齡|出生|生日|岁数",
+    "nationality": "国籍|國籍|公民身份",
+    "ethnicity": "民族|种族|種族|籍贯|族裔",
+    "religion": "宗教|信仰",
+    "disability": "残疾|殘疾|残障|伤残",
+    "family": "婚姻|婚否|已婚|怀孕|孕妇|生育",
+    "politics": "政治面貌|党派|工会会员",
+}
+_FOUND = {
+    kind: re.compile(rf"(?:^|[\W_\d])(?:{words})(?=$|[\W_\d])|{_SIGNS[kind]}", re.IGNORECASE)
+    for kind, words in _WORDS.items()
+}
+
+
+def protected_characteristic(words: str) -> str | None:
+    """Name the characteristic that an attribute's name, written as words, suggests; else None."""
+    plain = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", words)
+        if not unicodedata.combining(letter)
+    )
+    return next((kind for kind, pattern in _FOUND.items() if pattern.search(plain)), None)

@@ -9,7 +9,7 @@ import numpy as np
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
 from fitmodel.learning.proportional_odds import expand_soft_labels
-from fitmodel.learning.threads import native_threads
+from fitmodel.learning.settings import native_threads
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.tables.showing import shown
+from fitmodel.tables.cells import shown
 from fitmodel.tables.values import (
     UnreadableValueError,
     flag_text,

@@ -1,17 +1,15 @@
 """Edit a table of the scorecard by hand: set a level's effect, smooth or cap a bump, drop a pair.
 
-An edit speaks of values, never of codes, so that the same edit can be made to the model in use and
-to one fitted on what was known at an earlier date, where it is judged. Each verb is a small value:
+An edit names values and no codes, so that it can be made to the model in use and to one fitted on
+what was known at an earlier date, where it is evaluated. Each verb is a small value:
 
     SetEffect("industry", "agency", 0.2)    the row of a level or of the bins in a range
     Smooth("seats", (40, 120))              a straight line between the neighbours of the range
     Cap("seats", (None, None), 1.0)         no effect beyond 1.0 log-odds, either way
     DropPair("seats", "segment")            the pair's table is taken out
 
-What an edit does to the interval: a row set or capped is moved in every bag alike, since a person's
-word takes nothing away from what the deals leave open; a smoothed row takes the line between its
-neighbours in each bag; a dropped pair takes its spread with it. The intercept, the calibration map
-and all other rows stay, so reasons still add up.
+The interval: a row that is set or capped moves alike in every bootstrap replicate; a smoothed row
+takes the line between its neighbours in each; a dropped pair takes its spread with it.
 """
 
 from __future__ import annotations
@@ -181,9 +179,7 @@ class DropPair:
         wanted = {_place(scorecard, self.attribute), _place(scorecard, self.other)}
         held = [{pair.first, pair.second} for pair in scorecard.pairs]
         if wanted not in held:
-            names = [
-                " & ".join(scorecard.attributes[position] for position in pair) for pair in held
-            ]
+            names = [" & ".join(scorecard.attributes[one] for one in pair) for pair in held]
             raise EditError(
                 f"the model has no pair of {self.attribute!r} and {self.other!r}; it has "
                 f"{', '.join(names) or 'none'}"

@@ -25,8 +25,8 @@ from fitmodel.learning.columns import (
     level_text,
 )
 from fitmodel.tables import values as readers
-from fitmodel.tables.kinds import looks_like_codes, reads_as_numbers
-from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.cells import row_name, shown
+from fitmodel.tables.forms import looks_like_codes, reads_as_numbers
 from fitmodel.tables.values import UNKNOWN, NumberForm, distinct, is_missing
 from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 

@@ -20,8 +20,7 @@ from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
 from fitmodel.learning.selection import choose
-from fitmodel.learning.settings import Choice, LearnerOptions
-from fitmodel.learning.threads import native_threads
+from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec

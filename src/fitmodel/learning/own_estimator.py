@@ -32,8 +32,7 @@ from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.selection import outcome_when_seen
-from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.learning.threads import native_threads
+from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

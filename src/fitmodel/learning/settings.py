@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from threadpoolctl import threadpool_limits
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
+
 
 REPLICATES = 12
 SELECTION_REPLICATES = 3
@@ -187,3 +189,14 @@ class Choice:
 
     settings: Settings
     table: pd.DataFrame
+
+
+def native_threads(number: int) -> threadpool_limits:
+    """Limit OpenMP and BLAS to so many threads, as a context.
+
+    Idle OpenMP threads wait by spinning: two of them on two cores that somebody else uses made a
+    fit of 23 ms take seconds. One thread is rarely slower and never a trap.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=number)

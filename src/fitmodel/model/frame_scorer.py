@@ -21,7 +21,7 @@ from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
 from fitmodel.tables import values as readers
-from fitmodel.tables.showing import row_name, shown
+from fitmodel.tables.cells import row_name, shown
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.scorecard_checks import DAMAGE, scorecard_from_dict
-from fitmodel.model._plain_json import read_json
 from fitmodel.model._row_scorer import RowScorer, probabilities
 from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
@@ -27,6 +26,7 @@ from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
+
 
 FORMAT = 1
 
@@ -190,3 +190,21 @@ def _text_or_none(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{value!r} is neither text nor null")
+
+
+def read_json(content: bytes, what: str) -> Any:
+    """Read JSON that anybody may have written.
+
+    Raises
+    ------
+    BundleError
+        If it is none, is nested too deeply, takes more memory than there is, or holds half a
+        character, which could be neither shown nor written again.
+    """
+    try:
+        data = json.loads(content)
+        if b"\\ud" in content.lower():
+            json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise BundleError(f"the {what} is no JSON: {type(error).__name__}: {error}") from error
+    return data

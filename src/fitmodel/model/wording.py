@@ -22,7 +22,7 @@ from fitmodel.learning.columns import (
     flag_text,
     level_text,
 )
-from fitmodel.tables.money import PLAIN_MONEY, formats_money
+from fitmodel.tables.cells import PLAIN_MONEY, formats_money
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:

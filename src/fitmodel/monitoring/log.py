@@ -13,25 +13,28 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from fitmodel.deals.ids import hashed_id
-from fitmodel.exceptions import TrackingError
+from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.model.logged import UnknownProspectError
 from fitmodel.model.wording import plain_value
 from fitmodel.monitoring._log_stores import open_store
-from fitmodel.monitoring.exploration import choose_exploration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
 
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
-    from fitmodel.monitoring.exploration import Exploration
+
 
 ACTIONS = ("signed", "declined", "overridden")
 DRAWING_KEY = "drawing"
@@ -94,7 +97,7 @@ class DecisionLog:
         proceed : bool, optional
             Whether the prospect may be signed; default: unless flagged.
         propensity : float
-            Probability with which it was let proceed, see `fitmodel.monitoring.exploration`.
+            Probability with which it was let proceed, see `fitmodel.monitoring.log`.
         """
         allowed = (not assessment.poor_fit) if proceed is None else proceed
         self.append_many([(prospect, assessment, attributes, allowed, propensity)])
@@ -193,7 +196,7 @@ class DecisionLog:
         return hashed_id(prospect, self._salt)
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
-        """Let a random share of the flagged proceed, see `fitmodel.monitoring.exploration`.
+        """Let a random share of the flagged proceed, see `fitmodel.monitoring.log`.
 
         The log keeps the key of the drawing, made at random when the first is drawn: whoever asks
         again of the same prospect gets the same answer, and nobody can choose an id that is let
@@ -250,3 +253,52 @@ def _storable(text: str) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """Who may proceed.
+
+    Attributes
+    ----------
+    proceed : ndarray of bool, shape (prospects,)
+    propensity : ndarray of float, shape (prospects,)
+        Probability with which each was let proceed: 1 where not flagged, else the share.
+    """
+
+    proceed: NDArray[np.bool_]
+    propensity: NDArray[np.float64]
+
+
+def choose_exploration(
+    ids: Sequence[str], poor_fit: ArrayLike, *, share: float, salt: str
+) -> Exploration:
+    """Let a random share of the flagged proceed; the same id and salt get the same answer.
+
+    Parameters
+    ----------
+    ids : sequence of str
+    poor_fit : array of bool, shape (prospects,)
+    share : float
+        Of the flagged, 0 to 1.
+    salt : str
+        Kept secret, so that nobody can choose an id that is let through; a new one draws anew.
+
+    Raises
+    ------
+    FitModelError
+        If the share is not between 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise FitModelError(f"the share to explore is {share}; give a number from 0 to 1")
+    flagged = np.asarray(poor_fit, dtype=bool)
+    draw = np.array([_uniform(name, salt) for name in ids])
+    return Exploration(~flagged | (draw < share), np.where(flagged, share, 1.0))
+
+
+def _uniform(name: str, salt: str) -> float:
+    key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
+    digest = hashlib.blake2b(
+        str(name).encode("utf-8", "surrogatepass"), key=key, digest_size=8
+    ).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts
-from fitmodel.reports._section import Section
+from fitmodel.reports._html import Section
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say

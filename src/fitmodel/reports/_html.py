@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.evaluation.fonts import readable
@@ -12,6 +13,7 @@ from fitmodel.evaluation.plots import figure_of
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
 
 FORMULA_STARTS = (*"=+-@\t\r\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel takes the wide ones too
 
@@ -52,3 +54,22 @@ def safe_csv(table: pd.DataFrame) -> str:
 
 def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One part of a page.
+
+    Parameters
+    ----------
+    template : str
+        Name of the partial template in ``templates/``.
+    values : dict
+        What the partial reads as ``values``; `id` and `title` are always there.
+    tables : dict of str to DataFrame
+        File name to table, to be written as CSV beside the page.
+    """
+
+    template: str
+    values: dict[str, Any]
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts
-from fitmodel.reports._section import Section
+from fitmodel.reports._html import Section
 from fitmodel.sales.review_words import (
     alike_words,
     questions,
@@ -18,9 +18,16 @@ from fitmodel.sales.review_words import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.decision.policy import Policy
+    from fitmodel.decision.value import Cost, Money
     from fitmodel.language.catalogue import Say
+    from fitmodel.sales.rates import YearlyLoss
     from fitmodel.sales.reviews import ReviewSheet, TeamReviews
+    from fitmodel.sales.worth import Worth
+
 
 SHOWN = 10
 
@@ -151,3 +158,140 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
         "warnings", "questions",
     )  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("rep")
+
+
+def worth_section(
+    worth: Worth,
+    loss: YearlyLoss | None,
+    policy: Policy | None = None,
+    *,
+    money_format: str = "{:,.0f}",
+    language: str = "en",
+) -> Section:
+    """Write the value of a deal by group, and the cost of early churn in a year.
+
+    Parameters
+    ----------
+    worth : Worth
+    loss : YearlyLoss or None
+    policy : Policy, optional
+        Behind the fit bands.
+    money_format : str
+        How one amount of money is written (``[words] money``).
+    language : {"en", "zh"}
+    """
+    say = phrases(language, "worth", "fit")
+    points = [] if loss is None else [_headline(loss, say, money_format.format)]
+    values = {
+        "id": "worth",
+        "title": say("title"),
+        "text": read_texts(language, "worth"),
+        "basis": say("basis", window=worth.window_months),
+        "assumptions": _assumptions(worth, policy, say, money_format.format),
+        "has_money": worth.money is not None,
+        "rows": [
+            _row(row, worth, say, money_format.format) for row in worth.table.to_dict("records")
+        ],
+        "left_out": say("left_out", names=", ".join(worth.left_out)) if worth.left_out else "",
+        "loss": None if loss is None else _loss(loss, say, money_format.format),
+        "points": points,
+    }
+    return Section("_worth.html.j2", values, {"worth.csv": worth.table.set_index("kind")})
+
+
+def _assumptions(
+    worth: Worth, policy: Policy | None, say: Say, money: Callable[[float], str]
+) -> list[str]:
+    lines = []
+    if worth.money is None:
+        lines.append(say("no_money"))
+    else:
+        lines += [say("value_is"), say("given", **_given(worth.money, money))]
+    if policy is not None:
+        threshold = "–" if policy.threshold is None else f"{policy.threshold:.1%}"  # noqa: RUF001 - no number
+        lines.append(say(f"policy_{policy.kind}", threshold=threshold))
+    return lines
+
+
+def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
+    return {
+        "margin": f"{given.gross_margin:.0%}",
+        "lifetime": f"{given.expected_lifetime_months:.3g}",
+        "until": f"{given.months_until_early_churn:.2g}",
+        "acquisition": _cost(given.acquisition_cost, money),
+        "onboarding": _cost(given.onboarding_cost, money),
+        "support": _cost(given.support_cost_per_month, money),
+        "word_of_mouth": _cost(given.word_of_mouth_cost, money),
+        "opportunity": _cost(given.opportunity_cost, money),
+        "commission": f"{given.commission_rate:.0%}",
+    }
+
+
+def _cost(cost: Cost, money: Callable[[float], str]) -> str:
+    """Write an amount as money; a share of the yearly amount stays as it was given."""
+    return cost if isinstance(cost, str) else money(cost)
+
+
+def _row(
+    row: Mapping[Any, Any], worth: Worth, say: Say, money: Callable[[float], str]
+) -> dict[str, str]:
+    names = {
+        "all": say("all"),
+        "segment": f"{worth.segment}: {row['name']}",
+        "fit": _fit(row["name"], say) if row["kind"] == "fit" else "",
+    }
+    return {
+        "name": names[row["kind"]],
+        "kind": "company" if row["kind"] == "all" else "",
+        "deals": f"{row['deals']:,}",
+        "lost": f"{row['lost']:,}",
+        "early": f"{row['early']:.1%}",
+        "months": _between(row, "months", "{:.1f}".format),
+        "amount": _known(row["amount"], money),
+        "value": _between(row, "value", money),
+    }
+
+
+def _fit(band: str, say: Say) -> str:
+    return say("fit_row", band=say(f"badge_{band}"))
+
+
+def _known(value: float, write: Callable[[float], str]) -> str:
+    return "" if math.isnan(value) else write(value)
+
+
+def _between(row: Mapping[Any, Any], name: str, write: Callable[[float], str]) -> str:
+    if math.isnan(row[name]):
+        return ""
+    low, high = write(row[f"{name}_low"]), write(row[f"{name}_high"])
+    return f"{write(row[name])} ({low} – {high})"  # noqa: RUF001 - an en dash between numbers
+
+
+def _loss(loss: YearlyLoss, say: Say, money: Callable[[float], str]) -> dict[str, Any]:
+    parts = ("acquisition", "onboarding", "support", "commission")
+    rows = [(say(f"loss_{name}"), money(getattr(loss, name))) for name in parts]
+    limits = {name: money(getattr(loss, name)) for name in ("net_low", "net_high")}
+    missed = {name: money(getattr(loss, name)) for name in ("missed_low", "missed_high")}
+    return {
+        "basis": say(
+            "loss_basis",
+            customers=f"{loss.customers:,}",
+            priced=f"{loss.priced:,}",
+            since=f"{loss.since:%Y-%m-%d}",
+            until=f"{loss.until:%Y-%m-%d}",
+        ),
+        "rows": [*rows, (say("loss_margin"), money(-loss.margin))],
+        "net": money(loss.net),
+        "net_range": say("by_chance", low=limits["net_low"], high=limits["net_high"]),
+        "missed": money(loss.missed),
+        "missed_range": say("by_chance", low=missed["missed_low"], high=missed["missed_high"]),
+    }
+
+
+def _headline(loss: YearlyLoss, say: Say, money: Callable[[float], str]) -> str:
+    return say(
+        "headline",
+        customers=f"{loss.customers:,}",
+        net=money(loss.net),
+        missed=money(loss.missed),
+    )

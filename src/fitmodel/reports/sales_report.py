@@ -6,6 +6,7 @@ deals -> expected early churn from models that know no rep -> scoreboards, revie
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,27 +15,26 @@ from fitmodel.deals.enough import MIN_CHURNERS, is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._counts_section import counts_section
-from fitmodel.reports._html import safe_csv
-from fitmodel.reports._loss_sections import review_section
-from fitmodel.reports._profile_section import profile_section
-from fitmodel.reports._rep_sections import scoreboard_section
-from fitmodel.reports._sales_page import sales_page
-from fitmodel.reports._trend_section import trend_section
-from fitmodel.reports._worth_section import worth_section
+from fitmodel.reports._html import render, safe_csv
+from fitmodel.reports._loss_sections import review_section, worth_section
+from fitmodel.reports._rep_sections import (
+    commission_section,
+    profile_section,
+    scoreboard_section,
+    trend_section,
+)
 from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.sales.bands import cross_fitted_bands
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
-from fitmodel.sales.losses import compute_yearly_loss
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
-from fitmodel.sales.worth import compute_worth
+from fitmodel.sales.worth import compute_worth, cross_fitted_bands
 from fitmodel.tables.atomic import write_folder
-from fitmodel.tables.file_errors import named_twice
+from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +43,11 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.reports._section import Section
+    from fitmodel.reports._html import Section
+    from fitmodel.sales.counts import Counts
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
+    from fitmodel.sales.rep_performance import RepPerformance
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -202,3 +204,54 @@ def _worth(view: HistoryView, spec: DealSpec, segment: str | None, language: str
     worth = compute_worth(view, spec, bands, segment=segment)
     loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money)
     return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)
+
+
+RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}
+
+
+def sales_page(
+    board: RepPerformance | Counts,
+    sections: Sequence[Section],
+    *,
+    warnings: Sequence[str] = (),
+    language: str = "en",
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    board : RepPerformance or Counts
+        Its company's row and horizon are what the page says first.
+    sections : sequence of Section
+        In the order of the page. What a section's values hold under `points` is gathered in the
+        summary.
+    warnings : sequence of str
+        What keeps early churn from being read at its face value; last in the summary.
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    str
+        HTML that loads nothing from elsewhere; every value is escaped.
+    """
+    say = phrases(language, "sales_page")
+    company = board.company
+    basis = say(
+        "basis",
+        deals=f"{company['signed']:,.0f}",
+        horizon=board.horizon_months,
+        **{end: _percent(company[name]) for end, name in RATES.items()},
+    )
+    points = [point for part in sections for point in part.values.get("points", [])]  # noqa: PD011 - a mapping
+    return render(
+        "sales.html.j2",
+        say=say,
+        language=language,
+        basis=basis,
+        points=(points or [say("nothing_stands_out")]) + list(warnings),
+        parts=sections,
+    )
+
+
+def _percent(rate: float) -> str:
+    return "–" if math.isnan(rate) else f"{rate:.1%}"  # noqa: RUF001 - an en dash for not known

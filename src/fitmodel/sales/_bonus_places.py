@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
-from fitmodel.sales._entries import CENT
+from fitmodel.sales.ledger import CENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,14 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales._segment_tests import SHUFFLES, adjusted_p_values, distances, log_rank_scores
-from fitmodel.sales._segments import cross, segment_deals
+from fitmodel.sales._segments import (
+    SHUFFLES,
+    adjusted_p_values,
+    cross,
+    distances,
+    log_rank_scores,
+    segment_deals,
+)
 from fitmodel.sales.people import check_index
 
 if TYPE_CHECKING:
@@ -115,7 +121,7 @@ def compute_profile(
     Notes
     -----
     Interval: Kalbfleisch and Prentice (2002); test: log-rank scores, single-step maxT (Westfall and
-    Young 1993), see `fitmodel.sales._segment_tests`. What lists begin with is not the highest rate,
+    Young 1993), see `fitmodel.sales._segments`. What lists begin with is not the highest rate,
     which a small segment reaches by luck, but the end of the interval that is nearer to the others.
 
     Examples

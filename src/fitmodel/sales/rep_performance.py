@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.evidence import MIN_DEALS
 from fitmodel.deals.history import view_of
+from fitmodel.deals.horizons import MIN_DEALS
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import cross_fitted, learn
@@ -171,7 +171,7 @@ def compute_rep_performance(
 
     Returns
     -------
-    Scoreboard
+    RepPerformance
         The interval of a ratio is that of the count observed; what is not known of the expected
         (the model's own error) is not in it. A verdict needs more: an exact test against the other
         reps and one that allows for unexplained differences between reps, both corrected for the

@@ -29,7 +29,7 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
 
     Parameters
     ----------
-    board : Scoreboard
+    board : RepPerformance
 
     Returns
     -------
@@ -63,7 +63,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
 
     Parameters
     ----------
-    board : Scoreboard
+    board : RepPerformance
     language : {"en", "zh"}
 
     Returns

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.scoring._csv_text import as_text, join, text_of
+from fitmodel.scoring._file_sink import as_text, join, text_of
 from fitmodel.scoring.database import Address, connected, quoted, read_address
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["DatabaseSink"]
 
 @dataclass(frozen=True)
 class DatabaseSink:
-    """A table that the URL names; see `fitmodel.scoring._streams.Sink`.
+    """A table that the URL names; see `fitmodel.scoring.streams.Sink`.
 
     Parameters
     ----------

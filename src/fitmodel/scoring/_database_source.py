@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.scoring._streams import Chunk, Source
 from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
-from fitmodel.tables.file_errors import named_twice
+from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fitmodel.scoring._csv_text import csv_lines
-from fitmodel.scoring.compression import WRITERS
-from fitmodel.scoring.tables import PIPE, kind_of
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.streams import WRITERS
+from fitmodel.scoring.tables import PIPE, WORKBOOKS, kind_of
 from fitmodel.tables.atomic import sync_folder, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -84,3 +88,104 @@ def _appearing(output: str | Path) -> Iterator[str | Path]:
             os.fsync(written.fileno())
         file.replace(output)
         sync_folder(output.parent)
+
+
+def check_paths(source: str | Path, output: str | Path) -> None:
+    """Refuse an input or an output that cannot be, and an output that is, or lies in, the input.
+
+    Raises
+    ------
+    ProspectError
+    """
+    check_source(source)
+    check_output(output)
+    if PIPE in (str(source), str(output)):
+        return
+    source, output = Path(source), Path(output)
+    if output.exists() and output.samefile(source):
+        raise ProspectError(f"{output} is the input. Remedy: name another output.")
+    if source.is_dir() and source.resolve() in output.resolve().parents:
+        raise ProspectError(
+            f"{output} lies in the folder {source}, of which every file is input: the next batch "
+            "would read it. Remedy: write it elsewhere."
+        )
+
+
+def check_source(source: str | Path) -> None:
+    """Refuse a file or folder that is not there or of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    kind_of(source)
+    if str(source) != PIPE and not os.path.exists(source):  # noqa: PTH110 - see kind_of
+        raise ProspectError(f"there is no file {source}")
+
+
+def check_output(output: str | Path) -> None:
+    """Refuse a file that cannot be written or is of no known kind.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if kind_of(output) in WORKBOOKS:
+        raise ProspectError(f"{output}: workbooks are only read. Remedy: write .csv or .parquet.")
+    if str(output) == PIPE:
+        return
+    output = Path(output)
+    if not output.parent.is_dir():
+        raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
+    if output.is_dir():
+        raise ProspectError(f"{output} is a folder. Remedy: name a file.")
+
+
+OFFSETS, TEXT = 1, 2  # buffers of a string array
+
+
+def csv_lines(batch: pa.RecordBatch, separator: str) -> memoryview:
+    """Text of the rows, UTF-8, each line ended by a newline; a null is an empty field."""
+    columns = [_quoted(as_text(column), separator) for column in batch.columns]
+    columns[-1] = join([columns[-1], ""], "\n")
+    return text_of(join(columns, separator))
+
+
+def text_of(lines: pa.Array) -> memoryview:
+    """Texts one after the other, as they stand in the array's own memory."""
+    if not len(lines):
+        return memoryview(b"")
+    offsets = np.frombuffer(lines.buffers()[OFFSETS], dtype=np.int64)
+    first, last = offsets[lines.offset], offsets[lines.offset + len(lines)]
+    return memoryview(lines.buffers()[TEXT])[first:last]
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """A column as text; lists and structures as JSON."""
+    if pa.types.is_nested(column.type):
+        values = [None if value is None else _as_json(value) for value in column.to_pylist()]
+        return pa.array(values, pa.large_string())
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.large_string())
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _quoted(text: pa.Array, separator: str) -> pa.Array:
+    special = pc.match_substring_regex(text, f'["\r\n{re.escape(separator)}]')
+    if not pc.any(special).as_py():
+        return text
+    escaped = pc.replace_substring(text, '"', '""')
+    return pc.if_else(special, join(['"', escaped, '"'], ""), text)
+
+
+def join(parts: Sequence[pa.Array | str], between: str) -> pa.Array:
+    """Texts of a row as one; a null is an empty text."""
+    kind = pa.large_string()
+    texts = [pa.scalar(part, kind) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(
+        *texts, pa.scalar(between, kind), null_handling="replace", null_replacement=""
+    )

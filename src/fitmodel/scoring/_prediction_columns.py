@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.row_encoder import missing_attributes
-from fitmodel.tables.file_errors import named_twice
+from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel

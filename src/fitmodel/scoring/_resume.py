@@ -25,8 +25,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.scoring.tables import PIPE
-from fitmodel.tables.atomic import sync_folder
-from fitmodel.tables.locks import held
+from fitmodel.tables.atomic import held, sync_folder
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:

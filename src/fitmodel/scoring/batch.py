@@ -19,10 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring._batch_log import BatchLog
-from fitmodel.scoring._chunks import LEFT_OUT, chunk_frame, first_fault, lost_rows
-from fitmodel.scoring._file_sink import FileSink
-from fitmodel.scoring._paths import check_paths
+from fitmodel.scoring._chunks import LEFT_OUT, BatchLog, chunk_frame, first_fault, lost_rows
+from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring._resume import Parts
-    from fitmodel.scoring._streams import Chunk, Sink, Source
+    from fitmodel.scoring.streams import Chunk, Sink, Source
 
 __all__ = [
     "PREDICTIONS",

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.exceptions import SpecError
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._database_source import open_database
-from fitmodel.scoring._file_sink import FileSink
-from fitmodel.scoring._paths import check_output, check_source
+from fitmodel.scoring._file_sink import FileSink, check_output, check_source
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
     BatchResult,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.scoring._streams import Sink, Source
+    from fitmodel.scoring.streams import Sink, Source
 
 
 def score_places(

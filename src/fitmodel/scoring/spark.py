@@ -19,8 +19,8 @@ from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring._chunks import columns_read
-from fitmodel.scoring._streams import Chunk
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
+from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:

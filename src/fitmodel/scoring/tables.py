@@ -25,8 +25,8 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError, ProspectError
-from fitmodel.scoring._streams import Chunk, Source
-from fitmodel.scoring.compression import READERS
+from fitmodel.scoring.streams import READERS, Chunk, Source
+from fitmodel.tables.cells import as_cell_text
 from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
@@ -36,16 +36,15 @@ from fitmodel.tables.csv_form import (
     writes_decimal_commas,
 )
 from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
-from fitmodel.tables.file_errors import (
+from fitmodel.tables.files import read_file
+from fitmodel.tables.layout import find_top, total_rows
+from fitmodel.tables.opening import (
     csv_error,
     lines_error,
     names_error,
     open_quote_error,
     width_error,
 )
-from fitmodel.tables.files import read_file
-from fitmodel.tables.layout import find_top, total_rows
-from fitmodel.tables.showing import as_cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

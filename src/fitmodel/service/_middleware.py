@@ -17,10 +17,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from fitmodel.service._metrics import Metrics
     from fitmodel.service.settings import Settings
 
     Scope = MutableMapping[str, Any]
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from collections.abc import Mapping
+
 
 logger = logging.getLogger("fitmodel.service")
 
@@ -247,3 +250,44 @@ def _place(error: Exception) -> str:
         last = last.tb_next
     where = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
     return f"{type(error).__name__}{where}"
+
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
+
+
+class Metrics:
+    """Counters of one service, in a registry of its own; no label holds an attribute value."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "fitmodel_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "fitmodel_request_seconds", "Time to answer.", buckets=BUCKETS, registry=self._registry
+        )
+        self._assessments = Counter(
+            "fitmodel_assessments",
+            "Prospects assessed, by fit band.",
+            ("fit",),
+            registry=self._registry,
+        )
+        self._model = Info("fitmodel_model", "The model in use.", registry=self._registry)
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request and the seconds it took."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.observe(seconds)
+
+    def count_assessments(self, fits: Mapping[str, int]) -> None:
+        """Count assessed prospects by fit band; "error" for those that could not be scored."""
+        for fit, count in fits.items():
+            self._assessments.labels(fit).inc(count)
+
+    def text(self, version: str) -> str:
+        """Return all metrics in Prometheus' text format 0.0.4."""
+        self._model.info({"version": version})
+        return generate_latest(self._registry).decode()

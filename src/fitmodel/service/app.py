@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import DependencyError
-from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import ServiceMiddleware
+from fitmodel.service._desk_routes import Pipeline
+from fitmodel.service._middleware import Metrics, ServiceMiddleware
 from fitmodel.service._model_holder import ModelHolder
-from fitmodel.service._pipeline import Pipeline
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,9 +56,13 @@ def create_app(
     try:
         from fastapi import FastAPI
 
-        from fitmodel.service._decisions import add_decisions
         from fitmodel.service._desk_routes import add_desk
-        from fitmodel.service._routes import add_assessments, add_facts, describe_in_openapi
+        from fitmodel.service._routes import (
+            add_assessments,
+            add_decisions,
+            add_facts,
+            describe_in_openapi,
+        )
     except ImportError as error:
         raise DependencyError(
             'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
@@ -92,3 +98,27 @@ def create_app(
         ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=pages
     )
     return app
+
+
+class JsonLines(logging.Formatter):
+    """Time, level, message and the facts of a record; JSON escapes whatever could forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        return json.dumps(line | getattr(record, "facts", {}))
+
+
+def log_to_stderr() -> None:
+    """Send the service's log, and the server's warnings, to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    for name, level in (("fitmodel", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables._opening import SNIFF_BYTES, FileTable, open_bytes
+from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
@@ -33,11 +33,16 @@ from fitmodel.tables.encodings import (
     detect_legacy,
     encoding_name,
 )
-from fitmodel.tables.file_errors import csv_error, names_error, open_quote_error
-from fitmodel.tables.findings import Finding
-from fitmodel.tables.forms import Forms
+from fitmodel.tables.forms import Finding, Forms
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
-from fitmodel.tables.showing import shortened
+from fitmodel.tables.opening import (
+    SNIFF_BYTES,
+    FileTable,
+    csv_error,
+    names_error,
+    open_bytes,
+    open_quote_error,
+)
 from fitmodel.tables.values import NumberForm, read_numbers
 from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 

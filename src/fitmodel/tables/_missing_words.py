@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.tables.findings import Finding
+from fitmodel.tables.forms import Finding
 from fitmodel.tables.values import (
     UnreadableValueError,
     day_of,

@@ -8,6 +8,7 @@ its owner is clearly dead.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -16,9 +17,12 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
 
 _PREFIX = ".writing-"
 _NAME = re.compile(r"\.writing-(?P<host>\w+)-(?P<process>\d{1,9})-[0-9a-f]{8}")
@@ -105,3 +109,34 @@ def is_running(process: int) -> bool:
 def host_name() -> str:
     """Name of this machine in letters, digits and underscores."""
     return "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())
+
+
+@contextlib.contextmanager
+def held(path: Path, *, wait: bool) -> Iterator[None]:
+    """Lock a file, which is made where it is absent; the lock ends with the process.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file. It is left in place afterwards on POSIX systems.
+    wait : bool
+        Whether to wait until no other process holds the lock.
+
+    Raises
+    ------
+    BlockingIOError
+        Without `wait`, if another process holds the lock, or has just removed the file.
+    FileNotFoundError
+        There is no such folder.
+    """
+    if not path.parent.is_dir():  # the library would make the folder
+        raise FileNotFoundError(errno.ENOENT, "there is no folder for the lock", str(path))
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout as error:
+        raise BlockingIOError(f"another process has locked or removed {path}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_files import read_csv_file
 from fitmodel.tables._excel import read_workbook
-from fitmodel.tables._opening import FileTable, head_of
-from fitmodel.tables.decimals import floats_of
-from fitmodel.tables.file_errors import names_error
+from fitmodel.tables.number_text import floats_of
+from fitmodel.tables.opening import FileTable, head_of, names_error
 
 if TYPE_CHECKING:
     import pandas as pd

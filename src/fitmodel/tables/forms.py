@@ -5,14 +5,38 @@ Standard library and numpy only: this file is on the path of a single prospect.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fitmodel.tables._date_text import ORDERS
-from fitmodel.tables.values import EXAMPLES, ONLY_ISO, UNKNOWN, DateForm, NumberForm
+from fitmodel.tables.values import (
+    EXAMPLES,
+    ONLY_ISO,
+    UNKNOWN,
+    DateForm,
+    NumberForm,
+    distinct,
+    flag_text,
+    is_missing,
+    level_text,
+    read_numbers,
+)
 
-__all__ = ["NO_FORMS", "Forms", "forms_from_dict"]
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.tables.values import Reading
+
+__all__ = [
+    "NO_FORMS",
+    "Forms",
+    "forms_from_dict",
+]
 
 
 @dataclass(frozen=True)
@@ -96,3 +120,91 @@ def forms_from_dict(data: Mapping[str, Any]) -> Forms:
     dates = {str(name): DateForm(order) for name, order in data.get("dates", {}).items()}
     empty = {str(n): frozenset(map(str, texts)) for n, texts in data.get("empty", {}).items()}
     return Forms(numbers, dates, empty)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found while a table was read.
+
+    Attributes
+    ----------
+    code : str
+        What kind it is: placeholder, missing_word, level_word, total_row, title_row, empty_row,
+        encoding, sheet, currencies, units, date_order, number_form, date_form, unreadable.
+    column : str
+        Empty where it concerns the table.
+    count : int
+        Rows it concerns.
+    example : str
+        One of these rows and its value.
+    message : str
+        What was found, and what was made of it.
+    remedy : str
+        What to do where it is wrong.
+    asks : bool
+        Whether it must be answered before the table can be learned from.
+    """
+
+    code: str
+    column: str
+    count: int
+    example: str
+    message: str
+    remedy: str
+    asks: bool = False
+
+    def __str__(self) -> str:
+        column = f"{self.column}: " if self.column else ""
+        example = f", for example {self.example}" if self.example else ""
+        return f"{column}{self.message}{example}. Remedy: {self.remedy}"
+
+
+NUMBER_SHARE = 0.95  # of the filled-in texts must read as numbers for the column to be one
+CODE_NAME = re.compile(
+    r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE
+)
+MAX_CODE_LEVELS = 1_000
+
+
+def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> bool:
+    """Tell numbers from categories by type and content; flags and codes are categories.
+
+    Parameters
+    ----------
+    values : Series
+    form : NumberForm, optional
+        How the numbers are written; None to settle it on the column.
+    """
+    return as_numbers(values, form) is not None
+
+
+def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
+    """Give the numbers of a column, see `reads_as_numbers`; None where it is no column of them."""
+    texts = [level_text(value) for value in distinct(values)[1] if not is_missing(value)]
+    if not texts or all(flag_text(text) in {"yes", "no"} for text in texts):
+        return None
+    reading = read_numbers(values, form)
+    numbers = reading.series.to_numpy()
+    filled = np.isfinite(numbers) | reading.unreadable
+    if reading.unreadable.sum() > (1 - NUMBER_SHARE) * max(int(filled.sum()), 1):
+        return None
+    known = numbers[np.isfinite(numbers)]
+    return None if looks_like_codes(str(values.name), known) else reading
+
+
+def looks_like_codes(name: str, numbers: NDArray[np.float64]) -> bool:
+    """Tell whether whole numbers are names of things (a plan code) rather than amounts.
+
+    They are when the attribute's name says so, or when few distinct large values recur with wide
+    gaps between them: 1001, 1002, 2001 in a thousand deals is a price list, not a quantity.
+    """
+    if len(numbers) == 0 or not np.array_equal(numbers, np.round(numbers)):
+        return False
+    levels = np.unique(numbers)
+    if len(levels) > min(MAX_CODE_LEVELS, max(len(numbers) // 5, 2)):
+        return False
+    if CODE_NAME.search(name):
+        return True
+    recurring = len(numbers) >= 20 * len(levels)
+    large = levels[0] >= 100  # noqa: PLR2004 - counts and scales start near 0
+    return bool(recurring and large and len(levels) <= 50)  # noqa: PLR2004 - a price list

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.tables.findings import Finding
-from fitmodel.tables.showing import shortened
+from fitmodel.tables.cells import shortened
+from fitmodel.tables.forms import Finding
 from fitmodel.tables.values import days_of_stamps, read_dates
 from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACEHOLDER_DAYS
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.tables._cells import distinct, is_empty, is_many, is_missing, is_text, level_text
 from fitmodel.tables._date_text import (
     EITHER,
     EPOCH,
@@ -26,7 +25,16 @@ from fitmodel.tables._date_text import (
     settle_order,
     today,
 )
-from fitmodel.tables._number_text import (
+from fitmodel.tables.cells import (
+    distinct,
+    is_empty,
+    is_many,
+    is_missing,
+    is_text,
+    level_text,
+    shown,
+)
+from fitmodel.tables.number_text import (
     EXAMPLES,
     UNKNOWN,
     UNKNOWN_WITH_COMMA,
@@ -39,7 +47,6 @@ from fitmodel.tables._number_text import (
     take_apart,
     value_of,
 )
-from fitmodel.tables.showing import shown
 from fitmodel.tables.vocabulary import LEFT, NO, STAYED, YES
 
 if TYPE_CHECKING:

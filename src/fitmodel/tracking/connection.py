@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.tables.locks import held
+from fitmodel.tables.atomic import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.bundle.reading import open_bundle
+from fitmodel.bundle.reading import current_version, open_bundle
+from fitmodel.bundle.store import set_current
 from fitmodel.evaluation.comparison import Comparison
-from fitmodel.exceptions import TrackingError
+from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.registry import CHALLENGER, CHAMPION, alias_version, resolve
+from fitmodel.tracking.registry import (
+    BUNDLE_VERSION_TAG,
+    CHALLENGER,
+    CHAMPION,
+    alias_version,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from fitmodel.bundle.reading import Bundle
+
 
 PREVIOUS_TAG = "fitmodel.previous_champion"
 PROMOTED_TAG = "fitmodel.promoted_at"
@@ -233,3 +242,44 @@ def _move(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
     client.set_registered_model_alias(name, CHAMPION, str(version))
+
+
+def follow_champion(models: str | Path, name: str, store: str | None = None) -> str | None:
+    """Point ``current`` of a folder of models at the registered champion.
+
+    Parameters
+    ----------
+    models : path
+        Folder of bundles.
+    name : str
+        Registered model, and folder below `models`.
+    store : str, optional
+        MLflow tracking URI.
+
+    Returns
+    -------
+    str or None
+        Version of the bundle that is current afterwards. A champion that was trained elsewhere is
+        not in the folder, which then stays as it is.
+
+    Raises
+    ------
+    TrackingError
+        If the store does not answer.
+    """
+    home = Path(models) / name
+    with connected(store) as client:
+        champion = alias_version(client, name, CHAMPION)
+        tags = {} if champion is None else client.get_model_version(name, str(champion)).tags
+    version = tags.get(BUNDLE_VERSION_TAG)
+    if version is not None and version != current_version(home) and (home / version).is_dir():
+        _try_current(models, name, version)
+    return current_version(home)
+
+
+def _try_current(models: str | Path, name: str, version: str) -> None:
+    """Point at it if it opens; a damaged one is never put in use."""
+    try:
+        set_current(models, name, version)
+    except BundleError:
+        return

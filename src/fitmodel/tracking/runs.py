@@ -16,14 +16,22 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
-from fitmodel.tracking._lifecycle import VALUE_LIMIT, begin, closing, ending, open_run
 from fitmodel.tracking._logged_model import log_bundle
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
     without_password,
 )
-from fitmodel.tracking.metadata import Begun, Tracked, TrainingMetadata
+from fitmodel.tracking.lifecycle import (
+    VALUE_LIMIT,
+    Begun,
+    Tracked,
+    TrainingMetadata,
+    begin,
+    closing,
+    ending,
+    open_run,
+)
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
 
 if TYPE_CHECKING:
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tracking.metadata import ReportLike
+    from fitmodel.tracking.lifecycle import ReportLike
 
 __all__ = [
     "Begun",

@@ -9,10 +9,8 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from fitmodel.service._metrics import Metrics
-from fitmodel.service._middleware import ServiceMiddleware
-from fitmodel.service.app import create_app
-from fitmodel.service.logs import JsonLines
+from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service.app import JsonLines, create_app
 from fitmodel.service.settings import Settings
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody

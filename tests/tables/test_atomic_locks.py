@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fitmodel.tables.locks import held
+from fitmodel.tables.atomic import held
 
 HOLD = """
 import sys
 from pathlib import Path
-from fitmodel.tables.locks import held
+from fitmodel.tables.atomic import held
 with held(Path(sys.argv[1]), wait=True):
     print("held", flush=True)
     sys.stdin.read()

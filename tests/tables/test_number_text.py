@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fitmodel.tables.decimals import floats_of
 from fitmodel.tables.files import read_table
+from fitmodel.tables.number_text import floats_of
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError, FitModelError
 from fitmodel.model.assessment import Assessment
-from fitmodel.monitoring.exploration import choose_exploration
-from fitmodel.monitoring.log import DecisionLog
+from fitmodel.monitoring.log import DecisionLog, choose_exploration
 from fitmodel.monitoring.propensity import with_propensity
 
 IDS = [f"deal-{place}" for place in range(20_000)]

@@ -6,8 +6,11 @@ numpy only until a column is looked at: this file is on the path of a single pro
 from __future__ import annotations
 
 import math
+import re
+import reprlib
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
+
 
 FLOATS = (float, np.floating)
 NO_NUMBER = frozenset({"<NA>", "NaT", "nan", "NaN", "sNaN"})  # of pandas, numpy and decimals
@@ -98,3 +102,61 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
             firsts.append(cell)
         positions[row] = position
     return positions, firsts
+
+
+def shortened(value: object, width: int = 60) -> str:
+    """Show a value as Python writes it, cut to `width` characters."""
+    text = repr(plain(value))
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def shown(value: Any) -> str:
+    """Write a value as Python does, but no more of it than a person reads, however deep it goes."""
+    short = reprlib.Repr()
+    short.maxlevel = 3
+    short.maxstring = short.maxlong = short.maxother = 100
+    return short.repr(plain(value))
+
+
+def row_name(label: object) -> str:
+    """Name a row by its index: ``row 5``, and no ``row np.int64(5)``."""
+    return f"row {plain(label)!r}"
+
+
+def plain(value: Any) -> Any:
+    """Give the Python number, text or day of a numpy or pandas value; others as they are."""
+    item = getattr(value, "item", None)
+    if type(value).__module__ == "numpy" and callable(item) and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT
+        return str(value).removesuffix(" 00:00:00")
+    return value
+
+
+def as_cell_text(value: Any) -> str | None:
+    """Text of a cell in a column of several types; None where it holds nothing."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(plain(value))
+
+
+PLAIN_MONEY = "{:,.0f}"
+_SHARE = re.compile(r"(\d{1,4}(?:[.,]\d{1,2})?)\s*[%％]")  # noqa: RUF001 - the wide sign of Chinese texts too
+_MONEY_FORMAT = re.compile(r"[^{}]*\{:[,_]?(\.\d{1,2})?[fg]?\}[^{}]*")
+
+
+def formats_money(text: str) -> bool:
+    """Tell whether a text has one place for a number, as ``"€ {:,.0f}"``, and nothing else."""
+    return _MONEY_FORMAT.fullmatch(text) is not None
+
+
+@cache
+def read_share(text: str) -> float | None:
+    """Read a share of the yearly amount written in per cent, such as "8 %"; None for other text.
+
+    Both decimal marks are read: one mark of at most two digits after it can mean nothing else.
+    """
+    result = _SHARE.fullmatch(text.strip())
+    return None if result is None else float(result.group(1).replace(",", ".")) / 100.0

@@ -12,8 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.guessing.guess import Guess, guess_spec
 from fitmodel.leakage.audit import audit
-from fitmodel.leakage.crm_names import goes_on_changing
-from fitmodel.leakage.names import tells_of_later
+from fitmodel.leakage.names import goes_on_changing, tells_of_later
 
 ROWS = 60
 HUBSPOT = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from fitmodel.learning.threads import native_threads
+from fitmodel.learning.settings import native_threads
 
 
 def most_threads() -> int:

@@ -5,15 +5,18 @@ A file, a folder, a pipe and a database are all a `Source` and a `Sink`; scoring
 
 from __future__ import annotations
 
+import bz2
+import gzip
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +71,37 @@ class Sink(Protocol):
         The end of the ``with`` makes the rows appear, all at once; where an error or Ctrl-C
         leaves it, none appears and what was there before stays.
         """
+
+
+LEVEL = 6
+
+
+def _read_zstd(path: Path) -> Any:
+    return pa.input_stream(str(path), compression="zstd")
+
+
+@contextmanager
+def _write_gzip(path: Path) -> Iterator[Any]:
+    # gzip.open would write the file's name and the time into it
+    with path.open("wb") as file, gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as stream:
+        yield stream
+
+
+def _write_bzip2(path: Path) -> Any:
+    return bz2.open(path, "wb", compresslevel=LEVEL)
+
+
+def _write_zstd(path: Path) -> Any:
+    return pa.CompressedOutputStream(str(path), "zstd")
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".csv.gz": gzip.open,
+    ".csv.bz2": bz2.open,
+    ".csv.zst": _read_zstd,
+}
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    ".csv.gz": _write_gzip,
+    ".csv.bz2": _write_bzip2,
+    ".csv.zst": _write_zstd,
+}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fitmodel.deals.survival import kaplan_meier
-from fitmodel.decision._lifetime import estimate_lifetime, estimate_months_until_early_churn
+from fitmodel.decision._known_money import estimate_lifetime, estimate_months_until_early_churn
 
 
 def watched(stay, until):
