@@ -112,7 +112,8 @@ class Scorecard:
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         if sum(sizes) != len(self.tables):
             raise BundleError(
-                f"the scorecard has {len(self.tables)} rows, its columns need {sum(sizes)}"
+                f"the scorecard has {len(self.tables)} rows; its columns and pairs need "
+                f"{sum(sizes)}"
             )
         if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
             raise BundleError("the scorecard holds a number that is not finite")

@@ -15,7 +15,7 @@ from fitmodel.deals.rows import lost_prospects
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.tables.number_text import floats_of
+from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:

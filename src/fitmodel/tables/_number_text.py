@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, NamedTuple
 
 from fitmodel.tables.vocabulary import (
     CURRENCY_CODES,
@@ -257,14 +255,3 @@ def is_other_unit(unit: str, form: NumberForm) -> bool:
     if PERCENT in {unit, form.unit}:
         return True
     return bool(unit and form.unit)
-
-
-_Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
-
-
-def floats_of(decimals: _Column) -> _Column:
-    """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
-
-    Arrow's own cast divides by a power of ten that is no float, and rounds twice.
-    """
-    return decimals.cast(pa.string()).cast(pa.float64())
