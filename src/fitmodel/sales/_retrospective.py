@@ -106,8 +106,8 @@ def score_in_retrospect(
     Notes
     -----
     Settings and calibration are chosen on deals known then too, or for an earlier snapshot where
-    little has come since, so that nothing at all comes from later deals; at most three months of what was
-    known at signing are left unused.
+    little has come since, so that nothing at all comes from later deals; at most three months of
+    what was known at signing are left unused.
     """
     require_dates(spec)
     view = view_of(deals, spec)
