@@ -58,7 +58,7 @@ class AsOfSnapshot:
 
 @dataclass(frozen=True, eq=False)
 class Retrospective:
-    """What would have been said of every deal at its signing.
+    """Retrospective scores of every deal as of its signing.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class _Settings:
     early_churners: int
 
     def last_until(self, early_churners: int) -> bool:
-        """Whether so little has come since that they need no new choice."""
+        """Whether too few deals came since for a new choice of settings."""
         return early_churners < CHOOSE_AGAIN * self.early_churners
 
 

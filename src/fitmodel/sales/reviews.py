@@ -130,7 +130,7 @@ def compute_reviews(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> TeamReviews:
-    """Prepare each rep's latest lost customers for a talk.
+    """Build review sheets of each rep's latest lost customers.
 
     Lost is who left early: why somebody left after years is no question of fit.
 

@@ -158,7 +158,7 @@ class BatchLog:
         self._decimal_comma = table.decimal_comma
 
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
-        """Log what was said of a chunk; give whether each row may proceed, null where none was.
+        """Log a chunk's assessments; return whether each row may proceed.
 
         Parameters
         ----------

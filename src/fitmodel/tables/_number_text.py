@@ -1,4 +1,4 @@
-"""The text of a number taken apart: sign, digits with their marks, power of ten, unit.
+"""Parse the text of a number: sign, digits with marks, power of ten, unit.
 
 "$ 1,234.50" -> "1,234.50", 0, "USD"; "12 %" -> "12", -2, "%"; "1.2k" -> "1.2", 3, "".
 Standard library only: this file is on the path of a single prospect.

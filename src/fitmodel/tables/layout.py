@@ -1,4 +1,4 @@
-"""What of a sheet is its table: titles above the header and lines of sums are not.
+"""Find the table in a sheet: skip titles above the header and sum lines.
 
 rows as texts -> the row of the header; rows of the table -> which are sums, or hold nothing
 """
