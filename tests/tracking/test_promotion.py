@@ -258,7 +258,7 @@ def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
 # --- a bad night
 
 
-@pytest.mark.parametrize("fault", [OSError("the line is dead"), KeyboardInterrupt()])
+@pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
     two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:
