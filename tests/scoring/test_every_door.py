@@ -160,6 +160,7 @@ def _on_spark(model: FitModel, frame: pd.DataFrame, batch_rows: int) -> list[flo
     return [value for batch in scored for value in batch.column(NAME).to_pylist()]
 
 
+@pytest.mark.slow
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), chunk_rows=st.integers(1, 9))
 def test_every_door_reads_a_table_alike(
