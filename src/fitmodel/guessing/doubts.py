@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.tables.files import FileTable
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
 
@@ -64,7 +67,9 @@ class Doubt:
         return f"{self.message}. Answer: {self.answer} [{self.code}]"
 
 
-def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
+def find_doubts(
+    table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
+) -> list[Doubt]:
     """List what the table leaves open and the contract does not settle.
 
     Parameters
@@ -72,6 +77,8 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     table : DataFrame
         Past deals as read from the file, all rows of it.
     spec : DealSpec
+    row_numbers : ndarray of int, optional
+        Number of each row as a person sees it in the file.
 
     Returns
     -------
@@ -87,12 +94,14 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     """
     table = tidy(table, spec.attributes.missing)
     result = list(_about_stages(table, spec))
-    kept = keep_rows(table, spec).table
+    chosen = keep_rows(table, spec)
+    kept = chosen.table
     columns = [Column(kept[name]) for name in kept.columns]
+    numbers = None if row_numbers is None else row_numbers[chosen.positions]
     result += _about_leavers(columns, spec)
     result += _about_currencies(columns, spec)
     result += _about_repeats(columns, spec)
-    result += _about_copies(kept, spec)
+    result += _about_copies(Sheet(kept, rows=numbers), spec)
     result += _about_dates(spec)
     result += _about_units(spec)
     result += _about_missing_leavers(kept, spec)
@@ -145,7 +154,9 @@ class QuestionedDeals:
         return tuple(map(str, result))
 
 
-def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
+def read_with_doubts(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead, spec: DealSpec
+) -> QuestionedDeals:
     """Read past deals to learn from, and say what is in doubt.
 
     Parameters
@@ -164,7 +175,7 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_deals_with_findings(file, spec)
-    doubts = find_doubts(file.table, spec)
+    doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
     refuse_unanswered(doubts)
     return QuestionedDeals(read, tuple(doubts))
 
@@ -259,16 +270,16 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_copies(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
     """Rows that are the same in every column."""
+    table = sheet.table
     copies = table.duplicated()
     if copies.any() and spec.rows.customer is None:
-        example = table.index[int(copies.to_numpy().argmax())]
         yield Doubt(
             "repeated-rows",
             "",
             f"{int(copies.sum()):,} of {len(table):,} rows repeat an earlier row whole, such as "
-            f"row {example}",
+            f"{sheet.row(int(copies.to_numpy().argmax()))}",
             "take the copies out of the table, or acknowledge that they are deals of their own",
         )
 
