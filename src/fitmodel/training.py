@@ -16,7 +16,7 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.lost import LostRows
+from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
@@ -294,7 +294,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
+        lost=lost_rows_of(spec.to_dict()),
     )
     facts = {
         "spec": spec.to_dict(),

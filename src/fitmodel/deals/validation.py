@@ -164,8 +164,8 @@ def _currency_errors(judged: Judged, amount: str) -> Iterator[Problem]:
         shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
         message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
         remedy = (
-            "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
-            "amount out of [deals]"
+            "convert the amounts into one currency, or keep the rows of one by "
+            f'[rows] keep = {{"{named}" = ["{counts.index[0]}"]}}, or take amount out of [deals]'
         )
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 

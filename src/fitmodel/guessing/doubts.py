@@ -102,7 +102,7 @@ def find_doubts(
     result += _about_currencies(columns, spec)
     result += _about_repeats(columns, spec)
     result += _about_copies(Sheet(kept, rows=numbers), spec)
-    result += _about_dates(spec)
+    result += _about_dates(columns, spec)
     result += _about_units(spec)
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
@@ -240,7 +240,9 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """A column of several currencies beside an amount."""
     if spec.deals.amount is None or spec.deals.currency is not None:
         return
-    currency = find_currency(columns)
+    vendor = recognise(column.name for column in columns)
+    surest = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
+    currency = find_currency(columns, surest)
     if currency is not None and currency.distinct > 1:
         shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
         yield Doubt(
@@ -258,7 +260,9 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """Ids that stand in several rows."""
     if spec.rows.customer is not None or spec.rows.one_row_per is not None:
         return
-    for repeats in find_repeats(columns):
+    vendor = recognise(column.name for column in columns)
+    customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
+    for repeats in find_repeats(columns, customer):
         what = "customer" if repeats.of_customer else "deal"
         yield Doubt(
             "repeated-id",
@@ -284,13 +288,16 @@ def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_dates(spec: DealSpec) -> Iterator[Doubt]:
+def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """Dates that were taken although their name does not say what they are."""
-    roles = spec.deals
-    if roles.closed_on is not None and sureness(as_words(roles.closed_on), "closed_on") is None:
-        yield _by_content("closed_on", roles.closed_on, "the day the contract was signed")
-    if roles.churned_on is not None and not is_named_leaving(roles.churned_on):
-        yield _by_content("churned_on", roles.churned_on, "the day the customer left")
+    roles, vendor = spec.deals, recognise(column.name for column in columns)
+    known = vendor.roles if vendor else {}
+    closed, left = roles.closed_on, roles.churned_on
+    named_so = closed is None or sureness(as_words(closed), "closed_on") is not None
+    if closed is not None and not named_so and closed not in known.get("closed_on", ()):
+        yield _by_content("closed_on", closed, "the day the contract was signed")
+    if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
+        yield _by_content("churned_on", left, "the day the customer left")
 
 
 def _by_content(role: str, column: str, meaning: str) -> Doubt:
