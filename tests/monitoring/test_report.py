@@ -97,10 +97,9 @@ def test_a_text_among_numbers_is_counted_and_named_and_stops_nothing(
 
     assert len(later) > 350
     count = min(texts, len(later))
-    assert report.notes == (
-        f"seats: {count} value(s) cannot be read and count as missing, for example 'viele' in "
-        f"row {rows[0]}",
-    )
+    (note,) = report.notes
+    assert note.startswith(f"seats: {count} value(s) cannot be read and count as missing")
+    assert note.endswith(f"for example 'viele' in row {rows[0]}")
     assert seats["unreadable"] == pytest.approx(count / len(later))
     assert ("seats" in report.drifted) == (texts == 300)
     assert (report.cohorts is None) == (not with_contract)
@@ -123,7 +122,6 @@ def test_lost_rows_of_a_pipeline_are_not_compared(sim, model):
     report = monitor(table, knowing, None)
 
     assert report.rows == len(table) - 100
-    assert report.notes == (
-        f"100 of {len(table):,} rows are no prospects: left out: stage is Closed Lost ([rows] of "
-        "the contract)",
-    )
+    (note,) = report.notes
+    assert note.startswith(f"100 of {len(table):,} rows are no prospects: ")
+    assert "stage is Closed Lost" in note
