@@ -13,9 +13,14 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.deals.contract import DealSpec
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports._html import render
+from fitmodel.reports._loss_sections import worth_section
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.sales.worth import _scored as band_deals
+from fitmodel.sales.worth import compute_worth
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring.batch import score_file, score_stream
@@ -24,6 +29,7 @@ from fitmodel.scoring.tables import open_source
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
+COPIES = 20  # of the twelve: a group of few deals is not shown in the report
 COLUMNS = ["fit", "worth", "escalate"]
 VALUES = ["expected_value", "expected_value_low", "expected_value_high"]
 FIT = {
@@ -127,10 +133,22 @@ def test_score_of_files(twelve, tmp_path, ending) -> None:
     assert (result.flagged, result.escalated, result.errors) == (4, 2, 0)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-def test_sql(twelve, tmp_path, kind) -> None:
+@pytest.fixture
+def database(request, tmp_path) -> str:
+    """URL of an empty database; that of a real PostgreSQL server where there is one."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql")
+    return f"{request.param}:///{tmp_path}/deals.{request.param}"
+
+
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
+    indirect=True,
+)
+def test_sql(twelve, tmp_path, database) -> None:
     twelve.prospects.to_csv(tmp_path / "in.csv", index=False)
-    url = f"{kind}:///{tmp_path}/deals.{kind}"
+    url = database
     with open_source(tmp_path / "in.csv", 5) as source:
         score_stream(source, twelve.model, DatabaseSink(f"{url}/scored", None), reasons=1)
     query = "select * from scored order by deal_id"
@@ -186,6 +204,36 @@ def test_brief(twelve, language) -> None:
             assert WORTH[language][term.worth] in page
             assert term.words in page
             assert term.words in text
+
+
+@languages
+def test_sales_report(twelve, language) -> None:
+    """The report bands signed deals by the same rules, and calls the bands by the same words."""
+    spec = DealSpec(**twelve.model.manifest["spec"])
+    deals = pd.concat([twelve.prospects] * COPIES, ignore_index=True)
+    scorer = twelve.model.scorer
+    bands = band_deals([(scorer.scorecard, deals.index)], scorer.policy, deals, spec)
+    again = pd.concat([twelve.expected] * COPIES, ignore_index=True)
+    assert_columns(bands, again)
+    deals["deal_id"] = [f"S{place:04d}" for place in deals.index]
+    deals["closed_on"] = "2024-01-15"
+    deals["churned_on"] = ["2024-03-01", *[None] * 4] * (len(deals) // 5)
+    worth = compute_worth(deals, spec, bands["fit"])
+    shown = worth.table[worth.table["kind"] == "fit"].set_index("name")
+    assert shown["deals"].to_dict() == again["fit"].value_counts().to_dict()
+    section = worth_section(
+        worth, None, scorer.policy, money_format=spec.words.money, language=language
+    )
+    page = html.unescape(render(section.template, values=section.values))
+    fit_row = read_texts(language, "worth")["fit_row"]
+    for band, word in FIT[language].items():
+        name = fit_row.format(band=read_texts(language, "fit")[f"badge_{band}"])
+        assert word.removesuffix(" fit") in name.lower()
+        assert name in page
+    said = {"en": ["the company's level", "a multiple of the company's odds"],
+            "zh": ["公司", "倍"]}[language]  # fmt: skip
+    for words in said:
+        assert words in page
 
 
 @languages
