@@ -342,6 +342,7 @@ def test_a_tenure_or_flag_that_says_nothing_is_refused(table, message):
         outcomes(pd.DataFrame(table), TENURE)
 
 
+@pytest.mark.slow
 def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
     sim = simulate_deals(1200, seed=4, months=30)
     parsed, made = Counter(), []

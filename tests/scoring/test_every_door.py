@@ -132,6 +132,7 @@ def _scored(model: FitModel, source: Path, folder: Path, chunk_rows: int) -> lis
     return [None if pd.isna(value) else value for value in read]
 
 
+@pytest.mark.slow
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), chunk_rows=st.integers(1, 9))
 def test_every_door_reads_a_table_alike(

@@ -1,4 +1,4 @@
-"""Attributes that have the same value in every deal: they can teach nothing and are left out."""
+"""Find attributes with the same value in every deal; they are left out of training."""
 
 from __future__ import annotations
 

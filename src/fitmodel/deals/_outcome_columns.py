@@ -136,7 +136,7 @@ def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What was seen of some deals by a day.
+    """Follow-up of deals as of a day.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class Seen:
 def look(
     dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
 ) -> Seen:
-    """Look at the deals of some rows as of a day; None is the end of the extract.
+    """Return the follow-up of some rows as of a day; None is the end of the extract.
 
     A customer that left on an unknown day had left when it was last looked at. Where the horizon
     ends after that, it left early, and counts as having left on that day. Else, and as of an
@@ -278,6 +278,6 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
 
 
 def frozen(values: NDArray[Any]) -> NDArray[Any]:
-    """Array that cannot be written to, so that what is computed once stays as it is."""
+    """Return the array as read-only, since cached results are shared."""
     values.setflags(write=False)
     return values

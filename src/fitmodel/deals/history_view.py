@@ -139,7 +139,7 @@ class HistoryView:
 
     @cached_property
     def exited(self) -> Mask:
-        """Whether a customer that did not leave was lost from sight before the extract ended."""
+        """Whether a customer that did not leave was censored before the extract ended."""
         if not self.spec.has_dates:
             return frozen(np.zeros(len(self), dtype=bool))
         stopped = self.watched_until < self.extract_end
@@ -154,7 +154,7 @@ class HistoryView:
 
     @cached_property
     def entry_months(self) -> Floats:
-        """Age at which a deal came under observation: 0, or months to ``observed_from``.
+        """Age in months at which observation of a deal began (delayed entry).
 
         At most the follow-up: of a deal that ended before ``observed_from`` nothing was observed.
         """

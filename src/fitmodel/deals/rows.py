@@ -127,7 +127,7 @@ def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
 
 
 def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Each row's place among the distinct cells, and these as plain values; "" where empty."""
+    """Return each row's position among the distinct cells, and these as plain values."""
     places, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
     values = [*map(plain_value, cells), ""]
     return places, np.array(values, dtype=object)

@@ -1,4 +1,4 @@
-"""Settle how each attribute is written, and turn written numbers and dates into values.
+"""Find the notation of each attribute; parse numbers and dates written as text.
 
 attribute of text -> numbers with signs, units and marks -> floats
                   -> dates that are not YYYY-MM-DD       -> days

@@ -1,4 +1,4 @@
-"""Proportional odds: how the chance of having left grows, and what follows for young deals.
+"""Proportional odds: probability of having left over time, and soft labels.
 
 followed months, left or not -> Kaplan-Meier curve (per stratum)
 log-odds of each deal        -> baseline: at each time the mean over deals equals that curve

@@ -45,7 +45,7 @@ class FitModel:
 
     @property
     def scorer(self) -> Scorer:
-        """Book, policy and roles."""
+        """Scorecard, policy and roles."""
         return self._scorer
 
     @property
@@ -169,7 +169,7 @@ class FitModel:
         as_of: date | None,
         language: str,
     ) -> Assessment | list[Assessment] | pd.DataFrame:
-        """Predict, and give nothing out that the log has not taken."""
+        """Predict, and write to the log before returning."""
         said: Any = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
         if hasattr(said, "itertuples"):
             wanted = [*self.attributes, *filter(None, [id_column(self)])]
@@ -203,7 +203,7 @@ class FitModel:
         as_json: bool = False,
         language: str = "en",
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Score every row that can be read; say of the others why not.
+        """Score every readable row; give the error of the others.
 
         With `as_json` the reasons are JSON text, made once per distinct reason: what a large
         table needs.

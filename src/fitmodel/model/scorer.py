@@ -90,7 +90,7 @@ class Scorer:
         return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
-        """What is said of the scorecard in a language.
+        """The scorecard's sentences in a language.
 
         Raises
         ------
@@ -193,7 +193,7 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def read_json(content: bytes, what: str) -> Any:
-    """Read JSON that anybody may have written.
+    """Read untrusted JSON.
 
     Raises
     ------

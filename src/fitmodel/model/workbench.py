@@ -1,4 +1,4 @@
-"""A model that is a user's own estimator: unpickled only when asked for by name.
+"""A model with a user's own estimator; unpickled only on request.
 
 It is read, found unfamiliar and decided on as a sealed model is; the probability comes from the
 estimator, the reasons from `shap`. It has no interval: both its ends are NaN.

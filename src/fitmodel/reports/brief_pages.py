@@ -1,4 +1,4 @@
-"""A brief as an HTML page and as Markdown: the same facts, laid out twice."""
+"""Write a brief as HTML or Markdown."""
 
 from __future__ import annotations
 

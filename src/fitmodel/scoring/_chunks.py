@@ -15,7 +15,7 @@ from fitmodel.deals.rows import lost_prospects
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.tables.number_text import floats_of
+from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class BatchLog:
         self._decimal_comma = table.decimal_comma
 
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
-        """Log what was said of a chunk; give whether each row may proceed, null where none was.
+        """Log a chunk's assessments; return whether each row may proceed.
 
         Parameters
         ----------

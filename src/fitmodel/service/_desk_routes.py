@@ -51,14 +51,14 @@ KINDS = {
 def add_desk(
     app: FastAPI, holder: ModelHolder, limits: Settings, pipeline: Pipeline | None
 ) -> frozenset[str]:
-    """Add the page; give the paths that hold no data, for the guard to let through."""
+    """Add the page; return its paths without data, which need no token."""
     pages = dict(_pages())
     for path, (body, kind) in pages.items():
         app.add_api_route(path, _sends(body, kind), include_in_schema=False)
 
     @app.get("/v1/desk")
     async def describe() -> dict[str, Any]:
-        """What the page needs to know of the model, its money and the limits."""
+        """Describe the model, its money and the limits for the page."""
         return describe_desk(holder.model, limits, pipeline)
 
     @app.get("/v1/pipeline", response_class=Response)

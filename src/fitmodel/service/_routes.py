@@ -257,7 +257,7 @@ FAILURES: dict[int | str, Any] = {
 
 
 class Decision(BaseModel):
-    """What was done with a prospect, by whom and why."""
+    """A decision on a prospect: action, person and reason."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -282,7 +282,7 @@ def add_decisions(app: FastAPI, log: AssessmentLog | None) -> None:
 
     @app.post(DECISIONS, status_code=201, responses=FAILURES)
     def decide(decision: Decision) -> dict[str, str]:
-        """Keep in the decision log what was done with a prospect that was assessed."""
+        """Record the decision on an assessed prospect in the decision log."""
         if log is None:
             raise RefusedError(404, "the service was not given a decision log (--log)")
         name = str(decision.id)

@@ -60,7 +60,7 @@ _MISSING = pa.array(sorted(MISSING_TEXT))
 
 
 class _Header(NamedTuple):
-    """What stands above the rows of a CSV file."""
+    """The header of a CSV file."""
 
     path: Path
     encoding: str

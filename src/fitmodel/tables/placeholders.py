@@ -1,4 +1,4 @@
-"""Words and far days that stand for "not yet" in a column of dates.
+"""Placeholders in date columns: words and far dates that mean "not yet".
 
 "Active", "No" and "-" beside dates, or 9999-12-31, say that it has not happened.
 """

@@ -25,16 +25,7 @@ from fitmodel.tables._date_text import (
     settle_order,
     today,
 )
-from fitmodel.tables.cells import (
-    distinct,
-    is_empty,
-    is_many,
-    is_missing,
-    is_text,
-    level_text,
-    shown,
-)
-from fitmodel.tables.number_text import (
+from fitmodel.tables._number_text import (
     EXAMPLES,
     UNKNOWN,
     UNKNOWN_WITH_COMMA,
@@ -46,6 +37,15 @@ from fitmodel.tables.number_text import (
     settle_form,
     take_apart,
     value_of,
+)
+from fitmodel.tables.cells import (
+    distinct,
+    is_empty,
+    is_many,
+    is_missing,
+    is_text,
+    level_text,
+    shown,
 )
 from fitmodel.tables.vocabulary import LEFT, NO, STAYED, YES
 

@@ -1,4 +1,4 @@
-"""The text of a number taken apart: sign, digits with their marks, power of ten, unit.
+"""Parse the text of a number: sign, digits with marks, power of ten, unit.
 
 "$ 1,234.50" -> "1,234.50", 0, "USD"; "12 %" -> "12", -2, "%"; "1.2k" -> "1.2", 3, "".
 Standard library only: this file is on the path of a single prospect.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, NamedTuple
 
 from fitmodel.tables.vocabulary import (
     CURRENCY_CODES,
@@ -257,14 +255,3 @@ def is_other_unit(unit: str, form: NumberForm) -> bool:
     if PERCENT in {unit, form.unit}:
         return True
     return bool(unit and form.unit)
-
-
-_Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
-
-
-def floats_of(decimals: _Column) -> _Column:
-    """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
-
-    Arrow's own cast divides by a power of ten that is no float, and rounds twice.
-    """
-    return decimals.cast(pa.string()).cast(pa.float64())
