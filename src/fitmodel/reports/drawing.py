@@ -128,7 +128,8 @@ def _written(element: ET.Element, prefix: str) -> str:
     inside = "".join(
         f"{_written(child, prefix)}{escape((child.tail or '').strip(chr(10)))}" for child in element
     )
-    attributes = "".join(f' {name}="{escape(value)}"' for name, value in _attributes(element, prefix))
+    listed = _attributes(element, prefix)
+    attributes = "".join(f' {name}="{escape(value)}"' for name, value in listed)
     text = escape((element.text or "").strip("\n")) if tag in {"text", "tspan"} else ""
     if tag in {"defs", "g"} and not inside.strip():
         return ""
@@ -154,7 +155,7 @@ def _styled(style: str) -> Iterator[tuple[str, str]]:
     """Attributes of a style: a page's policy allows no inline styles."""
     for part in filter(None, (item.strip() for item in style.split(";"))):
         name, _, value = (text.strip() for text in part.partition(":"))
-        if name == "font" or name == "font-size":
+        if name in {"font", "font-size"}:
             size = _SIZE.search(value)
             yield from [("font-size", size[1])] if size else []
         elif name in {"fill", "stroke"}:
