@@ -343,3 +343,28 @@ def test_a_query_is_text_or_a_file() -> None:
         read_query("@nowhere.sql")
     with pytest.raises(DatabaseError, match="the query is empty"):
         read_query(" ;")
+
+
+@each
+def test_an_upsert_into_a_table_without_a_key_is_refused_before_anything_is_scored(
+    database, model, prospects, tmp_path
+) -> None:
+    write(database, "scored", pd.DataFrame({"deal_id": ["a"]}))
+    columns = [*prospects.columns, *prediction_names()]
+    run(database, "drop table scored")
+    listed = ", ".join(f'"{name}" text' for name in columns)
+    run(database, f"create table scored ({listed})")
+    prospects.to_csv(tmp_path / "in.csv", index=False)
+    scored = []
+    with open_source(tmp_path / "in.csv", 16) as source:
+        sink = DatabaseSink(f"{database}/scored", "deal_id")
+        with pytest.raises(DatabaseError, match="make the id the table's primary key"):
+            score_stream(source, model, sink, reasons=0, progress=scored.append)
+
+    assert scored == []
+
+
+def prediction_names() -> list[str]:
+    from fitmodel.scoring.batch import prediction_fields
+
+    return [field.name for field in prediction_fields(0)]

@@ -81,6 +81,8 @@ def score(
                 f"{result.left_out:,} of them are lost, so they were left out by [rows]",
                 err=True,
             )
+        if result.note:
+            typer.echo(f"Warning: {result.note}", err=True)
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "

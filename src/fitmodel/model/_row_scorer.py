@@ -31,6 +31,7 @@ from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
 
+MAX_AMOUNT = 1e300  # beyond it money overflows: as infinite, it is no known amount
 UNFAMILIAR_WIDENING = 1.5  # on the deviation: the scorecard has seen nothing like it
 OddBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
 OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
@@ -140,7 +141,7 @@ class RowScorer:
         """The yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self._amount) if self._amount is not None else None
         if type(value) is float:
-            return value * self._per_year if math.isfinite(value) else None
+            return value * self._per_year if abs(value) < MAX_AMOUNT else None
         if is_missing(value):
             return None
         try:
@@ -149,7 +150,7 @@ class RowScorer:
             raise ProspectError(
                 f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."
             ) from error
-        return None if math.isnan(number) else number * self._per_year
+        return number * self._per_year if abs(number) < MAX_AMOUNT else None
 
 
 def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], list[float]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from fitmodel.deals.lost import lost_rows_of
@@ -58,6 +59,43 @@ class FitModel:
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes a prospect must have, in order."""
         return self.scorecard.attributes
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns that a prediction depends on: the attributes, then where the
+        contract names them the amount, the closing date that dates are counted back from, and
+        the columns that tell lost rows.
+
+        The attributes must be there; the others are read where they are.
+        """
+        scorer = self._scorer
+        closing = scorer.closed_on if self._dates else None
+        used = dict.fromkeys((*self.attributes, scorer.amount, closing, *scorer.lost.columns))
+        return tuple(name for name in used if name is not None)
+
+    @cached_property
+    def _dates(self) -> tuple[str, ...]:
+        """Attributes that are dates, counted back from the closing date or today."""
+        return tuple(c.name for c in self.scorecard.columns if getattr(c, "is_date", False))
+
+    def today_note(self, columns: Collection[str], as_of: date | None) -> str | None:
+        """Say that dates are counted back from today, where no column or day says from when.
+
+        Parameters
+        ----------
+        columns : collection of str
+            Of the table to score.
+        as_of : date or None
+            The day asked for.
+        """
+        closing = self._scorer.closed_on
+        if as_of is not None or not self._dates or closing is None or closing in columns:
+            return None
+        return (
+            f"{', '.join(self._dates)}: counted back from today, because the table has no column "
+            f"{closing!r}. Remedy: keep it (the model reads the columns in model.columns), above "
+            "all for past deals, or give as_of."
+        )
 
     @property
     def version(self) -> str:
@@ -114,7 +152,7 @@ class FitModel:
             How many reasons to give; 0 leaves the column out.
         as_of : date, optional
             Day to count date attributes back from for prospects without a closing date; default
-            today.
+            today. A past deal is scored as of its closing, where its column is kept.
         language : {"en", "zh"}
             Of the reasons' sentences.
         log : DecisionLog, optional
@@ -139,7 +177,9 @@ class FitModel:
         -----
         UserWarning
             If rows of a frame are lost by `[rows]` of the contract: they get no prediction, and
-            the warning says how many there are of each value.
+            the warning says how many there are of each value. If an attribute is a date, the frame
+            has no closing date nor is `as_of` given, and counted back from today many dates lie
+            where those of no past deal did: these are past deals, or dates that were forgotten.
         SpecError
             If there are no texts in that language.
 
@@ -150,6 +190,7 @@ class FitModel:
         >>> len(scored), len(scored["reasons"].iloc[0])
         (50, 1)
         """
+        check_reasons(reasons)
         if log is not None:
             return self._predict_logged(prospects, log, reasons, as_of, language)
         if isinstance(prospects, Mapping):
@@ -158,7 +199,10 @@ class FitModel:
             from fitmodel.model.frame_scorer import predict_frame
 
             table = cast("pd.DataFrame", prospects)
-            return predict_frame(self._scorer, table, reasons, _timestamp(as_of), language)
+            note = self.today_note(table.columns, as_of)
+            return predict_frame(
+                self._scorer, table, reasons, _timestamp(as_of), language, note=note
+            )
         if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
             return [
                 self._assess_listed(position, item, reasons, as_of, language)
@@ -228,6 +272,7 @@ class FitModel:
         """
         from fitmodel.model.frame_scorer import predict_leniently
 
+        check_reasons(reasons)
         return predict_leniently(
             self._scorer,
             prospects,
@@ -292,6 +337,17 @@ def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
     """The scorer with the rules of the contract, where its own file has none."""
     lost = lost_rows_of(manifest.get("spec") or {})
     return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
+
+
+def check_reasons(reasons: int) -> None:
+    """Refuse a number of reasons that is none.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
+        raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
 
 
 def _day(as_of: date | None) -> float | None:

@@ -17,8 +17,8 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
-from fitmodel.model._lost_prospects import refuse_unreadable, without_lost
-from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
+from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, odd_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
 from fitmodel.tables import values as readers
@@ -69,8 +69,12 @@ def predict_frame(
     reasons: int,
     as_of: pd.Timestamp | None = None,
     language: str = "en",
+    *,
+    note: str | None = None,
 ) -> pd.DataFrame:
     """Prediction columns for every row of a table, with its index.
+
+    `note` is warned with where dates counted back from today are unlike those of past deals.
 
     Raises
     ------
@@ -79,6 +83,7 @@ def predict_frame(
     """
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     refuse_unreadable(table, coded, lost)
+    warn_of_today(scorer, coded, note)
     return without_lost(score_coded(scorer, coded, reasons, language), lost)
 
 
@@ -246,7 +251,7 @@ def _amounts(
     numbers, bad = read_numbers(table[scorer.amount], scorer.forms.number(scorer.amount))
     if bad.any():
         unreadable[scorer.amount] = bad
-    return numbers * scorer.per_year
+    return np.where(np.abs(numbers) < MAX_AMOUNT, numbers, np.nan) * scorer.per_year
 
 
 def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -16,9 +16,9 @@ from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
-from fitmodel.model._lost_prospects import refuse_unreadable, without_lost
+from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.fitmodel import FitModel, check_reasons
 from fitmodel.model.frame_scorer import (
     _attribute_values,
     code_table,
@@ -72,10 +72,12 @@ class EstimatorModel(FitModel):
         DependencyError
             If reasons are asked for and shap is not installed.
         """
+        check_reasons(reasons)
         if log is not None:
             return self._predict_logged(prospects, log, reasons, as_of, language)
         if isinstance(prospects, pd.DataFrame):
-            return self._predict_frame(prospects, reasons, as_of, language)
+            note = self.today_note(prospects.columns, as_of)
+            return self._predict_frame(prospects, reasons, as_of, language, note=note)
         if isinstance(prospects, Mapping):
             return self._assessments([prospects], reasons, as_of, language)[0]
         if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
@@ -96,11 +98,18 @@ class EstimatorModel(FitModel):
         raise BundleError(f"your own estimator has no table of {attribute!r}: it is no book")
 
     def _predict_frame(
-        self, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
+        self,
+        table: pd.DataFrame,
+        reasons: int,
+        as_of: date | None,
+        language: str,
+        *,
+        note: str | None = None,
     ) -> pd.DataFrame:
         today = None if as_of is None else pd.Timestamp(as_of)
         coded, lost = code_table(self._scorer, table, today), self._scorer.lost.of_table(table)
         refuse_unreadable(table, coded, lost)
+        warn_of_today(self._scorer, coded, note)
         values = _attribute_values(self._scorer, table, today)[0]
         result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)

@@ -40,7 +40,7 @@ def chunk_frame(
     Also the rows with a number whose marks only a whole column could explain, and which it is:
     such values are missing.
     """
-    names = [name for name in columns_read(model) if name in chunk.batch.schema.names]
+    names = [name for name in model.columns if name in chunk.batch.schema.names]
     plain = _plain(chunk.batch.select(names))
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
@@ -57,14 +57,6 @@ def chunk_frame(
                 )
             frame[name] = values
     return frame, {position: f"{problem}. {_REMEDY}" for position, problem in problems.items()}
-
-
-def columns_read(model: FitModel) -> list[str]:
-    """Attributes, amount, closing date, what tells lost rows: all that a prediction depends on."""
-    scorer = model.scorer
-    roles = (scorer.amount, scorer.closed_on)
-    used = dict.fromkeys((*model.attributes, *roles, *scorer.lost.columns))
-    return [name for name in used if name is not None]
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

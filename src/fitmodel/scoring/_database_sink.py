@@ -65,6 +65,8 @@ class DatabaseSink:
         with _new_file_only_if_done(address), connected(address) as connection:
             there = _check_table(connection, address, schema, self.upsert)
             stage = _make_stage(connection, schema)
+            if there and self.upsert is not None:
+                _check_key(connection, stage, address, self.upsert)
             yield lambda batch: _append(connection, stage, batch)
             target = _table(str(address.table), schema, schema_name=address.schema, key=self.upsert)
             if not there:
@@ -163,8 +165,19 @@ def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
     return next((sql() for is_kind, sql in known if is_kind(kind)), sa.Text())
 
 
+def _check_key(connection: Connection, stage: Table, address: Address, upsert: str) -> None:
+    """Refuse, before anything is scored, a table whose rows cannot be told apart by the id."""
+    explained = f"explain {_move_statement(stage, address, upsert)}"
+    connection.execution_options(no_parameters=True).exec_driver_sql(explained)
+
+
 def _move(connection: Connection, stage: Table, address: Address, upsert: str | None) -> None:
     """Add what is staged in one statement; with an id, change the rows that have it."""
+    statement = _move_statement(stage, address, upsert)
+    connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+
+
+def _move_statement(stage: Table, address: Address, upsert: str | None) -> str:
     columns = [column.name for column in stage.columns]
     names = ", ".join(quoted(name) for name in columns)
     move = (
@@ -176,7 +189,7 @@ def _move(connection: Connection, stage: Table, address: Address, upsert: str | 
             f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name != upsert
         )
         move += f" on conflict ({quoted(upsert)}) do update set {changes}"  # every name is quoted  # nosec B608
-    connection.execution_options(no_parameters=True).exec_driver_sql(move)
+    return move
 
 
 def _append(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:

@@ -11,6 +11,8 @@ from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fitmodel.model.fitmodel import FitModel
 
 PREDICTIONS = {
@@ -38,6 +40,26 @@ def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
         pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
     )
     return [*said, PROCEED, error] if logged else [*said, error]
+
+
+def check_files(lacking: Mapping[str, list[str]], model: FitModel) -> None:
+    """Refuse a folder of which some file lacks a column that a prediction depends on.
+
+    Raises
+    ------
+    ProspectError
+        Naming columns and files: their rows would be scored as if nothing were known of them.
+    """
+    needed = [name for name in model.columns if name in lacking]
+    if needed:
+        lines = [
+            f"  {name}: {len(lacking[name])} file(s), such as {lacking[name][0]}" for name in needed
+        ]
+        raise ProspectError(
+            "some files of the folder lack columns that the model reads:\n"
+            + "\n".join(lines)
+            + "\nRemedy: write these files again with the columns, empty where nothing is known."
+        )
 
 
 def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:

@@ -26,6 +26,7 @@ from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
     check_columns,
+    check_files,
     prediction_fields,
 )
 from fitmodel.scoring._resume import kept_parts
@@ -77,6 +78,8 @@ class BatchResult:
     seconds : float
     resumed : int
         Rows whose predictions an interrupted batch had left.
+    note : str or None
+        That dates were counted back from today, where the table has no closing date.
     """
 
     rows: int
@@ -88,6 +91,7 @@ class BatchResult:
     resumed: int = 0
     escalated: int = 0
     left_out: int = 0
+    note: str | None = None
 
 
 def score_file(
@@ -197,6 +201,7 @@ def score_stream(
     """
     begun = time.monotonic()
     check_columns(table.schema.names, model, logged=log is not None)
+    check_files(table.lacking, model)
     logged = None if log is None else BatchLog(log, model, table)
     fields = prediction_fields(reasons, logged=log is not None)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
@@ -235,9 +240,9 @@ def score_stream(
             if progress is not None:
                 progress(chunk.batch.num_rows)
     seconds = time.monotonic() - begun
-    return BatchResult(
-        rows, errors, flagged, first_error, sink.place, seconds, resumed, escalated, left_out
-    )
+    note = model.today_note(table.schema.names, None)
+    counts = (resumed, escalated, left_out)
+    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, *counts, note)
 
 
 def _remembered(

@@ -18,7 +18,6 @@ from fitmodel.exceptions import DependencyError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
-from fitmodel.scoring._chunks import columns_read
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.values import today
@@ -83,6 +82,8 @@ def score(
     """
     ready = model if isinstance(model, FitModel) else load(model)
     check_columns(df.columns, ready)
+    if note := ready.today_note(df.columns, as_of):
+        warnings.warn(note, UserWarning, stacklevel=2)
     content = ready.scorer.to_json()
     key = f"{ready.version} {hashlib.sha256(content).hexdigest()}"
     shipped = df.sparkSession.sparkContext.broadcast((content, ready.version))
@@ -125,7 +126,7 @@ def _with_predictions(
     group: list[pa.RecordBatch], model: FitModel, reasons: int, day: date
 ) -> Iterator[pa.RecordBatch]:
     """Give the batches back as they came, each with its rows' prediction columns."""
-    read = [name for name in group[0].schema.names if name in columns_read(model)]
+    read = [name for name in group[0].schema.names if name in model.columns]
     together = pa.concat_batches([batch.select(read) for batch in group])
     columns = predict_chunk(Chunk(together), model, reasons, as_of=day)
     fields = prediction_fields(reasons)

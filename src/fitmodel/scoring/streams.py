@@ -48,12 +48,15 @@ class Source:
         Of a CSV table; "," otherwise.
     decimal_comma : bool
         Whether a comma in a number is its decimal mark, and a point may be one for thousands.
+    lacking : mapping of str to list of str
+        Of a folder: columns that some of its files lack, and these files.
     """
 
     schema: pa.Schema
     chunks: Iterator[Chunk]
     separator: str = ","
     decimal_comma: bool = False
+    lacking: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 class Sink(Protocol):

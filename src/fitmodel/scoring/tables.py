@@ -139,11 +139,23 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             fragment_readahead=1,
             fragment_scan_options=options,
         )
-        yield Source(table.schema, (_sound(batch) for batch in batches if batch.num_rows))
+        sound = (_sound(batch) for batch in batches if batch.num_rows)
+        yield Source(table.schema, sound, lacking=_lacking(table))
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
         yield Source(file.schema_arrow, (_sound(batch) for batch in batches))
+
+
+def _lacking(table: pads.Dataset) -> dict[str, list[str]]:
+    """Columns that some files of a folder lack, which Arrow would give as empty, and the files."""
+    own = {part.path: set(part.physical_schema.names) for part in table.get_fragments()}
+    every = set().union(*own.values())
+    return {
+        name: [path for path, names in own.items() if name not in names]
+        for name in sorted(every)
+        if not all(name in names for names in own.values())
+    }
 
 
 def _sound(batch: pa.RecordBatch) -> Chunk:

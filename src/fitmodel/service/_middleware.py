@@ -111,9 +111,10 @@ class ServiceMiddleware:
 
     async def _let_in(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         self._check_host(scope)
-        if scope["path"] not in ALWAYS_OPEN:
+        path = own_path(scope)
+        if path not in ALWAYS_OPEN:
             self._check_room()
-            if scope["path"] not in self._pages:
+            if path not in self._pages:
                 self._check_token(scope)
         body = await self._whole_body(scope, receive)
         await self._app(scope, _replay(body, receive), answer.send)
@@ -155,7 +156,8 @@ class ServiceMiddleware:
             raise RefusedError(408, "the body came too slowly", (b"connection", b"close")) from None
 
     def _note(self, scope: Scope, answer: _Answer, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in self._routes else "other"
+        path = own_path(scope)
+        route = path if path in self._routes else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.count_request(method, route, answer.status, seconds)
         facts = {
@@ -166,6 +168,16 @@ class ServiceMiddleware:
             "milliseconds": round(seconds * 1e3, 3),
         }
         logger.info("request", extra={"facts": facts})
+
+
+def own_path(scope: Scope) -> str:
+    """Path of a request within this service, without the prefix that a proxy passes on.
+
+    uvicorn's ``--root-path`` stands before the path in the scope.
+    """
+    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    inside = prefix and path.startswith(f"{prefix}/")
+    return path.removeprefix(prefix) if inside else path
 
 
 def _host_of(scope: Scope) -> str:

@@ -10,6 +10,7 @@ import re
 import reprlib
 from collections.abc import Sequence
 from datetime import date, datetime
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def is_missing(value: Any) -> bool:
         return bool(value != value)  # noqa: PLR0124 - NaT
     if isinstance(value, list | tuple | dict):  # nested a thousand deep it cannot be written out
         return False
-    return str(value) in NO_NUMBER
+    return is_missing(value.value) if isinstance(value, Enum) else str(value) in NO_NUMBER
 
 
 def is_empty(values: pd.Series[Any]) -> Mask:
@@ -72,6 +73,8 @@ def level_text(value: Any) -> str:
     """Text of a level, the same whether a code was read as 12, 12.0, True or "12 "."""
     if isinstance(value, str):
         return value.strip()
+    if isinstance(value, Enum):
+        return level_text(value.value)
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float | np.floating) and float(value).is_integer():

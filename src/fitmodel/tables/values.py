@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,6 +147,8 @@ def read_number(
     UnclearNumberError
         If its marks do not tell which number it is.
     """
+    if isinstance(value, Enum):
+        value = value.value
     if isinstance(value, str):
         number = _number_of_text(value.strip(), form, parts)
     elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
@@ -239,7 +242,7 @@ def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
     UnreadableValueError
         If it is no date.
     """
-    day = day_of(value, form)
+    day = day_of(value.value if isinstance(value, Enum) else value, form)
     if day is None:
         also = "" if form.order == ONLY_ISO.order else f", or {form.order} as in past deals"
         raise UnreadableValueError(f"{shown(value)} is not a date (YYYY-MM-DD{also})")

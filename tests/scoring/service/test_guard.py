@@ -9,7 +9,7 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service._middleware import Metrics, ServiceMiddleware, own_path
 from fitmodel.service.app import JsonLines, create_app
 from fitmodel.service.settings import Settings
 
@@ -50,6 +50,33 @@ def test_with_the_token_and_for_health_checks_the_door_is_open(guarded) -> None:
     assert guarded.get("/v1/model", headers=headers).status_code == 200
     assert guarded.get("/healthz").status_code == 200
     assert guarded.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("root", ["/fit", "/fit/", "/a/b"])
+def test_behind_a_prefix_of_a_proxy_the_same_doors_are_open(source, root) -> None:
+    """Uvicorn's --root-path stands before every path: a probe must not need the token for it."""
+    app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
+    prefix = root.rstrip("/")
+    with TestClient(app, root_path=prefix) as behind:
+        assert behind.get(f"{prefix}/readyz").status_code == 200
+        assert behind.get(f"{prefix}/healthz").status_code == 200
+        assert behind.get(f"{prefix}/v1/model").status_code == 401
+        assert behind.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "own"),
+    [
+        ("/fit/readyz", "/fit", "/readyz"),
+        ("/fit/readyz", "/fit/", "/readyz"),
+        ("/fitreadyz", "/fit", "/fitreadyz"),
+        ("/readyz", "", "/readyz"),
+        ("/readyz", "/fit", "/readyz"),
+        ("/fit", "/fit", "/fit"),
+    ],
+)
+def test_the_own_path_is_that_below_the_prefix(path: str, root: str, own: str) -> None:
+    assert own_path({"path": path, "root_path": root}) == own
 
 
 def test_every_answer_has_the_headers_that_close_a_browser(client) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a frame that get no prediction: lost ones are emptied, unreadable ones refused."""
+"""What is checked of a frame of prospects: lost rows, unreadable values, dates from today."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import pandas as pd
 
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import NumberColumn
 from fitmodel.tables.cells import row_name, shown
 
 if TYPE_CHECKING:
     from fitmodel.model.frame_scorer import CodedTable
+    from fitmodel.model.scorer import Scorer
 
+MAX_FAR = 0.2  # share of dates beyond those of all past deals
 SHOWN = 5  # kinds of lost rows that a warning names
 
 
@@ -46,6 +49,32 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
             column = column.astype("boolean")
         emptied[name] = column.mask(np.isin(np.arange(len(emptied)), list(lost)))
     return emptied
+
+
+def warn_of_today(scorer: Scorer, coded: CodedTable, note: str | None) -> None:
+    """Warn where dates counted back from today lie where those of hardly any past deal did.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    coded : CodedTable
+    note : str or None
+        What to say; None where they are not counted from today.
+    """
+    if note is None:
+        return
+    for position, days in coded.days.items():
+        column, known = scorer.scorecard.columns[position], ~np.isnan(days)
+        if known.any() and isinstance(column, NumberColumn):
+            far = float(column.outside(days[known]).mean())
+            if far > MAX_FAR:
+                warnings.warn(
+                    f"{note} {far:.0%} of the dates in {column.name!r} then lie beyond those of "
+                    "all past deals.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+                return
 
 
 def refuse_unreadable(table: pd.DataFrame, coded: CodedTable, lost: dict[int, str]) -> None:

@@ -1,0 +1,160 @@
+"""Past deals are scored as of their closing; who scores them as of today is told."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+from fitmodel.scoring.batch import score_file
+from fitmodel.tables.values import today
+
+NAME = "early_churn_probability"
+MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
+
+
+def test_the_model_names_every_column_that_a_prediction_depends_on(model: FitModel) -> None:
+    assert model.columns == (*model.attributes, "closed_on")
+    knowing = FitModel(model.scorer, {"spec": {"rows": {"keep": {"stage": ["Won"]}}}})
+    assert knowing.columns == (*model.attributes, "closed_on", "stage")
+
+
+def test_with_these_columns_past_deals_are_scored_as_of_their_closing(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    whole = model.predict(prospects, reasons=0)
+    named = model.predict(prospects[list(model.columns)], reasons=0)
+    alone = [
+        model.predict(row, as_of=row["closed_on"].date())
+        for row in prospects.drop(columns="closed_on")
+        .assign(closed_on=prospects["closed_on"])
+        .to_dict("records")
+    ]
+    pd.testing.assert_frame_equal(named, whole)
+    assert [each.early_churn_probability for each in alone] == whole[NAME].tolist()
+
+
+def test_past_deals_without_their_closing_are_warned_of(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    """Counted back from today every first contact is years ago, as no past deal's was."""
+    with pytest.warns(
+        UserWarning, match="first_contact_on: counted back from today.*model.columns"
+    ):
+        model.predict(prospects[list(model.attributes)], reasons=0)
+
+
+def test_prospects_of_these_weeks_are_not_warned_of(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    lately = today() - timedelta(days=30)
+    open_deals = prospects[list(model.attributes)].assign(first_contact_on=pd.Timestamp(lately))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(open_deals, reasons=0)
+        model.predict(prospects[list(model.attributes)], reasons=0, as_of=date(2024, 1, 1))
+        model.predict(prospects.assign(closed_on=None), reasons=0)  # not signed yet, and said so
+
+
+def test_a_file_without_the_closing_date_is_scored_with_a_note(
+    model: FitModel, prospects: pd.DataFrame, tmp_path: Path
+) -> None:
+    prospects.to_csv(tmp_path / "with.csv", index=False)
+    prospects.drop(columns="closed_on").to_csv(tmp_path / "without.csv", index=False)
+
+    assert score_file(tmp_path / "with.csv", model, tmp_path / "a.csv").note is None
+    note = score_file(tmp_path / "without.csv", model, tmp_path / "b.csv").note
+    assert note is not None
+    assert "the table has no column 'closed_on'" in note
+
+
+@pytest.mark.parametrize("lacks", ["first", "second"])
+@pytest.mark.parametrize("column", ["seats", "closed_on"])
+def test_a_file_of_a_folder_that_lacks_a_column_is_named(
+    model: FitModel, prospects: pd.DataFrame, tmp_path: Path, column: str, lacks: str
+) -> None:
+    """Arrow gives its column as empty: rows would be scored of which nothing is known."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("first", "second"):
+        rows = prospects.drop(columns=column) if name == lacks else prospects
+        pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), folder / f"{name}.parquet")
+
+    with pytest.raises(ProspectError, match=column) as refused:
+        score_file(folder, model, tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+    if column == "closed_on":
+        assert f"{lacks}.parquet" in str(refused.value)
+
+
+def test_a_file_of_a_folder_may_lack_what_the_model_does_not_read(
+    model: FitModel, prospects: pd.DataFrame, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    prospects.assign(note="x").to_parquet(folder / "a.parquet", index=False)
+    prospects.to_parquet(folder / "b.parquet", index=False)
+    done = score_file(folder, model, tmp_path / "out.parquet")
+    assert (done.rows, done.errors) == (2 * len(prospects), 0)
+
+
+class Segment(Enum):
+    SMALL = "smb"
+    ENTERPRISE = "enterprise"
+
+
+class Seats(Enum):
+    FEW = 3
+
+
+def test_a_member_of_an_enumeration_is_its_value(model: FitModel, prospects: pd.DataFrame) -> None:
+    one = prospects.iloc[0].to_dict()
+    members = one | {"segment": Segment.SMALL, "seats": Seats.FEW}
+    plain = one | {"segment": "smb", "seats": 3}
+    table = pd.DataFrame([members, members])
+
+    assert model.predict(members).early_churn_probability == (
+        model.predict(plain).early_churn_probability
+    )
+    assert model.predict(members).unfamiliar_because == model.predict(plain).unfamiliar_because
+    assert set(model.predict(table)[NAME]) == {model.predict(plain).early_churn_probability}
+
+
+@pytest.mark.parametrize("reasons", [-1, 1.5, True, "3"])
+def test_a_number_of_reasons_that_is_none_is_refused(
+    model: FitModel, prospects: pd.DataFrame, reasons: object
+) -> None:
+    for given in (prospects, prospects.iloc[0].to_dict(), [prospects.iloc[0].to_dict()]):
+        with pytest.raises(ProspectError, match="give how many, 0 for none"):
+            model.predict(given, reasons=reasons)
+    with pytest.raises(ProspectError, match="give how many"):
+        model.predict_table(prospects, reasons=reasons)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("amount", [1e308, -1.7e308, 1e301, float("inf")])
+def test_an_amount_beyond_all_money_is_no_known_amount(
+    model: FitModel, prospects: pd.DataFrame, amount: float
+) -> None:
+    scorer = Scorer(
+        model.scorecard, Policy("value", None, MONEY, ""), "annual_value", "closed_on", "v",
+        per_year=12.0,
+    )  # fmt: skip
+    rich = FitModel(scorer, {})
+    table = prospects.head(2).assign(annual_value=[amount, 1e6])
+    scored = rich.predict(table)
+
+    assert scored["expected_value"].isna().tolist() == [True, False]
+    assert np.isnan(rich.predict(table.iloc[0].to_dict()).expected_value)
