@@ -201,8 +201,7 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
-    numbers = questioned.read.row_numbers
-    noticed = map(str, find_warnings(table, spec, row_numbers=numbers))
+    noticed = map(str, find_warnings(table, spec, row_numbers=questioned.read.row_numbers))
     texts = (doubt, tracked.warning, *noticed, *questioned.messages)
     warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
@@ -286,12 +285,7 @@ def ship(
 
     roles, words = spec.deals, wording_of(spec)
     scorer = Scorer(
-        learned.scorecard,
-        policy,
-        roles.amount,
-        roles.closed_on,
-        "",
-        words,
+        *(learned.scorecard, policy, roles.amount, roles.closed_on, "", words),
         forms=spec.reading.forms,
         per_year=per_year(spec),
         lost=lost_rows_of(spec.to_dict()),

@@ -16,11 +16,13 @@ from fitmodel.deals.rows import keep_rows
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
+from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._leaving import is_named_leaving
-from fitmodel.guessing._money import find_currency, unit_by_name
-from fitmodel.guessing._names import TURNOVER, as_words, sureness, tenure_unit
+from fitmodel.guessing._money import find_currency
+from fitmodel.guessing._names import as_words, sureness
 from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._status import find_status
+from fitmodel.guessing._units import about_units
 from fitmodel.guessing._vendors import recognise
 from fitmodel.tables.tidying import tidy
 
@@ -37,34 +39,6 @@ if TYPE_CHECKING:
     from fitmodel.tables.files import FileTable
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One thing that the table leaves open.
-
-    Attributes
-    ----------
-    code : str
-        Its kind; ``[rows] acknowledged = ["code"]`` or ``["code:column"]`` settles it.
-    column : str
-        The column it is about, or "".
-    message : str
-        What was seen, with counts.
-    answer : str
-        What to write into the contract.
-    must_answer : bool
-        Whether training refuses without an answer: the rows or the outcome would be wrong.
-    """
-
-    code: str
-    column: str
-    message: str
-    answer: str
-    must_answer: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.message}. Answer: {self.answer} [{self.code}]"
 
 
 def find_doubts(
@@ -103,7 +77,7 @@ def find_doubts(
     result += _about_repeats(columns, spec)
     result += _about_copies(Sheet(kept, rows=numbers), spec)
     result += _about_dates(columns, spec)
-    result += _about_units(spec)
+    result += about_units(spec)
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
@@ -307,39 +281,6 @@ def _by_content(role: str, column: str, meaning: str) -> Doubt:
         f"{role}: the name of {column!r} does not say that it is {meaning}",
         f'correct it, or [rows] acknowledged = ["date-by-content:{column}"]',
     )
-
-
-def _about_units(spec: DealSpec) -> Iterator[Doubt]:
-    """Tenure and amount whose unit neither the name nor the contract says."""
-    roles = spec.deals
-    tenure, amount = roles.tenure_months, roles.amount
-    if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
-        yield Doubt(
-            "tenure-unit",
-            tenure,
-            f"{tenure}: taken for MONTHS from signing to leaving or to the extract",
-            '[deals] tenure_unit = "months", "years", "weeks" or "days"',
-        )
-    if amount is None or roles.amount_per is not None:
-        return
-    unit = unit_by_name(as_words(amount))
-    if TURNOVER.search(as_words(amount)):
-        yield Doubt(
-            "turnover",
-            amount,
-            f"{amount}: is it what the contract is worth in a year, and not the turnover of the "
-            "customer's own firm?",
-            '[deals] amount_per = "year" where it is the contract, else take amount out',
-        )
-    elif unit != "year":
-        taken = "by its name it is per month" if unit else "the name does not say per what time"
-        yield Doubt(
-            "amount-unit",
-            amount,
-            f"{amount}: taken for the value of a YEAR of the contract, but {taken}",
-            '[deals] amount_per = "year", "quarter", "month", "week" or "day"; or "contract" with '
-            "contract_months",
-        )
 
 
 def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:

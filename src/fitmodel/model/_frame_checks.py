@@ -15,7 +15,10 @@ from fitmodel.learning.columns import NumberColumn
 from fitmodel.tables.cells import row_name, shown
 
 if TYPE_CHECKING:
-    from fitmodel.model.frame_scorer import CodedTable
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from fitmodel.model.scorer import Scorer
 
 MAX_FAR = 0.2  # share of dates beyond those of all past deals
@@ -51,19 +54,22 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
     return emptied
 
 
-def warn_of_today(scorer: Scorer, coded: CodedTable, note: str | None) -> None:
+def warn_of_today(
+    scorer: Scorer, days_of: Mapping[int, NDArray[np.float64]], note: str | None
+) -> None:
     """Warn where dates counted back from today lie where those of hardly any past deal did.
 
     Parameters
     ----------
     scorer : Scorer
-    coded : CodedTable
+    days_of : mapping of int to ndarray of float
+        Place of each date among the attributes to how many days it lies before closing.
     note : str or None
         What to say; None where they are not counted from today.
     """
     if note is None:
         return
-    for position, days in coded.days.items():
+    for position, days in days_of.items():
         column, known = scorer.scorecard.columns[position], ~np.isnan(days)
         if known.any() and isinstance(column, NumberColumn):
             far = float(column.outside(days[known]).mean())
@@ -77,7 +83,9 @@ def warn_of_today(scorer: Scorer, coded: CodedTable, note: str | None) -> None:
                 return
 
 
-def refuse_unreadable(table: pd.DataFrame, coded: CodedTable, lost: dict[int, str]) -> None:
+def refuse_unreadable(
+    table: pd.DataFrame, unreadable: Mapping[str, NDArray[np.bool_]], lost: dict[int, str]
+) -> None:
     """Refuse values that cannot be read, except in rows that get no prediction.
 
     Raises
@@ -86,7 +94,7 @@ def refuse_unreadable(table: pd.DataFrame, coded: CodedTable, lost: dict[int, st
         Naming column, count, example and remedy.
     """
     lines = []
-    for name, rows in coded.unreadable.items():
+    for name, rows in unreadable.items():
         unread = [row for row in np.flatnonzero(rows).tolist() if row not in lost]
         if unread:
             lines.append(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
+from fitmodel.model._arguments import check_reasons, knowing_lost_rows
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.model.notebook import rows_html
@@ -42,7 +41,7 @@ class FitModel:
         self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
     ) -> None:
         self.manifest = dict(manifest)
-        self._scorer = _knowing_lost_rows(scorer, self.manifest)
+        self._scorer = knowing_lost_rows(scorer, self.manifest)
         self.path = path
 
     @property
@@ -331,23 +330,6 @@ class FitModel:
             ),
         ]
         return rows_html("FitModel", ((name, value) for name, value in rows if value))
-
-
-def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
-    """The scorer with the rules of the contract, where its own file has none."""
-    lost = lost_rows_of(manifest.get("spec") or {})
-    return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
-
-
-def check_reasons(reasons: int) -> None:
-    """Refuse a number of reasons that is none.
-
-    Raises
-    ------
-    ProspectError
-    """
-    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
-        raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
 
 
 def _day(as_of: date | None) -> float | None:

@@ -82,8 +82,8 @@ def predict_frame(
         If an attribute's column is absent, or values cannot be read.
     """
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
-    refuse_unreadable(table, coded, lost)
-    warn_of_today(scorer, coded, note)
+    refuse_unreadable(table, coded.unreadable, lost)
+    warn_of_today(scorer, coded.days, note)
     return without_lost(score_coded(scorer, coded, reasons, language), lost)
 
 

@@ -15,10 +15,11 @@ import pandas as pd
 from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
+from fitmodel.model._arguments import check_reasons
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.fitmodel import FitModel, check_reasons
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
     _attribute_values,
     code_table,
@@ -108,8 +109,8 @@ class EstimatorModel(FitModel):
     ) -> pd.DataFrame:
         today = None if as_of is None else pd.Timestamp(as_of)
         coded, lost = code_table(self._scorer, table, today), self._scorer.lost.of_table(table)
-        refuse_unreadable(table, coded, lost)
-        warn_of_today(self._scorer, coded, note)
+        refuse_unreadable(table, coded.unreadable, lost)
+        warn_of_today(self._scorer, coded.days, note)
         values = _attribute_values(self._scorer, table, today)[0]
         result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)

@@ -1,0 +1,31 @@
+"""What is checked before anything is scored; no pandas: one prospect comes by here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.deals.lost import lost_rows_of
+from fitmodel.exceptions import ProspectError
+
+if TYPE_CHECKING:
+    from fitmodel.model.scorer import Scorer
+
+
+def knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+    """The scorer with the rules of the contract, where its own file has none."""
+    lost = lost_rows_of(manifest.get("spec") or {})
+    return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
+
+
+def check_reasons(reasons: int) -> None:
+    """Refuse a number of reasons that is none.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
+        raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
