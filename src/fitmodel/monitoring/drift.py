@@ -109,6 +109,7 @@ def compute_drift(
     *,
     by: pd.Series | None = None,
     tolerated: float = TOLERATED,
+    unreadable: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> pd.DataFrame:
     """Compare a table's attributes and scores with what the model was learned from.
 
@@ -121,6 +122,9 @@ def compute_drift(
         A group of each row, such as its month; each group is compared on its own.
     tolerated : float
         Population stability index up to which nothing is said.
+    unreadable : mapping of str to ndarray of bool, optional
+        Per attribute the rows whose value was no such value and was made missing, as
+        `without_unreadable` gives them: their share is reported.
 
     Returns
     -------
@@ -128,15 +132,14 @@ def compute_drift(
         A row per group and attribute, and one for the score: group (only with `by`), attribute,
         deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
         (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift",
-        "unclear" (beyond the tolerated, but within chance) or "stable". A value that cannot be
-        read, such as a text among numbers, counts as missing.
+        "unclear" (beyond the tolerated, but within chance) or "stable".
 
     Raises
     ------
     DealsError
         If there are no rows, or not a group for each.
     ProspectError
-        If an attribute is absent.
+        If an attribute is absent, or values cannot be read.
 
     Examples
     --------
@@ -151,15 +154,14 @@ def compute_drift(
         raise DealsError("there are no deals to compare. Remedy: give a table with rows.")
     if by is not None and len(by) != len(table):
         raise DealsError(f"there are {len(by)} groups for {len(table)} deals; give one per deal")
-    readable, unreadable = without_unreadable(table, model)
-    probability = model.predict(readable, reasons=0)[SCORE].to_numpy()
-    coded = code_table(model.scorer, readable, None)
+    probability = model.predict(table, reasons=0)[SCORE].to_numpy()
+    coded = code_table(model.scorer, table, None)
     rows = []
     for name, places in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
         result = _attribute_rows(model, coded.codes[places], tolerated)
         for row in result:
-            wrong = unreadable.get(row["attribute"])
+            wrong = (unreadable or {}).get(row["attribute"])
             row["unreadable"] = 0.0 if wrong is None else float(wrong[places].mean())
         result += _score_row(model, probability[places], tolerated)
         rows += [known | row for row in result]

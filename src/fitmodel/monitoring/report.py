@@ -126,16 +126,22 @@ def monitor(
         notes = (*notes, *lost)
     readable, unreadable = without_unreadable(deals, model)
     notes = (*notes, *_about_unreadable(deals, unreadable))
-    later = deals if contract is None else _signed_later(deals, contract, model)
-    compared = deals if later.empty else later
+    is_later = _is_signed_later(readable, contract, model)
+    chosen = is_later if is_later.any() else np.ones(len(readable), dtype=bool)
+    compared = readable[chosen]
     progress("drift")
-    drift = compute_drift(compared, model, by=_months(compared, contract) if by_month else None)
+    drift = compute_drift(
+        compared,
+        model,
+        by=_months(compared, contract) if by_month else None,
+        unreadable={name: rows[chosen] for name, rows in unreadable.items()},
+    )
     progress("cohorts")
     return MonitoringReport(
         model,
         len(compared),
         drift,
-        None if contract is None else _cohorts(deals, readable, contract, model),
+        None if contract is None else _cohorts(deals, readable[is_later], contract, model),
         None if log is None else _overrides(deals, contract, log),
         notes,
     )
@@ -182,18 +188,19 @@ def _as_deals(
     return table, None, ()
 
 
-def _signed_later(deals: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame:
-    """Deals signed after the last one learned from: no other deal can show a change."""
+def _is_signed_later(
+    deals: pd.DataFrame, spec: DealSpec | None, model: FitModel
+) -> NDArray[np.bool_]:
+    """Which deals were signed after the last one learned from: no other can show a change."""
     period = model.manifest.get("period")
-    if not period or period[-1] == "None":  # a model of tenures has no dates
-        return deals
-    return deals[deals[spec.deals.closed_on] > pd.Timestamp(period[-1])]
+    if spec is None or not period or period[-1] == "None":  # a model of tenures has no dates
+        return np.ones(len(deals), dtype=bool)
+    return np.asarray(deals[spec.deals.closed_on] > pd.Timestamp(period[-1]), dtype=bool)
 
 
 def _cohorts(
-    deals: pd.DataFrame, readable: pd.DataFrame, spec: DealSpec, model: FitModel
+    deals: pd.DataFrame, later: pd.DataFrame, spec: DealSpec, model: FitModel
 ) -> pd.DataFrame | None:
-    later = _signed_later(readable, spec, model)
     if later.empty:
         return None
     predicted = model.predict(later, reasons=0)["early_churn_probability"]
