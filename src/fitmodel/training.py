@@ -16,8 +16,8 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.lost import LostRows
-from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.deals.lost import lost_rows_of
+from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
@@ -112,7 +113,7 @@ class TrainingRun:
 
 
 def train(
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     *,
     models: str | Path = "models",
@@ -124,7 +125,7 @@ def train(
 
     Parameters
     ----------
-    deals : DataFrame or path
+    deals : DataFrame, path or DealsRead
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
         What the columns mean and how to decide.
@@ -200,7 +201,8 @@ def train(
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
-    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
+    numbers = questioned.read.row_numbers
+    noticed = map(str, find_warnings(table, spec, row_numbers=numbers))
     texts = (doubt, tracked.warning, *noticed, *questioned.messages)
     warnings = tuple(text for text in texts if text)
     in_use = _in_use(spec, path, tracked)
@@ -292,7 +294,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
+        lost=lost_rows_of(spec.to_dict()),
     )
     facts = {
         "spec": spec.to_dict(),

@@ -64,17 +64,19 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.deals.reading import read_table
         from fitmodel.guessing.guess import guess_spec
         from fitmodel.tables.atomic import write_folder
+        from fitmodel.tables.files import read_file
 
         if output.exists():
             raise SpecError(
                 f"{output} is there already. Remedy: remove it, or name another with --output."
             )
-        guess = guess_spec(read_table(deals))
+        guess = guess_spec(read_file(deals))
         write_folder(output.parent, {output.name: guess.toml})
         typer.echo(f"wrote {output}")
+        for finding in guess.findings:
+            typer.echo(f"read: {finding}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
         for text in _example_money(deals, output):
@@ -105,9 +107,9 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.deals.data_warnings import find_warnings, notation_warnings
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
-        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+        from fitmodel.deals.reading import open_table
         from fitmodel.decision.suggest import money_consequences
-        from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
+        from fitmodel.guessing.doubts import read_with_doubts
         from fitmodel.leakage.audit import audit
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
@@ -115,19 +117,19 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
 
         spec = load_spec(config)
         file = open_table(deals, spec)
-        read = read_deals_with_findings(file, spec)
+        questioned = read_with_doubts(file, spec)
+        read = questioned.read
         for note in read.notes:
             typer.echo(f"rows {note}")
-        doubts = find_doubts(file.table, spec)
-        for doubt in doubts:
+        for doubt in questioned.doubts:
             typer.echo(f"unsure: {doubt}")
-        refuse_unanswered(doubts)
-        table, spec, row = read.table, read.spec, first_row_of(deals)
+        table, spec = read.table, read.spec
         view = view_of(table, spec)
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        notations = notation_warnings(file.table, spec, row)
-        for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
+        notations = notation_warnings(file.table, spec, row_numbers=file.row_numbers)
+        warnings = find_warnings(table, spec, row_numbers=read.row_numbers)
+        for warning in (*warnings, *notations, *read.findings):
             typer.echo(f"warn {warning}")
         for text in contract_warnings(view):
             typer.echo(f"warn {text}")
