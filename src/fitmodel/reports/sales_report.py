@@ -205,7 +205,8 @@ def _counts_only(
     tables = {name: table for part in parts for name, table in part.tables.items()}
     board = next(iter(counts.values()))
     page = sales_page(board, parts, language=language)
-    return SalesReport(page, tables, ledgers, summarise(board, parts, language=language), tuple(parts))
+    summary = summarise(board, parts, language=language)
+    return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
 
-from fitmodel.service._people import ANYBODY, Person
+from fitmodel.service.people import ANYBODY, Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.exceptions import SpecError
+
 if TYPE_CHECKING:
-    from fitmodel.service._people import People
+    from fitmodel.service.people import People
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -54,5 +56,10 @@ class Settings:
     user_header: str | None = None
 
     def __post_init__(self) -> None:
+        if self.user_header is not None and not (self.token or "").strip():
+            raise SpecError(
+                "a header that names the user counts only beside the service's token: anybody "
+                "could send it. Remedy: set FITMODEL_TOKEN, and let the proxy bring it."
+            )
         object.__setattr__(self, "token", (self.token or "").strip() or None)
         object.__setattr__(self, "hosts", frozenset(name.lower() for name in self.hosts))

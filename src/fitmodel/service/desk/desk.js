@@ -2,6 +2,7 @@
 import * as api from "./api.js";
 import * as deal from "./deal.js";
 import { $, notice, progress, show } from "./dom.js";
+import * as reports from "./reports.js";
 import { assessRows, readProspects } from "./prospects.js";
 import * as table from "./table.js";
 import { learnWords, number, say, speak, wanted } from "./text.js";
@@ -24,7 +25,7 @@ async function load() {
   notice(null);
   try {
     progress(say("loading"));
-    facts = await api.facts();
+    facts = { ...(await api.facts()), me: await api.me() };
     learnWords(facts.words);
     show($("sign-out"), api.hasToken());
     const kept = keptUpload();
@@ -121,9 +122,15 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 
 function route() {
   if (facts === null) return;
-  const [, view, key] = /^#\/(deal|try)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
+  const [, view, key] = /^#\/(deal|try|team|model|watch)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
   notice(null);
+  if (reports.PAGES.includes(view)) {
+    openView(view, `#/${view}`);
+    reports.openPage(view, facts, decoded(key));
+    return;
+  }
+  reports.close();
   if (view === "try" || row?.assessment) {
     left = row?.key ?? null;
     openView("deal", view === "try" ? "#/try" : "#/");
@@ -146,7 +153,7 @@ function decoded(key) {
 }
 
 function openView(name, current) {
-  for (const view of ["pipeline", "deal"]) show($(view), view === name);
+  for (const view of ["pipeline", "deal", ...reports.PAGES]) show($(view), view === name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -174,6 +181,7 @@ function listen() {
     describe();
     table.translate();
     deal.translateForm();
+    reports.translate();
     drawTheme();
   });
   $("theme").addEventListener("click", () => {
