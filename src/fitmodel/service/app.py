@@ -98,7 +98,7 @@ def create_app(
         redoc_url=None,
         lifespan=following,
     )
-    app.state.holder = holder
+    app.state.holder, app.state.pages = holder, pages
     add_assessments(app, holder, metrics, limits, log)
     add_brief(app, holder, limits, pages)
     deal_log = None if known is None else DealLog(known)

@@ -10,6 +10,7 @@ let facts = null;
 let row = null;
 let said = null;
 let standing = 0;
+let isLogged = false; // an assessment of the model in use is in the log
 let timer = 0;
 
 export function begin() {
@@ -22,7 +23,7 @@ export function begin() {
 
 /** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
 export function open(newRow, newFacts) {
-  [row, facts, said] = [newRow, newFacts, null];
+  [row, facts, said, isLogged] = [newRow, newFacts, null, false];
   clearInterval(timer);
   const isDeal = row !== null && facts.has.log && facts.roles.id !== null;
   show($("decisions"), row !== null);
@@ -57,6 +58,7 @@ async function look() {
     const told = await api.events(row.given[facts.roles.id]);
     if (mine !== row) return;
     standing = told.standing;
+    isLogged = told.events.some((event) => event.model_version === facts.model.version);
     draw(told);
   } catch (error) {
     if (mine !== row) return;
@@ -130,7 +132,7 @@ function confirmDecision() {
 
 async function decide(action, by, reason) {
   await act(async (id) => {
-    await api.assess({ ...row.prospect, [facts.roles.id]: id }, 0); // what people decide on is logged
+    if (!isLogged) await api.assess({ ...row.prospect, [facts.roles.id]: id }, 0); // what people decide on
     const given = { id, by, ...(reason ? { reason } : {}) };
     if (action === "asked") await api.ask(given);
     else await api.decide({ ...given, action, seen: standing });
