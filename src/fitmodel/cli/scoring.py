@@ -188,7 +188,7 @@ def serve(
         if token is None and people is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         typer.echo(f"http://{name}:{port}", err=True)
-        _run(service, host, port)
+        run_service(service, host, port)
 
 
 def _is_here(host: str) -> bool:
@@ -201,7 +201,8 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _run(service: object, host: str, port: int) -> None:
+def run_service(service: object, host: str, port: int) -> None:
+    """Serve until a signal ends it."""
     import uvicorn
 
     uvicorn.run(

@@ -48,6 +48,7 @@ def add_desk(
     reports: Pages,
     *,
     has_log: bool,
+    tour: bool = False,
 ) -> frozenset[str]:
     """Add the page; return its paths without data, which need no token."""
     pages = dict(_pages())
@@ -58,7 +59,7 @@ def add_desk(
     async def describe() -> dict[str, Any]:
         """Describe the model, its money and the limits for the page."""
         has = {"deals": reports.has_deals, "log": has_log}
-        return describe_desk(holder.model, limits, pipeline) | {"has": has}
+        return describe_desk(holder.model, limits, pipeline) | {"has": has, "tour": tour}
 
     @app.get("/v1/pipeline", response_class=Response)
     def open_pipeline(request: Request) -> Response:

@@ -34,6 +34,7 @@ def create_app(
     pipeline: Path | None = None,
     deals: Path | None = None,
     spec: DealSpec | None = None,
+    tour: bool = False,
 ) -> FastAPI:
     """Make the service over a model.
 
@@ -52,6 +53,8 @@ def create_app(
         Past deals, for the pages Team and Watch and for similar deals.
     spec : DealSpec, optional
         The contract that reads them; default that of the model.
+    tour : bool
+        Whether the page at / begins with a short guide.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def create_app(
     add_decisions(app, log, deal_log, lambda person, name: may_see(person, name, prospects, holder))
     add_facts(app, holder, metrics)
     add_pages(app, holder, pages)
-    files = add_desk(app, holder, limits, prospects, pages, has_log=known is not None)
+    files = add_desk(app, holder, limits, prospects, pages, has_log=known is not None, tour=tour)
     describe_in_openapi(app, holder, {BRIEF: brief_openapi})
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
     app.add_middleware(

@@ -1,4 +1,4 @@
-"""The pages' endpoints: what is missing is said with how to get it, and nothing is computed twice."""
+"""The pages' endpoints: what is missing is said with the remedy, and nothing is computed twice."""
 
 from __future__ import annotations
 

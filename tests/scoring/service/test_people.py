@@ -15,6 +15,7 @@ from fitmodel.service.people import Person, read_people
 from fitmodel.service.settings import Settings
 
 SERVICE, HEADER = "of the service", "x-forwarded-user"
+SAME = f"[{{name}}]\nrole = 'manager'\ntoken_sha256 = '{'a' * 64}'\n"
 TOKENS = {"kim": "token of kim", "ann": "token of ann"}
 
 
@@ -175,10 +176,9 @@ def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
         ("[kim]\nrole = 'manager'\nteam = 'A'", "something else than"),
         ("[kim]\nrole = 'manager'\ntoken_sha256 = 'secret'", "sha256sum"),
         ("[kim", "cannot be read as TOML"),
-        (f"[a]\nrole = 'manager'\ntoken_sha256 = '{'a' * 64}'\n[b]\nrole = 'manager'\n"
-         f"token_sha256 = '{'a' * 64}'", "the same token"),
+        (SAME.format(name="a") + SAME.format(name="b"), "the same token"),
     ],
-)  # fmt: skip
+)
 def test_a_file_of_people_that_is_none_is_refused_with_the_remedy(tmp_path, text, said) -> None:
     path = tmp_path / "people.toml"
     path.write_text(text)

@@ -8,6 +8,7 @@ import * as table from "./table.js";
 import { learnWords, number, say, speak, wanted } from "./text.js";
 
 const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the token
+const TOUR = "fitmodel.tour"; // kept once the guide is closed
 let facts = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
@@ -28,6 +29,7 @@ async function load() {
     facts = { ...(await api.facts()), me: await api.me() };
     learnWords(facts.words);
     show($("sign-out"), api.hasToken());
+    show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
     const kept = keptUpload();
     if (kept) await take(kept.text, kept.name, true);
     else if (facts.pipeline) await take(await api.pipelineText(), facts.pipeline, false);
@@ -199,6 +201,11 @@ function listen() {
   });
   for (const id of ["upload", "upload-first"]) $(id).addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => upload($("file").files[0]));
+  $("tour-close").addEventListener("click", () => {
+    localStorage.setItem(TOUR, "closed");
+    show($("tour"), false);
+    $("main").focus();
+  });
   $("clear").addEventListener("click", () => {
     sessionStorage.removeItem(KEPT);
     load();
