@@ -36,11 +36,20 @@ def demo(
         DemoData, typer.Option(help="A real table, or simulated deals with reps and money.")
     ] = DemoData.TELCO,
     models: Models = MODELS,
+    *,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Open the app on simulated deals, reps and decisions."),
+    ] = False,
+    port: Annotated[int, typer.Option(help="For --serve.", min=1, max=65535)] = 8000,
 ) -> None:
-    """Train and score on demonstration deals.
+    """Train and score on demonstration deals; with --serve show them in the app.
 
-    Example: fitmodel demo --data saas
+    Example: fitmodel demo --serve
     """
+    if serve:
+        _serve_demo(models, port)
+        return
     with plain_errors():
         from fitmodel.reports.console import demo_deals, next_steps, riskiest
         from fitmodel.training import train
@@ -52,6 +61,29 @@ def demo(
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
         typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))
+
+
+def _serve_demo(models: Path, port: int) -> None:
+    with plain_errors():
+        from fitmodel.cli.scoring import run_service
+        from fitmodel.service.app import create_app, log_to_stderr
+        from fitmodel.service.demo import make_demo
+        from fitmodel.service.settings import LOOPBACK, Settings
+
+        typer.echo("Simulating a company and training its model; this takes a minute.", err=True)
+        made = make_demo(models.parent / "demo", models, progress=progress())
+        log_to_stderr()
+        service = create_app(
+            made.model,
+            Settings(hosts=LOOPBACK),
+            log=made.log,
+            pipeline=made.pipeline,
+            deals=made.deals,
+            spec=made.spec,
+            tour=True,
+        )
+        typer.echo(f"http://127.0.0.1:{port}", err=True)
+        run_service(service, "127.0.0.1", port)
 
 
 @app.command()

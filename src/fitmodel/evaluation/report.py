@@ -146,7 +146,7 @@ class TrainingReport(Report):
 
     def figures(self) -> dict[str, Figure]:
         """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
-        from fitmodel.evaluation._level_plot import plot_level
+        from fitmodel.evaluation.level_plot import plot_level
         from fitmodel.evaluation.plots import draw_predictions, figure_of
 
         known = self.predictions

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS assessments (
 CREATE TABLE IF NOT EXISTS decisions (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
   action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
+CREATE TABLE IF NOT EXISTS undone (
+  decision BIGINT PRIMARY KEY, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS requests (
+  number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
 CREATE TABLE IF NOT EXISTS forgotten (
   number {key}, time TEXT NOT NULL, removed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
+    from fitmodel.monitoring._log_stores import Store
 
 
 ACTIONS = ("signed", "declined", "overridden")
@@ -165,6 +166,8 @@ class DecisionLog:
                 for statement in (
                     "DELETE FROM assessments WHERE prospect = ?",
                     "DELETE FROM decisions WHERE prospect = ?",
+                    "DELETE FROM undone WHERE prospect = ?",
+                    "DELETE FROM requests WHERE prospect = ?",
                 )
             )
             if removed:
@@ -206,6 +209,11 @@ class DecisionLog:
             [str(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
         )
 
+    @property
+    def store(self) -> Store:
+        """Where it is kept; for the rooms that read single deals."""
+        return self._store
+
     def close(self) -> None:
         """Close the log; the next use opens it again."""
         self._store.close()
@@ -228,7 +236,8 @@ class DecisionLog:
 
         query = {
             "assessments": "SELECT * FROM assessments ORDER BY number",
-            "decisions": "SELECT * FROM decisions ORDER BY number",
+            "decisions": "SELECT * FROM decisions WHERE number NOT IN (SELECT decision FROM undone)"
+            " ORDER BY number",
         }[table]
         with self._store.reading() as cursor:
             told = cursor.execute(query)
