@@ -68,7 +68,7 @@ def _dispersion(board: RepPerformance, say: Say) -> str:
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:
         return say("dispersion", p=p)
-    named = bool(board.reps["verdict"].isin(["more", "fewer"]).any())
+    named = not board.reps["verdict"].isin(["expected", "too_few"]).all()
     return say("dispersion_named" if named else "no_dispersion", p=p)
 
 

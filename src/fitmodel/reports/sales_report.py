@@ -26,10 +26,11 @@ from fitmodel.reports._rep_sections import (
 )
 from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.sales.counts import compute_counts
+from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth, cross_fitted_bands
@@ -130,11 +131,14 @@ def make_sales_report(
         tell("counts: too little for a model")
         return _counts_only(view, spec, people, plans, why, language)
     tell("expected early churn, from models that know no rep")
-    p = expected_probabilities(view, spec)
+    expected = compute_expected(view, spec, by=people)
+    p = expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
     boards = {
-        by: compute_rep_performance(view, spec, p, by=by, error=error, language=language)
+        by: compute_rep_performance(
+            view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
+        )
         for by in people
     }
     parts: list[Section] = []

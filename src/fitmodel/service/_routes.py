@@ -20,7 +20,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from fitmodel.exceptions import ProspectError, TrackingError
-from fitmodel.model.logged import UnknownProspectError, id_column, id_error, log_assessments
+from fitmodel.model.logged import (
+    ContradictionError,
+    UnknownProspectError,
+    id_column,
+    id_error,
+    log_assessments,
+)
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service.schema import describe_attributes, failures, openapi_paths
 from fitmodel.tables.opening import named_twice
@@ -241,6 +247,7 @@ Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
 FAILURES: dict[int | str, Any] = {
     **failures("401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
+    "409": {"description": "It contradicts the assessment or an earlier decision"},
     "422": {"description": "The decision is not whole; the detail names the field"},
 }
 
@@ -264,6 +271,9 @@ class Decision(BaseModel):
     action: Literal["signed", "declined", "overridden"]
     by: Name = Field(description="Who decided.")
     reason: Text | None = None
+    correct: bool = Field(
+        default=False, description="It corrects an earlier decision, or what was assessed."
+    )
 
 
 def add_decisions(app: FastAPI, log: AssessmentLog | None) -> None:
@@ -276,9 +286,17 @@ def add_decisions(app: FastAPI, log: AssessmentLog | None) -> None:
             raise RefusedError(404, "the service was not given a decision log (--log)")
         name = str(decision.id)
         try:
-            log.decide(name, decision.action, by=decision.by, reason=decision.reason)
+            log.decide(
+                name,
+                decision.action,
+                by=decision.by,
+                reason=decision.reason,
+                correct=decision.correct,
+            )
         except UnknownProspectError as error:
             raise RefusedError(404, "the log has no assessment of this id") from error
+        except ContradictionError as error:
+            raise RefusedError(409, str(error)) from error
         except TrackingError as error:
             again = (b"retry-after", b"1")
             raise RefusedError(503, "the decision log does not answer", again) from error
