@@ -135,7 +135,7 @@ def test_all_deals_of_a_rep_are_in_one_fold_and_folds_are_about_equal():
 
 
 def test_a_shift_to_a_level_keeps_the_order_and_has_the_mean():
-    given = np.array([0.01, 0.2, 0.5, 0.9, 0.0, 1.0])
+    given = np.array([0.01, 0.2, 0.5, 0.9, 0.0, 0.999])
     for mean in (0.05, 0.4, 0.8):
         shifted = with_mean(given, mean)
         assert shifted.mean() == pytest.approx(mean, abs=1e-6)

@@ -99,7 +99,7 @@ def with_mean(probability: Floats, mean: float) -> Floats:
     """Probabilities with their log-odds shifted so that their mean is the one given."""
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
     odds = inside / (1 - inside)
-    low, high = -20.0, 20.0
+    low, high = -40.0, 40.0
     for _ in range(STEPS):
         middle = (low + high) / 2
         shifted = odds * np.exp(middle)
