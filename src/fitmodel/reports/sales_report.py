@@ -89,6 +89,7 @@ def make_sales_report(
     spec: DealSpec,
     *,
     plans: Sequence[Plan] = (),
+    rows: pd.DataFrame | None = None,
     segment: str | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
@@ -103,6 +104,8 @@ def make_sales_report(
         With a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
         Commission plans to pay over these deals; two are compared.
+    rows : DataFrame, optional
+        The rows before those of a customer were made one, for plans that pay for upgrades.
     segment : str, optional
         Column by which the value of deals is told apart.
     language : {"en", "zh"}
@@ -150,7 +153,7 @@ def make_sales_report(
         tell("reviews of lost customers")
         reviews = compute_reviews(view, spec, language=language)
         parts.append(review_section(reviews, language=language))
-    ledgers = tuple(pay(view, spec, plan, p) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tell("what deals are worth")
