@@ -96,13 +96,15 @@ def report(
         tell("reading")
         read = read_and_tell(deals, spec)
         table, spec = read.table, read.spec
+        rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
+            rows = None if rows is None else hashed(rows, spec, salt)
         made = make_sales_report(
             table,
             spec,
             plans=plans,
-            rows=_rows_of_customers(deals, spec, plans),
+            rows=rows,
             segment=segment,
             language=language,
             progress=tell,

@@ -132,7 +132,7 @@ def make_sales_report(
     view = view_of(deals.reset_index(drop=True), spec)
     if why := _too_little(view, language):
         tell("counts: too little for a model")
-        return _counts_only(view, spec, people, plans, why, language)
+        return _counts_only(view, spec, people, plans, rows, why, language)
     tell("expected early churn, from models that know no rep")
     expected = compute_expected(view, spec, by=people)
     p = expected.probability
@@ -181,6 +181,7 @@ def _counts_only(
     spec: DealSpec,
     people: Sequence[Any],
     plans: Sequence[Plan],
+    rows: pd.DataFrame | None,
     why: str,
     language: str,
 ) -> SalesReport:
@@ -190,7 +191,7 @@ def _counts_only(
         counts_section(result, by=by, why="" if at else why, language=language)
         for at, (by, result) in enumerate(counts.items())
     ]
-    ledgers = tuple(pay(view, spec, plan) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
