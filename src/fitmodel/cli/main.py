@@ -5,6 +5,7 @@ from __future__ import annotations
 from fitmodel.cli import (
     models,
     monitoring,
+    quizzing,
     reporting,
     scoring,
     starting,
@@ -23,6 +24,7 @@ __all__ = [
     "briefing",
     "models",
     "monitoring",
+    "quizzing",
     "reporting",
     "scoring",
     "serving",
