@@ -35,6 +35,7 @@ ROOMS = (
     "reports",
     "policy_choice",
     "training",
+    "comparing",
     "backtesting",
     "editing",
     "retraining",
