@@ -14,7 +14,7 @@ import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
-from fitmodel.deals.data_warnings import find_warnings
+from fitmodel.checking import checks_of_training
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.checks.results import CheckResult
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
@@ -80,6 +81,8 @@ class TrainingRun:
     bundle_path : Path
     warnings : tuple of str
         What the user should know.
+    checks : tuple of CheckResult
+        Findings with their codes, those that the contract silences left out.
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
         with evidence of skill or the registry's champion; else it is a challenger that waits for
@@ -98,6 +101,7 @@ class TrainingRun:
     bundle_path: Path
     warnings: tuple[str, ...] = ()
     in_use: str | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     def __repr__(self) -> str:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
@@ -198,12 +202,11 @@ def train(
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
-    doubt = None if report.has_skill else report.verdict
-    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
-    warnings = tuple(text for text in texts if text)
+    checks = checks_of_training(report, questioned, view, first_row_of(deals))
+    texts = (tracked.warning, *questioned.read.notes, *checks)
+    warnings = tuple(str(text) for text in texts if text)
     in_use = _in_use(spec, path, tracked)
-    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
+    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use, checks)
 
 
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:

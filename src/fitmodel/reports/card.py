@@ -113,6 +113,7 @@ def model_card(
         candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
+        silenced=_silenced(spec),
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
@@ -218,6 +219,12 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
         f"need a look. A verdict of stop means that it was allowed by name."
     )
     return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
+
+
+def _silenced(spec: DealSpec) -> Markdown:
+    """Checks that the contract silences, each with its reason."""
+    rows = list(spec.checks.ignore.items())
+    return table(("Check", "Silenced because"), rows) if rows else Markdown("")
 
 
 def _flagged(flagged: Mapping[str, float]) -> Markdown:
