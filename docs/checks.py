@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 PLACE = "<!-- every check -->"
 SILENCE = {
-    "yes": '`[checks] ignore = {{{code} = "reason"}}`, or `"{code}:column" = "reason"` for one column.',
+    "yes": (
+        '`[checks] ignore = {{{code} = "reason"}}`, or `"{code}:column" = "reason"` for one column.'
+    ),
     "column": '`[checks] ignore = {{"{code}:column" = "reason"}}`, for a named column only.',
     "no": "It cannot be silenced: what the message asks must be answered or mended.",
 }

@@ -14,7 +14,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from fitmodel.checking import check_deals, checks_of_training, training_results
+from fitmodel.checking import (
+    audit_before_training,
+    check_deals,
+    checks_of_training,
+    training_results,
+)
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
@@ -22,7 +27,6 @@ from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.leakage.audit import audit_leakage
-from fitmodel.training import audit_before_training
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)
 
@@ -142,7 +146,7 @@ def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
         return {(each.code, each.level) for each in check_deals(table, sim.spec).results}
 
     assert ("FM405", "error") in codes(sim.deals.head(100))
-    assert ("FM403", "warning") in codes(sim.deals.head(420))
+    assert ("FM403", "warning") in codes(sim.deals.head(330))
     assert not {"FM403", "FM405"} & {code for code, _ in codes(sim.deals)}
 
 
@@ -158,6 +162,21 @@ def test_a_doubt_that_must_be_answered_is_an_error_as_for_train() -> None:
         read_with_doubts(sim.deals.assign(deal_stage=stage), sim.spec)
 
 
+GROUPS = pd.DataFrame(
+    {
+        "attribute": ["segment", "segment", "region"],
+        "level": ["smb", "mid", "uk"],
+        "deals": [400, 300, 50],
+        "early_churners": [90, 60, 20],
+        "expected": [60.0, 60.0, 18.0],
+        "pooled": [1.4, 1.0, 1.1],
+        "low": [1.1, 0.8, 0.9],
+        "high": [1.7, 1.2, 1.4],
+    }
+)
+"""One of the groups is off beyond chance."""
+
+
 def report(**changed: Any) -> Any:
     """A report in which nothing is to be said, with some things changed."""
     fine = {
@@ -169,7 +188,7 @@ def report(**changed: Any) -> Any:
         "metrics": metrics, "has_skill": True, "verdict": "evidence of skill", "notes": (),
         "method": "out-of-time", "n_early_churners": 300,
         "glass_box_cost": Metric("glass_box_cost", 0.0, -0.1, 0.1, 0.0),
-        "subgroups": pd.DataFrame(),
+        "pooled_groups": pd.DataFrame(),
     }  # fmt: skip
     return SimpleNamespace(**usual | changed)
 
@@ -184,6 +203,7 @@ def report(**changed: Any) -> Any:
         ({"calibration_slope": Metric("s", 1.5, 1.1, 1.9, 0.0)}, "FM406", "warning"),
         ({"n_early_churners": 99}, "FM403", "warning"),
         ({"method": "cross-validation", "notes": ("no dates",)}, "FM404", "note"),
+        ({"pooled_groups": GROUPS}, "FM407", "warning"),
         ({"glass_box_cost": Metric("g", 0.1, 0.02, 0.2, 0.0)}, "FM408", "warning"),
     ],
 )

@@ -167,7 +167,7 @@ def test_deals_without_dates_are_refused(scorer: Scorer) -> None:
 
 def test_an_attribute_that_is_missing_names_the_model(scorer: Scorer) -> None:
     table = SIMULATION.deals.drop(columns="industry")
-    with pytest.raises(ProspectError, match=r"model A \(v1\) cannot score these deals: [^|]*industry"):
+    with pytest.raises(ProspectError, match=r"model A \(v1\) cannot score [^|]*industry"):
         compare_models(model_of(scorer, "v1"), model_of(scorer, "v2"), table)
 
 

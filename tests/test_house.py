@@ -34,6 +34,7 @@ ROOMS = (
     "sales",
     "monitoring",
     "reports",
+    "plots",
     "checking",
     "policy_choice",
     "training",

@@ -203,11 +203,48 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
         yield result_of("evaluation:small sample", "warning", _few(churners))
 
 
+def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
+    """Groups for which the model is off beyond chance; see `compute_pooled_groups`."""
+    for row in groups.itertuples(index=False):
+        if row.low > 1 or row.high < 1:
+            text = (
+                f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals "
+                f"left early where {row.expected:,.1f} were predicted (pooled ratio "
+                f"{row.pooled:.2f}, {row.low:.2f} to {row.high:.2f})"
+            )
+            yield result_of("evaluation:group", "warning", text, str(row.attribute))
+
+
 def _few(churners: int) -> str:
     return (
         f"{churners:,} early churners are known, fewer than {FEW_CHURNERS}: intervals will be "
         "wide. Remedy: a later extract, or a longer horizon_months"
     )
+
+
+def audit_before_training(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
+) -> pd.DataFrame:
+    """Look for leaks; refuse to train on an attribute that tells the outcome.
+
+    Raises
+    ------
+    DealsError
+        Naming each attribute, its evidence and the remedy.
+    """
+    result = audit_leakage(deals, spec)
+    stopped = [
+        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
+    ]
+    if stopped:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
+        names = ", ".join(f'"{item.attribute}"' for item in stopped)
+        raise DealsError(
+            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
+            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
+        )
+    return result.to_frame()
 
 
 def checks_of_training(
@@ -260,6 +297,7 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
             f"{slope.high:.2f})"
         )
         yield result_of("evaluation:slope", "warning", text)
+    yield from _group_results(report.pooled_groups)
     cost = report.glass_box_cost
     if cost.low > 0:
         text = (

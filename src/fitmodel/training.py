@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
-from fitmodel.checking import checks_of_training
-from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.checking import audit_before_training, checks_of_training
+from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
@@ -34,6 +34,7 @@ from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
+from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
@@ -163,7 +164,7 @@ def train(
     tell(STEPS[0])
     questioned = read_with_doubts(deals, spec)
     table = named_apart(questioned.deals)
-    spec = questioned.read.spec  # with the forms found, for prospects
+    contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
@@ -184,14 +185,18 @@ def train(
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
     )
+    digest = deals_digest(table)
+    own = None if estimator is None else repr(estimator)
+    block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
+    report = replace(report, reproduce=block)
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
-            "deals_digest": deals_digest(table),
+            "deals_digest": digest,
             "settings": learned.chosen,
-            "estimator_settings": None if estimator is None else repr(estimator),
+            "estimator_settings": own,
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
             "seen_values": summarise_seen_values(
@@ -230,34 +235,6 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
         with contextlib.suppress(TrackingError):  # it went away since; the next training catches up
             return follow_champion(home.parent, home.name, spec.tracking.uri)
     return current_version(home)
-
-
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
-
-    Raises
-    ------
-    DealsError
-        Naming each attribute, its evidence and the remedy.
-    """
-    from fitmodel.exceptions import DealsError
-    from fitmodel.leakage.audit import audit
-
-    result = audit(deals, spec)
-    stopped = [
-        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
-    ]
-    if stopped:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
-        names = ", ".join(f'"{item.attribute}"' for item in stopped)
-        raise DealsError(
-            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-        )
-    return result.to_frame()
 
 
 def _contest(

@@ -56,9 +56,9 @@ class LevelShift:
         more = "more" if self.ratio > 1 else "fewer"
         return (
             f"since {self.since} {self.observed:,} customers left early where "
-            f"{self.expected:,.0f} were to be expected at the level before ({self.ratio:.2f} times; "
-            f"a difference as large has a chance of {self.chance:.0e}): {more} leave early now than "
-            "the older deals say. Remedy: look for what changed, and retrain often enough to follow"
+            f"{self.expected:,.0f} were to be expected at the level before ({self.ratio:.2f} "
+            f"times; a difference as large has a chance of {self.chance:.0e}): {more} leave early "
+            "now than the older deals say. Remedy: look for what changed, and retrain often"
         )
 
 

@@ -13,6 +13,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from fitmodel.reports._card_evidence import off_groups, reproduce, silenced
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ COLUMNS = {
     "observed_high": "at most (95 %)",
     "observed_over_expected": "left early / predicted",
     "roc_auc": "ROC AUC",
+    "early_churners": "left early",
+    "ratio": "as seen",
+    "pooled": "pooled",
     "half_life_months": "a deal this many months older counts half",
     "boosting_share": "share of boosting",
     "behind_best": "log loss behind the best",
@@ -113,10 +117,12 @@ def model_card(
         candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
-        silenced=_silenced(spec),
+        silenced=silenced(spec),
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
+        pooled_groups=table_of(off_groups(report.pooled_groups), COLUMNS),
+        reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
         path=Markdown(json.dumps(f"models/{name}")),
@@ -219,12 +225,6 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
         f"need a look. A verdict of stop means that it was allowed by name."
     )
     return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
-
-
-def _silenced(spec: DealSpec) -> Markdown:
-    """Checks that the contract silences, each with its reason."""
-    rows = list(spec.checks.ignore.items())
-    return table(("Check", "Silenced because"), rows) if rows else Markdown("")
 
 
 def _flagged(flagged: Mapping[str, float]) -> Markdown:
