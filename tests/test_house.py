@@ -39,6 +39,7 @@ ROOMS = (
     "policy_choice",
     "training",
     "comparing",
+    "stability",
     "backtesting",
     "editing",
     "retraining",

@@ -30,7 +30,7 @@ FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
     "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
-    "notes", "has_skill", "verdict", "level",
+    "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce",
 }  # fmt: skip
 
 

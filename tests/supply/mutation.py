@@ -47,7 +47,8 @@ def main() -> int:
         return notice(plan["rooms"][options.notice])
     rooms = options.room or list(plan["rooms"])
     copy_tree()
-    sessions = {room: prepared(room, plan) for room in rooms}
+    part = "" if options.sample is None else f"-{options.sample}-{options.seed}"
+    sessions = {room: prepared(room, plan, part) for room in rooms}
     skip(sessions, plan, options.sample, options.seed)
     for room, session in sessions.items():
         if pytest(plan["rooms"][room]["tests"]) != 0:  # else every mutant would seem to be killed
@@ -72,9 +73,9 @@ def copy_tree() -> None:
     shutil.copytree(PRISTINE / "src", TREE / "src", dirs_exist_ok=True)
 
 
-def prepared(room: str, plan: dict[str, Any]) -> Path:
-    """Write cosmic-ray's configuration and list all mutants of a room, once."""
-    session, config = BUILD / f"{room}.sqlite", BUILD / f"{room}.toml"
+def prepared(room: str, plan: dict[str, Any], part: str) -> Path:
+    """Write cosmic-ray's configuration and list all mutants of a room, once for each sample."""
+    session, config = BUILD / f"{room}{part}.sqlite", BUILD / f"{room}.toml"
     command = shlex.join([sys.executable, str(Path(__file__).resolve()), "--notice", room])
     modules = json.dumps(plan["rooms"][room]["modules"])
     config.write_text(

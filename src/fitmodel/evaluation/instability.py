@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.plots import BLUE, GREY, finished, in_percent, new_axes
@@ -129,7 +130,7 @@ def compute_instability(
     if replicates < MIN_REPLICATES:
         raise DealsError(f"{replicates} replicates are too few: ask for {MIN_REPLICATES} or more.")
     view = view_of(deals, spec)
-    inputs = _attributes(prospects, spec)
+    inputs = _attributes(prospects, view)
     original = _predict(_learn(view, spec, estimator), inputs)
     random = np.random.default_rng(seed)
     drawn, failed = [], 0
@@ -202,13 +203,12 @@ def _predict(learned: Learned, prospects: pd.DataFrame) -> npt.NDArray[np.float6
     return result
 
 
-def _attributes(prospects: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
-    from fitmodel.deals.attributes import read_attributes
-
-    closed = None
-    if spec.deals.closed_on in prospects.columns:
-        closed = prospects[spec.deals.closed_on].to_numpy().astype("datetime64[D]")
-    return read_attributes(prospects, spec, closed_on=closed).frame
+def _attributes(prospects: pd.DataFrame, view: HistoryView) -> pd.DataFrame:
+    """Attributes of the prospects, dates counted from their closing dates, else from today."""
+    known, closing = view.attributes(), view.spec.deals.closed_on
+    closed = prospects[closing] if closing in prospects.columns else None
+    names = list(known.frame.columns)
+    return read_attributes(prospects, names, closed_on=closed, dates=known.dates).frame
 
 
 def plot_instability(result: Instability, ax: Axes | None = None) -> Axes:
