@@ -16,6 +16,7 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
+from fitmodel.deals.lost import LostRows
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
@@ -271,6 +272,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
+        lost=LostRows(spec.rows.keep, spec.rows.drop),
     )
     facts = {
         "spec": spec.to_dict(),

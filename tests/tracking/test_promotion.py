@@ -20,6 +20,8 @@ from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
+pytestmark = pytest.mark.slow
+
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
 EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)

@@ -96,6 +96,7 @@ def follow_up_of(deals: TrainingSet) -> FollowUp:
         float(deals.horizon_months),
         entry=deals.entry_months,
         weight=weight,
+        left_by=deals.left_by_months,
     )
 
 

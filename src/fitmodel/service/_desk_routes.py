@@ -22,6 +22,7 @@ from fastapi import FastAPI, Response
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.reports.styles import STYLES, read_style
 from fitmodel.scoring.streams import READERS
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.service._middleware import RefusedError
@@ -118,6 +119,8 @@ def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:
         if kind is not None:
             path = "/" if file.name == "index.html" else f"/desk/{file.name}"
             yield path, (file.read_bytes(), kind)
+    for name in STYLES:
+        yield f"/desk/{name}", (read_style(name).encode(), KINDS["css"])
     for language in LANGUAGES:
         shown = dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
         texts = json.dumps(shown, ensure_ascii=False)

@@ -96,6 +96,7 @@ _NUMBER = re.compile(
     rf"(?P<behind>-)?\s*(?P<close>\))?"
 )
 _GAPS = re.compile(_GAP)
+_CURRENCIES = CURRENCY_CODES | frozenset(CURRENCY_SIGNS.values())
 _SCALE = "|".join(map(re.escape, sorted(SCALES, key=len, reverse=True)))
 _AFTER = re.compile(
     rf"(?P<scale>{_SCALE})?(?:^|\s*|$)(?P<currency>{_CURRENCY})?\s*"
@@ -133,22 +134,22 @@ def take_apart(text: str) -> NumberText | None:
     """Take the text of a number apart; None where it is the text of no number."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
     result = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if result is None or bool(result["open"]) != bool(result["close"]):
+    if result is None:
         return None
-    marks = [result["minus"], result["inner"], result["behind"], result["open"]]
-    signs = [mark for mark in marks if mark]
-    if len(signs) > 1:
+    opened, sign, before, inner, digits, gap, after, behind, closed = result.groups()
+    signs = [mark for mark in (sign, inner, behind, opened) if mark]
+    if bool(opened) != bool(closed) or len(signs) > 1:
         return None
-    behind = _unit(result["after"] or "", glued=not result["gap"], money=bool(result["before"]))
-    if behind is None:
+    counted = _unit(after or "", glued=not gap, money=bool(before))
+    if counted is None:
         return None
-    power, unit = behind
-    if result["before"]:
+    power, unit = counted
+    if before:
         if _is_currency(unit):
             return None
-        unit = _code(result["before"]) + unit
+        unit = _code(before) + unit
     minus = "-" if signs and signs[0] != "+" else ""
-    return NumberText(minus + _GAPS.sub("", result["digits"]), power, unit)
+    return NumberText(minus + _GAPS.sub("", digits), power, unit)
 
 
 def _unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
@@ -177,7 +178,7 @@ def _code(sign: str) -> str:
 
 
 def _is_currency(unit: str) -> bool:
-    return unit.partition("/")[0] in CURRENCY_CODES | set(CURRENCY_SIGNS.values())
+    return unit.partition("/")[0] in _CURRENCIES
 
 
 def currency_of(unit: str) -> str:
