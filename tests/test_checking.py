@@ -169,9 +169,9 @@ GROUPS = pd.DataFrame(
         "deals": [400, 300, 50],
         "early_churners": [90, 60, 20],
         "expected": [60.0, 60.0, 18.0],
-        "pooled": [1.4, 1.0, 1.1],
-        "low": [1.1, 0.8, 0.9],
-        "high": [1.7, 1.2, 1.4],
+        "pooled": [1.5, 1.0, 1.1],
+        "low": [1.4, 0.9, 0.9],
+        "high": [1.6, 1.2, 1.4],
     }
 )
 """One of the groups is off beyond chance."""

@@ -17,6 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
 from fitmodel.deals.level_shift import find_level_shift
 from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+from fitmodel.evaluation.pooled_groups import groups_off
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
@@ -204,15 +205,14 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
-    """Groups for which the model is off beyond chance; see `compute_pooled_groups`."""
-    for row in groups.itertuples(index=False):
-        if row.low > 1 or row.high < 1:
-            text = (
-                f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals "
-                f"left early where {row.expected:,.1f} were predicted (pooled ratio "
-                f"{row.pooled:.2f}, {row.low:.2f} to {row.high:.2f})"
-            )
-            yield result_of("evaluation:group", "warning", text, str(row.attribute))
+    """Groups for which the model is off beyond chance; see `groups_off`."""
+    for row in groups_off(groups).itertuples(index=False):
+        text = (
+            f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals left "
+            f"early where {row.expected:,.1f} were predicted (pooled ratio {row.pooled:.2f}, "
+            f"{row.low:.2f} to {row.high:.2f}), beyond what the level of all explains"
+        )
+        yield result_of("evaluation:group", "warning", text, str(row.attribute))
 
 
 def _few(churners: int) -> str:

@@ -77,7 +77,10 @@ def check_stability(
     Examples
     --------
     >>> from fitmodel.stability import check_stability
-    >>> found = check_stability(run.model, "deals.csv", prospects="prospects.csv", replicates=5)
+    >>> sim = fitmodel.simulate_deals(400, seed=1)
+    >>> found = check_stability(
+    ...     run.model, sim.deals, sim.spec, prospects="prospects.csv", replicates=5
+    ... )
     >>> sorted(found.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """

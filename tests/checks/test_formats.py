@@ -79,6 +79,13 @@ def test_sarif_gives_the_row_and_the_column() -> None:
     assert first["logicalLocations"] == [{"name": "stage", "kind": "member"}]
 
 
+def test_sarif_names_the_file_as_an_address() -> None:
+    log = json.loads(to_sarif([NOTE], [], "past deals/ä.csv", "1"))
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+
+    assert place["artifactLocation"]["uri"] == "past%20deals/%C3%A4.csv"
+
+
 def test_a_silenced_result_is_suppressed_in_sarif_with_its_reason() -> None:
     *open_results, silenced = sarif()["runs"][0]["results"]
 

@@ -9,6 +9,7 @@ import pytest
 from fitmodel.evaluation.pooled_groups import (
     COHORT,
     compute_pooled_groups,
+    groups_off,
     plot_pooled_groups,
     pool_ratios,
 )
@@ -103,3 +104,36 @@ def test_it_is_drawn_as_computed() -> None:
     assert list(lines["as seen"].get_xdata()) == list(frame["ratio"])
     assert len(ax.get_yticklabels()) == 4
     assert plot_pooled_groups(frame, ax) is ax
+
+
+def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> None:
+    attributes = pd.DataFrame({"group": ["a"] * 30 + ["b"] * 30 + ["c"] * 30})
+    y = np.r_[np.zeros(30), np.ones(30), np.tile([0.0, 1.0, 0.0], 10)]
+    p = np.r_[np.zeros(30), np.ones(30), np.full(30, 0.3)]
+    found = compute_pooled_groups(attributes, y, p).set_index("level")
+
+    assert np.isfinite(found[["ratio", "pooled", "low", "high"]].to_numpy()).all()
+    assert found.loc["c", "ratio"] == pytest.approx(10 / 9)
+
+
+def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_none() -> None:
+    alone = groups_off(compute_pooled_groups(*deals(off=2.5)))
+    attributes, y, p = deals()
+    level = groups_off(compute_pooled_groups(attributes, y, p / 1.5))
+
+    assert list(alone["level"]) == ["d"]
+    assert level.empty
+    assert groups_off(pd.DataFrame()).empty
+
+
+def test_of_many_groups_without_fault_hardly_ever_one_is_named() -> None:
+    random = np.random.default_rng(3)
+    named = 0
+    for seed in range(20):
+        _, y, p = deals(seed=seed, n=600)
+        attributes = pd.DataFrame(
+            {f"a{number}": random.choice(list("xyz"), 600) for number in range(10)}
+        )
+        named += len(groups_off(compute_pooled_groups(attributes, y, p))) > 0
+
+    assert named <= 3

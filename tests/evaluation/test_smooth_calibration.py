@@ -113,3 +113,11 @@ def test_it_is_drawn_on_axes_that_are_given() -> None:
 
     assert plot_smooth_calibration(frame, ax=ax) is ax
     assert len(figure_of(ax).axes) == 1
+
+
+def test_a_constant_probability_is_drawn_at_the_rate_that_came() -> None:
+    y = np.array([0, 1, 0, 0] * 50)
+    curve = compute_smooth_calibration(y, np.full(200, 0.4))
+
+    assert curve["observed"].to_numpy() == pytest.approx(0.25, abs=0.001)
+    assert plot_smooth_calibration(curve, compute_probability_distribution(y, np.full(200, 0.4)))

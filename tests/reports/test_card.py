@@ -71,9 +71,11 @@ def make_report(**changes):
                 "attribute": ["segment", "segment"],
                 "level": [EVIL, "smb"],
                 "deals": [60, 400],
+                "early_churners": [16, 100],
+                "expected": [10.0, 100.0],
                 "pooled": [1.6, 1.0],
-                "low": [1.2, 0.9],
-                "high": [2.1, 1.1],
+                "low": [1.4, 0.9],
+                "high": [1.8, 1.15],
             }
         ),
         "reproduce": {"deals digest": "ab12", "command": "fitmodel train 'a|b.csv'"},

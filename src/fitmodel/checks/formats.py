@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET  # nosec B405  # writes only
 
 from fitmodel.checks.registry import all_codes
@@ -103,7 +105,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
-    where: dict[str, Any] = {"artifactLocation": {"uri": place}}
+    where: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(place).as_posix())}}
     if result.row:  # lines are counted from 1
         where["region"] = {"startLine": result.row}
     location: dict[str, Any] = {"physicalLocation": where}

@@ -120,7 +120,7 @@ def compute_instability(
     Examples
     --------
     >>> from fitmodel.evaluation.instability import compute_instability
-    >>> sim = fitmodel.simulate_deals(900, seed=1)
+    >>> sim = fitmodel.simulate_deals(400, seed=1)
     >>> found = compute_instability(
     ...     sim.deals, sim.spec, sim.deals.head(20), lambda p: p >= 0.4, replicates=5
     ... )

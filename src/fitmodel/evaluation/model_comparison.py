@@ -155,7 +155,8 @@ class ModelComparison:
             )
 
     def _groups_in_words(self) -> Iterator[tuple[str, str]]:
-        for _, row in self.groups.head(SHOWN_GROUPS).iterrows():
+        differing = self.groups[self.groups["difference"] != 0]
+        for _, row in differing.head(SHOWN_GROUPS).iterrows():
             lost = ""
             if row["low"] > 0 or row["high"] < 0:
                 better = "A" if row["low"] > 0 else "B"
@@ -167,7 +168,8 @@ class ModelComparison:
             yield "group", text
 
     def _deals_in_words(self) -> Iterator[tuple[str, str]]:
-        for label, row in self.deals.head(SHOWN_DEALS).iterrows():
+        differing = self.deals[self.deals["difference"] != 0]
+        for label, row in differing.head(SHOWN_DEALS).iterrows():
             result = "left early" if row["early_churn"] == 1 else "stayed"
             text = (
                 f"{row.get('id', label)}: A says {row['probability_a']:.1%}, B says "

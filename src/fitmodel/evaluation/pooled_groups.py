@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation._subgroups import MAX_LEVELS
+from fitmodel.evaluation.calibration import NORMAL_95
 from fitmodel.evaluation.plots import BLUE, GREY, finished, new_axes
 from fitmodel.evaluation.sample import Sample
 
@@ -40,6 +41,7 @@ USUAL_SPREAD = 0.5
 """Scale of their half-normal prior (Roever and others 2021): ratios beyond 2.7 or 0.37 are rare."""
 STEPS = np.linspace(-4.0, 4.0, 25)
 """Standard errors from the centre of all groups that are looked at."""
+MIN_VARIANCE = 0.01  # over the expected number, where a classifier says 0 or 1 of all
 MIN_GROUPS = 2
 COHORT = "signed in"
 
@@ -68,8 +70,8 @@ def compute_pooled_groups(
     DataFrame
         One row per level: `attribute`, `level`, `deals`, `early_churners`, `expected` (sum of
         probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio drawn
-        towards that of all groups of the attribute), and its 95 % interval `low`, `high`. An
-        interval that excludes 1: the model is off for this group beyond chance.
+        towards that of all groups of the attribute), and its 95 % interval `low`, `high`.
+        `groups_off` says which differ beyond chance.
 
     Raises
     ------
@@ -110,7 +112,8 @@ def _rows(
     if len(levels) < MIN_GROUPS or (len(levels) > MAX_LEVELS and name != COHORT):
         return
     y, p, w = outcome[known], probability[known], mass[known]
-    observed, expected = np.bincount(group, w * y), np.bincount(group, w * p)
+    observed = np.bincount(group, w * y)
+    expected = np.maximum(np.bincount(group, w * p), 1e-9)  # a classifier may say 0 of all
     variance = np.bincount(group, w**2 * p * (1 - p))
     pooled, low, high = pool_ratios(observed, expected, variance)
     deals, churners = np.bincount(group), np.bincount(group, y)
@@ -147,7 +150,7 @@ def pool_ratios(
     """
     from scipy.stats import gamma
 
-    scale = expected / np.maximum(variance, 1e-12)
+    scale = expected / np.maximum(variance, MIN_VARIANCE * expected)
     seen, foreseen = observed * scale, expected * scale
     weight, shape, centre = _posterior(seen, foreseen)
     after, rate = shape[:, None] + seen, (shape / centre)[:, None] + foreseen
@@ -187,6 +190,39 @@ def _log_likelihood(seen: Vector, foreseen: Vector, shape: float) -> float:
     share = foreseen / (shape + foreseen)
     terms = gammaln(shape + seen) - gammaln(shape) + shape * np.log1p(-share) + seen * np.log(share)
     return float(np.sum(terms))
+
+
+def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups that the model is off for beyond chance, and more than for all deals.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `compute_pooled_groups` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Rows whose interval excludes 1, and on the same side the ratio of all groups of their
+        attribute: that the level of all is off is no fault of a group. The intervals are widened so
+        that all hold together at 95 % (Bonferroni).
+    """
+    if frame.empty:
+        return frame
+    sums = frame.groupby("attribute")[["early_churners", "expected"]].transform("sum")
+    level = np.log(np.maximum(sums["early_churners"], 0.5) / sums["expected"])
+    wider = _simultaneous_width(len(frame)) / NORMAL_95
+    pooled, low, high = (np.log(frame[name]) for name in ("pooled", "low", "high"))
+    above = pooled - wider * (pooled - low) > np.maximum(level, 0.0)
+    below = pooled + wider * (high - pooled) < np.minimum(level, 0.0)
+    return frame[above | below]
+
+
+def _simultaneous_width(groups: int) -> float:
+    """Standard errors of intervals that hold for all groups together at 95 %."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - 0.025 / groups))
 
 
 def plot_pooled_groups(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:

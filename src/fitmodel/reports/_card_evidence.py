@@ -9,8 +9,6 @@ from fitmodel.reports._markdown import Markdown, code, sentence, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from fitmodel.deals.contract import DealSpec
 
 
@@ -18,13 +16,6 @@ def silenced(spec: DealSpec) -> Markdown:
     """Checks that the contract silences, each with its reason."""
     rows = list(spec.checks.ignore.items())
     return table(("Check", "Silenced because"), rows) if rows else Markdown("")
-
-
-def off_groups(groups: pd.DataFrame) -> pd.DataFrame:
-    """Groups whose pooled ratio differs from 1 beyond chance."""
-    if groups.empty:
-        return groups
-    return groups[(groups["low"] > 1) | (groups["high"] < 1)]
 
 
 def reproduce(block: Mapping[str, str]) -> Markdown:

@@ -13,7 +13,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.reports._card_evidence import off_groups, reproduce, silenced
+from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.reports._card_evidence import reproduce, silenced
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def model_card(
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
-        pooled_groups=table_of(off_groups(report.pooled_groups), COLUMNS),
+        pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
         reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
