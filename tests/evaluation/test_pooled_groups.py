@@ -117,8 +117,8 @@ def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> 
 
 
 def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_none() -> None:
-    alone = groups_off(compute_pooled_groups(*deals(off=2.5)))
-    attributes, y, p = deals()
+    alone = groups_off(compute_pooled_groups(*deals(off=2.5, seed=1)))
+    attributes, y, p = deals(seed=1)
     level = groups_off(compute_pooled_groups(attributes, y, p / 1.5))
 
     assert list(alone["level"]) == ["d"]

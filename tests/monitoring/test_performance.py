@@ -97,6 +97,12 @@ def test_scores_that_say_the_same_of_everybody_promise_nothing() -> None:
     assert np.isnan(estimate_auc(np.array([0.2, 0.3])).value)
 
 
+def test_where_no_draw_has_both_outcomes_there_is_no_interval() -> None:
+    found = estimate_auc(np.zeros(20))
+
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(simulation) -> None:
     some = simulation.true_probability.where(np.arange(4_000) % 2 == 0)
     found = compute_cohorts(simulation.deals, simulation.spec, some)
