@@ -14,8 +14,12 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.monitoring.matching import match_log
 from fitmodel.monitoring.propensity import with_propensity
 
-FLAGGED = Assessment(0.4, 0.3, 0.5, True, "poor", -1.0, unfamiliar=False, reasons=(), model_version="v")  # noqa: E501, FBT003
-FINE = Assessment(0.1, 0.05, 0.2, False, "good", 1.0, unfamiliar=False, reasons=(), model_version="v")  # noqa: E501, FBT003
+FLAGGED = Assessment(
+    0.4, 0.3, 0.5, True, "poor", -1.0, unfamiliar=False, reasons=(), model_version="v"
+)
+FINE = Assessment(
+    0.1, 0.05, 0.2, False, "good", 1.0, unfamiliar=False, reasons=(), model_version="v"
+)
 
 
 @pytest.fixture(scope="module")

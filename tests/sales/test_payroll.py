@@ -23,7 +23,11 @@ from fitmodel.sales.plans import Plan, read_plan
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "commission-plans.md"
 EXAMPLES = dict(
-    re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```toml\n(.*?)```", GUIDE.read_text(), re.M | re.S)
+    re.findall(
+        r"^## ([^\n]+)\n(?:(?!^## ).)*?```toml\n(.*?)```",
+        GUIDE.read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
 )
 END = date(2026, 6, 30)
 SPEC = DealSpec(
@@ -186,7 +190,11 @@ def capped(result, most):
         quarter = None
         for first in months():
             if (first.year, (first.month - 1) // 3) != quarter:
-                quarter, total, paid = (first.year, (first.month - 1) // 3), Fraction(0), Fraction(0)
+                quarter, total, paid = (
+                    (first.year, (first.month - 1) // 3),
+                    Fraction(0),
+                    Fraction(0),
+                )
             total += result[rep, first]
             out[rep, first] = min(total, most) - paid
             paid = min(total, most)
@@ -212,9 +220,7 @@ def drawn(result, least, recoverable):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "clause", [name for name in EXAMPLES if not name.startswith("Upgrades")]
-)
+@pytest.mark.parametrize("clause", [name for name in EXAMPLES if not name.startswith("Upgrades")])
 def test_every_example_of_the_guide_pays_what_the_second_ledger_says(clause, seed, tmp_path):
     (tmp_path / "plan.toml").write_text(EXAMPLES[clause])
     deals = company(seed, deals=40, credit_notes="Credit" in clause)
@@ -253,7 +259,9 @@ def test_the_payroll_of_a_deal_adds_up_to_the_ledger(clause, tmp_path):
 
 def test_a_split_deal_adds_up_to_the_whole_commission():
     plan = Plan(
-        commission_rate="0.1", split={"rep": "second_rep", "share": Decimal("0.3")}, paid_at_signing="1"
+        commission_rate="0.1",
+        split={"rep": "second_rep", "share": Decimal("0.3")},
+        paid_at_signing="1",
     )
     deals = company(3)
     alone = pay(deals, SPEC, plan.model_copy(update={"split": None})).deals

@@ -75,9 +75,7 @@ def quiz(
         _show_practice(opened, language.value, say)
 
 
-def _ask(
-    made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say
-) -> None:
+def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
     """Ask everybody about every deal, show each answer, and keep all of it at the end."""
     from fitmodel.sales.quiz import brier, guesses_of
 

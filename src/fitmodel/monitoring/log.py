@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
     from fitmodel.monitoring._log_stores import Cursor, Store
@@ -282,7 +283,9 @@ class DecisionLog:
             "Remedy: check the id, and the salt if ids are hashed."
         )
 
-    def keep_guesses(self, rows: Iterable[tuple[str, str, object, float, float, float, int]]) -> None:
+    def keep_guesses(
+        self, rows: Iterable[tuple[str, str, object, float, float, float, int]]
+    ) -> None:
         """Add answers of a quiz: (quiz, person, deal, guess, model, level, outcome).
 
         All of them or none. Guesses and the model's probability are from 0 to 1, the outcome is 1

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
-def make_lines(
-    view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     Return the lines of a ledger.
 

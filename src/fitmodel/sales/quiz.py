@@ -355,7 +355,9 @@ def practice(guesses: pd.DataFrame) -> pd.DataFrame:
             "model": brier(model, outcome),
             **_change((own - outcome) ** 2 - (model - outcome) ** 2),
         }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE)).rename_axis("person")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE)).rename_axis(
+        "person"
+    )
 
 
 PRACTICE = (
