@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -63,7 +64,8 @@ def find_warnings(
         "none; or take amount out of [deals]: the column is an attribute all the same"
     )
     what = "are below zero (amount), so nothing that is said of their money holds"
-    return list(Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name))
+    found = Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name)
+    return [replace(warning, code="negative-amount") for warning in found]
 
 
 def notation_warnings(
@@ -103,7 +105,7 @@ def notation_warnings(
     what = "are written in a way that is read in past deals only, not in prospects"
     forms = spec.reading.forms  # in these prospects are read too
     return [
-        warning
+        replace(warning, code="notation")
         for role, (pattern, example) in plain.items()
         if (name := getattr(spec.deals, role)) is not None
         and name not in {*forms.numbers, *forms.dates}

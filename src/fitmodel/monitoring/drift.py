@@ -19,6 +19,7 @@ import pandas as pd
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.frame_scorer import code_table
+from fitmodel.monitoring.changes import NOTHING, find_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +133,11 @@ def compute_drift(
         A row per group and attribute, and one for the score: group (only with `by`), attribute,
         deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
         (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift",
-        "unclear" (beyond the tolerated, but within chance) or "stable".
+        "moved" (not so far, but one level's share or the size of the number changed by a quarter or
+        more, beyond chance), "unclear" (beyond the tolerated, but within chance) or "stable". What
+        changed most: level (empty for a number), now and then (its share, or the median of the
+        number), moved (whether that is beyond chance: corrected for all comparisons of the table,
+        Bonferroni).
 
     Raises
     ------
@@ -145,7 +150,7 @@ def compute_drift(
     --------
     >>> model = fitmodel.load("models/prospect-fit")
     >>> drift = compute_drift(pd.read_csv("prospects.csv"), model)
-    >>> set(drift["verdict"]) <= {"stable", "unclear", "drift"}
+    >>> set(drift["verdict"]) <= {"stable", "unclear", "moved", "drift"}
     True
     """
     from scipy.stats import false_discovery_control
@@ -168,6 +173,9 @@ def compute_drift(
     frame = pd.DataFrame(rows)
     frame["p_value"] = false_discovery_control(frame["p_value"])
     beyond = np.where(frame["index"] > tolerated, "unclear", "stable")
+    chance = frame.pop("change_p") * frame.pop("tests").sum()
+    frame["moved"] = chance < LEVEL
+    beyond = np.where(frame["moved"], "moved", beyond)
     frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", beyond)
     return frame
 
@@ -205,6 +213,7 @@ def _attribute_rows(
         now = np.bincount(evidence.band[code], minlength=len(evidence.count))
         is_category = isinstance(column, CategoryColumn)
         unseen = float((code == column.size + 1).mean()) if is_category else 0.0
+        change = find_change(column, evidence, code)
         missing_then = evidence.count[evidence.band[MISSING]] / max(evidence.count.sum(), 1)
         rows.append(
             _row(column.name, compare_counts(now, evidence.count, tolerated=tolerated), len(code))
@@ -212,6 +221,11 @@ def _attribute_rows(
                 "missing": float((code == MISSING).mean()),
                 "missing_then": float(missing_then),
                 "unseen": unseen,
+                "level": change.level,
+                "now": change.now,
+                "then": change.then,
+                "change_p": change.p_value,
+                "tests": change.tests,
             }
         )
     return rows
@@ -241,4 +255,7 @@ def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:
         "unseen": np.nan,
         "unreadable": np.nan,
         "p_value": found.p_value,
+        **NOTHING,
+        "change_p": 1.0,
+        "tests": 0,
     }

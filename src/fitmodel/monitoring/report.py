@@ -17,6 +17,7 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift, without_unreadable
+from fitmodel.monitoring.matching import match_log
 from fitmodel.monitoring.performance import compute_cohorts, evaluate_overrides
 from fitmodel.tables.cells import row_name, shown
 from fitmodel.tables.values import read_numbers
@@ -224,8 +225,10 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
             "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
             "it the id's column."
         )
+    match = match_log(deals, spec, log)
     known = outcomes(deals, spec)
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
-    names = deals.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
-    return evaluate_overrides(log.latest(), churn.set_axis(names.to_numpy()))
+    names = match.prospect.reindex(churn.index)
+    found = names.notna() & ~names.duplicated()
+    return evaluate_overrides(log.latest(), churn[found].set_axis(names[found].to_numpy()))
