@@ -124,9 +124,8 @@ class FollowUp:
         used = self.weight > 0 if inside is None else inside & (self.weight > 0)
         if not used.any():
             return np.array([self.horizon]), np.zeros(1)
-        months, left, weight, entry = (
-            values[used] for values in (self.months, self.left, self.weight, self.entry)
-        )
+        months, left = self.months[used], self.left[used]
+        weight, entry = self.weight[used], self.entry[used]
         if self.left_by is not None and self.leaving is not None:
             months, left, weight, entry = with_unknown_days(
                 self.leaving, self.left_by[used], months, left, weight, entry
