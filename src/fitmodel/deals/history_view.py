@@ -209,8 +209,8 @@ class HistoryView:
     def survival_of(self, chosen: Mask, *, at: Any = None) -> SurvivalCurve:
         """Kaplan-Meier curve of some of the deals; `at` as of `kaplan_meier`."""
         seen = chosen & (self._age_at_start <= self.followup_months)
-        columns = (self.followup_months, self.left, self.left_by_months, self.entry_months)
-        return survival_with_unknown_days(*(values[seen] for values in columns), at=at)
+        months, left, by = self.followup_months[seen], self.left[seen], self.left_by_months[seen]
+        return survival_with_unknown_days(months, left, by, self.entry_months[seen], at=at)
 
     @cached_property
     def label_weights(self) -> Weights:
