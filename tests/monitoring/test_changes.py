@@ -20,9 +20,7 @@ from fitmodel.monitoring.drift import compute_drift
 @pytest.fixture(scope="module")
 def model(learned_on):
     learned = learned_on(1_500, seed=5)
-    scorer = Scorer(
-        learned.scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v1"
-    )
+    scorer = Scorer(learned.scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v1")
     return FitModel(scorer, {})
 
 
@@ -56,7 +54,13 @@ def test_a_channel_that_grows_by_a_third_is_noticed_in_words(model, fresh) -> No
 
 
 @pytest.mark.parametrize(
-    ("times", "words"), [(2, "about twice as many"), (1.5, "half again as many"), (0.5, "about half as many"), (4, "about ")]
+    ("times", "words"),
+    [
+        (2, "about twice as many"),
+        (1.5, "half again as many"),
+        (0.5, "about half as many"),
+        (4, "about "),
+    ],
 )
 def test_a_change_of_size_is_said_as_people_say_it(model, fresh, times, words) -> None:
     drift = compute_drift(fresh.assign(seats=fresh["seats"] * times), model)

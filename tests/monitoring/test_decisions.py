@@ -30,7 +30,11 @@ def test_an_override_survives_that_the_prospect_is_scored_again(log) -> None:
 
     latest = log.latest().iloc[0]
 
-    assert (latest["probability"], latest["poor_fit"], latest["action"]) == (0.6, True, "overridden")
+    assert (latest["probability"], latest["poor_fit"], latest["action"]) == (
+        0.6,
+        True,
+        "overridden",
+    )
 
 
 def test_a_decision_refers_to_the_assessment_that_people_had_seen(log) -> None:

@@ -107,5 +107,7 @@ def test_a_history_without_its_columns_or_with_an_unreadable_time_is_refused(com
     reps = pd.Series(company.reps)
     with pytest.raises(DealsError, match="no column 'field'; it has id, old"):
         find_edits_after_flags(history.drop(columns="field"), company.log, reps, ["seats"])
-    with pytest.raises(DealsError, match=r"1 time\(s\) cannot be read, the first in row 0 \('soon'"):
+    with pytest.raises(
+        DealsError, match=r"1 time\(s\) cannot be read, the first in row 0 \('soon'"
+    ):
         find_edits_after_flags(history.assign(changed_at="soon"), company.log, reps, ["seats"])

@@ -12,15 +12,8 @@ from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import read_texts
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales._retrospective import score_in_retrospect
-from fitmodel.sales.quiz import (
-    brier,
-    guesses_of,
-    make_quiz,
-    names_of_people,
-    practice,
-    practice_words,
-    quiz_scores,
-)
+from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
+from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +58,7 @@ def test_the_outcome_is_the_label_and_the_model_did_not_know_it(simulation, quiz
         assert snapshot.as_of < question.signed
 
 
-def test_early_leavers_come_in_their_proportion_but_two_of_each_at_least(
-    simulation, retrospective
-):
+def test_early_leavers_come_in_their_proportion_but_two_of_each_at_least(simulation, retrospective):
     counts = [
         sum(
             answer.left_early
@@ -156,7 +147,9 @@ def people(noise, *, seed, quizzes=12, size=10):
 
 
 def test_a_person_who_learns_is_seen_to_and_one_who_does_not_is_not_praised():
-    learns = [practice(people(lambda n: 3.0 if n < 8 else 0.4, seed=s, quizzes=20)) for s in range(30)]
+    learns = [
+        practice(people(lambda n: 3.0 if n < 8 else 0.4, seed=s, quizzes=20)) for s in range(30)
+    ]
     stays = [practice(people(lambda _: 1.5, seed=100 + s, quizzes=20)) for s in range(100)]
 
     assert np.mean([t.loc["Kim", "verdict"] == "better" for t in learns]) >= 0.8

@@ -109,9 +109,7 @@ def decide(
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
     with plain_errors():
-        existing_log(log, salt).decide(
-            prospect, action, by=by, reason=reason, correct=correct
-        )
+        existing_log(log, salt).decide(prospect, action, by=by, reason=reason, correct=correct)
         typer.echo(f"{prospect}: {action}")
 
 

@@ -21,7 +21,7 @@ from fitmodel.deals.ids import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.model.wording import plain_value
-from fitmodel.monitoring._decisions import Earlier, check_decision
+from fitmodel.monitoring._decisions import Earlier, check_decision, decided_on
 from fitmodel.monitoring._exploration import Exploration, choose_exploration
 from fitmodel.monitoring._log_stores import open_store
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
     from fitmodel.monitoring._log_stores import Cursor
@@ -216,30 +217,20 @@ class DecisionLog:
         return self._frame("decisions")
 
     def latest(self) -> pd.DataFrame:
-        """What was last decided on each prospect and the assessment it was decided on.
+        """What was last decided on each prospect, indexed by prospect, and on which assessment.
 
-        Indexed by prospect. A prospect without a decision has its last assessment; one that was
-        scored again after its decision keeps the assessment that people had seen.
+        A prospect without a decision has its last assessment.
         """
         said = self.assessments()
         done = self.decisions().groupby("prospect").last()
         seen = said.groupby("prospect")["number"].last()
-        decided = self._decided_on(said, done)
+        decided = decided_on(said, done)
         seen.update(decided[decided.isin(said["number"])].astype("int64"))
         chosen = said[said["number"].isin(seen)].set_index("prospect").sort_index()
         return chosen.join(done[["action", "by"]])
 
-    @staticmethod
-    def _decided_on(said: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
-        """Number of the assessment of each decision; in older logs the last one before it."""
-        both = said[["number", "time", "prospect"]].merge(
-            done["time"].rename("decided").reset_index(), on="prospect"
-        )
-        before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()
-        return done["assessment"].fillna(before.reindex(done.index))
-
     def known_as(self, prospect: object) -> str:
-        """The id as the log keeps it: in one spelling (`clean_id`), hashed where there is a salt."""
+        """The id as the log keeps it: in one spelling, hashed where there is a salt."""
         return self.kept(clean_id(prospect))
 
     def loosely_known_as(self, prospect: object) -> str:
@@ -274,7 +265,9 @@ class DecisionLog:
             "Remedy: check the id, and the salt if ids are hashed."
         )
 
-    def keep_guesses(self, rows: Iterable[tuple[str, str, object, float, float, float, int]]) -> None:
+    def keep_guesses(
+        self, rows: Iterable[tuple[str, str, object, float, float, float, int]]
+    ) -> None:
         """Add answers of a quiz: (quiz, person, deal, guess, model, level, outcome).
 
         All of them or none. Guesses and the model's probability are from 0 to 1, the outcome is 1

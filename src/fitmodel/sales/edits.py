@@ -99,7 +99,9 @@ def find_edits_after_flags(
     """
     changes = _read(history, log, attributes)
     said = log.assessments()[["prospect", "time", "poor_fit"]]
-    who = pd.Series(people_of(reps).fillna(NO_NAME).to_numpy(), [log.known_as(n) for n in reps.index])
+    who = pd.Series(
+        people_of(reps).fillna(NO_NAME).to_numpy(), [log.known_as(n) for n in reps.index]
+    )
     who = who[~who.index.duplicated()]
     said = said[said["prospect"].isin(who.index)]
     first = _first_of_each(said)

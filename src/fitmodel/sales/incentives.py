@@ -13,8 +13,8 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales._deal_lines import make_lines, month_of
+from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.ledger import Ledger, split_commission
 from fitmodel.sales.payroll import pay_out
 from fitmodel.sales.people import check_index
@@ -90,8 +90,10 @@ def pay(
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(view, spec, ages, probability)
     entries = _entries(plan, lines, chances.loc[lines.index])
-    table = _signed(lines, spec).join(entries) if lines.index.is_unique else pd.concat(
-        [_signed(lines, spec), entries], axis=1
+    table = (
+        _signed(lines, spec).join(entries)
+        if lines.index.is_unique
+        else pd.concat([_signed(lines, spec), entries], axis=1)
     )
     bonuses = _bonuses(view, plan, probability)
     return Ledger(plan, table, bonuses, pay_out(plan, lines, table, bonuses, view.extract_end))

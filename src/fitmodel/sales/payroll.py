@@ -83,8 +83,7 @@ def pay_out(
         last = _later(pd.Timestamp(until), plan.payroll_months_later)
         table = _with_draw(table, plan, last)
     paid = [
-        (_later(pd.Period(row["month"], "M").end_time, plan.payroll_months_later), row["rep"])
-        + ("bonus", "", row["bonus"])
+        (_later(row["month"], plan.payroll_months_later), row["rep"], "bonus", "", row["bonus"])
         for row in bonuses.to_dict("records")
         if row["bonus"] != ZERO and row["month"]
     ]
@@ -103,7 +102,9 @@ def _of_line(plan: Plan, line: dict[str, Any], entry: dict[str, Any]) -> Iterato
     yield line["signed"], rep, "advance", deal, paid
     for age, share in plan.steps:
         if plan.reached(age, line["months"], left=line["left"]):
-            earned = nominal if share == 1 else plan.rounded(Fraction(nominal) * _share_of(plan, age))
+            earned = (
+                nominal if share == 1 else plan.rounded(Fraction(nominal) * _share_of(plan, age))
+            )
             due = max(earned - paid, ZERO)
             yield pd.Timestamp(add_months(signed, age)[0]), rep, "earned", deal, due
             paid += due
@@ -171,11 +172,19 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
         own, owed = sums[rep], ZERO
         end = ends.get(rep.casefold())
         until = last if end is None else min(last, _later(end, plan.payroll_months_later))
-        for month in map(str, pd.period_range(own.index.min(), max(until, own.index.max()), freq="M")):
+        for month in map(
+            str, pd.period_range(own.index.min(), max(until, own.index.max()), freq="M")
+        ):
             amount = own.get(month, ZERO)
             if amount < draw.amount and month <= until:
                 rows.append(
-                    (month, rep, "draw" if draw.recoverable else "guarantee", "", draw.amount - amount)
+                    (
+                        month,
+                        rep,
+                        "draw" if draw.recoverable else "guarantee",
+                        "",
+                        draw.amount - amount,
+                    )
                 )
                 owed += draw.amount - amount
             elif draw.recoverable and owed > 0 and amount > draw.amount:
