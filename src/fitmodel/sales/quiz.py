@@ -183,8 +183,8 @@ def _draw(
             f"a quiz of {size} deals needs {max(n_left, MIN_OF_EACH)} that left early and "
             f"{max(size - n_left, MIN_OF_EACH)} that stayed, of deals that are old enough, "
             "were not asked about before, and can be scored by a model from before their signing; "
-            f"there are {len(left)} and {len(stayed)}. Remedy: fewer questions (4 at least), or a later "
-            "extract."
+            f"there are {len(left)} and {len(stayed)}. Remedy: fewer questions (4 at least), or a "
+            "later extract."
         )
     drawn = [
         *random.choice(left.to_numpy(), n_left, replace=False).tolist(),
