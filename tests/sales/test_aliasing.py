@@ -119,6 +119,13 @@ def test_several_levels_of_ones_own_are_one_alias():
     assert {segment.level for segment in alias.segments} == {"retail", "shops"}
 
 
+def test_who_signs_nearly_everything_is_not_the_only_seller_of_everything():
+    deals = company(times=1.0, own_territory=False)
+    most = np.random.default_rng(5).random(len(deals)) < 0.9
+    deals = deals.assign(rep=deals["rep"].mask(most, "R00"))
+    assert find_aliases(view_of(deals, SPEC), SPEC, deals["rep"]) == {}
+
+
 def test_one_rep_alone_is_no_alias_of_anything():
     deals = company(times=1.0, own_territory=False).assign(rep="R00")
     assert find_aliases(view_of(deals, SPEC), SPEC, deals["rep"]) == {}
