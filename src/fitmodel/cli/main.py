@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
+    comparing,
     models,
     monitoring,
     quizzing,
@@ -22,6 +23,7 @@ from fitmodel.cli.app import app
 __all__ = [
     "app",
     "briefing",
+    "comparing",
     "models",
     "monitoring",
     "quizzing",

@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS assessments (
 CREATE TABLE IF NOT EXISTS decisions (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
   action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT, assessment INTEGER, corrects INTEGER);
+CREATE TABLE IF NOT EXISTS undone (
+  decision BIGINT PRIMARY KEY, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS requests (
+  number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
 CREATE TABLE IF NOT EXISTS guesses (
   number {key}, time TEXT NOT NULL, quiz TEXT NOT NULL, person TEXT NOT NULL, deal TEXT NOT NULL,
   guess {real} NOT NULL, model {real} NOT NULL, level {real} NOT NULL, outcome INTEGER NOT NULL);

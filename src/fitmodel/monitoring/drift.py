@@ -127,19 +127,20 @@ def compute_drift(
     -------
     DataFrame
         A row per group and attribute, and one for the score: group (only with `by`), attribute,
-        deals, index, deviation, missing, missing_then, unseen (shares), p_value (adjusted for the
-        many comparisons after Benjamini and Hochberg 1995) and verdict: "drift", "moved" (not so
+        deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
+        (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift", "moved" (not so
         far, but one level's share or the size of the number changed by a quarter or more, beyond
         chance), "unclear" (beyond the tolerated, but within chance) or "stable". What changed most:
         level (empty for a number), now and then (its share, or the median of the number), moved
         (whether that is beyond chance: corrected for all comparisons of the table, Bonferroni).
+        A value that cannot be read, such as a text among numbers, counts as missing.
 
     Raises
     ------
     DealsError
         If there are no rows, or not a group for each.
     ProspectError
-        If an attribute is absent, or values cannot be read.
+        If an attribute is absent.
 
     Examples
     --------
@@ -154,12 +155,16 @@ def compute_drift(
         raise DealsError("there are no deals to compare. Remedy: give a table with rows.")
     if by is not None and len(by) != len(table):
         raise DealsError(f"there are {len(by)} groups for {len(table)} deals; give one per deal")
-    probability = model.predict(table, reasons=0)[SCORE].to_numpy()
-    coded = code_table(model.scorer, table, None)
+    readable, unreadable = without_unreadable(table, model)
+    probability = model.predict(readable, reasons=0)[SCORE].to_numpy()
+    coded = code_table(model.scorer, readable, None)
     rows = []
     for name, places in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
         result = _attribute_rows(model, coded.codes[places], tolerated)
+        for row in result:
+            wrong = unreadable.get(row["attribute"])
+            row["unreadable"] = 0.0 if wrong is None else float(wrong[places].mean())
         result += _score_row(model, probability[places], tolerated)
         rows += [known | row for row in result]
     frame = pd.DataFrame(rows)
@@ -170,6 +175,21 @@ def compute_drift(
     beyond = np.where(frame["moved"], "moved", beyond)
     frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", beyond)
     return frame
+
+
+def without_unreadable(
+    table: pd.DataFrame, model: FitModel
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
+    """The table with values that cannot be read missing, and which these are, by column.
+
+    Where a column turns into text the world has changed: that is what drift is measured for.
+    """
+    unreadable = code_table(model.scorer, table, None).unreadable
+    emptied = {
+        name: table[name].astype(object).mask(pd.Series(rows, index=table.index), None)
+        for name, rows in unreadable.items()
+    }
+    return table.assign(**emptied) if emptied else table, unreadable
 
 
 def _groups(by: pd.Series | None, size: int) -> list[tuple[Any, NDArray[np.intp]]]:
@@ -230,6 +250,7 @@ def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:
         "missing": np.nan,
         "missing_then": np.nan,
         "unseen": np.nan,
+        "unreadable": np.nan,
         "p_value": found.p_value,
         **NOTHING,
         "change_p": 1.0,

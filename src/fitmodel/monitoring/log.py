@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
-    from fitmodel.monitoring._log_stores import Cursor
+    from fitmodel.monitoring._log_stores import Cursor, Store
 
 
 __all__ = ["ContradictionError", "DecisionLog", "Exploration", "choose_exploration", "digest_of"]
@@ -154,7 +154,7 @@ class DecisionLog:
         if action not in ACTIONS:
             raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
-            name = self._find(cursor, prospect)
+            name = self.find(cursor, prospect)
             number, poor_fit = cursor.execute(
                 "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
                 " ORDER BY number DESC LIMIT 1",
@@ -162,7 +162,7 @@ class DecisionLog:
             ).fetchone()
             row = cursor.execute(
                 "SELECT number, action, assessment FROM decisions WHERE prospect = ?"
-                " ORDER BY number DESC LIMIT 1",
+                " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
                 (name,),
             ).fetchone()
             earlier = None if row is None else Earlier(*row)
@@ -191,13 +191,15 @@ class DecisionLog:
         """
         with self._store.writing() as cursor:
             try:
-                key = self._find(cursor, prospect)
+                key = self.find(cursor, prospect)
             except UnknownProspectError:
                 return 0
             loose, deal = self.loosely_known_as(prospect), self.known_as(prospect)
             statements = (
                 ("DELETE FROM assessments WHERE prospect = ?", (key,)),
                 ("DELETE FROM decisions WHERE prospect = ?", (key,)),
+                ("DELETE FROM undone WHERE prospect = ?", (key,)),
+                ("DELETE FROM requests WHERE prospect = ?", (key,)),
                 ("DELETE FROM guesses WHERE deal IN (?,?,?)", (key, deal, loose)),
             )
             removed = sum(int(cursor.execute(query, v).rowcount) for query, v in statements)
@@ -247,8 +249,14 @@ class DecisionLog:
         """Whether ids are hashed."""
         return self._salt is not None
 
-    def _find(self, cursor: Cursor, prospect: str) -> str:
-        """The id under which the log has assessments of a prospect."""
+    def find(self, cursor: Cursor, prospect: str) -> str:
+        """Return the id under which the log has assessments of a prospect, in any spelling.
+
+        Raises
+        ------
+        UnknownProspectError
+            If it has none, or of several that differ only in case.
+        """
         for name in dict.fromkeys((self.known_as(prospect), self.kept(prospect))):
             query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
             if cursor.execute(query, (name,)).fetchone():
@@ -300,6 +308,11 @@ class DecisionLog:
             [clean_id(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
         )
 
+    @property
+    def store(self) -> Store:
+        """Where it is kept; for the rooms that read single deals."""
+        return self._store
+
     def close(self) -> None:
         """Close the log; the next use opens it again."""
         self._store.close()
@@ -322,7 +335,8 @@ class DecisionLog:
 
         query = {
             "assessments": "SELECT * FROM assessments ORDER BY number",
-            "decisions": "SELECT * FROM decisions ORDER BY number",
+            "decisions": "SELECT * FROM decisions WHERE number NOT IN (SELECT decision FROM undone)"
+            " ORDER BY number",
             "guesses": "SELECT * FROM guesses ORDER BY number",
         }[table]
         with self._store.reading() as cursor:

@@ -53,6 +53,14 @@ if TYPE_CHECKING:
     from fitmodel.sales.rep_performance import RepPerformance
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a page says first: what it rests on, and what stands out."""
+
+    basis: str
+    points: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SalesReport:
     """A page with its tables.
@@ -65,11 +73,17 @@ class SalesReport:
         By file name.
     ledgers : tuple of Ledger
         One per plan.
+    summary : Summary
+        What the page says first.
+    sections : tuple of Section
+        The parts of the page below it.
     """
 
     page: str
     tables: dict[str, pd.DataFrame]
     ledgers: tuple[Ledger, ...]
+    summary: Summary
+    sections: tuple[Section, ...]
 
     def __repr__(self) -> str:
         return f"<SalesReport: {', '.join(self.tables)}>"
@@ -170,8 +184,10 @@ def make_sales_report(
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
     warnings = contract_warnings(view, language)
-    page = sales_page(next(iter(boards.values())), parts, warnings=warnings, language=language)
-    return SalesReport(page, tables, ledgers)
+    board = next(iter(boards.values()))
+    page = sales_page(board, parts, warnings=warnings, language=language)
+    summary = summarise(board, parts, warnings=warnings, language=language)
+    return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
 def _too_little(view: HistoryView, language: str) -> str:
@@ -202,8 +218,10 @@ def _counts_only(
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    page = sales_page(next(iter(counts.values())), parts, language=language)
-    return SalesReport(page, tables, ledgers)
+    board = next(iter(counts.values()))
+    page = sales_page(board, parts, language=language)
+    summary = summarise(board, parts, language=language)
+    return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
@@ -249,6 +267,25 @@ def sales_page(
     str
         HTML that loads nothing from elsewhere; every value is escaped.
     """
+    summary = summarise(board, sections, warnings=warnings, language=language)
+    return render(
+        "sales.html.j2",
+        say=phrases(language, "sales_page"),
+        language=language,
+        basis=summary.basis,
+        points=summary.points,
+        parts=sections,
+    )
+
+
+def summarise(
+    board: RepPerformance | Counts,
+    sections: Sequence[Section],
+    *,
+    warnings: Sequence[str] = (),
+    language: str = "en",
+) -> Summary:
+    """Gather what a page says first; parameters as of `sales_page`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(
@@ -258,14 +295,7 @@ def sales_page(
         **{end: _percent(company[name]) for end, name in RATES.items()},
     )
     points = [point for part in sections for point in part.values.get("points", [])]  # noqa: PD011 - a mapping
-    return render(
-        "sales.html.j2",
-        say=say,
-        language=language,
-        basis=basis,
-        points=(points or [say("nothing_stands_out")]) + list(warnings),
-        parts=sections,
-    )
+    return Summary(basis, (*(points or [say("nothing_stands_out")]), *warnings))
 
 
 def _percent(rate: float) -> str:
