@@ -19,7 +19,7 @@ MIN_EXPECTED = 3.0
 MIN_EXPECTED_RECENTLY = 1.0
 ALL = 0.995
 """Share of an attribute's deals from which a rep is called its only seller."""
-HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.7, 0.2, 0.1
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
 """Of the page's error: tests on all of history, on the last two quarters, and on selection."""
 
 
