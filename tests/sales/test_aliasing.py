@@ -88,6 +88,7 @@ def test_nobody_else_is_named_for_it(alone):
 
 def test_whether_prospects_of_ones_own_are_riskier_is_not_said(alone):
     assert alone.reps.loc["R00", "selects"] in {"alike", "inseparable"}
+    assert (alone.reps.drop("R00")["selects"] == "alike").all()
 
 
 def test_an_overseller_who_shares_his_territories_is_named_plainly():
