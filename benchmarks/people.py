@@ -20,8 +20,9 @@ import pandas as pd
 
 from fitmodel import DealSpec
 from fitmodel.sales.bonus import pay_bonus
+from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.plans import Bonus
-from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import exact_tails
 
 if TYPE_CHECKING:
@@ -208,24 +209,68 @@ def likely(companies: int) -> pd.DataFrame:
     )
 
 
-def trained(companies: int, deals: int) -> dict[str, object]:
+def trained(companies: int, deals: int) -> pd.DataFrame:
     """Train the models that expected numbers come from, and count who is named beside the truth."""
-    guilty = seen = innocent = pages = 0
-    for company in range(companies):
-        table, _ = simulate(TEAMS[2], deals, FIRST_SEED + company)
-        reps = compute_rep_performance(table, SPEC, expected_probabilities(table, SPEC)).reps
-        named = reps["verdict"].isin(["more", "fewer"])
-        seen += int(reps.loc["R00", "beyond_chance"] == "more")
-        guilty += int(named["R00"])
-        innocent += int(named.drop("R00").any())
-        pages += 1
-    return {
-        "reps, with trained models": TEAMS[2].name,
-        "pages": pages,
-        "R00: beyond chance": seen / pages,
-        "R00: named": guilty / pages,
-        "innocent named": innocent / pages,
+    teams = {
+        "all alike": (TEAMS[0], False, 1.0),
+        "one sells 48 %, twice the churn": (TEAMS[2], False, 1.0),
+        "one sells 20 %, 2.5 times, in a territory of his own": (TEAMS[3], True, 1.0),
+        "nobody oversells; R00 alone sells a territory with 2.5 times": (TEAMS[0], True, 2.5),
+        "nobody oversells; R00 alone sells an ordinary territory": (TEAMS[0], True, 1.0),
     }
+    rows = {
+        name: _trained(team, companies, deals, own=own, risky=risky)
+        for name, (team, own, risky) in teams.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _trained(
+    team: Team, companies: int, deals: int, *, own: bool, risky: float
+) -> dict[str, float]:
+    """Share of companies in which R00 is named plainly, or with what he alone sells; and others."""
+    found: list[tuple[bool, ...]] = []
+    for company in range(companies):
+        table, _ = simulate(team, deals, FIRST_SEED + company)
+        table, spec = with_territories(table, FIRST_SEED + company, own=own, risky=risky)
+        expected = compute_expected(table, spec)
+        reps = compute_rep_performance(
+            table, spec, expected.probability, over_reps=expected.over["rep"]
+        ).reps
+        verdict = reps["verdict"]
+        found.append(
+            (
+                verdict["R00"] == "more",
+                verdict["R00"] == "inseparable_more",
+                bool(verdict.drop("R00").isin(["more", "fewer"]).any()),
+                bool(reps["selects"].isin(["riskier", "safer"]).any()),
+            )
+        )
+    shares = np.mean(np.array(found, dtype=float), axis=0)
+    names = ("R00 named", "R00 or territory", "innocent named", "selection named")
+    return dict(zip(names, shares.tolist(), strict=True))
+
+
+def with_territories(
+    table: pd.DataFrame, seed: int, *, own: bool, risky: float
+) -> tuple[pd.DataFrame, DealSpec]:
+    """Add territories: of everybody, or one that R00 alone sells, with `risky` times the churn."""
+    random = np.random.default_rng([seed, 7])
+    territory = np.array(["north", "south", "east"])[random.integers(0, 3, len(table))]
+    first = (table["rep"] == "R00").to_numpy()
+    if own:
+        territory = np.where(first, "retail", territory)
+    stayed = (table["churned_on"] - table["closed_on"]).dt.days.to_numpy() / (365.25 / 12)
+    early = first & (stayed <= HORIZON)
+    # as many again leave early as the ratio asks for
+    share = (risky - 1) * early.sum() / max(int((first & ~early).sum()), 1)
+    more = first & ~(stayed <= HORIZON) & (random.random(len(table)) < share)
+    days = np.ceil(random.uniform(0, HORIZON, len(table)) * 365.25 / 12).astype(int)
+    leaves = table["closed_on"] + pd.to_timedelta(days, unit="D")
+    leaves = leaves.where(leaves <= pd.Timestamp(END))
+    churned = table["churned_on"].where(~more, leaves)
+    spec = SPEC.replace(attributes={"include": ["kind", "territory"]})
+    return table.assign(territory=territory, churned_on=churned), spec
 
 
 def main() -> None:
@@ -242,7 +287,7 @@ def main() -> None:
     print(pd.DataFrame(rows).set_index("contract term").T.round(3).to_string(), "\n")
     print(likely(asked.companies).round(3).to_string(), "\n")
     if asked.trained:
-        print(pd.Series(trained(asked.trained, 3000)).to_string())
+        print(trained(asked.trained, 2000).round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every deal of the log is found whatever spelling its id has, and what is not found is reported."""
+"""Every deal of the log is found whatever its spelling, and what is not found is reported."""
 
 from __future__ import annotations
 
@@ -15,10 +15,26 @@ from fitmodel.monitoring.matching import match_log
 from fitmodel.monitoring.propensity import with_propensity
 
 FLAGGED = Assessment(
-    0.4, 0.3, 0.5, True, "poor", -1.0, unfamiliar=False, reasons=(), model_version="v"
+    0.4,
+    0.3,
+    0.5,
+    poor_fit=True,
+    fit="poor",
+    expected_value=-1.0,
+    unfamiliar=False,
+    reasons=(),
+    model_version="v",
 )
 FINE = Assessment(
-    0.1, 0.05, 0.2, False, "good", 1.0, unfamiliar=False, reasons=(), model_version="v"
+    0.1,
+    0.05,
+    0.2,
+    poor_fit=False,
+    fit="good",
+    expected_value=1.0,
+    unfamiliar=False,
+    reasons=(),
+    model_version="v",
 )
 
 

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from fitmodel.sales._rep_verdicts import HISTORY_SHARE
 from fitmodel.sales.rep_tests import allowing_tails, change_tails, exact_tails, name_reps
 
 EXPECTED = np.array([30.0, 22, 18, 15, 13, 12, 10, 9, 8, 6, 4, 3])
 
 
-def pages(ratios, expected=EXPECTED, number=150, seed=20_000):
+def pages(ratios, expected=EXPECTED, number=150, seed=20_000, error=0.05):
     """Whether anybody, and whether the first rep, is named with more; share of pages."""
     named = []
     for page in range(number):
         random = np.random.default_rng(seed + page)
         counts = random.poisson(expected * ratios(random)).astype(float)
-        named.append(name_reps(counts, expected).direction)
+        named.append(name_reps(counts, expected, error=error).direction)
     named = np.array(named)
     return float((named != 0).any(axis=1).mean()), float((named[:, 0] == 1).mean())
 
@@ -29,6 +30,33 @@ def test_a_page_of_reps_all_alike_names_nobody_in_nineteen_cases_of_twenty():
 def test_reps_who_differ_by_something_unrecorded_are_not_named_for_it():
     # 5 % and two standard errors of 150 pages
     assert pages(lambda random: np.exp(random.normal(0, 0.35, 12)))[0] <= 0.05 + 0.036
+
+
+@pytest.mark.parametrize(("times", "difference"), [(2.5, 0.35), (2.5, 0.5)])
+def test_with_many_deals_too_differences_that_nobody_recorded_name_nobody(times, difference):
+    # with a gamma distribution of reps' ratios 10 % of such pages named somebody
+    named = pages(
+        lambda random: np.exp(random.normal(0, difference, 12)), EXPECTED * times, number=100
+    )[0]
+    assert named <= 0.05 + 0.044  # 5 % and two standard errors of 100 pages
+
+
+def test_of_many_reps_none_is_named_for_differences_that_nobody_recorded():
+    expected = np.random.default_rng(5).lognormal(2.5, 0.5, 30)
+    error = 0.05 * HISTORY_SHARE  # what a page spends on it
+    differ = pages(
+        lambda random: np.exp(random.normal(0, 0.35, 30)), expected, number=100, error=error
+    )[0]
+    assert differ <= 0.05 + 0.044
+
+
+def test_with_very_many_deals_only_the_difference_between_reps_counts():
+    expected = EXPECTED * 200
+    observed = expected * np.exp(np.array([0.3, -0.3] * 6))
+    allowing = allowing_tails(observed.round(), expected)
+    # one rep of 12 that differ by .3 is about one standard deviation off
+    assert 0.08 < allowing[0][0] < 0.3
+    assert allowing[0][0] + allowing[1][0] == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_seller_of_half_of_everything_is_compared_with_the_others():

@@ -77,7 +77,8 @@ def quiz(
 
 def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
     """Ask everybody about every deal, show each answer, and keep all of it at the end."""
-    from fitmodel.sales.quiz import brier, guesses_of
+    from fitmodel.sales.quiz import guesses_of
+    from fitmodel.sales.quiz_scores import brier
 
     size, level = len(made.questions), f"{made.level:.0%}"
     typer.echo(say("intro", size=size, level=level, horizon=horizon))
@@ -125,7 +126,7 @@ def _asked(person: str, say: Say, *, hidden: bool) -> float:
 
 
 def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
-    from fitmodel.sales.quiz import practice, practice_words, quiz_scores
+    from fitmodel.sales.quiz_scores import practice, practice_words, quiz_scores
 
     guesses = log.guesses()
     if guesses.empty:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
+    from fitmodel.sales.edits import EditsAfterFlags
     from fitmodel.sales.plans import Plan
 
 
@@ -65,11 +66,16 @@ def report(
     segment: Annotated[
         str | None, typer.Option(help="Column by which the value of deals is told apart.")
     ] = None,
+    edits: Annotated[
+        Path | None,
+        typer.Option(help="History of fields (id, field, old, new, changed_at).", exists=True),
+    ] = None,
+    log: Annotated[str | None, typer.Option(help="Decision log, for --edits.")] = None,
     hash_ids: Annotated[
         bool, typer.Option("--hash-ids", help="Write deals' ids hashed, as the decision log does.")
     ] = False,
     salt: Annotated[
-        str | None, typer.Option(envvar="FITMODEL_LOG_SALT", help="For --hash-ids.")
+        str | None, typer.Option(envvar="FITMODEL_LOG_SALT", help="For --hash-ids and --log.")
     ] = None,
     show_plan: Annotated[  # noqa: ARG001 - answered before anything else is asked for
         bool,
@@ -91,11 +97,14 @@ def report(
 
         if payroll is not None and plan is None:
             raise typer.BadParameter("it needs a --plan", param_hint="--payroll")
+        if (edits is None) != (log is None):
+            raise typer.BadParameter("give both or none", param_hint="--edits, --log")
         spec, tell = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
         read = read_and_tell(deals, spec)
         table, spec = read.table, read.spec
+        found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
@@ -105,6 +114,7 @@ def report(
             spec,
             plans=plans,
             rows=rows,
+            edits=found,
             segment=segment,
             language=language,
             progress=tell,
@@ -115,6 +125,25 @@ def report(
         typer.echo(f"wrote {output / 'index.html'} and {len(made.tables)} tables beside it")
         if len(made.ledgers) > 1:
             typer.echo(compare_plans(*made.ledgers).says(language))
+
+
+def _edits(
+    history: Path, log: str | None, salt: str | None, table: pd.DataFrame, spec: DealSpec
+) -> EditsAfterFlags:
+    """Attributes of the deals that were edited after a flag."""
+    from fitmodel.cli.app import existing_log
+    from fitmodel.deals.attributes import read_attributes
+    from fitmodel.sales.edits import find_edits_after_flags
+    from fitmodel.tables.files import read_table
+
+    if spec.deals.id is None or spec.deals.rep is None:
+        raise SpecError("--edits needs an id and a rep. Remedy: name their columns under [deals].")
+    return find_edits_after_flags(
+        read_table(history),
+        existing_log(str(log), salt),
+        table.set_index(spec.deals.id)[spec.deals.rep],
+        list(read_attributes(table, spec).frame.columns),
+    )
 
 
 def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:

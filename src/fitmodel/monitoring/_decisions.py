@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.model.logged import ContradictionError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIGNING = ("signed", "overridden")
 
@@ -62,3 +66,21 @@ def check_decision(
             "assess it again if it was opened again, or --correct where the earlier decision was "
             "wrong."
         )
+
+
+def decided_on(said: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
+    """
+    Return the number of the assessment of each decision; in older logs the last one before it.
+
+    Parameters
+    ----------
+    said : DataFrame
+        Assessments.
+    done : DataFrame
+        The last decision on each prospect, indexed by prospect.
+    """
+    both = said[["number", "time", "prospect"]].merge(
+        done["time"].rename("decided").reset_index(), on="prospect"
+    )
+    before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()
+    return done["assessment"].fillna(before.reindex(done.index))

@@ -133,11 +133,12 @@ def compute_drift(
         A row per group and attribute, and one for the score: group (only with `by`), attribute,
         deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
         (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift",
-        "moved" (not so far, but one level's share or the size of the number changed by a quarter or
-        more, beyond chance), "unclear" (beyond the tolerated, but within chance) or "stable". What
-        changed most: level (empty for a number), now and then (its share, or the median of the
-        number), moved (whether that is beyond chance: corrected for all comparisons of the table,
-        Bonferroni).
+        "moved" (not so far, but one level's share or the size of the number changed by a quarter
+        or more, beyond chance), "unclear" (beyond the tolerated, but within chance) or "stable".
+        What changed most: level (empty for a number), now and then (its share, or the median of
+        the number), moved (whether that is beyond chance: corrected for all comparisons of the
+        table, Bonferroni).
+        A value that cannot be read, such as a text among numbers, counts as missing.
 
     Raises
     ------

@@ -9,20 +9,17 @@ Rows are added and never changed (triggers see to that); only `forget` removes t
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.ids import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
-from fitmodel.model.wording import plain_value
-from fitmodel.monitoring._decisions import Earlier, check_decision
+from fitmodel.monitoring._decisions import Earlier, check_decision, decided_on
 from fitmodel.monitoring._exploration import Exploration, choose_exploration
+from fitmodel.monitoring._log_rows import digest_of, now_in_utc, storable
 from fitmodel.monitoring._log_stores import open_store
 
 if TYPE_CHECKING:
@@ -110,7 +107,7 @@ class DecisionLog:
 
         All of them or, where anything fails, none.
         """
-        now = _now()
+        now = now_in_utc()
         values = [
             (
                 *(now, self.known_as(prospect), said.model_version, said.early_churn_probability),
@@ -176,8 +173,8 @@ class DecisionLog:
                 "INSERT INTO decisions (time, prospect, action, by, reason, assessment, corrects)"
                 " VALUES (?,?,?,?,?,?,?)",
                 (
-                    *(_now(), name, action, _storable(by)),
-                    *(None if reason is None else _storable(reason), number, corrects),
+                    *(now_in_utc(), name, action, storable(by)),
+                    *(None if reason is None else storable(reason), number, corrects),
                 ),
             )
 
@@ -204,7 +201,7 @@ class DecisionLog:
             )
             removed = sum(int(cursor.execute(query, v).rowcount) for query, v in statements)
             if removed:
-                row = (_now(), removed)
+                row = (now_in_utc(), removed)
                 cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
         if removed:
             self._store.forget_traces()
@@ -219,30 +216,20 @@ class DecisionLog:
         return self._frame("decisions")
 
     def latest(self) -> pd.DataFrame:
-        """What was last decided on each prospect and the assessment it was decided on.
+        """What was last decided on each prospect, indexed by prospect, and on which assessment.
 
-        Indexed by prospect. A prospect without a decision has its last assessment; one that was
-        scored again after its decision keeps the assessment that people had seen.
+        A prospect without a decision has its last assessment.
         """
         said = self.assessments()
         done = self.decisions().groupby("prospect").last()
         seen = said.groupby("prospect")["number"].last()
-        decided = self._decided_on(said, done)
+        decided = decided_on(said, done)
         seen.update(decided[decided.isin(said["number"])].astype("int64"))
         chosen = said[said["number"].isin(seen)].set_index("prospect").sort_index()
         return chosen.join(done[["action", "by"]])
 
-    @staticmethod
-    def _decided_on(said: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
-        """Number of the assessment of each decision; in older logs the last one before it."""
-        both = said[["number", "time", "prospect"]].merge(
-            done["time"].rename("decided").reset_index(), on="prospect"
-        )
-        before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()
-        return done["assessment"].fillna(before.reindex(done.index))
-
     def known_as(self, prospect: object) -> str:
-        """The id as the log keeps it: in one spelling (`clean_id`), hashed where there is a salt."""
+        """The id as the log keeps it: in one spelling, hashed where there is a salt."""
         return self.kept(clean_id(prospect))
 
     def loosely_known_as(self, prospect: object) -> str:
@@ -251,7 +238,7 @@ class DecisionLog:
 
     def kept(self, name: str) -> str:
         """The text as the log keeps it, in the spelling it has: hashed where there is a salt."""
-        name = _storable(name)
+        name = storable(name)
         return name if self._salt is None else hashed_id(name, self._salt)
 
     @property
@@ -291,9 +278,9 @@ class DecisionLog:
         All of them or none. Guesses and the model's probability are from 0 to 1, the outcome is 1
         for a customer who left early.
         """
-        now = _now()
+        now = now_in_utc()
         values = [
-            (now, quiz, _storable(person), self.known_as(deal), guess, model, level, outcome)
+            (now, quiz, storable(person), self.known_as(deal), guess, model, level, outcome)
             for quiz, person, deal, guess, model, level, outcome in rows
         ]
         with self._store.writing() as cursor:
@@ -355,20 +342,3 @@ class DecisionLog:
             result = pd.DataFrame(told.fetchall(), columns=names)
         result["time"] = pd.to_datetime(result["time"], utc=True, format="ISO8601")
         return result
-
-
-def digest_of(attributes: Mapping[str, Any]) -> str:
-    """SHA-256 of the attributes as canonical JSON: the same prospect gives the same digest."""
-    plain = {str(name): plain_value(value) for name, value in attributes.items()}
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _storable(text: str) -> str:
-    """The text with what no database takes, half characters and zero bytes, written out."""
-    whole = text.encode(errors="backslashreplace").decode()
-    return whole.replace("\x00", "\\x00")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

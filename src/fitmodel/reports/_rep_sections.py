@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
 from fitmodel.reports._html import Section, as_svg
+from fitmodel.reports._plan_terms import plan_terms
 from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plots import plot_funnel, plot_profile
@@ -18,9 +17,10 @@ from fitmodel.sales.trend import compute_trend, plot_trend
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.ledger import Ledger
-    from fitmodel.sales.plans import Plan
     from fitmodel.sales.profile import Profile
     from fitmodel.sales.rep_performance import RepPerformance
 
@@ -202,7 +202,7 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
     shown = ledger.bonuses[ledger.bonuses["period"].isin(periods)]
     return {
         "name": ledger.plan.name,
-        "terms": _terms(ledger.plan, say),
+        "terms": plan_terms(ledger.plan, say),
         "reps": _rows(ledger.reps, say),
         "months": _rows(recent, say, total=False) if dated else [],
         "shown": say(
@@ -219,73 +219,21 @@ def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
     """What each rep is paid in each of the last payroll months: a row per month."""
     if not len(ledger.payroll):
         return {}
-    totals = ledger.payroll_by_month["total"].unstack("rep").tail(RECENT_PAYROLL)
-    totals = totals.map(lambda amount: Decimal(0) if pd.isna(amount) else amount)
+    totals = ledger.payroll_by_month["total"].to_dict()
+    reps = sorted({rep for _, rep in totals})
+    months = sorted({month for month, _ in totals})[-RECENT_PAYROLL:]
+    paid = {m: [totals.get((m, rep), Decimal(0)) for rep in reps] for m in months}
     return {
-        "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in totals.columns],
+        "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in reps],
         "rows": [
             {
-                "month": str(month),
+                "month": month,
                 "money": [f"{amount:,.2f}" for amount in row],
                 "total": f"{sum(row, Decimal(0)):,.2f}",
             }
-            for month, row in zip(totals.index, totals.to_numpy().tolist(), strict=True)
+            for month, row in paid.items()
         ],
     }
-
-
-def _terms(plan: Plan, say: Say) -> list[str]:
-    rate = f"{plan.commission_rate:.1%}"
-    whole = "terms" if plan.earned_after_months else "terms_at_signing"
-    lines = [say(whole, rate=rate, months=plan.earned_after_months)]
-    lines += [say("terms_tier", share=f"{t.share:.0%}", months=t.months) for t in plan.tiers]
-    if plan.paid_at_signing:
-        lines.append(say("terms_advance", share=f"{plan.paid_at_signing:.0%}"))
-    lines += _clauses(plan, say)
-    if plan.bonus is not None:
-        bonus = plan.bonus
-        lines.append(
-            say(
-                f"terms_bonus_{bonus.period}",
-                top=bonus.top,
-                amount=f"{bonus.amount:,.2f}",
-                deals=bonus.least_deals,
-            )
-        )
-    return lines
-
-
-def _clauses(plan: Plan, say: Say) -> list[str]:
-    """A sentence for each further clause of a plan."""
-    lines = []
-    if plan.clawback == "unused_months":
-        lines.append(say("terms_unused_months"))
-    if plan.excluded_causes is not None:
-        lines.append(say("terms_excluded", causes=", ".join(plan.excluded_causes.values)))
-    if plan.accelerators is not None:
-        steps = [
-            say("terms_step", rate=f"{step.rate:.1%}", above=f"{step.above:,.2f}")
-            for step in plan.accelerators.steps
-        ]
-        period = say(f"a_{plan.accelerators.period}")
-        lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
-    if plan.split is not None:
-        lines.append(say("terms_split", column=plan.split.rep))
-    if plan.credit_notes == "deduct":
-        lines.append(say("terms_credit_notes"))
-    if plan.upgrades == "increase":
-        lines.append(say("terms_upgrades"))
-    if plan.cap is not None:
-        period = say(f"a_{plan.cap.period}")
-        lines.append(say("terms_cap", amount=f"{plan.cap.amount:,.2f}", period=period))
-    if plan.draw is not None:
-        key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
-        lines.append(say(key, amount=f"{plan.draw.amount:,.2f}"))
-    if plan.leavers is not None:
-        lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
-    if plan.payroll_months_later:
-        lines.append(say("terms_later", months=plan.payroll_months_later))
-    return lines
 
 
 def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:

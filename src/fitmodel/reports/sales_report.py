@@ -16,6 +16,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.reports._counts_section import counts_section
+from fitmodel.reports._edits_section import edits_section
 from fitmodel.reports._html import render, safe_csv
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.reports._html import Section
     from fitmodel.sales.counts import Counts
+    from fitmodel.sales.edits import EditsAfterFlags
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.rep_performance import RepPerformance
@@ -104,6 +106,7 @@ def make_sales_report(
     *,
     plans: Sequence[Plan] = (),
     rows: pd.DataFrame | None = None,
+    edits: EditsAfterFlags | None = None,
     segment: str | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
@@ -120,6 +123,8 @@ def make_sales_report(
         Commission plans to pay over these deals; two are compared.
     rows : DataFrame, optional
         The rows before those of a customer were made one, for plans that pay for upgrades.
+    edits : EditsAfterFlags, optional
+        Attributes edited after a flag, from `find_edits_after_flags`.
     segment : str, optional
         Column by which the value of deals is told apart.
     language : {"en", "zh"}
@@ -170,6 +175,8 @@ def make_sales_report(
     ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
+    if edits is not None:
+        parts.append(edits_section(edits, language=language))
     tell("what deals are worth")
     parts.append(_worth(view, spec, segment, language))
     tell("ideal customer profile")

@@ -24,6 +24,9 @@ ALMOST_ALL = 0.8
 """Share of a segment's deals that one rep signed, from which the segment is the rep's own."""
 LARGE_PART = 0.3
 """Share of a rep's deals in segments of the rep's own, from which the two are told together."""
+LESS_OFTEN = 4.0
+"""How many times as large a part of the rep's deals as of the others' a segment of the rep's own
+is: who signs nearly everything is not the only seller of everything."""
 LEAST_DEALS = 10
 MAX_NAMED = 3
 
@@ -97,7 +100,10 @@ def _of_attribute(
     np.add.at(table, (group.codes[inside], codes[inside]), 1.0)
     totals = table.sum(axis=1)
     seller = table.argmax(axis=1)
-    own = table.max(axis=1) >= ALMOST_ALL * totals
+    most = table.max(axis=1)
+    part_of_rep = most / sizes[seller]
+    part_of_others = (totals - most) / np.maximum(sizes.sum() - sizes[seller], 1)
+    own = (most >= ALMOST_ALL * totals) & (part_of_rep >= LESS_OFTEN * part_of_others)
     found = []
     for rep in np.unique(seller[own]).tolist():
         mine = np.flatnonzero(own & (seller == rep))

@@ -98,7 +98,7 @@ def _excused(deals: pd.DataFrame, plan: Plan) -> Any:
     clause = plan.excluded_causes
     if clause is None:
         return np.zeros(len(deals), dtype=bool)
-    causes = {value.strip().casefold() for value in clause.values}
+    causes = {value.strip().casefold() for value in clause.causes}
     said = _column(deals, clause.column, "excluded_causes").astype("str").str.strip()
     return said.str.casefold().isin(causes).to_numpy()
 

@@ -21,8 +21,9 @@ USUAL_DIFFERENCE = 0.5
 """Scale of the half-normal prior of the standard deviation of reps' log-ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
 LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
-SHARE_APART, DIFFERENCE_APART = 0.1, 1.0
-"""One other rep in ten may be far from the rest, and then says little of how the rest differ."""
+REPS_APART, DIFFERENCE_APART = 0.6, 1.0
+"""So many reps are expected to be far from the rest; they say little of how the rest differ. A
+fixed share of many reps would take the ends of an ordinary distribution for reps apart."""
 LARGEST_LEVEL, LARGEST_RATIO = 2.0, 4.0
 """Range of the common level, and of a rep's ratio, as logarithms."""
 LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
@@ -55,7 +56,8 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     mean = np.exp(ratios)[:, None] * np.maximum(expected, 1e-9) * common
     logs = observed * np.log(mean) - mean - gammaln(observed + 1)
     likelihood = kernels @ np.exp(logs - logs.max(axis=0))  # (differences + 1, levels, reps)
-    mixed = (1 - SHARE_APART) * likelihood[:-1] + SHARE_APART * likelihood[-1]
+    apart = min(REPS_APART / len(observed), 0.1)
+    mixed = (1 - apart) * likelihood[:-1] + apart * likelihood[-1]
     each = np.log(np.maximum(mixed, 1e-300))
     posterior = each.sum(axis=2, keepdims=True) - each + LOG_PRIOR[:, None, None]
     weight = np.exp(posterior - posterior.max(axis=(0, 1)))

@@ -19,7 +19,7 @@ MIN_EXPECTED = 3.0
 MIN_EXPECTED_RECENTLY = 1.0
 ALL = 0.995
 """Share of an attribute's deals from which a rep is called its only seller."""
-HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.7, 0.2, 0.1
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
 """Of the page's error: tests on all of history, on the last two quarters, and on selection."""
 
 
@@ -61,7 +61,9 @@ def add_verdicts(
     )
     table["talk_about"] = active & (lasting | (table["recent_verdict"] == "more"))
     share = error * SELECTION_SHARE
-    table["selects"], table["selection_p_value"] = _selection(table, facts, least_deals, share)
+    table["selects"], table["selection_p_value"] = _selection(
+        table, facts, least_deals, share, alone
+    )
     if alone is not None:
         _say_inseparable(table, alone)
 
@@ -122,21 +124,31 @@ def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) ->
 
 
 def _selection(
-    table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float
+    table: pd.DataFrame,
+    facts: pd.DataFrame,
+    least_deals: int,
+    error: float,
+    alone: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """
     Whether a rep's prospects are riskier, or safer, than those of the other reps.
 
     Ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals of Mathematical
     Statistics 18, 50-60), with Holm's correction: a mean would let a few very risky deals decide.
+    Nobody is compared with reps who alone sell an attribute: what is expected of their prospects is
+    what they themselves have lost.
     """
     from scipy.stats import mannwhitneyu
 
     known = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
+    apart = [] if alone is None else list(table.index[alone])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
     for at in np.flatnonzero(known).tolist():
         own = (facts["who"] == table.index[at]).to_numpy()
-        mine, others = facts.loc[own, "probability"], facts.loc[~own, "probability"]
+        others_of = ~own & ~facts["who"].isin(apart).to_numpy()
+        mine, others = facts.loc[own, "probability"], facts.loc[others_of, "probability"]
+        if not len(others):
+            continue
         result = mannwhitneyu(mine, others, method="asymptotic")
         higher = result.statistic > len(mine) * len(others) / 2
         # where ranks and means disagree nothing is claimed

@@ -8,7 +8,7 @@ decision log + history of fields -> edits soon after an assessment, of flagged a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,22 @@ from fitmodel.sales.people import NO_NAME, people_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fitmodel.monitoring.log import DecisionLog
-
 HISTORY = ("id", "field", "old", "new", "changed_at")
 WINDOW_DAYS = 30
 """Edits so many days after an assessment count as made after it, of flagged and unflagged alike."""
 MIN_FLAGGED = 5
 ERROR = 0.05
 EDITS = ("prospect", "rep", "field", "old", "new", "flagged_at", "changed_at", "unflagged_at")
+
+
+class AssessmentsLog(Protocol):
+    """What is asked of a decision log; `fitmodel.monitoring.log.DecisionLog` is one."""
+
+    def assessments(self) -> pd.DataFrame:
+        """Every assessment in the order written."""
+
+    def known_as(self, prospect: object) -> str:
+        """The id as the log keeps it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +75,7 @@ class EditsAfterFlags:
 
 
 def find_edits_after_flags(
-    history: pd.DataFrame, log: DecisionLog, reps: pd.Series[Any], attributes: Sequence[str]
+    history: pd.DataFrame, log: AssessmentsLog, reps: pd.Series[Any], attributes: Sequence[str]
 ) -> EditsAfterFlags:
     """
     List attributes that were edited after a flag that was gone then, with counts per rep.
@@ -76,7 +84,7 @@ def find_edits_after_flags(
     ----------
     history : DataFrame
         A row per edit, columns `HISTORY`.
-    log : DecisionLog
+    log : AssessmentsLog
         What was said of the prospects, and when.
     reps : Series
         Rep of each prospect, indexed by its id.
@@ -117,7 +125,7 @@ def find_edits_after_flags(
     )
 
 
-def _read(history: pd.DataFrame, log: DecisionLog, attributes: Sequence[str]) -> pd.DataFrame:
+def _read(history: pd.DataFrame, log: AssessmentsLog, attributes: Sequence[str]) -> pd.DataFrame:
     """Edits that change an attribute, with ids as the log keeps them."""
     if missing := [name for name in HISTORY if name not in history.columns]:
         raise DealsError(

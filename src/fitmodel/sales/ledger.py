@@ -62,10 +62,14 @@ class Ledger:
     @property
     def payroll_by_month(self) -> pd.DataFrame:
         """What each rep is paid in each payroll month, by kind, and in all."""
-        sums = self.payroll.groupby(["month", "rep", "kind"], sort=True)["amount"].sum()
-        table = sums.unstack("kind").map(lambda v: Decimal(0) if pd.isna(v) else v)
-        table["total"] = [sum(row, Decimal(0)) for row in table.to_numpy().tolist()]
-        return table
+        kinds = sorted(set(self.payroll["kind"]))
+        rows: dict[tuple[str, str], dict[str, Decimal]] = {}
+        for row in self.payroll.to_dict("records"):
+            sums = rows.setdefault((row["month"], row["rep"]), dict.fromkeys(kinds, Decimal(0)))
+            sums[row["kind"]] += row["amount"]
+        table = [sums | {"total": sum(sums.values(), Decimal(0))} for sums in rows.values()]
+        index = pd.MultiIndex.from_tuples(list(rows), names=["month", "rep"])
+        return pd.DataFrame(table, index, columns=[*kinds, "total"]).sort_index()
 
     @property
     def reps(self) -> pd.DataFrame:

@@ -83,8 +83,7 @@ def pay_out(
         last = _later(pd.Timestamp(until), plan.payroll_months_later)
         table = _with_draw(table, plan, last)
     paid = [
-        (_later(pd.Period(row["month"], "M").end_time, plan.payroll_months_later), row["rep"])
-        + ("bonus", "", row["bonus"])
+        (_later(row["month"], plan.payroll_months_later), row["rep"], "bonus", "", row["bonus"])
         for row in bonuses.to_dict("records")
         if row["bonus"] != ZERO and row["month"]
     ]

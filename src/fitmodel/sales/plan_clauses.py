@@ -27,13 +27,13 @@ class ExcludedCauses(Clause):
     ----------
     column : str
         Of the deals, with the cause of leaving.
-    values : tuple of str
+    causes : tuple of str
         Causes; case and spaces around them do not matter. Who left for one of them counts as a
         customer who stayed: the whole commission is earned, and nothing is clawed back.
     """
 
     column: str = "exit_reason"
-    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    causes: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Accelerator(Clause):

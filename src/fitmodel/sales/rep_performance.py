@@ -70,9 +70,10 @@ class RepPerformance:
         `knowing_expected` (early churners expected by models that did see the rep's other deals),
         `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
         unexplained difference between reps),
-        `selects` (riskier, alike, safer, inseparable, too_few), the p-values `p_value`, `recent_p_value` and
-        `selection_p_value`, corrected for the number of reps, `talk_about` (active, and more early
-        churn than expected now), and in words: `says`, `says_recently`, `says_selection`.
+        `selects` (riskier, alike, safer, inseparable, too_few), the p-values `p_value`,
+        `recent_p_value` and `selection_p_value`, corrected for the number of reps, `talk_about`
+        (active, and more early churn than expected now), and in words: `says`, `says_recently`,
+        `says_selection`.
         Reps with the highest shrunken ratio come first, those with too few deals last.
     quarters : DataFrame
         Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`.
