@@ -1,22 +1,25 @@
 """Companies that grow: how right the probabilities are when half or more of the deals are young.
 
-Run: python benchmarks/growing.py [--seeds N]
+Run: python benchmarks/growing.py [--seeds N] [--keep FILE]
 
 Simulated deals with a known truth. Customers leave with proportional hazards, a law that fitmodel's
 proportional odds do not have. Columns: share of deals signed within the horizon; mean prediction
 over the mean true probability; slope of the true log-odds on the predicted ones (1 is right, above
 1 effects are drawn together); expected log loss above that of the truth; share of true
 probabilities inside the 80 % interval; and the slope and loss of a proportional-hazards regression
-fitted to the same deals.
+fitted to the same deals. With `--keep`, a training that is in FILE is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _kept import KeptResults
 from sklearn.linear_model import PoissonRegressor
 
 import fitmodel
@@ -133,13 +136,16 @@ def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[flo
     return [young, *ours, covered, *peer[1:]]
 
 
-def main(seeds: int) -> None:
+def main(seeds: int, kept: KeptResults) -> None:
     """Print a row for each case, the mean over seeds."""
     head = "young | mean over true | slope | loss above truth | interval covers"
     head += " | slope of PH | loss of PH"
     print(f"| deals | {head} |\n|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
-        result = np.mean([one(*case, seed) for seed in range(seeds)], axis=0)
+        each = [
+            kept.get(f"{name}, seed {seed}", partial(one, *case, seed)) for seed in range(seeds)
+        ]
+        result = np.mean(each, axis=0)
         young, ratio, slope, loss, covered, peer_slope, peer_loss = result
         print(
             f"| {name} | {young:.0%} | {ratio:.2f} | {slope:.2f} | {loss:.4f} | {covered:.0%} | "
@@ -151,5 +157,7 @@ def main(seeds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--keep", type=Path, default=None, help="file of results already measured")
+    given = parser.parse_args()
     warnings.simplefilter("ignore")
-    main(parser.parse_args().seeds)
+    main(given.seeds, KeptResults(given.keep))

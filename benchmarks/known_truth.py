@@ -1,6 +1,9 @@
 """How near fitmodel comes to the truth on simulated deals, and how long it takes.
 
-Run: python benchmarks/known_truth.py [--fresh TRAININGS]
+Run: python benchmarks/known_truth.py [--fresh TRAININGS] [--trainings MOST] [--keep FILE]
+
+With `--keep`, a training whose coverage is in FILE is not run again: the command can be run in
+parts.
 """
 
 from __future__ import annotations
@@ -11,9 +14,11 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from _kept import KeptResults
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
@@ -21,7 +26,7 @@ from fitmodel.datasets.simulation import Simulation
 from fitmodel.deals.outcomes import label_deals, outcomes
 from fitmodel.learning.learner import learn
 
-COVERAGE = {500: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
+COVERAGE = {400: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
 LAWS = {  # the spread of the interval was chosen on these
     "as it comes": {},
     "8 attributes, 30 % leave": {"n_attributes": 8, "company": 3, "base_rate": 0.3},
@@ -78,19 +83,25 @@ def discrimination() -> None:
     print(f"80 % intervals that cover the truth         {covered:.1%}")
 
 
-def coverage(law: dict, sizes: dict[int, int]) -> None:
-    """Print how often the 80 % interval covers the truth, over several trainings of each size."""
+def cover(law: dict, n: int, seed: int) -> tuple[float, float]:
+    """Share of true probabilities inside the 80 % interval, and its mean width, of one training."""
     sim, test = new_deals(99, law)
     truth = sim.true_probability.loc[test.index].to_numpy()
+    past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law)
+    learned = learn(past.deals, past.spec)
+    scores = learned.scorecard.scores(codes_of(learned, test.attributes))
+    low, high = learned.scorecard.interval(*scores)
+    return float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low))
+
+
+def coverage(name: str, law: dict, sizes: dict[int, int], kept: KeptResults) -> None:
+    """Print how often the 80 % interval covers the truth, over several trainings of each size."""
     for n, trainings in sizes.items():
-        covered, width = [], []
-        for seed in range(20, 20 + trainings):
-            past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law)
-            learned = learn(past.deals, past.spec)
-            scores = learned.scorecard.scores(codes_of(learned, test.attributes))
-            low, high = learned.scorecard.interval(*scores)
-            covered.append(np.mean((low <= truth) & (truth <= high)))
-            width.append(np.mean(high - low))
+        each = [
+            kept.get(f"{name}, {n} deals, seed {seed}", partial(cover, law, n, seed))
+            for seed in range(20, 20 + trainings)
+        ]
+        covered, width = zip(*each, strict=True)
         tenth, most = np.quantile(covered, (0.1, 0.9))
         print(
             f"  {n:>6,} deals   cover {np.mean(covered):.1%}, 8 of 10 trainings {tenth:.0%} to "
@@ -152,7 +163,10 @@ if __name__ == "__main__":
     parser.add_argument(
         "--fresh", type=int, default=None, help="only fresh laws, with so many trainings of each"
     )
+    parser.add_argument("--trainings", type=int, default=99, help="at most so many of each size")
+    parser.add_argument("--keep", type=Path, default=None, help="file of results already measured")
     given = parser.parse_args()
+    kept = KeptResults(given.keep)
     warnings.simplefilter("ignore")
     if given.fresh is None:
         light_import()
@@ -160,9 +174,10 @@ if __name__ == "__main__":
     if given.fresh is None:
         for name, law in LAWS.items():
             print(f"80 % intervals: {name}")
-            coverage(law, COVERAGE)
+            sizes = {n: min(most, given.trainings) for n, most in COVERAGE.items()}
+            coverage(name, law, sizes, kept)
         censoring()
         whole_training()
     for name, law in FRESH_LAWS.items():
         print(f"80 % intervals, fresh law: {name}")
-        coverage(law, dict.fromkeys((1000, 10000), given.fresh or 3))
+        coverage(name, law, dict.fromkeys((1000, 10000), given.fresh or 3), kept)

@@ -1,6 +1,6 @@
 """How well fitmodel predicts beside its peers: one run, same splits, same columns, no hand tuning.
 
-Run: python benchmarks/quality.py [--data FOLDER] [--budget SECONDS] [--only NAME ...]
+Run: python benchmarks/quality.py [--data FOLDER] [--budget SECONDS] [--only NAME ...] [--keep FILE]
 
 Telco comes with the demo extra; saas_sme and us_lapse are read from `--data` and left out where
 they are absent; CatBoost and FLAML are left out where they are not installed (FLAML runs only with
@@ -8,6 +8,7 @@ a budget). Deals with dates: three rolling cuts, trained on what was known at ea
 was signed next. Deals with a tenure: three random thirds. Simulated deals: fresh ones of the same
 law. Every row of the table is the mean over its three splits. "At the right level" is the log loss
 after the mean prediction is set to the rate that came: what telling deals apart is worth.
+With `--keep`, a table that is in FILE is shown from there: a long run can be made in parts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _kept import KeptResults
 from growing import CASES, company
 from growing import spec as growing_spec
 from peers import peers
@@ -258,14 +260,16 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=0.0, help="seconds for FLAML per fit")
     parser.add_argument("--only", nargs="*", default=None, help="tables to run")
     parser.add_argument("--without", nargs="*", default=(), help="peers to leave out")
+    parser.add_argument("--keep", type=Path, default=None, help="file of results already measured")
     given = parser.parse_args()
+    kept = KeptResults(given.keep)
     tables = tables_of(given.data)
     ways = {name: way for name, way in peers(given.budget).items() if name not in given.without}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers' own
         for name, make in tables.items():
             if given.only is None or name in given.only:
-                show(compare(name, list(make()), ways))  # a run that is stopped has said something
+                show(kept.get(name, lambda: compare(name, list(make()), ways)))  # noqa: B023
 
 
 if __name__ == "__main__":
