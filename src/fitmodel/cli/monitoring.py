@@ -48,7 +48,7 @@ def monitor(
         bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
     ] = False,
 ) -> None:
-    """Compare deals with those learned from, and outcomes with predictions: a page and tables.
+    """Report drift and compare outcomes with predictions, as a page and tables.
 
     Outcomes are compared where the contract's columns are in the table. Of such deals those are
     compared that were signed after the model's own, where there are any.
@@ -97,13 +97,19 @@ def decide(
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     log: Log = DECISIONS,
     salt: Salt = None,
+    *,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="It corrects what was decided before.")
+    ] = False,
 ) -> None:
-    """Keep in the decision log what was done with a prospect.
+    """Record in the decision log what was decided about a prospect.
+
+    What contradicts the assessment or an earlier decision is refused, unless it corrects it.
 
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
     with plain_errors():
-        existing_log(log, salt).decide(prospect, action, by=by, reason=reason)
+        existing_log(log, salt).decide(prospect, action, by=by, reason=reason, correct=correct)
         typer.echo(f"{prospect}: {action}")
 
 

@@ -1,4 +1,4 @@
-"""Fit a calibration that changes how far apart predictions are, never the level.
+"""Calibration of the slope only; the level is estimated elsewhere.
 
 log-odds of deals not trained on, fold by fold
   -> a slope that all folds share, and a shift of each fold's own that is thrown away
@@ -97,8 +97,8 @@ def fit_slope(
 
     Notes
     -----
-    Maximum a posteriori (Platt 1999 with a prior): slope ~ N(prior_slope, prior_sd^2), so that with few
-    leavers it stays near 1; shifts ~ N(0, 2^2).
+    Maximum a posteriori (Platt 1999 with a prior): slope ~ N(prior_slope, prior_sd^2), so that
+    with few leavers it stays near 1; shifts ~ N(0, 2^2).
     """
     away = log_odds - held.mean(log_odds)[held.fold]
     base = held.offset + log_odds - away

@@ -1,4 +1,4 @@
-"""What a log of assessments must be able to do, and how a model's answers get into it.
+"""Protocol of an assessment log, and writing predictions to it.
 
 prospects, what was said of them -> ids -> who of the flagged may proceed -> rows of the log
 """
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 class UnknownProspectError(TrackingError):
     """The log has no assessment of the prospect."""
+
+
+class ContradictionError(TrackingError):
+    """A decision contradicts the assessment, or an earlier decision."""
 
 
 class Prediction(Protocol):
@@ -70,11 +74,23 @@ class AssessmentLog(Protocol):
     ) -> None:
         """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
 
-    def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
-        """Add what people did with a prospect; `UnknownProspectError` where it has none of it."""
+    def decide(
+        self,
+        prospect: str,
+        action: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        correct: bool = False,
+    ) -> None:
+        """Add what people did with a prospect.
+
+        `UnknownProspectError` where the log has none of it, `ContradictionError` where it
+        contradicts what the log has and does not correct it.
+        """
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
-        """Let a share of the flagged proceed."""
+        """Choose at random which flagged prospects may proceed."""
 
 
 def log_assessments(
@@ -83,7 +99,7 @@ def log_assessments(
     prospects: Sequence[Mapping[str, Any]],
     said: Sequence[Prediction],
 ) -> list[bool]:
-    """Write what was said to the log, before anybody sees it.
+    """Write assessments to the log before they are returned.
 
     Of the flagged, the share that the contract's ``[decision] explore_share`` says is let proceed,
     to be learned from.
@@ -108,7 +124,8 @@ def log_assessments(
         If the contract names no id, or a prospect has none that is text or a number.
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
-    proceed, propensity = _drawn(log, names, said, explore_share(model))
+    drawn_as = _drawn_as(prospects, names, customer_column(model))
+    proceed, propensity = _drawn(log, drawn_as, said, explore_share(model))
     attributes = [{name: item[name] for name in model.attributes} for item in prospects]
     log.append_many(zip(names, said, attributes, proceed, propensity, strict=True))
     return proceed
@@ -123,6 +140,23 @@ def _drawn(
         return [not item for item in flagged], [1.0] * len(flagged)
     drawn = log.draw(names, flagged, share)
     return drawn.proceed.tolist(), drawn.propensity.tolist()
+
+
+def _drawn_as(
+    prospects: Sequence[Mapping[str, Any]], names: Sequence[str], column: str | None
+) -> list[str]:
+    """Names to draw by: the customer's where it is known, so that a new id is no new chance."""
+    customers = [None if column is None else prospect.get(column) for prospect in prospects]
+    return [
+        name if column is None or id_error(customer, column) else str(customer)
+        for name, customer in zip(names, customers, strict=True)
+    ]
+
+
+def customer_column(model: LoggedModel) -> str | None:
+    """Column of ``[rows] customer``; None where the contract names none."""
+    rows = model.manifest.get("spec", {}).get("rows") or {}
+    return rows.get("customer")  # type: ignore[no-any-return]
 
 
 def id_column(model: LoggedModel) -> str | None:

@@ -1,4 +1,4 @@
-"""The model card: what a model is for, what it was learned from and how far it can be trusted.
+"""The model card.
 
 After Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes from
 the report, the manifest or the contract and is escaped where it is written (`finalize`), so that no
@@ -13,6 +13,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.reports._card_evidence import reproduce, silenced
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ COLUMNS = {
     "observed_high": "at most (95 %)",
     "observed_over_expected": "left early / predicted",
     "roc_auc": "ROC AUC",
+    "early_churners": "left early",
+    "ratio": "as seen",
+    "pooled": "pooled",
     "half_life_months": "a deal this many months older counts half",
     "boosting_share": "share of boosting",
     "behind_best": "log loss behind the best",
@@ -113,9 +118,12 @@ def model_card(
         candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
+        silenced=silenced(spec),
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
+        pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
+        reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
         path=Markdown(json.dumps(f"models/{name}")),
@@ -200,7 +208,7 @@ def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
 
 
 def _glass_box_cost(cost: Metric) -> Markdown:
-    """Say what a black box would have gained, in log loss."""
+    """Write the gap to the black-box reference, in log loss."""
     return Markdown(
         f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
         f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
@@ -221,7 +229,7 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
 
 
 def _flagged(flagged: Mapping[str, float]) -> Markdown:
-    """Say how the flags did on the judged deals; the policy's words tell how many there were."""
+    """Write how the flags did on the evaluated deals."""
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was judged on was flagged.")
     right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))

@@ -13,9 +13,11 @@ from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 pytestmark = pytest.mark.slow
-ASSESSMENTS, DECISIONS = "/v1/assessments", "/v1/decisions"
+ASSESSMENTS, DECISIONS, BRIEF = "/v1/assessments", "/v1/decisions", "/v1/brief"
 FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
-ANSWERS = {200, 400, 401, 404, 405, 408, 413, 422}
+PAGES = ("/v1/me", "/v1/team", "/v1/watch", "/v1/model/card", "/v1/model/plots")
+UNDO, QUESTIONS, TABLES = "/v1/decisions/undo", "/v1/questions", "/v1/model/tables/{attribute}"
+ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,13 @@ def described(source, tmp_path_factory):
         ("POST", ASSESSMENTS, GenerationMode.NEGATIVE),
         ("POST", DECISIONS, GenerationMode.POSITIVE),
         ("POST", DECISIONS, GenerationMode.NEGATIVE),
-        *(("GET", path, GenerationMode.POSITIVE) for path in FACTS),
+        ("POST", BRIEF, GenerationMode.POSITIVE),
+        ("POST", BRIEF, GenerationMode.NEGATIVE),
+        ("POST", UNDO, GenerationMode.POSITIVE),
+        ("POST", QUESTIONS, GenerationMode.NEGATIVE),
+        ("GET", TABLES, GenerationMode.POSITIVE),
+        ("GET", DECISIONS, GenerationMode.POSITIVE),
+        *(("GET", path, GenerationMode.POSITIVE) for path in (*FACTS, *PAGES)),
     ],
 )
 @settings(
@@ -54,4 +62,7 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
-    assert paths == {ASSESSMENTS, DECISIONS, *FACTS, "/v1/desk", "/v1/pipeline"}
+    assert paths == {
+        *(ASSESSMENTS, DECISIONS, BRIEF, UNDO, QUESTIONS, TABLES),
+        *(*FACTS, *PAGES, "/v1/model/card.html", "/v1/desk", "/v1/pipeline"),
+    }

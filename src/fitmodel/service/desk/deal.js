@@ -1,5 +1,7 @@
 // One prospect: the verdict, the reasons and the form; typing moves the probability.
 import { assess } from "./api.js";
+import * as brief from "./brief.js";
+import * as decide from "./decide.js";
 import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
@@ -18,6 +20,8 @@ let running = null;
 let turn = 0;
 
 export function begin() {
+  brief.begin();
+  decide.begin();
   const later = debounced(ask, PAUSE);
   $("form").addEventListener("input", () => {
     turn += 1; // whatever is on its way is stale now
@@ -38,6 +42,8 @@ export function open(row, newFacts) {
   drawForm(facts, row === null ? facts.example : row.prospect);
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
+  brief.clear();
+  decide.open(row, facts);
   translate();
   return ask();
 }
@@ -60,6 +66,8 @@ export function translateForm() {
     if (typed !== null && typed[control.name] !== undefined) control.value = typed[control.name] ?? "";
   }
   translate();
+  decide.translate();
+  if (before !== null) decide.learn(before);
   if (said !== null) ask(); // its sentences in the new language
 }
 
@@ -78,8 +86,10 @@ async function ask() {
     const answer = await assess(prospect, REASONS, running.signal);
     if (mine !== turn) return; // something newer was asked meanwhile
     said = { ...answer, amount: amountOf(prospect) };
+    if (before === null) decide.learn(said); // of the deal as it is, not of what is tried
     before ??= said;
     draw();
+    await brief.draw(prospect, shown === null ? say("try_title") : shown.key, said.poor_fit);
   } catch (error) {
     if (mine !== turn || error.name === "AbortError") return;
     if (error.status === undefined) throw error;
@@ -94,6 +104,7 @@ function amountOf(prospect) {
 
 function fault(text) {
   markFields([]);
+  brief.clear();
   $("verdict").setAttribute("aria-busy", "false");
   $("verdict").replaceChildren(make("p", { class: "fault", role: "alert" }, text));
   show($("why"), false);

@@ -1,4 +1,4 @@
-"""Whether a word such as NA stands for nothing in a column, or is one of its levels."""
+"""Decide whether a word such as NA is missing or a level of a column."""
 
 from __future__ import annotations
 
@@ -38,11 +38,14 @@ class MissingWords:
         Words that stand for nothing.
     why : str
         What told so; empty where the column has none of the words.
+    beside_levels : bool
+        Whether the other values are levels, not numbers, dates, or yes and no.
     """
 
     levels: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     why: str = ""
+    beside_levels: bool = False
 
     def finding(self, values: pd.Series[Any]) -> Finding:
         """Say what was decided, for people."""
@@ -58,9 +61,22 @@ class MissingWords:
             f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
         )
 
+    def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
+        """Say which words were taken for nothing, for people."""
+        rows = int(values.isin(self.missing).sum())
+        listed = ", ".join(repr(word) for word in self.missing)
+        return Finding(
+            "missing_word",
+            str(values.name),
+            rows,
+            "",
+            f"{listed} in {rows} row(s) is taken for a missing value, not for a level",
+            f'if it is a level, [attributes] missing = {{"{values.name}" = []}}',
+        )
+
 
 def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None) -> MissingWords:
-    """Decide for each word that may mean something whether it is a level of the column.
+    """Decide for each word for "missing" whether it is a level of the column.
 
     A word is a level where the contract says so; where the column also has empty cells, which are
     how nothing is written there; or where it is written like the other levels: NA beside EU and
@@ -101,7 +117,8 @@ def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None)
         return MissingWords(tuple(words), (), "the column has empty cells too")
     levels = tuple(word for word in words if _is_written_like(word, others))
     missing = tuple(word for word in words if word not in levels)
-    return MissingWords(levels, missing, "it is written like the other levels" if levels else "")
+    why = "it is written like the other levels" if levels else ""
+    return MissingWords(levels, missing, why, beside_levels=True)
 
 
 def _is_written_like(word: str, others: list[str]) -> bool:
