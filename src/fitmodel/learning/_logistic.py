@@ -20,7 +20,7 @@ Bounds = tuple[tuple[float | None, float | None], ...]
 
 TOLERANCE = 1e-10  # of the loss, relative: coefficients then agree with scikit-learn's to 1e-4
 MAX_NEWTON_STEPS, MAX_HALVINGS = 100, 30
-MISSING_SHARE = 0.3  # of the missing information that damps a step; 1 is EM
+MISSING_SHARE = 0.3  # of the information if all labels were known, in a step; 1 is EM
 MIN_INFORMATION = 1e-9  # of a deal: chances of 0 and 1 would make the system singular
 
 
@@ -218,15 +218,16 @@ def em_step(
 
     Notes
     -----
-    The gradient is that of the observed likelihood (Lange 1995). The information is the observed
-    one plus a share of what is missing, so that a step never goes far beyond that of EM.
+    The gradient is that of the observed likelihood (Lange 1995). The information lies between the
+    observed one and that of known labels, so that a step never goes far beyond that of EM.
     """
     chance = expit(coefficients[0] + matrix @ coefficients[1:])
     residual = weight * (early_churn - chance)
     gradient = np.concatenate([[residual.sum()], matrix.T @ residual - penalty * coefficients[1:]])
-    missing = (1 - MISSING_SHARE) * early_churn * (1 - early_churn)
-    information = weight * np.maximum(chance * (1 - chance) - missing, MIN_INFORMATION)
-    system = penalised_information(matrix, information, penalty)
+    whole = chance * (1 - chance)
+    observed = whole - early_churn * (1 - early_churn)
+    damped = MISSING_SHARE * whole + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
+    system = penalised_information(matrix, weight * np.maximum(damped, MIN_INFORMATION), penalty)
     return np.asarray(coefficients + np.linalg.solve(system, gradient), dtype=np.float64)
 
 
