@@ -7,16 +7,19 @@ proportional odds do not have. Columns: share of deals signed within the horizon
 over the mean true probability; slope of the true log-odds on the predicted ones (1 is right, above
 1 effects are drawn together); expected log loss above that of the truth; share of true
 probabilities inside the 80 % interval; and the slope and loss of a proportional-hazards regression
-fitted to the same deals.
+fitted to the same deals. It goes on where it was stopped: each training is kept in
+benchmarks/results/growing.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
+from _results import FOLDER, Results
 from sklearn.linear_model import PoissonRegressor
 
 import fitmodel
@@ -37,6 +40,7 @@ CASES = {  # deals, growth per month, hazard
     "4,000 deals, 18 % a month, late": (4_000, 0.18, LATE),
     "600 deals, 15 % a month": (600, 0.15, EVEN),
 }
+COLUMNS = ("young", "ratio", "slope", "loss", "covered", "peer_slope", "peer_loss")
 CHANNELS = {"web": -0.55, "cold call": 0.85, "reseller": -0.25, "fair": 0.45}
 SECTORS = {f"sector {number}": step for number, step in enumerate(np.linspace(-0.7, 0.7, 8))}
 
@@ -118,7 +122,7 @@ def measures(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float, fl
     return p.mean() / truth.mean(), float(slope), float(loss.mean())
 
 
-def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[float]:
+def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[dict[str, float]]:
     """Figures of one company."""
     deals, _ = company(n, growth, hazard, seed)
     asked, truth = company(4_000, 0.0, hazard, 10_000 + seed)
@@ -130,17 +134,22 @@ def one(n: int, growth: float, hazard: tuple[float, ...], seed: int) -> list[flo
     ours = measures(truth, learned.scorecard.probability(codes))
     peer = measures(truth, proportional_hazards(deals, asked))
     young = float((deals["signed"] > END - pd.DateOffset(months=HORIZON)).mean())
-    return [young, *ours, covered, *peer[1:]]
+    figures = (young, *ours, covered, *peer[1:])
+    return [{name: float(value) for name, value in zip(COLUMNS, figures, strict=True)}]
 
 
-def main(seeds: int) -> None:
+def main(seeds: int, results: Results) -> None:
     """Print a row for each case, the mean over seeds."""
     head = "young | mean over true | slope | loss above truth | interval covers"
     head += " | slope of PH | loss of PH"
     print(f"| deals | {head} |\n|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
-        result = np.mean([one(*case, seed) for seed in range(seeds)], axis=0)
-        young, ratio, slope, loss, covered, peer_slope, peer_loss = result
+        each = [
+            results.do(partial(one, *case, seed), case=name, seed=seed)[0] for seed in range(seeds)
+        ]
+        young, ratio, slope, loss, covered, peer_slope, peer_loss = (
+            np.mean([row[column] for row in each]) for column in COLUMNS
+        )
         print(
             f"| {name} | {young:.0%} | {ratio:.2f} | {slope:.2f} | {loss:.4f} | {covered:.0%} | "
             f"{peer_slope:.2f} | {peer_loss:.4f} |",
@@ -151,5 +160,6 @@ def main(seeds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=4)
+    given = parser.parse_args()
     warnings.simplefilter("ignore")
-    main(parser.parse_args().seeds)
+    main(given.seeds, Results(FOLDER / "growing.json"))

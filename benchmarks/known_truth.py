@@ -26,7 +26,7 @@ from fitmodel.datasets.simulation import Simulation
 from fitmodel.deals.outcomes import label_deals, outcomes
 from fitmodel.learning.learner import learn
 
-COVERAGE = {500: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
+COVERAGE = {400: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
 LAWS = {  # the spread of the interval was chosen on these
     "as it comes": {},
     "8 attributes, 30 % leave": {"n_attributes": 8, "company": 3, "base_rate": 0.3},

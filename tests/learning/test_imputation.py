@@ -133,3 +133,37 @@ def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_
     assert 0.9 < np.mean(slopes) < 1.1
     assert np.mean(loss["own chance"]) < 0.8 * np.mean(loss["average chance"])
     assert np.mean(loss["own chance"]) < 0.9 * np.mean(loss["mature only"])
+
+
+def _iterated(fit, follow_up, *, max_rounds: int):
+    return iterate(
+        lambda _labels, _weight: (fit.design, fit.matrix),
+        follow_up,
+        PENALTY,
+        (),
+        np.zeros(len(follow_up)),
+        max_rounds=max_rounds,
+        tolerance=0.0,
+    ).log_odds
+
+
+@pytest.mark.parametrize("unknown_days", [False, True])
+def test_a_few_steps_reach_what_em_reaches_in_many(make_company, monkeypatch, unknown_days):
+    """Seven in ten deals are young; and, once more, the days of half of the leavers unknown."""
+    company = make_company(1_500, seed=3, growth=0.3)
+    follow_up = company.follow_up
+    assert follow_up.known.mean() < 0.35
+    if unknown_days:
+        hidden = follow_up.left & (np.arange(1_500) % 2 == 0)
+        months, left_by = follow_up.months, np.where(hidden, 5.0, np.nan)
+        follow_up = FollowUp.of(months, follow_up.left, 5.0, left_by=left_by)
+    fit = fitted(company)
+    few = _iterated(fit, follow_up, max_rounds=6)
+
+    def whole(matrix, labels, weight, start, penalty):
+        return fit_ridge(fit.design, matrix, labels, weight, penalty, (), start)
+
+    monkeypatch.setattr("fitmodel.learning.imputation.em_step", whole)
+    slow, many = (_iterated(fit, follow_up, max_rounds=rounds) for rounds in (6, 200))
+    np.testing.assert_allclose(few, many, atol=0.01)
+    assert np.abs(slow - many).max() > 2 * np.abs(few - many).max()

@@ -181,3 +181,13 @@ def test_the_isotonic_map_survives_as_data():
     raw, held, _ = distorted(10_000, bent=True)
     fitted = centred_isotonic(raw, held.early_churn, held.weight)
     assert type(fitted).from_dict(fitted.to_dict()) == fitted
+
+
+def test_a_settled_slope_moves_less_than_one_that_is_not():
+    """A slope of one half is believed only on as much evidence as it takes."""
+    raw = predictions(2_000)
+    outcome = held_out(raw / 2)
+    free, settled = fit_slope(raw, outcome)[0], fit_slope(raw, outcome, prior_sd=0.05)[0]
+    assert free < settled < 1
+    many = predictions(50_000)
+    assert fit_slope(many, held_out(many / 2), prior_sd=0.05)[0] == pytest.approx(0.5, abs=0.1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fitmodel.learning._additive import Additive
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut
-from fitmodel.learning._uncertainty import MISFIT, draw_replicates, misfit_shifts
+from fitmodel.learning._uncertainty import add_misfit, draw_replicates
 from fitmodel.learning.calibration import expit
 
 
@@ -51,8 +52,35 @@ def test_a_penalty_that_is_clearly_worse_is_not_drawn():
     assert {item.penalty for item in found} == {1.0}
 
 
-def test_the_misfit_goes_up_and_down_in_turn_and_with_the_spread():
-    shift = misfit_shifts(6, 0.5)
-    np.testing.assert_allclose(shift, 0.5 * MISFIT * np.array([1, -1, 1, -1, 1, -1]))
-    assert shift.mean() == pytest.approx(0.0)
-    assert misfit_shifts(4, 0.0).tolist() == [0, 0, 0, 0]
+def _replicates(replicates=12):
+    """Log-odds -1, 0 and 1 for the codes of one attribute, the same in all replicates."""
+    table = np.repeat([[-1.0], [0.0], [1.0]], replicates, axis=1)
+    return Additive(np.full(replicates, -2.0), (table,))
+
+
+def test_the_misfit_of_the_mean_deal_has_half_the_variance_and_grows_away_from_it():
+    moved = add_misfit(_replicates(), 0.2, centre=-2.0, spread=0.5)
+    low, middle, high = moved.log_odds_by_replicate(np.array([[0], [1], [2]]))
+    assert np.std(middle) == pytest.approx(0.2 / np.sqrt(2))
+    assert np.std(low) == pytest.approx(np.std(high))
+    assert np.std(high) == pytest.approx(np.sqrt(0.02 * (1 + (1 / 0.5) ** 2)))
+    for log_odds, before in ((low, -3), (middle, -2), (high, -1)):
+        assert log_odds.mean() == pytest.approx(before)
+
+
+def test_the_misfit_over_deals_has_the_variance_that_was_found():
+    rng = np.random.default_rng(0)
+    table = rng.normal(0, 0.7, (500, 1)) * np.ones(12)
+    deals = table[:, 0] - 2.0
+    moved = add_misfit(
+        Additive(np.full(12, -2.0), (table,)), 0.2, centre=deals.mean(), spread=deals.std()
+    )
+    log_odds = moved.log_odds_by_replicate(np.arange(500)[:, None])
+    assert np.mean(log_odds.std(axis=1) ** 2) == pytest.approx(0.2**2)
+
+
+def test_without_misfit_the_replicates_stay():
+    before = _replicates(4)
+    after = add_misfit(before, 0.0, centre=-2.0, spread=0.0)
+    np.testing.assert_array_equal(after.intercept, before.intercept)
+    np.testing.assert_array_equal(after.singles[0], before.singles[0])

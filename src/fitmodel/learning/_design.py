@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -63,12 +64,15 @@ class Design:
         Per attribute: code to basis values. A level statistic is the basis' first column.
     statistics : tuple of LevelStatistic or None
         Per attribute; None but for categories of many levels.
+    scales : tuple of ndarray, shapes (width,)
+        Factors that the basis values were multiplied by.
     """
 
     columns: tuple[Column, ...]
     codes: NDArray[np.int32]
     bases: tuple[NDArray[np.float64], ...]
     statistics: tuple[LevelStatistic | None, ...]
+    scales: tuple[NDArray[np.float64], ...]
 
     @property
     def depends_on_labels(self) -> bool:
@@ -83,7 +87,7 @@ class Design:
         ):
             block = basis[self.codes[:, position]]
             if statistic is not None:
-                block[:, 0] = statistic.cross_fitted
+                block[:, 0] = statistic.cross_fitted * self.scales[position][0]
             blocks.append(block)
         return np.hstack(blocks)
 
@@ -105,6 +109,7 @@ def make_design(
     *,
     parents: Sequence[int | None],
     seed: int,
+    scales: NDArray[np.float64] | None = None,
 ) -> Design:
     """Build the bases from training deals.
 
@@ -118,6 +123,8 @@ def make_design(
         drawn towards; None for the company's rate.
     seed : int
         Of the folds that keep a deal's own label out of its statistic.
+    scales : ndarray, shape (width,), optional
+        Factor on each column of the linear matrix: 0 leaves a column out.
     """
     statistics: list[LevelStatistic | None] = []
     bases: list[NDArray[np.float64]] = []
@@ -130,7 +137,10 @@ def make_design(
             statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
         statistics.append(statistic)
         bases.append(_basis(column, code, statistic))
-    return Design(tuple(columns), codes, tuple(bases), tuple(statistics))
+    widths = [basis.shape[1] for basis in bases]
+    factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
+    scaled = (basis * factor for basis, factor in zip(bases, factors, strict=True))
+    return Design(tuple(columns), codes, tuple(scaled), tuple(statistics), tuple(factors))
 
 
 def _basis(
@@ -153,14 +163,13 @@ def _basis(
 
 
 def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Place on a line (middle of the bin) and normal score of the rank, both standardised."""
+    """Place on a line (centre of the bin) and normal score of the rank, both standardised."""
     known = code[code != MISSING]
     counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
     basis = np.zeros((column.size + 2, NUMBER_BASIS))
     if column.size == 1 or len(known) == 0:
         return basis[:, :0]
-    cuts = np.asarray(column.cuts)
-    middles = np.concatenate([cuts[:1], (cuts[:-1] + cuts[1:]) / 2, cuts[-1:]])
+    middles = np.asarray(column.centres or _middles(column.cuts))
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
     scores = np.array(
         [NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks]
@@ -170,6 +179,12 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
         basis[1 : column.size + 1, position] = (values - mean) / max(float(deviation), 1e-12)
     return basis
+
+
+def _middles(cuts: Sequence[float]) -> list[float]:
+    """A value of each bin where no training values are known."""
+    between = [(low + high) / 2 for low, high in pairwise(cuts)]
+    return [cuts[0], *between, cuts[-1]]
 
 
 def level_statistic(

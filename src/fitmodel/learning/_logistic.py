@@ -14,12 +14,14 @@ from fitmodel.learning._additive import Additive
 from fitmodel.learning._design import NUMBER_BASIS, Design
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.proportional_odds import expand_soft_labels
 
 Floats = NDArray[np.float64]
 Bounds = tuple[tuple[float | None, float | None], ...]
 
 TOLERANCE = 1e-10  # of the loss, relative: coefficients then agree with scikit-learn's to 1e-4
+MAX_NEWTON_STEPS, MAX_HALVINGS = 100, 30
+MISSING_SHARE = 0.3  # of the information if all labels were known, in a step; 1 is EM
+MIN_INFORMATION = 1e-9  # of a deal: chances of 0 and 1 would make the system singular
 
 
 def fit_ridge(
@@ -29,6 +31,7 @@ def fit_ridge(
     weight: Floats,
     penalty: float,
     directions: Sequence[int] = (),
+    start: Floats | None = None,
 ) -> Floats:
     """Intercept and coefficients of a ridge logistic regression, shape (1 + width,).
 
@@ -44,6 +47,8 @@ def fit_ridge(
         log-likelihood buys; the intercept has none.
     directions : sequence of int
         Per attribute: 1 where risk never falls as it grows, -1 where it never rises, 0 free.
+    start : ndarray, shape (1 + width,), optional
+        Coefficients to begin with: those of nearly the same labels save steps.
     """
     used = weight > 0
     if matrix.shape[1] == 0:
@@ -52,7 +57,7 @@ def fit_ridge(
     known = (matrix[used], early_churn[used], weight[used])
     if any(directions):
         return bounded_logistic(*known, coefficient_bounds(design, directions), penalty=penalty)
-    return _free_logistic(*known, penalty=penalty)
+    return newton_logistic(*known, penalty=penalty, start=start)
 
 
 def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
@@ -66,8 +71,7 @@ def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
 
 def prior_step(
     matrix: Floats,
-    weight: Floats,
-    log_odds: Floats,
+    information: Floats,
     *,
     penalty: float,
     generator: np.random.Generator,
@@ -77,8 +81,8 @@ def prior_step(
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
-    weight, log_odds : ndarray, shape (deals,)
-        Of the bootstrap replicate.
+    information : ndarray, shape (deals,)
+        Of the bootstrap replicate, see `observed_information`.
     penalty : float
     generator : Generator
 
@@ -94,12 +98,7 @@ def prior_step(
     scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et al. 2014). One Newton
     step.
     """
-    chance = expit(log_odds)
-    information = weight * chance * (1 - chance)
-    wide = np.hstack([np.ones((len(matrix), 1)), matrix])
-    hessian = (wide * information[:, None]).T @ wide
-    places = np.arange(1, len(hessian))
-    hessian[places, places] += penalty
+    hessian = penalised_information(matrix, information, penalty)
     pull = np.concatenate([[0.0], np.sqrt(penalty) * generator.standard_normal(matrix.shape[1])])
     return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
 
@@ -155,12 +154,97 @@ def coefficient_bounds(design: Design, directions: Sequence[int]) -> Bounds:
     return tuple(bounds)
 
 
-def _free_logistic(
-    matrix: Floats, early_churn: Floats, weight: Floats, *, penalty: float
+def newton_logistic(
+    matrix: Floats,
+    early_churn: Floats,
+    weight: Floats,
+    *,
+    penalty: float,
+    start: Floats | None = None,
 ) -> Floats:
-    from sklearn.linear_model import LogisticRegression
+    """Intercept and coefficients by Newton's method on soft labels, shape (1 + width,)."""
+    beta = np.zeros(matrix.shape[1] + 1) if start is None else start
+    value, line = _penalised_loss(matrix, early_churn, weight, penalty, beta)
+    for _ in range(MAX_NEWTON_STEPS):
+        chance = expit(line)
+        residual = weight * (chance - early_churn)
+        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * beta[1:]])
+        information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
+        step = np.linalg.solve(penalised_information(matrix, information, penalty), gradient)
+        gain = float(gradient @ step)
+        for halving in range(MAX_HALVINGS):
+            tried = beta - step / 2**halving
+            after, line = _penalised_loss(matrix, early_churn, weight, penalty, tried)
+            if after <= value:
+                break
+        beta, value = tried, after
+        if gain <= TOLERANCE * max(abs(value), 1.0):
+            break
+    return beta
 
-    model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", max_iter=100)
-    rows, outcome, share = expand_soft_labels(early_churn)
-    model.fit(matrix[rows], outcome, sample_weight=weight[rows] * share)
-    return np.concatenate([model.intercept_, model.coef_[0]])
+
+def penalised_information(matrix: Floats, information: Floats, penalty: float) -> Floats:
+    """Second derivative of the penalised loss, shape (1 + width, 1 + width).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (deals, width)
+    information : ndarray, shape (deals,)
+        What each deal says of its own log-odds.
+    penalty : float
+    """
+    scaled = matrix * information[:, None]
+    hessian = np.empty((matrix.shape[1] + 1,) * 2)
+    hessian[1:, 1:] = scaled.T @ matrix
+    hessian[0, 1:] = hessian[1:, 0] = scaled.sum(axis=0)
+    hessian[0, 0] = information.sum()
+    places = np.arange(1, len(hessian))
+    hessian[places, places] += penalty
+    return hessian
+
+
+def em_step(
+    matrix: Floats, early_churn: Floats, weight: Floats, coefficients: Floats, penalty: float
+) -> Floats:
+    """Coefficients after a step of Newton's method towards those of the deals as observed.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (deals, width)
+    early_churn, weight : ndarray, shape (deals,)
+        Soft labels that the coefficients themselves give, and weights.
+    coefficients : ndarray, shape (1 + width,)
+    penalty : float
+
+    Notes
+    -----
+    The gradient is that of the observed likelihood (Lange 1995). The information lies between the
+    observed one and that of known labels, so that a step never goes far beyond that of EM.
+    """
+    chance = expit(coefficients[0] + matrix @ coefficients[1:])
+    residual = weight * (early_churn - chance)
+    gradient = np.concatenate([[residual.sum()], matrix.T @ residual - penalty * coefficients[1:]])
+    whole = chance * (1 - chance)
+    observed = whole - early_churn * (1 - early_churn)
+    damped = MISSING_SHARE * whole + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
+    system = penalised_information(matrix, weight * np.maximum(damped, MIN_INFORMATION), penalty)
+    return np.asarray(coefficients + np.linalg.solve(system, gradient), dtype=np.float64)
+
+
+def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) -> Floats:
+    """What each deal says of its own log-odds, shape (deals,).
+
+    That of a known label, less what is missing of a soft one (Louis 1982): a deal signed today has
+    the model's own chance as its label, and says nothing.
+    """
+    chance = expit(log_odds)
+    known = chance * (1 - chance) - early_churn * (1 - early_churn)
+    return np.asarray(weight * np.maximum(known, MIN_INFORMATION))
+
+
+def _penalised_loss(
+    matrix: Floats, early_churn: Floats, weight: Floats, penalty: float, beta: Floats
+) -> tuple[float, Floats]:
+    line = beta[0] + matrix @ beta[1:]
+    value = weight @ (np.logaddexp(0, line) - early_churn * line)
+    return float(value + penalty * beta[1:] @ beta[1:] / 2), line

@@ -19,6 +19,9 @@ from fitmodel.learning.calibration import CalibrationMap, expit
 Floats = NDArray[np.float64]
 
 PRIOR_SLOPE_SD = 0.25  # cross-fitted log-odds are rarely off by more than half their slope
+# Of predictions whose penalty was chosen on the same folds: how far apart they are is then settled,
+# and the folds, which train on fewer deals, draw the slope below 1.
+SETTLED_SLOPE_SD = 0.05
 PRIOR_SHIFT_SD = 2.0
 NEWTON_STEPS, STEP_TOLERANCE = 30, 1e-9
 MIN_EVENTS_FOR_ISOTONIC = 1_000  # as scikit-learn's user guide advises
@@ -71,7 +74,9 @@ class HeldOut:
         return np.asarray(self.total(self.weight * values) / mass, dtype=np.float64)
 
 
-def fit_slope(log_odds: Floats, held: HeldOut, prior_slope: float = 1.0) -> tuple[float, Floats]:
+def fit_slope(
+    log_odds: Floats, held: HeldOut, prior_slope: float = 1.0, prior_sd: float = PRIOR_SLOPE_SD
+) -> tuple[float, Floats]:
     """Slope of the outcome on log-odds, and the shift of each fold.
 
     Parameters
@@ -80,6 +85,8 @@ def fit_slope(log_odds: Floats, held: HeldOut, prior_slope: float = 1.0) -> tupl
     held : HeldOut
     prior_slope : float
         Mean of the slope's prior.
+    prior_sd : float
+        Its standard deviation.
 
     Returns
     -------
@@ -90,12 +97,12 @@ def fit_slope(log_odds: Floats, held: HeldOut, prior_slope: float = 1.0) -> tupl
 
     Notes
     -----
-    Maximum a posteriori (Platt 1999 with a prior): slope ~ N(prior_slope, 0.25^2), so that with few
-    leavers it stays near 1; shifts ~ N(0, 2^2).
+    Maximum a posteriori (Platt 1999 with a prior): slope ~ N(prior_slope, prior_sd^2), so that
+    with few leavers it stays near 1; shifts ~ N(0, 2^2).
     """
     away = log_odds - held.mean(log_odds)[held.fold]
     base = held.offset + log_odds - away
-    return _map_estimate(away, base, held, prior_slope)
+    return _map_estimate(away, base, held, (prior_slope, prior_sd))
 
 
 def level_free_losses(log_odds: Floats, held: HeldOut) -> Floats:
@@ -204,7 +211,7 @@ def _predicts_better(log_odds: Floats, straight: tuple[float, float], held: Held
 
 
 def _map_estimate(
-    away: Floats, base: Floats, held: HeldOut, prior_slope: float
+    away: Floats, base: Floats, held: HeldOut, prior: tuple[float, float]
 ) -> tuple[float, Floats]:
     """Most likely slope and shifts: base + shift of the fold + slope * away."""
     from scipy.optimize import minimize
@@ -214,13 +221,13 @@ def _map_estimate(
     def loss(parameters: Floats) -> tuple[float, Floats]:
         slope, shift = parameters[0], parameters[1:]
         line = base + shift[held.fold] + slope * away
-        off = (slope - prior_slope) / PRIOR_SLOPE_SD
+        off = (slope - prior[0]) / prior[1]
         value = held.weight @ losses(line, held.early_churn) + off**2 / 2
         value += shift @ shift / PRIOR_SHIFT_SD**2 / 2
         residual = held.weight * (expit(line) - held.early_churn)
         gradient = np.concatenate(
             [
-                [residual @ away + off / PRIOR_SLOPE_SD],
+                [residual @ away + off / prior[1]],
                 held.total(residual) + shift / PRIOR_SHIFT_SD**2,
             ]
         )

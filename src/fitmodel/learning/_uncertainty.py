@@ -5,8 +5,7 @@ candidates' log-odds of deals not trained on
   -> one setting per replicate
 
 Refits on resampled deals alone say nothing of the calibration and of the choice of the penalty,
-which are the same in all of them. And what no number of deals mends (effects that tables of this
-form leave out) gets a spread of its own.
+which are the same in all of them. What no number of deals mends is in `fitmodel.learning._misfit`.
 """
 
 from __future__ import annotations
@@ -14,15 +13,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.learning._additive import Additive
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope, level_free_losses
 from fitmodel.learning.settings import ReplicateSettings
 
 Floats = NDArray[np.float64]
-
-# By how much the law may differ from the best scorecard, as a share of how far the scorecard tells
-# deals apart (where nothing tells, nothing is left out). Without it the interval goes on narrowing
-# at 10,000 deals while the error does not (python benchmarks/known_truth.py).
-MISFIT = 0.19
 
 
 def draw_replicates(
@@ -50,20 +45,30 @@ def draw_replicates(
         weight = held.weight * times
         penalty = min(loss, key=lambda item: float(weight @ loss[item]))
         prior = 1.0 + PRIOR_SLOPE_SD * generator.standard_normal()
-        slope, _ = fit_slope(by_penalty[penalty], held.weighted(times), prior_slope=prior)
+        slope, _ = fit_slope(by_penalty[penalty], held.weighted(times), prior)
         drawn.append(ReplicateSettings(penalty, slope))
     return tuple(drawn)
 
 
-def misfit_shifts(replicates: int, spread: float) -> Floats:
-    """Shift of each replicate's log-odds, in turn up and down, shape (replicates,).
+def add_misfit(scatter: Additive, deviation: float, centre: float, spread: float) -> Additive:
+    """Replicates moved by what any scorecard of these attributes leaves out.
+
+    Half of its variance is the same for all deals, half grows with the square of the distance from
+    the mean deal: a bent link errs most where the risk is highest and lowest.
 
     Parameters
     ----------
-    replicates : int
-    spread : float
-        Standard deviation of the scorecard's log-odds over the deals learned from.
+    scatter : Additive
+        The bootstrap replicates.
+    deviation : float
+        Standard deviation of the effects left out, see `fitmodel.learning._misfit`.
+    centre, spread : float
+        Mean and standard deviation of the scorecard's log-odds over the deals learned from.
     """
-    shift = np.full(replicates, MISFIT * spread)
-    shift[1::2] *= -1
-    return shift
+    number = np.arange(len(scatter.intercept))
+    half = deviation / np.sqrt(2)
+    shift = np.where(number % 2 == 0, half, -half)
+    tilt = np.where(number % 4 < 2, half, -half) / max(spread, 1e-12)  # noqa: PLR2004 - by twos
+    return scatter.scaled(1 + tilt).with_intercept(
+        scatter.intercept * (1 + tilt) + shift - tilt * centre
+    )

@@ -72,6 +72,8 @@ class NumberColumn:
         Smallest and largest value seen in training.
     is_date : bool
         The attribute is a date; its number is the days from it to the closing.
+    centres : tuple of float
+        Median of the training values of each bin; for learning, not kept in the scorecard.
     """
 
     kind: ClassVar[str] = "number"
@@ -80,6 +82,7 @@ class NumberColumn:
     low: float
     high: float
     is_date: bool = False
+    centres: tuple[float, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def size(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._logistic import as_tables, prior_step
+from fitmodel.learning._logistic import as_tables, observed_information, prior_step
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
 from fitmodel.learning.proportional_odds import Floats, FollowUp
@@ -83,9 +83,8 @@ class Logistic:
                 max_rounds=REPLICATE_ROUNDS,
                 tolerance=REPLICATE_TOLERANCE,
             )
-            step = prior_step(
-                imputed.matrix, fit.weight, fit.log_odds, penalty=own.penalty, generator=generator
-            )
+            information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
+            step = prior_step(imputed.matrix, information, penalty=own.penalty, generator=generator)
             fits.append(fit.coefficients + step)
         point = as_tables(imputed.design, [imputed.coefficients])
         return point, as_tables(imputed.design, fits) if fits else point

@@ -158,7 +158,9 @@ def _fit_number(values: pd.Series, options: EncodingOptions, *, is_date: bool) -
     if len(known) == 0:
         return NumberColumn(name, (), np.nan, np.nan, is_date)
     cuts = quantile_cuts(known, options.max_bins, min_count=options.min_level_count)
-    return NumberColumn(name, cuts, float(known[0]), float(known[-1]), is_date)
+    starts = np.searchsorted(known, np.asarray(cuts), side="left")
+    centres = tuple(float(np.median(part)) for part in np.split(known, starts))
+    return NumberColumn(name, cuts, float(known[0]), float(known[-1]), is_date, centres)
 
 
 def quantile_cuts(

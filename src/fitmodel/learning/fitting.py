@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, weighted_sum
 from fitmodel.learning._flatten import flatten
+from fitmodel.learning._misfit import misfit
 from fitmodel.learning._timing import with_strata
-from fitmodel.learning._uncertainty import misfit_shifts
+from fitmodel.learning._uncertainty import add_misfit
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.components import (
     COMPONENTS,
@@ -26,7 +27,7 @@ from fitmodel.learning.components import (
     replicate_slopes,
 )
 from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import (
     Baseline,
@@ -134,22 +135,27 @@ def fit_scorecard(
     """
     columns, codes = code(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
-    imputed = impute(columns, codes, follow_up, settings.penalty, options)
+    kept, plain = find_basis(columns, codes, follow_up, options)
+    imputed = impute(
+        columns, codes, follow_up, settings.penalty, options, plain.log_odds, scales=kept
+    )
     counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, scatter = combine(Sample(follow_up, imputed, counts), settings, options)
     point = point.scaled(settings.slope)
     scatter = scatter.scaled(replicate_slopes(settings, replicates))
     point, level, baseline = _set_level(point, codes, follow_up, imputed, calendar)
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
-    spread_of_deals = float(np.std(point.log_odds(codes)))
-    shift = misfit_shifts(replicates, spread_of_deals)
+    log_odds = point.log_odds(codes)
+    centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
+    left_out = misfit(imputed, log_odds, deviation, seed=options.seed)
+    scatter = add_misfit(scatter, left_out, centre, deviation)
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
         calibration, point = _bend(settings.isotonic, point, codes, follow_up)
     scorecard = flatten(
         imputed.design,
         point,
-        scatter.with_intercept(scatter.intercept + shift),
+        scatter,
         early_churn=imputed.early_churn,
         weight=imputed.weight,
         calibration=calibration,

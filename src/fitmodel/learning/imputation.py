@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.learning._basis import choose_basis
 from fitmodel.learning._design import Design, make_design
-from fitmodel.learning._logistic import fit_ridge
+from fitmodel.learning._logistic import em_step, fit_ridge, observed_information
 from fitmodel.learning.columns import Column
 from fitmodel.learning.proportional_odds import (
     Baseline,
@@ -66,6 +67,8 @@ def impute(
     penalty: float,
     options: LearnerOptions,
     start: Floats | None = None,
+    *,
+    scales: Floats | None = None,
 ) -> Imputed:
     """Iterate soft labels and ridge regression until the labels stand still.
 
@@ -79,6 +82,8 @@ def impute(
     options : LearnerOptions
     start : ndarray, shape (n,), optional
         Log-odds to begin with; without them every deal has the company's chance.
+    scales : ndarray, shape (width,), optional
+        Factor on each column of the linear matrix, as `find_basis` returns them.
     """
     parents = options.parent_positions(columns)
     made: list[tuple[Design, Floats]] = []
@@ -87,13 +92,40 @@ def impute(
         if made and not made[0][0].depends_on_labels:
             return made[0]
         design = make_design(
-            columns, codes, early_churn, weight, parents=parents, seed=options.seed
+            columns,
+            codes,
+            early_churn,
+            weight,
+            parents=parents,
+            seed=options.seed,
+            scales=scales,
         )
         made[:] = [(design, design.linear_matrix())]
         return made[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
     return iterate(make, follow_up, penalty, options.directions(columns), log_odds)
+
+
+def find_basis(
+    columns: tuple[Column, ...],
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    options: LearnerOptions,
+) -> tuple[Floats, Imputed]:
+    """Columns of the linear matrix to keep, and the fit on all of them from which they are read.
+
+    Returns
+    -------
+    kept : ndarray of 0.0 and 1.0, shape (width,)
+        See `choose_basis`.
+    imputed : Imputed
+        With the middle penalty.
+    """
+    middle = sorted(options.penalties)[len(options.penalties) // 2]
+    fit = impute(columns, codes, follow_up, middle, options)
+    information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
+    return choose_basis(fit.design, fit.matrix, information, fit.coefficients, middle), fit
 
 
 def iterate(
@@ -112,15 +144,22 @@ def iterate(
     -----
     An EM algorithm for the labels: consistent under proportional odds, because the expectation of
     a deal's own chance given what was seen of it is its probability (Bennett 1983 for the model;
-    Dempster, Laird and Rubin 1977 for the iteration).
+    Dempster, Laird and Rubin 1977 for the iteration). Where four in five deals are young it needs
+    dozens of rounds; `em_step` makes them few.
     """
     unknown = ~follow_up.known
     moving = bool(unknown.any() or follow_up.entry.any())
     baseline = fit_baseline(follow_up, log_odds)
     labels, weight = soft_labels(follow_up, baseline, log_odds)
+    coefficients = None
     for _ in range(max_rounds if moving else 1):
         design, matrix = make(labels, weight)
-        coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions)
+        if coefficients is None or any(directions) or design.depends_on_labels:
+            coefficients = fit_ridge(
+                design, matrix, labels, weight, penalty, directions, coefficients
+            )
+        else:
+            coefficients = em_step(matrix, labels, weight, coefficients, penalty)
         log_odds = coefficients[0] + matrix @ coefficients[1:]
         baseline = fit_baseline(follow_up, log_odds, weight)
         before = labels

@@ -17,13 +17,19 @@ import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
 from fitmodel.learning._logistic import as_tables
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
+from fitmodel.learning._slope import (
+    SETTLED_SLOPE_SD,
+    HeldOut,
+    fit_isotonic,
+    fit_slope,
+    level_free_losses,
+)
 from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
 from fitmodel.learning._uncertainty import draw_replicates
 from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.fitting import code, follow_up_of
-from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
@@ -128,7 +134,7 @@ def _settings(
     raw = scores[chosen]
     whole = held.offset == 0
     isotonic = fit_isotonic(raw[whole], held.subset(whole))
-    slope = 1.0 if isotonic is not None else fit_slope(raw, held)[0]
+    slope = 1.0 if isotonic is not None else fit_slope(raw, held, prior_sd=SETTLED_SLOPE_SD)[0]
     return Settings(
         penalty=chosen.penalty,
         shares=chosen.shares,
@@ -171,10 +177,17 @@ def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Traine
 def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores:
     parts: dict[Candidate, list[Floats]] = {}
     for fold in trained:
-        start = None
+        kept, fit = find_basis(fold.columns, fold.codes, fold.follow_up, options)
         for penalty in sorted(options.penalties, reverse=True):
-            fit = impute(fold.columns, fold.codes, fold.follow_up, penalty, options, start)
-            start = fit.log_odds
+            fit = impute(
+                fold.columns,
+                fold.codes,
+                fold.follow_up,
+                penalty,
+                options,
+                fit.log_odds,
+                scales=kept,
+            )
             fold.imputed[penalty] = fit
             model = as_tables(fit.design, [fit.coefficients])
             parts.setdefault(Candidate(penalty), []).append(model.log_odds(fold.test_codes))

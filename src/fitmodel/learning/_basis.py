@@ -1,0 +1,57 @@
+"""Whether a number acts by its value, by its rank, or by both: the data choose for each number.
+
+ridge regression on both -> information matrix -> gain in log-likelihood of either and of both
+
+A second basis value that is not needed costs log loss; a number whose effect turns needs it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.learning._design import NUMBER_BASIS, Design
+from fitmodel.learning._logistic import penalised_information
+from fitmodel.learning.columns import NumberColumn
+
+Floats = NDArray[np.float64]
+
+MIN_GAIN = 2.0  # in twice the log-likelihood, of a second value over the better one (Akaike 1974)
+
+
+def choose_basis(
+    design: Design, matrix: Floats, information: Floats, coefficients: Floats, penalty: float
+) -> Floats:
+    """1 for each column of the linear matrix that is kept, 0 for the others, shape (width,).
+
+    Parameters
+    ----------
+    design : Design
+        With both basis values of every number.
+    matrix : ndarray, shape (n, width)
+        Its linear matrix.
+    information : ndarray, shape (n,)
+        What each deal says of its log-odds, see `observed_information`.
+    coefficients : ndarray, shape (1 + width,)
+        Of the ridge regression on it.
+    penalty : float
+        Of that regression.
+
+    Notes
+    -----
+    On the quadratic approximation of the log-likelihood at the fit, without the penalty on the two
+    values, all other coefficients at their best for each alternative.
+    """
+    covariance = np.linalg.inv(penalised_information(matrix, information, penalty))
+    kept, start = np.ones(matrix.shape[1]), 0
+    for column, basis in zip(design.columns, design.bases, strict=True):
+        if isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS:
+            places = np.arange(start, start + NUMBER_BASIS) + 1
+            precision = np.linalg.inv(covariance[np.ix_(places, places)])
+            score = precision @ coefficients[places]
+            precision -= penalty * np.eye(NUMBER_BASIS)
+            alone = score**2 / np.diag(precision)
+            if score @ np.linalg.solve(precision, score) - alone.max() < MIN_GAIN:
+                kept[start + int(alone.argmin())] = 0.0
+        start += basis.shape[1]
+    return kept

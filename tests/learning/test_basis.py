@@ -1,0 +1,79 @@
+"""The data choose whether a number acts by its value, by its rank, or by both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.imputation import find_basis, impute
+from fitmodel.learning.proportional_odds import FollowUp
+from fitmodel.learning.settings import LearnerOptions
+
+LINE, RANK, BOTH = [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]
+N = 4000
+
+
+def _kept(number: np.ndarray, log_odds: np.ndarray, *, seen: float = 1.0) -> list[float]:
+    """Columns kept where a share of the deals was seen for the horizon, the others not at all."""
+    rng = np.random.default_rng(1)
+    left = rng.random(N) < expit(log_odds)
+    frame = pd.DataFrame({"number": number, "other": rng.choice(["a", "b"], N)})
+    columns = fit_columns(frame, EncodingOptions())
+    is_seen = rng.random(N) < seen
+    months = np.where(is_seen, np.where(left, 0.5, 1.0), 0.0)
+    follow_up = FollowUp.of(months, left & is_seen, 1.0)
+    return find_basis(columns, encode(columns, frame), follow_up, LearnerOptions())[0].tolist()
+
+
+@pytest.fixture(scope="module")
+def skewed() -> np.ndarray:
+    return np.exp(np.random.default_rng(0).normal(3, 1, N))
+
+
+def test_a_number_that_acts_by_its_logarithm_keeps_its_rank_only(skewed) -> None:
+    assert _kept(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:2] == RANK
+
+
+def test_a_number_that_acts_by_its_value_keeps_its_line_only(skewed) -> None:
+    value = np.minimum(skewed, 150)
+    assert _kept(value, (value - value.mean()) / value.std() - 1)[:2] == LINE
+
+
+def test_a_number_whose_effect_turns_keeps_both(skewed) -> None:
+    assert _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:2] == BOTH
+
+
+def test_a_category_is_never_left_out(skewed) -> None:
+    assert _kept(skewed, np.full(N, -1.0))[2:] == [1.0, 1.0]
+
+
+def test_deals_signed_today_are_no_evidence_for_a_second_value(skewed) -> None:
+    turning = 0.3 * (np.log(skewed) - 3.5) ** 2 - 1
+    assert _kept(skewed, turning, seen=1.0)[:2] == BOTH
+    assert _kept(skewed, turning, seen=0.02)[:2] != BOTH
+
+
+def test_what_is_left_out_has_no_effect_and_the_other_values_are_the_same(skewed) -> None:
+    frame = pd.DataFrame({"number": skewed})
+    columns = fit_columns(frame, EncodingOptions())
+    codes = encode(columns, frame)
+    left = np.random.default_rng(2).random(N) < expit(np.log(skewed) - 4)
+    follow_up = FollowUp.of(np.ones(N), left, 1.0)
+    whole = impute(columns, codes, follow_up, 3.0, LearnerOptions())
+    part = impute(columns, codes, follow_up, 3.0, LearnerOptions(), scales=np.array([0.0, 1.0]))
+    assert not part.matrix[:, 0].any()
+    assert part.coefficients[1] == 0.0
+    np.testing.assert_array_equal(part.matrix[:, 1], whole.matrix[:, 1])
+
+
+def test_the_line_of_a_number_of_few_values_goes_through_these_values() -> None:
+    rebate = np.random.default_rng(0).choice([0.0, 10.0, 20.0, 60.0], N)
+    frame = pd.DataFrame({"rebate": rebate})
+    columns = fit_columns(frame, EncodingOptions())
+    assert columns[0].centres == (0.0, 10.0, 20.0, 60.0)
+    follow_up = FollowUp.of(np.ones(N), rebate > 10, 1.0)
+    fit = impute(columns, encode(columns, frame), follow_up, 3.0, LearnerOptions())
+    np.testing.assert_allclose(fit.matrix[:, 0], (rebate - rebate.mean()) / rebate.std())

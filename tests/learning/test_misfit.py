@@ -1,0 +1,79 @@
+"""The deals say how far the truth lies from a scorecard, where they are enough to say it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.learning._misfit import PRIOR_MISFIT, left_out_variance, misfit
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
+from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning.proportional_odds import FollowUp
+from fitmodel.learning.settings import LearnerOptions
+
+
+def fitted(n: int, interaction: float, *, seed: int = 0, attributes: int = 2) -> Imputed:
+    """Ridge regression on signs whose first two also act together."""
+    rng = np.random.default_rng(seed)
+    sign = rng.choice([-1.0, 1.0], (n, attributes))
+    log_odds = 0.6 * sign.sum(axis=1) * np.sqrt(2 / attributes) - 0.5
+    if attributes > 1:
+        log_odds += interaction * sign[:, 0] * sign[:, 1]
+    frame = pd.DataFrame(np.where(sign > 0, "yes", "no")).add_prefix("a")
+    columns = fit_columns(frame, EncodingOptions())
+    follow_up = FollowUp.of(np.ones(n), rng.random(n) < expit(log_odds), 1.0)
+    return impute(columns, encode(columns, frame), follow_up, 0.3, LearnerOptions())
+
+
+def found(fit: Imputed) -> float:
+    """Misfit over what is believed beforehand."""
+    spread = float(np.std(fit.log_odds))
+    return misfit(fit, fit.log_odds, spread, seed=0) / (PRIOR_MISFIT * spread)
+
+
+@pytest.mark.parametrize("interaction", [0.3, 0.6])
+def test_the_deviation_of_an_effect_that_is_left_out_is_found(interaction) -> None:
+    """A product of two signs has the deviation of its coefficient."""
+    squares = []
+    for seed in range(8):
+        fit = fitted(4_000, interaction, seed=seed)
+        squares.append(left_out_variance(fit, fit.log_odds, seed=0)[0])
+    assert np.sqrt(np.mean(squares)) == pytest.approx(interaction, rel=0.2)
+
+
+def test_the_estimate_is_0_on_average_where_nothing_is_left_out() -> None:
+    estimates, errors = [], []
+    for seed in range(30):
+        fit = fitted(1_000, 0.0, seed=seed)
+        variance, error = left_out_variance(fit, fit.log_odds, seed=0)
+        estimates.append(variance)
+        errors.append(error)
+    assert abs(np.mean(estimates)) < 3 * np.mean(errors) / np.sqrt(30)
+    assert np.std(estimates) == pytest.approx(np.mean(errors), rel=0.5)
+
+
+def test_many_deals_that_miss_nothing_take_the_misfit_down() -> None:
+    assert np.mean([found(fitted(20_000, 0.0, seed=seed)) for seed in range(4)]) < 0.5
+
+
+def test_what_few_deals_say_of_many_attributes_changes_little() -> None:
+    each = [found(fitted(300, 0.0, seed=seed, attributes=12)) for seed in range(6)]
+    assert np.mean(each) == pytest.approx(1.0, abs=0.1)
+    assert min(each) > 0.7
+
+
+def test_a_single_attribute_leaves_what_is_believed() -> None:
+    assert found(fitted(2_000, 0.0, attributes=1)) == pytest.approx(1.0)
+
+
+def test_where_nothing_tells_nothing_is_left_out() -> None:
+    fit = fitted(400, 0.0)
+    assert misfit(fit, np.zeros(400), 0.0, seed=0) == 0.0
+
+
+def test_the_same_deals_and_seed_give_the_same_misfit() -> None:
+    fit = fitted(6_000, 0.2, attributes=14)
+    first, second = (misfit(fit, fit.log_odds, 1.0, seed=3) for _ in range(2))
+    assert first == second
