@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
-    from fitmodel.deals.reading import DealsRead, FileTable
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.doubts import Doubt, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
+    from fitmodel.tables.opening import FileTable
 
 FEW_CHURNERS = 100
 """Early churners below which calibration can hardly be judged (Van Calster and others 2016)."""
@@ -119,7 +120,7 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             yield result_of("error:deals", "error", str(error))
         return
-    yield from warning_results(file, read, first_row_of(deals))  # type: ignore[arg-type]  # no table of a file
+    yield from warning_results(file, read, first_row_of(deals))
     yield from time_results(view)
     yield from leak_results(audit_leakage(view, read.spec))
     yield from sample_results(view)
