@@ -16,7 +16,7 @@ from fitmodel.deals.enough import is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
 from fitmodel.deals.level_shift import find_level_shift
-from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+from fitmodel.deals.reading import open_table, read_deals_with_findings
 from fitmodel.evaluation.pooled_groups import groups_off
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
@@ -112,7 +112,7 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
     doubts: list[Doubt] = []
     try:
         file = open_table(deals, spec)
-        doubts = find_doubts(file.table, spec)
+        doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
         yield from doubt_results(doubts)
         read = read_deals_with_findings(file, spec)
         view = view_of(read.table, read.spec)
@@ -120,7 +120,7 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             yield result_of("error:deals", "error", str(error))
         return
-    yield from warning_results(file, read, first_row_of(deals))
+    yield from warning_results(file, read)
     yield from time_results(view)
     yield from leak_results(audit_leakage(view, read.spec))
     yield from sample_results(view)
@@ -138,12 +138,12 @@ def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
         yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
 
 
-def warning_results(
-    file: FileTable, read: DealsRead, first_row: int | None
-) -> Iterator[CheckResult]:
+def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
     """Give warnings of the values, and what was made of them, their codes."""
-    yield from problem_results(find_warnings(read.table, read.spec, first_row))
-    yield from problem_results(notation_warnings(file.table, read.spec, first_row))
+    numbers = read.row_numbers
+    yield from problem_results(find_warnings(read.table, read.spec, row_numbers=numbers))
+    notations = notation_warnings(file.table, read.spec, row_numbers=file.row_numbers)
+    yield from problem_results(notations)
     yield from finding_results(read)
 
 
@@ -249,7 +249,7 @@ def audit_before_training(
 
 
 def checks_of_training(
-    report: TrainingReport, questioned: QuestionedDeals, view: HistoryView, first_row: int | None
+    report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
 ) -> tuple[CheckResult, ...]:
     """Return what `train` says of the model, the rows, the values and the level.
 
@@ -259,8 +259,6 @@ def checks_of_training(
     questioned : QuestionedDeals
         The deals as read, and what is in doubt about them.
     view : HistoryView
-    first_row : int or None
-        As of `fitmodel.deals.data_warnings.find_warnings`.
 
     Returns
     -------
@@ -270,7 +268,7 @@ def checks_of_training(
     read = questioned.read
     results = (
         *training_results(report),
-        *(problem_results(find_warnings(read.table, read.spec, first_row))),
+        *(problem_results(find_warnings(read.table, read.spec, row_numbers=read.row_numbers))),
         *finding_results(read),
         *doubt_results(questioned.doubts),
         *level_results(view),

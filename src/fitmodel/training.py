@@ -16,8 +16,8 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
-from fitmodel.deals.lost import LostRows
-from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.deals.lost import lost_rows_of
+from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from fitmodel.checks.results import CheckResult
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
@@ -117,7 +118,7 @@ class TrainingRun:
 
 
 def train(
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     *,
     models: str | Path = "models",
@@ -129,7 +130,7 @@ def train(
 
     Parameters
     ----------
-    deals : DataFrame or path
+    deals : DataFrame, path or DealsRead
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
         What the columns mean and how to decide.
@@ -208,7 +209,7 @@ def train(
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
-    checks = checks_of_training(report, questioned, view, first_row_of(deals))
+    checks = checks_of_training(report, questioned, view)
     texts = (tracked.warning, *questioned.read.notes, *checks)
     warnings = tuple(str(text) for text in texts if text)
     in_use = _in_use(spec, path, tracked)
@@ -272,7 +273,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
+        lost=lost_rows_of(spec.to_dict()),
     )
     facts = {
         "spec": spec.to_dict(),
