@@ -116,14 +116,13 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         yield from doubt_results(doubts)
         read = read_deals_with_findings(file, spec)
         view = view_of(read.table, read.spec)
+        yield from warning_results(file, read)
+        yield from time_results(view)
+        yield from leak_results(audit_leakage(view, read.spec))
+        yield from sample_results(view)
     except DealsError as error:
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             yield result_of("error:deals", "error", str(error))
-        return
-    yield from warning_results(file, read)
-    yield from time_results(view)
-    yield from leak_results(audit_leakage(view, read.spec))
-    yield from sample_results(view)
 
 
 def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:
