@@ -147,7 +147,7 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
 def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
     """Day on which the last deal was signed that a model learned from."""
     period = list(model.manifest.get("period") or [])
-    last = pd.to_datetime(period[-1] if period else None, errors="coerce")
+    last = pd.to_datetime(period[-1] if period else "", errors="coerce")
     if pd.isna(last):
         raise BundleError(
             f"model {side.upper()} ({model.version}) does not say when the deals it learned from "
