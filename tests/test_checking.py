@@ -139,6 +139,17 @@ def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> N
     assert "closed_on" in data["results"][-1]["message"]
 
 
+def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
+    sim = simulate_deals(900, seed=2)
+    # nobody was watched from signing on: no survival curve, hence no horizon to compare
+    spec = sim.spec.replace(deals={"observed_from": "2026-06-30"})
+    table = sim.deals[~(sim.deals["churned_on"] < "2026-06-30")]
+    found = check_deals(table[table["closed_on"] < "2026-06-30"], spec)
+
+    assert not found.ok
+    assert {each.code for each in found.results if each.level == "error"} <= {"FM330", "FM405"}
+
+
 def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
     sim = simulate_deals(900, seed=2)
 
@@ -223,11 +234,11 @@ def test_a_training_says_first_that_there_is_no_skill_and_obeys_the_contract() -
     table = sim.deals.assign(annual_value=-1.0)
     questioned = read_with_doubts(table, sim.spec)
     view = view_of(questioned.deals, questioned.read.spec)
-    told = checks_of_training(report(has_skill=False), questioned, view, None)
+    told = checks_of_training(report(has_skill=False), questioned, view)
     spec = questioned.read.spec.replace(checks={"ignore": {"FM312": "refunds"}})
     quiet = replace(questioned, read=replace(questioned.read, spec=spec))
 
     assert told[0].code == "FM401"
     assert "FM312" in {each.code for each in told}
-    silent = checks_of_training(report(), quiet, view, None)
+    silent = checks_of_training(report(), quiet, view)
     assert "FM312" not in {each.code for each in silent}

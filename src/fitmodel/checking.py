@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
-    from fitmodel.deals.reading import DealsRead, FileTable
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.doubts import Doubt, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
+    from fitmodel.tables.opening import FileTable
 
 FEW_CHURNERS = 100
 """Early churners below which calibration can hardly be judged (Van Calster and others 2016)."""
@@ -115,14 +116,13 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         yield from doubt_results(doubts)
         read = read_deals_with_findings(file, spec)
         view = view_of(read.table, read.spec)
+        yield from warning_results(file, read)
+        yield from time_results(view)
+        yield from leak_results(audit_leakage(view, read.spec))
+        yield from sample_results(view)
     except DealsError as error:
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             yield result_of("error:deals", "error", str(error))
-        return
-    yield from warning_results(file, read)
-    yield from time_results(view)
-    yield from leak_results(audit_leakage(view, read.spec))
-    yield from sample_results(view)
 
 
 def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:

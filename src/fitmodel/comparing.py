@@ -146,18 +146,15 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
 
 def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
     """Day on which the last deal was signed that a model learned from."""
-    period = model.manifest.get("period") or ()
-    try:
-        last = pd.Timestamp(period[1])
-    except (IndexError, TypeError, ValueError):
-        last = pd.NaT  # type: ignore[assignment]
+    period = list(model.manifest.get("period") or [])
+    last = pd.to_datetime(period[-1] if period else "", errors="coerce")
     if pd.isna(last):
         raise BundleError(
             f"model {side.upper()} ({model.version}) does not say when the deals it learned from "
             "were signed, so no deal is surely new to it. Remedy: train it again on deals with "
             "closing dates."
         )
-    return last
+    return pd.Timestamp(last)
 
 
 def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, int]:
@@ -226,7 +223,7 @@ def _values_of(money: Money, deals: pd.DataFrame, spec: DealSpec) -> dict[str, A
     if spec.deals.amount is None:
         unknown = np.full(len(deals), np.nan)
         return {"value_if_leaves": unknown, "value_if_stays": unknown}
-    amounts = yearly_amounts(deals, spec).to_numpy()
+    amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     return {
         "value_if_leaves": money.value_if_leaves(amounts),
         "value_if_stays": money.value_if_stays(amounts),

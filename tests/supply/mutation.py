@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import json
 import os
 import platform
@@ -58,7 +59,16 @@ def main() -> int:
 
 
 def copy_tree() -> None:
-    """Copy what the tests need, once; a mutant that was left half-way is put right."""
+    """Copy what the tests need, once; a mutant that was left half-way is put right.
+
+    Where code or tests have changed since, what was done is of other code: it begins anew.
+    """
+    now, file = digest(), BUILD / "digest"
+    if BUILD.exists() and (not file.exists() or file.read_text(encoding="utf-8") != now):
+        sys.stdout.write("code or tests have changed since the last run: beginning anew\n")
+        shutil.rmtree(BUILD)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    file.write_text(now, encoding="utf-8")
     for place in (PRISTINE, TREE):
         if place.exists():
             continue
@@ -71,6 +81,14 @@ def copy_tree() -> None:
             else:
                 shutil.copy(source, place / name)
     shutil.copytree(PRISTINE / "src", TREE / "src", dirs_exist_ok=True)
+
+
+def digest() -> str:
+    """Fingerprint of the code and its tests."""
+    text = hashlib.sha256()
+    for path in sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
+        text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return text.hexdigest()
 
 
 def prepared(room: str, plan: dict[str, Any], part: str) -> Path:

@@ -77,3 +77,27 @@ def test_an_accepted_survivor_is_known_by_its_file_and_its_changed_line(mutation
     assert told["reason"] == "a default of a plot"
     assert told["diff"] == "-    x = 1\n+    x = 2"
     assert mutation.survivor(item, result, {})["reason"] == ""
+
+
+def test_what_was_done_on_other_code_is_not_taken_over(mutation, tmp_path, monkeypatch) -> None:
+    root = tmp_path / "project"
+    for name in ("src", "tests", "docs", "notebooks", "benchmarks"):
+        (root / name).mkdir(parents=True)
+        (root / name / "a.py").write_text("x = 1\n")
+    for name in ("pyproject.toml", "README.md"):
+        (root / name).write_text("")
+    build = root / "build"
+    for name, place in (("ROOT", root), ("BUILD", build), ("PRISTINE", build / "pristine"),
+                        ("TREE", build / "tree")):  # fmt: skip
+        monkeypatch.setattr(mutation, name, place)
+    mutation.copy_tree()
+    (build / "sales.sqlite").write_text("done")
+    (build / "tree" / "src" / "a.py").write_text("x = 2\n")  # a mutant that was left half-way
+    mutation.copy_tree()
+
+    assert (build / "sales.sqlite").exists()
+    assert (build / "tree" / "src" / "a.py").read_text() == "x = 1\n"
+    (root / "tests" / "a.py").write_text("x = 3\n")
+    mutation.copy_tree()
+    assert not (build / "sales.sqlite").exists()
+    assert (build / "tree" / "tests" / "a.py").read_text() == "x = 3\n"

@@ -180,12 +180,13 @@ class ModelComparison:
     def _flags_in_words(self) -> Iterator[tuple[str, str]]:
         flags = self.flags
         only = (("A", "flagged by A only"), ("B", "flagged by B only"))
+        counts = flags.table[["deals", "early_churners"]].astype(int).to_dict("index")
         parts = [
-            f"{int(flags.table.loc[row, 'deals']):,} by {model} only "
-            f"({int(flags.table.loc[row, 'early_churners']):,} of them left early)"
+            f"{counts[row]['deals']:,} by {model} only ({counts[row]['early_churners']:,} of them "
+            "left early)"
             for model, row in only
         ]
-        both = int(flags.table.loc["flagged by both", "deals"])
+        both = counts["flagged by both"]["deals"]
         yield "flags", f"{both:,} deals flagged by both models, {' and '.join(parts)}"
         if self.money_of is None:
             yield (

@@ -112,9 +112,9 @@ def _rows(
     if len(levels) < MIN_GROUPS or (len(levels) > MAX_LEVELS and name != COHORT):
         return
     y, p, w = outcome[known], probability[known], mass[known]
-    observed = np.bincount(group, w * y)
+    observed = np.asarray(np.bincount(group, w * y), dtype=np.float64)
     expected = np.maximum(np.bincount(group, w * p), 1e-9)  # a classifier may say 0 of all
-    variance = np.bincount(group, w**2 * p * (1 - p))
+    variance = np.asarray(np.bincount(group, w**2 * p * (1 - p)), dtype=np.float64)
     pooled, low, high = pool_ratios(observed, expected, variance)
     deals, churners = np.bincount(group), np.bincount(group, y)
     for number, level in enumerate(levels):
@@ -215,7 +215,8 @@ def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
     pooled, low, high = (np.log(frame[name]) for name in ("pooled", "low", "high"))
     above = pooled - wider * (pooled - low) > np.maximum(level, 0.0)
     below = pooled + wider * (high - pooled) < np.minimum(level, 0.0)
-    return frame[above | below]
+    off: pd.DataFrame = frame[above | below]
+    return off
 
 
 def _simultaneous_width(groups: int) -> float:

@@ -78,8 +78,8 @@ def compute_smooth_calibration(
     enough = min(churners, len(sample) - churners) >= ENOUGH_FOR_FOUR_KNOTS
     knots = np.unique(np.quantile(x, KNOTS[4 if enough else 3]))
     coefficients, covariance = _fit(_spline(x, knots), sample.outcome, sample.weight)
-    ends = np.quantile(sample.probability, (0.01, 0.99))
-    grid = np.linspace(*ends, POINTS)
+    first, last = np.quantile(sample.probability, (0.01, 0.99)).tolist()
+    grid = np.linspace(first, last, POINTS)
     rows = _spline(_log_odds(grid), knots)
     fitted = rows @ coefficients
     error = np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))

@@ -1,0 +1,161 @@
+"""Observed over expected: exact against the published formulas, at the edges too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import beta, binom, poisson
+
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.sales.rates import (
+    LARGEST_SHAPE,
+    NORMAL_95,
+    Overdispersion,
+    exact_ratio_interval,
+    expected_leavers,
+    gamma_shape,
+    overdispersion,
+    ratio_to_others,
+    shrunken_ratio,
+)
+
+
+def curve():
+    """Of ten customers one leaves after each of the months 1 to 5, the others stay for 12."""
+    return kaplan_meier(np.r_[1.0, 2, 3, 4, 5, np.full(5, 12.0)], np.r_[[True] * 5, [False] * 5])
+
+
+def test_a_deal_watched_for_the_horizon_is_expected_to_leave_by_its_own_hazard() -> None:
+    found = expected_leavers([0.3, 0.1], [5.0, 40.0], curve(), 5.0)
+
+    assert found == pytest.approx(-np.log([0.7, 0.9]))
+
+
+def test_a_young_deal_counts_for_the_share_of_the_hazard_it_has_been_through() -> None:
+    line = curve()
+    whole = -np.log(line.at(5.0))
+    found = expected_leavers([0.3], [2.0], line, 5.0)
+
+    assert found[0] == pytest.approx(-np.log(0.7) * -np.log(line.at(2.0)) / whole)
+    assert expected_leavers([0.3], [0.0], line, 5.0)[0] == 0
+
+
+def test_a_deal_that_entered_late_counts_from_its_entry_on() -> None:
+    line = curve()
+    late = expected_leavers([0.3], [5.0], line, 5.0, entry_months=[2.0])
+    early = expected_leavers([0.3], [2.0], line, 5.0)
+    whole = expected_leavers([0.3], [5.0], line, 5.0)
+
+    assert late + early == pytest.approx(whole)
+    assert expected_leavers([0.3], [2.0], line, 5.0, entry_months=[4.0])[0] == 0
+
+
+def test_where_nobody_leaves_nobody_is_expected_to() -> None:
+    nobody = kaplan_meier(np.full(5, 12.0), np.zeros(5, dtype=bool))
+
+    assert expected_leavers([0.3, 1.0], [5.0, 5.0], nobody, 5.0) == pytest.approx([0, 0])
+
+
+def test_a_probability_of_1_is_finite() -> None:
+    assert np.isfinite(expected_leavers([1.0], [5.0], curve(), 5.0)).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10, 50])
+def test_the_interval_of_a_count_is_garwoods(count: int) -> None:
+    """By chance 2.5 % of counts are as large at the lower limit, or as small at the upper one."""
+    low, high = exact_ratio_interval(np.array([float(count)]), np.array([4.0]))
+
+    assert poisson.cdf(count, 4 * high[0]) == pytest.approx(0.025)
+    if count:
+        assert poisson.sf(count - 1, 4 * low[0]) == pytest.approx(0.025)
+    else:
+        assert low[0] == 0
+
+
+def test_a_lower_level_gives_a_narrower_interval() -> None:
+    counts = (np.array([5.0]), np.array([5.0]))
+    wide, narrow = exact_ratio_interval(*counts), exact_ratio_interval(*counts, level=0.8)
+
+    assert wide[0] < narrow[0] < 1 < narrow[1] < wide[1]
+    assert poisson.cdf(5, 5 * narrow[1][0]) == pytest.approx(0.1)
+
+
+def test_the_ratio_to_others_is_the_reps_over_theirs() -> None:
+    observed, expected = np.array([6.0, 2.0, 4.0]), np.array([4.0, 4.0, 4.0])
+    ratio, low, high = ratio_to_others(observed, expected)
+
+    assert ratio == pytest.approx([(6 / 4) / (6 / 8), (2 / 4) / (10 / 8), (4 / 4) / (8 / 8)])
+    share = beta.ppf([0.025, 0.975], [6, 7], [7, 6])  # of 12 leavers 6 are the first rep's
+    assert [low[0], high[0]] == pytest.approx(share / (1 - share) * 8 / 4)
+    assert binom.sf(5, 12, share[0]) == pytest.approx(0.025)
+
+
+def test_a_rep_whose_customers_all_stay_and_one_who_has_all_leavers() -> None:
+    ratio, low, high = ratio_to_others(np.array([0.0, 5.0]), np.array([3.0, 3.0]))
+
+    assert (ratio[0], low[0]) == (0, 0)
+    assert ratio[1] == high[1] == np.inf
+    assert 0 < high[0] < np.inf
+    assert np.isnan(ratio_to_others(np.array([0.0, 0.0]), np.array([3.0, 3.0]))[0]).all()
+
+
+def test_reps_that_differ_by_chance_are_not_overdispersed_and_others_are() -> None:
+    random = np.random.default_rng(2)
+    expected = random.uniform(5, 40, 30)
+    alike = overdispersion(random.poisson(expected).astype(float), expected)
+    different = overdispersion(random.poisson(expected * random.gamma(4, 0.25, 30)) * 1.0, expected)
+
+    assert not alike.is_suspicious
+    assert different.is_suspicious
+    assert different.factor > alike.factor >= 1
+
+
+def test_the_factor_is_the_mean_square_of_the_winsorised_differences() -> None:
+    observed = np.array([9.0, 16.0, 25.0, 4.0, 1.0, 36.0, 9.0, 16.0, 25.0, 100.0, 9.0])
+    expected = np.full(11, 16.0)
+    z = np.sort(2 * (np.sqrt(observed) - 4))
+    z[0], z[-1] = z[1], z[-2]  # the tenth at either end
+
+    assert overdispersion(observed, expected).factor == pytest.approx(np.mean(z**2))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_reps_say_nothing_of_how_reps_differ(n: int) -> None:
+    assert overdispersion(np.full(n, 50.0), np.full(n, 5.0)) == Overdispersion(1.0, 1.0)
+    assert gamma_shape(np.full(n, 50.0), np.full(n, 5.0)) == LARGEST_SHAPE
+    assert overdispersion(np.array([50.0, 1, 9]), np.full(3, 20.0)).p_value < 0.05
+
+
+def test_the_limits_of_the_funnel_are_those_of_the_square_root_scale() -> None:
+    low, high = Overdispersion(4.0, 0.01).limits(np.array([25.0, 0.25]))
+
+    assert low == pytest.approx([(1 - NORMAL_95 * 2 / 10) ** 2, 0])
+    assert high == pytest.approx([(1 + NORMAL_95 * 2 / 10) ** 2, (1 + NORMAL_95 * 2) ** 2])
+
+
+def test_a_p_value_below_5_percent_is_suspicious_and_5_percent_is_not() -> None:
+    assert Overdispersion(2.0, 0.049).is_suspicious
+    assert not Overdispersion(2.0, 0.05).is_suspicious
+
+
+def test_the_shape_finds_how_much_reps_differ() -> None:
+    random = np.random.default_rng(4)
+    expected = np.full(400, 30.0)
+    observed = random.poisson(expected * random.gamma(5, 1 / 5, 400)).astype(float)
+
+    assert gamma_shape(observed, expected) == pytest.approx(5, rel=0.25)
+    assert gamma_shape(expected, expected) > 1000  # alike to the customer
+
+
+def test_reps_without_expected_leavers_say_nothing_of_the_shape() -> None:
+    random = np.random.default_rng(4)
+    expected = np.r_[np.full(50, 20.0), 0.0]
+    observed = np.r_[random.poisson(np.full(50, 20.0)), 0].astype(float)
+
+    assert gamma_shape(observed, expected) == gamma_shape(observed[:-1], expected[:-1])
+
+
+def test_a_ratio_is_drawn_towards_1_by_the_shape() -> None:
+    found = shrunken_ratio(np.array([10.0, 0.0]), np.array([5.0, 5.0]), 5.0)
+
+    assert found == pytest.approx([1.5, 0.5])
