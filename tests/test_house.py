@@ -18,6 +18,7 @@ ROOMS = (
     "language",
     "tables",
     "deals",
+    "crm",
     "leakage",
     "guessing",
     "datasets",

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
@@ -118,6 +119,7 @@ def train(
     allow: tuple[str, ...] = (),
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
+    tables: Mapping[str, Given] | None = None,
 ) -> TrainingRun:
     """Train, judge, ship and track a prospect-fit model.
 
@@ -136,6 +138,8 @@ def train(
         without a scorecard file, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
         Told the name of each step as it begins.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
 
     Returns
     -------
@@ -157,7 +161,7 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec)
+    questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     spec = questioned.read.spec  # with the forms found, for prospects
     view = view_of(table, spec)

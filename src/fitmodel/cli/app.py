@@ -87,9 +87,9 @@ def progress() -> Callable[[str], None]:
 
 def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
     """Read past deals, and say what was left out or merged by [rows]."""
-    from fitmodel.deals.reading import read_deals_with_findings
+    from fitmodel.crm.reading import read_with_history
 
-    read = read_deals_with_findings(deals, spec)
+    read = read_with_history(deals, spec)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
     return read

@@ -7,11 +7,13 @@ everything wrong with it is said at once, in one `SpecError`.
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -21,10 +23,17 @@ from pydantic import (
 )
 
 from fitmodel.deals._decision_section import Decision
+from fitmodel.deals.history_sections import (
+    EventTable,
+    HistoryTable,
+    read_tables,
+    tables_without_roles,
+)
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
     COLLECTING,
+    NO_NAMES,
     Attributes,
     Column,
     DealRoles,
@@ -45,6 +54,8 @@ __all__ = [
     "DealRoles",
     "DealSpec",
     "Decision",
+    "EventTable",
+    "HistoryTable",
     "Label",
     "Learning",
     "Reading",
@@ -86,6 +97,7 @@ class Reading(Section):
         return forms_from_dict(self.model_dump(exclude={"sheet"}))
 
 
+_TABLES = {"history": ("NAME",), "events": ("NAME",)}
 _KEYS = {
     each.section: tuple(each.model_fields)
     for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
@@ -101,6 +113,8 @@ class DealSpec(BaseModel):
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
     rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
         Everything else has defaults.
+    history, events : mapping of name to section or mapping
+        Tables beside the deals, from which attributes are made as of each deal's closing.
 
     Raises
     ------
@@ -125,6 +139,12 @@ class DealSpec(BaseModel):
     learning: Learning = Learning()
     words: Words = Words()
     reading: Reading = Reading()
+    history: Annotated[
+        dict[str, HistoryTable], BeforeValidator(partial(read_tables, kind=HistoryTable))
+    ] = Field(default_factory=dict)
+    events: Annotated[
+        dict[str, EventTable], BeforeValidator(partial(read_tables, kind=EventTable))
+    ] = Field(default_factory=dict)
 
     def __init__(self, /, **sections: Any) -> None:
         try:
@@ -132,7 +152,7 @@ class DealSpec(BaseModel):
                 {"deals": {}, **sections}, self_instance=self, context=COLLECTING
             )
         except ValidationError as error:
-            lines = sentences(error.errors(include_url=False), _KEYS)
+            lines = sentences(error.errors(include_url=False), _KEYS | _TABLES)
             raise SpecError(listed(lines, "the contract")) from None
 
     @field_validator("attributes", mode="after")
@@ -163,6 +183,17 @@ class DealSpec(BaseModel):
             lacking.append("[deals] amount")
         if value.policy == "value" and lacking:
             raise ValueError(f'[decision] policy = "value" needs {" and ".join(lacking)}')
+        return value
+
+    @field_validator("history", "events", mode="after")
+    @classmethod
+    def _tables_find_their_deals(cls, value: dict[str, Any], info: ValidationInfo) -> Any:
+        roles: DealRoles | None = info.data.get("deals")
+        problems = [] if roles is None else list(tables_without_roles(roles, value))
+        twice = [name for name in value if name in (info.data.get("history") or {})]
+        problems += [f"[events.{name}] has the name of [history.{name}]" for name in twice]
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @classmethod
@@ -209,7 +240,9 @@ class DealSpec(BaseModel):
             else keys
             for name, keys in sections.items()
         }
-        return type(self)(**{name: getattr(self, name) for name in _KEYS} | changed)
+        return type(self)(
+            **{name: getattr(self, name) for name in type(self).model_fields} | changed
+        )
 
     @property
     def has_dates(self) -> bool:
@@ -268,7 +301,7 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
     forbidden |= {column: name for column, name in sellers.items() if column not in told}
     for key, names in attributes.model_dump(
-        exclude={"exclude", "missing"}, exclude_none=True
+        exclude={"exclude", *NO_NAMES}, exclude_none=True
     ).items():
         named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
         for name in named:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift
 from fitmodel.monitoring.performance import compute_cohorts, evaluate_overrides
@@ -136,7 +136,7 @@ def _as_deals(
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
-        read = read_deals_with_findings(table, spec, to_learn=False)
+        read = read_with_history(table, spec, to_learn=False)
         return read.table, spec, read.notes
     return table, None, ()
 

@@ -1,0 +1,211 @@
+"""Attributes of prospects from the tables that a model's contract names.
+
+model's contract -> its tables, read once -> any number of prospects, in chunks or one at a time
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._columns import field_columns_of
+from fitmodel.crm._long_table import Given
+from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import DealsError, ProspectError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from fitmodel.crm.attributes import CrmTables
+
+__all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
+TABLES = ("history", "events")
+
+
+@dataclass(frozen=True, eq=False)
+class ProspectHistory:
+    """The tables of a model's contract, ready to give prospects their attributes.
+
+    Attributes
+    ----------
+    spec : DealSpec
+        Of a trained model: which fields and kinds give attributes is filled in.
+    tables : CrmTables
+    """
+
+    spec: DealSpec
+    tables: CrmTables
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that are attached, in their order."""
+        nobody = pd.DataFrame({str(self.spec.deals.id): pd.array([], dtype="str")})
+        return tuple(map(str, attributes_as_of(nobody, self.spec, self.tables).frame.columns))
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of a prospect that are read beside its attributes."""
+        fields = field_columns_of(self.spec, self.tables.under(self.spec).logs)
+        roles = (self.spec.deals.id, self.spec.deals.closed_on)
+        names = [*filter(None, roles), *(each.column for each in fields)]
+        return tuple(dict.fromkeys(names))
+
+    def attached_to(self, prospects: pd.DataFrame, as_of: date | None = None) -> pd.DataFrame:
+        """The prospects with their attributes as of a day, today without it.
+
+        Raises
+        ------
+        ProspectError
+            If they have no column of ids.
+        """
+        try:
+            result = attributes_as_of(prospects, self.spec, self.tables, as_of)
+        except DealsError as error:
+            raise ProspectError(str(error)) from error
+        return result.attached_to(prospects)
+
+    def without_history(self, prospects: pd.DataFrame) -> int:
+        """How many prospects are in none of the tables."""
+        ids = prospects[str(self.spec.deals.id)]
+        found = np.zeros(len(ids), dtype=bool)
+        for log in (*self.tables.logs.values(), *self.tables.events.values()):
+            found |= log.deals(ids) >= 0
+        return int((~found).sum())
+
+
+def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
+    """The contract in a bundle's manifest, where it names tables beside the deals."""
+    sections = manifest.get("spec") or {}
+    if not any(sections.get(name) for name in TABLES):
+        return None
+    spec = DealSpec(**sections)
+    return spec if has_tables(spec) else None
+
+
+def open_history(
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, Given] | None = None,
+    present: Iterable[str] = (),
+) -> ProspectHistory | None:
+    """Open the tables of a model's contract, where prospects need them.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Of the model's bundle.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the contract's, by their names there.
+    present : iterable of str
+        Columns that the prospects have. Those who have all columns of the tables have got their
+        attributes already, and keep them unless `tables` is given.
+
+    Returns
+    -------
+    ProspectHistory or None
+        None where the contract names no tables, or nothing is to be attached.
+
+    Raises
+    ------
+    SpecError
+        If tables are given and the contract names none.
+    DealsError
+        If a table cannot be read.
+    """
+    spec = contract_of(manifest)
+    if spec is None:
+        if tables:
+            raise SpecError(
+                f"the model's contract has no table {next(iter(tables))!r}: it names none. Remedy: "
+                "leave --table out, or train with [history.*] or [events.*] in the contract"
+            )
+        return None
+    if tables is None and _columns_by_contract(spec) <= set(present):
+        return None
+    return ProspectHistory(spec, read_crm_tables(spec, tables))
+
+
+def _columns_by_contract(spec: DealSpec) -> set[str]:
+    """Some columns that the tables give for certain: enough to tell whether they are attached."""
+    names = {f"{name}_days_since_last" for name in spec.events}
+    for table in spec.history.values():
+        skipped = {*spec.outcome_columns, spec.deals.id, *spec.attributes.exclude}
+        columns = (table.names.get(field, field) for field in table.fields or ())
+        names |= {f"{column}_changes" for column in columns if column not in skipped}
+    return names
+
+
+def add_history(
+    prospects: pd.DataFrame,
+    model: Any,
+    *,
+    tables: Mapping[str, Given] | None = None,
+    as_of: date | None = None,
+) -> pd.DataFrame:
+    """Add the attributes that history and events give to prospects, as a model expects them.
+
+    Parameters
+    ----------
+    prospects : DataFrame
+        One a row, with the contract's id; not changed. Those signed by the day `as_of` are taken as
+        of their closing, the others as of that day.
+    model : FitModel
+        Trained with ``[history.*]`` or ``[events.*]`` in its contract.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the contract's tables, by their names there.
+    as_of : date, optional
+        Today without it.
+
+    Returns
+    -------
+    DataFrame
+        The prospects, with columns of today replaced by what is known of them, and others added;
+        as they are where the contract names no tables.
+
+    Raises
+    ------
+    SpecError, DealsError, ProspectError
+        If tables are given and the contract names none; if a table cannot be read; if the prospects
+        have no column of ids.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> prospects = pd.read_csv("prospects.csv")
+    >>> fitmodel.add_history(prospects, model).equals(prospects)  # its contract has no tables
+    True
+    """
+    history = open_history(model.manifest, tables)
+    return prospects if history is None else history.attached_to(prospects, as_of)
+
+
+def rows_of_request(sent: Mapping[str, Any], spec: DealSpec) -> dict[str, pd.DataFrame]:
+    """Tables of one prospect from a request: a list of rows per table, by its name.
+
+    Parameters
+    ----------
+    sent : mapping of str to list of mapping
+        A table that is not named has no row.
+    spec : DealSpec
+
+    Raises
+    ------
+    ProspectError
+        If a name is not of the contract, or a row is no mapping.
+    """
+    sections: dict[str, Any] = {**spec.history, **spec.events}
+    unknown = sorted(set(sent) - set(sections))
+    if unknown:
+        known = ", ".join(sections)
+        raise ProspectError(f"the model has no table {unknown[0]!r}; it has {known}")
+    tables: dict[str, pd.DataFrame] = {}
+    for name, rows in sent.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProspectError(f"{name} must be a list of rows, each an object of columns")
+        tables[name] = pd.DataFrame(rows)
+    return tables
