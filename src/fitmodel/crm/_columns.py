@@ -51,13 +51,13 @@ def field_columns_of(spec: DealSpec, logs: Mapping[str, ChangeLog]) -> Iterator[
     """Columns of every field of every table; of a column in two tables the first counts.
 
     A column that plays a role or chooses rows keeps its value, and what it was stands in
-    ``COLUMN_as_of``; of the closing date and of who sells only the changes are attributes. Outcomes
-    and excluded columns give nothing.
+    ``COLUMN_as_of``; of the closing date, of who sells and of excluded columns only the changes are
+    attributes, which are excluded by their own names. Outcomes give nothing.
     """
-    outcome = {*spec.outcome_columns, spec.deals.id, spec.rows.customer}
-    nothing = outcome | set(spec.attributes.exclude)
+    nothing = {*spec.outcome_columns, spec.deals.id, spec.rows.customer}
     roles = spec.deals
     no_value = {roles.closed_on, roles.rep, roles.team, roles.propensity, roles.currency}
+    no_value |= set(spec.attributes.exclude)
     kept = {roles.amount, *spec.rows.chosen_by}
     taken: set[str] = set()
     for name, log in logs.items():

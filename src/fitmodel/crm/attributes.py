@@ -201,9 +201,8 @@ def _value_column(
     result: FieldResult, log: ChangeLog, deals: pd.DataFrame
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Values as of the moment, of the type of today's column; which are of another type."""
-    codes = np.where(
-        np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY)), -1, result.as_of.values
-    )
+    elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+    codes = np.where(elsewhere, -1, result.as_of.codes)
     recorded = np.array([*log.levels, None], dtype=object)[codes]
     own = np.isin(result.source, (NEVER_CHANGED, TODAY))
     today = deals[result.columns.column] if result.columns.column in deals.columns else None
@@ -230,12 +229,13 @@ def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, N
 
 def _texts_or_numbers(values: pd.Series[Any]) -> Any:
     given = [value for value in values if not is_missing(value)]
-    if given and all(
-        isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        for value in given
-    ):
+    if given and all(map(_is_number, given)):
         return values.astype("float64").array
     return _as_texts(values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _as_texts(values: pd.Series[Any]) -> Any:

@@ -133,11 +133,11 @@ class ChangeLog:
         if self.has_old_values:
             source[known] = np.where(has_later, BEFORE_FIRST, NEVER_CHANGED)[known]
         source[has_row] = CHANGED
-        values = np.full(len(deals), -1, dtype=np.int32)
+        codes = np.full(len(deals), -1, dtype=np.int32)
         if len(self):
-            values = np.where(has_row, self.values[last_row], values)
+            codes = np.where(has_row, self.values[last_row], codes)
             before = source == BEFORE_FIRST
-            values[before] = self.old_values[np.minimum(next_row, len(self) - 1)][before]
+            codes[before] = self.old_values[np.minimum(next_row, len(self) - 1)][before]
             changes = self.changed[next_row] - self.changed[start]
             changed_at = np.where(has_row, self.last_change[last_row], NOT_A_TIME)
         else:
@@ -145,7 +145,7 @@ class ChangeLog:
         since = np.where(changed_at == NOT_A_TIME, self.seen(deals), changed_at)
         told = known & (source != UNKNOWN)
         return FieldAsOf(
-            values=values,
+            codes=codes,
             source=source,
             changes=np.where(told, changes, np.nan).astype(np.float64),
             days_unchanged=np.where(told, days_between(since, moments), np.nan),
@@ -161,7 +161,7 @@ class FieldAsOf:
 
     Attributes
     ----------
-    values : ndarray of int32
+    codes : ndarray of int32
         Places in the log's levels; -1 where empty, or where the source is not the log.
     source : ndarray of int
         `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
@@ -175,7 +175,7 @@ class FieldAsOf:
         First row, and the first at or after the moment.
     """
 
-    values: Codes
+    codes: Codes
     source: NDArray[np.int64]
     changes: NDArray[np.float64]
     days_unchanged: NDArray[np.float64]

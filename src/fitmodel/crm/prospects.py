@@ -134,7 +134,7 @@ def _columns_by_contract(spec: DealSpec) -> set[str]:
     """Some columns that the tables give for certain: enough to tell whether they are attached."""
     names = {f"{name}_days_since_last" for name in spec.events}
     for table in spec.history.values():
-        skipped = {*spec.outcome_columns, spec.deals.id, *spec.attributes.exclude}
+        skipped = {*spec.outcome_columns, spec.deals.id, spec.rows.customer}
         columns = (table.names.get(field, field) for field in table.fields or ())
         names |= {f"{column}_changes" for column in columns if column not in skipped}
     return names

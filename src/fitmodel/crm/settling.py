@@ -86,7 +86,7 @@ def _used_fields(
     """
     known = int(log.is_known(places, moments).sum())
     counts = {
-        name: int((log.as_of(name, places, moments).recorded_at != NOT_A_TIME).sum())
+        name: int((log.as_of(name, places, moments).codes >= 0).sum())
         for name in log.fields
         if name not in own
     }
@@ -175,8 +175,8 @@ def _refuse_strangers(log: Log, ids: pd.Series[Any], places: Ints) -> None:
             f"export both with {LONG_ID}"
         )
     raise DealsError(
-        f"{log.place}: not one of {len(places):,} deals is in the table: the deals have ids such as "
-        f"{mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
+        f"{log.place}: not one of {len(places):,} deals is in the table: the deals have ids such "
+        f"as {mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
     )
 
 
@@ -236,8 +236,8 @@ def _contradictions(
                 int(wrong.sum()),
                 f"{shown(deals[str(spec.deals.id)].iloc[position])}: "
                 f"{shown(deals[name].iloc[position])} today",
-                f"{int(wrong.sum()):,} deal(s) have another value today than the last of {log.place}, "
-                "so changes are missing there",
+                f"{int(wrong.sum()):,} deal(s) have another value today than the last of "
+                f"{log.place}, so changes are missing there",
                 "export the whole history, and on the day of the deals' export",
             )
 
@@ -250,6 +250,6 @@ def contradicting(
 
     last = log.as_of(field, places, np.full(len(places), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME
-    values = np.array([*log.levels, None], dtype=object)[last.values]
+    values = np.array([*log.levels, None], dtype=object)[last.codes]
     other: NDArray[np.bool_] = is_other_value(values, today) & has_row
     return other

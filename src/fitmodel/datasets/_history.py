@@ -7,6 +7,7 @@ fields -> changes before closing -> overwritten later, most of all where the cus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from fitmodel.datasets import _mechanism
 from fitmodel.datasets._attributes import Array, stream
+from fitmodel.datasets._company import REFERENCE_SEED, REFERENCE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +28,29 @@ LAST_90 = 90
 MAX_SILENCE = 120
 SECOND, DAY = 1_000_000, 86_400 * 1_000_000
 HISTORY = {
-    "table": "field_history.parquet", "id": "deal_id", "field": "field", "value": "new_value",
-    "old_value": "old_value", "changed_at": "changed_at", "stage": "stage", "stages": STAGES,
-}  # fmt: skip
+    "fields": {
+        "table": "field_history.parquet",
+        "id": "deal_id",
+        "field": "field",
+        "value": "new_value",
+        "old_value": "old_value",
+        "changed_at": "changed_at",
+        "stage": "stage",
+        "stages": STAGES,
+    }
+}
 EVENTS = {
-    "table": "activities.parquet", "id": "deal_id", "at": "happened_at", "kind": "kind",
-    "who": "contact", "amount": "minutes",
-}  # fmt: skip
+    "activities": {
+        "table": "activities.parquet",
+        "id": "deal_id",
+        "at": "happened_at",
+        "kind": "kind",
+        "who": "contact",
+        "amount": "minutes",
+    }
+}
+CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7  # shares whose seats or decision maker are overwritten
+ASKED, KNOWN, SKIPPED, PUT_OFF = 0.4, 0.7, 0.25, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +101,10 @@ def warning(contacts: Contacts) -> Array:
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 
 
-def offset(company: Company, size: int, seed: int) -> float:
+@lru_cache(maxsize=64)
+def offset(company: Company) -> float:
     """What brings the company's mean probability back to its base rate, on reference deals."""
+    size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
     log_odds = log_odds + company.reps["effect"].to_numpy()[rep]
@@ -92,11 +112,21 @@ def offset(company: Company, size: int, seed: int) -> float:
     return float(_mechanism.centre_at(warned, company.base_rate))
 
 
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """When each deal closed, when its customer leaves, and when the extract ends."""
+
+    closed_on: Array
+    left_on: Array
+    last: np.datetime64
+
+
 def make_events(
-    ids: Any, closed_on: Array, last: np.datetime64, contacts: Contacts, seed: int
+    ids: pd.Series[Any], moments: Moments, contacts: Contacts, seed: int
 ) -> pd.DataFrame:
     """Make the table of activities, those after closing too, up to the end of the extract."""
     random = stream(seed, "events")
+    closed_on, last = moments.closed_on, moments.last
     n = len(closed_on)
     later = np.repeat(np.arange(n), random.poisson(2.0, n))
     deal = np.concatenate([contacts.deal, later])
@@ -108,7 +138,7 @@ def make_events(
     minutes = np.concatenate([contacts.minutes, np.full(len(later), 30)])
     table = pd.DataFrame(
         {
-            "deal_id": pd.array(ids, dtype="str").take(deal),
+            "deal_id": pd.array(list(ids), dtype="str").take(deal),
             "happened_at": at.astype("datetime64[us]") + seconds,
             "kind": pd.array(list(KINDS), dtype="str").take(kind),
             "contact": pd.Series(deal).astype("str") + "-" + pd.Series(person).astype("str"),
@@ -119,7 +149,7 @@ def make_events(
 
 
 def overwritten(
-    deals: pd.DataFrame, closed_on: Array, left_on: Array, last: np.datetime64, seed: int
+    deals: pd.DataFrame, moments: Moments, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The deals as they stand today, and the table of all changes that led there.
 
@@ -128,29 +158,27 @@ def overwritten(
     shows for certain, and that the values before closing do not have.
     """
     random = stream(seed, "overwritten")
-    n = len(deals)
-    left = left_on <= last
-    end = np.where(left, left_on, last)
-    moments = _moments(closed_on, random)
+    n, last = len(deals), moments.last
+    left = moments.left_on <= last
+    clock = _Clock(moments.closed_on, random)
     seats = deals["seats"].to_numpy() if "seats" in deals else np.ones(n, dtype=np.int64)
     grown = np.ceil(seats * (1.2 + random.random(n))).astype(np.int64)
     cut = np.maximum(1, np.floor(seats * 0.4)).astype(np.int64)
-    seats_today = np.where(left & (random.random(n) < 0.6), cut, seats)
-    seats_today = np.where(~left & (random.random(n) < 0.3), grown, seats_today)
-    known = random.random(n) < 0.7
-    known_today = known & ~(left & (random.random(n) < 0.7))
-    after = moments.after(end)
-    parts = list(_pipeline(moments, n, random))
-    asked = random.random(n) < 0.4
-    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, moments.before(), asked))
+    seats_today = np.where(left & (random.random(n) < CUT), cut, seats)
+    seats_today = np.where(~left & (random.random(n) < GROWN), grown, seats_today)
+    known = random.random(n) < KNOWN
+    known_today = known & ~(left & (random.random(n) < FORGOTTEN))
+    after = clock.after(np.where(left, moments.left_on, last))
+    parts = list(_pipeline(clock, n, random))
+    asked = random.random(n) < ASKED
+    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), asked))
     parts.append(_rows("seats", seats, seats_today, after, seats_today != seats))
-    parts.append(_rows("decision_maker_known", _yes(~known), _yes(known), moments.before(), known))
+    parts.append(_rows("decision_maker_known", _yes(~known), _yes(known), clock.before(), known))
     lost = known & ~known_today
     parts.append(_rows("decision_maker_known", _yes(known), _yes(known_today), after, lost))
     history = pd.concat(parts, ignore_index=True)
-    history.insert(
-        0, "deal_id", pd.array(list(deals["deal_id"]), dtype="str").take(history.pop("deal"))
-    )
+    ids = pd.array(list(deals["deal_id"]), dtype="str")
+    history.insert(0, "deal_id", ids.take(history.pop("deal")))
     history = history[history["changed_at"].to_numpy() < last + np.timedelta64(1, "D")]
     today = deals.assign(decision_maker_known=pd.array(_yes(known_today), dtype="str"))
     if "seats" in deals:
@@ -180,16 +208,12 @@ class _Clock:
         return day.astype("datetime64[us]") + seconds.astype("timedelta64[s]")
 
 
-def _moments(closed_on: Array, random: np.random.Generator) -> _Clock:
-    return _Clock(closed_on, random)
-
-
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:
     """The row of creation, the stages, and the planned closing dates that were put off."""
     everyone = np.ones(n, dtype=bool)
     nothing = np.full(n, None, dtype=object)
     yield _rows("created", nothing, nothing, clock.before(60, 61), everyone)
-    skips = random.random(n) < 0.25
+    skips = random.random(n) < SKIPPED
     yield _rows("stage", _text("new", n), _text("qualified", n), clock.before(40, 50), everyone)
     yield _rows("stage", _text("qualified", n), _text("demo", n), clock.before(26, 40), ~skips)
     before = np.where(skips, "qualified", "demo").astype(object)
@@ -197,7 +221,7 @@ def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd
     yield _rows("stage", _text("offer", n), _text("won", n), clock.before(0, 1), everyone)
     planned = (clock.closed_on - 10).astype("datetime64[D]").astype(str).astype(object)
     final = clock.closed_on.astype("datetime64[D]").astype(str).astype(object)
-    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < 0.3)
+    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < PUT_OFF)
 
 
 def _rows(field: str, old: Array, new: Array, at: Array, here: Array) -> pd.DataFrame:

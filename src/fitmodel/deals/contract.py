@@ -240,9 +240,8 @@ class DealSpec(BaseModel):
             else keys
             for name, keys in sections.items()
         }
-        return type(self)(
-            **{name: getattr(self, name) for name in type(self).model_fields} | changed
-        )
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**kept | changed)
 
     @property
     def has_dates(self) -> bool:

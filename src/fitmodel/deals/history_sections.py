@@ -77,9 +77,9 @@ class HistoryTable(LongTable):
     stood before the first change, and so that a field without a change is as it always was.
     Versions (SCD2) hold one column per field and `valid_from`, with `valid_to` where a version can
     end without another; snapshots hold one column per field and the `day` they were taken.
-    `fields` says which are used, `names` under which column of the deals each stands. `stage` is the
-    field that holds the stage, `stages` the stages in their order. `fields` left out is filled in by
-    training, with those that enough deals have.
+    `fields` says which are used; left out, training fills in those that are columns of the deals or
+    that enough deals have. `names` says under which column of the deals a field stands. `stage` is
+    the field that holds the stage, `stages` the stages in their order.
     """
 
     section: ClassVar[str] = "history"

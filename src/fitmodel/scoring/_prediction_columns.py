@@ -65,7 +65,7 @@ def check_columns(
         )
     given = {*names, *(() if history is None else history.columns)}
     if not set(model.attributes) <= given:
-        raise missing_attributes(model.attributes, names)
+        raise missing_attributes(model.attributes, sorted(given))
     added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
     taken = [name for name in added if name in names]
     if taken:

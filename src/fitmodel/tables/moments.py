@@ -2,7 +2,7 @@
 
 column -> its distinct values -> stamps with a zone, converted
                               -> stamps without one, taken as they are
-                              -> other dates, read as `read_dates` reads them, with their time of day
+                              -> other dates, read as by `read_dates`, with their time of day
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 NEVER = np.datetime64("NaT", "us")
 SECONDS_OF_DAY = 86_400
 _ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)? ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?"
+    r" ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
 _TIME = re.compile(r"[T ,]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)? ?([AaPp])?", re.ASCII)
 _NOON = 12
