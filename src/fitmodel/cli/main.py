@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
+    history,
     models,
     monitoring,
     reporting,
@@ -21,6 +22,7 @@ from fitmodel.cli.app import app
 __all__ = [
     "app",
     "briefing",
+    "history",
     "models",
     "monitoring",
     "reporting",

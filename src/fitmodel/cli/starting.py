@@ -102,19 +102,23 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
     with plain_errors():
+        from fitmodel.crm.reading import open_deals
         from fitmodel.deals.data_warnings import find_warnings, notation_warnings
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
-        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+        from fitmodel.deals.reading import first_row_of, read_deals_with_findings
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
         from fitmodel.leakage.audit import audit
+        from fitmodel.leakage.later_values import later_values
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
         from fitmodel.reports.contract_words import contract_warnings
+        from fitmodel.reports.history_text import later_values_text
 
         spec = load_spec(config)
-        file = open_table(deals, spec)
+        opened = open_deals(deals, spec)
+        file, spec = opened.file, opened.spec
         read = read_deals_with_findings(file, spec)
         for note in read.notes:
             typer.echo(f"rows {note}")
@@ -131,6 +135,8 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
             typer.echo(f"warn {warning}")
         for text in contract_warnings(view):
             typer.echo(f"warn {text}")
+        if opened.result is not None:
+            typer.echo(later_values_text(later_values(opened.today, opened.result, view)))
         leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"

@@ -57,7 +57,7 @@ class ChangeLog:
         Where the rows of each deal and field begin; the last is the number of rows.
     times : ndarray of int64 of shape (rows,)
         Microseconds since 1970 on the clock of the table's zone.
-    values, old_values : ndarray of int32 of shape (rows,)
+    value_codes, old_codes : ndarray of int32 of shape (rows,)
         Places in `levels`; -1 where empty. Without old values all are -1.
     levels : list
     first_seen : ndarray of int64 of shape (deals,)
@@ -77,8 +77,8 @@ class ChangeLog:
     fields: tuple[str, ...]
     bounds: Ints
     times: Ints
-    values: Codes
-    old_values: Codes
+    value_codes: Codes
+    old_codes: Codes
     levels: list[Any]
     first_seen: Ints
     changed: Codes
@@ -135,9 +135,9 @@ class ChangeLog:
         source[has_row] = CHANGED
         codes = np.full(len(deals), -1, dtype=np.int32)
         if len(self):
-            codes = np.where(has_row, self.values[last_row], codes)
+            codes = np.where(has_row, self.value_codes[last_row], codes)
             before = source == BEFORE_FIRST
-            codes[before] = self.old_values[np.minimum(next_row, len(self) - 1)][before]
+            codes[before] = self.old_codes[np.minimum(next_row, len(self) - 1)][before]
             changes = self.changed[next_row] - self.changed[start]
             changed_at = np.where(has_row, self.last_change[last_row], NOT_A_TIME)
         else:
@@ -351,8 +351,8 @@ def _log(rows: Rows, section: HistoryTable, raw: _Raw, places: Ints, first_seen:
         fields=tuple(raw.fields),
         bounds=bounds,
         times=time,
-        values=value,
-        old_values=old,
+        value_codes=value,
+        old_codes=old,
         levels=raw.levels,
         first_seen=first_seen,
         changed=np.append(0, np.cumsum(is_change)).astype(np.int32),

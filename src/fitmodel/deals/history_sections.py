@@ -7,9 +7,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
-from pydantic import model_validator as model_check
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from fitmodel.deals.plain_words import sentences
 from fitmodel.deals.sections import Column, Columns, Count, Section
 from fitmodel.exceptions import SpecError
 
@@ -96,7 +104,7 @@ class HistoryTable(LongTable):
     stage: Column | None = None
     stages: Columns = ()
 
-    @model_check(mode="after")
+    @model_validator(mode="after")
     def _one_shape(self) -> Self:
         times = [name for name in ("changed_at", "valid_from", "day") if getattr(self, name)]
         if len(times) != 1:
@@ -118,7 +126,7 @@ class HistoryTable(LongTable):
             )
         return self
 
-    @model_check(mode="after")
+    @model_validator(mode="after")
     def _belongs_together(self) -> Self:
         needs = {
             "old_value": ("changed_at", "field"),
@@ -203,18 +211,25 @@ def read_tables(value: Any, kind: type[Kind]) -> dict[str, Kind]:
         elif not isinstance(keys, dict):
             problems.append(f"[{kind.section}] has {name!r}: write [{kind.section}.NAME] above it")
         else:
-            try:
-                tables[name] = kind(**keys)
-            except SpecError as error:
-                lines = str(error).split("\n")[1:]
-                problems += [_renamed(line, kind.section, name) for line in lines]
+            tables |= _read_one(str(name), keys, kind, problems)
     if problems:
         raise ValueError("\n".join(problems))
     return tables
 
 
-def _renamed(line: str, section: str, name: str) -> str:
-    return line.removeprefix("  - ").replace(f"[{section}]", f"[{section}.{name}]", 1)
+def _read_one(
+    name: str, keys: dict[str, Any], kind: type[Kind], problems: list[str]
+) -> dict[str, Kind]:
+    """One table by its name; nothing where it has problems, which are added."""
+    try:
+        return {name: kind(**keys)}
+    except SpecError as error:
+        lines = [line.removeprefix("  - ") for line in str(error).split("\n")[1:]]
+    except ValidationError as error:  # of the checks of a whole section
+        known = {kind.section: tuple(kind.model_fields)}
+        lines = sentences(error.errors(include_url=False), known, within=kind.section)
+    problems += [line.replace(f"[{kind.section}]", f"[{kind.section}.{name}]", 1) for line in lines]
+    return {}
 
 
 def tables_without_roles(roles: DealRoles, tables: Mapping[str, LongTable]) -> Iterator[str]:
