@@ -207,7 +207,7 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
             f"{rows.place} {name}: every date can be read day first and month first. Remedy: say "
             'dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
         )
-    if read.unreadable.mean() > MAX_UNREADABLE:
+    if read.unreadable.sum() > MAX_UNREADABLE * len(values):
         position = int(read.unreadable.argmax())
         raise DealsError(
             f"{rows.place} {name}: {int(read.unreadable.sum()):,} of {len(values):,} values are no "
@@ -236,7 +236,7 @@ def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     column = getattr(section, section.time_key)
     rows.told(empty, "have no readable date and are left out", remedy, column)
     kept = (deal.codes >= 0) & ~empty
-    if not kept.any():
+    if len(kept) and not kept.any():
         raise DealsError(
             f"{rows.place}: no row has both an id and a date. Remedy: name its columns"
         )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._columns import FieldColumns, field_columns_of
 from fitmodel.crm._moments import moments_of
 from fitmodel.crm.changes import BEFORE_FIRST, NEVER_CHANGED, UNKNOWN, read_changes
+from fitmodel.crm.columns import FieldColumns, field_columns_of
 from fitmodel.crm.events import read_events
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
@@ -155,7 +155,7 @@ def attributes_as_of(
     columns: dict[str, Any] = {}
     fields: list[FieldResult] = []
     unlike: dict[str, NDArray[np.bool_]] = {}
-    for each in field_columns_of(spec, tables.logs):
+    for each in field_columns_of(spec):
         log = tables.logs[each.table]
         places = log.deals(ids)
         result = _field(each, log, places, moments, deals)

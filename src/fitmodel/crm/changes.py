@@ -342,7 +342,7 @@ def _log(rows: Rows, section: HistoryTable, raw: _Raw, places: Ints, first_seen:
     places, key, value, begins = places[kept], key[kept], value[kept], begins[kept]
     old, time = raw.old[places], raw.time[places]
     is_change = ~begins | ((old >= 0) & (old != value))
-    size = len(raw.ids) * max(len(raw.fields), 1)
+    size = max(len(raw.ids), 1) * max(len(raw.fields), 1)
     bounds = np.searchsorted(key, np.arange(size + 1)).astype(np.int64)
     return ChangeLog(
         place=rows.place,

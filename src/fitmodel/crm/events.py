@@ -5,7 +5,6 @@ a row per event -> (deal, time, kind, who, amount) -> sorted -> counts of window
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import pandas as pd
 
 from fitmodel.crm._long_table import coded_texts, open_rows, whose_and_when
 from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
+from fitmodel.crm.columns import slug
 from fitmodel.tables.values import read_numbers
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 MAX_SILENCE_DAYS = 365
 """Days since the last event are counted up to here; no event at all counts as so many."""
 WEEK = 7
-
-
-def slug(text: str) -> str:
-    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
-    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +227,7 @@ def read_events(name: str, section: EventTable, given: Given | None = None) -> E
     at = np.flatnonzero(kept)
     at = at[np.lexsort((times[at], deal.codes[at]))]
     sorted_deals = deal.codes[at]
-    bounds = np.searchsorted(sorted_deals, np.arange(len(deal.levels) + 1)).astype(np.int64)
+    bounds = np.searchsorted(sorted_deals, np.arange(max(len(deal.levels), 1) + 1)).astype(np.int64)
     return EventLog(
         place=rows.place,
         name=name,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._columns import field_columns_of
 from fitmodel.crm._long_table import Given
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
+from fitmodel.crm.columns import columns_of, field_columns_of
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError, ProspectError, SpecError
+from fitmodel.tables.cells import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
 TABLES = ("history", "events")
+REQUEST_TABLES = "tables"
+"""Under this name a request brings the rows of its prospect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +48,14 @@ class ProspectHistory:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns that are attached, in their order."""
-        nobody = pd.DataFrame({str(self.spec.deals.id): pd.array([], dtype="str")})
-        return tuple(map(str, attributes_as_of(nobody, self.spec, self.tables).frame.columns))
+        return columns_of(self.spec)
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """Columns of a prospect that are read beside its attributes."""
-        fields = field_columns_of(self.spec, self.tables.under(self.spec).logs)
         roles = (self.spec.deals.id, self.spec.deals.closed_on)
-        names = [*filter(None, roles), *(each.column for each in fields)]
-        return tuple(dict.fromkeys(names))
+        fields = (each.column for each in field_columns_of(self.spec))
+        return tuple(dict.fromkeys([*filter(None, roles), *fields]))
 
     def attached_to(self, prospects: pd.DataFrame, as_of: date | None = None) -> pd.DataFrame:
         """The prospects with their attributes as of a day, today without it.
@@ -125,19 +126,9 @@ def open_history(
                 "leave --table out, or train with [history.*] or [events.*] in the contract"
             )
         return None
-    if tables is None and _columns_by_contract(spec) <= set(present):
+    if tables is None and set(columns_of(spec)) <= set(present):
         return None
     return ProspectHistory(spec, read_crm_tables(spec, tables))
-
-
-def _columns_by_contract(spec: DealSpec) -> set[str]:
-    """Some columns that the tables give for certain: enough to tell whether they are attached."""
-    names = {f"{name}_days_since_last" for name in spec.events}
-    for table in spec.history.values():
-        skipped = {*spec.outcome_columns, spec.deals.id, spec.rows.customer}
-        columns = (table.names.get(field, field) for field in table.fields or ())
-        names |= {f"{column}_changes" for column in columns if column not in skipped}
-    return names
 
 
 def add_history(
@@ -184,28 +175,68 @@ def add_history(
     return prospects if history is None else history.attached_to(prospects, as_of)
 
 
-def rows_of_request(sent: Mapping[str, Any], spec: DealSpec) -> dict[str, pd.DataFrame]:
-    """Tables of one prospect from a request: a list of rows per table, by its name.
+def with_request_tables(prospect: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """One prospect of a request with the attributes of the rows that it brings as `tables`.
 
     Parameters
     ----------
-    sent : mapping of str to list of mapping
-        A table that is not named has no row.
-    spec : DealSpec
+    prospect : mapping
+        Its columns; under ``tables`` a list of rows for each table of the model's contract. A
+        table that is not named has no row; a row needs no id.
+    manifest : mapping
+        Of the model's bundle.
+
+    Returns
+    -------
+    dict
+        Without ``tables``; as it is where there are none.
 
     Raises
     ------
     ProspectError
-        If a name is not of the contract, or a row is no mapping.
+        If the model's contract has no such table, or the rows cannot be read.
     """
+    given = dict(prospect)
+    sent = given.pop(REQUEST_TABLES, None)
+    spec = contract_of(manifest)
+    if sent is None or spec is None:
+        if sent is not None:
+            raise ProspectError("the model's contract names no tables: leave out `tables`")
+        return given
+    id_column = str(spec.deals.id)
+    given.setdefault(id_column, "prospect")
+    try:
+        tables = read_crm_tables(spec, _rows_sent(sent, spec, given[id_column]))
+        frame = attributes_as_of(pd.DataFrame([given]), spec, tables).frame
+    except DealsError as error:
+        raise ProspectError(str(error)) from error
+    (row,) = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return given | {str(name): plain(value) for name, value in row.items()}
+
+
+def _rows_sent(sent: Any, spec: DealSpec, prospect_id: Any) -> dict[str, pd.DataFrame]:
+    """A frame for each table of the contract, with the rows that were sent for it."""
     sections: dict[str, Any] = {**spec.history, **spec.events}
+    if not isinstance(sent, dict):
+        raise ProspectError("`tables` must be an object: a list of rows for each table")
     unknown = sorted(set(sent) - set(sections))
     if unknown:
         known = ", ".join(sections)
         raise ProspectError(f"the model has no table {unknown[0]!r}; it has {known}")
     tables: dict[str, pd.DataFrame] = {}
-    for name, rows in sent.items():
+    for name, section in sections.items():
+        rows = sent.get(name, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ProspectError(f"{name} must be a list of rows, each an object of columns")
-        tables[name] = pd.DataFrame(rows)
+        sent_columns = (column for row in rows for column in row)
+        columns = list(dict.fromkeys([*_columns_needed(section), *sent_columns]))
+        tables[name] = pd.DataFrame(rows, columns=columns, dtype=object)
+        tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
     return tables
+
+
+def _columns_needed(section: Any) -> list[str]:
+    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
+    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
+    wide = () if getattr(section, "is_long", True) else section.fields or ()
+    return [*filter(None, named), *wide]

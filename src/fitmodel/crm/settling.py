@@ -146,7 +146,8 @@ def describe(
     for log in (*tables.logs.values(), *tables.events.values()):
         yield from log.findings
         places = log.deals(ids)
-        _refuse_strangers(log, ids, places)
+        if len(log.ids):
+            _refuse_strangers(log, ids, places)
         yield from _unknown_ids(log, places)
     for log in tables.logs.values():
         yield from _without_history(log, ids, log.deals(ids), result)

@@ -19,9 +19,9 @@ def later_values_text(found: Sequence[LaterValue]) -> str:
         return "history: no column holds another value today than before closing"
     lines = [
         f"  {item.column}: {item.deals:,} of {item.known:,} deals hold another value today "
-        f"({item.among_leavers:.0%} of early churners, {item.among_others:.0%} of the others). Alone "
-        f"it tells early churners with AUC {item.auc_then:.2f} as of closing, and would pretend "
-        f"{item.auc_today:.2f} with the values of today"
+        f"({item.among_leavers:.0%} of early churners, {item.among_others:.0%} of the others). "
+        f"Alone it tells early churners with AUC {item.auc_then:.2f} as of closing, and would "
+        f"pretend {item.auc_today:.2f} with the values of today"
         for item in found
     ]
     head = "what would have leaked (these columns are used as they stood before closing):"
