@@ -76,7 +76,7 @@ def test_a_writer_that_is_killed_leaves_no_half_of_a_file(tmp_path):
         f"store.keep_snapshot(pd.DataFrame({{'deal_id': ['D0']}}), {str(tmp_path)!r}, 'deal_id')\n"
     )
     for when, expected in (("before", 0), ("after", 1)):
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-c", f"WHEN = {when!r}\n{code}"], check=False, timeout=60
         )
         assert done.returncode == -signal.SIGKILL
