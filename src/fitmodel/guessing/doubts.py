@@ -1,4 +1,4 @@
-"""What a person should settle about a table: repeated by init, check and train until answered.
+"""Doubts about a table: init, check and train repeat them until answered.
 
 table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
 """
@@ -91,12 +91,9 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     result = list(_about_stages(table, spec))
     kept = keep_rows(table, spec).table
     columns = [Column(kept[name]) for name in kept.columns]
-    result += _about_leavers(columns, spec)
-    result += _about_currencies(columns, spec)
-    result += _about_repeats(columns, spec)
-    result += _about_copies(kept, spec)
-    result += _about_dates(spec)
-    result += _about_units(spec)
+    result += [*_about_leavers(columns, spec), *_about_currencies(columns, spec)]
+    result += [*_about_repeats(columns, spec), *_about_copies(kept, spec)]
+    result += [*_about_dates(spec), *_about_units(spec)]
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
@@ -162,8 +159,7 @@ def read_with_doubts(
     DealsError
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
-    opened = open_deals(source, spec, tables)
-    file, spec = opened.file, opened.spec
+    file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
     if not shape_errors(Sheet(file.table)):
         # first, because rows that are no customers have other problems too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from fitmodel.deals.lost import lost_rows_from_dict
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
@@ -39,13 +40,13 @@ class FitModel:
     def __init__(
         self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
     ) -> None:
-        self._scorer = scorer
         self.manifest = dict(manifest)
+        self._scorer = _knowing_lost_rows(scorer, self.manifest)
         self.path = path
 
     @property
     def scorer(self) -> Scorer:
-        """Book, policy and roles."""
+        """Scorecard, policy and roles."""
         return self._scorer
 
     @property
@@ -130,8 +131,15 @@ class FitModel:
         Raises
         ------
         ProspectError
-            If an attribute is absent (the message shows the difference) or text stands in a
-            number (the message names column, count, example and remedy).
+            If an attribute is absent (the message shows the difference), text stands in a number
+            (the message names column, count, example and remedy), or a prospect given as a mapping
+            is lost by `[rows]` of the contract.
+
+        Warns
+        -----
+        UserWarning
+            If rows of a frame are lost by `[rows]` of the contract: they get no prediction, and
+            the warning says how many there are of each value.
         SpecError
             If there are no texts in that language.
 
@@ -169,13 +177,17 @@ class FitModel:
         as_of: date | None,
         language: str,
     ) -> Assessment | list[Assessment] | pd.DataFrame:
-        """Predict, and give nothing out that the log has not taken."""
+        """Predict, and write to the log before returning."""
         said: Any = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
         if hasattr(said, "itertuples"):
             wanted = [*self.attributes, *filter(None, [id_column(self)])]
             records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
-            allowed = log_assessments(log, self, records, list(said.itertuples(index=False)))
-            return cast("pd.DataFrame", said.assign(proceed=allowed))
+            scored = said["early_churn_probability"].notna().to_numpy()
+            answers = list(said[scored].itertuples(index=False))
+            records = [item for item, kept in zip(records, scored, strict=True) if kept]
+            allowed = iter(log_assessments(log, self, records, answers))
+            may = [next(allowed) if kept else None for kept in scored]
+            return cast("pd.DataFrame", said.assign(proceed=may))
         if isinstance(prospects, Mapping):
             (may,) = log_assessments(log, self, [prospects], [said])
             return replace(cast("Assessment", said), proceed=may)
@@ -203,7 +215,7 @@ class FitModel:
         as_json: bool = False,
         language: str = "en",
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Score every row that can be read; say of the others why not.
+        """Score every readable row; give the error of the others.
 
         With `as_json` the reasons are JSON text, made once per distinct reason: what a large
         table needs.
@@ -274,6 +286,12 @@ class FitModel:
             ),
         ]
         return rows_html("FitModel", ((name, value) for name, value in rows if value))
+
+
+def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+    """The scorer with the rules of the contract, where its own file has none."""
+    rows = (manifest.get("spec") or {}).get("rows") or {}
+    return scorer if scorer.lost else replace(scorer, lost=lost_rows_from_dict(rows))
 
 
 def _day(as_of: date | None) -> float | None:

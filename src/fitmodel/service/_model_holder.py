@@ -49,7 +49,7 @@ class ModelHolder:
         return self._model
 
     def refresh(self) -> bool:
-        """Look whether the source now names another model; whether it was taken into use."""
+        """Load the source's model if it changed; return whether it did."""
         try:
             bundle = find_bundle(self._source)
             if bundle.version == self._model.version:
@@ -65,7 +65,7 @@ class ModelHolder:
         return True
 
     def _report(self, error: Exception) -> None:
-        """Say a failure once, not every few seconds."""
+        """Log a failure once, not at every refresh."""
         text = f"{type(error).__name__}: {error}"
         if text != self._failed:
             facts = {"error": text, "model_version": self._model.version}
@@ -73,7 +73,7 @@ class ModelHolder:
             self._failed = text
 
     def follow(self, seconds: float) -> None:
-        """Look every so often, in a thread of its own, until `close`."""
+        """Refresh periodically in a thread of its own, until `close`."""
         self._thread = threading.Thread(
             target=self._look, args=(seconds,), name="fitmodel-reload", daemon=True
         )
