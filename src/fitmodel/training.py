@@ -182,8 +182,7 @@ def train(
         level=learned.level,
     )
     tell(STEPS[4])
-    begun = begin(spec)
-    with ending(begun, spec):
+    with ending(begun := begin(spec), spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
             "deals_digest": deals_digest(table),

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._moments import moments_of
-from fitmodel.crm.changes import BEFORE_FIRST, NEVER_CHANGED, UNKNOWN, read_changes
+from fitmodel.crm._changes import BEFORE_FIRST, NEVER_CHANGED, UNKNOWN, read_changes
 from fitmodel.crm.columns import FieldColumns, field_columns_of
-from fitmodel.crm.events import read_events
+from fitmodel.crm._events import read_events
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
 from fitmodel.tables.values import is_missing, is_text, read_dates, read_numbers
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Given
     from fitmodel.crm._moments import Moments
     from fitmodel.crm._search import Ints
-    from fitmodel.crm.changes import ChangeLog, FieldAsOf
-    from fitmodel.crm.events import EventLog
+    from fitmodel.crm._changes import ChangeLog, FieldAsOf
+    from fitmodel.crm._events import EventLog
     from fitmodel.deals.contract import DealSpec
 
 TODAY = UNKNOWN + 1

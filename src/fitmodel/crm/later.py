@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm.changes import UNKNOWN
+from fitmodel.crm._changes import UNKNOWN
 from fitmodel.tables.cells import level_text
 from fitmodel.tables.values import (
     UnreadableValueError,

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._search import Ints
     from fitmodel.crm.attributes import AsOfAttributes, CrmTables
-    from fitmodel.crm.changes import ChangeLog
-    from fitmodel.crm.events import EventLog
+    from fitmodel.crm._changes import ChangeLog
+    from fitmodel.crm._events import EventLog
     from fitmodel.deals.contract import DealSpec
 
     Log = ChangeLog | EventLog

@@ -137,7 +137,7 @@ class EventLog:
         Parameters
         ----------
         deals, moments : ndarray of int64 of shape (n,)
-            As of `fitmodel.crm.changes.ChangeLog.as_of`.
+            As of `fitmodel.crm._changes.ChangeLog.as_of`.
 
         Returns
         -------
