@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 
 from fitmodel.crm.reading import open_deals
@@ -125,9 +127,10 @@ def test_bad_rows_are_counted_and_the_others_used(make_spec, deals_of, events_of
 
 def test_a_planned_meeting_has_not_happened(make_spec, deals_of, events_of):
     events = events_of(("D0", "2099-01-01", "call", "Ann", 5), ("D0", "2026-03-01", "x", "y", 1))
-    deals = deals_of([None])  # an open prospect
+    prospects = deals_of([None])
 
-    assert _table(deals, make_spec(None, LONG_AGO), events)["calls_count_90d"].tolist() in (
-        [0],
-        [1],
+    opened = open_deals(
+        prospects, make_spec(None, LONG_AGO), {"calls": events}, as_of=date(2026, 3, 5)
     )
+
+    assert opened.file.table["calls_count_90d"].tolist() == [1]

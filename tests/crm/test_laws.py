@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -81,9 +82,8 @@ def _deals():
 
 def _history(rows):
     """A table of changes whose old values are those that stood before."""
-    rows = [row for row in rows if row[2] is not None] or [
-        ("D0", "plan", "a", datetime(2026, 1, 1))
-    ]  # noqa: DTZ001
+    rows = [row for row in rows if row[2] is not None]
+    rows = rows or [("D0", "plan", "a", datetime(2026, 1, 1))]  # noqa: DTZ001
     table = pd.DataFrame(rows, columns=["deal", "field", "new", "at"])
     ordered = table.sort_values("at", kind="stable")
     table["old"] = ordered.groupby(["deal", "field"])["new"].shift(1).reindex(table.index)
@@ -123,7 +123,7 @@ def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(change
         key = (history["deal"] == history.loc[row, "deal"]) & (
             history["field"] == history.loc[row, "field"]
         )
-        other.loc[row, "old"] = history.loc[[each for each in first if key[each]][0], "old"]
+        other.loc[row, "old"] = history.loc[next(each for each in first if key[each]), "old"]
     moved = calls.copy()
     gone = moved["at"] >= cut
     moved.loc[gone, "who"] = "Zoe"
@@ -189,7 +189,7 @@ def test_the_numbers_are_those_of_a_plain_loop(changes, events):
         if len(plans):
             assert frame["plan"].iloc[place] == plans["new"].iloc[-1]
             steps = [plans["old"].iloc[0], *plans["new"]]
-            moves = sum(one != other for one, other in zip(steps, steps[1:], strict=False))
+            moves = sum(one != other for one, other in pairwise(steps))
             assert frame["plan_changes"].iloc[place] == moves
         elif not len(rows):
             assert pd.isna(frame["plan"].iloc[place])

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from fitmodel.crm._search import Ints
-    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.crm._changes import ChangeLog
     from fitmodel.crm._events import EventLog
+    from fitmodel.crm._search import Ints
+    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.deals.contract import DealSpec
 
     Log = ChangeLog | EventLog

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._moments import moments_of
 from fitmodel.crm._changes import BEFORE_FIRST, NEVER_CHANGED, UNKNOWN, read_changes
-from fitmodel.crm.columns import FieldColumns, field_columns_of
 from fitmodel.crm._events import read_events
+from fitmodel.crm._moments import moments_of
+from fitmodel.crm.columns import FieldColumns, field_columns_of
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
 from fitmodel.tables.values import is_missing, is_text, read_dates, read_numbers
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fitmodel.crm._changes import ChangeLog, FieldAsOf
+    from fitmodel.crm._events import EventLog
     from fitmodel.crm._long_table import Given
     from fitmodel.crm._moments import Moments
     from fitmodel.crm._search import Ints
-    from fitmodel.crm._changes import ChangeLog, FieldAsOf
-    from fitmodel.crm._events import EventLog
     from fitmodel.deals.contract import DealSpec
 
 TODAY = UNKNOWN + 1

@@ -103,6 +103,39 @@ def event_columns(group: str, section: EventTable) -> list[str]:
     return [*names, f"{group}_trend"] if len(section.windows_days) > 1 else names
 
 
+def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
+    """How people are told of the columns: a ``key`` of the texts, and what fills them.
+
+    A column that keeps the name of a field keeps its own words too.
+    """
+    words: dict[str, dict[str, str]] = {}
+    for each in field_columns_of(spec):
+        named = {"changes": each.changes, "days_unchanged": each.days}
+        named |= {key: f"{each.column}_{key}" for key in ("skipped", "returned") if each.is_stage}
+        if each.value is not None and each.value != each.column:
+            named["as_of"] = each.value
+        words |= {column: {"key": key, "name": each.column} for key, column in named.items()}
+    for name, section in spec.events.items():
+        for kind in ("", *(section.kinds or ())):
+            words |= _words_of_events(f"{name}_{kind}" if kind else name, section)
+    return words
+
+
+def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str]]:
+    words = {
+        f"{group}_days_since_last": {"key": "days_since_last", "name": group},
+        f"{group}_trend": {"key": "trend", "name": group},
+    }
+    for days in section.windows_days:
+        filled = {"name": group, "days": str(days)}
+        words[f"{group}_count_{days}d"] = {"key": "count", **filled}
+        words[f"{group}_people_{days}d"] = {"key": "people", **filled}
+        if section.amount is not None:
+            amount = {"key": "amount", "amount": section.amount, **filled}
+            words[f"{group}_{slug(section.amount)}_{days}d"] = amount
+    return words
+
+
 def slug(text: str) -> str:
     """A text as a part of a column's name: letters, digits and underscores, in lower case."""
     return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"

@@ -12,8 +12,8 @@ import pandas as pd
 
 from fitmodel.crm._long_table import Given
 from fitmodel.crm._moments import moments_of
-from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.crm._settling import describe, settle
+from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings
 
 if TYPE_CHECKING:

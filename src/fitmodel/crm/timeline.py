@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm._changes import BEFORE_FIRST, CHANGED, NEVER_CHANGED, UNKNOWN
 from fitmodel.crm._search import NOT_A_TIME
 from fitmodel.crm.attributes import TODAY
-from fitmodel.crm._changes import BEFORE_FIRST, CHANGED, NEVER_CHANGED, UNKNOWN
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
 
 if TYPE_CHECKING:
-    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.crm._changes import ChangeLog
     from fitmodel.crm._events import EventLog
+    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.deals.contract import DealSpec
 
 SOURCES = {
