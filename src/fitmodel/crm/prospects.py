@@ -89,6 +89,14 @@ def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
     return spec if has_tables(spec) else None
 
 
+def with_tables_of(manifest: Mapping[str, Any], spec: DealSpec) -> DealSpec:
+    """A contract with the tables of a model's, in which fields and kinds are filled in."""
+    learned = contract_of(manifest)
+    if learned is None:
+        return spec
+    return spec.replace(history=learned.history, events=learned.events)
+
+
 def open_history(
     manifest: Mapping[str, Any],
     tables: Mapping[str, Given] | None = None,
@@ -206,7 +214,7 @@ def with_request_tables(prospect: Mapping[str, Any], manifest: Mapping[str, Any]
     id_column = str(spec.deals.id)
     given.setdefault(id_column, "prospect")
     try:
-        tables = read_crm_tables(spec, _rows_sent(sent, spec, given[id_column]))
+        tables = read_crm_tables(spec, tables_of_rows(sent, spec, given[id_column]))
         frame = attributes_as_of(pd.DataFrame([given]), spec, tables).frame
     except DealsError as error:
         raise ProspectError(str(error)) from error
@@ -214,8 +222,22 @@ def with_request_tables(prospect: Mapping[str, Any], manifest: Mapping[str, Any]
     return given | {str(name): plain(value) for name, value in row.items()}
 
 
-def _rows_sent(sent: Any, spec: DealSpec, prospect_id: Any) -> dict[str, pd.DataFrame]:
-    """A frame for each table of the contract, with the rows that were sent for it."""
+def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[str, pd.DataFrame]:
+    """A frame for each table of a contract, with the rows that were sent for it.
+
+    Parameters
+    ----------
+    sent : mapping of str to list of mapping
+        Rows by the name of their table; a table that is not named has none.
+    spec : DealSpec
+    prospect_id : optional
+        Of rows that bring no id.
+
+    Raises
+    ------
+    ProspectError
+        If it is no such mapping, or names a table that the contract has not.
+    """
     sections: dict[str, Any] = {**spec.history, **spec.events}
     if not isinstance(sent, dict):
         raise ProspectError("`tables` must be an object: a list of rows for each table")
@@ -229,13 +251,15 @@ def _rows_sent(sent: Any, spec: DealSpec, prospect_id: Any) -> dict[str, pd.Data
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ProspectError(f"{name} must be a list of rows, each an object of columns")
         sent_columns = (column for row in rows for column in row)
-        columns = list(dict.fromkeys([*_columns_needed(section), *sent_columns]))
+        columns = list(dict.fromkeys([*columns_needed(section), *sent_columns]))
         tables[name] = pd.DataFrame(rows, columns=columns, dtype=object)
-        tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
+        if prospect_id is not None:
+            tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
     return tables
 
 
-def _columns_needed(section: Any) -> list[str]:
+def columns_needed(section: Any) -> list[str]:
+    """Columns of a table that its section of the contract names."""
     keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
     named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
     wide = () if getattr(section, "is_long", True) else section.fields or ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.crm.prospects import add_history, with_tables_of
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
@@ -115,7 +116,7 @@ def monitor(
     >>> report.rows, report.cohorts is None
     (50, True)
     """
-    deals, contract, notes = _as_deals(table, spec)
+    deals, contract, notes = _as_deals(table, spec, model)
     later = deals if contract is None else _signed_later(deals, contract, model)
     compared = deals if later.empty else later
     progress("drift")
@@ -132,13 +133,14 @@ def monitor(
 
 
 def _as_deals(
-    table: pd.DataFrame, spec: DealSpec | None
+    table: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
-        read = read_with_history(table, spec, to_learn=False)
+        contract = with_tables_of(model.manifest, spec)
+        read = read_with_history(table, contract, to_learn=False)
         return read.table, spec, read.notes
-    return table, None, ()
+    return add_history(table, model), None, ()
 
 
 def _signed_later(deals: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.DataFrame:
