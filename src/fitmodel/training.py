@@ -35,6 +35,7 @@ from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
+from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
@@ -158,7 +159,7 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec, tables)
+    questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
     table = named_apart(questioned.deals)
     spec = questioned.read.spec  # with the forms found, for prospects
     view = view_of(table, spec)
@@ -200,8 +201,7 @@ def train(
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
     doubt = None if report.has_skill else report.verdict
     noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
-    warnings = tuple(text for text in texts if text)
+    warnings = tuple(filter(None, (doubt, tracked.warning, *noticed, *questioned.messages)))
     in_use = _in_use(spec, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
 

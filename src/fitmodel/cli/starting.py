@@ -115,9 +115,10 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         from fitmodel.reports.console import audit_text, labels_text
         from fitmodel.reports.contract_words import contract_warnings
         from fitmodel.reports.history_text import later_values_text
+        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
-        opened = open_deals(deals, spec)
+        opened = open_deals(deals, spec, database_tables(spec))
         file, spec = opened.file, opened.spec
         read = read_deals_with_findings(file, spec)
         for note in read.notes:

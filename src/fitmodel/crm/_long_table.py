@@ -118,8 +118,8 @@ def open_rows(place: str, section: LongTable, given: Given | None = None) -> Row
     path = Path(section.table if given is None else given)
     if "://" in str(section.table if given is None else given):
         raise DealsError(
-            f"{place} table is a database's URL, which is read by commands and `fitmodel.train`. "
-            "Remedy: give the rows as a frame: tables={...}."
+            f"{place} table is a database's URL, which is not read here. Remedy: give its rows as "
+            "a frame: tables=fitmodel.scoring.crm_tables.database_tables(spec)"
         )
     if not path.exists():
         raise DealsError(

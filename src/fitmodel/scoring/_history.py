@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fitmodel.crm.prospects import contract_of
+from fitmodel.crm.columns import columns_of
+from fitmodel.crm.prospects import contract_of, open_history
 from fitmodel.exceptions import SpecError
+from fitmodel.scoring.crm_tables import database_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from fitmodel.crm.prospects import ProspectHistory
+    from fitmodel.crm.prospects import Given, ProspectHistory
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.streams import Chunk
 
@@ -31,6 +33,23 @@ def refuse_history(model: FitModel) -> None:
             "--resume needs a model without [history.*] and [events.*]: these tables may have "
             "changed since the run that was interrupted. Remedy: leave --resume out."
         )
+
+
+def history_for(
+    model: FitModel, tables: Mapping[str, Given] | None, present: list[str]
+) -> ProspectHistory | None:
+    """The tables of a model's contract, from files or databases, where prospects need them.
+
+    Raises
+    ------
+    SpecError, DealsError, DatabaseError
+        As `fitmodel.crm.prospects.open_history` and `database_tables`.
+    """
+    spec = contract_of(model.manifest)
+    needed = spec is not None and not set(columns_of(spec)) <= set(present)
+    if spec is not None and needed:
+        tables = database_tables(spec, tables)
+    return open_history(model.manifest, tables, present)
 
 
 def with_history(

@@ -18,12 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.crm.prospects import open_history
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._history import refuse_history, with_history
+from fitmodel.scoring._history import history_for, refuse_history, with_history
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
@@ -206,7 +205,7 @@ def score_stream(
     Predictions found in `parts` are taken from there, and all others kept there.
     """
     begun = time.monotonic()
-    history = open_history(model.manifest, tables, table.schema.names)
+    history = history_for(model, tables, table.schema.names)
     check_columns(table.schema.names, model, history, logged=log is not None)
     as_of = today() if parts is None else parts.day  # one day for all, past midnight too
     logged = None if log is None else BatchLog(log, model, table)
