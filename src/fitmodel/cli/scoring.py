@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, plain_errors
+from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
@@ -127,6 +127,26 @@ def serve(
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
+    deals: Annotated[
+        Path | None,
+        typer.Option(
+            help="Past deals, for the pages Team and Watch: CSV or Parquet.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of reps and managers (toml): a rep sees the own deals.", exists=True
+        ),
+    ] = None,
+    user_header: Annotated[
+        str | None, typer.Option(help="Header in which a proxy tells who asks; needs the token.")
+    ] = None,
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
@@ -141,16 +161,18 @@ def serve(
     with plain_errors():
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.service.app import create_app, log_to_stderr
+        from fitmodel.service.people import read_people
         from fitmodel.service.settings import LOOPBACK, Settings
 
         log_to_stderr()
         token = os.environ.get(TOKEN, "").strip() or None
         name = f"[{host}]" if ":" in host else host
-        if pipeline is not None and token is None and not _is_here(host):
+        shown = next((table for table in (pipeline, deals) if table is not None), None)
+        if shown is not None and token is None and people is None and not _is_here(host):
             raise typer.BadParameter(
-                f"would show {pipeline.name} to whoever reaches {host}: set {TOKEN}, or leave the "
+                f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
                 "host as it is",
-                param_hint="--pipeline",
+                param_hint="--pipeline" if shown == pipeline else "--deals",
             )
         settings = Settings(
             token=token,
@@ -158,13 +180,18 @@ def serve(
             hosts=LOOPBACK.union([name], allow_host or ())
             if token is None and _is_here(host)
             else frozenset(),
+            people=None if people is None else read_people(people),
+            user_header=user_header,
         )
         decisions = None if log is None else DecisionLog(log, salt=salt)
-        service = create_app(model, settings, log=decisions, pipeline=pipeline)
-        if token is None:
+        spec = None if config is None else load_spec(config)
+        service = create_app(
+            model, settings, log=decisions, pipeline=pipeline, deals=deals, spec=spec
+        )
+        if token is None and people is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         typer.echo(f"http://{name}:{port}", err=True)
-        _run(service, host, port)
+        run_service(service, host, port)
 
 
 def _is_here(host: str) -> bool:
@@ -177,7 +204,8 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _run(service: object, host: str, port: int) -> None:
+def run_service(service: object, host: str, port: int) -> None:
+    """Serve until a signal ends it."""
     import uvicorn
 
     uvicorn.run(

@@ -56,7 +56,7 @@ class OpenedDeals:
 
 
 def open_deals(
-    source: str | Path | pd.DataFrame | FileTable,
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
     spec: DealSpec,
     given: Mapping[str, Given] | None = None,
     *,
@@ -108,7 +108,7 @@ def _filled(spec: DealSpec) -> dict[str, Any]:
 
 
 def read_deals(
-    source: str | Path | pd.DataFrame,
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
     spec: DealSpec,
     *,
     to_learn: bool = True,
@@ -160,7 +160,7 @@ def read_deals(
 
 
 def read_with_history(
-    source: str | Path | pd.DataFrame,
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
     spec: DealSpec,
     *,
     to_learn: bool = True,
@@ -173,7 +173,17 @@ def read_with_history(
     DealsError
         As `read_deals`.
     """
-    opened = open_deals(source, spec, tables)
+    return read_opened(open_deals(source, spec, tables), to_learn=to_learn)
+
+
+def read_opened(opened: OpenedDeals, *, to_learn: bool = True) -> DealsRead:
+    """Read deals that `open_deals` has opened; the table keeps that it has its attributes.
+
+    Raises
+    ------
+    DealsError
+        As `read_deals`.
+    """
     read = read_deals_with_findings(opened.file, opened.spec, to_learn=to_learn)
     if (known := opened.file.table.attrs.get(ATTACHED)) is not None:
         read.table.attrs[ATTACHED] = known

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fitmodel.deals._decision_section import Decision
+from fitmodel.deals.checks_section import Checks
 from fitmodel.deals.history_sections import (
     EventTable,
     HistoryTable,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attributes",
+    "Checks",
     "DealRoles",
     "DealSpec",
     "Decision",
@@ -100,7 +102,10 @@ class Reading(Section):
 _TABLES = {"history": ("NAME",), "events": ("NAME",)}
 _KEYS = {
     each.section: tuple(each.model_fields)
-    for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
+    for each in (
+        *(DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading),
+        Checks,
+    )
 }
 
 
@@ -111,7 +116,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
+    rows, label, attributes, decision, tracking, learning, words, reading, checks : section
         Everything else has defaults.
     history, events : mapping of name to section or mapping
         Tables beside the deals, from which attributes are made as of each deal's closing.
@@ -145,6 +150,7 @@ class DealSpec(BaseModel):
     events: Annotated[
         dict[str, EventTable], BeforeValidator(partial(read_tables, kind=EventTable))
     ] = Field(default_factory=dict)
+    checks: Checks = Checks()
 
     def __init__(self, /, **sections: Any) -> None:
         try:

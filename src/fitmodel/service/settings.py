@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from fitmodel.service.people import People
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -31,6 +37,11 @@ class Settings:
     hosts : frozenset of str
         Names that the service may be called by, without port; empty for any. Of a service that
         asks for no token and listens to this machine only: `LOOPBACK`. Case does not count.
+    people : People or None
+        Reps and managers; None: whoever may ask is a manager.
+    user_header : str or None
+        Header in which a proxy tells who asks. It counts only beside the service's token, where
+        there is one: nobody else can send it.
     """
 
     token: str | None = None
@@ -41,7 +52,14 @@ class Settings:
     answer_seconds: float = 60.0
     reload_seconds: float = 5.0
     hosts: frozenset[str] = frozenset()
+    people: People | None = None
+    user_header: str | None = None
 
     def __post_init__(self) -> None:
+        if self.user_header is not None and not (self.token or "").strip():
+            raise SpecError(
+                "a header that names the user counts only beside the service's token: anybody "
+                "could send it. Remedy: set FITMODEL_TOKEN, and let the proxy bring it."
+            )
         object.__setattr__(self, "token", (self.token or "").strip() or None)
         object.__setattr__(self, "hosts", frozenset(name.lower() for name in self.hosts))
