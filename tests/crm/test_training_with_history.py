@@ -22,13 +22,17 @@ TODAY = date(2026, 6, 30)
 def home(tmp_path_factory):
     """A model learned with history, the folder of its tables, and the simulation."""
     folder = tmp_path_factory.mktemp("home")
-    sim = fitmodel.simulate_deals(700, seed=1, history=True)
+    sim = fitmodel.simulate_deals(600, seed=1, history=True, n_attributes=4)
     paths = {"fields": folder / "fields.parquet", "activities": folder / "activities.parquet"}
     for name, path in paths.items():
         sim.tables[name].to_parquet(path)
     sections = {
         key: {
-            name: {**table.model_dump(exclude_none=True), "table": str(paths[name])}
+            name: {
+                **table.model_dump(exclude_none=True),
+                **({"windows_days": [90], "amount": None} if key == "events" else {}),
+                "table": str(paths[name]),
+            }
             for name, table in getattr(sim.spec, key).items()
         }
         for key in ("history", "events")
