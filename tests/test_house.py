@@ -19,6 +19,7 @@ ROOMS = (
     "tables",
     "checks",
     "deals",
+    "crm",
     "leakage",
     "guessing",
     "datasets",

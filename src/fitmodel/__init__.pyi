@@ -2,10 +2,11 @@
 # Each line imports one name as itself, which is how a stub exports it.
 from .backtesting import backtest as backtest
 from .comparing import compare_models as compare_models
+from .crm.prospects import add_history as add_history
+from .crm.reading import read_deals as read_deals
 from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec
-from .deals.reading import read_deals as read_deals
 from .exceptions import FitModelError as FitModelError
 from .leakage.audit import audit_leakage as audit_leakage
 from .loading import load as load

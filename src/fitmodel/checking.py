@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
 from fitmodel.checks.results import result_of, split_silenced
+from fitmodel.crm.reading import open_deals, read_opened
 from fitmodel.deals.data_warnings import find_warnings, notation_warnings
 from fitmodel.deals.enough import is_enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
 from fitmodel.deals.level_shift import find_level_shift
-from fitmodel.deals.reading import open_table, read_deals_with_findings
 from fitmodel.evaluation.pooled_groups import groups_off
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import check_enough
 from fitmodel.reports.contract_words import contract_warnings
+from fitmodel.scoring.crm_tables import database_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,10 +112,11 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
 def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
     doubts: list[Doubt] = []
     try:
-        file = open_table(deals, spec)
+        opened = open_deals(deals, spec, database_tables(spec))
+        file, spec = opened.file, opened.spec
         doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
         yield from doubt_results(doubts)
-        read = read_deals_with_findings(file, spec)
+        read = read_opened(opened)
         view = view_of(read.table, read.spec)
         yield from warning_results(file, read)
         yield from time_results(view)

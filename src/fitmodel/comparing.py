@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.deals.reading import named_apart, read_deals_with_findings
+from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS
 from fitmodel.evaluation.disagreement import (
@@ -90,7 +91,7 @@ def compare_models(
     """
     models = (_loaded(a, workbench=workbench), _loaded(b, workbench=workbench))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = read_deals_with_findings(deals, contract)
+    read = read_with_history(deals, contract)
     table, contract = named_apart(read.table), read.spec
     _refuse_different(models, contract)
     last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.crm.reading import read_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import named_apart, read_deals
+from fitmodel.deals.reading import named_apart
 from fitmodel.evaluation.re_evaluation import re_evaluate
 from fitmodel.exceptions import EditError
 from fitmodel.learning.edit_targets import column_of, read_level, read_range

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.errors import Sheet
-from fitmodel.deals.reading import named_apart, open_table, read_deals_with_findings
+from fitmodel.deals.reading import named_apart, open_table
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.settling import settle_attributes
 from fitmodel.evaluation.instability import compute_instability
@@ -85,7 +86,7 @@ def check_stability(
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
     loaded = model if isinstance(model, FitModel) else load(model, workbench=estimator is not None)
-    read = read_deals_with_findings(deals, spec or DealSpec(**loaded.manifest["spec"]))
+    read = read_with_history(deals, spec or DealSpec(**loaded.manifest["spec"]))
     table, contract = named_apart(read.table), read.spec
     asked = _prospects(prospects, table, contract)
 

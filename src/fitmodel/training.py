@@ -36,6 +36,7 @@ from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
 from fitmodel.reports.reproduce import reproduce_block
+from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.checks.results import CheckResult
+    from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
@@ -60,13 +62,9 @@ if TYPE_CHECKING:
 
 CARD_FILE = "card.md"
 STEPS = (
-    "reading",
-    "judging on deals not trained on",
-    "learning",
-    "deciding",
-    "writing",
-    "tracking",
-)
+    "reading", "judging on deals not trained on", "learning", "deciding",
+    "writing", "tracking",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,6 +123,7 @@ def train(
     allow: tuple[str, ...] = (),
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
+    tables: Mapping[str, Given] | None = None,
 ) -> TrainingRun:
     """Train, evaluate, save and track a prospect-fit model.
 
@@ -143,6 +142,8 @@ def train(
         without a scorecard file, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
         Told the name of each step as it begins.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def train(
     """
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec)
+    questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
     table = named_apart(questioned.deals)
     contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
@@ -192,8 +193,7 @@ def train(
     block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
     report = replace(report, reproduce=block)
     tell(STEPS[4])
-    begun = begin(spec)
-    with ending(begun, spec):
+    with ending(begun := begin(spec), spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
             "deals_digest": digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fitmodel.cli import (
     comparing,
+    history,
     models,
     monitoring,
     quizzing,
@@ -24,6 +25,7 @@ __all__ = [
     "app",
     "briefing",
     "comparing",
+    "history",
     "models",
     "monitoring",
     "quizzing",

@@ -236,12 +236,13 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
+    from fitmodel.crm.prospects import add_history
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
     from fitmodel.tables.files import read_table
 
     loaded = load(model)
-    row = _row(read_table(prospects), loaded, name)
+    row = _row(add_history(read_table(prospects), loaded), loaded, name)
     spec = load_spec(config) if config is not None else None
     past = None
     if deals is not None:

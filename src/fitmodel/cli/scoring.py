@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
+from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
 
@@ -40,6 +41,7 @@ def score(
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
+    table: Tables = None,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -67,6 +69,7 @@ def score(
                 language=language.value,
                 resume=resume,
                 log=None if log is None else DecisionLog(log, salt=salt),
+                tables=given_tables(table),
             )
         noun = "prospect" if result.rows == 1 else "prospects"
         typer.echo(

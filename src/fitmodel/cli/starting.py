@@ -127,7 +127,7 @@ def init(
 
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
     """What example money would mean for these deals; nothing where they cannot be read so yet."""
-    from fitmodel.deals.reading import read_deals
+    from fitmodel.crm.reading import read_deals
     from fitmodel.decision.suggest import money_consequences
     from fitmodel.exceptions import DealsError
 
@@ -154,21 +154,25 @@ def check(
     """
     with plain_errors():
         from fitmodel import checking
+        from fitmodel.crm.reading import open_deals
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
-        from fitmodel.deals.reading import open_table
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_doubts
         from fitmodel.leakage.audit import audit
+        from fitmodel.leakage.later_values import later_values
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
+        from fitmodel.reports.history_text import later_values_text
+        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
         if form is not CheckFormat.TEXT:
             report = checking.check_deals(deals, spec)
             typer.echo(report.write(form))
             raise typer.Exit(0 if report.ok else 1)
-        file = open_table(deals, spec)
+        opened = open_deals(deals, spec, database_tables(spec))
+        file, spec = opened.file, opened.spec
         questioned = read_with_doubts(file, spec)
         read = questioned.read
         for note in read.notes:
@@ -182,6 +186,8 @@ def check(
         found = (*checking.warning_results(file, read), *checking.time_results(view))
         for result in checking.shown(found, spec):
             typer.echo(f"warn {result}")
+        if opened.result is not None:
+            typer.echo(later_values_text(later_values(opened.today, opened.result, view)))
         leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _attributes, _mechanism, timeline
+from fitmodel.datasets import _attributes, _history, _mechanism, timeline
 from fitmodel.datasets import _company as _leaks
 from fitmodel.datasets._attributes import Array, Raw
 from fitmodel.datasets._company import Company
@@ -43,6 +44,8 @@ class Simulation:
         Columns known only after closing; empty unless asked for.
     company : Company
         The law itself, from which `simulate_prospects` draws.
+    tables : mapping of str to DataFrame
+        With `history`: the tables `fields` and `activities` of the contract, see `fitmodel.train`.
     """
 
     deals: pd.DataFrame
@@ -53,6 +56,7 @@ class Simulation:
     reps: pd.DataFrame
     leaks: tuple[str, ...]
     company: Company
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def simulate_deals(
     base_rate: float = 0.22,
     signal: float = 1.0,
     company: int = 0,
+    history: bool = False,
 ) -> Simulation:
     """Simulate deals of a software company, with the truth behind them.
 
@@ -134,6 +139,11 @@ def simulate_deals(
     company : int
         Seed of the company: which reps select and which have an effect. Samples of different
         `seed` and the same company follow one law, so one can train on one and judge on another.
+    history : bool
+        Add the history of fields and the events, as `Simulation.tables`: the column `seats` and a
+        new one, `decision_maker_known`, are overwritten after closing, most of all where the
+        customer left; and long silence and few people before closing raise the risk, which only
+        the events show.
 
     Returns
     -------
@@ -205,6 +215,11 @@ def simulate_deals(
     closed_on = law.closing_dates(n, seed)
     without_rep = law.log_odds(raw, closed_on)
     log_odds = without_rep + law.reps["effect"].to_numpy()[rep]
+    contacts = None
+    if history:
+        contacts = _history.draw_contacts(n, seed, raw["first_contact_on"])
+        warned = _history.warning(contacts) + _history.offset(law)
+        without_rep, log_odds = without_rep + warned, log_odds + warned
     probability = _mechanism.probability(log_odds)
     left_on = timeline.churn_dates(closed_on, probability, horizon_months, seed)
     deals = _table(law, rep, raw, closed_on, "D")
@@ -213,15 +228,23 @@ def simulate_deals(
     if leaks:
         later = _leaks.leak_columns(closed_on, left_on, law.last, raw["annual_value"], seed)
         deals = deals.assign(**later)
+    spec, tables = _spec(law), dict[str, pd.DataFrame]()
+    if contacts is not None:
+        moments = _history.Moments(closed_on, left_on, law.last)
+        activities = _history.make_events(deals["deal_id"], moments, contacts, seed)
+        deals, changes = _history.overwritten(deals, moments, seed)
+        spec = spec.replace(history=_history.HISTORY, events=_history.EVENTS)
+        tables = {"fields": changes, "activities": activities}
     return Simulation(
         deals=deals,
-        spec=_spec(law),
+        spec=spec,
         true_probability=pd.Series(probability, name="true_probability"),
         true_log_odds=pd.Series(log_odds, name="true_log_odds"),
         true_churned_on=pd.Series(left_on.astype("datetime64[us]"), name="true_churned_on"),
         reps=_truth_of_reps(law, rep, without_rep, probability),
         leaks=_leaks.LEAKS if leaks else (),
         company=law,
+        tables=tables,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.errors import shown
+from fitmodel.deals.sections import NO_NAMES
 from fitmodel.tables.forms import Finding
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def without_attributes(spec: DealSpec, names: tuple[str, ...]) -> DealSpec:
     """
     if not names:
         return spec
-    keys = spec.attributes.model_dump(exclude={"missing", "exclude", "parents"}, exclude_none=True)
+    keys = spec.attributes.model_dump(exclude={*NO_NAMES, "exclude", "parents"}, exclude_none=True)
     changed: dict[str, Any] = {
         key: tuple(name for name in listed if name not in names) for key, listed in keys.items()
     }

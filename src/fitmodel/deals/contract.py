@@ -7,11 +7,13 @@ everything wrong with it is said at once, in one `SpecError`.
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,10 +24,17 @@ from pydantic import (
 
 from fitmodel.deals._decision_section import Decision
 from fitmodel.deals.checks_section import Checks
+from fitmodel.deals.history_sections import (
+    EventTable,
+    HistoryTable,
+    read_tables,
+    tables_without_roles,
+)
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
     COLLECTING,
+    NO_NAMES,
     Attributes,
     Column,
     DealRoles,
@@ -47,6 +56,8 @@ __all__ = [
     "DealRoles",
     "DealSpec",
     "Decision",
+    "EventTable",
+    "HistoryTable",
     "Label",
     "Learning",
     "Reading",
@@ -88,6 +99,7 @@ class Reading(Section):
         return forms_from_dict(self.model_dump(exclude={"sheet"}))
 
 
+_TABLES = {"history": ("NAME",), "events": ("NAME",)}
 _KEYS = {
     each.section: tuple(each.model_fields)
     for each in (
@@ -106,6 +118,8 @@ class DealSpec(BaseModel):
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
     rows, label, attributes, decision, tracking, learning, words, reading, checks : section
         Everything else has defaults.
+    history, events : mapping of name to section or mapping
+        Tables beside the deals, from which attributes are made as of each deal's closing.
 
     Raises
     ------
@@ -130,6 +144,12 @@ class DealSpec(BaseModel):
     learning: Learning = Learning()
     words: Words = Words()
     reading: Reading = Reading()
+    history: Annotated[
+        dict[str, HistoryTable], BeforeValidator(partial(read_tables, kind=HistoryTable))
+    ] = Field(default_factory=dict)
+    events: Annotated[
+        dict[str, EventTable], BeforeValidator(partial(read_tables, kind=EventTable))
+    ] = Field(default_factory=dict)
     checks: Checks = Checks()
 
     def __init__(self, /, **sections: Any) -> None:
@@ -138,7 +158,7 @@ class DealSpec(BaseModel):
                 {"deals": {}, **sections}, self_instance=self, context=COLLECTING
             )
         except ValidationError as error:
-            lines = sentences(error.errors(include_url=False), _KEYS)
+            lines = sentences(error.errors(include_url=False), _KEYS | _TABLES)
             raise SpecError(listed(lines, "the contract")) from None
 
     @field_validator("attributes", mode="after")
@@ -169,6 +189,17 @@ class DealSpec(BaseModel):
             lacking.append("[deals] amount")
         if value.policy == "value" and lacking:
             raise ValueError(f'[decision] policy = "value" needs {" and ".join(lacking)}')
+        return value
+
+    @field_validator("history", "events", mode="after")
+    @classmethod
+    def _tables_find_their_deals(cls, value: dict[str, Any], info: ValidationInfo) -> Any:
+        roles: DealRoles | None = info.data.get("deals")
+        problems = [] if roles is None else list(tables_without_roles(roles, value))
+        twice = [name for name in value if name in (info.data.get("history") or {})]
+        problems += [f"[events.{name}] has the name of [history.{name}]" for name in twice]
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @classmethod
@@ -215,7 +246,8 @@ class DealSpec(BaseModel):
             else keys
             for name, keys in sections.items()
         }
-        return type(self)(**{name: getattr(self, name) for name in _KEYS} | changed)
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**kept | changed)
 
     @property
     def has_dates(self) -> bool:
@@ -274,7 +306,7 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
     forbidden |= {column: name for column, name in sellers.items() if column not in told}
     for key, names in attributes.model_dump(
-        exclude={"exclude", "missing"}, exclude_none=True
+        exclude={"exclude", *NO_NAMES}, exclude_none=True
     ).items():
         named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
         for name in named:

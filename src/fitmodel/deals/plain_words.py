@@ -77,6 +77,8 @@ def _lines(
         return [_unknown(tuple(map(str, location)), sections)]
     if error["type"] == "value_error":  # our own validators, which may find several problems
         return str(error["ctx"]["error"]).split("\n")
+    if error["type"] == "missing":
+        return [f"[{location[0]}] lacks {location[-1]}"]
     return [f"{_place(location)} {_demand(error)}"]
 
 

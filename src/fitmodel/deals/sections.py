@@ -27,10 +27,9 @@ from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+NO_NAMES = {"missing", "known_before_days"}  # keys of [attributes] that name no column
 _LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
-COLLECTING = {
-    "collecting": True
-}  # validation context: DealSpec lists all sections' problems at once
+COLLECTING = {"collecting": True}  # context: DealSpec lists all sections' problems at once
 
 
 def _date_or_column(value: Any) -> Any:
@@ -213,7 +212,8 @@ class Attributes(Section):
     rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
     to the coarser attribute towards whose rate its rare levels are shrunk. `missing` says which of
     the words NA, N/A, n/a, None, null and NULL stand for nothing, for all columns or by column;
-    without it every column tells (NA beside EU and APAC is North America).
+    without it every column tells (NA beside EU and APAC is North America). Of `[history.*]` and
+    `[events.*]` only what lies more than `known_before_days` days before closing is used.
     """
 
     section: ClassVar[str] = "attributes"
@@ -227,6 +227,7 @@ class Attributes(Section):
     numeric: Columns = ()
     parents: dict[Column, Column] = Field(default_factory=dict)
     missing: tuple[str, ...] | dict[Column, tuple[str, ...]] | None = None
+    known_before_days: Annotated[Count, Field(ge=0, le=3660)] = 0
 
     @field_validator("missing", mode="after")
     @classmethod
@@ -243,7 +244,7 @@ class Attributes(Section):
     @field_validator("*", mode="after")
     @classmethod
     def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name == "missing":  # words, not columns
+        if info.field_name in NO_NAMES:  # words or days, not columns
             return value
         if info.field_name == "include" and value == ():
             raise ValueError("[attributes] include names no column: leave it out or fill it")

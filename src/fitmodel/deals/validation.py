@@ -17,6 +17,7 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
 from fitmodel.deals.roles import DATES, read_roles, role_column, with_roles
 from fitmodel.deals.rows import settle_rows
+from fitmodel.deals.sections import NO_NAMES
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.tidying import nested, tidy, unwritable
 
@@ -111,7 +112,7 @@ def _missing_columns(judged: Judged) -> Iterator[Problem]:
 def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Every column the contract names, and where."""
     named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
-    for key, names in spec.attributes.model_dump(exclude={"missing"}, exclude_none=True).items():
+    for key, names in spec.attributes.model_dump(exclude=NO_NAMES, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")

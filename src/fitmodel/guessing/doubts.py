@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.crm.reading import open_deals, read_opened
 from fitmodel.deals.errors import Sheet
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
-from fitmodel.deals.reading import open_table, read_deals_with_findings
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.rows import keep_rows
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
@@ -27,13 +28,14 @@ from fitmodel.guessing._vendors import recognise
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
     from fitmodel.tables.files import FileTable
@@ -129,13 +131,15 @@ class QuestionedDeals:
 
 
 def read_with_doubts(
-    source: str | Path | pd.DataFrame | FileTable | DealsRead, spec: DealSpec
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    tables: Mapping[str, Given] | None = None,
 ) -> QuestionedDeals:
     """Read past deals to learn from, and say what is in doubt.
 
     Parameters
     ----------
-    source, spec
+    source, spec, tables
         As of `fitmodel.read_deals`.
 
     Raises
@@ -143,12 +147,12 @@ def read_with_doubts(
     DealsError
         As `fitmodel.read_deals`; also where a doubt must be answered first.
     """
-    file = open_table(source, spec)
+    file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
     if not shape_errors(Sheet(file.table)):
         # first, because rows that are no customers have other problems too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
-    read = read_deals_with_findings(file, spec)
+    read = read_opened(opened)
     doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
     refuse_unanswered(doubts)
     return QuestionedDeals(read, tuple(doubts))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fitmodel.crm.columns import columns_of
 from fitmodel.deals.history import view_of
 from fitmodel.leakage.names import goes_on_changing, tells_of_later
 from fitmodel.leakage.statistics import Limited, cohorts_of, groups_of, numbers_of, separation
@@ -81,6 +82,8 @@ class Attribute:
         Twentieths of a number or levels of a category; 0 where empty.
     tells : Telling
         How far the groups tell leaving early or having left, whichever they tell better.
+    before_closing : bool
+        Whether it is made of rows recorded before closing, so that its name says nothing.
     """
 
     name: str
@@ -88,13 +91,16 @@ class Attribute:
     is_date: bool
     groups: Codes
     tells: Telling
+    before_closing: bool = False
 
     @classmethod
     def of(cls, name: Any, history: History) -> Attribute:
         """Measure an attribute against both outcomes."""
         column = history.attributes[name]
         groups = groups_of(column)
-        return cls(str(name), column, name in history.dates, groups, telling(groups, history))
+        recorded = name in history.before_closing
+        told = telling(groups, history)
+        return cls(str(name), column, name in history.dates, groups, told, recorded)
 
     @cached_property
     def numbers(self) -> Floats | None:
@@ -109,13 +115,15 @@ class Attribute:
     @cached_property
     def suspicion(self) -> Literal["surely", "maybe", "no"]:
         """What its name says of when it was learned."""
+        if self.before_closing:
+            return "no"
         told = tells_of_later(self.name)
         return "maybe" if told == "no" and self.goes_on_changing else told
 
     @cached_property
     def goes_on_changing(self) -> bool:
         """Whether its name is one that a CRM overwrites after signing."""
-        return goes_on_changing(self.name)
+        return not self.before_closing and goes_on_changing(self.name)
 
     @property
     def enough(self) -> float:
@@ -180,6 +188,8 @@ class History:
         Columns that say who sold.
     horizon : float
         Months within which leaving is early.
+    before_closing : frozenset of str
+        Attributes made of rows recorded before closing, whatever their names tell.
     """
 
     attributes: pd.DataFrame
@@ -193,6 +203,7 @@ class History:
     ids: pd.Series[Any] | None
     sellers: tuple[str, ...]
     horizon: float
+    before_closing: frozenset[str] = frozenset()
 
     @property
     def churned_early(self) -> Mask:
@@ -243,4 +254,5 @@ def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
         ids=deals[roles.id] if roles.id in deals.columns else None,
         sellers=tuple(column for column in (roles.rep, roles.team) if column is not None),
         horizon=float(spec.label.horizon_months),
+        before_closing=frozenset(columns_of(spec)),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.crm.columns import words_of_columns
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import (
     CategoryColumn,
@@ -53,6 +54,9 @@ class Wording:
         The attribute whose values are money.
     sellers : tuple of str
         Columns of rep and team: what they add is no reason about a prospect.
+    recorded : mapping of str to mapping of str to str
+        Attributes that history and events give: the ``key`` of their name in the texts of
+        ``history``, and what it is filled with.
     language : {"en", "zh"}
     """
 
@@ -63,6 +67,7 @@ class Wording:
     horizon_months: int | None = None
     amount: str | None = None
     sellers: tuple[str, ...] = ()
+    recorded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     language: str = "en"
 
     def __post_init__(self) -> None:
@@ -90,6 +95,9 @@ class Wording:
         own = self.labels.get(name)
         if own is not None:
             return own
+        if (recorded := self.recorded.get(name)) is not None:
+            filled = {key: self.label(value) for key, value in recorded.items() if key != "key"}
+            return phrases(self.language, "history")(recorded["key"], **filled)
         text = name.replace("_", " ").replace(".", " ").strip()
         return text[:1].upper() + text[1:]
 
@@ -187,6 +195,7 @@ class Wording:
         """JSON-able form; the language is the reader's and stays out."""
         return {
             "labels": dict(self.labels),
+            "recorded": {name: dict(words) for name, words in self.recorded.items()},
             "units": dict(self.units),
             "money": self.money,
             "prospect": dict(self.prospect),
@@ -207,6 +216,7 @@ def wording_of(spec: DealSpec) -> Wording:
         horizon_months=spec.label.horizon_months,
         amount=roles.amount,
         sellers=tuple(name for name in (roles.rep, roles.team) if name is not None),
+        recorded=words_of_columns(spec),
     )
 
 
@@ -227,6 +237,7 @@ def wording_from_dict(data: Mapping[str, Any]) -> Wording:
         horizon_months=None if horizon is None else int(horizon),
         amount=None if amount is None else str(amount),
         sellers=tuple(str(name) for name in data["sellers"]),
+        recorded={str(k): _texts(words) for k, words in data.get("recorded", {}).items()},
     )
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm.prospects import add_history, with_tables_of
+from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift, without_unreadable
 from fitmodel.monitoring.matching import match_log
@@ -121,7 +122,7 @@ def monitor(
     >>> report.rows, report.cohorts is None
     (50, True)
     """
-    deals, contract, notes = _as_deals(table, spec)
+    deals, contract, notes = _as_deals(table, spec, model)
     if contract is None:
         deals, lost = _without_lost(deals, model)
         notes = (*notes, *lost)
@@ -180,13 +181,14 @@ def _about_unreadable(
 
 
 def _as_deals(
-    table: pd.DataFrame, spec: DealSpec | None
+    table: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
-        read = read_deals_with_findings(table, spec, to_learn=False)
+        contract = with_tables_of(model.manifest, spec)
+        read = read_with_history(table, contract, to_learn=False)
         return read.table, spec, (*read.notes, *_about_amounts(table, spec))
-    return table, None, ()
+    return add_history(table, model), None, ()
 
 
 def _is_signed_later(

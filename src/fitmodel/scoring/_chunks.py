@@ -40,8 +40,8 @@ def chunk_frame(
     Also the rows with a number whose marks only a whole column could explain, and which it is:
     such values are missing.
     """
-    names = [name for name in model.columns if name in chunk.batch.schema.names]
-    plain = _plain(chunk.batch.select(names))
+    names = [name for name in model.columns if name in chunk.known.schema.names]
+    plain = _plain(chunk.known.select(names))
     # the file's own pandas metadata is not believed
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
     problems: dict[int, str] = {}

@@ -13,6 +13,7 @@ from fitmodel.tables.opening import named_twice
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fitmodel.crm.prospects import ProspectHistory
     from fitmodel.model.fitmodel import FitModel
 
 PREDICTIONS = {
@@ -62,7 +63,13 @@ def check_files(lacking: Mapping[str, list[str]], model: FitModel) -> None:
         )
 
 
-def check_columns(names: list[str], model: FitModel, *, logged: bool = False) -> None:
+def check_columns(
+    names: list[str],
+    model: FitModel,
+    history: ProspectHistory | None = None,
+    *,
+    logged: bool = False,
+) -> None:
     """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
 
     Raises
@@ -73,8 +80,14 @@ def check_columns(names: list[str], model: FitModel, *, logged: bool = False) ->
         raise ProspectError(
             f"the table has more than one column named {twice}. Remedy: rename them."
         )
-    if not set(model.attributes) <= set(names):
-        raise missing_attributes(model.attributes, names)
+    if history is not None and history.spec.deals.id not in names:
+        raise ProspectError(
+            f"the table has no column {history.spec.deals.id!r}, the contract's id, by which a "
+            f"prospect finds its history; it has {', '.join(names)}"
+        )
+    given = {*names, *(() if history is None else history.columns)}
+    if not set(model.attributes) <= given:
+        raise missing_attributes(model.attributes, sorted(given))
     added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
     taken = [name for name in added if name in names]
     if taken:

@@ -22,6 +22,7 @@ from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
 from fitmodel.scoring._file_sink import FileSink, check_paths
+from fitmodel.scoring._history import history_for, refuse_history, with_history
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
@@ -34,10 +35,11 @@ from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
+    from fitmodel.crm.prospects import Given
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring._resume import Parts
@@ -107,6 +109,7 @@ def score_file(
     language: str = "en",
     resume: bool = False,
     log: AssessmentLog | None = None,
+    tables: Mapping[str, Given] | None = None,
 ) -> BatchResult:
     """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
 
@@ -138,6 +141,8 @@ def score_file(
         Takes every assessment before the output appears; each row must then have the contract's
         id. A column `proceed` says whether the prospect may be signed. What is taken up of an
         interrupted run is logged again.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
 
     Returns
     -------
@@ -146,7 +151,7 @@ def score_file(
     Raises
     ------
     SpecError
-        If there are no texts in that language.
+        If there are no texts in that language, or a model with history is to be resumed.
     ProspectError
         If the table cannot be read, lacks an attribute, already has a prediction column, or, with
         `strict`, has a row that cannot be scored.
@@ -166,6 +171,8 @@ def score_file(
     """
     check_paths(source, output)
     asked = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    if resume:
+        refuse_history(model)
     kept = kept_parts(source, output, model, **asked) if resume else nullcontext()
     with kept as parts, open_source(source, chunk_rows) as table:
         return score_stream(
@@ -179,6 +186,7 @@ def score_file(
             language=language,
             parts=parts,
             log=log,
+            tables=tables,
         )
 
 
@@ -194,14 +202,17 @@ def score_stream(
     language: str = "en",
     parts: Parts | None = None,
     log: AssessmentLog | None = None,
+    tables: Mapping[str, Given] | None = None,
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`.
 
     Predictions found in `parts` are taken from there, and all others kept there.
     """
     begun = time.monotonic()
-    check_columns(table.schema.names, model, logged=log is not None)
+    history = history_for(model, tables, table.schema.names)
+    check_columns(table.schema.names, model, history, logged=log is not None)
     check_files(table.lacking, model)
+    as_of = today() if parts is None else parts.day  # one day for all, past midnight too
     logged = None if log is None else BatchLog(log, model, table)
     fields = prediction_fields(reasons, logged=log is not None)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
@@ -210,14 +221,15 @@ def score_stream(
         model=model,
         reasons=reasons,
         decimal_comma=table.decimal_comma,
-        as_of=today() if parts is None else parts.day,  # one day for all, past midnight too
+        as_of=as_of,
         language=language,
     )
     remembered = partial(_remembered, predict, parts)
     rows = errors = flagged = resumed = escalated = left_out = 0
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
-        for chunk, (columns, was_there) in _in_order(remembered, table.chunks, workers):
+        chunks = with_history(table.chunks, history, as_of)
+        for chunk, (columns, was_there) in _in_order(remembered, chunks, workers):
             lost = pc.starts_with(columns["error"], LEFT_OUT)
             problems = pc.if_else(lost, None, columns["error"])
             result = len(problems) - problems.null_count

@@ -21,8 +21,9 @@ from fitmodel.scoring.database import is_database
 from fitmodel.scoring.tables import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from fitmodel.crm.prospects import Given
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring.streams import Sink, Source
@@ -41,6 +42,7 @@ def score_places(
     language: str = "en",
     resume: bool = False,
     log: AssessmentLog | None = None,
+    tables: Mapping[str, Given] | None = None,
 ) -> BatchResult:
     """Score every row of one place into another.
 
@@ -53,7 +55,7 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
-    reasons, strict, progress, language, log
+    reasons, strict, progress, language, log, tables
         As of `score_file`.
     resume : bool
         Of files: as of `score_file`.
@@ -81,6 +83,7 @@ def score_places(
         "progress": progress,
         "language": language,
         "log": log,
+        "tables": tables,
     }
     if not is_database(source) and not is_database(output):
         return score_file(source, model, output, resume=resume, **asked)

@@ -28,10 +28,19 @@ class Chunk:
     batch : pyarrow.RecordBatch
     problems : mapping of int to str
         Position of a row that has not the table's shape, and what is wrong with it.
+    attached : pyarrow.RecordBatch or None
+        The same rows with the attributes of their history, where the model needs them; these are
+        read and not written.
     """
 
     batch: pa.RecordBatch
     problems: Mapping[int, str] = field(default_factory=dict)
+    attached: pa.RecordBatch | None = None
+
+    @property
+    def known(self) -> pa.RecordBatch:
+        """What the model reads."""
+        return self.batch if self.attached is None else self.attached
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from fitmodel.crm.prospects import with_request_tables
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._middleware import RefusedError
@@ -195,7 +196,8 @@ def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Asse
     if not isinstance(prospect, dict):
         return "a prospect is an object of attributes and values"
     try:
-        return model.predict(prospect, reasons=reasons, language=language)
+        known = with_request_tables(prospect, model.manifest)
+        return model.predict(known, reasons=reasons, language=language)
     except ProspectError as error:
         return str(error)
 

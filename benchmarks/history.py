@@ -1,0 +1,197 @@
+"""What history and events are worth, what today's values pretend, and rows per second.
+
+python benchmarks/history.py            both tables
+python benchmarks/history.py quality    AUC as of closing, with today's values, and without
+python benchmarks/history.py speed 10   seconds for 10 million rows beside pandas and DuckDB
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+import fitmodel
+from fitmodel.crm.reading import open_deals
+from fitmodel.deals.months import add_months
+
+DEALS, NEW_DEALS = 5_000, 4_000
+FIELDS = 5
+OVERWRITTEN = ("seats", "decision_maker_known")
+
+
+def quality() -> None:
+    """Train three times on one table of deals; ask each about deals nobody trained on."""
+    sim = fitmodel.simulate_deals(DEALS, seed=1, history=True)
+    new = fitmodel.simulate_deals(NEW_DEALS, seed=2, history=True)
+    spec = sim.spec.replace(learning={"components": ["logistic"]})
+    plain = spec.replace(history={}, events={})
+    without = plain.replace(attributes={"exclude": list(OVERWRITTEN)})
+    left = _left_early(new)
+    standing = open_deals(new.deals, sim.spec, new.tables).file.table
+    print(
+        f"AUC; {DEALS:,} deals to learn from, {NEW_DEALS:,} prospects as they stood before closing"
+    )
+    print(f"{'':34}{'its own report':>16}{'on prospects':>14}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, contract, tables in (
+            ("as of closing, with the events", spec, sim.tables),
+            ("today's values (the leak)", plain, None),
+            ("without the overwritten columns", without, None),
+        ):
+            models = Path(folder) / name.split()[0]
+            allow = OVERWRITTEN if contract is plain else ()
+            store = {"uri": f"sqlite:///{folder}/{models.name}.db"}
+            run = fitmodel.train(
+                sim.deals, contract.replace(tracking=store), models=models, tables=tables,
+                allow=allow,
+            )  # fmt: skip
+            prospects = standing
+            if tables is not None:
+                given = dict(new.tables)
+                prospects = fitmodel.add_history(new.deals, run.model, tables=given)
+            said = run.model.predict(prospects, reasons=0)["early_churn_probability"]
+            promised = run.report.metrics["roc_auc"].value
+            print(f"{name:34}{promised:16.3f}{roc_auc_score(left, said):14.3f}")
+    best = roc_auc_score(left, new.true_probability)
+    print(f"{'the true probability':34}{'':16}{best:14.3f}")
+
+
+def _left_early(sim: fitmodel.datasets.simulation.Simulation) -> np.ndarray:
+    closed = sim.deals["closed_on"].to_numpy().astype("datetime64[D]")
+    end = add_months(closed, sim.spec.label.horizon_months)
+    return sim.true_churned_on.to_numpy().astype("datetime64[D]") <= end
+
+
+def make_rows(folder: Path, millions: float) -> None:
+    """Write a history of so many rows, and its deals."""
+    random = np.random.default_rng(0)
+    rows = int(millions * 1e6)
+    deals = rows // 50
+    closed = np.datetime64("2024-01-01") + random.integers(0, 700, deals)
+    deal = random.integers(0, deals, rows)
+    at = closed[deal].astype("datetime64[s]") + random.integers(-100 * 86_400, 60 * 86_400, rows)
+    ids = pd.array([f"D{number:07}" for number in range(deals)], dtype="str")
+    value = random.integers(0, 50, rows)
+    pd.DataFrame(
+        {
+            "deal": ids.take(deal),
+            "field": pd.array([f"field_{n}" for n in range(FIELDS)], dtype="str").take(
+                random.integers(0, FIELDS, rows)
+            ),
+            "new": pd.array([str(n) for n in range(50)], dtype="str").take(value),
+            "at": at.astype("datetime64[us]"),
+        }
+    ).to_parquet(folder / "history.parquet")
+    pd.DataFrame(
+        {"deal_id": ids, "closed_on": closed.astype("datetime64[us]"), "churned_on": pd.NaT}
+    ).to_parquet(folder / "deals.parquet")
+
+
+SPEC = {
+    "deals": {
+        "id": "deal_id", "closed_on": "closed_on", "churned_on": "churned_on",
+        "observed_until": "2026-06-30",
+    },
+    "history": {
+        "fields": {
+            "table": "history.parquet", "id": "deal", "field": "field", "value": "new",
+            "changed_at": "at",
+        }
+    },
+}  # fmt: skip
+
+
+def by_fitmodel(folder: Path) -> pd.DataFrame:
+    """Values, changes and days of each field as of closing."""
+    deals = pd.read_parquet(folder / "deals.parquet")
+    given = {"fields": folder / "history.parquet"}
+    table = open_deals(deals, fitmodel.DealSpec(**SPEC), given).file.table
+    return table.set_index("deal_id")[[f"field_{n}" for n in range(FIELDS)]]
+
+
+def by_pandas(folder: Path) -> pd.DataFrame:
+    """The same values by ``merge_asof``, field by field; no changes, no days."""
+    deals = pd.read_parquet(folder / "deals.parquet").sort_values("closed_on")
+    history = pd.read_parquet(folder / "history.parquet").sort_values("at")
+    columns = {}
+    for name, rows in history.groupby("field"):
+        found = pd.merge_asof(
+            deals, rows, left_on="closed_on", right_on="at", left_by="deal_id", right_by="deal",
+            allow_exact_matches=False,
+        )  # fmt: skip
+        columns[name] = found.set_index("deal_id")["new"]
+    return pd.DataFrame(columns)
+
+
+def by_duckdb(folder: Path) -> pd.DataFrame:
+    """The same values by ``ASOF JOIN``; no changes, no days."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        deals, history = folder / "deals.parquet", folder / "history.parquet"
+        columns = {}
+        for number in range(FIELDS):
+            found = connection.execute(
+                f"""select d.deal_id, h.new from '{deals}' d asof left join
+                (select * from '{history}' where field = 'field_{number}') h
+                on d.deal_id = h.deal and d.closed_on > h.at"""  # noqa: S608 - our own paths
+            ).df()
+            columns[f"field_{number}"] = found.set_index("deal_id")["new"]
+    return pd.DataFrame(columns)
+
+
+WAYS = {"fitmodel": by_fitmodel, "pandas merge_asof": by_pandas, "DuckDB asof join": by_duckdb}
+
+
+def speed(millions: float) -> None:
+    """Time each way in a process of its own, and compare what they say."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_rows(folder, millions)
+        print(f"{millions:g} million rows of {FIELDS} fields, Parquet, one thread")
+        print(f"{'':20}{'seconds':>10}{'rows a second':>16}{'peak MB':>10}")
+        for way in WAYS:
+            subprocess.run(  # noqa: S603 - this file itself
+                [sys.executable, __file__, "one", way, name, str(millions)], check=True
+            )
+        values = [pd.read_pickle(folder / f"{way}.pickle").sort_index() for way in WAYS]  # noqa: S301
+        same = all(
+            (values[0].fillna("?").astype(str) == other.fillna("?").astype(str)).all(axis=None)
+            for other in values[1:]
+        )
+        print(f"all say the same: {same}")
+
+
+def one(way: str, folder: Path, millions: float) -> None:
+    """One way: its time, and the most memory that the process had."""
+    begun = time.perf_counter()
+    result = WAYS[way](folder)
+    seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result.to_pickle(folder / f"{way}.pickle")
+    print(f"{way:20}{seconds:10.1f}{millions * 1e6 / seconds:16,.0f}{peak:10,.0f}", flush=True)
+
+
+def main() -> None:
+    """Run what is asked for."""
+    asked = sys.argv[1:]
+    if asked[:1] == ["one"]:
+        one(asked[1], Path(asked[2]), float(asked[3]))
+        return
+    if not asked or asked[0] == "quality":
+        quality()
+    if not asked or asked[0] == "speed":
+        speed(float(asked[1]) if len(asked) > 1 else 10)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Commands `attributes` and `snapshot`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, spec_if_any
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tables = Annotated[
+    list[str] | None,
+    typer.Option("--table", help="NAME=PATH: in place of a [history.*] or [events.*] table."),
+]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+def given_tables(given: list[str] | None) -> dict[str, str] | None:
+    """Tables named on the command line, by their names in the contract."""
+    if not given:
+        return None
+    tables: dict[str, str] = {}
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not equals or not name or not path:
+            raise SpecError(f"--table takes NAME=PATH, such as fields=history.csv, not {each!r}")
+        tables[name] = path
+    return tables
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+@app.command()
+def attributes(
+    deals: Deals,
+    config: Config = CONFIG,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV or Parquet: the deals with their attributes."),
+    ] = None,
+    deal: Annotated[str | None, typer.Option("--id", help="Show one deal's timeline.")] = None,
+    as_of: Day = None,
+    table: Tables = None,
+) -> None:
+    """Make the attributes of history and events, as of each deal's closing.
+
+    Beside the output lies its provenance: where each value comes from. Prospects that are not
+    signed are looked at as of today, or as of the day --as-of.
+
+    Example: fitmodel attributes deals.csv -c fitmodel.toml --output attributes.parquet
+    """
+    with plain_errors():
+        from fitmodel.crm.attributes import has_tables
+        from fitmodel.crm.reading import open_deals
+        from fitmodel.crm.timeline import provenance, timeline
+        from fitmodel.reports.history_text import timeline_text
+        from fitmodel.scoring.crm_tables import database_tables
+
+        spec = load_spec(config)
+        if not has_tables(spec):
+            raise SpecError(
+                f"{config} names no table beside the deals. Remedy: add [history.NAME] or "
+                "[events.NAME], see docs/guides/crm-history.md"
+            )
+        tables = database_tables(spec, given_tables(table))
+        opened = open_deals(deals, spec, tables, as_of=_day(as_of))
+        if opened.result is None or opened.tables is None:
+            raise SpecError(
+                f"{deals} lacks the column {spec.deals.id!r} or {spec.deals.closed_on!r} of [deals]"
+            )
+        if deal is not None:
+            text = timeline(opened.today, opened.spec, opened.tables, opened.result, deal)
+            typer.echo(timeline_text(text))
+            return
+        for finding in opened.file.findings:
+            typer.echo(f"warn {finding}", err=True)
+        frame = opened.file.table
+        names = opened.result.frame.columns
+        typer.echo(f"{len(names)} attributes of {len(frame):,} deals: {', '.join(names)}")
+        if output is not None:
+            beside = output.with_name(f"{output.stem}.provenance{output.suffix}")
+            _write(frame, output)
+            _write(provenance(opened.today, opened.spec, opened.result), beside)
+            typer.echo(f"wrote {output} and {beside}")
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all, as CSV or Parquet by its name."""
+    from fitmodel.tables.atomic import sync_folder, workspace
+
+    if path.suffix.lower() not in {".csv", ".parquet"}:
+        raise SpecError(f"--output {path} is neither .csv nor .parquet")
+    with workspace(path.parent) as draft:
+        part = draft / path.name
+        if path.suffix.lower() == ".csv":
+            table.to_csv(part, index=False)
+        else:
+            table.to_parquet(part, index=False)
+        part.replace(path)
+    sync_folder(path.parent)
+
+
+@app.command()
+def snapshot(
+    pipeline: Annotated[
+        Path,
+        typer.Argument(
+            help="Today's pipeline: CSV, Parquet or Excel.", exists=True, dir_okay=False
+        ),
+    ],
+    store: Annotated[Path, typer.Option(help="Folder of snapshots.")] = Path("snapshots"),
+    config: Config = CONFIG,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="Column of ids; of the contract without it.")
+    ] = None,
+    day: Day = None,
+    replace: Annotated[bool, typer.Option(help="Write over a snapshot of the same day.")] = False,
+) -> None:
+    """Keep today's pipeline, so that next year it is known how each deal stood.
+
+    Once a day: a second run on the same day changes nothing. [history.NAME] of the contract reads
+    the store, with day = "snapshot_on".
+
+    Example: fitmodel snapshot pipeline.csv --store snapshots --id deal_id
+    """
+    with plain_errors():
+        from fitmodel.crm.snapshots import DAY, keep_snapshot
+        from fitmodel.tables.files import read_table
+
+        spec = None if id_column is not None else spec_if_any(config)
+        column = id_column or (None if spec is None else spec.deals.id)
+        if column is None:
+            raise SpecError("say which column holds the ids: --id COLUMN, or id in [deals]")
+        done = keep_snapshot(read_table(pipeline), store, column, day=_day(day), replace=replace)
+        what = "was there already, and stays" if done.was_there and not replace else "written"
+        typer.echo(f"{done.path}: {done.rows:,} rows, {what}; {done.days} day(s) in the store")
+        if done.days == 1 and not done.was_there:
+            typer.echo(
+                f'To read it:\n[history.snapshots]\ntable = "{store.as_posix()}"\n'
+                f'id = "{column}"\nday = "{DAY}"'
+            )

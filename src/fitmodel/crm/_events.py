@@ -1,0 +1,267 @@
+"""The events of deals: meetings, calls, tickets, product use; counted before a moment.
+
+a row per event -> (deal, time, kind, who, amount) -> sorted -> counts of windows before a moment
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._long_table import coded_texts, open_rows, whose_and_when
+from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
+from fitmodel.crm.columns import slug
+from fitmodel.tables.values import read_numbers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._long_table import Given, Rows
+    from fitmodel.crm._search import Ints
+    from fitmodel.deals.history_sections import EventTable
+    from fitmodel.tables.forms import Finding
+
+    Floats = NDArray[np.float64]
+
+MAX_SILENCE_DAYS = 365
+"""Days since the last event are counted up to here; no event at all counts as so many."""
+WEEK = 7
+
+
+@dataclass(frozen=True, eq=False)
+class EventRows:
+    """Events sorted by deal and time.
+
+    Attributes
+    ----------
+    bounds : ndarray of int64 of shape (deals + 1,)
+    times : ndarray of int64 of shape (events,)
+    who : ndarray of int32 of shape (events,)
+        -1 where nobody is named.
+    amounts : ndarray of float of shape (events,)
+        0 where there is none.
+    """
+
+    bounds: Ints
+    times: Ints
+    who: NDArray[np.int32]
+    amounts: Floats
+
+    def range(self, deals: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints]:
+        """Rows of each deal from one moment to before another."""
+        known = deals >= 0
+        place = np.where(known, deals, 0)
+        start = np.where(known, self.bounds[place], 0)
+        stop = np.where(known, self.bounds[place + 1], 0)
+        last = first_not_before(self.times, start, stop, until)
+        return first_not_before(self.times, start, last, since), last
+
+    def people(self, start: Ints, stop: Ints) -> Floats:
+        """Number of different people in each range of rows."""
+        places, owner = rows_of(start, stop)
+        named = self.who[places] >= 0
+        pairs = owner[named] * (int(self.who.max(initial=0)) + 1) + self.who[places][named]
+        owners = np.unique(pairs) // (int(self.who.max(initial=0)) + 1)
+        return np.bincount(owners, minlength=len(start)).astype(np.float64)
+
+    def sums(self, start: Ints, stop: Ints) -> Floats:
+        """Sum of the amounts of each range, added in an order that the file has no part in."""
+        places, owner = rows_of(start, stop)
+        amounts = self.amounts[places]
+        order = np.lexsort((amounts, owner))
+        return np.bincount(owner[order], weights=amounts[order], minlength=len(start))
+
+    def last(self, deals: Ints, moments: Ints) -> Ints:
+        """Time of the last event before each moment; NaT where there is none."""
+        start, stop = self.range(deals, np.full(len(deals), NOT_A_TIME), moments)
+        if not len(self.times):
+            return np.full(len(deals), NOT_A_TIME)
+        return np.where(stop > start, self.times[np.maximum(stop - 1, 0)], NOT_A_TIME)
+
+
+@dataclass(frozen=True, eq=False)
+class EventLog:
+    """Events of one table.
+
+    Attributes
+    ----------
+    place : str
+    name : str
+        In the contract, which the attributes' names begin with.
+    section : EventTable
+    ids : Index of str
+    every : EventRows
+    kind : ndarray of int32 of shape (events,)
+        Place in `kinds` of each sorted event; -1 where it has none.
+    kinds : tuple of str
+        As they are written into names of attributes.
+    findings : tuple of Finding
+    """
+
+    place: str
+    name: str
+    section: EventTable
+    ids: pd.Index[Any]
+    every: EventRows
+    kind: NDArray[np.int32]
+    kinds: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def __len__(self) -> int:
+        return len(self.every.times)
+
+    def deals(self, ids: pd.Series[Any]) -> Ints:
+        """Place of each id among the deals of the table; -1 where it is not there."""
+        texts = coded_texts(ids)
+        known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
+        places: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
+        return places
+
+    @cached_property
+    def by_kind(self) -> dict[str, EventRows]:
+        """The events of each kind."""
+        return {name: self._of(self.kind == place) for place, name in enumerate(self.kinds)}
+
+    def _of(self, kept: NDArray[np.bool_]) -> EventRows:
+        before = np.append(0, np.cumsum(kept))
+        rows = self.every
+        return EventRows(before[rows.bounds], rows.times[kept], rows.who[kept], rows.amounts[kept])
+
+    def attributes(self, deals: Ints, moments: Ints) -> dict[str, Floats]:
+        """Attributes of each deal from the events strictly before its moment.
+
+        Parameters
+        ----------
+        deals, moments : ndarray of int64 of shape (n,)
+            As of `fitmodel.crm._changes.ChangeLog.as_of`.
+
+        Returns
+        -------
+        dict of str to ndarray of float
+            Counts are 0 where nothing happened: silence is known. They are missing only where a
+            window begins before events were recorded at all.
+        """
+        empty = self._of(np.zeros(len(self), dtype=bool))
+        groups = {self.name: self.every}
+        for kind in self.section.kinds or ():
+            groups[f"{self.name}_{kind}"] = self.by_kind.get(kind, empty)
+        columns: dict[str, Floats] = {}
+        for prefix, rows in groups.items():
+            columns |= self._group(prefix, rows, deals, moments)
+        return columns
+
+    def _group(self, prefix: str, rows: EventRows, deals: Ints, moments: Ints) -> dict[str, Floats]:
+        recorded = recorded_from(self.section)
+        columns: dict[str, Floats] = {}
+        counts: list[Floats] = []
+        for days in self.section.windows_days:
+            since = moments - days * DAY
+            start, stop = rows.range(deals, since, moments)
+            known = since >= recorded
+            counts.append(np.where(known, (stop - start).astype(np.float64), np.nan))
+            columns[f"{prefix}_count_{days}d"] = counts[-1]
+            if self.section.who is not None:
+                people = np.where(known, rows.people(start, stop), np.nan)
+                columns[f"{prefix}_people_{days}d"] = people
+            if self.section.amount is not None:
+                sums = np.where(known, rows.sums(start, stop), np.nan)
+                columns[f"{prefix}_{slug(self.section.amount)}_{days}d"] = sums
+        longest = moments - self.section.windows_days[-1] * DAY
+        last = rows.last(deals, moments)
+        columns[f"{prefix}_days_since_last"] = _silence(last, moments, longest >= recorded)
+        if len(counts) > 1:
+            columns[f"{prefix}_trend"] = self._trend(counts)
+        return columns
+
+    def _trend(self, counts: list[Floats]) -> Floats:
+        """Events a week in the shortest window, less those a week in the rest of the longest."""
+        short, long = self.section.windows_days[0], self.section.windows_days[-1]
+        now = counts[0] / short
+        before = (counts[-1] - counts[0]) / (long - short)
+        return (now - before) * WEEK
+
+
+def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
+    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also stands for no event.
+
+    Missing where there is none and the longest window begins before events were recorded.
+    """
+    days = np.minimum(days_between(last, moments), MAX_SILENCE_DAYS)
+    silent = np.where(covered, float(MAX_SILENCE_DAYS), np.nan)
+    return np.where(np.isnan(days), silent, days)
+
+
+def recorded_from(section: EventTable) -> int:
+    """Moment from which events are kept, in microseconds since 1970; long ago where not given."""
+    if section.recorded_from is None:
+        return NOT_A_TIME + 10_000 * DAY
+    return int(np.datetime64(section.recorded_from, "us").astype(np.int64))
+
+
+def read_events(name: str, section: EventTable, given: Given | None = None) -> EventLog:
+    """Read a table of events.
+
+    Parameters
+    ----------
+    name : str
+        In the contract: ``activities`` of ``[events.activities]``.
+    section : EventTable
+    given : DataFrame or path, optional
+        In place of the contract's table.
+
+    Raises
+    ------
+    DealsError
+        If the table cannot be read, lacks a column, or its dates cannot be told.
+    """
+    rows = open_rows(f"[events.{name}]", section, given)
+    rows.need(("id", "at", "kind", "who", "amount"))
+    deal, times, kept = whose_and_when(rows)
+    who = _codes(rows, section.who)
+    kind, kinds = _kinds(rows, section)
+    amounts = _amounts(rows, section)
+    at = np.flatnonzero(kept)
+    at = at[np.lexsort((times[at], deal.codes[at]))]
+    sorted_deals = deal.codes[at]
+    bounds = np.searchsorted(sorted_deals, np.arange(max(len(deal.levels), 1) + 1)).astype(np.int64)
+    return EventLog(
+        place=rows.place,
+        name=name,
+        section=section,
+        ids=pd.Index(deal.levels, dtype=object),
+        every=EventRows(bounds, times[at], who[at], amounts[at]),
+        kind=kind[at],
+        kinds=kinds,
+        findings=tuple(rows.findings),
+    )
+
+
+def _codes(rows: Rows, column: str | None) -> NDArray[np.int32]:
+    if column is None:
+        return np.full(len(rows.column(rows.section.id)), -1, dtype=np.int32)
+    return coded_texts(rows.column(column)).codes
+
+
+def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """Kind of every event, kinds that are written into one name being one."""
+    if section.kind is None:
+        return np.full(len(rows.column(section.id)), -1, dtype=np.int32), ()
+    texts = coded_texts(rows.column(section.kind))
+    names = [slug(level) for level in texts.levels]
+    unique = tuple(dict.fromkeys(names))
+    to = np.array([unique.index(name) for name in names] + [-1], dtype=np.int32)
+    return to[texts.codes], unique
+
+
+def _amounts(rows: Rows, section: EventTable) -> Floats:
+    if section.amount is None:
+        return np.zeros(len(rows.column(section.id)))
+    reading = read_numbers(rows.column(section.amount))
+    remedy = "write plain numbers (12.5)"
+    what = "have no number as amount, which counts as 0"
+    rows.told(reading.unreadable, what, remedy, section.amount)
+    return np.nan_to_num(reading.series.to_numpy(dtype=np.float64))

@@ -1,0 +1,149 @@
+"""The rows of a history in any shape, as changes of one field of one deal each.
+
+a row per change    -> as it is
+a row per version   -> its columns, one after the other, without what repeats the row before
+a row per snapshot  -> the same
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._long_table import (
+    coded,
+    coded_texts,
+    field_columns,
+    read_times,
+    whose_and_when,
+)
+from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._search import Ints
+    from fitmodel.deals.history_sections import HistoryTable
+
+    Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Rows as read, in the order of the file."""
+
+    ids: pd.Index[Any]
+    fields: list[str]
+    deal: Codes
+    field: Codes
+    time: Ints
+    value: Codes
+    old: Codes
+    levels: list[Any]
+    row: Ints
+
+
+def read_rows(rows: Rows, section: HistoryTable) -> Raw:
+    """Read a table of any shape.
+
+    Raises
+    ------
+    DealsError
+        If it has no row with an id and a date, or no column that is a field.
+    """
+    return _long(rows, section) if section.is_long else _wide(rows, section)
+
+
+def _long(rows: Rows, section: HistoryTable) -> Raw:
+    """A row per change."""
+    deal, time, kept = whose_and_when(rows)
+    named = coded_texts(rows.column(str(section.field)))
+    rows.told(named.codes < 0, "name no field and are left out", "name it", str(section.field))
+    wanted = named.levels if section.fields is None else section.fields
+    to = [list(wanted).index(name) if name in wanted else -1 for name in named.levels]
+    field = np.append(np.array(to, dtype=np.int32), np.int32(-1))[named.codes]
+    value = coded(rows.column(str(section.value)))
+    old_codes, levels = np.full(len(field), -1, dtype=np.int32), value.levels
+    if section.old_value is not None:
+        old = coded(rows.column(section.old_value))
+        known = {(type(level), level): place for place, level in enumerate(levels)}
+        levels = list(levels)
+        move = np.full(len(old.levels) + 1, -1, dtype=np.int32)
+        for place, level in enumerate(old.levels):
+            move[place] = known.setdefault((type(level), level), len(levels))
+            if move[place] == len(levels):
+                levels.append(level)
+        old_codes = move[old.codes]
+    at = np.flatnonzero(kept)
+    return Raw(
+        pd.Index(deal.levels, dtype=object), list(wanted), deal.codes[at], field[at], time[at],
+        value.codes[at], old_codes[at], levels, at,
+    )  # fmt: skip
+
+
+def _wide(rows: Rows, section: HistoryTable) -> Raw:
+    """A row per version or snapshot: its columns, one after the other, as changes."""
+    deal, time, kept = whose_and_when(rows)
+    taken = (section.id, section.time, section.valid_to)
+    fields = list(field_columns(rows, taken)) if section.fields is None else list(section.fields)
+    absent = [name for name in fields if name not in rows.names]
+    if absent:
+        raise DealsError(f"{rows.place} fields: there are no columns {absent}")
+    at = np.flatnonzero(kept)
+    ends = _ends(rows, section, deal.codes, time, at)
+    parts: list[tuple[Codes, Codes, Ints, Codes, Ints]] = []
+    levels: list[Any] = []
+    for place, name in enumerate(fields):
+        column = coded(rows.column(name))
+        codes = np.where(column.codes[at] < 0, -1, column.codes[at] + len(levels)).astype(np.int32)
+        codes = np.concatenate([codes, np.full(len(ends[0]), -1, dtype=np.int32)])
+        levels += column.levels
+        deals = np.concatenate([deal.codes[at], ends[0]])
+        times = np.concatenate([time[at], ends[1]])
+        rows_at = np.concatenate([at, ends[2]])
+        first = _changing(deals, times, codes)
+        field = np.full(len(first), place, dtype=np.int32)
+        parts.append((deals[first], field, times[first], codes[first], rows_at[first]))
+    if not parts:
+        raise DealsError(f"{rows.place}: there is no column beside the id and the time")
+    deals, field, times, codes, rows_at = map(np.concatenate, zip(*parts, strict=True))
+    old = np.full(len(codes), -1, dtype=np.int32)
+    return Raw(
+        pd.Index(deal.levels, dtype=object), fields, deals, field, times, codes, old, levels,
+        rows_at,
+    )  # fmt: skip
+
+
+def _ends(
+    rows: Rows, section: HistoryTable, deal: Codes, time: Ints, at: Ints
+) -> tuple[Codes, Ints, Ints]:
+    """Where a version ends and no other follows: deal, time and row."""
+    nothing = np.empty(0, dtype=np.int64)
+    if section.valid_to is None:
+        return np.empty(0, dtype=np.int32), nothing, nothing
+    end = read_times(rows, "valid_to")[at]
+    order = np.lexsort((time[at], deal[at]))
+    end, sorted_deal, sorted_time = end[order], deal[at][order], time[at][order]
+    follows = np.append(sorted_deal[1:] == sorted_deal[:-1], False)
+    gap = ~follows | (np.append(sorted_time[1:], NOT_A_TIME) > end)
+    here = np.flatnonzero((end != NOT_A_TIME) & gap)
+    return sorted_deal[here], end[here], at[order][here]
+
+
+def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
+    """Rows whose value differs from the one before it of the same deal."""
+    order = np.lexsort((times, deals))
+    same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
+    return order[np.append(True, ~same)]
+
+
+def first_seen(raw: Raw) -> Ints:
+    first = np.full(len(raw.ids), np.iinfo(np.int64).max)
+    np.minimum.at(first, raw.deal, raw.time)
+    first[first == np.iinfo(np.int64).max] = NOT_A_TIME
+    return first

@@ -1,0 +1,256 @@
+"""Fill in what a contract leaves open about its tables, and say what was found in them.
+
+past deals and tables -> the fields and kinds that enough deals have, the day events begin
+                      -> a contract that a model keeps, so that prospects get the same columns
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.crm._search import DAY, NOT_A_TIME
+from fitmodel.deals.errors import shown
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.forms import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._changes import ChangeLog
+    from fitmodel.crm._events import EventLog
+    from fitmodel.crm._search import Ints
+    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
+    from fitmodel.deals.contract import DealSpec
+
+    Log = ChangeLog | EventLog
+
+MIN_SHARE = 0.05
+"""Of the deals, at least so many must have a field's row or a kind's event for it to be used."""
+MAX_KINDS = 8
+LONG_ID, SHORT_ID = 18, 15
+
+
+def settle(
+    deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, moments: Ints
+) -> tuple[DealSpec, tuple[Finding, ...]]:
+    """Fill in `fields`, `kinds` and `recorded_from` from past deals; what is given stays.
+
+    Parameters
+    ----------
+    deals : DataFrame
+    spec : DealSpec
+    tables : CrmTables
+    moments : ndarray of int64 of shape (deals,)
+        Where the knowledge about each deal ends.
+
+    Returns
+    -------
+    spec : DealSpec
+    findings : tuple of Finding
+        Fields and kinds that are not used.
+    """
+    ids = deals[str(spec.deals.id)]
+    history: dict[str, Any] = dict(spec.history)
+    events: dict[str, Any] = dict(spec.events)
+    findings: list[Finding] = []
+    for name, log in tables.logs.items():
+        if history[name].fields is None:
+            own = {f for f in log.fields if log.section.names.get(f, f) in deals.columns}
+            used, rare = _used_fields(log, log.deals(ids), moments, own)
+            history[name] = history[name].model_copy(update={"fields": used})
+            findings += _rare(log.place, "field", rare)
+    for name, table in tables.events.items():
+        places = table.deals(ids)
+        if table.section.kind is not None and table.section.kinds is None:
+            kinds, rare = _common_kinds(table, places, moments)
+            events[name] = events[name].model_copy(update={"kinds": kinds})
+            findings += _rare(table.place, "kind", rare)
+        if table.section.recorded_from is None:
+            day = _first_day(table, places, moments)
+            events[name] = events[name].model_copy(update={"recorded_from": day})
+    return spec.replace(history=history, events=events), tuple(findings)
+
+
+def _used_fields(
+    log: ChangeLog, places: Ints, moments: Ints, own: set[str]
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Fields that give attributes; of the others, how many deals have one before their moment.
+
+    Every field that is a column of the deals is used, as its value of today may be a later one;
+    others where enough deals with a history have a row of before their moment.
+    """
+    known = int(log.is_known(places, moments).sum())
+    counts = {
+        name: int((log.as_of(name, places, moments).codes >= 0).sum())
+        for name in log.fields
+        if name not in own
+    }
+    enough = max(MIN_SHARE * known, 1)
+    rare = {name: count for name, count in counts.items() if count < enough}
+    return tuple(name for name in log.fields if name not in rare), rare
+
+
+def _common_kinds(
+    log: EventLog, places: Ints, moments: Ints
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Kinds of which enough deals have an event before their moment, the commonest first."""
+    counts = {
+        name: int((rows.last(places, moments) != NOT_A_TIME).sum())
+        for name, rows in log.by_kind.items()
+    }
+    order = sorted(counts, key=lambda name: (-counts[name], name))
+    enough = max(MIN_SHARE * len(places), 1)
+    used = tuple(name for name in order if counts[name] >= enough)[:MAX_KINDS]
+    return used, {name: count for name, count in counts.items() if name not in used}
+
+
+def _first_day(log: EventLog, places: Ints, moments: Ints) -> Any:
+    """Day of the first event that lies before its own deal's moment; None where there is none."""
+    start, stop = log.every.range(places, np.full(len(places), NOT_A_TIME), moments)
+    first = log.every.times[start[stop > start]]
+    if not len(first):
+        return None
+    return np.datetime64(int(first.min()) // DAY, "D").item()
+
+
+def _rare(place: str, what: str, rare: dict[str, int]) -> Iterator[Finding]:
+    if rare:
+        shown_names = ", ".join(f"{name} ({count:,} deals)" for name, count in rare.items())
+        yield Finding(
+            "history",
+            place,
+            len(rare),
+            "",
+            f"{len(rare)} {what}(s) give no attributes, because fewer than {MIN_SHARE:.0%} of the "
+            f"deals have one before closing: {shown_names}",
+            f"name those that you want all the same: {what}s = [...] in {place}",
+        )
+
+
+def describe(
+    deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
+) -> Iterator[Finding]:
+    """Say what was found in the tables: rows left out, strangers, deals without a history.
+
+    Raises
+    ------
+    DealsError
+        If not one deal is in a table: the ids are of two kinds.
+    """
+    ids = deals[str(spec.deals.id)]
+    for log in (*tables.logs.values(), *tables.events.values()):
+        yield from log.findings
+        places = log.deals(ids)
+        if len(log.ids):
+            _refuse_strangers(log, ids, places)
+        yield from _unknown_ids(log, places)
+    for log in tables.logs.values():
+        yield from _without_history(log, ids, log.deals(ids), result)
+    for name, wrong in result.unlike.items():
+        position = int(wrong.argmax())
+        yield Finding(
+            "history",
+            name,
+            int(wrong.sum()),
+            f"{shown(ids.iloc[position])}: {shown(result.frame[name].iloc[position])}",
+            f"{int(wrong.sum()):,} value(s) as of closing are of another type than the column of "
+            "today",
+            "correct them in the history, or exclude the column",
+        )
+    yield from _contradictions(deals, spec, tables, result)
+
+
+def _refuse_strangers(log: Log, ids: pd.Series[Any], places: Ints) -> None:
+    if (places >= 0).any() or not len(places):
+        return
+    mine, theirs = str(ids.iloc[0]), str(log.ids[0])
+    remedy = f"name the column that holds the deals' {ids.name!r} as id in {log.place}"
+    if {len(mine), len(theirs)} == {SHORT_ID, LONG_ID}:
+        remedy = (
+            f"the one is Salesforce's id of {SHORT_ID} characters and the other of {LONG_ID}: "
+            f"export both with {LONG_ID}"
+        )
+    raise DealsError(
+        f"{log.place}: not one of {len(places):,} deals is in the table: the deals have ids such "
+        f"as {mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
+    )
+
+
+def _unknown_ids(log: Log, places: Ints) -> Iterator[Finding]:
+    strangers = np.ones(len(log.ids), dtype=bool)
+    strangers[places[places >= 0]] = False
+    count = int(strangers.sum())
+    if count:
+        yield Finding(
+            "history",
+            log.place,
+            count,
+            shown(log.ids[int(strangers.argmax())]),
+            f"{count:,} of {len(log.ids):,} id(s) are of no deal in the table and are not used",
+            "nothing, where they are opportunities that were lost or are open",
+        )
+
+
+def _without_history(
+    log: ChangeLog, ids: pd.Series[Any], places: Ints, result: AsOfAttributes
+) -> Iterator[Finding]:
+    known = log.is_known(places, result.moments.times)
+    groups = (
+        (places < 0, "have no row in it at all"),
+        ((places >= 0) & ~known, "have rows from their closing on only, and none before it"),
+    )
+    for group, what in groups:
+        count = int((group & ~result.moments.is_open).sum())
+        if count:
+            example = shown(ids.iloc[int((group & ~result.moments.is_open).argmax())])
+            yield Finding(
+                "history",
+                log.place,
+                count,
+                example,
+                f"{count:,} of {len(places):,} deal(s) {what}: their values as of closing are not "
+                "known and are left empty",
+                "export a longer history, or learn from the deals since it was kept",
+            )
+
+
+def _contradictions(
+    deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
+) -> Iterator[Finding]:
+    """Fields whose last value in the history is not today's: then the history is not whole."""
+    for each in result.fields:
+        log, name = tables.logs[each.columns.table], each.columns.column
+        if name not in deals.columns or not log.has_old_values:
+            continue
+        places = log.deals(deals[str(spec.deals.id)])
+        wrong = contradicting(log, each.columns.field, places, deals[name])
+        if wrong.any():
+            position = int(wrong.argmax())
+            yield Finding(
+                "history",
+                name,
+                int(wrong.sum()),
+                f"{shown(deals[str(spec.deals.id)].iloc[position])}: "
+                f"{shown(deals[name].iloc[position])} today",
+                f"{int(wrong.sum()):,} deal(s) have another value today than the last of "
+                f"{log.place}, so changes are missing there",
+                "export the whole history, and on the day of the deals' export",
+            )
+
+
+def contradicting(
+    log: ChangeLog, field: str, places: Ints, today: pd.Series[Any]
+) -> NDArray[np.bool_]:
+    """Deals whose value of today is not the last that the history gives to the field."""
+    from fitmodel.crm.later import is_other_value
+
+    last = log.as_of(field, places, np.full(len(places), np.iinfo(np.int64).max))
+    has_row = last.recorded_at != NOT_A_TIME
+    values = np.array([*log.levels, None], dtype=object)[last.codes]
+    other: NDArray[np.bool_] = is_other_value(values, today) & has_row
+    return other

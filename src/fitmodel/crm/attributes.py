@@ -1,0 +1,254 @@
+"""Attributes of deals and prospects as of the moment at which the knowledge about each ends.
+
+tables of the contract -> read once, sorted -> each deal's moment -> a column per attribute
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._changes import BEFORE_FIRST, NEVER_CHANGED, UNKNOWN, read_changes
+from fitmodel.crm._events import read_events
+from fitmodel.crm._moments import moments_of
+from fitmodel.crm.columns import FieldColumns, field_columns_of
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.cells import level_text
+from fitmodel.tables.values import is_missing, is_text, read_dates, read_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._changes import ChangeLog, FieldAsOf
+    from fitmodel.crm._events import EventLog
+    from fitmodel.crm._long_table import Given
+    from fitmodel.crm._moments import Moments
+    from fitmodel.crm._search import Ints
+    from fitmodel.deals.contract import DealSpec
+
+TODAY = UNKNOWN + 1
+"""Source of a value that an open prospect's own row gives, beside those of `changes`."""
+
+
+@dataclass(frozen=True, eq=False)
+class CrmTables:
+    """The tables of a contract, read and sorted.
+
+    Attributes
+    ----------
+    logs : mapping of str to ChangeLog
+        ``[history.*]`` by name.
+    events : mapping of str to EventLog
+        ``[events.*]`` by name.
+    """
+
+    logs: Mapping[str, ChangeLog]
+    events: Mapping[str, EventLog]
+
+    def under(self, spec: DealSpec) -> CrmTables:
+        """The same tables under a contract that says more of them."""
+        from dataclasses import replace
+
+        return CrmTables(
+            {name: replace(log, section=spec.history[name]) for name, log in self.logs.items()},
+            {name: replace(log, section=spec.events[name]) for name, log in self.events.items()},
+        )
+
+
+def has_tables(spec: DealSpec) -> bool:
+    """Whether a contract names tables beside the deals."""
+    return bool(spec.history or spec.events)
+
+
+def read_crm_tables(spec: DealSpec, given: Mapping[str, Given] | None = None) -> CrmTables:
+    """Read the tables of a contract.
+
+    Parameters
+    ----------
+    spec : DealSpec
+    given : mapping of str to DataFrame or path, optional
+        In place of tables, by their names in the contract.
+
+    Raises
+    ------
+    DealsError
+        If a table cannot be read, or something is given for a table that the contract has not.
+    """
+    given = {} if given is None else dict(given)
+    unknown = sorted(set(given) - {*spec.history, *spec.events})
+    if unknown:
+        known = ", ".join([*spec.history, *spec.events]) or "none"
+        raise DealsError(f"the contract has no table {unknown[0]!r}; it has {known}")
+    logs = {
+        name: read_changes(f"[history.{name}]", section, given.get(name))
+        for name, section in spec.history.items()
+    }
+    events = {
+        name: read_events(name, section, given.get(name)) for name, section in spec.events.items()
+    }
+    return CrmTables(logs, events)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldResult:
+    """A field as of each deal's moment, with the value of today beside it."""
+
+    columns: FieldColumns
+    as_of: FieldAsOf
+    source: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class AsOfAttributes:
+    """Attributes as of each deal's moment.
+
+    Attributes
+    ----------
+    frame : DataFrame of shape (deals, attributes)
+        With the index of the deals.
+    moments : Moments
+    fields : tuple of FieldResult
+        Where the values of fields come from.
+    unlike : mapping of str to ndarray of bool
+        Column to the rows whose value is of another type than the column's.
+    """
+
+    frame: pd.DataFrame
+    moments: Moments
+    fields: tuple[FieldResult, ...] = ()
+    unlike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
+        """The deals with these columns, in place of those of today that have the same name."""
+        return deals.assign(**{str(name): self.frame[name].array for name in self.frame.columns})
+
+
+def attributes_as_of(
+    deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, as_of: date | None = None
+) -> AsOfAttributes:
+    """Make the attributes of deals or prospects from the tables beside them.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        With the contract's id, and its closing date where a deal is signed; not changed.
+    spec : DealSpec
+        With fields, kinds and days of recording filled in, as `settle` or a bundle gives it.
+    tables : CrmTables
+    as_of : date, optional
+        Day to which prospects are looked at, today without it.
+
+    Raises
+    ------
+    DealsError
+        If the deals have no column of ids.
+    """
+    ids = _ids(deals, spec)
+    moments = moments_of(deals, spec, as_of)
+    tables = tables.under(spec)
+    columns: dict[str, Any] = {}
+    fields: list[FieldResult] = []
+    unlike: dict[str, NDArray[np.bool_]] = {}
+    for each in field_columns_of(spec):
+        log = tables.logs[each.table]
+        places = log.deals(ids)
+        result = _field(each, log, places, moments, deals)
+        fields.append(result)
+        if each.value is not None:
+            value, wrong = _value_column(result, log, deals)
+            columns[each.value] = value
+            if wrong.any():
+                unlike[each.value] = wrong
+        columns[each.changes] = result.as_of.changes
+        columns[each.days] = result.as_of.days_unchanged
+        if each.is_stage:
+            columns |= _stage_columns(each, log, result)
+    for events in tables.events.values():
+        columns |= events.attributes(events.deals(ids), moments.times)
+    frame = pd.DataFrame(columns, index=deals.index)
+    return AsOfAttributes(frame, moments, tuple(fields), unlike)
+
+
+def _ids(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
+    name = str(spec.deals.id)
+    if name not in deals.columns:
+        raise DealsError(
+            f"there is no column {name!r}, the contract's id, by which a deal finds its history; "
+            f"there are {', '.join(map(str, deals.columns[:12]))}"
+        )
+    return deals[name]
+
+
+def _field(
+    columns: FieldColumns, log: ChangeLog, places: Ints, moments: Moments, deals: pd.DataFrame
+) -> FieldResult:
+    result = log.as_of(columns.field, places, moments.times)
+    source = result.source.copy()
+    if columns.column not in deals.columns:  # else a later change would tell that there was a value
+        source[np.isin(source, (BEFORE_FIRST, NEVER_CHANGED))] = UNKNOWN
+    elif moments.is_now:
+        source[moments.is_open & (source == UNKNOWN)] = TODAY
+    return FieldResult(columns, result, source)
+
+
+def _value_column(
+    result: FieldResult, log: ChangeLog, deals: pd.DataFrame
+) -> tuple[Any, NDArray[np.bool_]]:
+    """Values as of the moment, of the type of today's column; which are of another type."""
+    elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+    codes = np.where(elsewhere, -1, result.as_of.codes)
+    recorded = np.array([*log.levels, None], dtype=object)[codes]
+    own = np.isin(result.source, (NEVER_CHANGED, TODAY))
+    today = deals[result.columns.column] if result.columns.column in deals.columns else None
+    if today is not None and own.any():
+        recorded[own] = today.astype(object).to_numpy()[own]
+    values = pd.Series(recorded, index=deals.index, dtype=object, name=result.columns.column)
+    return _typed(values, today)
+
+
+def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, NDArray[np.bool_]]:
+    fine = np.zeros(len(values), dtype=bool)
+    if today is None:
+        return _texts_or_numbers(values), fine
+    if pd.api.types.is_datetime64_any_dtype(today.dtype):
+        dates = read_dates(values)
+        return dates.series.array, dates.unreadable
+    if pd.api.types.is_numeric_dtype(today.dtype) and not pd.api.types.is_bool_dtype(today.dtype):
+        numbers = read_numbers(values)
+        if not numbers.unreadable.any():
+            return numbers.series.array, fine
+        return _as_texts(values), numbers.unreadable
+    return (_as_texts(values) if is_text(today) else _texts_or_numbers(values)), fine
+
+
+def _texts_or_numbers(values: pd.Series[Any]) -> Any:
+    given = [value for value in values if not is_missing(value)]
+    if given and all(map(_is_number, given)):
+        return values.astype("float64").array
+    return _as_texts(values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _as_texts(values: pd.Series[Any]) -> Any:
+    texts = [None if is_missing(value) else level_text(value) for value in values]
+    return pd.array(texts, dtype="str")
+
+
+def _stage_columns(
+    columns: FieldColumns, log: ChangeLog, result: FieldResult
+) -> dict[str, NDArray[np.float64]]:
+    start, stop = result.as_of.rows
+    told = ~np.isnan(result.as_of.changes)
+    moves = log.moves[columns.field].between(start, stop)
+    return {
+        f"{columns.column}_{name}": np.where(told, count, np.nan) for name, count in moves.items()
+    }

@@ -1,0 +1,141 @@
+"""Which columns the tables of a contract become: names of attributes, by the contract alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history_sections import EventTable
+
+AS_OF = "_as_of"
+
+
+@dataclass(frozen=True)
+class FieldColumns:
+    """A field of a table of changes, and its columns.
+
+    Attributes
+    ----------
+    table : str
+        Name of the table in the contract.
+    field : str
+    column : str
+        The deals' own column, which holds the value of today; derived names begin with it.
+    value : str or None
+        Column that gets the value as of the moment; None where it is no attribute.
+    is_stage : bool
+    """
+
+    table: str
+    field: str
+    column: str
+    value: str | None
+    is_stage: bool
+
+    @property
+    def changes(self) -> str:
+        """Column of the number of changes."""
+        return f"{self.column}_changes"
+
+    @property
+    def days(self) -> str:
+        """Column of the days since the last change."""
+        return f"{self.column}_days_unchanged"
+
+
+def field_columns_of(spec: DealSpec) -> Iterator[FieldColumns]:
+    """Columns of every field of every table; of a column in two tables the first counts.
+
+    A column that plays a role or chooses rows keeps its value, and what it was stands in
+    ``COLUMN_as_of``; of the closing date, of who sells and of excluded columns only the changes are
+    attributes, which are excluded by their own names. Outcomes give nothing.
+    """
+    roles = spec.deals
+    nothing = {*spec.outcome_columns, roles.id, spec.rows.customer}
+    no_value = {roles.closed_on, roles.rep, roles.team, roles.propensity, roles.currency}
+    no_value |= set(spec.attributes.exclude)
+    kept = {roles.amount, *spec.rows.chosen_by}
+    taken: set[str] = set()
+    for name, section in spec.history.items():
+        for field in section.fields or ():
+            column = section.names.get(field, field)
+            if column in nothing or column in taken:
+                continue
+            taken.add(column)
+            value = f"{column}{AS_OF}" if column in kept else column
+            value_column = None if column in no_value else value
+            yield FieldColumns(name, field, column, value_column, field == section.stage)
+
+
+def columns_of(spec: DealSpec) -> tuple[str, ...]:
+    """All columns that the tables of a contract give, in their order.
+
+    Parameters
+    ----------
+    spec : DealSpec
+        With fields and kinds filled in.
+    """
+    names: list[str] = []
+    for each in field_columns_of(spec):
+        names += [*filter(None, [each.value]), each.changes, each.days]
+        if each.is_stage:
+            skipped = ["skipped"] if spec.history[each.table].stages else []
+            names += [f"{each.column}_{move}" for move in (*skipped, "returned")]
+    for name, section in spec.events.items():
+        for group in (name, *(f"{name}_{kind}" for kind in section.kinds or ())):
+            names += event_columns(group, section)
+    return tuple(names)
+
+
+def event_columns(group: str, section: EventTable) -> list[str]:
+    """Columns of one kind of events, or of all of a table."""
+    names: list[str] = []
+    for days in section.windows_days:
+        names.append(f"{group}_count_{days}d")
+        names += [f"{group}_people_{days}d"] if section.who is not None else []
+        names += [f"{group}_{slug(section.amount)}_{days}d"] if section.amount is not None else []
+    names.append(f"{group}_days_since_last")
+    return [*names, f"{group}_trend"] if len(section.windows_days) > 1 else names
+
+
+def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
+    """How people are told of the columns: a ``key`` of the texts, and what fills them.
+
+    A column that keeps the name of a field keeps its own words too.
+    """
+    words: dict[str, dict[str, str]] = {}
+    for each in field_columns_of(spec):
+        named = {"changes": each.changes, "days_unchanged": each.days}
+        named |= {key: f"{each.column}_{key}" for key in ("skipped", "returned") if each.is_stage}
+        if each.value is not None and each.value != each.column:
+            named["as_of"] = each.value
+        words |= {column: {"key": key, "name": each.column} for key, column in named.items()}
+    for name, section in spec.events.items():
+        for kind in ("", *(section.kinds or ())):
+            words |= _words_of_events(f"{name}_{kind}" if kind else name, section)
+    return words
+
+
+def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str]]:
+    words = {
+        f"{group}_days_since_last": {"key": "days_since_last", "name": group},
+        f"{group}_trend": {"key": "trend", "name": group},
+    }
+    for days in section.windows_days:
+        filled = {"name": group, "days": str(days)}
+        words[f"{group}_count_{days}d"] = {"key": "count", **filled}
+        words[f"{group}_people_{days}d"] = {"key": "people", **filled}
+        if section.amount is not None:
+            amount = {"key": "amount", "amount": section.amount, **filled}
+            words[f"{group}_{slug(section.amount)}_{days}d"] = amount
+    return words
+
+
+def slug(text: str) -> str:
+    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
+    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"

@@ -1,0 +1,85 @@
+"""What changed after signing: values of today held against those as of the moment of closing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._changes import UNKNOWN
+from fitmodel.tables.cells import level_text
+from fitmodel.tables.values import (
+    UnreadableValueError,
+    distinct,
+    flag_text,
+    is_missing,
+    read_number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fitmodel.crm.attributes import AsOfAttributes
+
+
+@dataclass(frozen=True, eq=False)
+class LaterChange:
+    """A column that holds another value today than at the moment of closing.
+
+    Attributes
+    ----------
+    column : str
+    deals : ndarray of bool of shape (deals,)
+        Those whose value is another today.
+    known : ndarray of bool of shape (deals,)
+        Those whose value as of closing is known.
+    """
+
+    column: str
+    deals: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[LaterChange]:
+    """Yield the columns of today that differ from what stood before closing, in some deal.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As of today, before `result` was attached.
+    result : AsOfAttributes
+    """
+    for each in result.fields:
+        name = each.columns.column
+        if each.columns.value is None or name not in deals.columns:
+            continue
+        known = (each.source != UNKNOWN) & ~result.moments.is_open
+        values = result.frame[each.columns.value].astype(object).to_numpy()
+        other = is_other_value(values, deals[name]) & known
+        if other.any():
+            yield LaterChange(name, other, known)
+
+
+def is_other_value(values: NDArray[Any], today: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Which values differ from today's, however they are written: 12 and "12.0" are one."""
+    known: dict[Any, int] = {None: -1}
+    codes = []
+    for column in (pd.Series(values, dtype=object), today.reset_index(drop=True)):
+        places, levels = distinct(column)
+        to = [known.setdefault(_plain(level), len(known)) for level in levels]
+        codes.append(np.array([*to, -1])[places])
+    other: NDArray[np.bool_] = codes[0] != codes[1]
+    return other
+
+
+def _plain(value: Any) -> Any:
+    if is_missing(value):
+        return None
+    try:
+        return read_number(value)
+    except UnreadableValueError:
+        return flag_text(level_text(value).removesuffix(" 00:00:00"))

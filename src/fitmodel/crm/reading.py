@@ -1,0 +1,190 @@
+"""Read a table of deals with its history: the columns of today as they stood before closing.
+
+deals as the file has them -> tables of the contract -> attributes attached -> `read_deals`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.crm._long_table import Given
+from fitmodel.crm._moments import moments_of
+from fitmodel.crm._settling import describe, settle
+from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
+from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.tables.files import FileTable
+    from fitmodel.tables.forms import Finding
+
+__all__ = ["Given", "OpenedDeals", "open_deals", "read_deals", "read_with_history"]
+ATTACHED = "fitmodel.crm"
+"""Key of a table's `attrs` that holds what was filled in of the tables it has attributes of."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedDeals:
+    """A table of deals with the attributes of its history.
+
+    Attributes
+    ----------
+    file : FileTable
+        The deals, with the attributes attached; its findings say what was found in the tables.
+    spec : DealSpec
+        With what was left open about the tables filled in.
+    today : DataFrame
+        The deals without them.
+    result : AsOfAttributes or None
+        None where the contract names no tables, or the deals have their attributes already.
+    tables : CrmTables or None
+    """
+
+    file: FileTable
+    spec: DealSpec
+    today: pd.DataFrame
+    result: AsOfAttributes | None = None
+    tables: CrmTables | None = None
+
+
+def open_deals(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    given: Mapping[str, Given] | None = None,
+    *,
+    as_of: date | None = None,
+) -> OpenedDeals:
+    """Open past deals and attach the attributes that their history gives.
+
+    Parameters
+    ----------
+    source : path, DataFrame or FileTable
+    spec : DealSpec
+    given : mapping of str to DataFrame or path, optional
+        Tables in place of the contract's, by their names there.
+    as_of : date, optional
+        Day to which deals that are not signed by it are looked at; today without it.
+
+    Raises
+    ------
+    DealsError
+        If a table cannot be read, or has not one of the deals.
+    """
+    file = open_table(source, spec)
+    table = file.table
+    if not has_tables(spec) or not _finds_deals(table, spec):
+        return OpenedDeals(file, spec, table)
+    if given is None and (known := table.attrs.get(ATTACHED)) is not None:
+        return OpenedDeals(file, spec.replace(**known), table)
+    tables = read_crm_tables(spec, given)
+    moments = moments_of(table, spec, as_of)
+    filled, unused = settle(table, spec, tables, moments.times)
+    result = attributes_as_of(table, filled, tables, as_of)
+    attached = result.attached_to(table)
+    attached.attrs = {**table.attrs, ATTACHED: _filled(filled)}
+    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
+    opened = replace(file, table=attached, findings=(*file.findings, *findings))
+    return OpenedDeals(opened, filled, table, result, tables)
+
+
+def _finds_deals(table: pd.DataFrame, spec: DealSpec) -> bool:
+    """Whether rows can find their history; where not, `read_deals` says what is wrong."""
+    names = list(table.columns)
+    roles = (spec.deals.id, spec.deals.closed_on)
+    return len(set(names)) == len(names) and all(role in names for role in roles)
+
+
+def _filled(spec: DealSpec) -> dict[str, Any]:
+    plain = spec.to_dict()
+    return {"history": plain["history"], "events": plain["events"]}
+
+
+def read_deals(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    *,
+    to_learn: bool = True,
+    tables: Mapping[str, Given] | None = None,
+) -> pd.DataFrame:
+    """Read and validate past deals, with the attributes of their history.
+
+    Parameters
+    ----------
+    source : path or DataFrame
+        CSV (plain or gzip), Parquet or Excel; a frame is copied, never changed.
+    spec : DealSpec
+        What the columns mean.
+    to_learn : bool, default=True
+        Whether the deals are to be learned from. Else a column that is empty or always the same,
+        and deals among which nobody left early, are no errors: they are what monitoring is for.
+    tables : mapping of str to DataFrame or path, optional
+        In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
+
+    Returns
+    -------
+    DataFrame
+        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
+        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
+        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
+        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
+        "-") are missing. Columns with a history hold what stood before closing, and the other
+        attributes of the history are added. A frame keeps its index, a file gets 0, 1, 2, ... by
+        its rows. How the file was written stays with the frame, in ``attrs["fitmodel.reading"]``,
+        so that `train` can keep it for prospects.
+
+    Raises
+    ------
+    DealsError
+        One error that lists every problem with column, count, example and remedy.
+
+    Examples
+    --------
+    >>> spec = fitmodel.DealSpec(
+    ...     deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2026-06-30"}
+    ... )
+    >>> table = pd.DataFrame(
+    ...     {"signed": ["2025-01-31", "2025-05-01"], "left": ["2025-03-01", None], "seats": [3, 40]}
+    ... )
+    >>> read_deals(table, spec)["left"].isna().tolist()
+    [False, True]
+    """
+    return read_with_history(source, spec, to_learn=to_learn, tables=tables).table
+
+
+def read_with_history(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    *,
+    to_learn: bool = True,
+    tables: Mapping[str, Given] | None = None,
+) -> DealsRead:
+    """Read past deals as `read_deals`, with what was found and the contract filled in.
+
+    Raises
+    ------
+    DealsError
+        As `read_deals`.
+    """
+    return read_opened(open_deals(source, spec, tables), to_learn=to_learn)
+
+
+def read_opened(opened: OpenedDeals, *, to_learn: bool = True) -> DealsRead:
+    """Read deals that `open_deals` has opened; the table keeps that it has its attributes.
+
+    Raises
+    ------
+    DealsError
+        As `read_deals`.
+    """
+    read = read_deals_with_findings(opened.file, opened.spec, to_learn=to_learn)
+    if (known := opened.file.table.attrs.get(ATTACHED)) is not None:
+        read.table.attrs[ATTACHED] = known
+    return read

@@ -1,0 +1,187 @@
+"""Where each value comes from: the provenance of all deals, and the timeline of one.
+
+attributes as of the moment -> value then, value today, the row it is from, changes since
+events and changes of one deal -> in the order of time, each before or after the moment
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._changes import BEFORE_FIRST, CHANGED, NEVER_CHANGED, UNKNOWN
+from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm.attributes import TODAY
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.cells import level_text
+
+if TYPE_CHECKING:
+    from fitmodel.crm._changes import ChangeLog
+    from fitmodel.crm._events import EventLog
+    from fitmodel.crm.attributes import AsOfAttributes, CrmTables
+    from fitmodel.deals.contract import DealSpec
+
+SOURCES = {
+    CHANGED: "last change before",
+    BEFORE_FIRST: "old value of a later change",
+    NEVER_CHANGED: "never changed",
+    UNKNOWN: "not known",
+    TODAY: "the table, as of today",
+}
+"""How a source is written for people."""
+
+
+def provenance(deals: pd.DataFrame, spec: DealSpec, result: AsOfAttributes) -> pd.DataFrame:
+    """Say of every value of a field where it comes from.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As of today, before the attributes were attached.
+    spec : DealSpec
+    result : AsOfAttributes
+
+    Returns
+    -------
+    DataFrame
+        A row per deal and field: ``id``, ``attribute``, ``value`` as of the moment, ``today``,
+        ``source`` (see `SOURCES`), ``recorded_at`` of the row it is from, ``later_changes``,
+        ``as_of``, the moment. Values are text.
+    """
+    ids = [level_text(each) for each in deals[str(spec.deals.id)]]
+    moments = result.moments.times.astype("datetime64[us]")
+    parts = []
+    for each in result.fields:
+        name = each.columns.column
+        value = None if each.columns.value is None else result.frame[each.columns.value]
+        recorded = np.where(each.source == CHANGED, each.as_of.recorded_at, NOT_A_TIME)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "id": pd.array(ids, dtype="str"),
+                    "attribute": name,
+                    "value": _texts(value, len(ids)),
+                    "today": _texts(deals[name] if name in deals.columns else None, len(ids)),
+                    "source": pd.array([SOURCES[int(code)] for code in each.source], dtype="str"),
+                    "recorded_at": recorded.astype("datetime64[us]"),
+                    "later_changes": each.as_of.later_changes.astype(np.int64),
+                    "as_of": moments,
+                }
+            )
+        )
+    columns = ["id", "attribute", "value", "today", "source"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _texts(values: pd.Series[Any] | None, rows: int) -> Any:
+    if values is None:
+        return pd.array([None] * rows, dtype="str")
+    cells = values.astype(object)
+    return pd.array(
+        [None if pd.isna(cell) else level_text(cell).removesuffix(" 00:00:00") for cell in cells],
+        dtype="str",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """One deal: its values as of the moment and today, and what was recorded of it.
+
+    Attributes
+    ----------
+    deal : str
+    moment : datetime64[us]
+        What lies strictly before is known.
+    fields : DataFrame
+        A row per field, as `provenance` has them.
+    derived : Series
+        The other attributes, by name.
+    records : DataFrame
+        A row per change and event, in the order of time: ``at``, ``table``, ``what``, ``known``
+        (whether it lies before the moment).
+    """
+
+    deal: str
+    moment: np.datetime64
+    fields: pd.DataFrame
+    derived: pd.Series[Any]
+    records: pd.DataFrame
+
+
+def timeline(
+    deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes, deal: str
+) -> Timeline:
+    """Gather what is known of one deal.
+
+    Parameters
+    ----------
+    deals, spec, tables, result
+        As `fitmodel.crm.reading.open_deals` gives them.
+    deal : str
+        Its id.
+
+    Raises
+    ------
+    DealsError
+        If not exactly one deal has this id.
+    """
+    ids = [level_text(each) for each in deals[str(spec.deals.id)]]
+    places = [place for place, each in enumerate(ids) if each == deal]
+    if len(places) != 1:
+        raise DealsError(
+            f"{len(places)} of {len(ids):,} deals have the id {deal!r}. Remedy: name one such as "
+            f"{ids[0]!r}"
+        )
+    values = provenance(deals, spec, result)
+    shown = {each.columns.value for each in result.fields}
+    derived = [name for name in result.frame.columns if name not in shown]
+    moment = result.moments.times[places].astype("datetime64[us]")[0]
+    records = [_changes(log, deal) for log in tables.logs.values()]
+    records += [_events(log, deal) for log in tables.events.values()]
+    table = pd.concat(records, ignore_index=True).sort_values("at", kind="stable")
+    table["known"] = table["at"].to_numpy() < moment
+    return Timeline(
+        deal,
+        moment,
+        values[values["id"] == deal].reset_index(drop=True),
+        result.frame[derived].iloc[places[0]],
+        table.reset_index(drop=True),
+    )
+
+
+def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
+    place = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
+    rows: list[tuple[Any, str, str]] = []
+    for number, name in enumerate(log.fields):
+        if place < 0:
+            break
+        at = place * len(log.fields) + number
+        for row in range(log.bounds[at], log.bounds[at + 1]):
+            code = int(log.value_codes[row])
+            value = "(empty)" if code < 0 else level_text(log.levels[code])
+            rows.append((log.times[row], log.place, f"{name}: {value}"))
+    return _records(rows)
+
+
+def _events(log: EventLog, deal: str) -> pd.DataFrame:
+    place = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
+    start, stop = (0, 0) if place < 0 else log.every.bounds[place : place + 2]
+    rows = [
+        (log.every.times[row], log.place, "event" if kind < 0 else log.kinds[kind])
+        for row, kind in zip(range(start, stop), log.kind[start:stop], strict=True)
+    ]
+    return _records(rows)
+
+
+def _records(rows: list[tuple[Any, str, str]]) -> pd.DataFrame:
+    times = np.array([at for at, _, _ in rows], dtype=np.int64).astype("datetime64[us]")
+    return pd.DataFrame(
+        {
+            "at": times,
+            "table": pd.array([place for _, place, _ in rows], dtype="str"),
+            "what": pd.array([what for _, _, what in rows], dtype="str"),
+        }
+    )

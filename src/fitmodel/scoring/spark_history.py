@@ -1,0 +1,170 @@
+"""Attach the attributes of history and events to prospects in Spark, by the code of every door.
+
+tables -> the rows of each deal as one list -> joined to the prospects by id
+       -> Arrow batches -> the same attributes as of a day -> columns
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
+from fitmodel.crm.columns import columns_of, field_columns_of
+from fitmodel.crm.prospects import columns_needed, contract_of, tables_of_rows
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import DependencyError, SpecError
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.tables.values import today
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+__all__ = ["add_history"]
+_ROWS = "__rows_of_"
+
+
+def add_history(
+    df: DataFrame,
+    model: FitModel | str | Path,
+    tables: Mapping[str, DataFrame],
+    *,
+    as_of: date | None = None,
+) -> DataFrame:
+    """Attach to every prospect what its history and events give; lazy, as all of Spark.
+
+    Parameters
+    ----------
+    df : pyspark.sql.DataFrame
+        Prospects with the contract's id.
+    model : FitModel, str or Path
+        As `fitmodel.load` takes it.
+    tables : mapping of str to pyspark.sql.DataFrame
+        The tables of the model's contract, by their names there. Times are read as Spark writes
+        them, in the time zone of the session.
+    as_of : date, optional
+        Day to which prospects are looked at; today (UTC) without it.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        The columns of `df`, those with a history replaced and as text, then the other attributes.
+        `fitmodel.scoring.spark.score` takes it.
+
+    Raises
+    ------
+    DependencyError
+        If pyspark is not installed.
+    SpecError
+        If the model's contract names no tables, one of them is not given, or there is no id.
+
+    Notes
+    -----
+    The rows of one deal are in memory together, and no more than the deals of one batch. Where two
+    changes of a field have one time and no old values, Spark's order of rows is not that of a file.
+
+    Examples
+    --------
+    >>> from fitmodel.scoring import spark, spark_history  # doctest: +SKIP
+    >>> known = spark_history.add_history(prospects, model, {"fields": history})  # doctest: +SKIP
+    >>> spark.score(known, model)  # doctest: +SKIP
+    """
+    ready = model if isinstance(model, FitModel) else load(model)
+    spec = contract_of(ready.manifest)
+    if spec is None:
+        raise SpecError("the model's contract names no tables beside the deals")
+    sections: dict[str, Any] = {**spec.history, **spec.events}
+    absent = [name for name in sections if name not in tables]
+    if absent or spec.deals.id not in df.columns:
+        what = f"the table {absent[0]!r}" if absent else f"the column {spec.deals.id!r}"
+        raise SpecError(f"{what} of the model's contract is not given")
+    joined = df
+    for name, section in sections.items():
+        joined = _joined(joined, str(spec.deals.id), name, section, tables[name])
+    plain, day = spec.to_dict(), as_of or today()
+
+    def attach(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        contract = DealSpec(**plain)
+        for batch in batches:
+            yield _attached(batch, contract, day)
+
+    return joined.mapInArrow(attach, _schema(df, spec))
+
+
+def _joined(df: DataFrame, id_column: str, name: str, section: Any, table: DataFrame) -> DataFrame:
+    """The prospects with the rows of one table as a list beside each."""
+    try:
+        from pyspark.sql import functions
+    except ImportError as error:
+        raise DependencyError(
+            'Spark is not installed. Remedy: pip install "fitmodel[spark]"'
+        ) from error
+    key = f"__id_of_{name}"
+    needed = [column for column in columns_needed(section) if column in table.columns]
+    texts = [functions.col(f"`{c}`").cast("string").alias(c) for c in needed if c != section.id]
+    rows = (
+        table.select(functions.col(f"`{section.id}`").cast("string").alias(key), *texts)
+        .groupBy(key)
+        .agg(
+            functions.collect_list(
+                functions.struct(*(functions.col(f"`{c}`") for c in needed if c != section.id))
+            ).alias(f"{_ROWS}{name}")
+        )
+    )
+    same = functions.col(f"`{id_column}`").cast("string") == functions.col(key)
+    return df.join(rows, same, "left").drop(key)
+
+
+def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatch:
+    """One batch of prospects with their attributes, without the lists of rows."""
+    id_column = str(spec.deals.id)
+    names = [name for name in batch.schema.names if not name.startswith(_ROWS)]
+    ids = batch.column(id_column).cast(pa.string()).to_pylist()
+    sections: dict[str, Any] = {**spec.history, **spec.events}
+    sent = {
+        name: [
+            {**row, section.id: prospect}
+            for prospect, rows in zip(ids, batch.column(f"{_ROWS}{name}").to_pylist(), strict=True)
+            for row in rows or ()
+        ]
+        for name, section in sections.items()
+    }
+    tables = read_crm_tables(spec, tables_of_rows(sent, spec))
+    prospects = batch.select(names).to_pandas()
+    found = attributes_as_of(prospects, spec, tables, day).frame
+    texts = _value_columns(spec)
+    added = {
+        name: _texts(found[name])
+        if name in texts
+        else pa.array(found[name], pa.float64(), from_pandas=True)
+        for name in columns_of(spec)
+    }
+    arrays = {name: added.pop(name, batch.column(name)) for name in names} | added
+    return pa.record_batch(list(arrays.values()), names=list(arrays))
+
+
+def _texts(values: pd.Series[Any]) -> pa.Array:
+    return pa.array([None if pd.isna(v) else str(v) for v in values.astype(object)], pa.string())
+
+
+def _value_columns(spec: DealSpec) -> set[str]:
+    return {each.value for each in field_columns_of(spec) if each.value is not None}
+
+
+def _schema(df: DataFrame, spec: DealSpec) -> Any:
+    from pyspark.sql.types import DoubleType, StringType, StructField, StructType
+
+    texts = _value_columns(spec)
+    kinds = {n: StringType() if n in texts else DoubleType() for n in columns_of(spec)}
+    fields = [
+        StructField(each.name, kinds.pop(each.name), nullable=True) if each.name in kinds else each
+        for each in df.schema.fields
+    ]
+    return StructType([*fields, *(StructField(name, kind) for name, kind in kinds.items())])

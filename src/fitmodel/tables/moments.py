@@ -1,0 +1,139 @@
+"""Read a column of moments: a day and the time of day, all of one time zone.
+
+column -> its distinct values -> stamps with a zone, converted
+                              -> stamps without one, taken as they are
+                              -> other dates, read as by `read_dates`, with their time of day
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.tables._date_text import EXCEL, MILLISECONDS, SECONDS
+from fitmodel.tables.values import distinct, is_missing, read_dates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fitmodel.tables.values import Mask
+
+    Moments64 = NDArray[np.datetime64]
+
+NEVER = np.datetime64("NaT", "us")
+SECONDS_OF_DAY = 86_400
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?"
+    r" ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+)
+_TIME = re.compile(r"[T ,]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)? ?([AaPp])?", re.ASCII)
+_NOON = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """A column of moments.
+
+    Attributes
+    ----------
+    times : ndarray of datetime64[us] of shape (rows,)
+        On the clock of the time zone; NaT where missing or unreadable.
+    unreadable : ndarray of bool of shape (rows,)
+    swapped : bool
+        Whether all dates can be read day first and month first, as other days.
+    """
+
+    times: Moments64
+    unreadable: Mask
+    swapped: bool = False
+
+
+def read_moments(values: pd.Series[Any], zone: str = "UTC", order: str | None = None) -> Moments:
+    """Read a column of dates and times; what has a zone is converted, a date alone begins its day.
+
+    Parameters
+    ----------
+    values : Series
+        Timestamps, ISO text, other dates with or without a time, or seconds or milliseconds since
+        1970 (which are of UTC).
+    zone : str
+        Name of the time zone on whose clock the moments are given.
+    order : {"day first", "month first"}, optional
+        Of dates that leave both open.
+
+    Examples
+    --------
+    >>> stamps = pd.Series(["2026-03-01T23:30:00Z", "2026-03-02 08:00", "2026-03-02"])
+    >>> [str(each) for each in read_moments(stamps, "Europe/Berlin").times.astype("datetime64[m]")]
+    ['2026-03-02T00:30', '2026-03-02T08:00', '2026-03-02T00:00']
+    """
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        times = _on_the_clock(values, zone)
+        return Moments(times, np.zeros(len(values), dtype=bool))
+    positions, uniques = distinct(values)
+    given = [place for place, value in enumerate(uniques) if not is_missing(value)]
+    times = np.full(len(uniques) + 1, NEVER)
+    times[given], swapped = _read([uniques[place] for place in given], zone, order)
+    bad = np.zeros(len(uniques) + 1, dtype=bool)
+    bad[given] = np.isnat(times[given])
+    return Moments(times[positions], bad[positions], swapped)
+
+
+def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
+    if isinstance(stamps.dtype, pd.DatetimeTZDtype):
+        stamps = stamps.dt.tz_convert(zone).dt.tz_localize(None)
+    elif isinstance(stamps.dtype, pd.ArrowDtype):
+        return _on_the_clock(pd.Series(pd.DatetimeIndex(stamps)), zone)
+    times: Moments64 = stamps.to_numpy().astype("datetime64[us]")
+    return times
+
+
+def _read(values: Sequence[Any], zone: str, order: str | None) -> tuple[Moments64, bool]:
+    """Moments of distinct values, and whether their days and months could be swapped."""
+    times = np.full(len(values), NEVER)
+    matches = [
+        _ISO.fullmatch(value.strip()) if isinstance(value, str) else None for value in values
+    ]
+    zoned = np.array([match is not None and match[1] is not None for match in matches], dtype=bool)
+    plain = np.array([match is not None and match[1] is None for match in matches], dtype=bool)
+    texts = pd.Series(values, dtype=object)
+    if zoned.any():
+        written = texts[zoned].str.strip().str.replace(r" ?UTC$", "Z", regex=True)
+        stamps = pd.to_datetime(written, format="ISO8601", utc=True, errors="coerce")
+        times[zoned] = _on_the_clock(pd.Series(stamps), zone)
+    if plain.any():
+        stamps = pd.to_datetime(texts[plain].str.strip(), format="ISO8601", errors="coerce")
+        times[plain] = stamps.to_numpy().astype("datetime64[us]")
+    others = np.flatnonzero(~zoned & ~plain)
+    if not len(others):
+        return times, False
+    read = read_dates(texts[others], order)
+    days = read.series.to_numpy().astype("datetime64[us]")
+    written_as = read.form.order if read.form is not None and hasattr(read.form, "order") else ""
+    for place, day in zip(others, days, strict=True):
+        if not np.isnat(day):
+            times[place] = _with_time(values[place], day, written_as, zone)
+    return times, read.swapped and order is None
+
+
+def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np.datetime64:
+    """The day of a value with the time of day that it has too."""
+    if written_as in {SECONDS, MILLISECONDS}:
+        seconds = float(value) / (1000 if written_as == MILLISECONDS else 1)
+        instant = pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC")
+        return np.datetime64(instant.tz_convert(zone).tz_localize(None), "us")
+    if written_as == EXCEL:
+        return day + np.timedelta64(round(float(value) % 1 * SECONDS_OF_DAY), "s")
+    match = _TIME.search(value) if isinstance(value, str) else _TIME.search(str(value)[10:])
+    if match is None:
+        return day
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match[4]:
+        hour = hour % _NOON + _NOON * (match[4] in "Pp")
+    return day + np.timedelta64((hour * 60 + minute) * 60 + second, "s")

@@ -1,0 +1,287 @@
+"""What stood in a field before a deal's closing, in every shape of a history."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from fitmodel.crm.reading import open_deals
+from fitmodel.exceptions import DealsError
+
+CLOSED = "2026-03-10"
+
+
+def _attached(deals, spec, **tables):
+    return open_deals(deals, spec, tables).file.table
+
+
+def _findings(deals, spec, **tables):
+    return "\n".join(map(str, open_deals(deals, spec, tables).file.findings))
+
+
+def test_the_last_change_before_the_day_of_closing_counts(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "plan", None, "basic", "2026-01-01"),
+        ("D0", "plan", "basic", "gold", "2026-03-09T23:59:59"),
+        ("D0", "plan", "gold", "closing day", "2026-03-10T00:00:00"),
+        ("D0", "plan", "closing day", "cancelled", "2026-06-01"),
+    )
+
+    table = _attached(deals_of([CLOSED], plan=["cancelled"]), make_spec({}), fields=history)
+
+    assert table["plan"].tolist() == ["gold"]
+    assert table["plan_changes"].tolist() == [1]
+    assert table["plan_days_unchanged"].tolist() == [1]
+
+
+def test_attributes_may_have_to_be_known_some_days_before(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "plan", None, "basic", "2026-01-01"), ("D0", "plan", None, "gold", "2026-03-03")
+    )
+    spec = make_spec({}, attributes={"known_before_days": 7})
+
+    assert _attached(deals_of([CLOSED], plan=["x"]), spec, fields=history)["plan"][0] == "basic"
+
+
+def test_the_old_value_of_a_later_change_gives_what_stood_before_it(
+    make_spec, deals_of, changes_of
+):
+    history = changes_of(
+        ("D0", "created", None, None, "2026-01-01"),
+        ("D0", "seats", "40", "2", "2026-06-01"),  # overwritten when the customer left
+        ("D1", "created", None, None, "2026-01-01"),
+    )
+    deals = deals_of([CLOSED, CLOSED], seats=[2, 7])
+
+    table = _attached(deals, make_spec({"old_value": "old"}), fields=history)
+
+    assert table["seats"].tolist() == [40, 7]  # the other never changed, so it is as it always was
+    assert table["seats_changes"].tolist() == [0, 0]
+
+
+def test_without_old_values_what_stood_before_the_first_change_is_not_guessed(
+    make_spec, deals_of, changes_of
+):
+    history = changes_of(
+        ("D0", "other", None, "x", "2026-01-01"),
+        ("D0", "seats", None, "2", "2026-06-01"),
+        ("D1", "other", None, "x", "2026-01-01"),
+    )
+
+    table = _attached(deals_of([CLOSED, CLOSED], seats=[2, 7]), make_spec({}), fields=history)
+
+    assert table["seats"].isna().all()  # of both: that one changed later must not be seen
+
+
+def test_a_deal_without_a_row_before_its_closing_is_told_and_not_guessed(
+    make_spec, deals_of, changes_of
+):
+    history = changes_of(
+        ("D0", "seats", "4", "5", "2026-01-01"),
+        ("D1", "seats", "6", "1", "2026-06-01"),
+    )
+    deals, spec = deals_of([CLOSED] * 3, seats=[5, 1, 8]), make_spec({"old_value": "old"})
+
+    assert _attached(deals, spec, fields=history)["seats"].fillna(-1).tolist() == [5, -1, -1]
+    told = _findings(deals, spec, fields=history)
+    assert "1 of 3 deal(s) have no row in it at all" in told
+    assert "for example 'D2'" in told
+    assert "1 of 3 deal(s) have rows from their closing on only" in told
+    assert "for example 'D1'" in told
+
+
+def test_versions_and_snapshots_say_the_same_as_changes(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "plan", None, "basic", "2026-01-01"),
+        ("D0", "plan", "basic", "gold", "2026-02-01"),
+        ("D0", "seats", None, "3", "2026-01-01"),
+        ("D0", "seats", "3", "9", "2026-02-20"),
+        ("D0", "plan", "gold", "gone", "2026-05-01"),
+    )
+    days = pd.date_range("2026-01-01", "2026-06-01", freq="D")
+    snapshots = pd.DataFrame(
+        {
+            "deal": "D0",
+            "taken": days,
+            "plan": ["basic" if d < pd.Timestamp("2026-02-01") else "gold" for d in days],
+            "seats": [3 if d < pd.Timestamp("2026-02-20") else 9 for d in days],
+        }
+    )
+    snapshots.loc[days >= "2026-05-01", "plan"] = "gone"
+    versions = snapshots.drop_duplicates(["plan", "seats"]).rename(columns={"taken": "from"})
+    versions["to"] = versions["from"].shift(-1)
+    deals = deals_of([CLOSED], plan=["gone"], seats=[9])
+    wide = {"table": "w", "id": "deal"}
+    spec = make_spec({})
+    as_versions = make_spec(
+        None, history={"fields": wide | {"valid_from": "from", "valid_to": "to"}}
+    )
+    as_snapshots = make_spec(None, history={"fields": wide | {"day": "taken"}})
+
+    tables = [
+        _attached(deals, spec, fields=history),
+        _attached(deals, as_versions, fields=versions),
+        _attached(deals, as_snapshots, fields=snapshots),
+    ]
+
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table[sorted(tables[0])], tables[0][sorted(tables[0])])
+    assert tables[0]["seats"].tolist() == [9]
+
+
+def test_a_version_that_ends_without_another_leaves_nothing(make_spec, deals_of):
+    versions = pd.DataFrame(
+        {
+            "deal": ["D0", "D1"],
+            "from": ["2026-01-01", "2026-01-01"],
+            "to": ["2026-02-01", None],
+            "plan": ["gold", "gold"],
+        }
+    )
+    keys = {"table": "v", "id": "deal", "valid_from": "from", "valid_to": "to"}
+    spec = make_spec(None, history={"fields": keys})
+
+    table = _attached(deals_of([CLOSED] * 2, plan=["x", "y"]), spec, fields=versions)
+
+    assert table["plan"].isna().tolist() == [True, False]
+
+
+def test_stages_that_are_skipped_or_entered_again_are_counted(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "stage", "new", "offer", "2026-01-01"),  # skips demo
+        ("D0", "stage", "offer", "demo", "2026-02-01"),  # goes back
+        ("D0", "stage", "demo", "offer", "2026-02-20"),
+        ("D0", "stage", "offer", "won", "2026-03-10"),
+    )
+    keys = {"old_value": "old", "stage": "stage"}
+    ordered = make_spec(keys | {"stages": ["new", "demo", "offer", "won"]})
+
+    table = _attached(deals_of([CLOSED]), ordered, fields=history)
+    unordered = _attached(deals_of([CLOSED]), make_spec(keys), fields=history)
+
+    assert table[["stage_skipped", "stage_returned"]].iloc[0].tolist() == [1, 1]
+    assert table["stage_days_unchanged"].tolist() == [18]
+    assert unordered["stage_returned"].tolist() == [1]  # to offer, where it had been
+    assert "stage_skipped" not in unordered
+
+
+def test_two_changes_of_one_moment_are_put_in_order_by_their_old_values(
+    make_spec, deals_of, changes_of
+):
+    second, first = (
+        ("D0", "plan", "basic", "gold", "2026-02-01T10:00:00"),
+        ("D0", "plan", "free", "basic", "2026-02-01T10:00:00"),
+    )
+    start = ("D0", "plan", None, "free", "2026-01-01")
+    deals, spec = deals_of([CLOSED], plan=["gold"]), make_spec({"old_value": "old"})
+
+    for rows in ((start, first, second), (second, first, start)):
+        table = _attached(deals, spec, fields=changes_of(*rows))
+        assert table["plan"].tolist() == ["gold"]
+        assert table["plan_changes"].tolist() == [2]
+    told = _findings(deals, spec, fields=changes_of(second, first, start))
+    assert "2 of 3 row(s) change a field at the very moment of another change" in told
+
+
+def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
+    make_spec, deals_of, changes_of
+):
+    history = changes_of(
+        ("D0", "plan", None, "basic", "2026-01-01"),
+        (None, "plan", None, "lost", "2026-01-02"),
+        ("D0", "plan", None, "lost", "once upon a time"),
+        ("D0", None, None, "lost", "2026-01-03"),
+        ("stranger", "plan", None, "lost", "2026-01-03"),
+    )
+    deals, spec = deals_of([CLOSED], plan=["x"]), make_spec({})
+
+    told = _findings(deals, spec, fields=history)
+
+    assert "1 of 5 row(s) have no id of a deal and are left out, for example row 1" in told
+    assert "1 of 5 row(s) have no readable date and are left out, for example row 2" in told
+    assert "1 of 5 row(s) name no field and are left out, for example row 3" in told
+    assert "1 of 2 id(s) are of no deal in the table" in told
+    assert _attached(deals, spec, fields=history)["plan"].tolist() == ["basic"]
+
+
+def test_a_field_whose_type_changes_is_told(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "seats", None, "12", "2026-01-01"), ("D1", "seats", None, "a dozen", "2026-01-01")
+    )
+    deals, spec = deals_of([CLOSED] * 2, seats=[12, 12]), make_spec({})
+
+    told = _findings(deals, spec, fields=history)
+
+    assert "1 value(s) as of closing are of another type" in told
+    assert "'D1': 'a dozen'" in told
+    assert _attached(deals, spec, fields=history)["seats"].tolist() == ["12", "a dozen"]
+
+
+def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_of, changes_of):
+    history = changes_of(("D0", "seats", "1", "12", "2026-01-01"))
+    told = _findings(
+        deals_of([CLOSED], seats=[99]), make_spec({"old_value": "old"}), fields=history
+    )
+
+    assert "1 deal(s) have another value today than the last of [history.fields]" in told
+
+
+def test_ids_of_two_kinds_are_refused_with_the_remedy(make_spec, deals_of, changes_of):
+    deals = deals_of([CLOSED]).assign(deal_id=["006Qy00000AbCdE"])
+    history = changes_of(("006Qy00000AbCdEIAX", "plan", None, "x", "2026-01-01"))
+
+    with pytest.raises(DealsError, match="not one of 1 deals is in the table.*export both with 18"):
+        open_deals(deals, make_spec({}), {"fields": history})
+
+
+def test_ids_are_the_same_as_text_and_as_numbers(make_spec, deals_of, changes_of):
+    deals = deals_of([CLOSED], plan=["x"]).assign(deal_id=[7])
+    history = changes_of(("7 ", "plan", None, "basic", "2026-01-01"))
+
+    assert _attached(deals, make_spec({}), fields=history)["plan"].tolist() == ["basic"]
+
+
+def test_what_is_missing_from_the_table_is_said(make_spec, deals_of, changes_of, tmp_path):
+    history = changes_of(("D0", "plan", None, "basic", "2026-01-01"))
+    spec = make_spec({"value": "neww"})
+
+    with pytest.raises(DealsError, match="value = 'neww', but there is no such column.*'new'"):
+        open_deals(deals_of([CLOSED]), spec, {"fields": history})
+    with pytest.raises(DealsError, match="there is no file or folder"):
+        open_deals(deals_of([CLOSED]), make_spec({}), {"fields": tmp_path / "none.csv"})
+    with pytest.raises(DealsError, match="the contract has no table 'other'"):
+        open_deals(deals_of([CLOSED]), make_spec({}), {"fields": history, "other": history})
+
+
+def test_a_column_that_plays_a_role_keeps_its_value(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "state", None, "open", "2026-01-01"),
+        ("D0", "closed_on", None, "2026-02-01", "2026-01-01"),
+        ("D0", "closed_on", None, CLOSED, "2026-02-05"),
+        ("D0", "churned_on", None, "2026-02-01", "2026-01-01"),
+    )
+    spec = make_spec({}, rows={"keep": {"state": ["won"]}})
+
+    table = _attached(deals_of([CLOSED], state=["won"]), spec, fields=history)
+
+    assert table["state"].tolist() == ["won"]
+    assert table["state_as_of"].tolist() == ["open"]
+    assert table["closed_on"].tolist() == [CLOSED]
+    assert table["closed_on_changes"].tolist() == [1]
+    assert not [name for name in table if name.startswith("churned_on_")]
+
+
+def test_a_file_is_read_like_a_frame(make_spec, deals_of, changes_of, tmp_path):
+    history = changes_of(
+        ("D0", "plan", "a", "basic", "2026-01-01"), ("D0", "plan", "basic", "gold", "2026-02-01")
+    )
+    history.to_csv(tmp_path / "h.csv", index=False)
+    history.to_parquet(tmp_path / "h.parquet")
+    (tmp_path / "folder").mkdir()
+    for number in range(2):
+        history.iloc[[number]].to_parquet(tmp_path / "folder" / f"{number}.parquet")
+    deals, spec = deals_of([CLOSED], plan=["x"]), make_spec({"old_value": "old"})
+
+    expected = _attached(deals, spec, fields=history)
+    for name in ("h.csv", "h.parquet", "folder"):
+        pd.testing.assert_frame_equal(_attached(deals, spec, fields=tmp_path / name), expected)

@@ -1,0 +1,65 @@
+"""The contract alone says which columns its tables give, and how people are told of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitmodel.crm.columns import columns_of, slug, words_of_columns
+from fitmodel.model.wording import wording_from_dict, wording_of
+
+
+@pytest.fixture
+def spec(make_spec):
+    return make_spec(
+        {"fields": ["seats", "StageName", "amount", "rep"], "stage": "StageName", "stages": ["a"]},
+        {
+            "kind": "kind",
+            "kinds": ["call"],
+            "who": "who",
+            "amount": "Minutes spent",
+            "windows_days": [14],
+        },
+        words={"labels": {"calls": "activities"}},
+    )
+
+
+def test_every_column_that_is_no_field_has_words(spec):
+    fields = {"seats", "StageName", "amount", "rep"}
+
+    assert set(columns_of(spec)) - fields <= set(words_of_columns(spec))
+
+
+@pytest.mark.parametrize(
+    ("column", "english", "chinese"),
+    [
+        (
+            "calls_days_since_last",
+            "Days without activities before signing",
+            "签约前没有activities的天数",
+        ),
+        ("calls_call_people_14d", "People in Calls call, last 14 days", None),
+        ("seats_changes", "Seats: number of changes", "Seats：变更次数"),  # noqa: RUF001 - Chinese
+        ("calls_minutes_spent_14d", "Minutes spent of activities, last 14 days", None),
+        ("other", "Other", "Other"),
+    ],
+)
+def test_names_are_written_in_both_languages_and_survive_json(spec, column, english, chinese):
+    wording = wording_from_dict(wording_of(spec).to_dict())
+
+    assert wording.label(column) == english
+    if chinese is not None:
+        assert wording.in_language("zh").label(column) == chinese
+
+
+def test_a_users_own_label_comes_first(spec):
+    named = spec.replace(words={"labels": {"seats_changes": "Times the seats were changed"}})
+
+    assert wording_of(named).label("seats_changes") == "Times the seats were changed"
+
+
+def test_a_kind_is_written_into_a_name_of_letters_digits_and_underscores():
+    assert [slug(text) for text in ("E-Mail (out)", "电话", "--")] == [
+        "e_mail_out",
+        "电话",
+        "other",
+    ]

@@ -1,0 +1,101 @@
+"""A store of snapshots has every day once, whole, whoever writes and whatever stops them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from fitmodel.crm.reading import open_deals
+from fitmodel.crm.snapshots import keep_snapshot
+from fitmodel.exceptions import DealsError
+
+PIPELINE = pd.DataFrame({"deal_id": ["D0", "D1"], "plan": ["free", None], "seats": [3, 4]})
+
+
+def test_a_second_snapshot_of_a_day_changes_nothing_unless_asked(tmp_path):
+    first = keep_snapshot(PIPELINE, tmp_path, "deal_id", day=date(2026, 3, 1))
+    before = first.path.read_bytes()
+    again = keep_snapshot(PIPELINE.assign(plan="x"), tmp_path, "deal_id", day=date(2026, 3, 1))
+
+    assert (first.was_there, again.was_there, again.days) == (False, True, 1)
+    assert first.path.read_bytes() == before
+    keep_snapshot(
+        PIPELINE.assign(plan="x"), tmp_path, "deal_id", day=date(2026, 3, 1), replace=True
+    )
+    assert pq.read_table(first.path)["plan"].to_pylist() == ["x", "x"]
+
+
+def test_the_store_is_read_as_a_history(tmp_path, make_spec, deals_of):
+    for day, plan in ((1, "free"), (5, "gold"), (10, "won"), (20, "gone")):
+        frame = PIPELINE.assign(plan=plan, seats=day if day > 1 else None)
+        keep_snapshot(frame, tmp_path, "deal_id", day=date(2026, 3, day))
+    keys = {"table": str(tmp_path), "id": "deal_id", "day": "snapshot_on"}
+    spec = make_spec(None, history={"snapshots": keys})
+    deals = deals_of(["2026-03-10", "2026-02-01"], plan=["gone", "gone"], seats=[20, 20])
+
+    opened = open_deals(deals, spec)
+
+    assert opened.file.table["plan"].fillna("?").tolist() == ["gold", "?"]
+    assert opened.file.table["seats"].fillna(-1).tolist() == [5, -1]
+    assert "1 of 2 deal(s) have rows from their closing on only" in "\n".join(
+        map(str, opened.file.findings)
+    )
+
+
+def test_several_writers_of_one_day_leave_one_whole_file(tmp_path):
+    def write(number):
+        return keep_snapshot(
+            PIPELINE.assign(plan=str(number)), tmp_path, "deal_id", day=date(2026, 3, 1)
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(write, range(8)))
+
+    assert sum(not each.was_there for each in done) == 1
+    assert len(set(pq.read_table(done[0].path)["plan"].to_pylist())) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+def test_a_writer_that_is_killed_leaves_no_half_of_a_file(tmp_path):
+    code = (
+        "import os, signal, pandas as pd\n"
+        "import fitmodel.crm.snapshots as store\n"
+        "def stopped(*_):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store.sync_folder = stopped if WHEN == 'after' else store.sync_folder\n"
+        "write = store.write_file\n"
+        "def half(path, content):\n    write(path, content[:20]); stopped()\n"
+        "store.write_file = half if WHEN == 'before' else write\n"
+        f"store.keep_snapshot(pd.DataFrame({{'deal_id': ['D0']}}), {str(tmp_path)!r}, 'deal_id')\n"
+    )
+    for when, expected in (("before", 0), ("after", 1)):
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", f"WHEN = {when!r}\n{code}"], check=False, timeout=60
+        )
+        assert done.returncode == -signal.SIGKILL
+        files = list(tmp_path.glob("*.parquet"))
+        assert len(files) == expected
+    assert pq.read_table(files[0])["deal_id"].to_pylist() == ["D0"]
+    assert keep_snapshot(PIPELINE, tmp_path, "deal_id").was_there  # the lock ended with its owner
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (PIPELINE.rename(columns={"deal_id": "id"}), "there is no column 'deal_id' of ids"),
+        (PIPELINE.assign(deal_id=["D0", None]), "1 of 2 row.s. have no id, for example row 1"),
+        (PIPELINE.assign(deal_id=["D0", "D0 "]), "1 row.s. repeat the id of an earlier row.*'D0'"),
+        (PIPELINE.assign(snapshot_on="x"), "has a column 'snapshot_on'"),
+    ],
+)
+def test_a_pipeline_that_could_not_be_read_back_is_refused(tmp_path, frame, message):
+    with pytest.raises(DealsError, match=message):
+        keep_snapshot(frame, tmp_path, "deal_id")
+    assert not list(tmp_path.glob("*.parquet"))

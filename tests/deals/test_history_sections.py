@@ -1,0 +1,71 @@
+"""[history.*] and [events.*] say what they need, and nothing that contradicts itself."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import SpecError
+
+ROLES = {"id": "id", "closed_on": "closed", "churned_on": "left", "observed_until": "2026-01-01"}
+CHANGES = {"table": "h.csv", "id": "deal", "field": "f", "value": "new", "changed_at": "at"}
+EVENTS = {"table": "e.csv", "id": "deal", "at": "day"}
+
+
+def _spec(**sections):
+    return DealSpec(deals=ROLES, **sections)
+
+
+def test_a_contract_with_tables_survives_toml_and_json():
+    spec = _spec(
+        history={"fields": CHANGES | {"old_value": "old", "names": {"A": "a"}}},
+        events={"calls": EVENTS | {"windows_days": [90, 7], "recorded_from": "2024-01-01"}},
+        attributes={"known_before_days": 7},
+    )
+
+    assert DealSpec(**tomllib.loads(spec.to_toml())) == spec
+    assert DealSpec(**spec.to_dict()) == spec
+    assert spec.events["calls"].windows_days == (7, 90)
+    assert spec.replace(label={"horizon_months": 3}).history == spec.history
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"history": {"f": CHANGES | {"valid_from": "v"}}}, "not changed_at and valid_from"),
+        ({"history": {"f": {"table": "h", "id": "i"}}}, "needs one column of times"),
+        ({"history": {"f": {**CHANGES, "value": None}}}, "field and value belong together"),
+        ({"history": {"f": {"table": "h", "id": "i", "changed_at": "t"}}}, "needs field and value"),
+        (
+            {"history": {"f": {"table": "h", "id": "i", "day": "t", "stages": ["a"]}}},
+            r"\[history.f\] stages needs stage",
+        ),
+        (
+            {"history": {"f": {"table": "h", "id": "i", "day": "t", "valid_to": "z"}}},
+            "valid_to needs valid_from",
+        ),
+        ({"history": {"f": CHANGES | {"time_zone": "Mars"}}}, r"\[history.f\] time_zone is a name"),
+        ({"history": {"f": CHANGES | {"idd": "x"}}}, r"no key 'idd'; did you mean 'id'"),
+        ({"history": {"f": {"table": "h", "day": "t"}}}, r"\[history.f\] lacks id"),
+        ({"history": {"a b": CHANGES}}, r"\[history.a b\] is no name"),
+        ({"history": {"table": "x"}}, r"write \[history.NAME\] above it"),
+        ({"history": ["x"]}, r"\[history\] holds tables"),
+        ({"events": {"e": EVENTS | {"windows_days": [0]}}}, "windows_days must be greater than 0"),
+        ({"events": {"e": EVENTS | {"kinds": ["call"]}}}, "kinds needs kind"),
+        ({"events": {"e": EVENTS | {"recorded_from": "soon"}}}, "recorded_from must be a date"),
+        ({"history": {"x": CHANGES}, "events": {"x": EVENTS}}, "has the name of"),
+        ({"attributes": {"known_before_days": -1}}, "known_before_days must be at least 0"),
+    ],
+)
+def test_what_contradicts_itself_is_said_with_its_place(sections, message):
+    with pytest.raises(SpecError, match=message):
+        _spec(**sections)
+
+
+def test_tables_need_ids_and_closing_dates():
+    with pytest.raises(SpecError, match=r"\[deals\] id is missing"):
+        DealSpec(deals={k: v for k, v in ROLES.items() if k != "id"}, events={"e": EVENTS})
+    with pytest.raises(SpecError, match=r"\[deals\] closed_on is missing"):
+        DealSpec(deals={"tenure_months": "t", "churned": "c", "id": "i"}, events={"e": EVENTS})

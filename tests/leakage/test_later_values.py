@@ -1,0 +1,55 @@
+"""What would have leaked is counted, and what it would have pretended is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitmodel.crm.reading import open_deals
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
+from fitmodel.deals.reading import read_deals_with_findings
+from fitmodel.leakage.audit import audit
+from fitmodel.leakage.later_values import later_values
+
+
+@pytest.fixture(scope="module")
+def read():
+    sim = simulate_deals(1500, seed=1, history=True)
+    opened = open_deals(sim.deals, sim.spec, sim.tables)
+    deals = read_deals_with_findings(opened.file, opened.spec)
+    return sim, opened, view_of(deals.table, deals.spec)
+
+
+def test_the_planted_leaks_are_found_and_nothing_else(read):
+    sim, opened, view = read
+
+    found = later_values(opened.today, opened.result, view)
+
+    assert {item.column for item in found} == {"seats", "decision_maker_known"}
+    for item in found:
+        table = opened.file.table
+        other = table[item.column].astype(str) != sim.deals[item.column].astype(str)
+        assert item.deals == int(other.sum())
+        assert item.known == len(sim.deals)
+        assert item.among_leavers > 1.5 * item.among_others
+        assert item.auc_today > item.auc_then + 0.05
+
+
+def test_nothing_is_said_of_deals_whose_values_did_not_change(read):
+    _, opened, view = read
+    same = opened.today.assign(**{name: opened.file.table[name] for name in ("seats",)})
+
+    found = later_values(same, opened.result, view)
+
+    assert [item.column for item in found] == ["decision_maker_known"]
+
+
+def test_names_of_what_was_recorded_before_closing_raise_no_suspicion(read):
+    _, opened, view = read
+
+    warned = {
+        item.attribute for item in audit(view, opened.spec).findings if item.verdict != "fine"
+    }
+
+    assert not [name for name in warned if name.startswith("activities_")]
+    assert "seats" not in warned

@@ -1,0 +1,82 @@
+"""Spark attaches the history that one machine attaches."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import fitmodel
+from fitmodel.crm.columns import columns_of
+from fitmodel.crm.reading import open_deals
+from fitmodel.exceptions import SpecError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.scoring import spark_history
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("java") is None and "JAVA_HOME" not in os.environ,
+        reason="Spark needs Java 17, which is not on this machine",
+    ),
+    pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
+]
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory):
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("spark")
+    house = str(Path(fitmodel.__file__).parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("PYSPARK_DRIVER_PYTHON", sys.executable)
+        session = (
+            SparkSession.builder.master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.memory", "1g")
+            .config("spark.executorEnv.PYTHONPATH", house)
+            .config("spark.local.dir", str(folder))
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.execution.arrow.maxRecordsPerBatch", "17")
+            .getOrCreate()
+        )
+        yield session
+        session.stop()
+
+
+def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
+    sim = fitmodel.simulate_deals(100, seed=2, history=True)
+    spec = open_deals(sim.deals, sim.spec, sim.tables).spec
+    known = FitModel(model.scorer, {"spec": spec.to_dict()})
+    prospects = sim.deals.drop(columns="churned_on")
+    day = dt.date(2026, 6, 30)
+    expected = fitmodel.add_history(prospects, known, tables=sim.tables, as_of=day)
+    frames = {}
+    for name, table in {"prospects": prospects, **sim.tables}.items():
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        frames[name] = spark.read.parquet(str(tmp_path / f"{name}.parquet"))
+    df = frames.pop("prospects")
+
+    found = spark_history.add_history(df, known, frames, as_of=day)
+    rows = pd.DataFrame([row.asDict() for row in found.collect()])
+    rows = rows.sort_values("deal_id", ignore_index=True)
+
+    for name in columns_of(spec):
+        one = expected[name].reset_index(drop=True)
+        if pd.api.types.is_numeric_dtype(one.dtype):
+            assert (pd.to_numeric(rows[name]).fillna(-1) == one.fillna(-1)).all(), name
+        else:
+            assert rows[name].fillna("?").tolist() == one.fillna("?").tolist(), name
+    with pytest.raises(SpecError, match="the table 'activities'"):
+        spark_history.add_history(df, known, {"fields": frames["fields"]})
