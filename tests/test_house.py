@@ -29,15 +29,16 @@ ROOMS = (
     "tracking",
     "loading",
     "scoring",
-    "service",
     "sales",
     "monitoring",
     "reports",
+    "service",
     "policy_choice",
     "training",
     "backtesting",
     "editing",
     "retraining",
+    "demonstration",
     "cli",
 )
 KEPT_NAMES: set[str] = set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.reports.drawing import as_svg
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports.styles import STYLES, read_style
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from fitmodel.evaluation.plots import plot_calibration
 from fitmodel.evaluation.table_plots import compute_table, plot_table
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.level import Level
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._html import render
-from fitmodel.reports.drawing import as_svg
 from fitmodel.reports.fragments import html_tree
 
 if TYPE_CHECKING:
