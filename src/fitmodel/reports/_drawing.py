@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET  # nosec B405 - our own text, written a moment before
+from xml.etree import ElementTree as ET  # our own text # nosec B405
 
 from fitmodel.evaluation.fonts import readable
 from fitmodel.evaluation.plots import figure_of
@@ -79,7 +79,7 @@ def as_svg(ax: Axes) -> Drawing:
     figure = figure_of(ax)
     _plain_numbers(figure)
     _printable(figure)
-    root = ET.fromstring(_svg(figure))  # noqa: S314 # nosec B314 - matplotlib's own text
+    root = ET.fromstring(_svg(figure))  # noqa: S314 - our own # nosec B314
     view = root.get("viewBox", "")
     prefix = hashlib.blake2s(ET.tostring(root), digest_size=4).hexdigest()
     return Drawing("".join(_written(child, f"p{prefix}") for child in root), view)
