@@ -50,7 +50,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.deals.values": ("fitmodel.tables.cells", "fitmodel.tables.values"),
     "fitmodel.decision.lifetime": ("fitmodel.decision._known_money",),
     "fitmodel.evaluation.ageing": ("fitmodel.evaluation.backtest",),
-    "fitmodel.evaluation.curves": ("fitmodel.evaluation._curves",),
     "fitmodel.evaluation.judging": ("fitmodel.evaluation.out_of_time",),
     "fitmodel.evaluation.pages": ("fitmodel.evaluation._pages",),
     "fitmodel.evaluation.recalibration": ("fitmodel.evaluation._recalibration",),

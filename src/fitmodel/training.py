@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
-from fitmodel.deals.data_warnings import find_warnings
-from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.lost import LostRows
-from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.checking import audit_before_training, checks_of_training
+from fitmodel.deals.history import view_of
+from fitmodel.deals.lost import lost_rows_of
+from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
@@ -35,6 +35,7 @@ from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.card import model_card
+from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.checks.results import CheckResult
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
@@ -81,6 +84,8 @@ class TrainingRun:
     bundle_path : Path
     warnings : tuple of str
         What the user should know.
+    checks : tuple of CheckResult
+        Findings with their codes, those that the contract silences left out.
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
         with evidence of skill or the registry's champion; else it is a challenger that waits for
@@ -99,6 +104,7 @@ class TrainingRun:
     bundle_path: Path
     warnings: tuple[str, ...] = ()
     in_use: str | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     def __repr__(self) -> str:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
@@ -112,7 +118,7 @@ class TrainingRun:
 
 
 def train(
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     *,
     models: str | Path = "models",
@@ -124,7 +130,7 @@ def train(
 
     Parameters
     ----------
-    deals : DataFrame or path
+    deals : DataFrame, path or DealsRead
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
         What the columns mean and how to decide.
@@ -160,7 +166,7 @@ def train(
     tell(STEPS[0])
     questioned = read_with_doubts(deals, spec)
     table = named_apart(questioned.deals)
-    spec = questioned.read.spec  # with the forms found, for prospects
+    contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
@@ -181,14 +187,18 @@ def train(
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
     )
+    digest = deals_digest(table)
+    own = None if estimator is None else repr(estimator)
+    block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
+    report = replace(report, reproduce=block)
     tell(STEPS[4])
     begun = begin(spec)
     with ending(begun, spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
-            "deals_digest": deals_digest(table),
+            "deals_digest": digest,
             "settings": learned.chosen,
-            "estimator_settings": None if estimator is None else repr(estimator),
+            "estimator_settings": own,
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
             "seen_values": summarise_seen_values(
@@ -199,12 +209,11 @@ def train(
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
     tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
-    doubt = None if report.has_skill else report.verdict
-    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
-    warnings = tuple(text for text in texts if text)
+    checks = checks_of_training(report, questioned, view)
+    texts = (tracked.warning, *questioned.read.notes, *checks)
+    warnings = tuple(str(text) for text in texts if text)
     in_use = _in_use(spec, path, tracked)
-    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
+    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use, checks)
 
 
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
@@ -228,34 +237,6 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
         with contextlib.suppress(TrackingError):  # it went away since; the next training catches up
             return follow_champion(home.parent, home.name, spec.tracking.uri)
     return current_version(home)
-
-
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
-
-    Raises
-    ------
-    DealsError
-        Naming each attribute, its evidence and the remedy.
-    """
-    from fitmodel.exceptions import DealsError
-    from fitmodel.leakage.audit import audit
-
-    result = audit(deals, spec)
-    stopped = [
-        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
-    ]
-    if stopped:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
-        names = ", ".join(f'"{item.attribute}"' for item in stopped)
-        raise DealsError(
-            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-        )
-    return result.to_frame()
 
 
 def _contest(
@@ -292,7 +273,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
+        lost=lost_rows_of(spec.to_dict()),
     )
     facts = {
         "spec": spec.to_dict(),

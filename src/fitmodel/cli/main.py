@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
+    comparing,
     models,
     monitoring,
+    quizzing,
     reporting,
     scoring,
     starting,
@@ -21,8 +23,10 @@ from fitmodel.cli.app import app
 __all__ = [
     "app",
     "briefing",
+    "comparing",
     "models",
     "monitoring",
+    "quizzing",
     "reporting",
     "scoring",
     "serving",

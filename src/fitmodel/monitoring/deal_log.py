@@ -83,8 +83,8 @@ class DealLog:
 
     def events(self, prospect: str) -> list[Event]:
         """Everything that happened to a deal, the latest first; at most 200 of each kind."""
-        key = (self._log.known_as(prospect), MAX_EVENTS)
         with self._log.store.reading() as cursor:
+            key = (self._key(cursor, prospect), MAX_EVENTS)
             found = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
         return sorted(found, key=lambda event: event.time, reverse=True)
 
@@ -100,6 +100,7 @@ class DealLog:
         by: str,
         reason: str | None = None,
         seen: int | None = None,
+        correct: bool = False,
     ) -> tuple[Event, bool]:
         """Decide, and return the decision that stands and whether it was added now.
 
@@ -109,7 +110,9 @@ class DealLog:
             As `DecisionLog.decide`.
         seen : int, optional
             Number of the decision that whoever decides has seen, 0 for none; without it nobody is
-            told of a decision made meanwhile.
+            told of a decision made meanwhile. Whoever has seen a decision may contradict it.
+        correct : bool
+            As `DecisionLog.decide`.
 
         Raises
         ------
@@ -124,7 +127,8 @@ class DealLog:
                 return before, False
             if seen is not None and seen != (0 if before is None else before.number):
                 raise ConflictError(_meanwhile(before))
-            self._log.decide(prospect, action, by=by, reason=reason)
+            knows = correct or (seen is not None and before is not None)
+            self._log.decide(prospect, action, by=by, reason=reason, correct=knows)
             after = self.standing(prospect)
         if after is None:
             raise TrackingError("the decision was removed at once")
@@ -144,8 +148,8 @@ class DealLog:
                 raise UnknownProspectError(f"the log has no assessment of {prospect!r}")
             if events[0].kind == ASKED and (events[0].by, events[0].reason) == (by, reason or ""):
                 return
-            row = (_now().isoformat(timespec="microseconds"), self._log.known_as(prospect))
             with self._log.store.writing() as cursor:
+                row = (_now().isoformat(timespec="microseconds"), self._key(cursor, prospect))
                 cursor.execute(
                     "INSERT INTO requests (time, prospect, by, reason) VALUES (?,?,?,?)",
                     (*row, by, reason),
@@ -176,8 +180,15 @@ class DealLog:
             with self._log.store.writing() as cursor:
                 cursor.execute(
                     "INSERT INTO undone (decision, time, prospect, by) VALUES (?,?,?,?)",
-                    (*row, self._log.known_as(prospect), by),
+                    (*row, self._key(cursor, prospect), by),
                 )
+
+    def _key(self, cursor: Cursor, prospect: str) -> str:
+        """The id as the log has it, or would have it."""
+        try:
+            return self._log.find(cursor, prospect)
+        except UnknownProspectError:
+            return self._log.known_as(prospect)
 
 
 def _is_same(event: Event, action: str, by: str, reason: str | None) -> bool:

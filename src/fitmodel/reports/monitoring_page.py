@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
+from fitmodel.monitoring.changes import change_words
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports._html import as_svg, render, safe_csv
@@ -72,7 +73,7 @@ def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
-    order = drift["verdict"].map({"drift": 0, "unclear": 1, "stable": 2})
+    order = drift["verdict"].map({"drift": 0, "moved": 1, "unclear": 2, "stable": 3})
     return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
 
 
@@ -87,6 +88,7 @@ def _drift_row(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
         "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
         "unseen": f"{row['unseen']:.1%}" if known else "",
         "verdict": say(f"verdict_{row['verdict']}"),
+        "change": change_words(row, str(row["attribute"]).replace("_", " "), say),
     }
 
 

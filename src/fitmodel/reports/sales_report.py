@@ -26,10 +26,11 @@ from fitmodel.reports._rep_sections import (
 )
 from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.sales.counts import compute_counts
+from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth, cross_fitted_bands
@@ -102,6 +103,7 @@ def make_sales_report(
     spec: DealSpec,
     *,
     plans: Sequence[Plan] = (),
+    rows: pd.DataFrame | None = None,
     segment: str | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
@@ -116,6 +118,8 @@ def make_sales_report(
         With a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
         Commission plans to pay over these deals; two are compared.
+    rows : DataFrame, optional
+        The rows before those of a customer were made one, for plans that pay for upgrades.
     segment : str, optional
         Column by which the value of deals is told apart.
     language : {"en", "zh"}
@@ -142,13 +146,16 @@ def make_sales_report(
     view = view_of(deals.reset_index(drop=True), spec)
     if why := _too_little(view, language):
         tell("counts: too little for a model")
-        return _counts_only(view, spec, people, plans, why, language)
+        return _counts_only(view, spec, people, plans, rows, why, language)
     tell("expected early churn, from models that know no rep")
-    p = expected_probabilities(view, spec)
+    expected = compute_expected(view, spec, by=people)
+    p = expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
     boards = {
-        by: compute_rep_performance(view, spec, p, by=by, error=error, language=language)
+        by: compute_rep_performance(
+            view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
+        )
         for by in people
     }
     parts: list[Section] = []
@@ -160,7 +167,7 @@ def make_sales_report(
         tell("reviews of lost customers")
         reviews = compute_reviews(view, spec, language=language)
         parts.append(review_section(reviews, language=language))
-    ledgers = tuple(pay(view, spec, plan, p) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tell("what deals are worth")
@@ -190,6 +197,7 @@ def _counts_only(
     spec: DealSpec,
     people: Sequence[Any],
     plans: Sequence[Plan],
+    rows: pd.DataFrame | None,
     why: str,
     language: str,
 ) -> SalesReport:
@@ -199,7 +207,7 @@ def _counts_only(
         counts_section(result, by=by, why="" if at else why, language=language)
         for at, (by, result) in enumerate(counts.items())
     ]
-    ledgers = tuple(pay(view, spec, plan) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.model.logged import UnknownProspectError
+from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring.deal_log import UNDO_SECONDS, ConflictError, DealLog
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
@@ -31,7 +31,10 @@ Id = Annotated[str, Query(min_length=1, max_length=200, description="The prospec
 FAILURES: dict[int | str, Any] = {
     **failures("401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
-    "409": {"description": "Somebody decided meanwhile, or it cannot be undone any more"},
+    "409": {
+        "description": "Somebody decided meanwhile, it contradicts the assessment or an earlier "
+        "decision, or it cannot be undone any more"
+    },
     "422": {"description": "The decision is not whole; the detail names the field"},
 }
 
@@ -70,6 +73,9 @@ class Decision(BaseModel):
     seen: StrictInt | None = Field(
         default=None,
         description="Number of the decision that was shown, 0 for none: another one is a conflict.",
+    )
+    correct: bool = Field(
+        default=False, description="It corrects an earlier decision, or what was assessed."
     )
 
 
@@ -123,10 +129,21 @@ def add_decisions(
         _check_sees(request, name, may_see)
         with _told():
             if deals is None:
-                log.decide(name, decision.action, by=by, reason=decision.reason)
+                log.decide(
+                    name,
+                    decision.action,
+                    by=by,
+                    reason=decision.reason,
+                    correct=decision.correct,
+                )
             else:
                 deals.decide(
-                    name, decision.action, by=by, reason=decision.reason, seen=decision.seen
+                    name,
+                    decision.action,
+                    by=by,
+                    reason=decision.reason,
+                    seen=decision.seen,
+                    correct=decision.correct,
                 )
         return {"id": name, "action": decision.action}
 
@@ -175,7 +192,7 @@ def _told() -> Iterator[None]:
         yield
     except UnknownProspectError as error:
         raise RefusedError(404, "the log has no assessment of this id") from error
-    except ConflictError as error:
+    except (ConflictError, ContradictionError) as error:
         raise RefusedError(409, str(error)) from error
     except TrackingError as error:
         again = (b"retry-after", b"1")

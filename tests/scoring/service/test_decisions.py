@@ -12,7 +12,7 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
-WHOLE = {"id": "D-1", "action": "overridden", "by": "Kim", "reason": "knows them"}
+WHOLE = {"id": "D-1", "action": "signed", "by": "Kim", "reason": "knows them"}
 
 
 @pytest.fixture
@@ -35,16 +35,27 @@ def asked(bundle, log):
 def test_a_decision_on_what_was_assessed_is_kept(asked, log, prospect) -> None:
     assert asked.post("/v1/assessments", json=prospect | {"deal": "D-1"}).status_code == 200
     answer = asked.post("/v1/decisions", json=WHOLE)
-    assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "overridden"})
+    assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "signed"})
     kept = log.decisions().iloc[0]
-    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "overridden")
+    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "signed")
     assert (kept["by"], kept["reason"]) == ("Kim", "knows them")
 
 
 def test_an_id_that_is_a_number_is_the_same_prospect(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": 7})
     assert asked.post("/v1/decisions", json=WHOLE | {"id": 7}).status_code == 201
-    assert log.latest().loc[log.known_as("7"), "action"] == "overridden"
+    assert log.latest().loc[log.known_as("7"), "action"] == "signed"
+
+
+def test_what_contradicts_is_refused_unless_it_corrects(asked, log, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})  # is not flagged
+    override = WHOLE | {"action": "overridden"}
+    answer = asked.post("/v1/decisions", json=override)
+    assert answer.status_code == 409
+    assert "was not flagged" in answer.json()["detail"]
+    assert log.decisions().empty
+    assert asked.post("/v1/decisions", json=override | {"correct": True}).status_code == 201
+    assert log.decisions()["action"].tolist() == ["overridden"]
 
 
 def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, prospect) -> None:
