@@ -33,7 +33,7 @@ def _environment() -> Environment:
         loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
     )
     style = "\n".join(read_style(name) for name in STYLES)
-    environment.globals |= {"style": style, "policy": _policy(style)}
+    environment.globals.update(style=style, policy=_policy(style))
     return environment
 
 
