@@ -245,8 +245,8 @@ def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
     )
     if report.split_date is None:
         yield (
-            "It was not evaluated on deals signed later than those it learned from: expect it to do "
-            "worse on new deals than the numbers say."
+            "It was not evaluated on deals signed later than those it learned from: expect it to "
+            "do worse on new deals than the numbers say."
         )
     else:
         yield "Markets and products change: evaluate it again as new deals mature, and retrain."
