@@ -31,10 +31,10 @@ ROOMS = (
     "tracking",
     "loading",
     "scoring",
-    "service",
     "sales",
     "monitoring",
     "reports",
+    "service",
     "plots",
     "checking",
     "policy_choice",
@@ -44,6 +44,7 @@ ROOMS = (
     "backtesting",
     "editing",
     "retraining",
+    "demonstration",
     "cli",
 )
 KEPT_NAMES: set[str] = set()

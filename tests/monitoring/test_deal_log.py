@@ -104,7 +104,7 @@ def test_a_deal_that_is_forgotten_leaves_nothing(deals, log) -> None:
     assert deals.events("D-1") == []
 
 
-def test_another_process_sees_what_was_done(deals, log, tmp_path) -> None:
+def test_another_process_sees_what_was_done(deals, log) -> None:
     deals.decide("D-1", "declined", by="Kim")
     log.close()  # as a service that is started again
     assert deals.standing("D-1").kind == "declined"

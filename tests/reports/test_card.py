@@ -124,7 +124,7 @@ def test_every_section_is_there_in_order(spec):
         "(censored) | 800 |",
         "| base rate of early churn | 21.4 % |",
         "only after closing: `csat_90d`, `renewals`.",
-        "Judged on 1,200 deals signed since 2025-03-01, by a model trained on the 3,000 signed",
+        "Evaluated on 1,200 deals signed since 2025-03-01, by a model trained on the 3,000 signed",
         "| effective number of deals with a label | 3,988 |",
         "| log loss (lower is better) | 0.4312 | 0.41 to 0.4523 | 0.5196 |",
         "| 0 | 0.1 | 0.11 | 9 |",
@@ -166,9 +166,9 @@ def test_a_model_without_skill_opens_with_a_warning(spec):
 def test_without_dates_the_limits_say_that_nothing_later_was_judged(spec):
     report = make_report(split_date=None, period=(None, None), method="cross-validation")
     card = model_card(report, MANIFEST, spec)
-    assert "Judged by cross-validation on 1,200 deals. Intervals" in card
+    assert "Evaluated by cross-validation on 1,200 deals. Intervals" in card
     assert "| signed | not known: the deals have no closing dates |" in card
-    assert "It was not judged on deals signed later" in card
+    assert "It was not evaluated on deals signed later" in card
 
 
 def test_few_early_churners_are_a_limit(spec):
@@ -203,7 +203,7 @@ def test_the_leakage_audit_is_reported_whatever_it_found(spec, leakage, said):
 def test_a_policy_that_flagged_nothing_claims_no_share_of_right_flags(spec):
     flagged = {"share_flagged": 0.0, "precision": float("nan"), "recall": 0.0}
     card = model_card(make_report(flagged=flagged), MANIFEST, spec)
-    assert "No deal that it was judged on was flagged." in card
+    assert "No deal that it was evaluated on was flagged." in card
     assert "were right" not in card
 
 

@@ -13,7 +13,7 @@ import pytest
 from fitmodel.evaluation.plots import new_axes, plot_calibration
 from fitmodel.evaluation.table_plots import plot_table
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports.drawing import as_svg
+from fitmodel.reports._drawing import as_svg
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.rep_performance import compute_rep_performance
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from fitmodel.reports.drawing import TOKENS
+from fitmodel.reports._drawing import TOKENS
 from fitmodel.reports.styles import STYLES, read_style
 
 THEMES = ("light", "dark")

@@ -140,6 +140,10 @@ def serve(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="A commission plan (toml) for the page Team.", exists=True),
+    ] = None,
     people: Annotated[
         Path | None,
         typer.Option(
@@ -162,6 +166,7 @@ def serve(
     """
     with plain_errors():
         from fitmodel.monitoring.log import DecisionLog
+        from fitmodel.sales.plans import read_plan
         from fitmodel.service.app import create_app, log_to_stderr
         from fitmodel.service.people import read_people
         from fitmodel.service.settings import LOOPBACK, Settings
@@ -188,7 +193,13 @@ def serve(
         decisions = None if log is None else DecisionLog(log, salt=salt)
         spec = None if config is None else load_spec(config)
         service = create_app(
-            model, settings, log=decisions, pipeline=pipeline, deals=deals, spec=spec
+            model,
+            settings,
+            log=decisions,
+            pipeline=pipeline,
+            deals=deals,
+            spec=spec,
+            plans=() if plan is None else (read_plan(plan),),
         )
         if token is None and people is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)

@@ -75,8 +75,8 @@ def demo(
 def _serve_demo(models: Path, port: int) -> None:
     with plain_errors():
         from fitmodel.cli.scoring import run_service
+        from fitmodel.demonstration import make_demo
         from fitmodel.service.app import create_app, log_to_stderr
-        from fitmodel.service.demo import make_demo
         from fitmodel.service.settings import LOOPBACK, Settings
 
         typer.echo("Simulating a company and training its model; this takes a minute.", err=True)

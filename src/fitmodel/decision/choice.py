@@ -117,8 +117,10 @@ def choose_policy(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
     )
     share = np.average(flagged, weights=None if weight is None else np.asarray(weight))
-    judged = f"Of the {len(sample):,} deals it was judged on it flags {_percent(float(share))}."
-    return replace(policy, description=f"{policy.description} {judged}")
+    share_words = (
+        f"Of the {len(sample):,} deals it was evaluated on it flags {_percent(float(share))}."
+    )
+    return replace(policy, description=f"{policy.description} {share_words}")
 
 
 def _population(probability: npt.ArrayLike) -> Sample:

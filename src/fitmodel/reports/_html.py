@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.reports.drawing import as_svg
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports.styles import STYLES, read_style
 
 if TYPE_CHECKING:
@@ -28,13 +28,12 @@ def render(template: str, **values: Any) -> str:
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
     )
     style = "\n".join(read_style(name) for name in STYLES)
-    environment.globals |= {"style": Markup(style), "policy": _policy(style)}  # noqa: S704 - our own file
+    environment.globals.update(style=style, policy=_policy(style))
     return environment
 
 

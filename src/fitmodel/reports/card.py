@@ -65,7 +65,7 @@ _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
 IN_PARTS = Markdown(
     "Each is learned from as an early churner by the chance that customers who stayed as long have "
-    "of leaving by then (Kaplan-Meier), and as one that stayed by the rest; none is judged by. "
+    "of leaving by then (Kaplan-Meier), and as one that stayed by the rest; none is evaluated by. "
     "Customers that exited for another reason are allowed for by inverse-probability-of-censoring "
     "weights."
 )
@@ -186,10 +186,10 @@ def _period(period: tuple[Any, Any]) -> str:
 
 def _method(report: TrainingReport) -> Markdown:
     if report.split_date is None:
-        words = f"Judged by {sentence(report.method)} on {report.n_test:,} deals."
+        words = f"Evaluated by {sentence(report.method)} on {report.n_test:,} deals."
     else:
         words = (
-            f"Judged on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
+            f"Evaluated on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
             f"model trained on the {report.n_train:,} signed before, with what was known then."
         )
     return Markdown(f"{words} Intervals are 95 %.")
@@ -231,7 +231,7 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
 def _flagged(flagged: Mapping[str, float]) -> Markdown:
     """Write how the flags did on the evaluated deals."""
     if not flagged.get("share_flagged"):
-        return Markdown("No deal that it was judged on was flagged.")
+        return Markdown("No deal that it was evaluated on was flagged.")
     right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
     return Markdown(
         f"Of these flags {right} were right; they caught {result} of the early churners."
@@ -245,11 +245,11 @@ def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
     )
     if report.split_date is None:
         yield (
-            "It was not judged on deals signed later than those it learned from: expect it to do "
-            "worse on new deals than the numbers say."
+            "It was not evaluated on deals signed later than those it learned from: expect it to "
+            "do worse on new deals than the numbers say."
         )
     else:
-        yield "Markets and products change: judge it again as new deals mature, and retrain."
+        yield "Markets and products change: evaluate it again as new deals mature, and retrain."
     if report.n_early_churners < _FEW_CHURNERS:
         yield (
             f"It learned from {report.n_early_churners:,} early churners. That is few: intervals "
@@ -311,11 +311,11 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
     shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
     more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
-    judged = edit["judged"]["words"] if edit["judged"] else "not judged on any deal."
+    judged = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
         f"By {sentence(edit['by'])}, {sentence(str(edit['at'])[:10])}, because: "
-        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nJudged again: {sentence(judged)}"
+        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nEvaluated again: {sentence(judged)}"
     )
 
 

@@ -68,9 +68,7 @@ class Decision(BaseModel):
 
     id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
     action: Literal["signed", "declined", "overridden"]
-    by: Name | None = Field(
-        default=None, description="Who decided; left out where the service knows who asks."
-    )
+    by: Name = Field(description="Who decided; where the service knows who asks, that name counts.")
     reason: Text | None = None
     seen: StrictInt | None = Field(
         default=None,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.monitoring.report import MonitoringReport
     from fitmodel.reports.sales_report import SalesReport
+    from fitmodel.sales.plans import Plan
     from fitmodel.service._model_holder import ModelHolder
 
 CARD_FILE = "card.md"
@@ -52,10 +53,11 @@ Attribute = Annotated[str, Path(max_length=500, description="Of the model.")]
 
 @dataclass(frozen=True)
 class PastTable:
-    """The file of past deals, and the contract that reads it; None: the model's own."""
+    """The file of past deals, the contract that reads it (None: the model's own), and plans."""
 
     path: FilePath
     spec: DealSpec | None = None
+    plans: tuple[Plan, ...] = ()
 
     def stamp(self) -> Hashable:
         """Changes where the file does."""
@@ -115,9 +117,10 @@ class Pages:
     def _team(self, language: str, tell: Callable[[str], None]) -> SalesReport:
         tell("reading")
         past = self.past_deals()
-        if past is None:
+        if self._deals is None or past is None:
             raise SpecError(NO_DEALS)
-        return make_sales_report(*past, language=language, progress=tell)
+        plans = self._deals.plans
+        return make_sales_report(*past, plans=plans, language=language, progress=tell)
 
     def _watch(self, _key: str, tell: Callable[[str], None]) -> MonitoringReport:
         if self._deals is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.logged import AssessmentLog
+    from fitmodel.sales.plans import Plan
 
 
 def create_app(
@@ -34,6 +35,7 @@ def create_app(
     pipeline: Path | None = None,
     deals: Path | None = None,
     spec: DealSpec | None = None,
+    plans: tuple[Plan, ...] = (),
     tour: bool = False,
 ) -> FastAPI:
     """Make the service over a model.
@@ -53,6 +55,8 @@ def create_app(
         Past deals, for the pages Team and Watch and for similar deals.
     spec : DealSpec, optional
         The contract that reads them; default that of the model.
+    plans : tuple of Plan
+        Commission plans that the page Team pays over the deals.
     tour : bool
         Whether the page at / begins with a short guide.
 
@@ -84,7 +88,7 @@ def create_app(
         prospects.check(holder.model)
 
     known = log if isinstance(log, DecisionLog) else None
-    pages = Pages(holder, None if deals is None else PastTable(deals, spec), known)
+    pages = Pages(holder, None if deals is None else PastTable(deals, spec, plans), known)
 
     @asynccontextmanager
     async def following(_app: FastAPI) -> AsyncIterator[None]:

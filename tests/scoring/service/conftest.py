@@ -75,6 +75,7 @@ def browser() -> Iterator[Browser]:
     # of one module alone: an event loop runs in this thread as long as it is open
     if CHROMIUM is None:
         pytest.skip("the page is looked at with Debian's chromium, which is not on this machine")
+    expect.set_options(timeout=20_000)  # a machine that does other work too
     with sync_playwright() as playwright:
         ready = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield ready

@@ -12,6 +12,7 @@ let said = null;
 let standing = 0;
 let isLogged = false; // an assessment of the model in use is in the log
 let timer = 0;
+let pending = ""; // the action that the dialog is about
 
 export function begin() {
   $("decide-form").addEventListener("submit", (event) => {
@@ -116,7 +117,7 @@ function askFor(action) {
   $("decide-reason").value = "";
   $("decide-reason").required = action === "overridden";
   show($("decide-reason-field"), needsReason);
-  $("decide").dataset.action = action;
+  pending = action;
   $("decide").showModal();
   (name ? $("decide-reason") : $("decide-name")).focus();
 }
@@ -127,7 +128,7 @@ function confirmDecision() {
   if (!name || ($("decide-reason").required && !reason)) return;
   if (!facts.me.name) localStorage.setItem(NAME, name);
   $("decide").close();
-  decide($("decide").dataset.action, name, reason);
+  decide(pending, name, reason);
 }
 
 async function decide(action, by, reason) {

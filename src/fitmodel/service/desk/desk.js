@@ -30,6 +30,7 @@ async function load() {
     learnWords(facts.words);
     show($("sign-out"), api.hasToken());
     show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
+    if (reports.PAGES.some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
     const kept = keptUpload();
     if (kept) await take(kept.text, kept.name, true);
     else if (facts.pipeline) await take(await api.pipelineText(), facts.pipeline, false);

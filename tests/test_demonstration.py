@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.demonstration import PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.app import create_app
-from fitmodel.service.demo import PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.settings import Settings
 
 

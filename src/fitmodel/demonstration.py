@@ -77,8 +77,8 @@ def make_demo(
     later = table[table["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
     _decide(log, model, later, by_flag=("overridden", "signed"))
     _decide(log, model, prospects.head(PROSPECTS // 5), by_flag=("declined", None))
-    paths = (folder / name for name in ("prospects.csv", "deals.csv"))
-    return Demo(models / spec_then.tracking.registered_model, *paths, log, spec)
+    shipped = models / spec_then.tracking.registered_model
+    return Demo(shipped, folder / "prospects.csv", folder / "deals.csv", log, spec)
 
 
 def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
