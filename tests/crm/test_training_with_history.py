@@ -9,9 +9,7 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.crm.reading import ATTACHED
 from fitmodel.monitoring.report import monitor
-from fitmodel.reports.brief import make_brief
 from fitmodel.service._routes import assess_many
 
 pytestmark = pytest.mark.slow
@@ -120,27 +118,18 @@ def test_drift_is_measured_on_attributes_as_of_closing(home):
         assert {"seats", "activities_days_since_last"} <= measured
 
 
-def test_the_brief_tells_of_silence_in_words(home):
+def test_a_reason_tells_of_silence_in_words(home):
     _, sim, run = home
-    silent = sim.deals.drop(columns="churned_on")
-    known = fitmodel.add_history(silent, run.model)
-    row = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
+    known = fitmodel.add_history(sim.deals.drop(columns="churned_on"), run.model)
+    silent = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
+    name = "activities_days_since_last"
 
-    brief = make_brief(run.model, row)
-    label = run.model.scorer.words.label("activities_days_since_last")
-    chinese = run.model.scorer.words.in_language("zh").label("activities_days_since_last")
+    english = run.model.predict(silent, reasons=50)
+    chinese = run.model.predict(silent, reasons=50, language="zh")
 
-    assert label == "Days without Activities before signing"
-    assert chinese == "签约前没有Activities的天数"
-    assert brief is not None
-
-
-def test_read_deals_are_not_attached_a_second_time(home):
-    _, sim, run = home
-    spec = fitmodel.DealSpec(**run.model.manifest["spec"])
-
-    table = fitmodel.read_deals(sim.deals, sim.spec, tables=sim.tables)
-
-    assert ATTACHED in table.attrs
-    again = fitmodel.read_deals(table, spec)
-    pd.testing.assert_frame_equal(again, table)
+    for assessment, label in (
+        (english, "Days without Activities before signing"),
+        (chinese, "签约前没有Activities的天数"),
+    ):
+        (reason,) = (each for each in assessment.reasons if each.attribute == name)
+        assert label in reason.sentence
