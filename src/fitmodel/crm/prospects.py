@@ -75,7 +75,7 @@ class ProspectHistory:
         """How many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
         found = np.zeros(len(ids), dtype=bool)
-        for log in (*self.tables.logs.values(), *self.tables.events.values()):
+        for log in self.tables.every:
             found |= log.deals(ids) >= 0
         return int((~found).sum())
 
