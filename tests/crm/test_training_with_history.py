@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import fitmodel
+from fitmodel.crm.prospects import add_history
 from fitmodel.monitoring.report import monitor
 from fitmodel.service._routes import assess_many
 
@@ -59,7 +60,7 @@ def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch)
     monkeypatch.chdir(folder)
     past = sim.deals.tail(50).drop(columns="churned_on")
     past.to_csv("prospects.csv", index=False)
-    expected = run.model.predict(fitmodel.add_history(past, run.model), reasons=0)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
 
     for rows in (7, 50):
         done = fitmodel.score_file(
@@ -76,7 +77,7 @@ def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch)
 def test_values_of_today_would_give_other_answers(home):
     _, sim, run = home
     past = sim.deals.drop(columns="churned_on")
-    known = fitmodel.add_history(past, run.model)
+    known = add_history(past, run.model)
     overwritten = known.assign(seats=past["seats"])
 
     probability = run.model.predict(known, reasons=0)["early_churn_probability"]
@@ -98,7 +99,7 @@ def test_a_request_with_its_rows_gets_the_same_answer(home):
     }
 
     (answer,) = assess_many(run.model, [{**prospect, "tables": rows}], 3)
-    expected = run.model.predict(fitmodel.add_history(past, run.model), reasons=0)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
 
     assert answer["early_churn_probability"] == pytest.approx(
         expected["early_churn_probability"].iloc[0], abs=1e-12
@@ -120,7 +121,7 @@ def test_drift_is_measured_on_attributes_as_of_closing(home):
 
 def test_a_reason_tells_of_silence_in_words(home):
     _, sim, run = home
-    known = fitmodel.add_history(sim.deals.drop(columns="churned_on"), run.model)
+    known = add_history(sim.deals.drop(columns="churned_on"), run.model)
     silent = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
     name = "activities_days_since_last"
 

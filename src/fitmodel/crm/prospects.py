@@ -176,7 +176,7 @@ def add_history(
     --------
     >>> model = fitmodel.load("models/prospect-fit")
     >>> prospects = pd.read_csv("prospects.csv")
-    >>> fitmodel.add_history(prospects, model).equals(prospects)  # its contract has no tables
+    >>> add_history(prospects, model).equals(prospects)  # its contract has no tables
     True
     """
     history = open_history(model.manifest, tables)
