@@ -19,6 +19,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
+from fitmodel.crm.prospects import add_history
 from fitmodel.crm.reading import open_deals
 from fitmodel.deals.months import add_months
 
@@ -56,7 +57,7 @@ def quality() -> None:
             prospects = standing
             if tables is not None:
                 given = dict(new.tables)
-                prospects = fitmodel.add_history(new.deals, run.model, tables=given)
+                prospects = add_history(new.deals, run.model, tables=given)
             said = run.model.predict(prospects, reasons=0)["early_churn_probability"]
             promised = run.report.metrics["roc_auc"].value
             print(f"{name:34}{promised:16.3f}{roc_auc_score(left, said):14.3f}")

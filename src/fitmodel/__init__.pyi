@@ -2,7 +2,6 @@
 # Each line imports one name as itself, which is how a stub exports it.
 from .backtesting import backtest as backtest
 from .comparing import compare_models as compare_models
-from .crm.prospects import add_history as add_history
 from .crm.reading import read_deals as read_deals
 from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco

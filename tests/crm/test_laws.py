@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
@@ -100,7 +100,7 @@ def _frame(history, events, deals=None, as_of=None):
     return attributes_as_of(_deals() if deals is None else deals, SPEC, tables, as_of).frame
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(CHANGES, EVENTS, st.randoms(use_true_random=False))
 def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(changes, events, random):
     history, calls = _history(changes), _events(events)
@@ -138,7 +138,7 @@ def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(change
     pd.testing.assert_frame_equal(result, expected, check_exact=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(CHANGES, EVENTS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(changes, events, random):
     history, calls = _history(changes), _events(events)
@@ -149,7 +149,7 @@ def test_the_order_of_rows_does_not_matter(changes, events, random):
     pd.testing.assert_frame_equal(shuffled, _frame(history, calls), check_exact=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(CHANGES, EVENTS)
 def test_each_deal_alone_gets_what_it_gets_among_others(changes, events):
     history, calls = _history(changes), _events(events)
@@ -163,7 +163,7 @@ def test_each_deal_alone_gets_what_it_gets_among_others(changes, events):
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(CHANGES, EVENTS)
 def test_the_numbers_are_those_of_a_plain_loop(changes, events):
     history, calls = _history(changes), _events(events)
@@ -195,7 +195,7 @@ def test_the_numbers_are_those_of_a_plain_loop(changes, events):
             assert pd.isna(frame["plan"].iloc[place])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(CHANGES, st.integers(-60, 30))
 def test_as_of_a_past_day_equals_what_a_snapshot_of_that_day_says(changes, days):
     history = _history(changes)

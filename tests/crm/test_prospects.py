@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-import fitmodel
 from fitmodel.crm.columns import columns_of
-from fitmodel.crm.prospects import open_history, with_request_tables
+from fitmodel.crm.prospects import add_history, open_history, with_request_tables
 from fitmodel.crm.reading import open_deals
 from fitmodel.exceptions import ProspectError, SpecError
 
@@ -44,7 +43,7 @@ def test_the_contract_alone_names_the_columns_that_are_attached(learned):
     spec, tables = learned
     prospects = pd.DataFrame({"deal_id": ["P1"], "plan": ["trial"], "seats": [2]})
 
-    attached = fitmodel.add_history(prospects, _Model(spec), tables=tables)
+    attached = add_history(prospects, _Model(spec), tables=tables)
 
     assert set(columns_of(spec)) <= set(attached.columns)
     assert [n for n in attached if n in columns_of(spec) and n not in prospects] == [
@@ -59,9 +58,7 @@ def test_an_open_prospect_is_looked_at_as_of_the_day_and_a_signed_deal_as_of_its
     )
 
     def at(day):
-        return fitmodel.add_history(
-            prospects, _Model(spec), tables=tables, as_of=pd.Timestamp(day).date()
-        )
+        return add_history(prospects, _Model(spec), tables=tables, as_of=pd.Timestamp(day).date())
 
     assert at("2026-05-31")["plan"].tolist() == ["free", "free"]
     assert at("2026-06-01")["plan"].tolist() == ["trial", "free"]  # all of that day is known
@@ -72,7 +69,7 @@ def test_a_prospect_without_history_is_as_its_own_row_says(learned):
     spec, tables = learned
     prospects = pd.DataFrame({"deal_id": ["new"], "plan": ["gold"], "seats": [9]})
 
-    row = fitmodel.add_history(prospects, _Model(spec), tables=tables).iloc[0]
+    row = add_history(prospects, _Model(spec), tables=tables).iloc[0]
 
     assert (row["plan"], row["seats"]) == ("gold", 9)
     assert pd.isna(row["plan_changes"])
@@ -88,7 +85,7 @@ def test_a_request_may_bring_the_rows_of_its_prospect(learned):
     }
 
     answer = with_request_tables({**prospect, "tables": sent}, _Model(spec).manifest)
-    frame = fitmodel.add_history(pd.DataFrame([prospect]), _Model(spec), tables=tables)
+    frame = add_history(pd.DataFrame([prospect]), _Model(spec), tables=tables)
 
     for name in columns_of(spec):
         expected = frame[name].iloc[0]
@@ -141,4 +138,4 @@ def test_prospects_without_ids_are_refused(learned):
     spec, tables = learned
 
     with pytest.raises(ProspectError, match="there is no column 'deal_id'"):
-        fitmodel.add_history(pd.DataFrame({"plan": ["x"]}), _Model(spec), tables=tables)
+        add_history(pd.DataFrame({"plan": ["x"]}), _Model(spec), tables=tables)

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.crm.reading import ATTACHED
+from fitmodel.crm.prospects import add_history
 from fitmodel.monitoring.report import monitor
-from fitmodel.reports.brief import make_brief
 from fitmodel.service._routes import assess_many
 
 pytestmark = pytest.mark.slow
@@ -61,7 +60,7 @@ def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch)
     monkeypatch.chdir(folder)
     past = sim.deals.tail(50).drop(columns="churned_on")
     past.to_csv("prospects.csv", index=False)
-    expected = run.model.predict(fitmodel.add_history(past, run.model), reasons=0)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
 
     for rows in (7, 50):
         done = fitmodel.score_file(
@@ -78,7 +77,7 @@ def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch)
 def test_values_of_today_would_give_other_answers(home):
     _, sim, run = home
     past = sim.deals.drop(columns="churned_on")
-    known = fitmodel.add_history(past, run.model)
+    known = add_history(past, run.model)
     overwritten = known.assign(seats=past["seats"])
 
     probability = run.model.predict(known, reasons=0)["early_churn_probability"]
@@ -100,7 +99,7 @@ def test_a_request_with_its_rows_gets_the_same_answer(home):
     }
 
     (answer,) = assess_many(run.model, [{**prospect, "tables": rows}], 3)
-    expected = run.model.predict(fitmodel.add_history(past, run.model), reasons=0)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
 
     assert answer["early_churn_probability"] == pytest.approx(
         expected["early_churn_probability"].iloc[0], abs=1e-12
@@ -120,27 +119,18 @@ def test_drift_is_measured_on_attributes_as_of_closing(home):
         assert {"seats", "activities_days_since_last"} <= measured
 
 
-def test_the_brief_tells_of_silence_in_words(home):
+def test_a_reason_tells_of_silence_in_words(home):
     _, sim, run = home
-    silent = sim.deals.drop(columns="churned_on")
-    known = fitmodel.add_history(silent, run.model)
-    row = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
+    known = add_history(sim.deals.drop(columns="churned_on"), run.model)
+    silent = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
+    name = "activities_days_since_last"
 
-    brief = make_brief(run.model, row)
-    label = run.model.scorer.words.label("activities_days_since_last")
-    chinese = run.model.scorer.words.in_language("zh").label("activities_days_since_last")
+    english = run.model.predict(silent, reasons=50)
+    chinese = run.model.predict(silent, reasons=50, language="zh")
 
-    assert label == "Days without Activities before signing"
-    assert chinese == "签约前没有Activities的天数"
-    assert brief is not None
-
-
-def test_read_deals_are_not_attached_a_second_time(home):
-    _, sim, run = home
-    spec = fitmodel.DealSpec(**run.model.manifest["spec"])
-
-    table = fitmodel.read_deals(sim.deals, sim.spec, tables=sim.tables)
-
-    assert ATTACHED in table.attrs
-    again = fitmodel.read_deals(table, spec)
-    pd.testing.assert_frame_equal(again, table)
+    for assessment, label in (
+        (english, "Days without Activities before signing"),
+        (chinese, "签约前没有Activities的天数"),
+    ):
+        (reason,) = (each for each in assessment.reasons if each.attribute == name)
+        assert label in reason.sentence

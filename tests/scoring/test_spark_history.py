@@ -13,6 +13,7 @@ import pytest
 
 import fitmodel
 from fitmodel.crm.columns import columns_of
+from fitmodel.crm.prospects import add_history
 from fitmodel.crm.reading import open_deals
 from fitmodel.exceptions import SpecError
 from fitmodel.model.fitmodel import FitModel
@@ -61,7 +62,7 @@ def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
     known = FitModel(model.scorer, {"spec": spec.to_dict()})
     prospects = sim.deals.drop(columns="churned_on")
     day = dt.date(2026, 6, 30)
-    expected = fitmodel.add_history(prospects, known, tables=sim.tables, as_of=day)
+    expected = add_history(prospects, known, tables=sim.tables, as_of=day)
     frames = {}
     for name, table in {"prospects": prospects, **sim.tables}.items():
         table.to_parquet(tmp_path / f"{name}.parquet")

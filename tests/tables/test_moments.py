@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.tables.moments import read_moments
@@ -80,6 +80,7 @@ def test_dates_that_read_both_ways_are_told_until_the_contract_says_which():
     assert _read(cells, order="month first") == ["2026-03-04T00:00:00", "2026-05-06T00:00:00"]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STAMPS, min_size=1, max_size=5), st.sampled_from([0, 1, 2, -5, 8]))
 def test_the_order_of_stamps_with_offsets_is_that_of_their_instants(stamps, hours):
     sign = "-" if hours < 0 else "+"

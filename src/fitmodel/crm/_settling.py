@@ -143,7 +143,7 @@ def describe(
         If not one deal is in a table: the ids are of two kinds.
     """
     ids = deals[str(spec.deals.id)]
-    for log in (*tables.logs.values(), *tables.events.values()):
+    for log in tables.every:
         yield from log.findings
         places = log.deals(ids)
         if len(log.ids):

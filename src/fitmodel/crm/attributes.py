@@ -51,6 +51,11 @@ class CrmTables:
     logs: Mapping[str, ChangeLog]
     events: Mapping[str, EventLog]
 
+    @property
+    def every(self) -> list[ChangeLog | EventLog]:
+        """All of them."""
+        return [*self.logs.values(), *self.events.values()]
+
     def under(self, spec: DealSpec) -> CrmTables:
         """The same tables under a contract that says more of them."""
         from dataclasses import replace

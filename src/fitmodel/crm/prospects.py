@@ -75,7 +75,7 @@ class ProspectHistory:
         """How many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
         found = np.zeros(len(ids), dtype=bool)
-        for log in (*self.tables.logs.values(), *self.tables.events.values()):
+        for log in self.tables.every:
             found |= log.deals(ids) >= 0
         return int((~found).sum())
 
@@ -176,7 +176,7 @@ def add_history(
     --------
     >>> model = fitmodel.load("models/prospect-fit")
     >>> prospects = pd.read_csv("prospects.csv")
-    >>> fitmodel.add_history(prospects, model).equals(prospects)  # its contract has no tables
+    >>> add_history(prospects, model).equals(prospects)  # its contract has no tables
     True
     """
     history = open_history(model.manifest, tables)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,7 +32,8 @@ def timeline_text(shown: Timeline) -> str:
     """One deal: each field at closing and today, its attributes, and what was recorded."""
     known = str(shown.moment.astype("datetime64[D]"))
     lines = [f"{shown.deal}, as of {known} (what was recorded before that day):"]
-    for row in shown.fields.itertuples():
+    fields: Any = shown.fields.itertuples()
+    for row in fields:
         since = "" if pd.isna(row.recorded_at) else f" on {row.recorded_at:%Y-%m-%d %H:%M}"
         value = "(empty)" if pd.isna(row.value) else row.value
         now = "(empty)" if pd.isna(row.today) else row.today
@@ -40,7 +41,8 @@ def timeline_text(shown: Timeline) -> str:
         lines.append(f"  {row.attribute}: {value}, today {now}; {row.source}{since}{later}")
     lines += [f"  {name}: {value:g}" for name, value in shown.derived.items()]
     lines.append("recorded, in the order of time:")
-    for row in shown.records.itertuples():
+    records: Any = shown.records.itertuples()
+    for row in records:
         mark = " " if row.known else "x"
         lines.append(f"  {mark} {row.at:%Y-%m-%d %H:%M}  {row.table}  {row.what}")
     lines.append("x: on the day of closing or later, so not used")

@@ -1,0 +1,42 @@
+"""Deals are read with their history once, and what was filled in stays with the table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import fitmodel
+from fitmodel.crm.reading import ATTACHED, read_with_history
+
+
+@pytest.fixture(scope="module")
+def sim():
+    return fitmodel.simulate_deals(400, seed=1, history=True)
+
+
+def test_read_deals_are_not_attached_a_second_time(sim):
+    read = read_with_history(sim.deals, sim.spec, tables=sim.tables)
+
+    again = read_with_history(read.table, sim.spec)  # whose tables are in no folder here
+
+    assert read.table.attrs[ATTACHED] == again.table.attrs[ATTACHED]
+    pd.testing.assert_frame_equal(again.table, read.table)
+    assert again.spec.events["activities"].kinds == ("email", "call", "meeting")
+
+
+def test_the_contract_says_what_was_filled_in(sim):
+    read = read_with_history(sim.deals, sim.spec, tables=sim.tables)
+
+    assert sim.spec.history["fields"].fields is None
+    assert "seats" in read.spec.history["fields"].fields
+    assert "created" not in read.spec.history["fields"].fields  # never has a value
+    assert read.spec.events["activities"].recorded_from is not None
+
+
+def test_without_tables_deals_are_read_as_they_are(sim):
+    plain = sim.spec.replace(history={}, events={})
+
+    table = fitmodel.read_deals(sim.deals, plain)
+
+    assert ATTACHED not in table.attrs
+    assert table["seats"].tolist() == sim.deals["seats"].tolist()
