@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
+    exporting,
     models,
     monitoring,
     reporting,
@@ -21,6 +22,7 @@ from fitmodel.cli.app import app
 __all__ = [
     "app",
     "briefing",
+    "exporting",
     "models",
     "monitoring",
     "reporting",

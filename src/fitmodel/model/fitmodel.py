@@ -225,6 +225,56 @@ class FitModel:
             language=language,
         )
 
+    def to_sql(
+        self,
+        dialect: str,
+        table: str = "prospects",
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        absent: Sequence[str] = (),
+    ) -> str:
+        """Write the model as one SELECT that gives the numbers of `predict`, to 1e-9.
+
+        Parameters
+        ----------
+        dialect : {"duckdb", "postgres", "snowflake", "bigquery", "databricks"}
+        table : str, default="prospects"
+            ``table`` or ``schema.table``, or dbt's ``{{ ref('table') }}``.
+        reasons : int, default=0
+            How many reasons to add: ``reason_1``, its value, contribution, and the past deals
+            alike with their early churn.
+        as_of : date, optional
+            As of `predict`; by default the day of the query.
+        absent : sequence of str
+            Of the closing date and the amount, what the table does not have.
+
+        Returns
+        -------
+        str
+            Every column of the table, then those of `predict_table`. A row that cannot be read
+            has no prediction and an ``error``.
+
+        Raises
+        ------
+        SpecError
+            If there is no such dialect, or the table's name is none.
+        BundleError
+            If the model is a user's own estimator, or so old that its rare levels are digests
+            that no database computes.
+
+        Examples
+        --------
+        >>> model = fitmodel.load("models/prospect-fit")
+        >>> print(model.to_sql("duckdb", "crm.prospects")[:20])
+        -- Early churn of pr
+        """
+        from fitmodel.model.sql import scorer_to_sql
+
+        return scorer_to_sql(
+            self._scorer, dialect, table, reasons=reasons, as_of=as_of, absent=absent
+        )
+
     def table(self, attribute: str) -> pd.DataFrame:
         """One attribute's table: value, log_odds, deviation, deals and their early_churn."""
         import pandas as pd

@@ -91,6 +91,10 @@ class EstimatorModel(FitModel):
             "this model is your own estimator: score a DataFrame with predict, in Python"
         )
 
+    def to_sql(self, *_: Any, **__: Any) -> str:
+        """Refuse: only a scorecard can be written as SQL."""
+        raise BundleError("this model is your own estimator: only a scorecard can be SQL")
+
     def table(self, attribute: str) -> pd.DataFrame:
         """Refuse: there is none."""
         raise BundleError(f"your own estimator has no table of {attribute!r}: it is no book")
