@@ -33,7 +33,7 @@ def main() -> None:
         files = score_seconds(model, folder)
         with duckdb.connect() as connection:
             sql = sql_seconds(connection, model, folder)
-            threads = connection.sql("select current_setting('threads')").fetchone()[0]
+            threads = connection.sql("select current_setting('threads')").fetchall()[0][0]
             gap = largest_gap(connection, folder)
     print(f"{asked.rows:,} rows x 20 columns, Parquet to Parquet, DuckDB with {threads} threads")
     print(f"fitmodel score {files:8.1f} s {asked.rows / files:12,.0f} rows/s")
@@ -70,10 +70,10 @@ def sql_seconds(
 
 def largest_gap(connection: duckdb.DuckDBPyConnection, folder: Path) -> float:
     columns = "deal_id, early_churn_probability as p"
-    (gap,) = connection.sql(
+    ((gap,),) = connection.sql(
         f"select max(abs(a.p - b.p)) from (select distinct {columns} from '{folder}/sql.parquet') a"
         f" join (select distinct {columns} from '{folder}/scored.parquet') b using (deal_id)"
-    ).fetchone()
+    ).fetchall()
     return float(gap)
 
 

@@ -28,6 +28,7 @@ ROOMS = (
     "model",
     "tracking",
     "loading",
+    "following",
     "scoring",
     "service",
     "sales",

@@ -6,7 +6,9 @@ from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec
 from .deals.reading import read_deals as read_deals
 from .exceptions import FitModelError as FitModelError
+from .following import ModelHolder as ModelHolder
 from .leakage.audit import audit_leakage as audit_leakage
+from .learning.classifier import ProspectFitClassifier as ProspectFitClassifier
 from .loading import load as load
 from .loading import predict as predict
 from .model.assessment import Assessment as Assessment

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fitmodel.decision.policy import FitBand, Worth
     from fitmodel.model.reasons import Reason
 
@@ -76,6 +78,12 @@ class Assessment:
     escalate: bool = False
     expected_value_low: float = math.nan
     expected_value_high: float = math.nan
+
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
+        for name, value in zip(self.__slots__, state, strict=True):
+            is_nan = isinstance(value, float) and math.isnan(value)
+            object.__setattr__(self, name, math.nan if is_nan else value)
 
     @property
     def against(self) -> tuple[Reason, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
+from fitmodel.model._inputs import prospects_given
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.logged import id_column, log_assessments
 from fitmodel.model.notebook import rows_html
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.model._inputs import ArrowTable, One
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
@@ -66,7 +68,7 @@ class FitModel:
     @overload
     def predict(
         self,
-        prospects: Mapping[str, Any],
+        prospects: One,
         *,
         reasons: int = ...,
         as_of: date | None = ...,
@@ -86,29 +88,41 @@ class FitModel:
     @overload
     def predict(
         self,
-        prospects: Sequence[Mapping[str, Any]],
+        prospects: Sequence[One],
         *,
         reasons: int = ...,
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
     ) -> list[Assessment]: ...
+    @overload
     def predict(
         self,
-        prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+        prospects: ArrowTable,
+        *,
+        reasons: int = ...,
+        as_of: date | None = ...,
+        language: str = ...,
+        log: AssessmentLog | None = ...,
+    ) -> Any: ...
+    def predict(
+        self,
+        prospects: One | Sequence[One] | pd.DataFrame | ArrowTable,
         *,
         reasons: int = 3,
         as_of: date | None = None,
         language: str = "en",
         log: AssessmentLog | None = None,
-    ) -> Assessment | list[Assessment] | pd.DataFrame:
+    ) -> Any:
         """Say how likely prospects are to leave early, and why.
 
         Parameters
         ----------
         prospects : mapping, sequence of mappings, or DataFrame
             Every attribute must be there; other keys and columns are ignored. A value that is not
-            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar.
+            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar. A
+            pandas Series, a pydantic model and a dataclass count as a mapping, a polars DataFrame
+            and a pyarrow Table as a DataFrame.
         reasons : int, default=3
             How many reasons to give; 0 leaves the column out.
         as_of : date, optional
@@ -123,7 +137,7 @@ class FitModel:
         Returns
         -------
         Assessment, list of Assessment, or DataFrame
-            As given. The frame has the same index and the columns early_churn_probability,
+            As given, a polars or pyarrow table too. A DataFrame has the same index and the columns early_churn_probability,
             probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons,
             model_version, worth, escalate, expected_value_low and expected_value_high.
 
@@ -142,24 +156,23 @@ class FitModel:
         >>> len(scored), len(scored["reasons"].iloc[0])
         (50, 1)
         """
-        if log is not None:
-            return self._predict_logged(prospects, log, reasons, as_of, language)
-        if isinstance(prospects, Mapping):
+        if log is None and isinstance(prospects, Mapping):  # the quickest of the ways
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
-        if hasattr(prospects, "columns"):
-            from fitmodel.model.frame_scorer import predict_frame
-
-            table = cast("pd.DataFrame", prospects)
-            return predict_frame(self._scorer, table, reasons, _timestamp(as_of), language)
-        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
+        given = prospects_given(prospects)
+        if log is not None:
+            logged = self._predict_logged(given.prospects, log, reasons, as_of, language)
+            return given.give_back(logged)
+        if isinstance(given.prospects, Mapping):
+            return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
+        if isinstance(given.prospects, list):
             return [
                 self._assess_listed(position, item, reasons, as_of, language)
-                for position, item in enumerate(prospects)
+                for position, item in enumerate(given.prospects)
             ]
-        raise ProspectError(
-            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
-            "list of mappings or a pandas DataFrame"
-        )
+        from fitmodel.model.frame_scorer import predict_frame
+
+        table, day = given.prospects, _timestamp(as_of)
+        return given.give_back(predict_frame(self._scorer, table, reasons, day, language))
 
     def _predict_logged(
         self,

@@ -16,7 +16,9 @@ from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
+from fitmodel.model._few_rows import predict_few
 from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
+from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
@@ -76,6 +78,9 @@ def predict_frame(
     ProspectError
         If an attribute's column is absent, or values cannot be read.
     """
+    few = predict_few(scorer, table, reasons, as_of, language)
+    if few is not None:
+        return few
     coded = code_table(scorer, table, as_of)
     if coded.unreadable:
         raise ProspectError(_unreadable_message(table, coded.unreadable))
@@ -182,7 +187,7 @@ def score_coded(
     result = pd.DataFrame(columns, index=index)
     if reasons > 0:
         listed = _reasons(scorer.sentences(language), coded, reasons)
-        result["reasons"] = pd.Series(listed, index=index, dtype=object)
+        result["reasons"] = reasons_column(listed)
     result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
     result["worth"] = _texts(WORTHS, np.searchsorted(WORTHS, verdict.worth))
     result["escalate"] = verdict.escalate

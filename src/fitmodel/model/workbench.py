@@ -6,7 +6,7 @@ estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
+from fitmodel.model._inputs import prospects_given
+from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
@@ -72,18 +74,16 @@ class EstimatorModel(FitModel):
         DependencyError
             If reasons are asked for and shap is not installed.
         """
+        given = prospects_given(prospects)
+        prospects = given.prospects
         if log is not None:
-            return self._predict_logged(prospects, log, reasons, as_of, language)
+            logged = self._predict_logged(prospects, log, reasons, as_of, language)
+            return given.give_back(logged)
         if isinstance(prospects, pd.DataFrame):
-            return self._predict_frame(prospects, reasons, as_of, language)
+            return given.give_back(self._predict_frame(prospects, reasons, as_of, language))
         if isinstance(prospects, Mapping):
             return self._assessments([prospects], reasons, as_of, language)[0]
-        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
-            return self._assessments(list(prospects), reasons, as_of, language)
-        raise ProspectError(
-            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
-            "list of mappings or a pandas DataFrame"
-        )
+        return self._assessments(prospects, reasons, as_of, language)
 
     def predict_table(self, *_: Any, **__: Any) -> Any:
         """Refuse: files are scored with sealed models only."""
@@ -119,7 +119,7 @@ class EstimatorModel(FitModel):
             result[name] = pd.Series(answers, result.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
-            column = pd.Series(listed, index=result.index, dtype=object)
+            column = reasons_column(listed)
             result.insert(list(result.columns).index("model_version"), "reasons", column)
         return result
 

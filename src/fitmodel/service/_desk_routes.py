@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from fitmodel.decision.value import Money
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.service._model_holder import ModelHolder
+    from fitmodel.following import ModelHolder
     from fitmodel.service.settings import Settings
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.service._middleware import Metrics
-    from fitmodel.service._model_holder import ModelHolder
+    from fitmodel.following import ModelHolder
     from fitmodel.service.settings import Settings
 
 

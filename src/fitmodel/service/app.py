@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fitmodel.exceptions import DependencyError
 from fitmodel.service._desk_routes import Pipeline
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
-from fitmodel.service._model_holder import ModelHolder
+from fitmodel.following import ModelHolder
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:

@@ -19,6 +19,12 @@ from fitmodel.tables.atomic import held
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+
+
+class StoreAwayError(TrackingError):
+    """The store does not answer; one that refuses, or knows no such model, does answer."""
+
+
 DEFAULT_URI = "sqlite:///mlflow.db"
 
 _CONNECT_SECONDS = 5
@@ -66,9 +72,19 @@ def connected(uri: str | None = None) -> Iterator[Any]:
                     client = MlflowClient(tracking_uri=_absolute(chosen))
                 yield client
         except store_errors() as error:
-            raise TrackingError(
+            kind = StoreAwayError if _is_away(error) else TrackingError
+            raise kind(
                 f"MLflow at {without_password(chosen)} failed: {_short(error, chosen)}"
             ) from error
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether nobody answered; MLflow's own error of a server that does not is internal."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
+    return not isinstance(error, ImportError)
 
 
 def database_file(uri: str) -> Path | None:

@@ -226,16 +226,21 @@ def _run_location(client: Any, run_id: str) -> str:
 
 
 def _fetch(location: str, stated: str | None, uri: str, store: str) -> Path:
-    local = _local_path(location)
+    local = local_path(location)
     if local is not None:
-        return _checked(local, stated, uri)
-    cache = _cache_folder()
-    if stated is not None and _is_cached(cache / stated):
-        return cache / stated
-    return _download(location, stated, uri, store, cache)
+        return checked_bundle(local, stated, uri)
+    cached = None if stated is None else cached_bundle(stated)
+    return cached or _download(location, stated, uri, store, cache_folder())
 
 
-def _local_path(location: str) -> Path | None:
+def cached_bundle(manifest_digest: str) -> Path | None:
+    """Give the bundle of a manifest's digest, where it lies whole in the cache."""
+    path = cache_folder() / manifest_digest
+    return path if _is_cached(path) else None
+
+
+def local_path(location: str) -> Path | None:
+    """Give the folder of a location on this machine; None of one elsewhere."""
     parts = urlsplit(location)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
@@ -251,7 +256,7 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
         path = mlflow.artifacts.download_artifacts(
             artifact_uri=location, dst_path=str(room), tracking_uri=store
         )
-        bundle = open_bundle(_checked(Path(path), stated, uri))
+        bundle = open_bundle(checked_bundle(Path(path), stated, uri))
         for file in bundle.files:
             bundle.read(file)
         target = cache / _manifest_digest(bundle.path)
@@ -261,7 +266,8 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
     return target
 
 
-def _checked(path: Path, stated: str | None, uri: str) -> Path:
+def checked_bundle(path: Path, stated: str | None, uri: str) -> Path:
+    """Give a bundle's path again, where it opens and is the one that was registered."""
     open_bundle(path)
     result = _manifest_digest(path)
     if stated is not None and result != stated:
@@ -284,7 +290,8 @@ def _manifest_digest(bundle: Path) -> str:
     return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Folder of downloaded bundles: FITMODEL_CACHE, else of the user's cache."""
     chosen = os.environ.get("FITMODEL_CACHE")
     if chosen:
         return Path(chosen)

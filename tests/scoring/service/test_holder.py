@@ -15,7 +15,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.service._model_holder import ModelHolder
+from fitmodel.following import ModelHolder
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -86,7 +86,7 @@ def test_an_unchanged_champion_is_not_read_again(model, tmp_path, monkeypatch) -
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     before = holder.model
-    monkeypatch.setattr("fitmodel.service._model_holder.load", None)  # a call would fail
+    monkeypatch.setattr("fitmodel.following.open_model", None)  # a call would fail
     assert not holder.refresh()
     assert holder.model is before
 
