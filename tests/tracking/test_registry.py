@@ -31,7 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store's artifacts count as being on another machine."""
-    monkeypatch.setattr(registry, "_local_path", lambda _: None)
+    monkeypatch.setattr(registry, "local_path", lambda _: None)
 
 
 # --- resolving
