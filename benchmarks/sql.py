@@ -70,10 +70,10 @@ def sql_seconds(
 
 def largest_gap(connection: duckdb.DuckDBPyConnection, folder: Path) -> float:
     columns = "deal_id, early_churn_probability as p"
-    ((gap,),) = connection.sql(
-        f"select max(abs(a.p - b.p)) from (select distinct {columns} from '{folder}/sql.parquet') a"
-        f" join (select distinct {columns} from '{folder}/scored.parquet') b using (deal_id)"
-    ).fetchall()
+    names = ("sql", "scored")
+    rows = [f"select distinct {columns} from '{folder}/{name}.parquet'" for name in names]
+    query = "select max(abs(a.p - b.p)) from ({}) a join ({}) b using (deal_id)".format(*rows)
+    ((gap,),) = connection.sql(query).fetchall()
     return float(gap)
 
 

@@ -27,6 +27,8 @@ from fitmodel.loading import load
 from fitmodel.retraining import retrain
 from fitmodel.training import TrainingRun, train
 
+pytestmark = pytest.mark.slow
+
 SIMULATION = simulate_deals(1200, seed=11)
 PROSPECTS = simulate_prospects(12, seed=2).prospects
 

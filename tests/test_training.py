@@ -19,6 +19,8 @@ from fitmodel.loading import load
 from fitmodel.model.wording import wording_of
 from fitmodel.training import TrainingRun, train
 
+pytestmark = pytest.mark.slow
+
 SIMULATION = simulate_deals(1500, seed=11)
 
 

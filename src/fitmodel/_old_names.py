@@ -26,7 +26,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.deals.csv_form": ("fitmodel.tables.csv_form",),
     "fitmodel.deals.dates": ("fitmodel.deals.roles", "fitmodel.tables.values"),
     "fitmodel.deals.days": ("fitmodel.tables._date_text",),
-    "fitmodel.deals.decimals": ("fitmodel.tables.number_text",),
+    "fitmodel.deals.decimals": ("fitmodel.tables._number_text",),
     "fitmodel.deals.faults": ("fitmodel.deals.errors",),
     "fitmodel.deals.file_faults": ("fitmodel.tables.opening",),
     "fitmodel.deals.files": ("fitmodel.tables.files",),

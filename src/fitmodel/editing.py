@@ -1,4 +1,4 @@
-"""Edit: change a table of a model by hand, with a reason, and judge the model again.
+"""Edit a table of a model by hand, with a reason, and re-evaluate the model.
 
 model -> the edit, in values -> its scorecard edited       -> a new version beside the old one
                              -> a re-fitted scorecard with and without it -> judged on later deals

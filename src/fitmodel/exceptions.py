@@ -1,4 +1,4 @@
-"""What fitmodel raises: every error says what is wrong, where, how often, and what to do."""
+"""The exceptions of fitmodel."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from fitmodel.exceptions import FitModelError
 from fitmodel.loading import locate_bundle
@@ -72,7 +72,7 @@ class ModelHolder:
         return self._model
 
     def refresh(self) -> bool:
-        """Look whether the source now names another model; whether it was taken into use."""
+        """Load the source's model if it changed; return whether it did."""
         try:
             with warnings.catch_warnings():  # `is_from_cache` says it, and the log, once
                 warnings.simplefilter("ignore")
@@ -101,7 +101,7 @@ class ModelHolder:
         self.is_from_cache = is_from_cache
 
     def _report(self, error: Exception) -> None:
-        """Say a failure once, not every few seconds."""
+        """Log a failure once, not at every refresh."""
         text = f"{type(error).__name__}: {error}"
         if text != self.failure:
             facts = {"error": text, "model_version": self._model.version}
@@ -109,7 +109,7 @@ class ModelHolder:
             self.failure = text
 
     def follow(self, seconds: float) -> None:
-        """Look every so often, in a thread of its own, until `close`."""
+        """Refresh periodically in a thread of its own, until `close`."""
         self._thread = threading.Thread(
             target=self._look, args=(seconds,), name="fitmodel-reload", daemon=True
         )
@@ -128,5 +128,5 @@ class ModelHolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -75,7 +75,7 @@ def decide(
 def at_level(
     early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
 ) -> NDArray[np.float64]:
-    """Weights under which past outcomes have today's level of early churn.
+    """Return weights under which past outcomes have today's level.
 
     Early churners count as many times more as the odds of early churn are higher today (prior
     shift; Saerens, Latinne and Decaestecker 2002).

@@ -1,4 +1,4 @@
-"""Retrain: what a scheduled job runs, again and again, without doing harm.
+"""Retrain: train a challenger on a schedule, and promote it only if better.
 
 same deals, contract and estimator as the challenger's -> nothing new
 else train -> promote where the evidence carries it -> promoted, or the champion stays
@@ -32,7 +32,7 @@ Outcome = Literal["promoted", "champion stays", "nothing new", "no champion"]
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
-    """What a scheduled training came to.
+    """Outcome of a scheduled training.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def retrain(
 
 
 def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
-    """The outcome where a model is in use; that none is must not look like a quiet week."""
+    """Return the outcome; raise if no model is in use."""
     return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
 
 

@@ -1,4 +1,4 @@
-"""Train: the story of a model, from a table of deals to a tracked bundle.
+"""Train a model: from a table of deals to a tracked bundle.
 
 read -> audit -> judge on later deals -> learn from all -> decide -> report -> bundle -> track
 """
@@ -16,6 +16,7 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.deals.data_warnings import find_warnings
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.lost import LostRows
 from fitmodel.deals.reading import first_row_of, named_apart
 from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
@@ -67,7 +68,7 @@ STEPS = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainingRun:
-    """What a training leaves behind.
+    """Result of a training.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ def train(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> TrainingRun:
-    """Train, judge, ship and track a prospect-fit model.
+    """Train, evaluate, save and track a prospect-fit model.
 
     Parameters
     ----------
@@ -207,7 +208,7 @@ def train(
 
 
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
-    """What this model says of deals like those that it learned from.
+    """Return the model's scores of deals like those it learned from.
 
     A user's own estimator may know its own deals by heart: of that one, what its twin said of
     deals that it did not see.
@@ -260,7 +261,7 @@ def audit_before_training(
 def _contest(
     evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
 ) -> Comparison | None:
-    """Meet the champion, so that a promotion has evidence; not where the store is away."""
+    """Compare with the champion, if the store can be reached."""
     if begun.run_id is None:
         return None
     return compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
@@ -291,6 +292,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
+        lost=LostRows(spec.rows.keep, spec.rows.drop),
     )
     facts = {
         "spec": spec.to_dict(),

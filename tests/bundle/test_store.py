@@ -206,7 +206,7 @@ def assert_whole(root: Path, old: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fault", "raised"),
+    ("problem", "raised"),
     [
         (OSError(28, "No space left on device"), BundleError),
         (KeyboardInterrupt(), KeyboardInterrupt),

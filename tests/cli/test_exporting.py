@@ -61,9 +61,7 @@ def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch)
     result = export(home, monkeypatch, "--dialect", "bigquery", "--as-of", "2026-01-31")
 
     assert result.exit_code == 0
-    assert result.stdout == fitmodel.load(home / "fit").to_sql(
-        "bigquery", as_of=date(2026, 1, 31)
-    )
+    assert result.stdout == fitmodel.load(home / "fit").to_sql("bigquery", as_of=date(2026, 1, 31))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.log import DecisionLog
 
+pytestmark = pytest.mark.slow
+
 FLAGGED = Assessment(
     early_churn_probability=0.4,
     probability_low=0.3,

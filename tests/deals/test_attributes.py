@@ -103,7 +103,7 @@ def test_an_empty_column_of_dates_stays_one_of_missing_durations():
     assert read.unreadable == {}
 
 
-@pytest.mark.parametrize(("faults", "dates"), [(5, ("seen",)), (6, ())])
+@pytest.mark.parametrize(("problems", "dates"), [(5, ("seen",)), (6, ())])
 def test_a_text_column_is_dates_if_at_most_one_value_in_twenty_is_not(problems, dates):
     table = pd.DataFrame({"seen": ["2024-01-05"] * (100 - problems) + ["unknown"] * problems})
     read = read_attributes(table, ["seen"], closed_on="2024-03-01")

@@ -342,6 +342,7 @@ def test_a_tenure_or_flag_that_says_nothing_is_refused(table, message):
         outcomes(pd.DataFrame(table), TENURE)
 
 
+@pytest.mark.slow
 def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
     sim = simulate_deals(1200, seed=4, months=30)
     parsed, made = Counter(), []
@@ -366,7 +367,7 @@ def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
 
 def test_a_view_computes_each_thing_once(monkeypatch):
     calls = Counter()
-    for name in ("kaplan_meier", "censoring_weights", "read_attributes", "months_between"):
+    for name in ("survival_with_unknown_days", "censoring_weights", "read_attributes", "months_between"):
         real = getattr(history_view, name)
 
         def counting(*given, _name=name, _real=real, **named):
@@ -381,7 +382,7 @@ def test_a_view_computes_each_thing_once(monkeypatch):
         assert view.history.as_of("2024-06-30") is view
         assert view.subset(view.left).attributes().frame.equals(view.attributes().frame[view.left])
     assert calls == {
-        "kaplan_meier": 1, "censoring_weights": 1, "read_attributes": 1,
+        "survival_with_unknown_days": 1, "censoring_weights": 1, "read_attributes": 1,
         "months_between": 2,  # until the end of each deal, and for as long as it could be observed
     }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -10,8 +9,7 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.row_rules import Rows
-from fitmodel.deals.rows import keep_rows, lost_prospects
+from fitmodel.deals.rows import keep_rows
 from fitmodel.exceptions import DealsError, SpecError
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -136,14 +134,3 @@ def test_the_contract_is_written_and_read_back_with_its_rows() -> None:
 
     assert DealSpec(**tomllib.loads(contract.to_toml())) == contract
     assert DealSpec(**contract.to_dict()) == contract
-
-
-def test_of_a_pipeline_only_lost_rows_are_no_prospects() -> None:
-    stages = ["Won", "Lost", "Open", "Negotiation", "Closed Lost", "Perdida", None, "Test"]
-    prospects = pd.DataFrame({"stage": stages, "seats": range(8)})
-    rows = Rows(keep={"stage": ["Won"]}, drop={"seats": [7]})
-    why = lost_prospects(prospects, rows)
-
-    assert np.flatnonzero(why.notna()).tolist() == [1, 4, 5, 7]
-    assert why.iloc[1] == "stage is Lost"
-    assert lost_prospects(prospects[["seats"]], Rows(keep={"stage": ["Won"]})).isna().all()

@@ -180,7 +180,7 @@ INDEXES = {
 
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
-@pytest.mark.parametrize("fault", [False, True], ids=["good", "one bad row"])
+@pytest.mark.parametrize("problem", [False, True], ids=["good", "one bad row"])
 def test_any_index_comes_back_as_it_was(model, prospects, index, problem):
     frame = prospects.set_axis(index if isinstance(index, pd.Index) else pd.Index(index), axis=0)
     expected = model.predict(prospects)["early_churn_probability"].to_numpy()

@@ -155,6 +155,7 @@ def test_row_order_does_not_matter_to_the_level_of_predictions(make_company) -> 
     np.testing.assert_allclose(means[1], means[0], atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_tenure_alone_is_learned_without_a_level(simulation) -> None:
     view = view_of(simulation)
     deals = simulation.deals.assign(tenure=view.followup_months, gone=view.left)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.lost import LostRows
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import BundleError, SpecError
@@ -99,7 +100,8 @@ def _prospects(rows: int = 400) -> pd.DataFrame:
     rng = np.random.default_rng(2)
     levels = [
         *LEVELS, "101", 101, "0101", "101.0", "7.50", "NA", "n/a", "", None, " level 3\u3000",
-        "rare one", "稀有", "990", "0990", "never seen", "level 17", "Level 17", "\N{NO-BREAK SPACE}it's",
+        "rare one", "稀有", "990", "0990", "never seen", "level 17", "Level 17",
+        "\N{NO-BREAK SPACE}it's",
     ]  # fmt: skip
     seats = [0.0, 1.0, 2.5, 2.4999, 10.0, 99.5, 1e6, 5_000.5, -3.0, 1e308, None, 7.0]
     flags = ["yes", "NO", "Ja", "SÍ", "não", "是", "maybe", "", None, "1", "0.0", " true "]
@@ -221,7 +223,10 @@ def test_a_learned_model_gives_the_same_in_sql(database, learned_on):
 
 def test_text_is_read_as_plain_numbers_and_iso_dates_and_else_is_an_error(database):
     dialect, ask = database
-    model, plain = FitModel(_scorer(), {}), _prospects(8).assign(**{"has crm": "no", "industry": "NA"})
+    model, plain = (
+        FitModel(_scorer(), {}),
+        _prospects(8).assign(**{"has crm": "no", "industry": "NA"}),
+    )
     written = plain.assign(
         seats=["1", " 2.5 ", "1e1", "", "NaN", "inf", "$29", "64 users"],
         first_seen=["2026-02-01", "2026-02-01T10:00:00", None, "2024-02-29", "n/a", "2026-01-31",
@@ -280,6 +285,30 @@ def test_placeholders_of_the_past_deals_stand_for_nothing(database):
     got = ask(table, model.to_sql(dialect, as_of=AS_OF))
 
     _check_equal(got, model.predict(table, reasons=0, as_of=AS_OF))
+
+
+def test_rows_that_the_contract_leaves_out_get_no_prediction_and_the_reason_why(database):
+    dialect, ask = database
+    lost = LostRows(keep={"stage": ("Won", "2")}, drop={"owner": ("Test", "")})
+    model = FitModel(_scorer(lost=lost), {})
+    stages = ["Won", "Closed - Lost", "wc-lost", " LOST ", "open", "Verloren", None, "2", "won"]
+    owners = ["a", "a", "a", "a", "TEST ", "a", None, "n/a", "b"]
+    table = _prospects(9).assign(stage=stages, owner=owners)
+    table = table.astype({"stage": "str", "owner": "str"})
+
+    got = ask(table, model.to_sql(dialect, as_of=AS_OF)).sort_values("id")
+
+    want, errors = model.predict_table(table, as_of=AS_OF)
+    assert errors.notna().sum() >= 6
+    assert [None if pd.isna(e) else e for e in got["error"]] == [
+        None if e is None else e.replace("nan", "None") for e in errors
+    ]
+    kept = errors.isna().to_numpy()
+    _check_equal(got[kept], want[kept])
+    assert got.loc[~kept, [*NUMBERS, *ANSWERS]].isna().all(axis=None)
+    if dialect == "duckdb":
+        query = model.to_sql(dialect, as_of=AS_OF, absent=["stage", "owner"])
+        assert _duckdb(table.drop(columns=["stage", "owner"]), query)["error"].isna().all()
 
 
 def test_a_table_without_closing_date_and_amount_is_scored_too(database):
@@ -346,6 +375,6 @@ def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():
     model, table = FitModel(_scorer(levels=30), {}), _prospects(100)
 
     template = model.to_sql("duckdb", "{{ ref('prospects') }}", as_of=AS_OF)
-    query = jinja2.Template(template).render(ref=lambda name: f'"{name}"')  # noqa: S701 - SQL, no page
+    query = jinja2.Template(template).render(ref=lambda name: f'"{name}"')
 
     _check_equal(_duckdb(table, query), model.predict(table, reasons=0, as_of=AS_OF))

@@ -261,7 +261,7 @@ def _spoil(name: str, table) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("problem", "message"),
     [
         ("empty", "is empty. Remedy: export"),
         ("blank", "is empty. Remedy: export"),

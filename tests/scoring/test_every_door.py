@@ -1,4 +1,4 @@
-"""A table of texts means the same through every door: mapping, frame, CSV, Parquet, service.
+"""A table means the same through every door: mapping, frame, CSV, Parquet, Excel, service, Spark.
 
 The forms are those that training found in such a table, so what past deals are written like,
 prospects may be written like too.
@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.bundle.store import write_bundle
-from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.exceptions import ProspectError
+from fitmodel.deals.lost import LostRows
+from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import scorer_from_json
+from fitmodel.scoring import spark
 from fitmodel.scoring.batch import score_file
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
+from fitmodel.tables.values import read_day, read_number
 
 TODAY = date(2026, 7, 1)
 NAME = "early_churn_probability"
@@ -57,6 +63,14 @@ def german(model: FitModel, simulation) -> FitModel:
     """The model, as training on the deals in German would ship it."""
     spec = read_deals_with_findings(written(simulation.deals), simulation.spec).spec
     shipped = replace(model.scorer, forms=spec.reading.forms).to_json()
+    return FitModel(scorer_from_json(shipped, "test"), {})
+
+
+@pytest.fixture(scope="module")
+def knowing(german: FitModel) -> FitModel:
+    """The same model of a company whose customers are the won deals of its pipeline."""
+    lost = LostRows(keep={"stage": ("Won",)}, drop={"test": ("true",)})
+    shipped = replace(german.scorer, lost=lost).to_json()
     return FitModel(scorer_from_json(shipped, "test"), {})
 
 
@@ -103,6 +117,7 @@ AMOUNTS = ["12.500,00 €", "1.234", "1234,5", "12.5", "€ 900", "$ 900", "abc"
 SEATS = ["12", "12 users", "1,200 users", "1.200", "5 months", "NA", "-", "12 %", "1e2"]
 DAYS = ["03/04/2024", "31-12-2023", "2024-02-29", "29/02/2023", "", "soon", "5.6.24", "20240101"]
 FLAGS = ["ja", "NEIN", "yes", "0", "sim", "maybe", ""]
+NOTHING = {"", "-", "NA", "N/A"}
 SHARES = ["10 %", "10", "0.1", "12,5 %", "N/A"]
 ROWS = st.fixed_dictionaries(
     {
@@ -113,6 +128,8 @@ ROWS = st.fixed_dictionaries(
         "has_crm_integration": st.sampled_from(FLAGS),
         "discount": st.sampled_from(SHARES),
         "segment": st.sampled_from(["smb", " mid ", "NA", "None", "new", "", "null"]),
+        "stage": st.sampled_from(["Won", "Open", "Open", "Lost", "closed - lost", "", "丢单"]),
+        "test": st.sampled_from(["", "false", "TRUE"]),
     }
 )
 
@@ -132,19 +149,33 @@ def _scored(model: FitModel, source: Path, folder: Path, chunk_rows: int) -> lis
     return [None if pd.isna(value) else value for value in read]
 
 
+def _on_spark(model: FitModel, frame: pd.DataFrame, batch_rows: int) -> list[float | None]:
+    """What a Spark worker gives for a partition, without Spark."""
+    batches = pa.Table.from_pandas(frame, preserve_index=False).to_batches(batch_rows)
+    scored = [
+        batch
+        for group in spark._groups(iter(batches))
+        for batch in spark._with_predictions(group, model, 0, TODAY)
+    ]
+    return [value for batch in scored for value in batch.column(NAME).to_pylist()]
+
+
+@pytest.mark.slow
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), chunk_rows=st.integers(1, 9))
 def test_every_door_reads_a_table_alike(
-    german, prospects, tmp_path_factory, rows, chunk_rows
+    knowing, prospects, tmp_path_factory, rows, chunk_rows
 ) -> None:
     rest = prospects.iloc[0].astype(str).to_dict()
     whole = [rest | row for row in rows]
     frame = pd.DataFrame(whole, dtype="str")
-    expected = [_alone(german, row) for row in whole]
+    expected = [_alone(knowing, row) for row in whole]
 
-    scored, errors = german.predict_table(frame, as_of=TODAY)
+    scored, errors = knowing.predict_table(frame, as_of=TODAY)
     assert [None if bad else value for value, bad in zip(scored[NAME], errors.notna(), strict=True)
             ] == expected  # fmt: skip
+    assert _on_spark(knowing, frame, chunk_rows) == expected
+    assert _strictly(knowing, frame) in (expected, None)
 
     folder = tmp_path_factory.mktemp("doors")
     frame.to_parquet(folder / "in.parquet")
@@ -153,17 +184,88 @@ def test_every_door_reads_a_table_alike(
     for kind in ("in.parquet", "in.csv", "in.tsv", "bar.csv"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("fitmodel.scoring.batch.today", lambda: TODAY)
-            assert _scored(german, folder / kind, folder, chunk_rows) == expected, kind
+            assert _scored(knowing, folder / kind, folder, chunk_rows) == expected, kind
+
+
+def _strictly(model: FitModel, frame: pd.DataFrame) -> list[float | None] | None:
+    """Probabilities of a frame; None where `predict` refuses it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            scored = model.predict(frame, as_of=TODAY)[NAME]
+        except ProspectError:
+            return None
+    return [None if pd.isna(value) else value for value in scored]
+
+
+TYPED = st.fixed_dictionaries(
+    {
+        "annual_value": st.sampled_from([12_500, 1234.5, Decimal("900.25"), None, "1.234,5 €"]),
+        "seats": st.sampled_from([12, 3.0, "12 users", None, float("nan"), Decimal(7)]),
+        "first_contact_on": st.sampled_from(
+            [date(2024, 3, 4), datetime(2024, 3, 4, 23, 59), "2024-03-04", "04/03/2024", None]  # noqa: DTZ001 - a cell without a zone
+        ),
+        "has_crm_integration": st.sampled_from([True, False, "ja", "No", 1, 0, None]),
+        "stage": st.sampled_from(["Won", "Open", "Lost", None]),
+    }
+)
+
+
+@careful
+@given(rows=st.lists(TYPED, min_size=1, max_size=6))
+def test_values_of_any_type_mean_the_same_alone_and_in_a_frame(knowing, prospects, rows) -> None:
+    rest = prospects.iloc[0].astype(object).to_dict()
+    whole = [rest | row for row in rows]
+    frame = pd.DataFrame({name: pd.Series([row[name] for row in whole], dtype=object)
+                          for name in whole[0]})  # fmt: skip
+    scored, errors = knowing.predict_table(frame, as_of=TODAY)
+    result = [
+        None if bad else value for value, bad in zip(scored[NAME], errors.notna(), strict=True)
+    ]
+
+    assert result == [_alone(knowing, row) for row in whole]
+
+
+@careful
+@given(rows=st.lists(ROWS, min_size=1, max_size=6))
+def test_past_deals_are_read_as_prospects_are(knowing, simulation, rows) -> None:
+    """What training makes of a cell, in the forms that it found, is what scoring makes of it."""
+    deals = written(simulation.deals)
+    spec = read_deals_with_findings(deals, simulation.spec).spec
+    names = ["annual_value", "seats", "discount", "first_contact_on"]
+    changed = deals.head(200).reset_index(drop=True)
+    for number, row in enumerate(rows):
+        changed.loc[number, names] = [row[name] for name in names]
+    try:
+        read = read_deals(changed, spec)
+    except DealsError:
+        return  # what training refuses it does not read in another way
+    scorer = knowing.scorer
+    for number, row in enumerate(rows):
+        for name in ("annual_value", "seats", "discount"):
+            alone = (
+                read_number(row[name], scorer.forms.number(name))
+                if row[name] not in NOTHING
+                else None
+            )
+            found = read[name].iloc[number]
+            assert pd.isna(found) if alone is None else float(found) == alone
+        text = row["first_contact_on"]
+        day = None if text in NOTHING else read_day(text, scorer.forms.date("first_contact_on"))
+        found = read["first_contact_on"].iloc[number]
+        assert pd.isna(found) if day is None else pd.Timestamp(found) == pd.Timestamp(day, unit="D")
 
 
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8))
 def test_the_service_reads_a_prospect_as_predict_does(served, rows) -> None:
+    """Also of a pipeline: a lost prospect gets its reason and no probability."""
     client, model, rest = served
     whole = [rest | row for row in rows]
     answer = client.post("/v1/assessments", json={"prospects": whole}).json()["assessments"]
     for row, item in zip(whole, answer, strict=True):
         assert item.get(NAME) == _today(model, row)
+        assert item.get("error", "").startswith("left out: ") == bool(model.scorer.lost.why(row))
 
 
 def _today(model: FitModel, row: dict[str, str]) -> float | None:
@@ -174,9 +276,9 @@ def _today(model: FitModel, row: dict[str, str]) -> float | None:
 
 
 @pytest.fixture(scope="module")
-def served(german: FitModel, prospects, tmp_path_factory):
+def served(knowing: FitModel, prospects, tmp_path_factory):
     root = tmp_path_factory.mktemp("served")
-    path = write_bundle(root, "fit", files={SCORER_FILE: german.scorer.to_json()}, manifest={})
+    path = write_bundle(root, "fit", files={SCORER_FILE: knowing.scorer.to_json()}, manifest={})
     rest = prospects.iloc[0].astype(str).to_dict()
     with TestClient(create_app(root / "fit", Settings(reload_seconds=0))) as client:
         yield client, load(path), rest

@@ -7,15 +7,21 @@ from __future__ import annotations
 import datetime as dt
 import html
 import json
+from importlib.resources import files
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.deals.contract import DealSpec
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports._html import render
+from fitmodel.reports._loss_sections import worth_section
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.sales.worth import _scored as band_deals
+from fitmodel.sales.worth import compute_worth
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring.batch import score_file, score_stream
@@ -24,6 +30,12 @@ from fitmodel.scoring.tables import open_source
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
+TOPICS = sorted(
+    path.name.removesuffix(".toml")
+    for path in files("fitmodel.language").joinpath("zh").iterdir()
+    if path.name.endswith(".toml")
+)
+COPIES = 20  # of the twelve: a group of few deals is not shown in the report
 COLUMNS = ["fit", "worth", "escalate"]
 VALUES = ["expected_value", "expected_value_low", "expected_value_high"]
 FIT = {
@@ -127,10 +139,22 @@ def test_score_of_files(twelve, tmp_path, ending) -> None:
     assert (result.flagged, result.escalated, result.errors) == (4, 2, 0)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-def test_sql(twelve, tmp_path, kind) -> None:
+@pytest.fixture
+def database(request, tmp_path) -> str:
+    """URL of an empty database; that of a real PostgreSQL server where there is one."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql")
+    return f"{request.param}:///{tmp_path}/deals.{request.param}"
+
+
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
+    indirect=True,
+)
+def test_sql(twelve, tmp_path, database) -> None:
     twelve.prospects.to_csv(tmp_path / "in.csv", index=False)
-    url = f"{kind}:///{tmp_path}/deals.{kind}"
+    url = database
     with open_source(tmp_path / "in.csv", 5) as source:
         score_stream(source, twelve.model, DatabaseSink(f"{url}/scored", None), reasons=1)
     query = "select * from scored order by deal_id"
@@ -166,6 +190,7 @@ def test_service(twelve, language) -> None:
 
 @languages
 def test_brief(twelve, language) -> None:
+    changed = []
     for (_, given), (_, row) in zip(
         twelve.prospects.iterrows(), twelve.expected.iterrows(), strict=True
     ):
@@ -178,6 +203,9 @@ def test_brief(twelve, language) -> None:
             assert capital in text
         assert (MANAGER[language] in page) == row["escalate"]
         assert ("<details" in page) == (row["fit"] == "poor")
+        ways = [item.words for item in brief.conditions if not item.is_term]
+        assert all(("改为" in words) == (language == "zh") for words in ways)
+        changed.extend(ways)
         terms = [item for item in brief.conditions if item.is_term]
         assert bool(terms) == (row["fit"] == "poor")
         for term in terms:
@@ -186,6 +214,37 @@ def test_brief(twelve, language) -> None:
             assert WORTH[language][term.worth] in page
             assert term.words in page
             assert term.words in text
+    assert changed  # some poor fit has a way out
+
+
+@languages
+def test_sales_report(twelve, language) -> None:
+    """The report bands signed deals by the same rules, and calls the bands by the same words."""
+    spec = DealSpec(**twelve.model.manifest["spec"])
+    deals = pd.concat([twelve.prospects] * COPIES, ignore_index=True)
+    scorer = twelve.model.scorer
+    bands = band_deals([(scorer.scorecard, deals.index)], scorer.policy, deals, spec)
+    again = pd.concat([twelve.expected] * COPIES, ignore_index=True)
+    assert_columns(bands, again)
+    deals["deal_id"] = [f"S{place:04d}" for place in deals.index]
+    deals["closed_on"] = "2024-01-15"
+    deals["churned_on"] = ["2024-03-01", *[None] * 4] * (len(deals) // 5)
+    worth = compute_worth(deals, spec, bands["fit"])
+    shown = worth.table[worth.table["kind"] == "fit"].set_index("name")
+    assert shown["deals"].to_dict() == again["fit"].value_counts().to_dict()
+    section = worth_section(
+        worth, None, scorer.policy, money_format=spec.words.money, language=language
+    )
+    page = html.unescape(render(section.template, values=section.values))
+    fit_row = read_texts(language, "worth")["fit_row"]
+    for band, word in FIT[language].items():
+        name = fit_row.format(band=read_texts(language, "fit")[f"badge_{band}"])
+        assert word.removesuffix(" fit") in name.lower()
+        assert name in page
+    said = {"en": ["the company's level", "a multiple of the company's odds"],
+            "zh": ["公司", "倍"]}[language]  # fmt: skip
+    for words in said:
+        assert words in page
 
 
 @languages
@@ -195,6 +254,6 @@ def test_one_word_for_each_fit_on_the_desk_and_in_the_report(language) -> None:
         assert fit[f"fit_{band}"] == word
         assert fit[f"badge_{band}"].lower() in word
     others = ("契合", "适合", "匹配等级")
-    for topic in ("fit", "desk", "brief", "changes", "reasons", "worth"):
+    for topic in TOPICS:
         for text in read_texts("zh", topic).values():
             assert not any(word in text for word in others)

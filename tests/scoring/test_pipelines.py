@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.exceptions import ProspectError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
+from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
 
 STAGES = ["Open", "Lost", "Negotiation", "Won", "closed lost", ""]
@@ -44,6 +46,70 @@ def test_lost_rows_get_no_prediction_and_are_counted(
     assert (found.loc[lost, "error"] == "left out: stage is " + found["stage"][lost]
             + " ([rows] of the contract)").all()  # fmt: skip
     pd.testing.assert_frame_equal(found[~lost], everything[~lost])
+
+
+def test_a_frame_keeps_its_index_and_lost_rows_have_no_prediction(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    stages = [STAGES[row % len(STAGES)] for row in range(len(prospects))]
+    table = prospects.assign(stage=stages)
+    lost = table["stage"].isin(["Lost", "closed lost"]).to_numpy()
+    with pytest.warns(UserWarning, match="20 of 60 row\\(s\\) get no prediction.*10: stage is Lost"):
+        scored = knowing_rows(model).predict(table)
+    plain = model.predict(table)
+
+    assert scored.index.equals(table.index)
+    assert scored[lost].isna().all(axis=None)
+    assert scored["poor_fit"].dtype == "boolean"
+    assert len(scored[scored["poor_fit"]]) == int(plain.loc[~lost, "poor_fit"].sum())
+    pd.testing.assert_frame_equal(
+        scored[~lost].drop(columns="reasons"),
+        plain[~lost].drop(columns="reasons"),
+        check_dtype=False,
+    )
+
+
+def test_a_value_that_cannot_be_read_in_a_lost_row_stops_nothing(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    table = prospects.head(2).astype({"seats": object}).assign(stage=["Lost", "Open"])
+    table.loc[table.index[0], "seats"] = "unkown"
+    with pytest.warns(UserWarning, match="1 of 2 row"):
+        scored = knowing_rows(model).predict(table)
+    assert scored["fit"].isna().tolist() == [True, False]
+
+
+def test_one_lost_prospect_is_refused_with_the_reason(
+    model: FitModel, prospects: pd.DataFrame
+) -> None:
+    one = prospects.iloc[0].to_dict()
+    knowing = knowing_rows(model)
+    assert knowing.predict(one | {"stage": "Open"}) == model.predict(one)
+    assert knowing.predict(one) == model.predict(one)
+    with pytest.raises(ProspectError, match="left out: stage is Lost .*no prospect any more"):
+        knowing.predict(one | {"stage": "Lost"})
+    with pytest.raises(ProspectError, match="prospect 1 of the list: left out"):
+        knowing.predict([one, one | {"stage": "Lost"}])
+
+
+def test_a_pipeline_that_is_logged_keeps_what_was_predicted(
+    model: FitModel, prospects: pd.DataFrame, tmp_path: Path
+) -> None:
+    spec = {"rows": {"keep": {"stage": ["Won"]}}, "deals": {"id": "deal"}}
+    knowing = FitModel(model.scorer, {"spec": spec})
+    table = prospects.head(3).assign(stage=["Lost", "Open", "Won"], deal=["a", "b", "c"])
+    log = DecisionLog(tmp_path / "log.sqlite")
+    with pytest.warns(UserWarning, match="1 of 3 row"):
+        scored = knowing.predict(table, log=log)
+    assert scored["proceed"].isna().tolist() == [True, False, False]
+    assert len(log.assessments()) == 2
+
+
+def test_the_rules_go_with_the_scorer_to_where_there_is_no_manifest(model: FitModel) -> None:
+    """A Spark worker has the scorer alone."""
+    content = knowing_rows(model).scorer.to_json()
+    assert scorer_from_json(content, "test").lost.why({"stage": "Lost"})
+    assert b'"rows"' not in model.scorer.to_json()
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])

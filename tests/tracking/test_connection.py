@@ -141,6 +141,7 @@ def test_a_relative_store_is_the_one_of_the_present_folder(
             client.create_registered_model(name)
 
 
+@pytest.mark.slow
 def test_two_first_uses_of_one_store_at_once_both_work(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     arguments = [sys.executable, "-c", FIRST_USE, uri]

@@ -90,7 +90,7 @@ def test_a_changed_bundle_is_refused(facts: TrainingMetadata) -> None:
 # ---- a registry that is away ----
 
 
-def take_away(facts: TrainingMetadata) -> None:
+def take_away() -> None:
     """Move the folder of the database; the artifacts stay."""
     store = Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///"))
     shutil.move(store.parent, store.parent.with_name("moved"))
@@ -101,7 +101,7 @@ def test_while_the_registry_is_away_the_model_that_it_named_last_is_used(facts, 
     bundle = shutil.copytree(locate(CHAMPION).path, cache / "copy")
     note = next((cache / "named").iterdir())
     note.write_text(json.dumps(json.loads(note.read_text()) | {"path": str(bundle)}))
-    take_away(facts)
+    take_away()
 
     with pytest.warns(RegistryAwayWarning, match="named last"):
         assert locate(CHAMPION) == Located(bundle, is_from_cache=True)
@@ -116,7 +116,7 @@ def test_a_note_that_is_damaged_is_no_answer(facts, cache, note) -> None:
     track(facts)
     locate(CHAMPION)
     next((cache / "named").iterdir()).write_text(note)
-    take_away(facts)
+    take_away()
     with pytest.raises(TrackingError, match="failed"):
         locate(CHAMPION)
 
@@ -134,7 +134,7 @@ def test_a_holder_says_that_the_registry_is_away_and_goes_on(facts, cache, caplo
         note = next((cache / "named").iterdir())
         note.write_text(json.dumps(json.loads(note.read_text()) | {"path": str(bundle)}))
         assert not holder.is_from_cache
-        take_away(facts)
+        take_away()
         assert not holder.refresh()
         assert not holder.refresh()
         assert holder.is_from_cache
@@ -196,7 +196,11 @@ def test_a_server_is_asked_with_its_credentials_and_the_cache_is_used(
         assert locate(f"models:/{NAME}/7", store).path == cache / digest
         with_user = store.replace("//", "//me:pass@")
         assert locate(CHAMPION, with_user).path == cache / digest
-    assert seen[0] == ("registered-models/alias", {"name": NAME, "alias": "champion"}, "Bearer secret")
+    assert seen[0] == (
+        "registered-models/alias",
+        {"name": NAME, "alias": "champion"},
+        "Bearer secret",
+    )
     assert seen[1][:2] == ("model-versions/get", {"name": NAME, "version": "7"})
     assert seen[2][2] == "Basic bWU6cGFzcw=="
     with pytest.warns(RegistryAwayWarning, match="named last"):  # the server has ended

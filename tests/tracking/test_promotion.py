@@ -20,6 +20,8 @@ from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
+pytestmark = pytest.mark.slow
+
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
 EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
@@ -258,7 +260,7 @@ def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
 # --- a bad night
 
 
-@pytest.mark.parametrize("fault", [OSError("the line is dead"), KeyboardInterrupt()])
+@pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
     two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:

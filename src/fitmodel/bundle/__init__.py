@@ -1,1 +1,1 @@
-"""The folder a model is shipped as: manifest, write, read, verify."""
+"""The bundle, the folder a model is shipped as: write, read, verify."""

@@ -79,7 +79,7 @@ def make_manifest(
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Refuse facts that overwrite a field of the bundle's own, or that no reader would take."""
+    """Refuse fields that overwrite the bundle's own, or that no reader would accept."""
     for field in _FACTS.keys() & facts.keys():
         _check({field: plain(facts[field])}, field, _FACTS[field])
     taken = sorted(_OWN_FIELDS & set(facts))
@@ -88,7 +88,7 @@ def check_facts(facts: Mapping[str, Any]) -> None:
 
 
 def check_file_name(file: str) -> None:
-    """Allow plain names only: no folder, no climbing, no hidden file."""
+    """Allow plain file names only: no folder, no "..", no hidden file."""
     if len(file) > _NAME_LENGTH or not _FILE_NAME.fullmatch(file):
         raise BundleError(
             f"{file!r} cannot be a file of a bundle; plain names like 'scorer.json' can"
@@ -96,7 +96,7 @@ def check_file_name(file: str) -> None:
 
 
 def file_limit(file: str) -> int:
-    """Most bytes that a file of a bundle may have: less where it is read into Python's objects."""
+    """Largest allowed size of a bundle's file, in bytes; smaller for JSON."""
     return JSON_LIMIT if file.endswith(".json") else FILE_LIMIT
 
 
@@ -152,12 +152,12 @@ def sign(manifest: bytes) -> str | None:
 
 
 def is_vouched_for() -> bool:
-    """Whether a bundle that opened is known to be written by whoever holds the signing key."""
+    """Whether the bundle was signed with the key in FITMODEL_SIGNING_KEY."""
     return bool(os.environ.get(SIGNING_KEY))
 
 
 def check_signature(manifest: bytes, signature: str | None) -> None:
-    """Where a signing key is set, refuse what is not signed with it; without one allow all."""
+    """Refuse an unsigned or wrongly signed manifest where a signing key is set."""
     expected = sign(manifest)
     if expected is None:
         return

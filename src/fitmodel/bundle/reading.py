@@ -1,4 +1,4 @@
-"""Open a bundle's folder without trusting anything in it.
+"""Open a bundle's folder and check everything in it before use.
 
 Standard library only: this lies on the way of every service that scores. Nothing here unpickles.
 """
@@ -68,7 +68,7 @@ class Bundle:
 
 
 def open_bundle(path: Path | str) -> Bundle:
-    """Open a version's folder, or a model's folder and then the version ``current`` names.
+    """Open a version's folder, or the current version in a model's folder.
 
     With FITMODEL_SIGNING_KEY set, only a bundle signed with that key opens.
 

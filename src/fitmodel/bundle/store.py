@@ -1,4 +1,4 @@
-"""List bundles and load a pickled estimator; the names of reading and writing a bundle.
+"""List and write bundles, and load a pickled estimator.
 
 ::
 
@@ -64,7 +64,7 @@ class ListedBundle:
 
 
 def load_estimator(source: Bundle | Path | str) -> Any:
-    """Unpickle the fitted estimator: the only way in for a pickle, after its digest is checked.
+    """Unpickle the fitted estimator after its digest was checked.
 
     A pickle can run any code when it is loaded. Call this only for a bundle you or your team
     wrote; set FITMODEL_SIGNING_KEY to have that checked. Of an opened bundle the very manifest
@@ -140,7 +140,7 @@ def write_bundle(
     manifest: Mapping[str, Any],
     make_current: bool = True,
 ) -> Path:
-    """Write a new version of a model and point ``current`` at it; whole, or not at all.
+    """Write a new version of a model and make it current, in one atomic step.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def write_bundle(
 
 
 def set_current(root: Path | str, name: str, version: str) -> None:
-    """Point ``current`` of a model at a version that opens; at once or not at all.
+    """Make a version current, in one atomic step; it must open.
 
     Raises
     ------

@@ -54,7 +54,7 @@ OUT_OF_MEMORY = (
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn our errors into a message and an exit code; library warnings do not flood."""
+    """Turn our errors into a message and an exit code; silence library warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -79,14 +79,14 @@ def _failed(error: Exception, code: int) -> typer.Exit:
 
 
 def progress() -> Callable[[str], None]:
-    """Name each step on a terminal, say nothing in a pipe."""
+    """Print each step on a terminal, and nothing in a pipe."""
     if not sys.stderr.isatty():
         return lambda _step: None
     return lambda step: typer.echo(f"... {step}", err=True)
 
 
 def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
-    """Read past deals, and say what was left out or merged by [rows]."""
+    """Read past deals, and print what [rows] left out or merged."""
     from fitmodel.deals.reading import read_deals_with_findings
 
     read = read_deals_with_findings(deals, spec)
@@ -96,7 +96,7 @@ def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
 
 
 def load_spec(config: Path) -> DealSpec:
-    """Read the contract; where there is none, say how to get one."""
+    """Read the contract, or explain how to make one."""
     from fitmodel.deals.contract import DealSpec
 
     if not config.is_file():
@@ -121,7 +121,7 @@ def registered(name: str | None, config: Path) -> tuple[str, str | None]:
 
 
 def say_training(run: TrainingRun) -> None:
-    """Print how good the model is, where it lies, and what the user should know."""
+    """Print the model's quality, its folder and its warnings."""
     typer.echo(str(run.report))
     typer.echo(f"\nbundle   {run.bundle_path}")
     typer.echo(f"run      {run.run_id or 'not tracked'}")
@@ -149,7 +149,7 @@ def write_utf8(*streams: TextIO) -> None:
 
 @app.callback()
 def prepare() -> None:
-    """Learn from past deals which prospects leave early, before the next deal is signed."""
+    """Predict from past deals which prospects will leave early."""
     # Idle threads of native libraries wait by spinning, which on two busy cores made a training
     # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

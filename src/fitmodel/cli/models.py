@@ -82,7 +82,7 @@ def show(
         Path | None, typer.Option(help="Draw the table into this file: PNG, PDF or SVG.")
     ] = None,
 ) -> None:
-    """Show a model: its card's facts, or the table of an attribute, also drawn.
+    """Show a model's summary, or the table of one attribute, as text or plot.
 
     Example: fitmodel models show --model models/prospect-fit --table segment --plot segment.png
     """
@@ -135,7 +135,7 @@ def edit(
         bool, typer.Option("--use", help="Make the edited version the one in use here.")
     ] = False,
 ) -> None:
-    """Edit a table by hand into a new version, and judge the edit on later deals.
+    """Edit a table by hand, save a new version and evaluate the edit on later deals.
 
     Example: fitmodel models edit --model models/prospect-fit --table industry --level media
     --effect 0 --because "a campaign that is over" --deals deals.csv
@@ -179,7 +179,7 @@ def promote(
     config: Config = CONFIG,
     models: Models = MODELS,
 ) -> None:
-    """Make a version champion, if the evidence carries it.
+    """Make a version the champion, if the evidence supports it.
 
     Example: fitmodel promote --version 3
     """

@@ -48,7 +48,7 @@ def monitor(
         bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
     ] = False,
 ) -> None:
-    """Compare deals with those learned from, and outcomes with predictions: a page and tables.
+    """Report drift and compare outcomes with predictions, as a page and tables.
 
     Outcomes are compared where the contract's columns are in the table. Of such deals those are
     compared that were signed after the model's own, where there are any.
@@ -98,7 +98,7 @@ def decide(
     log: Log = DECISIONS,
     salt: Salt = None,
 ) -> None:
-    """Keep in the decision log what was done with a prospect.
+    """Record in the decision log what was decided about a prospect.
 
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """

@@ -72,7 +72,7 @@ def report(
         ),
     ] = False,
 ) -> None:
-    """Hold each rep's lost customers against the company's: a page and its tables.
+    """Report each rep's early churn beside the company's, as a page and tables.
 
     Example: fitmodel report deals.csv -c fitmodel.toml --output report
     """
@@ -133,7 +133,7 @@ def brief(
         bool, typer.Option("--show-template", help="Show the wording for declining, to copy.")
     ] = False,
 ) -> None:
-    """Say everything about one deal: verdict, money, reasons, similar deals, and how to decline.
+    """Write a page about one deal: verdict, money, reasons, similar deals, letter.
 
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """

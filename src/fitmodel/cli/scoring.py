@@ -93,7 +93,7 @@ def score(
 
 
 def _escalated(count: int) -> str:
-    """How many of the flagged are for a manager; nothing where none is."""
+    """Text: how many flagged deals a manager should decide; empty if none."""
     return f", {count:,} of them for a manager to decide" if count else ""
 
 

@@ -37,7 +37,7 @@ def demo(
     ] = DemoData.TELCO,
     models: Models = MODELS,
 ) -> None:
-    """Do the main job on demonstration deals.
+    """Train and score on demonstration deals.
 
     Example: fitmodel demo --data saas
     """

@@ -53,7 +53,7 @@ def train(
     salt: Salt = None,
     estimator: Estimator = None,
 ) -> None:
-    """Train, judge, ship and track a model.
+    """Train, evaluate, save and track a model.
 
     Example: fitmodel train deals.csv -c fitmodel.toml --models models
     """
@@ -81,7 +81,7 @@ def train(
 
 
 def _made(name: str | None) -> Any:
-    """Call the factory that is named; it may lie in the folder the command is run from."""
+    """Call the named factory, also one in the working directory."""
     if name is None:
         return None
     import sys
@@ -110,7 +110,7 @@ def backtest(
     ] = None,
     estimator: Estimator = None,
 ) -> None:
-    """Replay the past: train on what was known at each date, judge on what was signed next.
+    """Train as of several past dates and evaluate on the deals signed next.
 
     Example: fitmodel backtest deals.csv -c fitmodel.toml
     """
@@ -132,7 +132,7 @@ def backtest(
 def _deals_with_propensity(
     deals: Path, spec: DealSpec, log: str | None, salt: str | None
 ) -> tuple[pd.DataFrame | Path, DealSpec]:
-    """The deals with what the log says of those that were let proceed, where there is a log."""
+    """Add the propensities from the decision log to the deals, if there is a log."""
     if log is None:
         return deals, spec
     from fitmodel.monitoring.propensity import with_propensity
@@ -160,7 +160,7 @@ def retrain(
     salt: Salt = None,
     estimator: Estimator = None,
 ) -> None:
-    """Train and promote in one scheduled step; exit 0 promoted, 3 champion stays, 4 nothing new.
+    """Train and promote if better; exit 0 promoted, 3 champion stays, 4 nothing new.
 
     Exit 1 also where no model is in use: none has shown skill yet.
 

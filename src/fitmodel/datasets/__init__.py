@@ -1,4 +1,4 @@
-"""Deals to try it on: simulated ones with known truth, and a real table."""
+"""Example deals: simulated ones with known truth, and a real table."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TERMS = (1, 12, 24, 36)
 
 @dataclass(frozen=True)
 class Category:
-    """Levels of an attribute, their usual share, and the pull of a rep who signs riskier deals."""
+    """Levels of an attribute, their shares, and the tilt of a rep who signs riskier deals."""
 
     levels: tuple[str, ...]
     share: tuple[float, ...]
@@ -134,7 +134,7 @@ def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
 
 
 def _discount(normal: Array, selection: Array) -> Array:
-    """Give no discount to about two in five; steps of 5 %, up to 60 %."""
+    """Draw discounts: none for about 40 %, else steps of 5 % up to 60 %."""
     return np.clip(np.round((0.06 + 0.16 * normal + 0.06 * selection) * 20) / 20, 0.0, 0.6)
 
 
@@ -158,7 +158,7 @@ def _trial_days(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
-    """Leave a gap for one in six, somewhat more often for small companies."""
+    """Draw employee counts; about one in six is missing, more often for small companies."""
     employees = np.rint(raw["seats"] * np.exp(1.2 + 0.7 * normal)) + 1
     return np.where(uniform < np.array([0.2, 0.12, 0.06])[raw["segment"]], np.nan, employees)
 

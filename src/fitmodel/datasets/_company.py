@@ -26,7 +26,7 @@ REFERENCE_SEED = 19_720_301
 
 @dataclass(frozen=True)
 class Company:
-    """The law that simulated deals follow; see `simulate_deals` for the parameters."""
+    """Parameters of a simulated company; see `simulate_deals`."""
 
     horizon_months: int = 5
     drift: float = 0.0
@@ -43,7 +43,7 @@ class Company:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no company can be."""
+        """Check the parameters."""
         least = {"horizon_months": 1, "n_reps": 1, "n_teams": 1, "months": 1}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
@@ -100,7 +100,7 @@ class Company:
 
     @cached_property
     def intercept(self) -> float:
-        """What brings the mean probability of the company's deals to `base_rate`."""
+        """Intercept at which the mean probability of the deals is `base_rate`."""
         return _intercept(self)
 
     def _uncentred(self, raw: Raw, closed_on: Array) -> Array:

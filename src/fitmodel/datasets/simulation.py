@@ -302,9 +302,8 @@ def _spec(law: Company) -> DealSpec:
         "observed_until": law.observed_until, "rep": "rep", "team": "team", "amount": amount,
     }  # fmt: skip
     money = {
-        "policy": "value", "gross_margin": 0.8, "expected_lifetime_months": 30.0,
-        "acquisition_cost": 400.0, "onboarding_cost": 900.0, "support_cost_per_month": 60.0,
-        "commission_rate": 0.1,
+        "gross_margin": 0.8, "expected_lifetime_months": 30.0, "acquisition_cost": 400.0,
+        "onboarding_cost": 900.0, "support_cost_per_month": 60.0, "commission_rate": 0.1,
     }  # fmt: skip
     return DealSpec(
         deals=roles,

@@ -47,7 +47,7 @@ def _recent(growth: float, recent: float) -> float:
 
 
 def churn_dates(closed_on: Array, probability: Array, horizon_months: int, seed: int) -> Array:
-    """Draw the day each customer leaves, so that early churn has exactly this probability.
+    """Draw the day each customer leaves; early churn has exactly the given probability.
 
     The cumulative hazard is H(h) = -log(1 - probability) at the horizon h, spread over the window
     by a fixed shape, and goes on after it with a quarter of the window's mean hazard. One unit

@@ -1,1 +1,1 @@
-"""What a deal is, and what was known of it when."""
+"""Deals: the contract, the history of outcomes, validation."""

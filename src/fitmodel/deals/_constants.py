@@ -1,4 +1,4 @@
-"""Attributes that have the same value in every deal: they can teach nothing and are left out."""
+"""Find attributes with the same value in every deal; they are left out of training."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+
+ASKED_FIRST = 20  # deals; most attributes differ among them
 
 
 def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
@@ -39,6 +41,9 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
 
 def _never_changes(values: pd.Series[Any]) -> str | None:
     """Say which one value a column has; None where it has several."""
+    first = values.iloc[:ASKED_FIRST]
+    if first.notna().all() and first.nunique() > 1:
+        return None
     if values.isna().all():
         return "every value is empty"
     if values.isna().any() or not (values == values.iloc[0]).all():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.leaving import left_flag, left_without_date
-from fitmodel.deals.months import add_months, to_days
+from fitmodel.deals.months import add_months, months_between, to_days
 from fitmodel.deals.roles import MONTHS_PER
 from fitmodel.exceptions import DealsError
 
@@ -136,7 +136,7 @@ def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What was seen of some deals by a day.
+    """Follow-up of deals as of a day.
 
     Attributes
     ----------
@@ -145,30 +145,37 @@ class Seen:
         would have been seen.
     left_on : ndarray of datetime64[D] of shape (deals,)
         NaT where the customer was not seen to leave.
+    left_by_months : ndarray of float of shape (deals,)
+        Age by which a customer had left whose day of leaving is unknown; NaN for all others.
     """
 
     looked_at_until: Days
     watched_until: Days
     left_on: Days
+    left_by_months: NDArray[np.float64]
 
 
 def look(
     dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
 ) -> Seen:
-    """Look at the deals of some rows as of a day; None is the end of the extract.
+    """Return the follow-up of some rows as of a day; None is the end of the extract.
 
     A customer that left on an unknown day had left when it was last looked at. Where the horizon
     ends after that, it left early, and counts as having left on that day. Else, and as of an
-    earlier day, nothing is known of it after signing: it is never one that stayed.
+    earlier day, nothing is known of it after signing: it is never one that stayed. By which age it
+    had left is known at the end of the extract, of deals signed since ``observed_from``.
     """
     closed, until = dates.closed[rows], dates.observed_until[rows]
     looked_at = until if day is None else np.minimum(until, day)
     watched = np.fmin(looked_at, dates.exited[rows])
     some_day = dates.left_some_day[rows]
-    early = some_day & (until <= add_months(closed, horizon_months)) & (watched == until)
+    at_end = some_day & (watched == until)
+    early = at_end & (until <= add_months(closed, horizon_months))
+    by_end = at_end & ~(closed < dates.observed_from)
     watched = np.where(some_day & ~early, closed, watched)
     left = np.where(early, until, dates.churned[rows])
-    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER))
+    left_by = frozen(np.where(by_end, months_between(closed, until), np.nan))
+    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER), left_by)
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
@@ -278,6 +285,6 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
 
 
 def frozen(values: NDArray[Any]) -> NDArray[Any]:
-    """Array that cannot be written to, so that what is computed once stays as it is."""
+    """Return the array as read-only, since cached results are shared."""
     values.setflags(write=False)
     return values

@@ -1,4 +1,4 @@
-"""What is known of a deal or prospect before signing: the one place where dates become durations.
+"""Attributes of deals and prospects; dates become days before closing here only.
 
 Training and scoring both read their attributes here, so a date means the same in both: how many
 days before closing it lies.
@@ -164,7 +164,7 @@ def _looks_like_date(value: Any) -> bool:
 
 
 def read_days(column: pd.Series[Any], form: DateForm = ONLY_ISO) -> tuple[Days, NDArray[np.bool_]]:
-    """Whole days of a column, and the rows that hold something that is no date in this form.
+    """Days of a column, and which rows hold no date in this form.
 
     In ISO form a number is no date: reading it as one would count nanoseconds since 1970.
     """

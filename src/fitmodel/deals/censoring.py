@@ -1,4 +1,4 @@
-"""Weights that let the deals with a known outcome stand for those not watched long enough."""
+"""Inverse-probability-of-censoring weights for deals with a known outcome."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def effective_sample_size(weights: NDArray[np.float64]) -> float:
 def _watched_until(
     months: NDArray[np.float64], left: NDArray[np.bool_], reached: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Kaplan-Meier chance of not being censored before each time in ``reached``."""
+    """Kaplan-Meier probability of not being censored before each time in ``reached``."""
     times, position = np.unique(months, return_inverse=True)
     gone = np.bincount(position, left, times.size)
     censored = np.bincount(position, ~left, times.size)

@@ -1,4 +1,4 @@
-"""The deal contract: which column plays which role, and what is to be learned and decided.
+"""The deal contract: roles of columns, label, attributes, decision, tracking.
 
 `DealSpec` is ``fitmodel.toml`` in Python. It is frozen and valid from the moment it exists;
 everything wrong with it is said at once, in one `SpecError`.

@@ -1,4 +1,4 @@
-"""What does not keep a table from being learned from, and yet makes some of its numbers wrong."""
+"""Warnings that do not block training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")
 def find_warnings(
     deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None
 ) -> list[Problem]:
-    """List what a person should look at although the deals have no errors.
+    """List warnings about deals that have no errors.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def find_warnings(
 def notation_warnings(
     written: pd.DataFrame, spec: DealSpec, first_row: int | None = None
 ) -> list[Problem]:
-    """List what past deals may be written like, but prospects may not.
+    """Warn of notations that can be read in a column but not in a single prospect.
 
     Of a whole column it can be told whether 03.06.2026 is in June and 1.065 a thousand; of one
     prospect it cannot. Where the contract's [reading] gives the form of a column, as that of

@@ -1,4 +1,4 @@
-"""What a problem of a table is, and the table it is found in."""
+"""A problem of a table, and the table with row names for messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_ROWS = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a table.
+    """One problem of a table: column, count, example, remedy.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A table whose rows can be pointed at.
+    """A table that can name its rows as a person sees them.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Sheet:
         return row_name(self.table.index[position])
 
     def problems(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Problem]:
-        """Yield one problem of the first column if there are such rows, with some as examples."""
+        """Yield one problem if any of the rows are marked, with examples."""
         count = int(rows.sum())
         if count:
             positions = np.flatnonzero(rows)[:SHOWN_ROWS].tolist()

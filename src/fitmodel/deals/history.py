@@ -1,4 +1,4 @@
-"""The one home of time: what was known of each deal's outcome, and when.
+"""The history of deals: what was known of each outcome as of any day.
 
 A table and a contract make a history, which parses each outcome column once. The history as of a
 day is a view: the deals signed by then, with what was known of them. Labels, survival curve and

@@ -12,8 +12,8 @@ from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, look
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, propensity_weights
 from fitmodel.deals.months import add_months, months_between
-from fitmodel.deals.survival import kaplan_meier
 from fitmodel.deals.training_set import LabelledDeals, TrainingSet, early_churn_of
+from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -137,9 +137,14 @@ class HistoryView:
             return frozen(np.full(len(self), NEVER))
         return frozen(self._seen.left_on)
 
+    @property
+    def left_by_months(self) -> Floats:
+        """Age by which a customer had left, where the day is unknown; NaN for all others."""
+        return self._seen.left_by_months if self.spec.has_dates else np.full(len(self), np.nan)
+
     @cached_property
     def exited(self) -> Mask:
-        """Whether a customer that did not leave was lost from sight before the extract ended."""
+        """Whether a customer that did not leave was censored before the extract ended."""
         if not self.spec.has_dates:
             return frozen(np.zeros(len(self), dtype=bool))
         stopped = self.watched_until < self.extract_end
@@ -154,7 +159,7 @@ class HistoryView:
 
     @cached_property
     def entry_months(self) -> Floats:
-        """Age at which a deal came under observation: 0, or months to ``observed_from``.
+        """Age in months at which observation of a deal began (delayed entry).
 
         At most the follow-up: of a deal that ended before ``observed_from`` nothing was observed.
         """
@@ -204,12 +209,8 @@ class HistoryView:
     def survival_of(self, chosen: Mask, *, at: Any = None) -> SurvivalCurve:
         """Kaplan-Meier curve of some of the deals; `at` as of `kaplan_meier`."""
         seen = chosen & (self._age_at_start <= self.followup_months)
-        return kaplan_meier(
-            self.followup_months[seen],
-            self.left[seen],
-            entry_months=self.entry_months[seen],
-            at=at,
-        )
+        columns = (self.followup_months, self.left, self.left_by_months, self.entry_months)
+        return survival_with_unknown_days(*(values[seen] for values in columns), at=at)
 
     @cached_property
     def label_weights(self) -> Weights:
@@ -272,6 +273,7 @@ class HistoryView:
             closed_on=self._closed_on(np.arange(len(self))),
             horizon_months=self.spec.label.horizon_months,
             dates=read.dates,
+            left_by_months=self.left_by_months,
         )
 
     def subset(self, chosen: Any) -> HistoryView:

@@ -1,4 +1,4 @@
-"""Which horizon the deals can teach: what they know of leaving within 3, 5, 12 months."""
+"""Compare horizons: how many outcomes are known for 3, 5, 12 months."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids that name nobody: hashed with a key, the same id and salt always to the same text."""
+"""Pseudonymous ids: keyed hashes; the same id and salt give the same text."""
 
 from __future__ import annotations
 

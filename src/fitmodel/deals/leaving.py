@@ -1,4 +1,4 @@
-"""Who left by a flag or status, and what is made of leavers whose day is not known."""
+"""Who left by a flag or status, and what to do with leavers without a date."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.tables.values import Reading, read_flags
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def left_without_date(deals: pd.DataFrame, spec: DealSpec) -> Mask:
 
 
 def fill_left_without_date(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
-    """Do with leavers without a date what the contract says; "unknown" is for the labels to say.
+    """Apply ``left_without_date`` of the contract; "unknown" is left to the labels.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Find that leavers before some day are missing: deleted, or left behind in another system.
+"""Test whether leavers before some day are missing (purged, or in an older system).
 
 first day anybody left -> leavers to be expected before it -> a test -> the rate with and without
 """

@@ -1,4 +1,4 @@
-"""Sentences for what is wrong with a contract, and the contract written out as TOML."""
+"""Messages about errors in a contract, and the contract as TOML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read past deals: any honest table in, one clean table or one error that lists every problem out.
+"""Read past deals into one clean table, or raise one error that lists every problem.
 
 file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
      -> errors_of -> one row per customer -> deals
@@ -211,7 +211,7 @@ def _prospect_columns(spec: DealSpec, found: Forms) -> tuple[str, ...]:
 
 
 def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
-    """Number deals anew whose index repeats: where each is looked up, two of a name would mix."""
+    """Give deals a unique index where theirs repeats."""
     return deals if deals.index.is_unique else deals.reset_index(drop=True)
 
 

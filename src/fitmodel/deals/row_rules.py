@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fitmodel.deals.plain_words import shortened
 from fitmodel.deals.sections import Column, Count, Section
+from fitmodel.deals.vocabulary import plain_value
 
 LeftWithoutDate = Literal["drop", "observed_until", "unknown"]
 _MAX_GAP_DAYS = 3660
-_WHOLE = re.compile(r"-?[0-9]+\.0")
 
 
 def _as_values(value: Any) -> Any:
@@ -29,12 +28,6 @@ def _as_values(value: Any) -> Any:
 
 def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).strip()
-
-
-def plain_value(value: Any) -> str:
-    """Text by which a cell is compared: without case, outer spaces and the .0 of a whole number."""
-    text = str(value).strip().casefold()
-    return text[:-2] if _WHOLE.fullmatch(text) else text
 
 
 Values = Annotated[tuple[str, ...], BeforeValidator(_as_values)]

@@ -15,17 +15,13 @@ import pandas as pd
 from fitmodel.deals._customers import one_row_per_customer
 from fitmodel.deals.leaving import fill_left_without_date
 from fitmodel.deals.plain_words import nearest
-from fitmodel.deals.row_rules import plain_value
-from fitmodel.deals.vocabulary import plain_words, words_of
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.row_rules import Rows
     from fitmodel.tables.values import Mask
 
 SHOWN_VALUES = 8
@@ -127,7 +123,7 @@ def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
 
 
 def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Each row's place among the distinct cells, and these as plain values; "" where empty."""
+    """Return each row's position among the distinct cells, and these as plain values."""
     places, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
     values = [*map(plain_value, cells), ""]
     return places, np.array(values, dtype=object)
@@ -138,40 +134,3 @@ def _left_out(values: pd.Series[Any], rows: int) -> str:
     shown = [f"{value} {count:,}" for value, count in counts[:SHOWN_VALUES].items()]
     shown += ["…"] if len(counts) > SHOWN_VALUES else []
     return f"left out {len(values):,} of {rows:,} rows by [rows], {values.name}: {', '.join(shown)}"
-
-
-def lost_prospects(table: pd.DataFrame, rows: Rows) -> pd.Series[Any]:
-    """Why a row of an open pipeline needs no prediction; missing where it needs one.
-
-    Of a pipeline the open rows are scored, although `[rows] keep` does not list them: only rows
-    that are lost, or that `drop` lists, are left out.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Prospects, one a row.
-    rows : Rows
-        `[rows]` of the contract.
-
-    Returns
-    -------
-    Series of str, with the index of `table`
-    """
-    why = pd.Series(pd.NA, index=table.index, dtype="str")
-    for name, value_is_lost in _lost_rules(rows):
-        if name not in table.columns:
-            continue
-        places, values = distinct_values(table[name])
-        lost = np.array([value_is_lost(value) for value in values], dtype=bool)[places]
-        words = name + " is " + table[name].astype("str")
-        why = why.mask(pd.Series(lost, index=table.index) & why.isna(), words)
-    return why
-
-
-def _lost_rules(rows: Rows) -> Iterator[tuple[str, Any]]:
-    lost = words_of("stage", "lost")
-    for name, kept in rows.keep.items():
-        listed = set(map(plain_value, kept))
-        yield name, lambda value, listed=listed: value not in listed and plain_words(value) in lost
-    for name, dropped in rows.drop.items():
-        yield name, set(map(plain_value, dropped)).__contains__

@@ -1,4 +1,4 @@
-"""The sections of the deal contract: their keys, their types and what contradicts what."""
+"""The sections of the deal contract: keys, types and contradictions."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
 
 class Section(BaseModel):
-    """One section of the contract: frozen, closed, and plain-spoken about what is wrong."""
+    """Base of a contract section: frozen, no unknown keys, plain error messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     section: ClassVar[str]

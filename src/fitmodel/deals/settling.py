@@ -1,4 +1,4 @@
-"""Settle how each attribute is written, and turn written numbers and dates into values.
+"""Find the notation of each attribute; parse numbers and dates written as text.
 
 attribute of text -> numbers with signs, units and marks -> floats
                   -> dates that are not YYYY-MM-DD       -> days
@@ -126,8 +126,17 @@ def _share(values: pd.Series[Any], reading: Reading) -> float:
 
 def _maybe(values: pd.Series[Any], least: float) -> bool:
     """Tell whether so many of the first distinct values are numbers of any unit."""
-    first = values.dropna().drop_duplicates()[:LOOKED_AT]
+    first = _first_distinct(values)
     return len(first) > 0 and _share(first, read_numbers(first)) >= least
+
+
+def _first_distinct(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The first `LOOKED_AT` different values; a few rows are looked at where they have as many."""
+    for rows in (2 * LOOKED_AT, len(values)):
+        first = values.iloc[:rows].dropna().drop_duplicates()[:LOOKED_AT]
+        if len(first) == LOOKED_AT:
+            break
+    return first
 
 
 def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | None:
@@ -137,11 +146,10 @@ def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | No
         return read_dates(values, form=known.dates[name])
     if not spec.has_dates or values.dtype == object or is_date(values):
         return None
-    given = values.dropna()
-    first = given.drop_duplicates()[:LOOKED_AT]
+    first = _first_distinct(values)
     if not len(first) or not first.str.contains(r"\d{4}").mean() >= DATE_SHARE:
         return None
-    for part in (first, given):
+    for part in (first, values.dropna()):
         reading = read_dates(part)
         if reading.order not in {*_WRITTEN_ORDERS, "either"}:
             return None

@@ -1,4 +1,4 @@
-"""How many customers are still there after so many months: the Kaplan-Meier curve."""
+"""The Kaplan-Meier curve: share of customers still there after each month."""
 
 from __future__ import annotations
 

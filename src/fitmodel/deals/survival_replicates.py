@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves of many replicates at once: what a bootstrap needs of each, and no more."""
+"""Kaplan-Meier estimates of many bootstrap replicates at once."""
 
 from __future__ import annotations
 

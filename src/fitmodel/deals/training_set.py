@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.censoring import effective_sample_size
-from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ class TrainingSet:
         Leaving within it is early churn.
     dates : tuple of str
         Attributes that were dates: needed to read prospects the same way.
+    left_by_months : ndarray of float of shape (n,) or None
+        Age by which a customer had left whose day of leaving is unknown; NaN for all others. Where
+        the horizon ends before it, the deal has a follow-up of 0 and its label is unknown.
     """
 
     attributes: pd.DataFrame
@@ -61,6 +64,7 @@ class TrainingSet:
     closed_on: pd.Series[Any] | None
     horizon_months: int
     dates: tuple[str, ...] = ()
+    left_by_months: Floats | None = None
 
     @property
     def index(self) -> pd.Index[Any]:
@@ -69,6 +73,11 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.attributes)
+
+    @property
+    def left_by(self) -> Floats:
+        """`left_by_months`, all NaN where every day is known."""
+        return np.full(len(self), np.nan) if self.left_by_months is None else self.left_by_months
 
     @cached_property
     def early_churn(self) -> Floats:
@@ -96,7 +105,9 @@ class TrainingSet:
         DealsError
             If there is no deal, or none was watched from its signing.
         """
-        return kaplan_meier(self.followup_months, self.left, entry_months=self.entry_months)
+        return survival_with_unknown_days(
+            self.followup_months, self.left, self.left_by, self.entry_months
+        )
 
     @cached_property
     def marginal_chance(self) -> Floats:
@@ -104,7 +115,8 @@ class TrainingSet:
         Chance of early churn: the outcome where it is known, else by the survival curve.
 
         A deal whose customer was still there after t months has the chance ``1 - S(h) / S(t)`` of
-        leaving by the horizon h (redistribution to the right, Efron 1967). It is the same for all
+        leaving by the horizon h (redistribution to the right, Efron 1967). One whose customer left
+        by t on an unknown day has the chance ``(1 - S(h)) / (1 - S(t))``. It is the same for all
         deals of an age: it knows nothing of the attributes.
 
         Raises
@@ -126,7 +138,12 @@ class TrainingSet:
         there = np.asarray(self.survival.at(self.followup_months))
         # a curve that has come down to 0 says that everybody leaves
         stays_on = np.divide(stays, there, out=np.zeros(len(self)), where=there > 0)
-        return np.where(unknown, 1 - stays_on, early)
+        chance = np.where(unknown, 1 - stays_on, early)
+        undated = np.flatnonzero(unknown & ~np.isnan(self.left_by))
+        if len(undated):
+            gone = 1 - np.asarray(self.survival.at(self.left_by[undated]))
+            chance[undated] = np.minimum((1 - stays) / np.maximum(gone, 1e-12), 1.0)
+        return chance
 
     def subset(self, chosen: Any) -> TrainingSet:
         """Some of the deals, by boolean mask or positions; chances are those of these deals."""
@@ -141,6 +158,7 @@ class TrainingSet:
             closed_on=None if self.closed_on is None else self.closed_on.iloc[positions],
             horizon_months=self.horizon_months,
             dates=self.dates,
+            left_by_months=None if self.left_by_months is None else self.left_by_months[positions],
         )
 
 

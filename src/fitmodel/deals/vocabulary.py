@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 FILE = "vocabulary.toml"
+_WHOLE = re.compile(r"-?[0-9]+\.0")
 
 
 def words_of(section: str, key: str) -> frozenset[str]:
@@ -27,6 +28,12 @@ def plain_words(value: Any) -> str:
     """A cell as the vocabulary has it: ``Closed - Won`` and ``wc-closed_won`` are "closed won"."""
     words = re.sub(r"[\s_\-–—]+", " ", str(value)).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # WooCommerce's mark
+
+
+def plain_value(value: Any) -> str:
+    """Text by which a cell is compared: without case, outer spaces and the .0 of a whole number."""
+    text = str(value).strip().casefold()
+    return text[:-2] if _WHOLE.fullmatch(text) else text
 
 
 @cache

@@ -62,7 +62,7 @@ LONGEST_CLAIM = 2.0
 
 
 def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> float:
-    """Estimate how many months a customer that does not churn early stays, on the careful side.
+    """Estimate how many months a customer that stays past the horizon remains (conservative).
 
     The mean number of months from signing, given that the customer survives the horizon: the area
     under the Kaplan-Meier curve up to the last time at which at least 10 customers were watched

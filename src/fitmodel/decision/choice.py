@@ -1,4 +1,4 @@
-"""Choose the decision policy from the contract and from deals judged out of time.
+"""Choose the decision policy from the contract and held-out predictions.
 
 Where no policy is named it is ``risk``: a deal is flagged from twice the company's odds of early
 churn on (``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that
@@ -309,7 +309,7 @@ def _break_even_in_words(break_even: float) -> str:
 
 
 def _always(spec: DealSpec, money: Money, amounts: FloatArray) -> str:
-    """Say which deals are flagged for their amount alone, so that nobody takes it for risk."""
+    """Describe which deals are flagged for their amount alone."""
     small = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
     if not small.any():
         return ""

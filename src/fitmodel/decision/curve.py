@@ -1,4 +1,4 @@
-"""What a policy is worth: net benefit over all thresholds, and the money its flags would have made.
+"""Decision curves: net benefit over thresholds, and the money of a policy's flags.
 
 Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
 a flagged customer that would have stayed is a harm (a good deal lost); signing everything

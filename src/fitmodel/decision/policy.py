@@ -148,7 +148,7 @@ class Policy:
         return self.money.linear().of_one
 
     def assess(self, p: float, amount: float | None = None) -> tuple[bool, float, float]:
-        """Judge one prospect, in pure Python; equal to the vector methods to the bit.
+        """Assess one prospect in pure Python; bit-identical to the vector methods.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class Policy:
     def verdict(
         self, p: float, low: float, high: float, amount: float | None, *, unfamiliar: bool
     ) -> Verdict:
-        """Say everything about one prospect, in pure Python; `verdicts` gives the same numbers.
+        """Return the verdict on one prospect, in pure Python; `verdicts` gives the same.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class Policy:
         amount: npt.NDArray[Any] | float | None,
         unfamiliar: BoolArray,
     ) -> Verdict:
-        """Say everything about many prospects; parameters as of `verdict`, of shape (n,)."""
+        """Return the verdicts on many prospects; parameters as of `verdict`, shape (n,)."""
         poor = self.poor_fit(p, amount)
         fit = fit_band(poor, low, high, self.threshold_for(amount), unfamiliar, p, self.level)
         known = np.broadcast_to(known_amount(amount), np.shape(p))

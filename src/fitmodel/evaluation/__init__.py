@@ -1,1 +1,1 @@
-"""How good the probabilities are, measured on deals not trained on."""
+"""Evaluation of probabilities on deals not trained on."""

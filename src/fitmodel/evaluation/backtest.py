@@ -1,4 +1,4 @@
-"""Replay the past: train on what was known then, score what was signed next, judge it now.
+"""Backtest: train as of past dates and evaluate on the deals signed next.
 
 cut 1   |=== train ===|- judge -|
 cut 2   |======== train ========|- judge -|            trained anew at every cut; the older models
@@ -71,7 +71,7 @@ def compute_backtest(
     n_boot: int = 500,
     seed: int = 0,
 ) -> BacktestReport:
-    """Judge a way of learning at past dates.
+    """Evaluate a learning procedure at past dates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Calibration: of deals given a probability of 20 %, 20 in 100 should leave early."""
+"""Calibration curves: predicted against observed early churn."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def equal_mass_bins(sample: Sample, bins: int) -> npt.NDArray[np.intp]:
 
 
 def summarise_groups(sample: Sample, group: npt.NDArray[np.intp]) -> pd.DataFrame:
-    """Tell, for deals grouped by the integers in `group`, what was predicted and what came."""
+    """Summarise predicted and observed early churn per group."""
 
     def total(values: Vector) -> Vector:
         return np.asarray(np.bincount(group, weights=values)[present], dtype=np.float64)

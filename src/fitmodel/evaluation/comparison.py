@@ -117,7 +117,7 @@ def compare(
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
-    """Return what speaks against the challenger whatever its gain: one sentence each.
+    """Return objections to the challenger that no gain outweighs, a sentence each.
 
     Parameters
     ----------

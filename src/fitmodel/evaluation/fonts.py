@@ -33,7 +33,7 @@ WITH_CHINESE = (
 
 @contextmanager
 def readable(figure: Figure) -> Iterator[None]:
-    """Draw a figure inside with letters that its fonts lack taken from a font that has them.
+    """Context in which figures use a fallback font for letters their font lacks.
 
     Where no such font is installed a box stands for the letter, without a warning: the same words
     stand in the table beside the picture.

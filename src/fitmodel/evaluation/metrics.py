@@ -205,7 +205,7 @@ def _statistics(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 
 
 def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
-    """Walk down the list, riskiest first, once for all three metrics of order."""
+    """Compute the three ranking metrics in one pass, riskiest first."""
     mass, left = sample.per_tie(weights), sample.per_tie(weights * sample.outcome)
     mass_so_far, left_so_far = np.cumsum(mass, axis=1), np.cumsum(left, axis=1)
     everyone, churners = mass_so_far[:, -1], left_so_far[:, -1]

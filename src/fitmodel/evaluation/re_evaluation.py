@@ -1,4 +1,4 @@
-"""Judge an edit by hand on deals signed later: the same edit, on a model that did not see them.
+"""Evaluate a manual edit on later deals, made to a model that did not see them.
 
 The model in use learned from all deals, so none is left to judge it by. What can be judged is the
 edit itself: learn again from what was known at a date, make the edit to THAT scorecard, and compare

@@ -1,4 +1,4 @@
-"""What a training and a backtest found: frozen results that print, plot and become JSON."""
+"""Reports of a training and a backtest: they print, plot and convert to JSON."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Report(ABC):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What must not be overlooked: a verdict without skill, then the notes."""
+        """Warnings: a verdict without skill first, then the notes."""
         return self.notes if self.has_skill else (self.verdict, *self.notes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def summarise(
     expected_share: float | None = None,
     level: Level | None = None,
 ) -> TrainingReport:
-    """Gather everything that a training reports.
+    """Build the report of a training.
 
     Parameters
     ----------

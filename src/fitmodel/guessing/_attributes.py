@@ -1,4 +1,4 @@
-"""Which columns of a table never seen before had better be no attributes, and why."""
+"""Find columns that should not be attributes, with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column of a table never seen before looks like: its name's words and its content."""
+"""Features of a column for guessing: words of its name, and its content."""
 
 from __future__ import annotations
 

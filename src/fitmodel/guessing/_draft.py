@@ -1,4 +1,4 @@
-"""A contract while it is guessed: the roles so far, a note for every column, and the doubts."""
+"""A contract draft: roles so far, a note for every column, and doubts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choose the date of leaving: by its name, held against the status and against what can be."""
+"""Choose the churn date by name, agreement with the status, and plausibility."""
 
 from __future__ import annotations
 

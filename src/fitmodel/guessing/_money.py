@@ -1,4 +1,4 @@
-"""Which column is what a contract is worth, and per what time and in which currency."""
+"""Find the column of the contract value, its period and its currency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What columns of past deals are called, in CRM exports and in several languages.
+"""Column names of past deals in CRM exports, in several languages.
 
 A name is first written as plain words: ``CloseDate``, ``close_date`` and ``CLOSE.DATE__c`` are all
 "close date". For each role the patterns stand in order: the first is the surest.
@@ -245,7 +245,7 @@ _FILLING = re.compile(r" (flag|yn|y n|indicator|label|code)$|^(deal|opportunity|
 
 
 def is_of_something_else(words: str) -> bool:
-    """Tell whether a date is of something else than leaving: a trial, renewal, price or payment."""
+    """Tell whether a date's name is of another event: trial, renewal, price, payment."""
     return bool(_OF_SOMETHING_ELSE.search(words)) and not _SURELY_LEAVING.search(words)
 
 

@@ -1,4 +1,4 @@
-"""Settle how a table tells its outcome: dates, with a flag beside them, or a tenure and a flag."""
+"""Choose the form of the outcome: dates with a flag, or tenure and a flag."""
 
 from __future__ import annotations
 

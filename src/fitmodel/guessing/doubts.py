@@ -1,4 +1,4 @@
-"""What a person should settle about a table: repeated by init, check and train until answered.
+"""Doubts about a table: init, check and train repeat them until answered.
 
 table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
 """

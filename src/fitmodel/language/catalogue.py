@@ -1,4 +1,4 @@
-"""Look up what to say: texts lie in ``language/<language>/<topic>.toml``, one key per text.
+"""Look up texts in ``language/<language>/<topic>.toml`` by key.
 
 phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
 """

@@ -1,1 +1,1 @@
-"""Audit of attributes that know the outcome."""
+"""Leakage audit: attributes that reveal the outcome."""

@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Telling:
-    """How far something alone tells an outcome: AUC, its lower limit, and between whom."""
+    """How well one attribute alone separates an outcome: AUC and its lower limit."""
 
     auc: float
     low: float
@@ -106,7 +106,7 @@ class Attribute:
 
     @cached_property
     def goes_on_changing(self) -> bool:
-        """Whether its name is of what a CRM writes anew while a deal goes on."""
+        """Whether its name is one that a CRM overwrites after signing."""
         return goes_on_changing(self.name)
 
     @property
@@ -117,7 +117,7 @@ class Attribute:
     def finding(
         self, kind: str, verdict: Verdict, evidence: str, remedy: str | None = None
     ) -> Finding:
-        """Say something of it, with the remedy: the verdict's, or one of its own."""
+        """Build a finding on it, with the remedy."""
         usual = {
             "stop": f'add "{self.name}" to [attributes] exclude',
             "warn": "make sure that it is known before signing, and used on purpose",
@@ -127,7 +127,7 @@ class Attribute:
 
 
 def telling(groups: Codes, history: History) -> Telling:
-    """How far groups tell leaving early or having left, whichever they tell better."""
+    """Separation of early leaving or leaving at all by groups, whichever is larger."""
     known = np.isfinite(history.early)
     early = Limited(0.5, 0.0)
     if known.any():

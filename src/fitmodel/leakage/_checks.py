@@ -47,7 +47,7 @@ _IF_ONLY_CHURNERS: dict[str, Verdict] = {"surely": "stop", "maybe": "warn", "no"
 
 
 def filled_in(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """Being filled in (or empty) must not tell the outcome."""
+    """Check whether being filled in (or empty) reveals the outcome."""
     empty, kind = attribute.empty, "filled in later"
     if empty.all() or not empty.any():
         return
@@ -147,7 +147,7 @@ def after_closing(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 
 def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """What grows with the time stayed was not known at signing: total charges, a duration."""
+    """Check for values that grow with tenure, such as total charges."""
     numbers = attribute.numbers
     if numbers is None:
         return
@@ -238,7 +238,7 @@ def one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 
 def decides(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """Nothing known before signing tells the outcome almost by itself, but for an agreed term."""
+    """Check for attributes that almost decide the outcome alone, contract terms aside."""
     tells = attribute.tells
     evidence = f"it {tells}"
     if tells.low > attribute.enough and _by_a_term_alone(attribute, history):
@@ -262,7 +262,7 @@ def _by_a_term_alone(attribute: Attribute, history: History) -> bool:
 
 
 def named(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """What the name says: later knowledge, a person's own affair, who sold."""
+    """Check the name: later knowledge, a protected characteristic, a seller."""
     if attribute.goes_on_changing:
         evidence = "by its name a CRM goes on changing it, while a deal is open and after"
         yield attribute.finding("name", "warn", evidence)
@@ -283,7 +283,7 @@ def named(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 
 def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """A value of its own for every deal says nothing of the next one."""
+    """Check for identifiers: a different value in every deal."""
     given = attribute.column[~attribute.empty]
     if len(given) < MIN_LEFT or given.nunique() <= MAX_UNIQUE * len(given):
         return

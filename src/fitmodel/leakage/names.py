@@ -1,4 +1,4 @@
-"""What an attribute's name says: learned after closing, a person's own affair, or a seller."""
+"""Names of attributes known after closing, of protected characteristics and of sellers."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def tells_of_later(name: str) -> Literal["surely", "maybe", "no"]:
 
 
 def personal_matter(name: str) -> str | None:
-    """Which characteristic of a person, that the law protects, a name suggests."""
+    """Return the legally protected characteristic that a name suggests."""
     return protected_characteristic(spaced(name))
 
 

@@ -1,4 +1,4 @@
-"""The statistics of the leakage audit: each has a limit, so that few deals prove nothing."""
+"""Statistics of the leakage audit, each with a confidence limit."""
 
 from __future__ import annotations
 

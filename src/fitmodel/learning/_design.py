@@ -1,4 +1,4 @@
-"""What the two learners see of the codes: a small numeric basis per attribute.
+"""Design matrices of the components: a small numeric basis per attribute.
 
 A number gives its place on a line and its rank; a category of few levels gives an indicator per
 level; a category of many levels gives one number, the level's shrunken early-churn statistic,
@@ -53,7 +53,7 @@ class LevelStatistic:
 
 @dataclass(frozen=True)
 class Design:
-    """Training deals as the learners see them.
+    """Design matrices of the training deals.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a user's own scikit-learn classifier is given: a frame, and the steps that it lacks."""
+"""The input of a user's own classifier: a frame, and preprocessing it lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_estimator(estimator: Any) -> None:
-    """Refuse what cannot give probabilities, or cannot be told how much a deal counts.
+    """Refuse an estimator without `predict_proba` or sample weights.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.Dat
 
 
 def ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
-    """Put dummies, medians and scaling before a bare estimator that cannot do without them."""
+    """Add one-hot encoding, imputation and scaling where the estimator needs them."""
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline

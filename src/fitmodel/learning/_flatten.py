@@ -35,7 +35,7 @@ def flatten(
     base_rate: float,
     seed: int,
 ) -> Scorecard:
-    """Stack the tables of the blended model into a book.
+    """Stack the tables of the blended model into a scorecard.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Give a scorecard finer codes without changing what it says of anybody.
+"""Split codes of a scorecard without changing any prediction.
 
 An edit by hand speaks of values ("12 to 20 seats", "agency"), a scorecard of codes. Where the two
 do not

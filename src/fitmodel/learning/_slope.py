@@ -1,4 +1,4 @@
-"""Fit a calibration that changes how far apart predictions are, never the level.
+"""Calibration of the slope only; the level is estimated elsewhere.
 
 log-odds of deals not trained on, fold by fold
   -> a slope that all folds share, and a shift of each fold's own that is thrown away

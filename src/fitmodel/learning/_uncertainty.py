@@ -1,4 +1,4 @@
-"""What the folds leave open, as settings of each bootstrap replicate.
+"""Uncertainty of penalty, slope and misfit, as settings of each replicate.
 
 candidates' log-odds of deals not trained on
   -> resample those deals -> the penalty that is best on them, and a slope of their own

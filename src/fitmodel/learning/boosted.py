@@ -63,7 +63,7 @@ def fit_boosting(
     bags: NDArray[np.int8],
     options: BoostingOptions,
 ) -> Additive:
-    """Explainable boosting on the codes, stopped on each bag's left-out deals.
+    """Fit explainable boosting on the codes; each bag stops on its left-out deals.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class CalibrationMap:
 
     @classmethod
     def identity(cls) -> CalibrationMap:
-        """Leave the log-odds as they are."""
+        """Return the identity map."""
         return cls.linear(1.0, 0.0, "none")
 
     def log_odds(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:

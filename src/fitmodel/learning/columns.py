@@ -1,4 +1,4 @@
-"""How a value of an attribute becomes a code: what training and scoring share of the model.
+"""Columns: how a value of an attribute becomes a code, in training and scoring.
 
 A column turns any value into a small integer, the row of the attribute's tables::
 
@@ -217,7 +217,7 @@ class CategoryColumn:
         return {level: code for level, code in self.levels.items() if _HIDDEN.fullmatch(level)}
 
     def is_word(self, value: Any) -> bool:
-        """Tell whether a value is a word for nothing that is a level of this attribute."""
+        """Tell whether a word for "missing" is a level of this attribute."""
         return bool(self.words) and isinstance(value, str) and value.strip() in self.words
 
     @property
@@ -245,7 +245,7 @@ Column = NumberColumn | CategoryColumn
 
 
 def _as_whole(text: str) -> str:
-    """A code as a table of numbers would show it: a CSV's "007" is the 7 that training read."""
+    """Return a code as a number column shows it: "007" is 7."""
     try:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text
     except (ValueError, OverflowError):
@@ -253,7 +253,7 @@ def _as_whole(text: str) -> str:
 
 
 def hidden_level(text: str) -> str:
-    """Give a digest in the place of a level's name: only who knows the name finds it.
+    """Return a digest of a level's name, so that the file does not show it.
 
     The first 24 digits of SHA-256, which every database computes too.
     """

@@ -30,7 +30,7 @@ REPLICATE_TOLERANCE = 2e-3
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Deals as components learn from them.
+    """Training data of the components.
 
     Parameters
     ----------

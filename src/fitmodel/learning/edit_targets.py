@@ -1,4 +1,4 @@
-"""Read what of a table an edit speaks of, as a person writes it: a level, a bin, a range."""
+"""Parse the target of an edit: a level, a bin or a range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit the scorecard: deals and settings in, tables out.
+"""Fit the scorecard from deals and settings.
 
     attributes -> columns, codes -> soft labels -> components -> weighted sum
                -> slope, level   -> intercept that gives the company's rate -> Scorecard tables
@@ -96,6 +96,7 @@ def follow_up_of(deals: TrainingSet) -> FollowUp:
         float(deals.horizon_months),
         entry=deals.entry_months,
         weight=weight,
+        left_by=deals.left_by_months,
     )
 
 
@@ -234,7 +235,7 @@ def _set_replicate_levels(
 def _bend(
     isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
 ) -> tuple[CalibrationMap, Additive]:
-    """Put an isotonic map behind the tables, and keep the mean prediction where it is."""
+    """Add an isotonic calibration map, keeping the mean prediction."""
     log_odds = point.log_odds(codes)
     probability = 1.0 / (1.0 + np.exp(-log_odds))
     rate = float(np.average(probability, weights=follow_up.weight))

@@ -1,4 +1,4 @@
-"""Learn from deals whose early churn is not known yet, each by its own chance of it.
+"""Soft labels by the EM algorithm for deals whose early churn is not known yet.
 
 follow-up of deals -> soft labels -> ridge logistic regression -> own log-odds of each deal
    ^------------------ baseline, own chances <---------------------------'   until they stand still

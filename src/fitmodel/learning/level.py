@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._unknown_days import dated_rows
+from fitmodel.learning.proportional_odds import own_chance
 
 if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, FollowUp
@@ -127,6 +129,8 @@ def fit_level(
     the filtered level to the power of `pull`. Both are chosen by the negative binomial log score
     of the leavers of the next horizon, forecast at each month in the past.
     """
+    follow_up, rows = dated_rows(follow_up, own_chance(follow_up, baseline, log_odds))
+    closed, log_odds = closed[rows], log_odds[rows]
     observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
     months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
     horizon = max(round(follow_up.horizon), 1)

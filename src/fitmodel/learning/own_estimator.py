@@ -1,4 +1,4 @@
-"""A user's own scikit-learn classifier in the place of the scorecard.
+"""A user's own scikit-learn classifier instead of the scorecard.
 
     training set -> a frame: numbers as floats, categories as pandas categories
                  -> clones fitted on folds ordered in time -> the calibration map

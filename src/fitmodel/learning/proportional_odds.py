@@ -1,4 +1,4 @@
-"""Proportional odds: how the chance of having left grows, and what follows for young deals.
+"""Proportional odds: probability of having left over time, and soft labels.
 
 followed months, left or not -> Kaplan-Meier curve (per stratum)
 log-odds of each deal        -> baseline: at each time the mean over deals equals that curve
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.unknown_days import LeavingTimes, leaving_times, with_unknown_days
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, expit, logit
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,11 @@ class FollowUp:
         Deals of one stratum share the timing of leaving.
     horizon : float
         Months within which leaving is early churn.
+    left_by : ndarray of shape (n,) or None
+        Months by which a customer had left whose day of leaving is unknown, NaN for all others;
+        beyond the horizon too. Such a deal has `months` 0 and has not `left`.
+    leaving : LeavingTimes or None
+        When customers leave, where a day is unknown: estimated once, on all deals.
     """
 
     months: Floats
@@ -51,6 +57,8 @@ class FollowUp:
     weight: Floats
     stratum: NDArray[np.intp]
     horizon: float
+    left_by: Floats | None = None
+    leaving: LeavingTimes | None = None
 
     @classmethod
     def of(
@@ -61,9 +69,15 @@ class FollowUp:
         *,
         entry: Floats | None = None,
         weight: Floats | None = None,
+        left_by: Floats | None = None,
     ) -> FollowUp:
-        """Cut the follow-up of deals at the horizon."""
+        """Cut the follow-up of deals at the horizon; `left_by` where days are unknown."""
         n = len(months)
+        leaving = None
+        if left_by is not None and not np.isnan(left_by).all():
+            leaving = leaving_times(months, left, left_by, weight=weight, entry=entry)
+            undated = ~np.isnan(left_by)
+            months, left = np.where(undated, 0.0, months), left & ~undated
         return cls(
             months=np.minimum(months, horizon),
             left=left & (months <= horizon),
@@ -71,6 +85,8 @@ class FollowUp:
             weight=np.ones(n) if weight is None else weight,
             stratum=np.zeros(n, dtype=np.intp),
             horizon=horizon,
+            left_by=None if leaving is None else left_by,
+            leaving=leaving,
         )
 
     def __len__(self) -> int:
@@ -79,7 +95,12 @@ class FollowUp:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Deals whose early churn is known."""
-        return self.left | (self.months >= self.horizon)
+        return self.early | (self.months >= self.horizon)
+
+    @property
+    def early(self) -> NDArray[np.bool_]:
+        """Deals known to have left within the horizon, also on an unknown day."""
+        return self.left if self.left_by is None else self.left | (self.left_by <= self.horizon)
 
     def weighted(self, weight: Floats) -> FollowUp:
         """The same deals with other weights."""
@@ -94,6 +115,8 @@ class FollowUp:
             self.weight[chosen],
             self.stratum[chosen],
             self.horizon,
+            None if self.left_by is None else self.left_by[chosen],
+            self.leaving,
         )
 
     def curve(self, inside: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
@@ -101,12 +124,34 @@ class FollowUp:
         used = self.weight > 0 if inside is None else inside & (self.weight > 0)
         if not used.any():
             return np.array([self.horizon]), np.zeros(1)
-        late = {"entry_months": self.entry[used]} if self.entry.any() else {}
-        curve = kaplan_meier(self.months[used], self.left[used], weights=self.weight[used], **late)
+        months, left, weight, entry = (
+            values[used] for values in (self.months, self.left, self.weight, self.entry)
+        )
+        if self.left_by is not None and self.leaving is not None:
+            months, left, weight, entry = with_unknown_days(
+                self.leaving, self.left_by[used], months, left, weight, entry
+            )
+            left &= months <= self.horizon
+        late = {"entry_months": entry} if entry.any() else {}
+        curve = kaplan_meier(np.minimum(months, self.horizon), left, weights=weight, **late)
         at_event = curve.events > 0
         if not at_event.any():
             return np.array([self.horizon]), np.zeros(1)
         return curve.times[at_event], 1.0 - curve.survival[at_event]
+
+    def after(self, share: float) -> tuple[Floats, Floats]:
+        """Ages beyond the horizon by which somebody had left, and the share that left by each.
+
+        Parameters
+        ----------
+        share : float
+            That left within the horizon. Of the others as many leave later as of all deals.
+        """
+        if self.left_by is None or self.leaving is None:
+            return np.zeros(0), np.zeros(0)
+        later = np.unique(self.left_by[self.left_by > self.horizon])
+        stay = 1.0 - self.leaving.left_by(np.array([self.horizon, *later]))
+        return later, 1.0 - (1.0 - share) * stay[1:] / max(float(stay[0]), 1e-12)
 
     @property
     def rate(self) -> float:
@@ -164,7 +209,9 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
     for number in range(int(follow_up.stratum.max(initial=0)) + 1):
         inside = follow_up.stratum == number
         at, share = _thinned(*follow_up.curve(inside))
-        support, mass = _support(log_odds[inside], mass_of[inside])
+        later, share_later = _thinned(*follow_up.after(float(share[-1])))
+        at, share = np.concatenate([at, later]), np.concatenate([share, share_later])
+        support, mass = few_points(log_odds[inside], mass_of[inside])
         times.append(at)
         values.append(matching_shift(support, mass, share))
     return Baseline(tuple(times), tuple(values))
@@ -197,7 +244,12 @@ def own_chance(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Flo
     by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
     by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
     chance = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
-    return np.where(follow_up.known, follow_up.left.astype(float), chance)
+    if follow_up.left_by is not None:  # left by then: early with P(left by the end | left by then)
+        undated = ~np.isnan(follow_up.left_by)
+        by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
+        early = np.clip(by_end / np.maximum(by_then, 1e-12), 0.0, 1.0)
+        chance = np.where(undated, early, chance)
+    return np.where(follow_up.known, follow_up.early.astype(float), chance)
 
 
 def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
@@ -257,18 +309,18 @@ def _thinned(times: Floats, share: Floats) -> tuple[Floats, Floats]:
     return times[kept], share[kept]
 
 
-def _support(log_odds: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def few_points(log_odds: Floats, weight: Floats, size: int = MAX_SUPPORT) -> tuple[Floats, Floats]:
     """Few values with weights that have nearly the distribution of all."""
     used = weight > 0
     log_odds, weight = log_odds[used], weight[used]
     if len(log_odds) == 0:
         return np.zeros(1), np.ones(1)
-    if len(log_odds) <= MAX_SUPPORT:
+    if len(log_odds) <= size:
         return log_odds, weight
     order = np.argsort(log_odds)
     ranked, mass = log_odds[order], weight[order]
-    group = np.minimum((np.cumsum(mass) / mass.sum() * MAX_SUPPORT).astype(int), MAX_SUPPORT - 1)
-    total = np.bincount(group, weights=mass, minlength=MAX_SUPPORT)
-    mean = np.bincount(group, weights=mass * ranked, minlength=MAX_SUPPORT)
+    group = np.minimum((np.cumsum(mass) / mass.sum() * size).astype(int), size - 1)
+    total = np.bincount(group, weights=mass, minlength=size)
+    mean = np.bincount(group, weights=mass * ranked, minlength=size)
     filled = total > 0
     return np.asarray(mean[filled] / total[filled]), np.asarray(total[filled], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The scorecard: the whole model as numbers that a person can read and numpy can add up.
+"""The scorecard: an additive model kept as one table per attribute.
 
     codes of a prospect -> one row from each table -> their sum is the log-odds
                         -> the calibration map     -> early_churn_probability
@@ -112,7 +112,8 @@ class Scorecard:
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         if sum(sizes) != len(self.tables):
             raise BundleError(
-                f"the scorecard has {len(self.tables)} rows, its columns need {sum(sizes)}"
+                f"the scorecard has {len(self.tables)} rows; its columns and pairs need "
+                f"{sum(sizes)}"
             )
         if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
             raise BundleError("the scorecard holds a number that is not finite")

@@ -1,4 +1,4 @@
-"""Let the data choose: penalty, components and their shares, pairs, on folds ordered in time.
+"""Choose penalty, components, their shares and pairs on folds ordered in time.
 
 folds -> ridge regression for each penalty
       -> each other component, without and with pairs, in several shares

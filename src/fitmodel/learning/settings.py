@@ -1,4 +1,4 @@
-"""Settings of the learner: what the user says beforehand, and what the data chose."""
+"""Settings of the learner: the user's options, and what selection chose."""
 
 from __future__ import annotations
 

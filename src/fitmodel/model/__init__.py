@@ -1,1 +1,1 @@
-"""The model as its users hold it, and the bundle it is shipped as."""
+"""FitModel: predict, reasons, similar deals, counterfactuals."""

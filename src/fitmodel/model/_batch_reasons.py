@@ -1,4 +1,4 @@
-"""The reasons of many prospects as JSON text, without a step in Python for each prospect.
+"""Reasons of many prospects as JSON text, vectorised.
 
 contributions -> the largest of each row -> per term: a template for each code, distinct values in
 words -> filled in, and joined per prospect, by Arrow

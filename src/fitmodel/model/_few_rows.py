@@ -1,4 +1,4 @@
-"""A frame of a row or two: each row is scored alone, which is many times faster than whole columns."""
+"""A frame of a few rows: each is scored alone, many times faster than by whole columns."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def predict_few(
     """
     if not 0 < len(table) <= FEW or not table.columns.is_unique:
         return None
-    wanted = {*scorer.scorecard.attributes, scorer.amount, scorer.closed_on}
+    roles = (scorer.amount, scorer.closed_on, *scorer.lost.columns)
+    wanted = {*scorer.scorecard.attributes, *roles}
     columns = {name: table[name].tolist() for name in table.columns if name in wanted}
     day = None if as_of is None else as_day(as_of)
     try:

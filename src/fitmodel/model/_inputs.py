@@ -108,7 +108,7 @@ def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
     """Columns as pandas knows them: exact decimals as numbers, days as days."""
     import pyarrow as pa
 
-    from fitmodel.tables.number_text import floats_of
+    from fitmodel.tables.files import floats_of
 
     for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):

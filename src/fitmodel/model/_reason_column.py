@@ -64,7 +64,7 @@ class ReasonsArray(ExtensionArray):
         return ReasonsArray(found) if isinstance(found, np.ndarray) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._cells[key] = value._cells if isinstance(value, ReasonsArray) else value
+        self._cells[key] = np.asarray(value) if isinstance(value, ReasonsArray) else value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.object_]:
         """Give one list in each cell: numpy by itself would make rows and columns of them."""
@@ -106,7 +106,7 @@ class ReasonsArray(ExtensionArray):
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[ReasonsArray]) -> ReasonsArray:
-        return cls(np.concatenate([part._cells for part in to_concat]))
+        return cls(np.concatenate([np.asarray(part) for part in to_concat]))
 
     def isna(self) -> NDArray[np.bool_]:
         """Tell which rows have no reasons because they could not be scored."""
@@ -127,13 +127,13 @@ class ReasonsArray(ExtensionArray):
         """Copy the column; the reasons themselves never change."""
         return ReasonsArray(self._cells.copy())
 
-    def astype(self, dtype: Any, copy: bool = True) -> Any:  # noqa: FBT002 - pandas' own signature
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Give the lists themselves as objects; as text what `str` says of each."""
         if dtype in {object, np.dtype(object)}:
             return self._cells.copy()
         return super().astype(dtype, copy=copy)
 
-    def _formatter(self, boxed: bool = False) -> Any:  # noqa: FBT002 - pandas' own signature
+    def _formatter(self, boxed: bool = False) -> Any:
         del boxed
         return str
 
@@ -157,11 +157,11 @@ def _structs(reasons: Any) -> list[dict[str, Any]] | None:
     if reasons is None:
         return None
     listed = [reason.to_dict() for reason in reasons]
-    return [
-        each | {"value": json.dumps(each["value"], ensure_ascii=False)} for each in listed
-    ]
+    return [each | {"value": json.dumps(each["value"], ensure_ascii=False)} for each in listed]
 
 
 def reasons_column(listed: Sequence[Any]) -> ReasonsArray:
     """Make the column of lists of reasons."""
-    return ReasonsArray._from_sequence(listed)
+    cells = np.empty(len(listed), dtype=object)
+    cells[:] = [list(reasons) for reasons in listed] or None
+    return ReasonsArray(cells)

@@ -37,7 +37,7 @@ OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
 
 
 class RowScorer:
-    """What assessing one prospect needs, as plain tables.
+    """Plain-Python tables that score one prospect.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class RowScorer:
         )
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
-        """Log-odds and their deviation over bags."""
+        """Log-odds and their deviation over bootstrap replicates."""
         # the intercept first and then row by row, bag by bag: the order of `Scorecard.scores`
         log_odds, *replicates = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
         total = 0.0
@@ -196,7 +196,7 @@ def _odd_steps(scorecard: Scorecard) -> list[OddStep]:
 
 
 def _pair_steps(scorecard: Scorecard) -> list[tuple[int, list[int], int, list[int]]]:
-    """Per pair: its attributes, and what their codes add to the row of the book."""
+    """Per pair: its attributes, and what their codes add to the row of the scorecard."""
     starts = scorecard.offsets[len(scorecard.columns) :]
     return [
         (

@@ -1,4 +1,4 @@
-"""What is said of each term of a book: its evidence, and what it does to a prospect's risk.
+"""Sentences of reasons: evidence of a term, and its effect on the risk.
 
 term, codes, values in words, effect in words -> the sentence
 
@@ -206,7 +206,7 @@ def _ratio_text(hundredths: int) -> str:
 
 
 def in_hundredths(ratio: float) -> int:
-    """Round a ratio to what is said of it: hundredths up to 1.1, tenths above."""
+    """Round a ratio for display: hundredths up to 1.1, tenths above."""
     if ratio * 100 < TENTHS_FROM:
         return max(1, round(ratio * 100))
     return round(ratio * 10) * 10

@@ -94,12 +94,12 @@ def _bands(policy: Policy, amount: str) -> Iterator[tuple[str, str]]:
     )
     yield "fm_least", "LEAST(fm_at_low, fm_at_high)"
     yield "fm_most", "GREATEST(fm_at_low, fm_at_high)"
-    yield (
-        "fm_worth",
+    worth = (
         "CASE WHEN fm_value IS NULL THEN '' "
         "WHEN fm_stays < 0 OR GREATEST(fm_at_low, fm_at_high) < 0 THEN 'loses' "
-        "WHEN LEAST(fm_at_low, fm_at_high) > 0 THEN 'gains' ELSE 'unclear' END",
+        "WHEN LEAST(fm_at_low, fm_at_high) > 0 THEN 'gains' ELSE 'unclear' END"
     )
+    yield "fm_worth", worth
 
 
 def _escalate(policy: Policy, poor: str, amount: str) -> str:
@@ -140,8 +140,12 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
         for term, weight in zip(terms, sentences.ranks, strict=True):
             factor = "" if weight == 1 else f" * {number(weight)}"
             size = f"ABS(fm_c{term}){factor}"
-            sizes.append(f"CASE WHEN {term} IN ({taken}) THEN -1e0 ELSE {size} END" if taken else size)
-        whens = " ".join(f"WHEN {size} THEN {term}" for size, term in zip(sizes, terms, strict=True))
+            sizes.append(
+                f"CASE WHEN {term} IN ({taken}) THEN -1e0 ELSE {size} END" if taken else size
+            )
+        whens = " ".join(
+            f"WHEN {size} THEN {term}" for size, term in zip(sizes, terms, strict=True)
+        )
         largest = sizes[0] if len(sizes) == 1 else f"GREATEST({', '.join(sizes)})"
         steps.add(f"fm_ranked{rank}", [(f"fm_pick{rank}", f"CASE {largest} {whens} END")])
         picked = f"CASE WHEN fm_error IS NULL THEN fm_pick{rank} END"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -69,6 +70,8 @@ class Dialect:
     safe_number: str = "CAST({0} AS DOUBLE)"
     exclude: str = "EXCLUDE"
     fence: str = ""
+    every: str = ""
+    """What makes a replacement one of every place, where that is not so by itself."""
     is_template: bool = False
     """Whether dbt fills the statement in: then a brace in a text is written as a template."""
 
@@ -84,7 +87,7 @@ class Dialect:
         return f"{self.quote}{inside}{self.quote}"
 
     def for_table(self, name: str) -> Dialect:
-        """This dialect, made for a template where the table is one."""
+        """Return the dialect, with braces escaped where the table is a template."""
         return replace(self, is_template=_TEMPLATE.fullmatch(name) is not None)
 
     def table(self, name: str) -> str:
@@ -123,6 +126,10 @@ class Dialect:
         """Whether a text is of a pattern, which must hold no backslash."""
         return self.matches.format(expression, f"'^({pattern})$'")
 
+    def spaced(self, expression: str) -> str:
+        """Text with one space in the place of spaces, dashes and underscores."""
+        return f"REGEXP_REPLACE({expression}, '[ _\u2013\u2014-]+', ' '{self.every})"
+
     def as_double(self, expression: str) -> str:
         """Read a number out of plain text or a number."""
         return self.safe_number.format(expression)
@@ -141,19 +148,25 @@ class Dialect:
         types = [str(getattr(self, kind)) for _, kind in columns]
         lines = [f"({', '.join(map(str, row))})" for row in rows]
         if self.name == "bigquery":
-            shape = ", ".join(
-                f"{name} {kind}" for name, kind in zip(names, types, strict=True)
-            )
-            return f"SELECT * FROM UNNEST([STRUCT<{shape}>\n    " + ",\n    ".join(lines) + "])"
+            shape = ", ".join(f"{name} {kind}" for name, kind in zip(names, types, strict=True))
+            listed = ",\n    ".join(lines)
+            return f"SELECT * FROM UNNEST([STRUCT<{shape}>\n    {listed}])"  # noqa: S608 - the model's own numbers and quoted texts  # nosec B608
         picked = ", ".join(
             name if kind == self.text else f"CAST({name} AS {kind}) AS {name}"
             for name, kind in zip(names, types, strict=True)
         )
-        return (
-            f"SELECT {picked} FROM (VALUES\n    "
-            + ",\n    ".join(lines)
-            + f") AS v ({', '.join(names)})"
-        )
+        listed = ",\n    ".join(lines)
+        named = ", ".join(names)
+        return f"SELECT {picked} FROM (VALUES\n    {listed}) AS v ({named})"  # noqa: S608 - the same  # nosec B608
+
+
+def in_capitals(words: Iterable[str]) -> set[str]:
+    """Words with each letter that is not ASCII also as a capital: not every LOWER knows these."""
+    return {
+        "".join(letters)
+        for word in words
+        for letters in product(*((s,) if s.isascii() else {s, s.upper()} for s in word))
+    }
 
 
 def number(value: float) -> str:
@@ -176,6 +189,7 @@ DIALECTS = {
             digest="substr(sha256({0}), 1, 24)",
             days="date_diff('day', {0}, {1})",
             today="CAST(make_timestamp(epoch_us(now())) AS DATE)",
+            every=", 'g'",
         ),
         Dialect(
             "postgres", "text", "double precision", "bigint", '"',
@@ -190,6 +204,7 @@ DIALECTS = {
             safe_number="CAST({0} AS double precision)",
             exclude="",
             fence=" OFFSET 0",
+            every=", 'g'",
         ),
         Dialect(
             "snowflake", "VARCHAR", "DOUBLE", "BIGINT", '"',

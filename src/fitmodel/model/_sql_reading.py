@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import product
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
-from fitmodel.model._sql_dialects import number
+from fitmodel.model._sql_dialects import in_capitals, number
+from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
-    from fitmodel.model._sql_dialects import Dialect
     from fitmodel.model._sql_steps import Steps
     from fitmodel.model.scorer import Scorer
 
@@ -66,6 +65,7 @@ class _Reading:
         self._dates = [n for n, column in self._columns if is_date(column)]
         self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
         self._amount = _unless(scorer.amount, absent)
+        self._lost = lost_columns(scorer.lost, absent)
         self._today = self._sql.today if as_of is None else f"DATE '{as_of.isoformat()}'"
 
     def add_steps(self) -> None:
@@ -78,7 +78,7 @@ class _Reading:
     # ---- the table's columns ----
 
     def _given(self) -> Iterator[tuple[str, str]]:
-        for place, name in self._wanted():
+        for place, name in (*self._wanted(), *((each, name) for name, each in self._lost.items())):
             yield f"fm_v{place}", f"t.{self._sql.column(name)}"
 
     def _wanted(self) -> Iterator[tuple[int | str, str]]:
@@ -104,6 +104,7 @@ class _Reading:
             elif column.is_flag:
                 stripped = self._whole(stripped)
             yield f"fm_t{place}", self._without(stripped, {*words, *_as_days(empty)})
+        yield from lost_texts(self._sql, self._lost)
 
     def _without(self, expression: str, words: Iterable[str]) -> str:
         return f"CASE WHEN {expression} NOT IN ({self._listed(words)}) THEN {expression} END"
@@ -162,7 +163,7 @@ class _Reading:
         yield "fm_error", self._error()
 
     def _error(self) -> str:
-        lines = []
+        lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
         for place, name in self._wanted():
             column = dict(self._columns).get(place)  # type: ignore[call-overload]  # as above
             if isinstance(column, CategoryColumn):
@@ -206,8 +207,8 @@ class _Reading:
 
     def _flag_code(self, text: str, column: CategoryColumn) -> str:
         lines = [
-            f"WHEN LOWER({text}) IN ({self._listed(_in_capitals(words))}) THEN {column.levels[said]}"
-            for said, words in (("yes", YES), ("no", NO))
+            f"WHEN LOWER({text}) IN ({self._listed(in_capitals(words))}) THEN {code}"
+            for code, words in ((column.levels["yes"], YES), (column.levels["no"], NO))
         ]
         return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"
 
@@ -216,7 +217,7 @@ class _Reading:
         if any(len(level) != len(hidden_level("")) for level in column.hidden):
             raise BundleError(
                 f"the model keeps {len(column.hidden)} rare level(s) of {column.name!r} as digests "
-                "that no database computes. Remedy: train again with this fitmodel, and export then."
+                "that no database computes. Remedy: train again with this fitmodel, then export."
             )
         if column.hidden:
             return "abcd"
@@ -294,15 +295,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _in_capitals(words: Iterable[str]) -> set[str]:
-    """Words with each letter that is not ASCII also as a capital: not every LOWER knows these."""
-    return {
-        "".join(letters)
-        for word in words
-        for letters in product(*((s,) if s.isascii() else {s, s.upper()} for s in word))
-    }
 
 
 def _bins(value: str, cuts: tuple[float, ...], first: int = 1) -> str:

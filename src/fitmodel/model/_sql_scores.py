@@ -1,4 +1,7 @@
-"""Add up the scorecard in SQL: codes -> rows of the tables -> log-odds, deviation -> probability."""
+"""Add up the scorecard in SQL.
+
+codes -> rows of the tables -> log-odds, deviation -> probability and interval
+"""
 
 from __future__ import annotations
 

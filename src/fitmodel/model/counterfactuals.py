@@ -59,7 +59,7 @@ class Counterfactual:
     columns: Mapping[str, Column] = field(repr=False)
 
     def in_words(self, language: str = "en") -> str:
-        """What would have to be otherwise, such as "Onboarding package: guided"."""
+        """The changed attributes in words, such as "Onboarding package: guided"."""
         say, words = phrases(language, "changes"), self.assessment.wording.in_language(language)
         return say("and").join(
             say("to", attribute=words.label(name), value=words.value(self.columns[name], value))

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from fitmodel.deals.lost import lost_rows_from_dict
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model._inputs import prospects_given
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.logged import id_column, log_assessments
-from fitmodel.model.notebook import rows_html
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,13 +41,13 @@ class FitModel:
     def __init__(
         self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
     ) -> None:
-        self._scorer = scorer
         self.manifest = dict(manifest)
+        self._scorer = _knowing_lost_rows(scorer, self.manifest)
         self.path = path
 
     @property
     def scorer(self) -> Scorer:
-        """Book, policy and roles."""
+        """Scorecard, policy and roles."""
         return self._scorer
 
     @property
@@ -137,15 +137,23 @@ class FitModel:
         Returns
         -------
         Assessment, list of Assessment, or DataFrame
-            As given, a polars or pyarrow table too. A DataFrame has the same index and the columns early_churn_probability,
-            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons,
-            model_version, worth, escalate, expected_value_low and expected_value_high.
+            As given, a polars or pyarrow table too. A DataFrame has the same index and the
+            columns early_churn_probability, probability_low, probability_high, poor_fit, fit,
+            expected_value, unfamiliar, reasons, model_version, worth, escalate,
+            expected_value_low and expected_value_high.
 
         Raises
         ------
         ProspectError
-            If an attribute is absent (the message shows the difference) or text stands in a
-            number (the message names column, count, example and remedy).
+            If an attribute is absent (the message shows the difference), text stands in a number
+            (the message names column, count, example and remedy), or a prospect given as a mapping
+            is lost by `[rows]` of the contract.
+
+        Warns
+        -----
+        UserWarning
+            If rows of a frame are lost by `[rows]` of the contract: they get no prediction, and
+            the warning says how many there are of each value.
         SpecError
             If there are no texts in that language.
 
@@ -182,13 +190,17 @@ class FitModel:
         as_of: date | None,
         language: str,
     ) -> Assessment | list[Assessment] | pd.DataFrame:
-        """Predict, and give nothing out that the log has not taken."""
+        """Predict, and write to the log before returning."""
         said: Any = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
         if hasattr(said, "itertuples"):
             wanted = [*self.attributes, *filter(None, [id_column(self)])]
             records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
-            allowed = log_assessments(log, self, records, list(said.itertuples(index=False)))
-            return cast("pd.DataFrame", said.assign(proceed=allowed))
+            scored = said["early_churn_probability"].notna().to_numpy()
+            answers = list(said[scored].itertuples(index=False))
+            records = [item for item, kept in zip(records, scored, strict=True) if kept]
+            allowed = iter(log_assessments(log, self, records, answers))
+            may = [next(allowed) if kept else None for kept in scored]
+            return cast("pd.DataFrame", said.assign(proceed=may))
         if isinstance(prospects, Mapping):
             (may,) = log_assessments(log, self, [prospects], [said])
             return replace(cast("Assessment", said), proceed=may)
@@ -216,7 +228,7 @@ class FitModel:
         as_json: bool = False,
         language: str = "en",
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Score every row that can be read; say of the others why not.
+        """Score every readable row; give the error of the others.
 
         With `as_json` the reasons are JSON text, made once per distinct reason: what a large
         table needs.
@@ -320,23 +332,15 @@ class FitModel:
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
 
     def _repr_html_(self) -> str:
-        """Return what the model is in a few rows, for a notebook."""
-        metrics = self.manifest.get("metrics", {})
-        period = self.manifest.get("period") or ()
-        policy = self._scorer.policy
-        rows = [
-            ("version", self.version),
-            ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
-            ("leave early", self._scorer.wording.percent(self.scorecard.base_rate)),
-            ("policy", policy.description or policy.kind),
-            ("attributes", ", ".join(self.attributes)),
-            *(
-                (name, f"{metrics[name]:.3f}")
-                for name in ("log_loss", "roc_auc")
-                if name in metrics
-            ),
-        ]
-        return rows_html("FitModel", ((name, value) for name, value in rows if value))
+        from fitmodel.model.notebook import model_html
+
+        return model_html(self)
+
+
+def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+    """The scorer with the rules of the contract, where its own file has none."""
+    rows = (manifest.get("spec") or {}).get("rows") or {}
+    return scorer if scorer.lost else replace(scorer, lost=lost_rows_from_dict(rows))
 
 
 def _day(as_of: date | None) -> float | None:

@@ -16,14 +16,15 @@ from fitmodel.deals.attributes import read_attributes, read_days
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
-from fitmodel.model._few_rows import predict_few
 from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
+from fitmodel.model._few_rows import predict_few
+from fitmodel.model._lost_prospects import refuse_unreadable, without_lost
 from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
 from fitmodel.tables import values as readers
-from fitmodel.tables.cells import row_name, shown
+from fitmodel.tables.cells import shown
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -81,10 +82,9 @@ def predict_frame(
     few = predict_few(scorer, table, reasons, as_of, language)
     if few is not None:
         return few
-    coded = code_table(scorer, table, as_of)
-    if coded.unreadable:
-        raise ProspectError(_unreadable_message(table, coded.unreadable))
-    return score_coded(scorer, coded, reasons, language)
+    coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
+    refuse_unreadable(table, coded, lost)
+    return without_lost(score_coded(scorer, coded, reasons, language), lost)
 
 
 def predict_leniently(
@@ -98,9 +98,10 @@ def predict_leniently(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Prediction columns, and an error text per row (None where the row could be read).
 
-    Rows with an error have missing predictions; with `as_json` the reasons are JSON text.
+    Rows with an error, and rows that are lost by `[rows]` of the contract, have missing
+    predictions; with `as_json` the reasons are JSON text.
     """
-    coded = code_table(scorer, table, as_of)
+    coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
     if as_json and reasons > 0:
         sentences = scorer.sentences(language)
@@ -109,13 +110,15 @@ def predict_leniently(
         position = list(predictions.columns).index("model_version")
         predictions.insert(position, "reasons", as_column)
     errors = pd.Series([None] * len(table), index=table.index, dtype=object)
-    if not coded.unreadable:
+    if not coded.unreadable and not lost:
         return predictions, errors
     for name, rows in coded.unreadable.items():
         for position in np.flatnonzero(rows).tolist():
             text = f"{name}: {shown(table[name].iloc[position])} cannot be read"
             before = errors.iloc[position]
             errors.iloc[position] = text if before is None else f"{before}; {text}"
+    for position, why in lost.items():
+        errors.iloc[position] = why
     bad = errors.notna().to_numpy()
     return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
 
@@ -293,18 +296,3 @@ def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
         return [NO_DATES] * len(coded.codes)
     rows = np.column_stack(list(coded.days.values())).tolist()
     return [dict(zip(coded.days, row, strict=True)) for row in rows]
-
-
-def _unreadable_message(table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]) -> str:
-    lines = []
-    for name, rows in unreadable.items():
-        first = int(np.flatnonzero(rows)[0])
-        lines.append(
-            f"  {name}: {int(rows.sum())} value(s) cannot be read, for example "
-            f"{shown(table[name].iloc[first])} in {row_name(table.index[first])}"
-        )
-    return (
-        "text stands where the model learned numbers or dates:\n"
-        + "\n".join(lines)
-        + "\nRemedy: write plain numbers (1234.5) and ISO dates, or leave empty what is not known."
-    )

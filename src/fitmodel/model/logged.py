@@ -1,4 +1,4 @@
-"""What a log of assessments must be able to do, and how a model's answers get into it.
+"""Protocol of an assessment log, and writing predictions to it.
 
 prospects, what was said of them -> ids -> who of the flagged may proceed -> rows of the log
 """
@@ -74,7 +74,7 @@ class AssessmentLog(Protocol):
         """Add what people did with a prospect; `UnknownProspectError` where it has none of it."""
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
-        """Let a share of the flagged proceed."""
+        """Choose at random which flagged prospects may proceed."""
 
 
 def log_assessments(
@@ -83,7 +83,7 @@ def log_assessments(
     prospects: Sequence[Mapping[str, Any]],
     said: Sequence[Prediction],
 ) -> list[bool]:
-    """Write what was said to the log, before anybody sees it.
+    """Write assessments to the log before they are returned.
 
     Of the flagged, the share that the contract's ``[decision] explore_share`` says is let proceed,
     to be learned from.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fitmodel.model.reasons import Reason
+    from fitmodel.model.scorer import Scorer
 
 # middle tones, readable on white and on black; text keeps the notebook's own colour
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
@@ -42,6 +43,36 @@ def assessment_html(assessment: Shown) -> str:
         f'<div style="border-left:.35em solid {colour};padding:.2em .8em;line-height:1.5;'
         f'max-width:60em">{head}{_bars(assessment.reasons)}</div>'
     )
+
+
+class ShownModel(Protocol):
+    """What is shown of a model."""
+
+    manifest: dict[str, Any]
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scorecard, policy and words."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes."""
+
+
+def model_html(model: ShownModel) -> str:
+    """Return version, period, policy and quality of a model, as HTML."""
+    metrics = model.manifest.get("metrics", {})
+    period = model.manifest.get("period") or ()
+    scorer = model.scorer
+    rows = [
+        ("version", scorer.version),
+        ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
+        ("leave early", scorer.wording.percent(scorer.scorecard.base_rate)),
+        ("policy", scorer.policy.description or scorer.policy.kind),
+        ("attributes", ", ".join(model.attributes)),
+        *((name, f"{metrics[name]:.3f}") for name in ("log_loss", "roc_auc") if name in metrics),
+    ]
+    return rows_html("FitModel", ((name, value) for name, value in rows if value))
 
 
 def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:

@@ -1,4 +1,4 @@
-"""Reasons: the rows of the scorecard that were looked up, with the deals that stand behind them.
+"""Reasons: the scorecard rows that were looked up, with their evidence.
 
 A reason is one term of the book: an attribute (all its levels are one table), or a pair. A pair
 stays a reason of its own, since its share belongs to neither attribute alone: so the reasons add
@@ -24,7 +24,7 @@ NO_DATES: Mapping[int, float] = MappingProxyType({})
 
 
 class Reason:
-    """One term of the book: what it adds to a prospect's log-odds, and on what evidence.
+    """One term of the scorecard: its contribution to the log-odds, and its evidence.
 
     Attributes
     ----------

@@ -76,7 +76,7 @@ class RowEncoder:
     def read(
         self, prospect: Mapping[str, Any], today: float | None
     ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
-        """Codes and values in the scorecard's order, what is out of the ordinary, and the dates.
+        """Return codes, values, unusual values and dates, in the scorecard's order.
 
         The third are the attributes out of the ordinary; the last gives, for the place of each
         date that is known, how many days it lies before closing.
@@ -120,7 +120,7 @@ class RowEncoder:
         today: float | None,
         days: dict[int, float],
     ) -> tuple[int, bool, Any]:
-        """Code of any value, whether it is out of the ordinary, and the value as it was read.
+        """Return the code of any value, whether it is unusual, and the value read.
 
         That is the number where the column's numbers are written in a form of their own.
         """
@@ -214,7 +214,7 @@ def day_or_today(day: float | None) -> float:
 
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
-    """Build the error that shows the difference between what is expected and what is there."""
+    """Build the error that lists missing and unexpected attributes."""
     from fitmodel.deals.plain_words import nearest
 
     names = [str(name) for name in given]

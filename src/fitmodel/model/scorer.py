@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict
 from fitmodel.decision.policy import Policy
-from fitmodel.exceptions import BundleError, FitModelError
+from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.scorecard_checks import DAMAGE, scorecard_from_dict
 from fitmodel.model._row_scorer import RowScorer, probabilities
@@ -49,6 +50,8 @@ class Scorer:
         In which numbers and dates are written, as training found them.
     per_year : float
         How often the contract value is paid in a year: 12 where it is given per month.
+    lost : LostRows
+        Which rows of a pipeline are no prospects any more, and get no prediction.
     """
 
     scorecard: Scorecard
@@ -59,6 +62,7 @@ class Scorer:
     wording: Wording = field(default_factory=Wording)
     forms: Forms = NO_FORMS
     per_year: float = 1.0
+    lost: LostRows = NOTHING_LOST
 
     def assess(
         self,
@@ -83,12 +87,15 @@ class Scorer:
         Raises
         ------
         ProspectError
-            If an attribute is missing from the mapping or text stands in a number.
+            If an attribute is missing from the mapping, text stands in a number, or the prospect
+            is lost by `[rows]` of the contract.
         """
+        if self.lost and (why := self.lost.why(prospect)):
+            raise ProspectError(f"{why}: it is no prospect any more, and gets no prediction")
         return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
-        """What is said of the scorecard in a language.
+        """The scorecard's sentences in a language.
 
         Raises
         ------
@@ -140,6 +147,8 @@ class Scorer:
         } | ({"reading": self.forms.to_dict()} if self.forms else {})
         if self.per_year != 1:  # the file of a yearly value stays as it always was
             data["per_year"] = self.per_year
+        if self.lost:
+            data["rows"] = self.lost.to_dict()
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -177,7 +186,8 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
-    return Scorer(scorecard, policy, amount, closed_on, version, wording, forms, per_year)
+    lost = lost_rows_from_dict(data.get("rows", {}))
+    return Scorer(scorecard, policy, amount, closed_on, version, wording, forms, per_year, lost)
 
 
 # One reader for each format since the first: each gives the scorer of today.
@@ -191,7 +201,7 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def read_json(content: bytes, what: str) -> Any:
-    """Read JSON that anybody may have written.
+    """Read untrusted JSON.
 
     Raises
     ------

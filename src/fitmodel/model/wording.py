@@ -1,4 +1,4 @@
-"""The reader's words: how attributes, values, money and the horizon are written for people.
+"""Wording: how attributes, values, money and the horizon are displayed.
 
 [words] and [label] of the contract -> Wording -> the bundle's scorer -> sentences, pages, batch
 """
@@ -37,7 +37,7 @@ GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and rea
 
 @dataclass(frozen=True)
 class Wording:
-    """How a model speaks to its readers.
+    """How a model's results are worded.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Wording:
 
 
 def wording_of(spec: DealSpec) -> Wording:
-    """Take the reader's words out of the contract."""
+    """Return the wording of a contract."""
     roles, words = spec.deals, spec.words
     return Wording(
         labels=dict(words.labels),

@@ -1,4 +1,4 @@
-"""A model that is a user's own estimator: unpickled only when asked for by name.
+"""A model with a user's own estimator; unpickled only on request.
 
 It is read, found unfamiliar and decided on as a sealed model is; the probability comes from the
 estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
@@ -17,12 +17,12 @@ from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._inputs import prospects_given
+from fitmodel.model._lost_prospects import refuse_unreadable, without_lost
 from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
     _attribute_values,
-    _unreadable_message,
     code_table,
     days_by_row,
     score_coded,
@@ -103,9 +103,8 @@ class EstimatorModel(FitModel):
         self, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
     ) -> pd.DataFrame:
         today = None if as_of is None else pd.Timestamp(as_of)
-        coded = code_table(self._scorer, table, today)
-        if coded.unreadable:
-            raise ProspectError(_unreadable_message(table, coded.unreadable))
+        coded, lost = code_table(self._scorer, table, today), self._scorer.lost.of_table(table)
+        refuse_unreadable(table, coded, lost)
         values = _attribute_values(self._scorer, table, today)[0]
         result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
@@ -121,7 +120,7 @@ class EstimatorModel(FitModel):
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
             column = reasons_column(listed)
             result.insert(list(result.columns).index("model_version"), "reasons", column)
-        return result
+        return without_lost(result, lost)
 
     def _reasons(
         self, values: pd.DataFrame, coded: Any, number: int, sentences: Sentences
@@ -156,6 +155,8 @@ class EstimatorModel(FitModel):
         self, prospects: list[Any], reasons: int, as_of: Any, language: str
     ) -> list[Assessment]:
         frame = pd.DataFrame(prospects)
+        for why in self._scorer.lost.of_table(frame).values():
+            raise ProspectError(f"{why}: it is no prospect any more, and gets no prediction")
         result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
         day = None if as_of is None else as_day(as_of)

@@ -1,1 +1,1 @@
-"""What happens after the model is in use."""
+"""Monitoring: decision log, drift, performance."""

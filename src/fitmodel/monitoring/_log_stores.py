@@ -77,7 +77,7 @@ class Store(Protocol):
         """A look at what is written."""
 
     def forget_traces(self) -> None:
-        """Let go of what deleted rows have left beside the tables."""
+        """Remove traces of deleted rows outside the tables."""
 
     def close(self) -> None:
         """Close; the next use opens again."""

@@ -56,7 +56,7 @@ class Stability:
 def compare_counts(
     now: NDArray[np.int64], then: NDArray[np.int64], *, tolerated: float = TOLERATED
 ) -> Stability:
-    """Measure how far shares have moved, and test whether that is beyond the tolerated.
+    """Measure the shift of shares, and test it against the tolerated one.
 
     Parameters
     ----------

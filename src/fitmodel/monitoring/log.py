@@ -273,7 +273,7 @@ class Exploration:
 def choose_exploration(
     ids: Sequence[str], poor_fit: ArrayLike, *, share: float, salt: str
 ) -> Exploration:
-    """Let a random share of the flagged proceed; the same id and salt get the same answer.
+    """Choose a random share of the flagged to proceed; deterministic per id and salt.
 
     Parameters
     ----------

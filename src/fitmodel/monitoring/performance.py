@@ -84,7 +84,7 @@ def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.flo
 def compute_cohorts(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, probability: pd.Series, *, every: str = "Q"
 ) -> pd.DataFrame:
-    """Hold what was said at signing against what came, by cohort of signing.
+    """Compare predictions at signing with outcomes, by cohort of signing.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, f
 
 
 def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
-    """Say whether the people were right who signed what was flagged.
+    """Evaluate overrides: deals signed although they were flagged.
 
     Parameters
     ----------

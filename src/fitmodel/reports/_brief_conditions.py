@@ -60,20 +60,22 @@ def brief_conditions(
     model : FitModel
     said : Assessment
         Of the prospect as it is.
-    changes : iterable of Change
+    changes : iterable of Counterfactual
         From `find_counterfactuals`.
     amount : float or None
         Yearly contract value.
     """
     if not said.poor_fit:
         return ()
-    return (*map(_of_change, changes), *_of_terms(model, said, amount))
+    language = said.wording.language  # a counterfactual is assessed in the model's own language
+    found = (_of_change(change, language) for change in changes)
+    return (*found, *_of_terms(model, said, amount))
 
 
-def _of_change(change: Counterfactual) -> BriefCondition:
+def _of_change(change: Counterfactual, language: str) -> BriefCondition:
     after = change.assessment
     return BriefCondition(
-        change.in_words(after.wording.language),
+        change.in_words(language),
         after.early_churn_probability,
         after.fit,
         after.expected_value,

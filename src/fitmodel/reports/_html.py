@@ -1,40 +1,50 @@
-"""Shared by all HTML pages: escaping, embedded plots, CSV that is safe in a spreadsheet."""
+"""Shared by all HTML pages: escaping, the style sheets, CSV that is safe in a spreadsheet."""
 
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.evaluation.fonts import readable
-from fitmodel.evaluation.plots import figure_of
+from fitmodel.reports.drawing import as_svg
+from fitmodel.reports.styles import STYLES, read_style
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
+    from jinja2 import Environment
 
+__all__ = ["FORMULA_STARTS", "Section", "as_svg", "render", "safe_csv"]
 
 FORMULA_STARTS = (*"=+-@\t\r\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel takes the wide ones too
 
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of this room; every value is escaped, and none may be missing."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("fitmodel.reports"), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template(template).render(**values)
+    style = "\n".join(read_style(name) for name in STYLES)
+    environment.globals |= {"style": Markup(style), "policy": _policy(style)}  # noqa: S704 - our own file
+    return environment
 
 
-def as_png(ax: Axes) -> str:
-    """A plot as base64, for a data URI: the page loads nothing from elsewhere."""
-    content = io.BytesIO()
-    figure = figure_of(ax)
-    with readable(figure):
-        figure.savefig(content, format="png", dpi=130)
-    return base64.b64encode(content.getvalue()).decode()
+def _policy(style: str) -> str:
+    """Content-Security-Policy of a page in a file: its own style sheet, no script, no request."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
 
 
 def safe_csv(table: pd.DataFrame) -> str:

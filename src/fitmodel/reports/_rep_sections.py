@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
-from fitmodel.reports._html import Section, as_png
+from fitmodel.reports._html import Section, as_svg
 from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plots import plot_funnel, plot_profile
@@ -42,7 +42,7 @@ def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str 
         "id": f"{by}s",
         "title": say(f"by_{by}"),
         "text": read_texts(language, "sales_page"),
-        "funnel": as_png(plot_funnel(board, language=language)),
+        "funnel": as_svg(plot_funnel(board, language=language)),
         "dispersion": _dispersion(board, say),
         "rows": [
             _row(str(name), kind, row, say)
@@ -107,7 +107,7 @@ def trend_section(
         "id": f"trend_{by}",
         "title": say(f"title_{by}"),
         "text": read_texts(language, "trend"),
-        "plot": as_png(axes[0]) if axes else "",
+        "plot": as_svg(axes[0]) if axes else "",
         "left_out": say("left_out", names=", ".join(map(str, few))) if len(few) else "",
     }
     table = compute_trend(board).set_index("rep").rename_axis(by)
@@ -143,7 +143,7 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
         "title": say("title"),
         "text": read_texts(language, "profile"),
         "basis": basis,
-        "plot": as_png(plot_profile(profile, language=language)) if result else "",
+        "plot": as_svg(plot_profile(profile, language=language)) if result else "",
         "riskiest": _rules(worst),
         "safest": _rules(best),
     }

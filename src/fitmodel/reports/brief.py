@@ -149,7 +149,7 @@ def make_brief(
     most_similar: int = 50,
     as_of: date | None = None,
 ) -> Brief:
-    """Gather everything that speaks for or against one deal.
+    """Build the brief on one deal.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def contract_of(model: FitModel) -> DealSpec:
 
 
 def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
-    """The past deals without the one that the brief is on: nothing is more like itself."""
+    """Return the past deals without the deal that the brief is on."""
     own = prospect.get(spec.deals.id) if spec.deals.id else None
     return deals if own is None else deals[deals[spec.deals.id].astype(str) != str(own)]
 

@@ -1,4 +1,4 @@
-"""A brief as an HTML page and as Markdown: the same facts, laid out twice."""
+"""Write a brief as HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def brief_page(brief: Brief) -> str:
         said=brief.assessment,
         say=say,
         facts=_facts(brief, say),
+        language=brief.language,
         money=_money(brief, say),
+        similar=_similar(brief, say),
         conditions=_conditions(brief, say),
         conditions_notes=_conditions_notes(brief, say),
         bars=_bars(brief, say),
@@ -36,6 +38,40 @@ def brief_page(brief: Brief) -> str:
         notes=_notes(brief, say),
         written=_written(brief, say),
     )
+
+
+def brief_content(brief: Brief) -> dict[str, Any]:
+    """Return what the brief says as values that JSON can hold: the texts of `brief_page`.
+
+    Returns
+    -------
+    dict
+        ``name``, ``title``, ``fit``, ``headline``, ``facts``, ``money`` (empty where it is not
+        known), ``conditions`` and ``similar`` (each with ``title``, ``columns``, ``rows`` and
+        ``notes``) and ``letter`` (``title``, ``text``, which is empty where the deal is not
+        flagged, and ``notes``).
+    """
+    say = phrases(brief.language, "brief", "fit")
+    return {
+        "name": brief.name,
+        "title": say("title", name=brief.name),
+        "fit": brief.assessment.fit,
+        "headline": say(f"verdict_{brief.assessment.fit}"),
+        "facts": _facts(brief, say),
+        "money": {"title": say("money")} | _money(brief, say),
+        "conditions": {
+            "title": say("changes"),
+            **_conditions(brief, say),
+            "notes": _conditions_notes(brief, say),
+        },
+        "similar": {"title": say("similar")} | _similar(brief, say),
+        "letter": {
+            "title": say("letter"),
+            "text": brief.letter,
+            "notes": _notes(brief, say) if brief.letter else [say("letter_none")],
+        },
+        "written": _written(brief, say),
+    }
 
 
 def brief_markdown(brief: Brief) -> str:
@@ -86,11 +122,11 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
         for line in stake.lines
     ]
     total = (say("expected"), stake.if_stays, stake.if_leaves, stake.expected)
-    rows = [(name, *map(words.money_text, values)) for name, *values in (*lines, total)]
+    rows = [[name, *map(words.money_text, values)] for name, *values in (*lines, total)]
     stays = say("stays", months=number_words(round(stake.months_if_stays)))
     return {
         "amount": say("amount", amount=words.money_text(stake.amount)),
-        "columns": (say("line"), stays, say("leaves", horizon=words.horizon), say("average")),
+        "columns": [say("line"), stays, say("leaves", horizon=words.horizon), say("average")],
         "rows": rows,
         "method": say(
             "money_method",
@@ -146,15 +182,22 @@ def _list(reasons: tuple[Reason, ...]) -> str:
     return "\n".join(f"- {sentence(reason.sentence)}" for reason in reasons)
 
 
-def _similar_markdown(brief: Brief, say: Say) -> list[str]:
+def _similar(brief: Brief, say: Say) -> dict[str, Any]:
+    """The most similar past deals: how many left, the nearest ones and what similar means."""
     if brief.similar_deals is None:
-        return [sentence(say("no_look_alikes"))]
-    rows = [(deal.name, deal.closed_on, deal.became) for deal in brief.similar]
-    return [
-        sentence(brief.similar_deals.in_words(brief.language)),
-        table((say("deal"), say("closed_on"), say("became")), rows),
-        sentence(say("look_alikes_method")),
-    ]
+        return {"columns": [], "rows": [], "notes": [say("no_look_alikes")]}
+    return {
+        "columns": [say("deal"), say("closed_on"), say("became")],
+        "rows": [[deal.name, deal.closed_on, deal.became] for deal in brief.similar],
+        "notes": [brief.similar_deals.in_words(brief.language), say("look_alikes_method")],
+    }
+
+
+def _similar_markdown(brief: Brief, say: Say) -> list[str]:
+    shown = _similar(brief, say)
+    said, *method = (str(sentence(note)) for note in shown["notes"])
+    listed = [table(shown["columns"], shown["rows"])] if shown["rows"] else []
+    return [said, *listed, *method]
 
 
 def _conditions(brief: Brief, say: Say) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The model card: what a model is for, what it was learned from and how far it can be trusted.
+"""The model card.
 
 After Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes from
 the report, the manifest or the contract and is escaped where it is written (`finalize`), so that no
@@ -200,7 +200,7 @@ def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
 
 
 def _glass_box_cost(cost: Metric) -> Markdown:
-    """Say what a black box would have gained, in log loss."""
+    """Write the gap to the black-box reference, in log loss."""
     return Markdown(
         f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
         f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
@@ -221,7 +221,7 @@ def _leakage(findings: pd.DataFrame) -> Markdown:
 
 
 def _flagged(flagged: Mapping[str, float]) -> Markdown:
-    """Say how the flags did on the judged deals; the policy's words tell how many there were."""
+    """Write how the flags did on the evaluated deals."""
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was judged on was flagged.")
     right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))

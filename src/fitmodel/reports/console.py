@@ -47,7 +47,7 @@ def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
 
 
 def next_steps(spec: DealSpec, bundle: Path) -> str:
-    """What to type after the demonstration."""
+    """Commands to try after the demonstration."""
     from fitmodel.tracking.connection import tracking_uri, without_password
 
     store = without_password(tracking_uri(spec.tracking.uri))

@@ -1,4 +1,4 @@
-"""What to tell a prospect whom the product does not fit: kind, honest, without any score.
+"""The letter that declines a prospect politely, without any score.
 
 reasons -> those that [words.prospect] can say in the prospect's terms -> the company's template
 
@@ -29,7 +29,7 @@ _TEXT_FLOW = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks
 
 
 def default_template(language: str = "en") -> str:
-    """The wording to start from: copy it, edit it, give it back as `template`.
+    """Return the default template; edit a copy and pass it as `template`.
 
     Raises
     ------

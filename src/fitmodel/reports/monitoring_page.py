@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports._html import as_png, render, safe_csv
+from fitmodel.reports._html import as_svg, render, safe_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
         language=language,
         basis=say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         tolerated=TOLERATED,
-        plot=as_png(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
+        plot=as_svg(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
         grouped=grouped,
         drift=[_drift_row(row, say) for row in shown.to_dict("records")],
         left_out=say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,

@@ -92,7 +92,7 @@ def make_sales_report(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
-    """Hold each rep's lost customers against the company's, and say what may be learned.
+    """Build the sales report: early churn per rep beside the company's.
 
     Parameters
     ----------

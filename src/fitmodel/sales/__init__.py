@@ -1,1 +1,1 @@
-"""The sales team's mirror."""
+"""Sales report: rep performance, reviews, commission, customer profile."""

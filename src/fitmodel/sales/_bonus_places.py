@@ -22,7 +22,7 @@ def may_win(score: float) -> bool:
 
 
 def share_places(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[str, Decimal]:
-    """Pay the places; reps that tie share equally what the places they hold pay.
+    """Pay the ranks; tied reps share the pay of their ranks equally.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def compute_missed_warnings(
 def compute_surprises(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, retrospective: Retrospective
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Customers who left early though nothing warned: less likely to, it was thought, than most.
+    """Early leavers whose predicted probability was below the level.
 
     Returns
     -------

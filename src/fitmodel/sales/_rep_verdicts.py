@@ -90,7 +90,7 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Whom the exact test alone finds different: reported beside the figures, named nowhere."""
+    """Reps who differ by the exact test alone; shown beside the figures, not named."""
     tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))

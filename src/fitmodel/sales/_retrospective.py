@@ -1,6 +1,6 @@
 """Retrospective scores: what a model trained before signing would have predicted.
 
-deals -> quarters of signing -> on the eve of each: learn from what was known -> score its deals
+deals -> quarters of signing -> before each: learn from what was known -> score its deals
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class AsOfSnapshot:
 
 @dataclass(frozen=True, eq=False)
 class Retrospective:
-    """What would have been said of every deal at its signing.
+    """Retrospective scores of every deal as of its signing.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def score_in_retrospect(
     *,
     progress: Callable[[str], None] | None = None,
 ) -> Retrospective:
-    """Train once on the eve of every quarter, and score what was signed in it.
+    """Train once before every quarter, and score what was signed in it.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def score_in_retrospect(
 
     Notes
     -----
-    Settings and calibration are chosen on deals known then too, or on an earlier eve where little
-    has come since, so that nothing at all comes from later deals; at most three months of what was
-    known at signing are left unused.
+    Settings and calibration are chosen on deals known then too, or for an earlier snapshot where
+    little has come since, so that nothing at all comes from later deals; at most three months of
+    what was known at signing are left unused.
     """
     require_dates(spec)
     view = view_of(deals, spec)
@@ -120,7 +120,7 @@ def score_in_retrospect(
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
         tell(f"as the model was on {as_of:%Y-%m-%d}")
-        snapshot, settings = _eve(view, spec, as_of, settings)
+        snapshot, settings = _snapshot_before(view, spec, as_of, settings)
         signed = deals[periods == period]
         snapshots[str(period)] = snapshot
         said.append(_predictions(snapshot, signed, str(period)))
@@ -152,11 +152,11 @@ class _Settings:
     early_churners: int
 
     def last_until(self, early_churners: int) -> bool:
-        """Whether so little has come since that they need no new choice."""
+        """Whether too few deals came since for a new choice of settings."""
         return early_churners < CHOOSE_AGAIN * self.early_churners
 
 
-def _eve(
+def _snapshot_before(
     deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
 ) -> tuple[AsOfSnapshot, _Settings | None]:
     """The model of a day, and the settings to begin the next with."""

@@ -147,7 +147,7 @@ class Overdispersion:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the reps differ more than chance makes believable."""
+        """Whether the reps differ by more than chance."""
         return self.p_value < SUSPICIOUS
 
     def limits(

@@ -1,4 +1,4 @@
-"""Sentences of a review sheet: warnings, similar deals and three questions."""
+"""Texts of a review sheet: warnings, similar deals and three questions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
 
 
 def verdict_words(sheet: ReviewSheet, say: Say) -> str:
-    """What the model would have said at signing, or why it could not."""
+    """The model's verdict as of signing, or why there was none."""
     day = f"{sheet.snapshot.as_of:%Y-%m-%d}"
     if sheet.said is None or sheet.snapshot.model is None:
         known = f"{sheet.snapshot.early_churners:,}"

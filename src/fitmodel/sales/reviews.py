@@ -68,7 +68,7 @@ class ReviewSheet:
         It stayed.
     worth : float
         Yearly contract value; NaN where not known.
-    eve : Eve
+    snapshot : AsOfSnapshot
         The model of the time.
     said : Assessment or None
         None where too little was known at signing.
@@ -130,7 +130,7 @@ def compute_reviews(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> TeamReviews:
-    """Prepare each rep's latest lost customers for a talk.
+    """Build review sheets of each rep's latest lost customers.
 
     Lost is who left early: why somebody left after years is no question of fit.
 
@@ -192,7 +192,7 @@ def _latest_lost(view: HistoryView, reps: pd.Series[str], latest: int) -> list[A
 
 
 class _Writer:
-    """Sheets of deals; past deals of one eve are made ready once."""
+    """Sheets of deals; past deals of one snapshot are made ready once."""
 
     def __init__(self, view: HistoryView, spec: DealSpec, retrospective: Retrospective) -> None:
         self._view, self._deals = view, view.deals
@@ -223,7 +223,7 @@ class _Writer:
             "left": self._left_on[deal],
             "months": float(self._found.loc[deal, "followup_months"]),
             "worth": self._worth(row),
-            "eve": snapshot,
+            "snapshot": snapshot,
         }
         if snapshot.model is None:
             return ReviewSheet(**facts, said=None)

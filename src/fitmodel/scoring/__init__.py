@@ -1,1 +1,1 @@
-"""Many prospects at once: files."""
+"""Batch scoring: files, databases, Spark."""

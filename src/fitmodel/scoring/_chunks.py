@@ -10,12 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.row_rules import Rows
-from fitmodel.deals.rows import lost_prospects
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.tables.number_text import floats_of
+from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from fitmodel.tables.values import NumberForm
 
 
-LEFT_OUT = "left out: "  # begins the error of a row that is lost, and so no prospect
 _UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
 _REMEDY = (
     "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
@@ -63,9 +60,10 @@ def chunk_frame(
 
 
 def columns_read(model: FitModel) -> list[str]:
-    """Attributes, amount and closing date: all that a prediction depends on."""
+    """Attributes, amount, closing date, what tells lost rows: all that a prediction depends on."""
     scorer = model.scorer
-    used = dict.fromkeys((*model.attributes, scorer.amount, scorer.closed_on))
+    roles = (scorer.amount, scorer.closed_on)
+    used = dict.fromkeys((*model.attributes, *roles, *scorer.lost.columns))
     return [name for name in used if name is not None]
 
 
@@ -97,16 +95,6 @@ def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any],
     unreadable = reading.unreadable & ~unclear
     values = reading.series
     return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear
-
-
-def lost_rows(chunk: Chunk, model: FitModel) -> dict[int, str]:
-    """Rows of a pipeline that are no prospects any more, and why."""
-    rows = Rows(**model.manifest.get("spec", {}).get("rows", {}))
-    names = [name for name in rows.chosen_by if name in chunk.batch.schema.names]
-    if not names:
-        return {}
-    why = lost_prospects(chunk.batch.select(names).to_pandas(), rows)
-    return {position: text for position, text in enumerate(why) if isinstance(text, str)}
 
 
 def first_fault(errors: pa.Array, before: int) -> str:
@@ -158,7 +146,7 @@ class BatchLog:
         self._decimal_comma = table.decimal_comma
 
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
-        """Log what was said of a chunk; give whether each row may proceed, null where none was.
+        """Log a chunk's assessments; return whether each row may proceed.
 
         Parameters
         ----------

@@ -39,7 +39,7 @@ class FileSink:
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Open the file beside its place; give the function that writes a batch."""
+        """Open a temporary file beside the output; return the function that writes a batch."""
         kind = kind_of(self.place)
         with _appearing(self.place) as file:
             if kind == ".parquet":
@@ -76,7 +76,7 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _appearing(output: str | Path) -> Iterator[str | Path]:
-    """A file beside the output that becomes it when all went well, and is gone otherwise."""
+    """A temporary file that replaces the output on success and is removed on failure."""
     if str(output) == PIPE:
         yield PIPE
         return
@@ -145,7 +145,7 @@ OFFSETS, TEXT = 1, 2  # buffers of a string array
 
 
 def csv_lines(batch: pa.RecordBatch, separator: str) -> memoryview:
-    """Text of the rows, UTF-8, each line ended by a newline; a null is an empty field."""
+    """Return rows as CSV text in UTF-8; a null is an empty field."""
     columns = [_quoted(as_text(column), separator) for column in batch.columns]
     columns[-1] = join([columns[-1], ""], "\n")
     return text_of(join(columns, separator))

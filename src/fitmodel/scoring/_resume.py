@@ -1,4 +1,4 @@
-"""Resume an interrupted batch from the predictions stored beside the output.
+"""Resume an interrupted batch from stored predictions.
 
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
@@ -100,7 +100,7 @@ def parts_folder(output: str | Path) -> Path:
 def kept_parts(
     source: str | Path, output: str | Path, model: FitModel, **asked: Any
 ) -> Iterator[Parts]:
-    """Take up the parts of an interrupted batch, or begin with none.
+    """Open the stored parts of an interrupted batch, or start new ones.
 
     They are removed when the batch is whole, or when it fails for a reason that going on would
     meet again; they stay when it is interrupted.

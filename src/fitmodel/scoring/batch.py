@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring._chunks import LEFT_OUT, BatchLog, chunk_frame, first_fault, lost_rows
+from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
@@ -273,13 +274,11 @@ def predict_chunk(
     )
     for position, problem in unclear.items():
         also = errors.iloc[position]
-        errors.iloc[position] = problem if also is None else f"{also}; {problem}"
+        if also is None or not also.startswith(LEFT_OUT):
+            errors.iloc[position] = problem if also is None else f"{also}; {problem}"
     for position, problem in chunk.problems.items():
         errors.iloc[position] = problem
-    left_out = lost_rows(chunk, model)
-    for position, why in left_out.items():
-        errors.iloc[position] = f"{LEFT_OUT}{why} ([rows] of the contract)"
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems, *left_out]))
+    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems]))
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()

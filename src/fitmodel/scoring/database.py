@@ -1,4 +1,4 @@
-"""Connect to a database and name a table in it; every error of SQLAlchemy in plain words.
+"""Database connections and table names; errors in plain words.
 
 ``postgresql://user:secret@host/db/schema.table``, ``sqlite:///file.db/table``,
 ``duckdb:///file.duckdb/table``: a URL as SQLAlchemy writes it, and the table after a slash.

@@ -147,7 +147,7 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
 
 
 def _sound(batch: pa.RecordBatch) -> Chunk:
-    """A batch whose values are what their types say: a damaged page may hold text that is none."""
+    """Check that a batch's text is valid; a damaged file may hold text that is not."""
     batch.validate(full=True)
     return Chunk(batch)
 
@@ -216,7 +216,7 @@ def _pass_titles(stream: io.BufferedReader) -> None:
 
 
 def _without_sums(chunk: Chunk) -> Chunk:
-    """A chunk whose lines of sums have a problem: they are no prospects."""
+    """Mark the sum lines of a chunk with a problem; they are no prospects."""
     sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
     return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
 
@@ -232,7 +232,7 @@ def _put_back(
     separator: str,
     refuse: Callable[[str | None], None],
 ) -> Iterator[Chunk]:
-    """Put rows of the wrong shape back to where they stood: no row is lost.
+    """Reinsert rows with a wrong number of fields at their positions.
 
     A quote that is never closed takes all rows that follow, as the last value or in the last of
     the rows set aside; `refuse` is asked before they are passed on.

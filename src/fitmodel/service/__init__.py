@@ -1,1 +1,1 @@
-"""The model behind HTTP."""
+"""The REST service and the deal desk."""

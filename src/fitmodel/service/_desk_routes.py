@@ -22,6 +22,7 @@ from fastapi import FastAPI, Response
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.reports.styles import STYLES, read_style
 from fitmodel.scoring.streams import READERS
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.service._middleware import RefusedError
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fitmodel.decision.value import Money
-    from fitmodel.model.fitmodel import FitModel
     from fitmodel.following import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.service.settings import Settings
 
 
@@ -50,14 +51,14 @@ KINDS = {
 def add_desk(
     app: FastAPI, holder: ModelHolder, limits: Settings, pipeline: Pipeline | None
 ) -> frozenset[str]:
-    """Add the page; give the paths that hold no data, for the guard to let through."""
+    """Add the page; return its paths without data, which need no token."""
     pages = dict(_pages())
     for path, (body, kind) in pages.items():
         app.add_api_route(path, _sends(body, kind), include_in_schema=False)
 
     @app.get("/v1/desk")
     async def describe() -> dict[str, Any]:
-        """What the page needs to know of the model, its money and the limits."""
+        """Describe the model, its money and the limits for the page."""
         return describe_desk(holder.model, limits, pipeline)
 
     @app.get("/v1/pipeline", response_class=Response)
@@ -118,6 +119,8 @@ def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:
         if kind is not None:
             path = "/" if file.name == "index.html" else f"/desk/{file.name}"
             yield path, (file.read_bytes(), kind)
+    for name in STYLES:
+        yield f"/desk/{name}", (read_style(name).encode(), KINDS["css"])
     for language in LANGUAGES:
         shown = dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
         texts = json.dumps(shown, ensure_ascii=False)

@@ -88,7 +88,7 @@ class ServiceMiddleware:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or say why not."""
+        """Pass a request on, or answer why not."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -119,7 +119,7 @@ class ServiceMiddleware:
         await self._app(scope, _replay(body, receive), answer.send)
 
     def _check_host(self, scope: Scope) -> None:
-        """A stranger's page can make its own name point here; a browser then shows it what we say.
+        """Refuse unknown host names (DNS rebinding).
 
         (DNS rebinding.) The name stays in the request.
         """
@@ -175,7 +175,7 @@ def _host_of(scope: Scope) -> str:
 
 
 def _check_page(scope: Scope) -> None:
-    """Without a token, refuse what another site's page made a browser send (its own word for it).
+    """Without a token, refuse cross-site requests of a browser.
 
     CORS would keep the answer from that page, but what is asked would be done, and logged.
     """

@@ -26,11 +26,13 @@ from fitmodel.service.schema import describe_attributes, failures, openapi_paths
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fitmodel.following import ModelHolder
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.service._middleware import Metrics
-    from fitmodel.following import ModelHolder
     from fitmodel.service.settings import Settings
 
 
@@ -108,13 +110,22 @@ def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
         return PlainTextResponse(metrics.text(holder.model.version), media_type=PROMETHEUS)
 
 
-def describe_in_openapi(app: FastAPI, holder: ModelHolder) -> None:
-    """Let OpenAPI name the attributes of the model in use, whichever it is by then."""
+def describe_in_openapi(
+    app: FastAPI,
+    holder: ModelHolder,
+    posts: Mapping[str, Callable[[FitModel], dict[str, Any]]] | None = None,
+) -> None:
+    """Let OpenAPI name the attributes of the model in use, whichever it is by then.
+
+    `posts` says what else takes prospects: path to what OpenAPI says of its POST.
+    """
     general = app.openapi
 
     def particular() -> dict[str, Any]:
         schema = general()
         schema["paths"][ASSESSMENTS]["post"] |= openapi_paths(holder.model)
+        for path, described in (posts or {}).items():
+            schema["paths"][path]["post"] |= described(holder.model)
         return schema
 
     app.openapi = particular  # type: ignore[method-assign]  # FastAPI's own way to extend it
@@ -246,7 +257,7 @@ FAILURES: dict[int | str, Any] = {
 
 
 class Decision(BaseModel):
-    """What was done with a prospect, by whom and why."""
+    """A decision on a prospect: action, person and reason."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -271,7 +282,7 @@ def add_decisions(app: FastAPI, log: AssessmentLog | None) -> None:
 
     @app.post(DECISIONS, status_code=201, responses=FAILURES)
     def decide(decision: Decision) -> dict[str, str]:
-        """Keep in the decision log what was done with a prospect that was assessed."""
+        """Record the decision on an assessed prospect in the decision log."""
         if log is None:
             raise RefusedError(404, "the service was not given a decision log (--log)")
         name = str(decision.id)

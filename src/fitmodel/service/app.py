@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import DependencyError
+from fitmodel.following import ModelHolder
 from fitmodel.service._desk_routes import Pipeline
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
-from fitmodel.following import ModelHolder
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def create_app(
     try:
         from fastapi import FastAPI
 
+        from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
         from fitmodel.service._desk_routes import add_desk
         from fitmodel.service._routes import (
             add_assessments,
@@ -89,10 +90,11 @@ def create_app(
     )
     app.state.holder = holder
     add_assessments(app, holder, metrics, limits, log)
+    add_brief(app, holder, limits)
     add_decisions(app, log)
     add_facts(app, holder, metrics)
     pages = add_desk(app, holder, limits, prospects)
-    describe_in_openapi(app, holder)
+    describe_in_openapi(app, holder, {BRIEF: brief_openapi})
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
     app.add_middleware(
         ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=pages

@@ -60,7 +60,7 @@ _MISSING = pa.array(sorted(MISSING_TEXT))
 
 
 class _Header(NamedTuple):
-    """What stands above the rows of a CSV file."""
+    """The header of a CSV file."""
 
     path: Path
     encoding: str
@@ -293,10 +293,9 @@ def _column(
     bare = pc.if_else(pc.is_in(text, value_set=_MISSING), pa.scalar(None, pa.string()), text)
     if _all(bare, _NUMBER):
         return _numbers(bare), None
-    series = _as_text(bare)
     marked = decimal_comma and _all(bare, _MARKED) and not _any(bare, _CODE)
     if marked:
-        reading = read_numbers(series)
+        reading = read_numbers(_as_text(bare))
         form = reading.form
         if isinstance(form, NumberForm) and form.decimal == "," and not reading.unreadable.any():
             return pd.Series(reading.series.to_numpy()), form

@@ -1,4 +1,4 @@
-"""Whether a word such as NA stands for nothing in a column, or is one of its levels."""
+"""Decide whether a word such as NA is missing or a level of a column."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class MissingWords:
 
 
 def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None) -> MissingWords:
-    """Decide for each word that may mean something whether it is a level of the column.
+    """Decide for each word for "missing" whether it is a level of the column.
 
     A word is a level where the contract says so; where the column also has empty cells, which are
     how nothing is written there; or where it is written like the other levels: NA beside EU and

@@ -1,4 +1,4 @@
-"""Writes that are whole or absent: into a temporary place first, then one rename.
+"""Atomic writes: into a temporary place first, then one rename; and file locks.
 
 A reader never sees a half-written file or folder, whatever stops the writer: a full disk,
 Ctrl-C or the power. What a killed writer left behind is swept by a later one, and only when
@@ -31,7 +31,7 @@ _UNKNOWN_OWNER_SECONDS = 7 * 24 * 3600.0
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a new file and wait until the disk has it; ``FileExistsError`` if it is there."""
+    """Write a new file and sync it to disk; ``FileExistsError`` if it exists."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()
@@ -62,7 +62,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def workspace(parent: Path) -> Iterator[Path]:
-    """Give a private folder in the same file system; whatever is left in it is removed."""
+    """Open a private folder in the same file system; its contents are removed at the end."""
     sweep(parent)
     folder = parent / f"{_PREFIX}{host_name()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()

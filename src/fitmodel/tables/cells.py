@@ -64,7 +64,7 @@ def is_text(values: pd.Series[Any] | pd.Index[Any]) -> bool:
 
 
 def is_many(value: Any) -> bool:
-    """Tell whether it is no single value: a list, a mapping, an array, bytes."""
+    """Tell whether it is a container: a list, a mapping, an array, bytes."""
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
@@ -111,7 +111,7 @@ def shortened(value: object, width: int = 60) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a value as Python does, but no more of it than a person reads, however deep it goes."""
+    """Return a short repr of a value, also of a deeply nested one."""
     short = reprlib.Repr()
     short.maxlevel = 3
     short.maxstring = short.maxlong = short.maxother = 100

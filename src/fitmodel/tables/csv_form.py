@@ -1,4 +1,4 @@
-"""The form of a CSV file, read alike by training and scoring: separator, names, decimals, end."""
+"""The dialect of a CSV file: separator, names, decimal mark, end."""
 
 from __future__ import annotations
 

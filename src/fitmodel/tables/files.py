@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +17,12 @@ import pyarrow.parquet as pq
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_files import read_csv_file
 from fitmodel.tables._excel import read_workbook
-from fitmodel.tables.number_text import floats_of
 from fitmodel.tables.opening import FileTable, head_of, names_error
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FileTable", "is_csv", "read_file", "read_table"]
+__all__ = ["FileTable", "floats_of", "is_csv", "read_file", "read_table"]
 _PARQUET = b"PAR1"
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
@@ -120,3 +119,14 @@ def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
 
 def _is_old_index(name: str) -> bool:
     return re.fullmatch(r"__index_level_\d+__", name) is not None
+
+
+_Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
+
+
+def floats_of(decimals: _Column) -> _Column:
+    """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
+
+    Arrow's own cast divides by a power of ten that is no float, and rounds twice.
+    """
+    return decimals.cast(pa.string()).cast(pa.float64())

@@ -1,4 +1,4 @@
-"""What of a sheet is its table: titles above the header and lines of sums are not.
+"""Find the table in a sheet: skip titles above the header and sum lines.
 
 rows as texts -> the row of the header; rows of the table -> which are sums, or hold nothing
 """
@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.tables._number_text import take_apart
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import separator_of
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.number_text import take_apart
 from fitmodel.tables.vocabulary import TOTAL
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Words and far days that stand for "not yet" in a column of dates.
+"""Placeholders in date columns: words and far dates that mean "not yet".
 
 "Active", "No" and "-" beside dates, or 9999-12-31, say that it has not happened.
 """
@@ -20,6 +20,7 @@ from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACE
 if TYPE_CHECKING:
     from fitmodel.tables.values import Mask
 
+ASKED_FIRST = 20  # cells
 LOOKED_AT = 200  # distinct texts that must all be dates before the whole column is read
 _ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y")
 
@@ -78,6 +79,8 @@ def find_placeholders(
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _far_days(values)
+    if not surely_dates and not _may_be_dates(values):
+        return None
     rows_of = _texts(values)
     if rows_of is None:
         return None
@@ -91,6 +94,13 @@ def find_placeholders(
     if not (surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())):
         return None
     return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+
+
+def _may_be_dates(values: pd.Series[Any]) -> bool:
+    """Whether the first values leave open that a column holds dates: most columns do not."""
+    first = [cell for cell in values.iloc[:ASKED_FIRST].tolist() if isinstance(cell, str)]
+    others = [text for text in first if text not in _DAYS and text.casefold() not in NOT_YET]
+    return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
 
 def _texts(values: pd.Series[Any]) -> dict[str, int] | None:

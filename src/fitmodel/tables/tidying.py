@@ -1,4 +1,4 @@
-"""Make a table fit to be read: text stripped, and what stands for nothing missing.
+"""Tidy a table: strip text, and mark missing values.
 
 column -> text stripped -> words for nothing: missing, or levels -> dates: "not yet" is missing
 """

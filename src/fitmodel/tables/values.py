@@ -25,6 +25,20 @@ from fitmodel.tables._date_text import (
     settle_order,
     today,
 )
+from fitmodel.tables._number_text import (
+    EXAMPLES,
+    UNKNOWN,
+    UNKNOWN_WITH_COMMA,
+    NumberForm,
+    NumberText,
+    UnclearNumberError,
+    UnreadableValueError,
+    currency_of,
+    is_other_unit,
+    settle_form,
+    take_apart,
+    value_of,
+)
 from fitmodel.tables.cells import (
     distinct,
     is_empty,
@@ -33,19 +47,6 @@ from fitmodel.tables.cells import (
     is_text,
     level_text,
     shown,
-)
-from fitmodel.tables.number_text import (
-    EXAMPLES,
-    UNKNOWN,
-    UNKNOWN_WITH_COMMA,
-    NumberForm,
-    UnclearNumberError,
-    UnreadableValueError,
-    currency_of,
-    is_other_unit,
-    settle_form,
-    take_apart,
-    value_of,
 )
 from fitmodel.tables.vocabulary import LEFT, NO, STAYED, YES
 
@@ -125,8 +126,18 @@ class Reading:
 # ---- numbers ----
 
 
-def read_number(value: Any, form: NumberForm = UNKNOWN) -> float:
+def read_number(
+    value: Any, form: NumberForm = UNKNOWN, *, parts: NumberText | None = None
+) -> float:
     """Read a number from a number or from text; infinite is not a known amount, so NaN.
+
+    Parameters
+    ----------
+    value : object
+    form : NumberForm
+        In which text is read.
+    parts : NumberText, optional
+        The text taken apart, where that was done already.
 
     Raises
     ------
@@ -136,7 +147,7 @@ def read_number(value: Any, form: NumberForm = UNKNOWN) -> float:
         If its marks do not tell which number it is.
     """
     if isinstance(value, str):
-        number = _number_of_text(value.strip(), form)
+        number = _number_of_text(value.strip(), form, parts)
     elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
         try:
             number = float(value)
@@ -149,13 +160,13 @@ def read_number(value: Any, form: NumberForm = UNKNOWN) -> float:
     return number if math.isfinite(number) else math.nan
 
 
-def _number_of_text(text: str, form: NumberForm) -> float:
+def _number_of_text(text: str, form: NumberForm, parts: NumberText | None) -> float:
     if form.decimal == "." and form.unit != "%" and "_" not in text:
         try:
             return float(text)
         except ValueError:
             pass
-    parts = take_apart(text)
+    parts = parts or take_apart(text)
     if parts is None:
         raise UnreadableValueError(f"{shown(text)} is not a number")
     if is_other_unit(parts.unit, form):
@@ -186,14 +197,15 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
         return Reading(series, np.zeros(len(values), dtype=bool), form)
     positions, uniques = distinct(values)
     units: dict[str, int] = {}
+    parts: Sequence[NumberText | None] = [None] * len(uniques)
     if form is None:
-        form, units = _settled_numbers(positions, uniques)
+        form, units, parts = _settled_numbers(positions, uniques)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad, unclear = (np.zeros(len(uniques) + 1, dtype=bool) for _ in range(2))
     for position, value in enumerate(uniques):
         if not is_missing(value):
             try:
-                numbers[position] = read_number(value, form)
+                numbers[position] = read_number(value, form, parts=parts[position])
             except UnreadableValueError as error:
                 bad[position], unclear[position] = True, isinstance(error, UnclearNumberError)
     series = pd.Series(numbers[positions], index=values.index, name=values.name)
@@ -202,8 +214,8 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
 
 def _settled_numbers(
     positions: NDArray[np.intp], uniques: Sequence[Any]
-) -> tuple[NumberForm, dict[str, int]]:
-    """Form of a column of texts, and the rows of each unit."""
+) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
+    """Form of a column of texts, the rows of each unit, and the texts taken apart."""
     rows = np.bincount(positions[positions >= 0], minlength=len(uniques)).tolist()
     parts = [
         take_apart(value) if isinstance(value, str) and not is_missing(value) else None
@@ -213,7 +225,7 @@ def _settled_numbers(
     for part, count in zip(parts, rows, strict=True):
         if part is not None:
             units[part.unit] = units.get(part.unit, 0) + count
-    return settle_form(parts, rows), units
+    return settle_form(parts, rows), units, parts
 
 
 # ---- dates ----

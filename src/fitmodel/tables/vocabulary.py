@@ -1,4 +1,4 @@
-"""The words that tables use for nothing, for yes and no, for units and for totals.
+"""Words for missing values, yes and no, units and totals.
 
 One list each, used by training, scoring, the service and Spark. Standard library only: this file
 is on the path of a single prospect.

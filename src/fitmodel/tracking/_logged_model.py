@@ -103,8 +103,9 @@ def _checked_copy(bundle: Bundle, folder: Path) -> Path:
 
 def _optional_columns(spec: DealSpec, example: pd.DataFrame) -> list[str]:
     # `predict` uses these where they are given; MLflow drops what the signature does not name.
-    roles = (spec.deals.closed_on, spec.deals.amount)
-    return [role for role in roles if role is not None and role not in example.columns]
+    used = (spec.deals.closed_on, spec.deals.amount, *spec.rows.chosen_by)
+    names = [name for name in dict.fromkeys(used) if name is not None]
+    return [name for name in names if name not in example.columns]
 
 
 def _signature(columns: Iterable[str]) -> Any:

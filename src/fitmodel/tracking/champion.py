@@ -86,7 +86,7 @@ def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
 
 
 def _loaded(path: Path) -> FitModel | str:
-    """The champion, or why it is not loaded: a stranger's pickle is not run to be compared."""
+    """Load the champion, or say why not; an unknown pickle is not loaded."""
     bundle = open_bundle(path)
     if is_own_estimator(bundle) and not is_vouched_for():
         return (

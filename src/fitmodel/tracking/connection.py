@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-
 class StoreAwayError(TrackingError):
     """The store does not answer; one that refuses, or knows no such model, does answer."""
 
@@ -166,7 +165,7 @@ def _quiet() -> Iterator[None]:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Name what MLflow lets through: its own, the database's, the network's, a missing driver."""
+    """Return the exception types that MLflow may raise."""
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError

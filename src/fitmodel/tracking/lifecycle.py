@@ -89,7 +89,7 @@ def _artifact_location(spec: DealSpec) -> str | None:
 
 @contextlib.contextmanager
 def ending(begun: Begun, spec: DealSpec) -> Iterator[None]:
-    """End a begun run where what it should hold could not be written; it would run for ever."""
+    """Mark a run as failed where its contents could not be written."""
     try:
         yield
     except BaseException as error:
@@ -130,7 +130,7 @@ def end_abandoned_runs(client: Any, experiment: str) -> None:
 
 
 def _fail_pending_models(client: Any, experiment: str, run_id: str) -> None:
-    """A model whose files were never all there: else it would be pending for ever."""
+    """Mark incomplete logged models as failed; they would stay pending."""
     for model in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
         if model.status == "PENDING":
             client.finalize_logged_model(model.model_id, "FAILED")

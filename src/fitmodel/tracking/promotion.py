@@ -39,7 +39,7 @@ _SKILL = "log_loss_skill.low"
 
 
 class PromotionRefusedError(TrackingError):
-    """The evidence does not carry the promotion; the message says what is missing."""
+    """The evidence does not support the promotion; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def promote(
     reason: str | None = None,
     store: str | None = None,
 ) -> Promotion:
-    """Put a version in use when the evidence carries it.
+    """Promote a version if the evidence supports it.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
 
 
 def _warning(bundle: Bundle) -> str | None:
-    """What batch jobs and services will meet, said when it is decided and not in the night."""
+    """Warn if the champion cannot be used by batch jobs and services."""
     if not is_own_estimator(bundle):
         return None
     return (

@@ -71,9 +71,13 @@ class ProspectFit(PythonModel):
             predictions, _ = self.model.predict_table(
                 table, reasons=reasons, language=language, as_json=True
             )
-            listed = json.loads(f"[{','.join(predictions['reasons'])}]")
+            texts = [text or "null" for text in predictions["reasons"]]  # of a lost row: none
+            listed = json.loads(f"[{','.join(texts)}]")
         elif reasons > 0:
-            listed = [[reason.to_dict() for reason in row] for row in predictions["reasons"]]
+            listed = [
+                None if row is None else [reason.to_dict() for reason in row]
+                for row in predictions["reasons"]
+            ]
         else:
             return predictions
         return predictions.assign(reasons=_column(listed, predictions))
@@ -97,6 +101,8 @@ def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
         if plain[name].isna().any():
             values = [value if math.isfinite(value) else None for value in plain[name]]
             plain[name] = _column(values, plain)
+    for name in plain.columns[plain.isna().any()]:  # rows that are lost
+        plain[name] = plain[name].astype(object).where(plain[name].notna(), None)
     return plain
 
 

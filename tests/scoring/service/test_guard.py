@@ -140,7 +140,7 @@ def test_a_fault_of_ours_shows_no_code_and_logs_no_value(caplog) -> None:
     start, body = sent
     assert start["status"] == 500
     assert b"secret" not in body["body"]
-    assert b"fault of the service" in body["body"]
+    assert b"problem of the service" in body["body"]
     logged = "\n".join(JsonLines().format(record) for record in caplog.records)
     assert "KeyError at broken" in logged
     assert "secret" not in logged

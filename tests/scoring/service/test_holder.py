@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError
+from fitmodel.following import ModelHolder
 from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.following import ModelHolder
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 

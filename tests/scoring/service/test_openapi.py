@@ -13,7 +13,7 @@ from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 pytestmark = pytest.mark.slow
-ASSESSMENTS, DECISIONS = "/v1/assessments", "/v1/decisions"
+ASSESSMENTS, DECISIONS, BRIEF = "/v1/assessments", "/v1/decisions", "/v1/brief"
 FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
 ANSWERS = {200, 400, 401, 404, 405, 408, 413, 422}
 
@@ -33,6 +33,8 @@ def described(source, tmp_path_factory):
         ("POST", ASSESSMENTS, GenerationMode.NEGATIVE),
         ("POST", DECISIONS, GenerationMode.POSITIVE),
         ("POST", DECISIONS, GenerationMode.NEGATIVE),
+        ("POST", BRIEF, GenerationMode.POSITIVE),
+        ("POST", BRIEF, GenerationMode.NEGATIVE),
         *(("GET", path, GenerationMode.POSITIVE) for path in FACTS),
     ],
 )
@@ -54,4 +56,4 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
-    assert paths == {ASSESSMENTS, DECISIONS, *FACTS, "/v1/desk", "/v1/pipeline"}
+    assert paths == {ASSESSMENTS, DECISIONS, BRIEF, *FACTS, "/v1/desk", "/v1/pipeline"}

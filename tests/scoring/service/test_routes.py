@@ -120,7 +120,7 @@ def test_names_that_nobody_knows_are_neither_compared_nor_echoed(client, monkeyp
 def test_more_reasons_in_all_than_an_answer_holds_are_refused(
     client, prospect, monkeypatch
 ) -> None:
-    monkeypatch.setattr("fitmodel.service._routes.MOST_REASONS_IN_ALL", 10)
+    monkeypatch.setattr("fitmodel.service._routes.MAX_REASONS_IN_ALL", 10)
     assert client.post("/v1/assessments?reasons=5", json=[prospect] * 2).status_code == 200
     answer = client.post("/v1/assessments?reasons=5", json=[prospect] * 3)
     assert answer.status_code == 413

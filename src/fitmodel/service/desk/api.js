@@ -77,6 +77,17 @@ async function post(prospects, reasons, signal) {
 
 export const assess = (prospect, reasons, signal) => post(prospect, reasons, signal);
 
+const briefs = (name, form) => `v1/brief?language=${language()}&form=${form}&name=${encodeURIComponent(name)}`;
+
+async function brief(prospect, name, form, signal) {
+  const body = JSON.stringify(prospect);
+  return request(briefs(name.slice(0, 200), form), { method: "POST", body, signal });
+}
+
+/** What the brief says of a prospect, and the same brief as a page to keep or print. */
+export const briefOf = async (prospect, name, signal) => (await brief(prospect, name, "json", signal)).json();
+export const briefPage = async (prospect, name) => (await brief(prospect, name, "html")).text();
+
 /** Assess many, a few hundred at a time; `told` hears how many are done. */
 export async function assessAll(prospects, reasons, told) {
   const all = [];

@@ -89,9 +89,10 @@ function cell(value) {
 }
 
 /** Hand a text to the browser as a file. */
-export function download(name, text) {
+export function download(name, text, type = "text/csv") {
   // the mark lets spreadsheets read it as UTF-8
-  const address = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv" }));
+  const parts = type === "text/csv" ? ["\uFEFF", text] : [text];
+  const address = URL.createObjectURL(new Blob(parts, { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

@@ -1,5 +1,6 @@
 // One prospect: the verdict, the reasons and the form; typing moves the probability.
 import { assess } from "./api.js";
+import * as brief from "./brief.js";
 import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
@@ -18,6 +19,7 @@ let running = null;
 let turn = 0;
 
 export function begin() {
+  brief.begin();
   const later = debounced(ask, PAUSE);
   $("form").addEventListener("input", () => {
     turn += 1; // whatever is on its way is stale now
@@ -38,6 +40,7 @@ export function open(row, newFacts) {
   drawForm(facts, row === null ? facts.example : row.prospect);
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
+  brief.clear();
   translate();
   return ask();
 }
@@ -80,6 +83,7 @@ async function ask() {
     said = { ...answer, amount: amountOf(prospect) };
     before ??= said;
     draw();
+    await brief.draw(prospect, shown === null ? say("try_title") : shown.key, said.poor_fit);
   } catch (error) {
     if (mine !== turn || error.name === "AbortError") return;
     if (error.status === undefined) throw error;
@@ -94,6 +98,7 @@ function amountOf(prospect) {
 
 function fault(text) {
   markFields([]);
+  brief.clear();
   $("verdict").setAttribute("aria-busy", "false");
   $("verdict").replaceChildren(make("p", { class: "fault", role: "alert" }, text));
   show($("why"), false);

@@ -1,4 +1,4 @@
-"""The text of a number taken apart: sign, digits with their marks, power of ten, unit.
+"""Parse the text of a number: sign, digits with marks, power of ten, unit.
 
 "$ 1,234.50" -> "1,234.50", 0, "USD"; "12 %" -> "12", -2, "%"; "1.2k" -> "1.2", 3, "".
 Standard library only: this file is on the path of a single prospect.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, NamedTuple
 
 from fitmodel.tables.vocabulary import (
     CURRENCY_CODES,
@@ -98,6 +96,7 @@ _NUMBER = re.compile(
     rf"(?P<behind>-)?\s*(?P<close>\))?"
 )
 _GAPS = re.compile(_GAP)
+_CURRENCIES = CURRENCY_CODES | frozenset(CURRENCY_SIGNS.values())
 _SCALE = "|".join(map(re.escape, sorted(SCALES, key=len, reverse=True)))
 _AFTER = re.compile(
     rf"(?P<scale>{_SCALE})?(?:^|\s*|$)(?P<currency>{_CURRENCY})?\s*"
@@ -135,22 +134,22 @@ def take_apart(text: str) -> NumberText | None:
     """Take the text of a number apart; None where it is the text of no number."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
     result = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if result is None or bool(result["open"]) != bool(result["close"]):
+    if result is None:
         return None
-    marks = [result["minus"], result["inner"], result["behind"], result["open"]]
-    signs = [mark for mark in marks if mark]
-    if len(signs) > 1:
+    opened, sign, before, inner, digits, gap, after, behind, closed = result.groups()
+    signs = [mark for mark in (sign, inner, behind, opened) if mark]
+    if bool(opened) != bool(closed) or len(signs) > 1:
         return None
-    behind = _unit(result["after"] or "", glued=not result["gap"], money=bool(result["before"]))
-    if behind is None:
+    counted = _unit(after or "", glued=not gap, money=bool(before))
+    if counted is None:
         return None
-    power, unit = behind
-    if result["before"]:
+    power, unit = counted
+    if before:
         if _is_currency(unit):
             return None
-        unit = _code(result["before"]) + unit
+        unit = _code(before) + unit
     minus = "-" if signs and signs[0] != "+" else ""
-    return NumberText(minus + _GAPS.sub("", result["digits"]), power, unit)
+    return NumberText(minus + _GAPS.sub("", digits), power, unit)
 
 
 def _unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
@@ -179,7 +178,7 @@ def _code(sign: str) -> str:
 
 
 def _is_currency(unit: str) -> bool:
-    return unit.partition("/")[0] in CURRENCY_CODES | set(CURRENCY_SIGNS.values())
+    return unit.partition("/")[0] in _CURRENCIES
 
 
 def currency_of(unit: str) -> str:
@@ -257,14 +256,3 @@ def is_other_unit(unit: str, form: NumberForm) -> bool:
     if PERCENT in {unit, form.unit}:
         return True
     return bool(unit and form.unit)
-
-
-_Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
-
-
-def floats_of(decimals: _Column) -> _Column:
-    """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
-
-    Arrow's own cast divides by a power of ten that is no float, and rounds twice.
-    """
-    return decimals.cast(pa.string()).cast(pa.float64())

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fitmodel.tables.files import read_table
-from fitmodel.tables.number_text import floats_of
+from fitmodel.tables.files import floats_of, read_table
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""Plots as SVG in the colours of the page: crisp, with text that can be selected, dark too.
+
+matplotlib axes -> SVG -> elements without styles, every colour a token of the page -> markup
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET  # our own text, written a moment before
+
+from fitmodel.evaluation.fonts import readable
+from fitmodel.evaluation.plots import figure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TOKENS = {
+    "#000000": "ink",
+    "#ffffff": "card",
+    "#0072b2": "plot-blue",
+    "#1f77b4": "plot-blue",
+    "#d55e00": "plot-orange",
+    "#c0392b": "poor",
+    "#1e8449": "good",
+    "#d4a017": "watch",
+    "#34495e": "ink",
+    "#6f6f6f": "soft",
+    "#7f8c8d": "soft",
+    "#808080": "soft",
+    "#444444": "soft",
+    "#dddddd": "line",
+    "#d9d9d9": "line",
+    "#cccccc": "line",
+    "#b0b0b0": "line",
+}
+"""Colours that the plots use, and the token of the page that stands for each."""
+KEPT = frozenset({"svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image"})
+_STYLES = frozenset(
+    {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity"}
+    | {"opacity", "text-anchor", "dominant-baseline"}
+)
+_PLACES = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
+_SIZE = re.compile(r"([\d.]+)px")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+GREY_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One plot.
+
+    Parameters
+    ----------
+    body : str
+        The SVG element's content and its own attributes but the text alternative; escaped.
+    view : str
+        Its view box.
+    """
+
+    body: str
+    view: str
+
+    def markup(self, words: str) -> Markup:
+        """Return the SVG element; `words` say what it shows to those who do not see it."""
+        from markupsafe import Markup, escape
+
+        inner = Markup(self.body)  # noqa: S704 - written by `_written`, which escapes every value
+        head = Markup('<svg role="img" viewBox="{}" aria-label="{}">')
+        return head.format(self.view, escape(words)) + inner + Markup("</svg>")
+
+
+def as_svg(ax: Axes) -> Drawing:
+    """Draw the figure that axes stand on."""
+    figure = figure_of(ax)
+    _plain_numbers(figure)
+    _printable(figure)
+    root = ET.fromstring(_svg(figure))  # noqa: S314 - matplotlib's own text
+    view = root.get("viewBox", "")
+    prefix = hashlib.blake2s(ET.tostring(root), digest_size=4).hexdigest()
+    return Drawing("".join(_written(child, f"p{prefix}") for child in root), view)
+
+
+def _svg(figure: Figure) -> str:
+    from matplotlib import rc_context
+
+    content = io.StringIO()
+    as_text = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
+    with readable(figure), rc_context(as_text):  # room for each letter; the page has the fonts
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    return content.getvalue()
+
+
+def _plain_numbers(figure: Figure) -> None:
+    """Write 1, 10, 100 along a logarithmic axis, not powers of ten."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    for ax in figure.axes:
+        for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
+            if scale == "log":
+                axis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,.10g}"))
+                axis.set_minor_formatter(NullFormatter())
+
+
+def _printable(figure: Figure) -> None:
+    """Take out what no XML can hold: a name may have any character."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if _CONTROL.search(text.get_text()):
+            text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
+
+
+def _written(element: ET.Element, prefix: str) -> str:
+    """An element as HTML takes it, with all it holds; "" for what is only of use in a file."""
+    from markupsafe import escape
+
+    tag = element.tag.rpartition("}")[2]
+    if tag not in KEPT:
+        return ""
+    inside = "".join(
+        f"{_written(child, prefix)}{escape((child.tail or '').strip(chr(10)))}" for child in element
+    )
+    listed = _attributes(element, prefix)
+    attributes = "".join(f' {name}="{escape(value)}"' for name, value in listed)
+    text = escape((element.text or "").strip("\n")) if tag in {"text", "tspan"} else ""
+    if tag in {"defs", "g"} and not inside.strip():
+        return ""
+    return f"<{tag}{attributes}>{text}{inside.strip() if tag != 'text' else inside}</{tag}>"
+
+
+def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
+    for qualified, value in element.attrib.items():
+        name = qualified.rpartition("}")[2]
+        if name == "href":
+            yield "href", f"#{prefix}{value[1:]}" if value.startswith("#") else value
+        elif name == "id":
+            yield "id", f"{prefix}{value}"
+        elif name == "clip-path":
+            yield name, value.replace("url(#", f"url(#{prefix}")
+        elif name == "style":
+            yield from _styled(value)
+        elif name in _PLACES:
+            yield name, value
+
+
+def _styled(style: str) -> Iterator[tuple[str, str]]:
+    """Attributes of a style: a page's policy allows no inline styles."""
+    for part in filter(None, (item.strip() for item in style.split(";"))):
+        name, _, value = (text.strip() for text in part.partition(":"))
+        if name in {"font", "font-size"}:
+            size = _SIZE.search(value)
+            yield from [("font-size", size[1])] if size else []
+        elif name in {"fill", "stroke"}:
+            yield from _coloured(name, value)
+        elif name in _STYLES:
+            yield name, value.removesuffix("px")
+
+
+def _coloured(name: str, value: str) -> Iterator[tuple[str, str]]:
+    if not value.startswith("#"):
+        yield name, value
+        return
+    token = TOKENS.get(value.lower())
+    if token is not None:
+        yield name, f"var(--{token})"
+        return
+    red, green, blue = (int(value[at : at + 2], 16) for at in (1, 3, 5))
+    yield name, "var(--ink)"  # a shade of grey is the ink, more or less of it
+    yield f"{name}-opacity", f"{1 - (red + green + blue) / 3 / GREY_LEVELS:.3f}"

@@ -1,0 +1,71 @@
+"""The tokens of the pages can be read by everybody, and every page has its colours from them."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from fitmodel.reports.drawing import TOKENS
+from fitmodel.reports.styles import STYLES, read_style
+
+THEMES = ("light", "dark")
+TEXT = 4.5  # WCAG 2.2, 1.4.3 AA
+SHAPE = 3.0  # WCAG 2.2, 1.4.11: edges of controls, marks of plots
+BANDS = ("poor", "watch", "good")
+PAIRS = [
+    *((text, back, TEXT) for text in ("ink", "soft", "accent") for back in ("card", "tint")),
+    *((text, "page", TEXT) for text in ("ink", "soft", "accent")),
+    *((band, back, TEXT) for band in BANDS for back in ("card", "tint", f"{band}-tint")),
+    ("on-accent", "accent", TEXT),
+    *((mark, "card", SHAPE) for mark in ("edge", "plot-blue", "plot-orange")),
+    *((mark, "page", SHAPE) for mark in ("edge", "plot-blue", "plot-orange")),
+]  # fmt: skip
+
+
+def tokens(theme: str) -> dict[str, str]:
+    pattern = r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);"
+    place = THEMES.index(theme)
+    found = re.findall(pattern, read_style("tokens.css"))
+    return {name: colours[place] for name, *colours in found}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_contrast_is_that_of_wcag() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("text", "back", "least"), PAIRS)
+def test_text_and_marks_can_be_told_from_what_they_stand_on(theme, text, back, least) -> None:
+    colours = tokens(theme)
+    assert contrast(colours[text], colours[back]) >= least
+
+
+def test_every_colour_of_a_plot_is_a_token() -> None:
+    assert set(TOKENS.values()) <= set(tokens("light"))
+
+
+SHEETS = [read_style(name) for name in STYLES if name != "tokens.css"]
+SHEETS.append(files("fitmodel.service").joinpath("desk", "desk.css").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_no_sheet_but_the_tokens_names_a_colour_for_text_or_surface(sheet) -> None:
+    assert re.findall(r"(?:color|background|fill|stroke): #", sheet) == []
+    used = set(re.findall(r"var\(--([\w-]+)\)", sheet))
+    known = set(re.findall(r"--([\w-]+):", read_style("tokens.css")))
+    assert used <= known
