@@ -30,6 +30,7 @@ NAMES = {
     "read_deals",
     "score_file",
     "simulate_deals",
+    "sweep",
     "train",
 }
 """Each is a promise: it stays until a major version."""

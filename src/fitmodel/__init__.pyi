@@ -14,6 +14,7 @@ from .loading import predict as predict
 from .model.assessment import Assessment as Assessment
 from .model.fitmodel import FitModel as FitModel
 from .scoring.batch import score_file as score_file
+from .sweeping import sweep as sweep
 from .training import TrainingRun as TrainingRun
 from .training import train as train
 

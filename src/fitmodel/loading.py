@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.bundle.reading import Bundle
-    from fitmodel.model._inputs import ArrowTable, One
     from fitmodel.model.assessment import Assessment
+    from fitmodel.model.inputs import ArrowTable, One
     from fitmodel.model.logged import AssessmentLog
 
 

@@ -6,37 +6,32 @@ read -> audit -> judge on later deals -> learn from all -> decide -> report -> b
 from __future__ import annotations
 
 import contextlib
-import io
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
-from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.deals.data_warnings import find_warnings
-from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.lost import LostRows
+from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import first_row_of, named_apart
-from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.leakage.audit import audit_before_training
 from fitmodel.learning.learner import learn
-from fitmodel.learning.own_estimator import OwnClassifier, learn_own
+from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.opening import SCORER_FILE
-from fitmodel.model.scorer import Scorer
-from fitmodel.model.wording import wording_of
-from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
-from fitmodel.reports.card import model_card
+from fitmodel.shipping import ship
+from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
-from fitmodel.tracking.lifecycle import TrainingMetadata
+from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
@@ -48,14 +43,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.lifecycle import Begun, Tracked
+    from fitmodel.tracking.run_log import RunLog
 
-CARD_FILE = "card.md"
 STEPS = (
     "reading",
     "judging on deals not trained on",
@@ -119,6 +113,11 @@ def train(
     allow: tuple[str, ...] = (),
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
+    run_name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    experiment: str | None = None,
+    register: bool = True,
+    on_run: Callable[[RunLog], None] | None = None,
 ) -> TrainingRun:
     """Train, evaluate, save and track a prospect-fit model.
 
@@ -137,6 +136,13 @@ def train(
         without a scorecard file, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
         Told the name of each step as it begins.
+    run_name, tags, experiment
+        Of the MLflow run; by default MLflow's name, no tags and the contract's experiment. A run
+        that is active in the same store (``mlflow.start_run``) becomes its parent.
+    register : bool, default=True
+        Whether the model becomes a registered version, and so a challenger.
+    on_run : callable, optional
+        Called with a `RunLog` before the run ends, to add metrics and artifacts of your own.
 
     Returns
     -------
@@ -156,6 +162,34 @@ def train(
     >>> run.report.method
     'out-of-time'
     """
+    options = RunOptions(run_name, dict(tags or {}), experiment, register=register, on_run=on_run)
+    return train_as(options, deals, spec, models, allow, estimator, progress)
+
+
+def train_as(
+    options: RunOptions,
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    models: str | Path,
+    allow: tuple[str, ...] = (),
+    estimator: Any = None,
+    progress: Callable[[str], None] | None = None,
+) -> TrainingRun:
+    """Train as `train`, tracked as the options say."""
+    with without_autolog():
+        return _train(options, deals, spec, models, allow, estimator, progress)
+
+
+def _train(
+    options: RunOptions,
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    models: str | Path,
+    allow: tuple[str, ...],
+    estimator: Any,
+    progress: Callable[[str], None] | None,
+) -> TrainingRun:
+    started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
     questioned = read_with_doubts(deals, spec)
@@ -182,7 +216,7 @@ def train(
         level=learned.level,
     )
     tell(STEPS[4])
-    begun = begin(spec)
+    begun = begin(spec, options)
     with ending(begun, spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
@@ -198,7 +232,21 @@ def train(
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
-    tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
+    facts = TrainingMetadata(
+        bundle_path=path,
+        spec=spec,
+        report=report,
+        deals=table,
+        example=model.example(),
+        card=card,
+        figures=report.figures(),
+        candidates=report.candidates,
+        chosen=learned.chosen,
+        begun=begun,
+        options=options,
+        seconds=perf_counter() - started,
+    )
+    tracked = track(facts)
     doubt = None if report.has_skill else report.verdict
     noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
     texts = (doubt, tracked.warning, *noticed, *questioned.messages)
@@ -230,34 +278,6 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
     return current_version(home)
 
 
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
-
-    Raises
-    ------
-    DealsError
-        Naming each attribute, its evidence and the remedy.
-    """
-    from fitmodel.exceptions import DealsError
-    from fitmodel.leakage.audit import audit
-
-    result = audit(deals, spec)
-    stopped = [
-        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
-    ]
-    if stopped:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
-        names = ", ".join(f'"{item.attribute}"' for item in stopped)
-        raise DealsError(
-            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-        )
-    return result.to_frame()
-
-
 def _contest(
     evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
 ) -> Comparison | None:
@@ -265,87 +285,3 @@ def _contest(
     if begun.run_id is None:
         return None
     return compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
-
-
-def ship(
-    learned: Learned,
-    policy: Policy,
-    report: TrainingReport,
-    spec: DealSpec,
-    models: str | Path,
-    begun: Begun,
-    known: Mapping[str, Any] | None = None,
-) -> tuple[Path, str]:
-    """Write the bundle: scorecard file, fitted estimator, card, manifest; whole or not at all.
-
-    The first of its name that has skill is in use at once; a later one when it is champion.
-    """
-    from pathlib import Path
-
-    roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(
-        learned.scorecard,
-        policy,
-        roles.amount,
-        roles.closed_on,
-        "",
-        words,
-        forms=spec.reading.forms,
-        per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
-    )
-    facts = {
-        "spec": spec.to_dict(),
-        "metrics": {name: metric.value for name, metric in report.metrics.items()},
-        "report": report.to_dict(),
-        "period": [str(day) for day in report.period],
-        "run_id": begun.run_id,
-        "attributes": list(learned.scorecard.attributes),
-        "policy": policy.description,
-    } | dict(known or {})
-    own = isinstance(learned.estimator, OwnClassifier)
-    if own:
-        facts["estimator"] = type(learned.estimator.model).__name__
-    card = model_card(report, facts, spec)
-    files = {
-        READER_FILE if own else SCORER_FILE: scorer.to_json(),
-        WORKBENCH: _pickled(learned.estimator),
-        CARD_FILE: card.encode(),
-    }
-    name = spec.tracking.registered_model
-    first = current_version(Path(models) / name) is None
-    make_current = first and report.has_skill
-    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=make_current)
-    return path, card
-
-
-def _pickled(estimator: Any) -> bytes:
-    import joblib
-
-    buffer = io.BytesIO()
-    joblib.dump(estimator, buffer)
-    return buffer.getvalue()
-
-
-def _facts(
-    path: Path,
-    spec: DealSpec,
-    report: TrainingReport,
-    table: pd.DataFrame,
-    model: FitModel,
-    card: str,
-    learned: Learned,
-    begun: Begun,
-) -> TrainingMetadata:
-    return TrainingMetadata(
-        bundle_path=path,
-        spec=spec,
-        report=report,
-        deals=table,
-        example=model.example(),
-        card=card,
-        figures=report.figures(),
-        candidates=report.candidates,
-        chosen=learned.chosen,
-        begun=begun,
-    )

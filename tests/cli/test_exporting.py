@@ -13,9 +13,9 @@ from fitmodel.cli.exporting import SqlDialect
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
+from fitmodel.model._sql import SQL_DIALECTS
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.model.sql import SQL_DIALECTS
 
 
 @pytest.fixture(scope="module")

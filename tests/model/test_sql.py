@@ -20,9 +20,9 @@ from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
+from fitmodel.model._sql import SQL_DIALECTS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
-from fitmodel.model.sql import SQL_DIALECTS
 from fitmodel.tables.forms import forms_from_dict
 
 Ask = Callable[[pd.DataFrame, str], pd.DataFrame]

@@ -9,13 +9,8 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, app, plain_errors
+from fitmodel.cli.app import Model, export_app, plain_errors
 from fitmodel.exceptions import SpecError
-
-export_app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Write a model for another program."
-)
-app.add_typer(export_app, name="export")
 
 
 class SqlDialect(StrEnum):

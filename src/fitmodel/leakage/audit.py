@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.exceptions import DealsError
 from fitmodel.leakage._attribute import Attribute, Finding, Verdict, history_of
 from fitmodel.leakage._checks import AFTER_CLOSING, CHECKS
 from fitmodel.leakage.names import LATER
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.leakage._attribute import History
 
-__all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
+__all__ = [
+    "AFTER_CLOSING",
+    "LATER",
+    "Finding",
+    "LeakageReport",
+    "Verdict",
+    "audit",
+    "audit_before_training",
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,3 +118,28 @@ def _findings(attribute: Attribute, history: History) -> Iterator[Finding]:
                 return
     if nothing:
         yield Finding(attribute.name, "none", "fine", "nothing found", "")
+
+
+def audit_before_training(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
+) -> pd.DataFrame:
+    """Look for leaks; refuse to train on an attribute that tells the outcome.
+
+    Raises
+    ------
+    DealsError
+        Naming each attribute, its evidence and the remedy.
+    """
+    result = audit(deals, spec)
+    stopped = [
+        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
+    ]
+    if stopped:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
+        names = ", ".join(f'"{item.attribute}"' for item in stopped)
+        raise DealsError(
+            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
+            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
+        )
+    return result.to_frame()

@@ -11,6 +11,8 @@ from fitmodel.learning.columns import as_day
 from fitmodel.model._reason_column import reasons_column
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
@@ -37,7 +39,7 @@ def predict_few(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    as_of: pd.Timestamp | None,
+    as_of: date | None,
     language: str,
 ) -> pd.DataFrame | None:
     """Score a short table row by row; None where it is long, or holds what only columns explain.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from fitmodel.deals.lost import lost_rows_from_dict
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
-from fitmodel.model._inputs import prospects_given
 from fitmodel.model.assessment import Assessment
+from fitmodel.model.inputs import prospects_given
 from fitmodel.model.logged import id_column, log_assessments
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.learning.scorecard import Scorecard
-    from fitmodel.model._inputs import ArrowTable, One
+    from fitmodel.model.inputs import ArrowTable, One
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
@@ -179,8 +179,8 @@ class FitModel:
             ]
         from fitmodel.model.frame_scorer import predict_frame
 
-        table, day = given.prospects, _timestamp(as_of)
-        return given.give_back(predict_frame(self._scorer, table, reasons, day, language))
+        table = given.prospects
+        return given.give_back(predict_frame(self._scorer, table, reasons, as_of, language))
 
     def _predict_logged(
         self,
@@ -245,7 +245,7 @@ class FitModel:
             self._scorer,
             prospects,
             reasons,
-            _timestamp(as_of),
+            as_of,
             as_json=as_json,
             language=language,
         )
@@ -294,7 +294,7 @@ class FitModel:
         >>> print(model.to_sql("duckdb", "crm.prospects")[:20])
         -- Early churn of pr
         """
-        from fitmodel.model.sql import scorer_to_sql
+        from fitmodel.model._sql import scorer_to_sql
 
         return scorer_to_sql(
             self._scorer, dialect, table, reasons=reasons, as_of=as_of, absent=absent
@@ -345,9 +345,3 @@ def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
 
 def _day(as_of: date | None) -> float | None:
     return None if as_of is None else as_day(as_of)
-
-
-def _timestamp(as_of: date | None) -> pd.Timestamp | None:
-    import pandas as pd
-
-    return None if as_of is None else pd.Timestamp(as_of)

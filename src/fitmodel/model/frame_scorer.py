@@ -29,6 +29,7 @@ from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -69,7 +70,7 @@ def predict_frame(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    as_of: pd.Timestamp | None = None,
+    as_of: date | None = None,
     language: str = "en",
 ) -> pd.DataFrame:
     """Prediction columns for every row of a table, with its index.
@@ -91,7 +92,7 @@ def predict_leniently(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    as_of: pd.Timestamp | None = None,
+    as_of: date | None = None,
     *,
     as_json: bool = False,
     language: str = "en",
@@ -123,7 +124,7 @@ def predict_leniently(
     return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
 
 
-def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) -> CodedTable:
+def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> CodedTable:
     """Look up the attributes' columns and code them."""
     scorecard = scorer.scorecard
     absent = [name for name in scorecard.attributes if name not in table.columns]
@@ -205,7 +206,7 @@ def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
 
 
 def _attribute_values(
-    scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
+    scorer: Scorer, table: pd.DataFrame, as_of: date | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
     table = _without_placeholders(scorer, table)

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fitmodel.model.reasons import Reason
-    from fitmodel.model.scorer import Scorer
 
 # middle tones, readable on white and on black; text keeps the notebook's own colour
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
@@ -51,7 +50,7 @@ class ShownModel(Protocol):
     manifest: dict[str, Any]
 
     @property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> Any:
         """Scorecard, policy and words."""
 
     @property

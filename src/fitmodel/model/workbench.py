@@ -16,7 +16,6 @@ from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
-from fitmodel.model._inputs import prospects_given
 from fitmodel.model._lost_prospects import refuse_unreadable, without_lost
 from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.assessment import Assessment
@@ -27,6 +26,7 @@ from fitmodel.model.frame_scorer import (
     days_by_row,
     score_coded,
 )
+from fitmodel.model.inputs import prospects_given
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import scorer_from_json
 

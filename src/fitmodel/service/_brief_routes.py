@@ -20,7 +20,7 @@ from fitmodel.service.schema import failures, prospect_schema
 
 if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.service._model_holder import ModelHolder
+    from fitmodel.following import ModelHolder
     from fitmodel.service.settings import Settings
 
 BRIEF = "/v1/brief"

@@ -68,7 +68,7 @@ def connected(uri: str | None = None) -> Iterator[Any]:
 
             with _quiet():
                 with _alone_with(database_file(chosen)):
-                    client = MlflowClient(tracking_uri=_absolute(chosen))
+                    client = MlflowClient(tracking_uri=absolute_uri(chosen))
                 yield client
         except store_errors() as error:
             kind = StoreAwayError if _is_away(error) else TrackingError
@@ -94,7 +94,8 @@ def database_file(uri: str) -> Path | None:
     return Path(path).absolute()
 
 
-def _absolute(uri: str) -> str:
+def absolute_uri(uri: str) -> str:
+    """Give a store's URI, an SQLite file by its whole path."""
     # MLflow keeps one engine per URI for the life of the process: after a change of folder a
     # relative path would still lead to the file in the old one.
     file = database_file(uri)

@@ -76,9 +76,30 @@ def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bund
             raise
     tags = {BUNDLE_VERSION_TAG: bundle.version, MANIFEST_TAG: _manifest_digest(bundle.path)}
     result = client.create_model_version(
-        name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
+        name,
+        _source(client, model_id),
+        run_id=run_id,
+        model_id=model_id,
+        tags=tags,
+        description=_description(bundle),
     )
     return int(result.version)
+
+
+def _description(bundle: Bundle) -> str:
+    """What the registry's page says of a version: its deals, its quality, its policy."""
+    manifest = bundle.manifest
+    verdict = manifest.get("report", {}).get("verdict")
+    period = manifest.get("period") or ()
+    edits = [str(edit.get("words")) for edit in manifest.get("edits", ())]
+    lines = [
+        f"Prospect-fit model {bundle.version}",
+        "learned from deals closed " + " to ".join(map(str, period)) if period else None,
+        verdict,
+        f"policy: {manifest['policy']}" if manifest.get("policy") else None,
+        f"edited by hand: {'; '.join(edits)}" if edits else None,
+    ]
+    return ". ".join(str(line).rstrip(".") for line in lines if line) + "."
 
 
 def resolve(uri: str, store: str | None = None) -> Path:

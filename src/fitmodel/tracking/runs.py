@@ -17,6 +17,7 @@ from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking._logged_model import log_bundle
+from fitmodel.tracking._run_metrics import metrics_of_flags_and_deals
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
@@ -33,6 +34,7 @@ from fitmodel.tracking.lifecycle import (
     open_run,
 )
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
+from fitmodel.tracking.run_log import RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tracking.lifecycle import ReportLike
 
 __all__ = [
     "Begun",
@@ -77,7 +78,7 @@ def track(facts: TrainingMetadata) -> Tracked:
         When there is no whole bundle at ``facts.bundle_path``.
     """
     open_bundle(facts.bundle_path)
-    begun = facts.begun or begin(facts.spec)
+    begun = facts.begun or begin(facts.spec, facts.options)
     if begun.run_id is None:
         return Tracked(None, warning=_lost(facts, str(begun.warning)))
     try:
@@ -220,7 +221,11 @@ def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
     _log_deals(client, run_id, facts.deals)
     _log_files(client, run_id, facts)
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
-    _log_metrics(client, run_id, facts.report, model_id)
+    _log_metrics(client, run_id, facts, model_id)
+    if facts.options.on_run is not None:
+        facts.options.on_run(RunLog(client, run_id, facts.report, facts.bundle_path))
+    if not facts.options.register:
+        return Tracked(run_id, f"models:/{model_id}")
     name = facts.spec.tracking.registered_model
     has_skill = facts.report.has_skill
     version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
@@ -270,21 +275,21 @@ def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
         client.log_table(run_id, facts.candidates, "candidates.json")
 
 
-def _log_metrics(client: Any, run_id: str, report: ReportLike, model_id: str) -> None:
+def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: str) -> None:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
     numbers = {
         name if part == "value" else f"{name}.{part}": getattr(metric, part)
-        for name, metric in report.metrics.items()
+        for name, metric in facts.report.metrics.items()
         for part in ("value", "low", "high", "base")
-    }
+    } | metrics_of_flags_and_deals(facts)
     client.log_batch(
         run_id,
         metrics=[
             Metric(key, float(number), now, 0, model_id=model_id)
             for key, number in numbers.items()
-            if math.isfinite(number)
+            if number is not None and math.isfinite(number)
         ],
     )
 
