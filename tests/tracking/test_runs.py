@@ -162,7 +162,10 @@ def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(
     assert {f: logged.read(f) for f in logged.files} == {f: written.read(f) for f in written.files}
     assert list(folder.rglob("*.pkl")) == []
     assert (folder / "pyfunc_model.py").is_file()
-    assert "fitmodel==" in (folder / "requirements.txt").read_text()
+    required = (folder / "requirements.txt").read_text()
+    assert "mlflow==" in required
+    assert "fitmodel" not in required  # it is beside the model: no package index has it
+    assert (folder / "code" / "fitmodel" / "__init__.py").is_file()
 
 
 def test_a_signed_bundle_is_logged_with_its_signature(
