@@ -41,6 +41,7 @@ ROOMS = (
     "backtesting",
     "editing",
     "retraining",
+    "serving",
     "cli",
 )
 KEPT_NAMES: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -124,6 +124,21 @@ def serve(
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix under which a proxy shows the service, such as /fit.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of a page elsewhere that may ask (CORS): https://crm.example."),
+    ] = None,
+    max_bytes: Annotated[int, typer.Option(min=1_000, help="Longest body.")] = 5_000_000,
+    max_prospects: Annotated[int, typer.Option(min=1, help="Longest list of a request.")] = 10_000,
+    max_requests: Annotated[
+        int, typer.Option(min=1, help="Requests at once and worker; more are told to come again.")
+    ] = 64,
+    body_seconds: Annotated[float, typer.Option(min=0.1, help="Time to send a body.")] = 10.0,
+    answer_seconds: Annotated[float, typer.Option(min=0.1, help="Time to take an answer.")] = 60.0,
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
@@ -151,17 +166,36 @@ def serve(
             )
         settings = Settings(
             token=token,
+            most_bytes=max_bytes,
+            most_prospects=max_prospects,
+            most_at_once=max_requests,
+            body_seconds=body_seconds,
+            answer_seconds=answer_seconds,
             reload_seconds=reload_seconds,
             hosts=LOOPBACK.union([name], allow_host or ())
             if token is None and _is_here(host)
             else frozenset(),
+            origins=frozenset(allow_origin or ()),
         )
-        decisions = None if log is None else DecisionLog(log, salt=salt)
-        service = create_app(model, settings, log=decisions, pipeline=pipeline)
         if token is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
-        typer.echo(f"http://{name}:{port}", err=True)
-        _run(service, host, port)
+        prefix = root_path.rstrip("/")
+        if workers > 1:
+            from fitmodel.serving import ServedBy, run_workers
+
+            create_app(model, settings, pipeline=pipeline)  # an error is said once, here
+            typer.echo(f"http://{name}:{port}{prefix} by {workers} workers", err=True)
+
+            run_workers(
+                workers,
+                ServedBy(model, settings, log, salt, pipeline),
+                **_server_options(host, port, prefix),
+            )
+            return
+        decisions = None if log is None else DecisionLog(log, salt=salt)
+        service = create_app(model, settings, log=decisions, pipeline=pipeline)
+        typer.echo(f"http://{name}:{port}{prefix}", err=True)
+        _run(service, host, port, prefix)
 
 
 def _is_here(host: str) -> bool:
@@ -174,17 +208,24 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _run(service: object, host: str, port: int) -> None:
+def _run(service: object, host: str, port: int, root_path: str = "") -> None:
     import uvicorn
 
     uvicorn.run(
         service,  # type: ignore[arg-type]  # FastAPI is imported only where it is used
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        http="h11",  # it bounds the headers; httptools, where that is installed, does not
-        h11_max_incomplete_event_size=16_384,
+        **_server_options(host, port, root_path),
     )
+
+
+def _server_options(host: str, port: int, root_path: str) -> dict[str, Any]:
+    return {
+        "host": host,
+        "port": port,
+        "root_path": root_path,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 10,
+        "http": "h11",  # it bounds the headers; httptools, where that is installed, does not
+        "h11_max_incomplete_event_size": 16_384,
+    }

@@ -122,8 +122,8 @@ class Assessment:
         logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
-            "probability_low": self.probability_low,
-            "probability_high": self.probability_high,
+            "probability_low": _or_none(self.probability_low),
+            "probability_high": _or_none(self.probability_high),
             "poor_fit": self.poor_fit,
             "fit": self.fit,
             "expected_value": _or_none(self.expected_value),

@@ -16,11 +16,11 @@ from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_page
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._routes import Language, read_prospects
-from fitmodel.service.schema import failures, prospect_schema
+from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
-    from fitmodel.model.fitmodel import FitModel
     from fitmodel.following import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.service.settings import Settings
 
 BRIEF = "/v1/brief"
@@ -63,5 +63,6 @@ def _answer(
 
 def brief_openapi(model: FitModel) -> dict[str, Any]:
     """What OpenAPI says of the brief's request: one prospect of the model in use."""
-    body = {"application/json": {"schema": prospect_schema(model)}}
+    del model  # the schema of the one in use has this name
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/Prospect"}}}
     return {"requestBody": {"required": True, "content": body}}

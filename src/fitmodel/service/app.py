@@ -55,6 +55,8 @@ def create_app(
     """
     try:
         from fastapi import FastAPI
+        from fastapi.middleware.cors import CORSMiddleware
+        from fastapi.middleware.gzip import GZipMiddleware
 
         from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
         from fitmodel.service._desk_routes import add_desk
@@ -62,6 +64,7 @@ def create_app(
             add_assessments,
             add_decisions,
             add_facts,
+            add_problems,
             describe_in_openapi,
         )
     except ImportError as error:
@@ -89,16 +92,26 @@ def create_app(
         lifespan=following,
     )
     app.state.holder = holder
+    add_problems(app)
     add_assessments(app, holder, metrics, limits, log)
     add_brief(app, holder, limits)
     add_decisions(app, log)
     add_facts(app, holder, metrics)
     pages = add_desk(app, holder, limits, prospects)
-    describe_in_openapi(app, holder, {BRIEF: brief_openapi})
+    describe_in_openapi(app, holder, limits, {BRIEF: brief_openapi})
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(
         ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=pages
     )
+    if limits.origins:  # the outermost: a browser asks beforehand, without the token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(limits.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id"],
+        )
     return app
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Where set, the counters of several processes are kept in this folder and added up."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Settings:
     hosts : frozenset of str
         Names that the service may be called by, without port; empty for any. Of a service that
         asks for no token and listens to this machine only: `LOOPBACK`. Case does not count.
+    origins : frozenset of str
+        Origins of pages elsewhere whose browsers may ask (CORS), such as
+        ``https://crm.example.com``; none by default.
     """
 
     token: str | None = None
@@ -41,6 +46,7 @@ class Settings:
     answer_seconds: float = 60.0
     reload_seconds: float = 5.0
     hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "token", (self.token or "").strip() or None)

@@ -105,7 +105,13 @@ def test_a_log_that_is_away_is_said_without_its_place(bundle) -> None:
     with TestClient(create_app(bundle, Settings(reload_seconds=0), log=Away())) as asked:
         answer = asked.post("/v1/decisions", json=WHOLE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json() == {"detail": "the decision log does not answer"}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "the decision log does not answer",
+    }
 
 
 def test_openapi_tells_what_a_decision_is(asked) -> None:

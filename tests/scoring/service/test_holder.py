@@ -102,6 +102,9 @@ def test_openapi_names_the_attributes_of_the_model_in_use(model, tmp_path) -> No
         for shipped in (model, other):
             ship(shipped, tmp_path, shipped.version)
             app.state.holder.refresh()
-            post = client.get("/openapi.json").json()["paths"]["/v1/assessments"]["post"]
+            described = client.get("/openapi.json").json()
+            post = described["paths"]["/v1/assessments"]["post"]
             schema = post["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0]
-            assert schema["required"] == list(shipped.attributes)
+            assert schema == {"$ref": "#/components/schemas/Prospect"}
+            prospect = described["components"]["schemas"]["Prospect"]
+            assert prospect["required"] == list(shipped.attributes)
