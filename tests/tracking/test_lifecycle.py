@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,13 +26,14 @@ NAME = "prospect-fit"
 
 
 @pytest.fixture
-def global_store(mlflow_store: str) -> Any:
-    """The tests' own store is MLflow's global one too, as in a notebook."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(mlflow_store)
+def global_store(mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The test's own store is MLflow's global one too, as in a notebook."""
+    from mlflow.tracking._tracking_service import utils
+
+    monkeypatch.setattr(utils, "_tracking_uri", mlflow_store)
     yield mlflow_store
-    mlflow.set_tracking_uri(before)
-    os.environ["MLFLOW_TRACKING_URI"] = mlflow_store
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
 
 
 def with_options(facts: TrainingMetadata, **options: Any) -> TrainingMetadata:
@@ -64,9 +67,14 @@ def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
     assert "mlflow.parentRunId" not in run_of(track(dataclasses.replace(facts))).data.tags
 
 
-def test_an_active_run_of_another_store_is_left_alone(facts, global_store, tmp_path) -> None:
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'other.db'}")
-    os.environ["MLFLOW_TRACKING_URI"] = global_store
+def test_an_active_run_of_another_store_is_left_alone(
+    facts, global_store, migrated_store, tmp_path, monkeypatch
+) -> None:
+    from mlflow.tracking._tracking_service import utils
+
+    assert global_store
+    shutil.copy(migrated_store, tmp_path / "other.db")
+    monkeypatch.setattr(utils, "_tracking_uri", f"sqlite:///{tmp_path / 'other.db'}")
     with mlflow.start_run():
         run = run_of(track(facts))
 

@@ -40,6 +40,9 @@ def score(
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
+    unpickle: Annotated[
+        bool, typer.Option(help="Also load your own estimator, a pickle: it can run any code.")
+    ] = False,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -53,7 +56,7 @@ def score(
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
-        loaded = load(model)
+        loaded = load(model, workbench=unpickle)
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
                 prospects,

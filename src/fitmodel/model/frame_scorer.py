@@ -110,18 +110,24 @@ def predict_leniently(
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
         position = list(predictions.columns).index("model_version")
         predictions.insert(position, "reasons", as_column)
-    errors = pd.Series([None] * len(table), index=table.index, dtype=object)
-    if not coded.unreadable and not lost:
+    errors = row_errors(table, coded, lost)
+    bad = errors.notna().to_numpy()
+    if not bad.any():
         return predictions, errors
+    return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
+
+
+def row_errors(table: pd.DataFrame, coded: CodedTable, lost: Mapping[int, str]) -> pd.Series:
+    """Say of each row why it gets no prediction; None of one that does."""
+    errors: list[str | None] = [None] * len(table)
     for name, rows in coded.unreadable.items():
         for position in np.flatnonzero(rows).tolist():
             text = f"{name}: {shown(table[name].iloc[position])} cannot be read"
-            before = errors.iloc[position]
-            errors.iloc[position] = text if before is None else f"{before}; {text}"
+            before = errors[position]
+            errors[position] = text if before is None else f"{before}; {text}"
     for position, why in lost.items():
-        errors.iloc[position] = why
-    bad = errors.notna().to_numpy()
-    return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
+        errors[position] = why
+    return pd.Series(errors, index=table.index, dtype=object)
 
 
 def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> CodedTable:

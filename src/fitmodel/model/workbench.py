@@ -6,6 +6,7 @@ estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from fitmodel.model.frame_scorer import (
     _attribute_values,
     code_table,
     days_by_row,
+    row_errors,
     score_coded,
 )
 from fitmodel.model.inputs import prospects_given
@@ -85,11 +87,31 @@ class EstimatorModel(FitModel):
             return self._assessments([prospects], reasons, as_of, language)[0]
         return self._assessments(prospects, reasons, as_of, language)
 
-    def predict_table(self, *_: Any, **__: Any) -> Any:
-        """Refuse: files are scored with sealed models only."""
-        raise BundleError(
-            "this model is your own estimator: score a DataFrame with predict, in Python"
-        )
+    def predict_table(
+        self,
+        prospects: pd.DataFrame,
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        as_json: bool = False,
+        language: str = "en",
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """As `FitModel.predict_table`; the reasons of each row are made one by one by shap."""
+        coded = code_table(self._scorer, prospects, as_of)
+        errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
+        good = errors.isna().to_numpy()
+        scored = self._predict_frame(prospects[good], reasons, as_of, language)
+        if as_json and reasons > 0:
+            told = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+                    for row in scored["reasons"]]  # fmt: skip
+            scored["reasons"] = pd.Series(told, index=scored.index, dtype="str")
+        if good.all():
+            return scored, errors
+        rows = np.full(len(prospects), len(scored))  # the last row is empty
+        rows[good] = np.arange(len(scored))
+        cells = scored.astype(object).to_numpy()
+        whole = np.vstack([cells, np.full((1, cells.shape[1]), None)])[rows]
+        return pd.DataFrame(whole, prospects.index, scored.columns, dtype=object), errors
 
     def to_sql(self, *_: Any, **__: Any) -> str:
         """Refuse: only a scorecard can be written as SQL."""
@@ -102,10 +124,9 @@ class EstimatorModel(FitModel):
     def _predict_frame(
         self, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
     ) -> pd.DataFrame:
-        today = None if as_of is None else pd.Timestamp(as_of)
-        coded, lost = code_table(self._scorer, table, today), self._scorer.lost.of_table(table)
+        coded, lost = code_table(self._scorer, table, as_of), self._scorer.lost.of_table(table)
         refuse_unreadable(table, coded, lost)
-        values = _attribute_values(self._scorer, table, today)[0]
+        values = _attribute_values(self._scorer, table, as_of)[0]
         result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
         policy = self._scorer.policy

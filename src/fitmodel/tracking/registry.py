@@ -57,10 +57,14 @@ class RegisteredVersion:
 def register(
     client: Any, name: str, model_id: str, run_id: str, bundle: Bundle, *, has_skill: bool
 ) -> int:
-    """Register a logged model as challenger; one with skill as champion where there is none yet."""
+    """Register a logged model as challenger; one with skill as champion where there is none yet.
+
+    Not a user's own estimator: services would not load it.
+    """
     version = add_version(client, name, model_id, run_id, bundle)
     client.set_registered_model_alias(name, CHALLENGER, str(version))
-    if has_skill and alias_version(client, name, CHAMPION) is None:
+    is_own = bool(bundle.manifest.get("estimator"))
+    if has_skill and not is_own and alias_version(client, name, CHAMPION) is None:
         client.set_registered_model_alias(name, CHAMPION, str(version))
     return version
 
