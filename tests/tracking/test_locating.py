@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import fitmodel
-from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.exceptions import BundleError, DependencyError, TrackingError
 from fitmodel.tracking import locating
 from fitmodel.tracking.locating import Located, RegistryAwayWarning, locate
 from fitmodel.tracking.registry import resolve
@@ -85,6 +85,14 @@ def test_a_changed_bundle_is_refused(facts: TrainingMetadata) -> None:
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"metrics": {"auc": 1.0}}))
     with pytest.raises(TrackingError, match="is not the one registered"):
         locate(CHAMPION)
+
+
+def test_without_mlflow_a_bundle_elsewhere_is_an_error_with_the_remedy(facts, monkeypatch) -> None:
+    track(facts)
+    monkeypatch.setattr(locating, "find_spec", lambda _name: None)
+    assert locate(CHAMPION).path.is_dir()
+    with pytest.raises(DependencyError, match="only MLflow can fetch it. Remedy: pip install"):
+        locate(f"models:/{NAME}/9")
 
 
 # ---- a registry that is away ----

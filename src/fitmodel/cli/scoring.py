@@ -107,7 +107,10 @@ TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535),
+    ] = 8000,
     reload_seconds: Annotated[
         float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
     ] = 5.0,

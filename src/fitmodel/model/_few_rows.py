@@ -9,6 +9,7 @@ import pandas as pd
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import as_day
 from fitmodel.model._reason_column import reasons_column
+from fitmodel.model.inputs import PREDICTED
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
 
 FEW = 4  # rows: from about here on whole columns are as fast
 _TEXTS = frozenset({"fit", "model_version", "worth"})
-_NAMES = (
-    "early_churn_probability",
-    "probability_low",
-    "probability_high",
-    "poor_fit",
-    "fit",
-    "expected_value",
-    "unfamiliar",
-    "reasons",
-    "model_version",
-    "worth",
-    "escalate",
-    "expected_value_low",
-    "expected_value_high",
-)
 
 
 def predict_few(
@@ -64,7 +50,7 @@ def predict_few(
 
 def _frame(assessed: list[Assessment], index: pd.Index, *, with_reasons: bool) -> pd.DataFrame:
     columns: dict[str, Any] = {}
-    for name in _NAMES:
+    for name in PREDICTED:
         values = [getattr(each, name) for each in assessed]
         if name == "reasons":
             if with_reasons:

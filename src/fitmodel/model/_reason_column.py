@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype, take
 
+from fitmodel.model.inputs import reasons_type
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -142,15 +144,6 @@ class ReasonsArray(ExtensionArray):
         import pyarrow as pa
 
         return pa.array([_structs(cell) for cell in self._cells], type or reasons_type())
-
-
-def reasons_type() -> pa.DataType:
-    """Arrow's type of a column of reasons."""
-    import pyarrow as pa
-
-    text, double = pa.string(), pa.float64()
-    fields = {"attribute": text, "value": text, "contribution": double, "sentence": text}
-    return pa.list_(pa.struct(list(fields.items())))
 
 
 def _structs(reasons: Any) -> list[dict[str, Any]] | None:

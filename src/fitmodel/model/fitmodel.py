@@ -173,10 +173,11 @@ class FitModel:
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
         if isinstance(given.prospects, list):
-            return [
+            assessments = [
                 self._assess_listed(position, item, reasons, as_of, language)
                 for position, item in enumerate(given.prospects)
             ]
+            return given.give_back(assessments)
         from fitmodel.model.frame_scorer import predict_frame
 
         table = given.prospects

@@ -6,8 +6,11 @@ pandas, polars and pyarrow are asked for by their looks: none is imported for a 
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from fitmodel.exceptions import ProspectError
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from pydantic import BaseModel
+
+    from fitmodel.model.assessment import Assessment
 
     One: TypeAlias = Mapping[str, Any] | pd.Series[Any] | BaseModel
     """One prospect."""
@@ -26,6 +31,24 @@ class ArrowTable(Protocol):
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Give the columns, as Arrow's C stream interface says."""
+
+
+PREDICTED = (
+    "early_churn_probability",
+    "probability_low",
+    "probability_high",
+    "poor_fit",
+    "fit",
+    "expected_value",
+    "unfamiliar",
+    "reasons",
+    "model_version",
+    "worth",
+    "escalate",
+    "expected_value_low",
+    "expected_value_high",
+)
+"""The columns of a scored table, in order."""
 
 
 class Given(NamedTuple):
@@ -65,7 +88,9 @@ def prospects_given(prospects: Any) -> Given:
         import pyarrow as pa
 
         arrow = pa.table(prospects)
-        return Given(_pandas_of(arrow), _giver(prospects))
+        if find_spec("pandas") is None:  # the distribution that only scores: row by row
+            return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
+        return Given(_pandas_of(arrow), partial(_table_of_frame, given=prospects))
     if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
         records = (_record(item) for item in prospects)
         listed = [
@@ -117,13 +142,43 @@ def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _giver(given: Any) -> Callable[[pd.DataFrame], Any]:
-    def give_back(scored: pd.DataFrame) -> Any:
-        import pyarrow as pa
+def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
+    import pyarrow as pa
 
-        table = pa.Table.from_pandas(scored, preserve_index=False)
-        if type(given).__module__.partition(".")[0] == "polars":
-            return sys.modules["polars"].from_arrow(table)
-        return table
+    return _as_given(pa.Table.from_pandas(scored, preserve_index=False), given)
 
-    return give_back
+
+def _table_of_rows(assessments: list[Assessment], given: Any) -> Any:
+    """The columns of a scored frame, without pandas."""
+    import pyarrow as pa
+
+    rows = [assessment.to_dict() for assessment in assessments]
+    for row in rows:
+        for reason in row["reasons"]:
+            reason["value"] = json.dumps(reason["value"], ensure_ascii=False)
+    return _as_given(pa.Table.from_pylist(rows, arrow_schema()), given)
+
+
+def arrow_schema() -> pa.Schema:
+    """Arrow's types of the columns of a scored table."""
+    import pyarrow as pa
+
+    text, number, flag = pa.string(), pa.float64(), pa.bool_()
+    kinds = {"poor_fit": flag, "unfamiliar": flag, "escalate": flag, "fit": text, "worth": text}
+    kinds |= {"model_version": text, "reasons": reasons_type()}
+    return pa.schema([(name, kinds.get(name, number)) for name in PREDICTED])
+
+
+def reasons_type() -> pa.DataType:
+    """Arrow's type of a column of reasons."""
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.float64()
+    fields = {"attribute": text, "value": text, "contribution": number, "sentence": text}
+    return pa.list_(pa.struct(list(fields.items())))
+
+
+def _as_given(table: pa.Table, given: Any) -> Any:
+    if type(given).__module__.partition(".")[0] == "polars":
+        return sys.modules["polars"].from_arrow(table)
+    return table

@@ -19,13 +19,14 @@ import sqlite3
 import warnings
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.exceptions import BundleError, DependencyError, TrackingError
 from fitmodel.tables import atomic
 from fitmodel.tracking.connection import (
     StoreAwayError,
@@ -97,7 +98,7 @@ def locate(uri: str, store: str | None = None) -> Located:
     """
     chosen = tracking_uri(store)
     try:
-        path = _without_mlflow(uri, chosen) or resolve(uri, store)
+        path = _without_mlflow(uri, chosen) or _with_mlflow(uri, store)
     except StoreAwayError as error:
         remembered = _remembered(uri, chosen)
         if remembered is None:
@@ -111,6 +112,15 @@ def locate(uri: str, store: str | None = None) -> Located:
         return Located(path, is_from_cache=True)
     _remember(uri, chosen, path)
     return Located(path, is_from_cache=False)
+
+
+def _with_mlflow(uri: str, store: str | None) -> Path:
+    if find_spec("mlflow") is None:
+        raise DependencyError(
+            f"{uri} is not known, or its bundle is not on this machine, and only MLflow can fetch "
+            "it. Remedy: pip install mlflow, or copy the bundle's folder and name that"
+        )
+    return resolve(uri, store)
 
 
 # ---- ask the registry without MLflow, whose import takes seconds ----
