@@ -14,7 +14,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-quick lint types docs benchmarks audit wheel-test test-lowest licences
-.PHONY: constraints clean
+.PHONY: constraints mutation clean
 
 help:
 	@echo "make install      .venv with everything (Spark runs where Java 17 is)"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-lowest  the quick tests with the oldest versions that pyproject.toml allows"
 	@echo "make docs         the documentation in site/: concepts, guides, reference"
 	@echo "make benchmarks   every table of benchmarks/, one after the other"
+	@echo "make mutation     change the code in small ways and see whether a test notices (hours; goes on where it stopped)"
 	@echo "make licences     list what fitmodel needs and under which licence, in THIRD_PARTY.md"
 	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
 	@echo "make clean        remove .venv and caches; models, runs and reports stay"
@@ -86,6 +87,10 @@ benchmarks: $(VENV)/.has-everything
 	  echo; echo "== $$script"; \
 	  $(BIN)/python "$$script" || exit 1; \
 	done
+
+# ARGS="--room sales --sample 30" for a part.
+mutation: $(VENV)/.has-everything
+	$(BIN)/python tests/supply/mutation.py $(ARGS)
 
 # --- what is let in -----------------------------------------------------------------------------
 

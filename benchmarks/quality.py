@@ -2,6 +2,9 @@
 
 Run: python benchmarks/quality.py [--data FOLDER] [--budget SECONDS] [--only NAME ...]
 
+It goes on where it was stopped: what is done is in benchmarks/results/quality.json, with the date
+and the machine, from which the documentation's table is made. `--show` prints it, with mean ranks.
+
 Telco comes with the demo extra; saas_sme and us_lapse are read from `--data` and left out where
 they are absent; CatBoost and FLAML are left out where they are not installed (FLAML runs only with
 a budget). Deals with dates: three rolling cuts, trained on what was known at each, tested on what
@@ -22,6 +25,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _ranks import compute_ranks, plot_ranks
+from _results import FOLDER, Results
 from growing import CASES, company
 from growing import spec as growing_spec
 from peers import peers
@@ -40,6 +45,8 @@ from fitmodel.learning.proportional_odds import expand_soft_labels, shift_to_rat
 
 SPLITS = 3
 FRESH = 10_000
+SIZES = (300, 400, 600, 2_000, 10_000)
+LEAVE_OUT_OF_RANKS = "noise only"
 GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
 LAPSE = [
     "acc.death.rider",
@@ -124,14 +131,20 @@ def us_lapse(data: Path, horizon: int) -> Iterator[Split]:
     yield from dated(deals, spec)
 
 
-def simulated(n: int) -> Iterator[Split]:
+def simulated(n: int, **law: float) -> Iterator[Split]:
     """Simulated deals, evaluated on fresh ones of the same law."""
     for seed in range(SPLITS):
-        past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False)
-        fresh = fitmodel.simulate_deals(FRESH, seed=100 + seed, rep_effects=False)
+        past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law)
+        fresh = fitmodel.simulate_deals(FRESH, seed=100 + seed, rep_effects=False, **law)
         view = view_of(past.deals, past.spec)
         test = view_of(fresh.deals, fresh.spec).labelled(view.training_set().dates)
         yield Split(view, test, past.spec)
+
+
+def drifting(n: int) -> Iterator[Split]:
+    """A company whose law moves over its three years, evaluated on what was signed next."""
+    past = fitmodel.simulate_deals(n, seed=7, rep_effects=False, drift=0.8)
+    yield from dated(past.deals, past.spec)
 
 
 def growing(case: str) -> Iterator[Split]:
@@ -153,8 +166,10 @@ def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
             "us_lapse 12 months": partial(us_lapse, data, 12),
             "us_lapse 24 months": partial(us_lapse, data, 24),
         }
-    tables |= {f"simulated {n:,}": partial(simulated, n) for n in (400, 600, 2_000, 10_000)}
-    return tables | {f"growing: {case}": partial(growing, case) for case in GROWING}
+    tables |= {f"simulated {n:,}": partial(simulated, n) for n in SIZES}
+    tables |= {f"growing: {case}": partial(growing, case) for case in GROWING}
+    tables["drifting 3,000"] = partial(drifting, 3_000)
+    return tables | {f"noise only {n:,}": partial(simulated, n, signal=0.0) for n in (400, 2_000)}
 
 
 def evaluate(split: Split, probability: np.ndarray) -> dict[str, float]:
@@ -174,6 +189,7 @@ def evaluate(split: Split, probability: np.ndarray) -> dict[str, float]:
         "over_rate": float(np.average(probability, weights=test.weight)) / outcome,
         "auc": roc_auc_score(test.early_churn, probability, sample_weight=test.weight),
         "calibration_error": result["calibration_error"].value,
+        "slope": result["calibration_slope"].value,
         "base": result["log_loss"].base,
     }
 
@@ -212,7 +228,7 @@ def in_rows(deals: TrainingSet) -> LabelledDeals:
     return LabelledDeals(attributes, outcome, deals.weight[rows] * share, closed_on, deals.dates)
 
 
-def compare(name: str, splits: list[Split], ways: dict) -> list[dict]:
+def compare(splits: list[Split], ways: dict) -> list[dict]:
     """One row per way to learn: means over the splits, and the distance to fitmodel's log loss."""
     rows, each = [], {}
     for label in ("fitmodel", *ways):
@@ -227,7 +243,7 @@ def compare(name: str, splits: list[Split], ways: dict) -> list[dict]:
         each[label] = lost
         row = {key: float(np.mean([item[key] for item in figures])) for key in figures[0]}
         gap = noise(lost, each["fitmodel"], [split.test.weight for split in splits])
-        rows.append({"table": name, "way": label} | row | {"noise": gap, "seconds": seconds})
+        rows.append({"way": label} | row | {"noise": gap, "seconds": seconds})
         print(".", end="", flush=True)
     return rows
 
@@ -251,6 +267,21 @@ def show(rows: list[dict]) -> None:
             )
 
 
+def show_ranks(rows: list[dict], picture: Path) -> None:
+    """Print the mean ranks by log loss over the tables that have something to learn; draw them."""
+    frame = pd.DataFrame(rows)
+    frame = frame[~frame["table"].str.startswith(LEAVE_OUT_OF_RANKS)]
+    losses_of = frame.pivot_table(index="table", columns="way", values="log_loss")
+    try:
+        ranks = compute_ranks(losses_of)
+    except ValueError as error:
+        print(f"\nno ranks: {error}")
+        return
+    print(f"\n{ranks.markdown()}\n\nFriedman's test: chance {ranks.chance:.2g}")
+    figure = plot_ranks(ranks).figure
+    figure.savefig(picture, dpi=110)
+
+
 def main() -> None:
     """Run what is asked for and print each table's rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -258,14 +289,22 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=0.0, help="seconds for FLAML per fit")
     parser.add_argument("--only", nargs="*", default=None, help="tables to run")
     parser.add_argument("--without", nargs="*", default=(), help="peers to leave out")
+    parser.add_argument("--results", type=Path, default=FOLDER / "quality.json")
+    parser.add_argument("--show", action="store_true", help="print what is done, run nothing")
     given = parser.parse_args()
     tables = tables_of(given.data)
     ways = {name: way for name, way in peers(given.budget).items() if name not in given.without}
+    results = Results(given.results)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers' own
         for name, make in tables.items():
-            if given.only is None or name in given.only:
-                show(compare(name, list(make()), ways))  # a run that is stopped has said something
+            if not given.show and (given.only is None or name in given.only):
+                print(f"{name} ", end="", flush=True)
+                # a run that is stopped has said something, and goes on from there
+                show(results.do(lambda make=make: compare(list(make()), ways), table=name))
+    if given.show:
+        show(results.rows)
+    show_ranks(results.rows, given.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":

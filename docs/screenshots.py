@@ -30,6 +30,7 @@ from fitmodel.model.wording import wording_of
 from fitmodel.service.app import create_app
 
 CHROMIUM = "/usr/bin/chromium"
+LEVEL, FLAG, BIG_DEAL = 0.23, 0.37, 20_000.0  # twice the odds of the level
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +47,8 @@ def shipped(folder: Path) -> tuple[Path, Path]:
     sim = fitmodel.simulate_deals(2_000, seed=1)
     past, spec = sim.deals.head(1_950), sim.spec
     money = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
-    policy, words = Policy("value", 0.5, money, ""), wording_of(spec)
+    policy = Policy("risk", FLAG, money, "", level=LEVEL, big_deal=BIG_DEAL)
+    words = wording_of(spec)
     scorecard = learn(past, spec).scorecard
     scorer = Scorer(scorecard, policy, "annual_value", "closed_on", "", words)
     files = {SCORER_FILE: scorer.to_json()}

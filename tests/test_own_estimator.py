@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from fitmodel.backtesting import backtest
 from fitmodel.cli.main import app
+from fitmodel.comparing import compare_models
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
@@ -63,6 +64,20 @@ def test_it_is_not_unpickled_unless_asked_for(trained: TrainingRun) -> None:
     with pytest.raises(BundleError, match="is missing although the manifest lists it"):
         load(trained.bundle_path, workbench=True)
     (trained.bundle_path / "away").rename(trained.bundle_path / "workbench.joblib")
+
+
+@pytest.mark.slow
+def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
+    trained: TrainingRun,
+) -> None:
+    later = simulate_deals(400, seed=3, observed_until="2032-06-30")
+    same = (trained.bundle_path, trained.bundle_path, later.deals, later.spec)
+
+    with pytest.raises(BundleError, match="own estimator"):
+        compare_models(*same)
+    found = compare_models(*same, workbench=True)
+    assert found.better is None
+    assert found.flags.changed == 0
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 # The public names: what type checkers and editors see, and what __init__.py loads on first use.
 # Each line imports one name as itself, which is how a stub exports it.
 from .backtesting import backtest as backtest
+from .comparing import compare_models as compare_models
 from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec

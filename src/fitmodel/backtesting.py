@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.checking import audit_before_training
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
@@ -17,7 +18,6 @@ from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.policy_choice import decide
-from fitmodel.training import audit_before_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,18 +8,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.deals.contract import DealSpec
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service.app import create_app, log_to_stderr
+from fitmodel.service.people import read_people
 from fitmodel.service.settings import MULTIPROC_DIR, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SERVED = "FITMODEL_SERVED"
+_SETS = ("hosts", "origins")
+_FILES = ("pipeline", "deals", "config", "people")
 _TOKEN, _SALT = "FITMODEL_TOKEN", "FITMODEL_LOG_SALT"
 
 
@@ -36,7 +40,12 @@ class ServedBy:
         Place of the decision log.
     salt : str or None
         Of the decision log.
-    pipeline : Path or None
+    pipeline, deals : Path or None
+        Open prospects, and past deals.
+    config : Path or None
+        Contract of the past deals.
+    people : Path or None
+        File of reps and managers.
     """
 
     source: str
@@ -44,6 +53,21 @@ class ServedBy:
     log: str | None = None
     salt: str | None = None
     pipeline: Path | None = None
+    deals: Path | None = None
+    config: Path | None = None
+    people: Path | None = None
+
+    def make(self) -> FastAPI:
+        """Make the service."""
+        people = None if self.people is None else read_people(self.people)
+        return create_app(
+            self.source,
+            replace(self.settings, people=people),
+            log=None if self.log is None else DecisionLog(self.log, salt=self.salt),
+            pipeline=self.pipeline,
+            deals=self.deals,
+            spec=None if self.config is None else DealSpec.from_toml(self.config),
+        )
 
 
 def run_workers(count: int, served: ServedBy, **options: Any) -> None:
@@ -69,26 +93,24 @@ def run_workers(count: int, served: ServedBy, **options: Any) -> None:
 
 
 def _as_json(served: ServedBy) -> str:
-    """Everything but the secrets, which stay variables of their own."""
-    limits = asdict(served.settings)
-    limits |= {name: sorted(limits[name]) for name in ("hosts", "origins")}
-    del limits["token"]
-    pipeline = None if served.pipeline is None else str(served.pipeline)
-    return json.dumps(
-        {"source": served.source, "settings": limits, "log": served.log, "pipeline": pipeline}
-    )
+    """Everything but the secrets, which stay variables of their own, and the people, a file."""
+    limits = {
+        field.name: getattr(served.settings, field.name)
+        for field in fields(Settings)
+        if field.name not in {"token", "people"}
+    }
+    limits |= {name: sorted(limits[name]) for name in _SETS}
+    files = {name: getattr(served, name) for name in _FILES}
+    files = {name: None if path is None else str(path) for name, path in files.items()}
+    return json.dumps({"source": served.source, "settings": limits, "log": served.log} | files)
 
 
 def make_app() -> FastAPI:
     """Make the service of one worker, from the environment."""
     log_to_stderr()
-    served = json.loads(os.environ[SERVED])
-    limits = served["settings"]
-    limits |= {name: frozenset(limits[name]) for name in ("hosts", "origins")}
+    told = json.loads(os.environ[SERVED])
+    limits = told["settings"]
+    limits |= {name: frozenset(limits[name]) for name in _SETS}
+    files = {name: None if told[name] is None else Path(told[name]) for name in _FILES}
     settings = Settings(token=os.environ.get(_TOKEN), **limits)
-    place = served["log"]
-    log = None if place is None else DecisionLog(place, salt=os.environ.get(_SALT))
-    pipeline = served["pipeline"]
-    return create_app(
-        served["source"], settings, log=log, pipeline=None if pipeline is None else Path(pipeline)
-    )
+    return ServedBy(told["source"], settings, told["log"], os.environ.get(_SALT), **files).make()

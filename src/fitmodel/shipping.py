@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import WORKBENCH, write_bundle
-from fitmodel.deals.lost import LostRows
+from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.roles import per_year
 from fitmodel.learning.own_estimator import OwnClassifier
 from fitmodel.model.opening import SCORER_FILE
@@ -52,7 +52,7 @@ def ship(
         words,
         forms=spec.reading.forms,
         per_year=per_year(spec),
-        lost=LostRows(spec.rows.keep, spec.rows.drop),
+        lost=lost_rows_of(spec.to_dict()),
     )
     facts = {
         "spec": spec.to_dict(),

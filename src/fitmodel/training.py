@@ -6,21 +6,20 @@ read -> audit -> judge on later deals -> learn from all -> decide -> report -> b
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
-from fitmodel.deals.data_warnings import find_warnings
+from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
-from fitmodel.deals.reading import first_row_of, named_apart
+from fitmodel.deals.reading import named_apart
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
-from fitmodel.leakage.audit import audit_before_training
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
@@ -28,6 +27,7 @@ from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
+from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
 from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.checks.results import CheckResult
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
@@ -75,6 +77,8 @@ class TrainingRun:
     bundle_path : Path
     warnings : tuple of str
         What the user should know.
+    checks : tuple of CheckResult
+        Findings with their codes, those that the contract silences left out.
     in_use : str or None
         Version that ``models/<registered model>`` stands for now: this one where it is the first
         with evidence of skill or the registry's champion; else it is a challenger that waits for
@@ -93,6 +97,7 @@ class TrainingRun:
     bundle_path: Path
     warnings: tuple[str, ...] = ()
     in_use: str | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     def __repr__(self) -> str:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
@@ -106,7 +111,7 @@ class TrainingRun:
 
 
 def train(
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     *,
     models: str | Path = "models",
@@ -123,7 +128,7 @@ def train(
 
     Parameters
     ----------
-    deals : DataFrame or path
+    deals : DataFrame, path or DealsRead
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
         What the columns mean and how to decide.
@@ -168,7 +173,7 @@ def train(
 
 def train_as(
     options: RunOptions,
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     models: str | Path,
     allow: tuple[str, ...] = (),
@@ -182,7 +187,7 @@ def train_as(
 
 def _train(
     options: RunOptions,
-    deals: pd.DataFrame | str | Path,
+    deals: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     models: str | Path,
     allow: tuple[str, ...],
@@ -194,7 +199,7 @@ def _train(
     tell(STEPS[0])
     questioned = read_with_doubts(deals, spec)
     table = named_apart(questioned.deals)
-    spec = questioned.read.spec  # with the forms found, for prospects
+    contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])
@@ -215,14 +220,18 @@ def _train(
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
     )
+    digest = deals_digest(table)
+    own = None if estimator is None else repr(estimator)
+    block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
+    report = replace(report, reproduce=block)
     tell(STEPS[4])
     begun = begin(spec, options)
     with ending(begun, spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
-            "deals_digest": deals_digest(table),
+            "deals_digest": digest,
             "settings": learned.chosen,
-            "estimator_settings": None if estimator is None else repr(estimator),
+            "estimator_settings": own,
             "contest": None if contest is None else contest.to_dict(),
             "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
             "seen_values": summarise_seen_values(
@@ -247,12 +256,11 @@ def _train(
         seconds=perf_counter() - started,
     )
     tracked = track(facts)
-    doubt = None if report.has_skill else report.verdict
-    noticed = map(str, find_warnings(table, spec, first_row_of(deals)))
-    texts = (doubt, tracked.warning, *noticed, *questioned.messages)
-    warnings = tuple(text for text in texts if text)
+    checks = checks_of_training(report, questioned, view)
+    texts = (tracked.warning, *questioned.read.notes, *checks)
+    warnings = tuple(str(text) for text in texts if text)
     in_use = _in_use(spec, path, tracked)
-    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use)
+    return TrainingRun(model, report, tracked.run_id, path, warnings, in_use, checks)
 
 
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:

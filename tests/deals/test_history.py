@@ -367,7 +367,12 @@ def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
 
 def test_a_view_computes_each_thing_once(monkeypatch):
     calls = Counter()
-    for name in ("survival_with_unknown_days", "censoring_weights", "read_attributes", "months_between"):
+    for name in (
+        "survival_with_unknown_days",
+        "censoring_weights",
+        "read_attributes",
+        "months_between",
+    ):
         real = getattr(history_view, name)
 
         def counting(*given, _name=name, _real=real, **named):

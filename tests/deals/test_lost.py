@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.deals.lost import LostRows, lost_rows_from_dict
+from fitmodel.deals.lost import LostRows, lost_rows_from_dict, lost_rows_of
 
 STAGES = ["Won", "Lost", "Open", "Negotiation", "Closed Lost", "Perdida", None, "Test"]
 
@@ -59,3 +59,13 @@ def test_it_is_written_and_read_back() -> None:
 def test_damage_is_refused(damage: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="of the rows"):
         lost_rows_from_dict(damage)
+
+
+def test_a_rule_about_signing_or_leaving_is_none_for_prospects() -> None:
+    """Pipedrive's customers are the rows with a won time; an open deal has none, and is scored."""
+    contract = {
+        "deals": {"closed_on": "won time", "churned": "state", "churned_values": ["gone"]},
+        "rows": {"drop": {"won time": [""], "test": ["yes"]}, "keep": {"state": ["live", "gone"]}},
+    }
+
+    assert lost_rows_of(contract).to_dict() == {"drop": {"test": ["yes"]}}

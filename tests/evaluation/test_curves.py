@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from fitmodel.evaluation._curves import (
+from fitmodel.evaluation.curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,

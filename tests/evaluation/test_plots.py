@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.evaluation import plots
-from fitmodel.evaluation._curves import (
+from fitmodel.evaluation.calibration import compute_calibration
+from fitmodel.evaluation.curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,
     compute_roc,
 )
-from fitmodel.evaluation.calibration import compute_calibration
 
 PLOTS = {
     plots.plot_roc: compute_roc,

@@ -30,7 +30,7 @@ FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
     "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
-    "notes", "has_skill", "verdict", "level",
+    "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce",
 }  # fmt: skip
 
 
@@ -239,7 +239,10 @@ def test_html_in_a_users_words_does_not_act(report):
 
 
 def test_figures_are_those_a_training_tracks(report):
-    assert {"roc", "precision_recall", "calibration", "bands", "gains"} == set(report.figures())
+    drawn = {"roc", "precision_recall", "calibration", "bands", "gains"}
+    drawn |= {"smooth_calibration", "decision_curve"}
+    assert drawn <= set(report.figures())
+    assert "money_curve" not in replace(report, money_curve=pd.DataFrame()).figures()
 
 
 def test_a_backtest_prints_a_row_per_cut_and_what_the_flags_were_worth(backtest):

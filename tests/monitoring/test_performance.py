@@ -10,7 +10,15 @@ from sklearn.metrics import roc_auc_score
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.exceptions import DealsError
-from fitmodel.monitoring.performance import _aucs, compute_cohorts, estimate_auc, evaluate_overrides
+from fitmodel.monitoring.performance import (
+    DRAWS,
+    MIN_OF_EACH,
+    _aucs,
+    _ratio,
+    compute_cohorts,
+    estimate_auc,
+    evaluate_overrides,
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +97,12 @@ def test_scores_that_say_the_same_of_everybody_promise_nothing() -> None:
     assert np.isnan(estimate_auc(np.array([0.2, 0.3])).value)
 
 
+def test_where_no_draw_has_both_outcomes_there_is_no_interval() -> None:
+    found = estimate_auc(np.zeros(20))
+
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(simulation) -> None:
     some = simulation.true_probability.where(np.arange(4_000) % 2 == 0)
     found = compute_cohorts(simulation.deals, simulation.spec, some)
@@ -126,3 +140,41 @@ def test_the_calibration_slope_is_one_for_the_truth_and_less_for_a_model_too_sur
     sure = compute_cohorts(simulation.deals, simulation.spec, odds / (1 + odds), every="Y")
     np.testing.assert_allclose(sure["slope"], found["slope"] / 2, rtol=1e-3)
     assert np.isnan(found["slope"].iloc[-1]) == np.isnan(found["auc"].iloc[-1])
+
+
+def test_a_ratio_is_observed_over_expected_with_its_exact_interval() -> None:
+    """Garwood 1936: half the chi-squared quantiles of twice the count, over the expected number."""
+    from scipy.stats import chi2
+
+    found = _ratio(6.0, 4.0)
+
+    assert found["ratio"] == 1.5
+    assert found["ratio_low"] == pytest.approx(chi2.ppf(0.025, 12) / 2 / 4)
+    assert found["ratio_high"] == pytest.approx(chi2.ppf(0.975, 14) / 2 / 4)
+    assert np.isnan(list(_ratio(3.0, 0.0).values())).all()
+    assert _ratio(0.0, 4.0)["ratio"] == 0
+
+
+def test_a_cohorts_ratio_is_that_of_its_own_counts(simulation) -> None:
+    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
+
+    assert (found["observed"] != found["expected"]).all()
+    assert list(found["ratio"]) == pytest.approx(list(found["observed"] / found["expected"]))
+
+
+def test_the_interval_of_the_estimate_holds_95_of_100_draws() -> None:
+    p = np.random.default_rng(5).uniform(0.05, 0.6, 300)
+    found = estimate_auc(p, seed=7)
+    drawn = np.random.default_rng(7).random((DRAWS, len(p))) < p
+    told = np.array([roc_auc_score(row, p) for row in drawn])
+
+    assert found.low == pytest.approx(np.quantile(told, 0.025))
+    assert found.high == pytest.approx(np.quantile(told, 0.975))
+    assert found.low < found.value < found.high
+
+
+def test_an_estimate_needs_as_many_deals_as_five_of_either_kind() -> None:
+    few, enough = np.full(2 * MIN_OF_EACH - 1, 0.5), np.linspace(0.2, 0.8, 2 * MIN_OF_EACH)
+
+    assert np.isnan(estimate_auc(few).value)
+    assert np.isfinite(estimate_auc(enough).value)

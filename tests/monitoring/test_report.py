@@ -79,3 +79,49 @@ def test_metrics_are_numbered_by_the_month_of_signing(sim, model):
 def test_what_needs_outcomes_is_refused_without_a_contract(sim, model, arguments, message):
     with pytest.raises(DealsError, match=message):
         monitor(sim.deals, model, **arguments)
+
+
+@pytest.mark.parametrize("texts", [1, 300])
+@pytest.mark.parametrize("with_contract", [True, False])
+def test_a_text_among_numbers_is_counted_and_named_and_stops_nothing(
+    sim, model, texts: int, with_contract: bool
+):
+    """One is a typing error; three hundred are drift: an export has changed."""
+    later = sim.deals[sim.deals["closed_on"] > pd.Timestamp("2025-06-30")].copy()
+    later["seats"] = later["seats"].astype(object)
+    rows = later.index[:texts]
+    later.loc[rows, "seats"] = "viele"
+    table = later if with_contract else later.drop(columns="churned_on")
+    report = monitor(table, model, sim.spec)
+    (seats,) = report.drift[report.drift["attribute"] == "seats"].to_dict("records")
+
+    assert len(later) > 350
+    count = min(texts, len(later))
+    (note,) = report.notes
+    assert note.startswith(f"seats: {count} value(s) cannot be read and count as missing")
+    assert note.endswith(f"for example 'viele' in row {rows[0]}")
+    assert seats["unreadable"] == pytest.approx(count / len(later))
+    assert ("seats" in report.drifted) == (texts == 300)
+    assert (report.cohorts is None) == (not with_contract)
+
+
+def test_an_amount_that_is_text_stops_nothing_either(sim, model):
+    later = sim.deals.astype({"annual_value": object}).copy()
+    later.loc[later.index[:5], "annual_value"] = "tbd."
+    report = monitor(later, model, sim.spec)
+
+    assert report.notes[0].startswith("annual_value: 5 value(s) cannot be read")
+
+
+def test_lost_rows_of_a_pipeline_are_not_compared(sim, model):
+    knowing = FitModel(
+        model.scorer, {**model.manifest, "spec": {"rows": {"keep": {"stage": ["Won"]}}}}
+    )
+    table = sim.deals.drop(columns="churned_on").assign(stage="Open")
+    table.loc[table.index[:100], "stage"] = "Closed Lost"
+    report = monitor(table, knowing, None)
+
+    assert report.rows == len(table) - 100
+    (note,) = report.notes
+    assert note.startswith(f"100 of {len(table):,} rows are no prospects: ")
+    assert "stage is Closed Lost" in note

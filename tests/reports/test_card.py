@@ -66,6 +66,19 @@ def make_report(**changes):
         "subgroups": pd.DataFrame({"segment": [EVIL, "smb"], "count": [12, 400]}),
         "policy": "Flags the riskiest 10 % of deals.",
         "flagged": {"share_flagged": 0.098, "precision": 0.5, "recall": 0.31},
+        "pooled_groups": pd.DataFrame(
+            {
+                "attribute": ["segment", "segment"],
+                "level": [EVIL, "smb"],
+                "deals": [60, 400],
+                "early_churners": [16, 100],
+                "expected": [10.0, 100.0],
+                "pooled": [1.6, 1.0],
+                "low": [1.4, 0.9],
+                "high": [1.8, 1.15],
+            }
+        ),
+        "reproduce": {"deals digest": "ab12", "command": "fitmodel train 'a|b.csv'"},
         "notes": ("41 deals had no amount.",),
         "has_skill": True,
         "verdict": "evidence of skill: log loss better than the base rate's by 0.0884",
@@ -88,12 +101,14 @@ def test_every_section_is_there_in_order(spec):
         "## How good it is",
         "### Calibration",
         "### Subgroups",
+        "### Groups and quarters, with partial pooling",
         "## How it was chosen",
         "## Leakage audit",
         "## Decision policy",
         "## Limits",
         "## Privacy",
         "## Versions",
+        "## How to reproduce it",
         "## How to load it",
     ]
 
@@ -138,7 +153,7 @@ def test_nothing_from_the_table_acts_in_the_card(spec):
     report = make_report(method=EVIL, notes=(EVIL,), policy=EVIL, verdict=EVIL, split_date=None)
     card = model_card(report, MANIFEST, spec)
     assert "<script>" not in card
-    assert card.count("x\\|y &lt;script&gt;alert(1)&lt;/script&gt;") == 6
+    assert card.count("x\\|y &lt;script&gt;alert(1)&lt;/script&gt;") == 7
 
 
 def test_a_model_without_skill_opens_with_a_warning(spec):
@@ -216,3 +231,32 @@ def test_the_groups_columns_are_called_by_what_they_mean(spec):
     groups = pd.DataFrame({"level": ["smb"], "count": [400], "observed_low": [0.1]})
     card = model_card(make_report(subgroups=groups), MANIFEST, spec)
     assert "| level | deals | at least (95 %) |" in card
+
+
+def test_checks_that_the_contract_silences_stand_in_the_card_with_their_reason(spec):
+    quiet = spec.replace(checks={"ignore": {"FM204": f"new prices {EVIL}"}})
+
+    assert "Silenced because" not in model_card(make_report(), MANIFEST, spec)
+    card = model_card(make_report(), MANIFEST, quiet)
+    assert "| FM204 | new prices" in card
+    assert "<script>" not in card
+
+
+def test_only_groups_that_are_off_beyond_chance_are_listed(spec):
+    groups = make_report().pooled_groups
+    card = model_card(make_report(), MANIFEST, spec)
+    section = card.split("partial pooling")[1].split("## How it was chosen")[0]
+
+    assert "60" in section
+    assert "smb" not in section
+    none = model_card(make_report(pooled_groups=groups.iloc[1:]), MANIFEST, spec)
+    assert "There is none." in none
+    assert "There is none." in model_card(make_report(pooled_groups=pd.DataFrame()), MANIFEST, spec)
+
+
+def test_what_to_have_and_to_type_again_stands_in_the_card(spec):
+    card = model_card(make_report(), MANIFEST, spec)
+
+    assert "| deals digest | ab12 |" in card
+    assert "`fitmodel train 'a/b.csv'`" in card
+    assert "How to reproduce it" not in model_card(make_report(reproduce={}), MANIFEST, spec)

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
-from fitmodel.reports._html import as_png, safe_csv
+from fitmodel.reports._html import as_svg, safe_csv
 from fitmodel.reports._loss_sections import review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
 from fitmodel.sales._retrospective import score_in_retrospect
@@ -93,7 +93,7 @@ def test_chinese_letters_are_drawn_without_a_warning_whatever_fonts_there_are(
     ax.set_xlabel("plain")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert as_png(ax)
+        assert as_svg(ax)
 
 
 def test_a_font_with_chinese_letters_is_used_only_where_they_are(monkeypatch):
@@ -101,8 +101,8 @@ def test_a_font_with_chinese_letters_is_used_only_where_they_are(monkeypatch):
     plain, chinese = new_axes(), new_axes()
     chinese.set_title("流失")
     plain.set_title("churn")
-    as_png(plain)
-    as_png(chinese)
+    as_svg(plain)
+    as_svg(chinese)
 
     assert plain.title.get_fontfamily() != chinese.title.get_fontfamily()
     assert chinese.title.get_fontfamily() == ["DejaVu Sans", "DejaVu Serif"]

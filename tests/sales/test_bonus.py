@@ -16,7 +16,7 @@ from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import pay_bonus, share_places
+from fitmodel.sales.bonus import pay_bonus, share_places, standings
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 
@@ -195,3 +195,44 @@ def test_a_yearly_bonus_needs_dates(simulation):
     spec = type(simulation.spec)(deals=roles)
     with pytest.raises(DealsError, match=r'needs closing dates.*period = "all"'):
         pay(deals, spec, Plan(commission_rate=Decimal("0.1"), bonus=BONUS))
+
+
+def renewals_of(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Tested deals of reps: so many, of which so many were lost, each with a loss of 0.5."""
+    rows = [
+        {"rep": rep, "tested": True, "renewed": number >= lost, "lost": number < lost, "loss": 0.5}
+        for rep, (deals, lost) in counts.items()
+        for number in range(deals)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_rep_with_exactly_the_least_number_of_deals_takes_part_and_one_fewer_does_not() -> None:
+    part = renewals_of({"ann": (10, 4), "bob": (11, 4), "cem": (9, 4)})
+    table = standings(part, 10)
+
+    assert table["score"].notna().to_dict() == {"ann": True, "bob": True, "cem": False}
+    assert standings(part, 11)["score"].notna().to_dict() == {
+        "ann": False,
+        "bob": True,
+        "cem": False,
+    }
+
+
+def test_expected_losses_are_scaled_to_the_losses_of_the_period() -> None:
+    part = renewals_of({"ann": (6, 3), "bob": (6, 3), "cem": (5, 2)})
+    table = standings(part, 1)
+    share = 8 / 17
+
+    assert list(table["expected_losses"]) == pytest.approx([6 * share, 6 * share, 5 * share])
+    assert table["score"].isna().to_dict() == {"ann": True, "bob": True, "cem": True}  # below 3
+    more = standings(renewals_of({"ann": (7, 3), "bob": (6, 4)}), 1)
+    assert more["score"].notna().all()  # 3.8 and 3.2
+
+
+def test_the_score_is_renewed_over_the_renewals_that_such_customers_give() -> None:
+    table = standings(renewals_of({"ann": (10, 2), "bob": (10, 6)}), 1)
+
+    assert list(table["expected_renewals"]) == pytest.approx([6.0, 6.0])
+    assert list(table["score"]) == pytest.approx([8 / 6, 4 / 6])
+    assert list(table["renewal_rate"]) == pytest.approx([0.8, 0.4])

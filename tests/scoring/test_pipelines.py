@@ -54,7 +54,9 @@ def test_a_frame_keeps_its_index_and_lost_rows_have_no_prediction(
     stages = [STAGES[row % len(STAGES)] for row in range(len(prospects))]
     table = prospects.assign(stage=stages)
     lost = table["stage"].isin(["Lost", "closed lost"]).to_numpy()
-    with pytest.warns(UserWarning, match="20 of 60 row\\(s\\) get no prediction.*10: stage is Lost"):
+    with pytest.warns(
+        UserWarning, match="20 of 60 row\\(s\\) get no prediction.*10: stage is Lost"
+    ):
         scored = knowing_rows(model).predict(table)
     plain = model.predict(table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -89,3 +90,32 @@ def test_what_is_no_workbook_is_named_so(tmp_path) -> None:
             read_table(tmp_path / "x.xlsx")
     with pytest.raises(DealsError, match="no sheet with a header and rows"):
         read_table(_book(tmp_path / "y.xlsx", Deals=[["a", "b"]]))
+
+
+def test_a_workbook_of_the_old_format_is_read_as_the_new_one() -> None:
+    """`contracts.xls` is BIFF8 (Excel 97), written with xlwt 1.3: titles, days, a total, a note."""
+    found = read_file(Path(__file__).parent / "data" / "contracts.xls")
+    numbers = range(30)
+    signed = [dt.datetime(2024, 1 + n % 12, 1 + n % 27) for n in numbers]  # noqa: DTZ001 - days
+    left = [day + dt.timedelta(days=60 + 10 * n) for n, day in enumerate(signed)]
+
+    assert found.table["Vertragsnummer"].tolist() == [f"V-{n:03}" for n in numbers]
+    assert found.table["Vertragsbeginn"].tolist() == signed
+    gone = found.table["Kündigungsdatum"]
+    assert gone.dropna().tolist() == left[::3]
+    assert gone.notna().tolist() == [n % 3 == 0 for n in numbers]
+    assert found.table["Branche"].tolist() == ["NA", "EU", "APAC"] * 10
+    assert found.table["Jahreswert"].tolist() == [1000.5 + n for n in numbers]
+    assert found.table["Aktiv"].tolist() == [n % 3 != 0 for n in numbers]
+    assert found.row_numbers.tolist() == list(range(5, 35))
+    assert [each.code for each in found.findings] == ["title_row", "total_row"]
+
+
+def test_the_old_format_is_read_as_deals() -> None:
+    spec = DealSpec(
+        deals={"id": "Vertragsnummer", "closed_on": "Vertragsbeginn", "amount": "Jahreswert",
+               "churned_on": "Kündigungsdatum", "observed_until": "2025-12-31"}
+    )  # fmt: skip
+    deals = read_deals(Path(__file__).parent / "data" / "contracts.xls", spec)
+
+    assert (len(deals), int(deals["Kündigungsdatum"].notna().sum())) == (30, 10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -93,3 +95,20 @@ def test_a_number_below_a_sum_is_a_number_again(tmp_path) -> None:
     pd.testing.assert_frame_equal(
         found.table, pd.DataFrame({"n": [1, 2], "a": ["x", "y"], "b": [2, 3]})
     )
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_blank_lines_between_rows_count_as_rows_of_the_sheet(
+    tmp_path: Path, ending: str, encoding: str
+) -> None:
+    """A spreadsheet shows them, so the row that a message names is found where it says."""
+    rows = [f"{n},pro,a" for n in range(5, 25)]
+    top = ["Deals of 2024", "", "id,plan,note", "1,pro,a", ""]
+    lines = [*top, '2,pro,"two\nlines"', "3,pro,c", "", "", "4,pro,d", *rows, ""]
+    path = tmp_path / "deals.csv"
+    path.write_bytes(ending.join(lines).replace("two\n", f"two{ending}").encode(encoding))
+    found = read_file(path)
+
+    assert found.table["id"].tolist() == list(range(1, 25))
+    assert found.row_numbers.tolist() == [4, 6, 7, 10, *range(11, 31)]

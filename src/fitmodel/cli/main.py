@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fitmodel.cli import (
+    comparing,
     exporting,
     models,
     monitoring,
+    quizzing,
     reporting,
     scoring,
     starting,
@@ -22,9 +24,11 @@ from fitmodel.cli.app import app
 __all__ = [
     "app",
     "briefing",
+    "comparing",
     "exporting",
     "models",
     "monitoring",
+    "quizzing",
     "reporting",
     "scoring",
     "serving",

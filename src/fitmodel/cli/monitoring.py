@@ -97,13 +97,19 @@ def decide(
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     log: Log = DECISIONS,
     salt: Salt = None,
+    *,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="It corrects what was decided before.")
+    ] = False,
 ) -> None:
     """Record in the decision log what was decided about a prospect.
+
+    What contradicts the assessment or an earlier decision is refused, unless it corrects it.
 
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
     with plain_errors():
-        existing_log(log, salt).decide(prospect, action, by=by, reason=reason)
+        existing_log(log, salt).decide(prospect, action, by=by, reason=reason, correct=correct)
         typer.echo(f"{prospect}: {action}")
 
 

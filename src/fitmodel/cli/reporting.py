@@ -23,8 +23,10 @@ from fitmodel.exceptions import SpecError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
+    from fitmodel.sales.plans import Plan
 
 
 class Language(StrEnum):
@@ -56,6 +58,10 @@ def report(
     compare: Annotated[
         Path | None, typer.Option(help="Another plan, to be compared with --plan.")
     ] = None,
+    payroll: Annotated[
+        Path | None,
+        typer.Option(help="Write the payroll of --plan here too: .csv or .parquet."),
+    ] = None,
     segment: Annotated[
         str | None, typer.Option(help="Column by which the value of deals is told apart.")
     ] = None,
@@ -80,22 +86,45 @@ def report(
         from fitmodel.deals.ids import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.comparison import compare_plans
+        from fitmodel.sales.payroll import write_payroll
         from fitmodel.sales.plans import read_plan
 
+        if payroll is not None and plan is None:
+            raise typer.BadParameter("it needs a --plan", param_hint="--payroll")
         spec, tell = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
         read = read_and_tell(deals, spec)
         table, spec = read.table, read.spec
+        rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
+            rows = None if rows is None else hashed(rows, spec, salt)
         made = make_sales_report(
-            table, spec, plans=plans, segment=segment, language=language, progress=tell
+            table,
+            spec,
+            plans=plans,
+            rows=rows,
+            segment=segment,
+            language=language,
+            progress=tell,
         )
         made.write(output)
+        if payroll is not None:
+            write_payroll(made.ledgers[0], payroll)
         typer.echo(f"wrote {output / 'index.html'} and {len(made.tables)} tables beside it")
         if len(made.ledgers) > 1:
             typer.echo(compare_plans(*made.ledgers).says(language))
+
+
+def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:
+    """Rows before those of a customer are made one, where a plan pays for upgrades."""
+    if all(plan.upgrades == "ignore" for plan in plans) or spec.rows.customer is None:
+        return None
+    from fitmodel.deals.reading import read_deals_with_findings
+
+    every = spec.replace(rows={"customer": None})
+    return read_deals_with_findings(deals, every, to_learn=False).table
 
 
 NEEDED = ("PROSPECTS", "--model", "--id")

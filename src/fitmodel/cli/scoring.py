@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, plain_errors
+from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
 
@@ -145,6 +145,26 @@ def serve(
     ] = 64,
     body_seconds: Annotated[float, typer.Option(min=0.1, help="Time to send a body.")] = 10.0,
     answer_seconds: Annotated[float, typer.Option(min=0.1, help="Time to take an answer.")] = 60.0,
+    deals: Annotated[
+        Path | None,
+        typer.Option(
+            help="Past deals, for the pages Team and Watch: CSV or Parquet.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of reps and managers (toml): a rep sees the own deals.", exists=True
+        ),
+    ] = None,
+    user_header: Annotated[
+        str | None, typer.Option(help="Header in which a proxy tells who asks; needs the token.")
+    ] = None,
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
@@ -159,16 +179,18 @@ def serve(
     with plain_errors():
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.service.app import create_app, log_to_stderr
+        from fitmodel.service.people import read_people
         from fitmodel.service.settings import LOOPBACK, Settings
 
         log_to_stderr()
         token = os.environ.get(TOKEN, "").strip() or None
         name = f"[{host}]" if ":" in host else host
-        if pipeline is not None and token is None and not _is_here(host):
+        shown = next((table for table in (pipeline, deals) if table is not None), None)
+        if shown is not None and token is None and people is None and not _is_here(host):
             raise typer.BadParameter(
-                f"would show {pipeline.name} to whoever reaches {host}: set {TOKEN}, or leave the "
+                f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
                 "host as it is",
-                param_hint="--pipeline",
+                param_hint="--pipeline" if shown == pipeline else "--deals",
             )
         settings = Settings(
             token=token,
@@ -182,26 +204,27 @@ def serve(
             if token is None and _is_here(host)
             else frozenset(),
             origins=frozenset(allow_origin or ()),
+            people=None if people is None else read_people(people),
+            user_header=user_header,
         )
-        if token is None:
+        if token is None and people is None:
             typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         prefix = root_path.rstrip("/")
         if workers > 1:
             from fitmodel.serving import ServedBy, run_workers
 
-            create_app(model, settings, pipeline=pipeline)  # an error is said once, here
+            served = ServedBy(model, settings, log, salt, pipeline, deals, config, people)
+            served.make()  # an error is said once, here
             typer.echo(f"http://{name}:{port}{prefix} by {workers} workers", err=True)
-
-            run_workers(
-                workers,
-                ServedBy(model, settings, log, salt, pipeline),
-                **_server_options(host, port, prefix),
-            )
+            run_workers(workers, served, **_server_options(host, port, prefix))
             return
         decisions = None if log is None else DecisionLog(log, salt=salt)
-        service = create_app(model, settings, log=decisions, pipeline=pipeline)
+        spec = None if config is None else load_spec(config)
+        service = create_app(
+            model, settings, log=decisions, pipeline=pipeline, deals=deals, spec=spec
+        )
         typer.echo(f"http://{name}:{port}{prefix}", err=True)
-        _run(service, host, port, prefix)
+        run_service(service, host, port, prefix)
 
 
 def _is_here(host: str) -> bool:
@@ -214,7 +237,8 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _run(service: object, host: str, port: int, root_path: str = "") -> None:
+def run_service(service: object, host: str, port: int, root_path: str = "") -> None:
+    """Serve until a signal ends it."""
     import uvicorn
 
     uvicorn.run(

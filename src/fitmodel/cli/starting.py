@@ -23,6 +23,15 @@ from fitmodel.cli.app import (
 from fitmodel.exceptions import SpecError
 
 
+class CheckFormat(StrEnum):
+    """How the results of `fitmodel check` are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
 class DemoData(StrEnum):
     """What `fitmodel demo` can train on."""
 
@@ -36,11 +45,20 @@ def demo(
         DemoData, typer.Option(help="A real table, or simulated deals with reps and money.")
     ] = DemoData.TELCO,
     models: Models = MODELS,
+    *,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Open the app on simulated deals, reps and decisions."),
+    ] = False,
+    port: Annotated[int, typer.Option(help="For --serve.", min=1, max=65535)] = 8000,
 ) -> None:
-    """Train and score on demonstration deals.
+    """Train and score on demonstration deals; with --serve show them in the app.
 
-    Example: fitmodel demo --data saas
+    Example: fitmodel demo --serve
     """
+    if serve:
+        _serve_demo(models, port)
+        return
     with plain_errors():
         from fitmodel.reports.console import demo_deals, next_steps, riskiest
         from fitmodel.training import train
@@ -54,6 +72,29 @@ def demo(
         typer.echo("\n" + next_steps(spec, run.bundle_path))
 
 
+def _serve_demo(models: Path, port: int) -> None:
+    with plain_errors():
+        from fitmodel.cli.scoring import run_service
+        from fitmodel.service.app import create_app, log_to_stderr
+        from fitmodel.service.demo import make_demo
+        from fitmodel.service.settings import LOOPBACK, Settings
+
+        typer.echo("Simulating a company and training its model; this takes a minute.", err=True)
+        made = make_demo(models.parent / "demo", models, progress=progress())
+        log_to_stderr()
+        service = create_app(
+            made.model,
+            Settings(hosts=LOOPBACK),
+            log=made.log,
+            pipeline=made.pipeline,
+            deals=made.deals,
+            spec=made.spec,
+            tour=True,
+        )
+        typer.echo(f"http://127.0.0.1:{port}", err=True)
+        run_service(service, "127.0.0.1", port)
+
+
 @app.command()
 def init(
     deals: Deals,
@@ -64,17 +105,19 @@ def init(
     Example: fitmodel init deals.csv
     """
     with plain_errors():
-        from fitmodel.deals.reading import read_table
         from fitmodel.guessing.guess import guess_spec
         from fitmodel.tables.atomic import write_folder
+        from fitmodel.tables.files import read_file
 
         if output.exists():
             raise SpecError(
                 f"{output} is there already. Remedy: remove it, or name another with --output."
             )
-        guess = guess_spec(read_table(deals))
+        guess = guess_spec(read_file(deals))
         write_folder(output.parent, {output.name: guess.toml})
         typer.echo(f"wrote {output}")
+        for finding in guess.findings:
+            typer.echo(f"read: {finding}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
         for text in _example_money(deals, output):
@@ -96,41 +139,49 @@ def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
 
 
 @app.command()
-def check(deals: Deals, config: Config = CONFIG) -> None:
+def check(
+    deals: Deals,
+    config: Config = CONFIG,
+    form: Annotated[
+        CheckFormat, typer.Option("--format", help="Text for people; the others for CI.")
+    ] = CheckFormat.TEXT,
+) -> None:
     """Look for problems and leaks, and count what there is to learn from.
+
+    Each finding has a code, which `[checks]` in the contract can silence with a reason.
 
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
     with plain_errors():
-        from fitmodel.deals.data_warnings import find_warnings, notation_warnings
+        from fitmodel import checking
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
-        from fitmodel.deals.reading import first_row_of, open_table, read_deals_with_findings
+        from fitmodel.deals.reading import open_table
         from fitmodel.decision.suggest import money_consequences
-        from fitmodel.guessing.doubts import find_doubts, refuse_unanswered
+        from fitmodel.guessing.doubts import read_with_doubts
         from fitmodel.leakage.audit import audit
         from fitmodel.learning.learner import check_enough
         from fitmodel.reports.console import audit_text, labels_text
-        from fitmodel.reports.contract_words import contract_warnings
 
         spec = load_spec(config)
+        if form is not CheckFormat.TEXT:
+            report = checking.check_deals(deals, spec)
+            typer.echo(report.write(form))
+            raise typer.Exit(0 if report.ok else 1)
         file = open_table(deals, spec)
-        read = read_deals_with_findings(file, spec)
+        questioned = read_with_doubts(file, spec)
+        read = questioned.read
         for note in read.notes:
             typer.echo(f"rows {note}")
-        doubts = find_doubts(file.table, spec)
-        for doubt in doubts:
-            typer.echo(f"unsure: {doubt}")
-        refuse_unanswered(doubts)
-        table, spec, row = read.table, read.spec, first_row_of(deals)
+        for result in checking.shown(checking.doubt_results(questioned.doubts), spec):
+            typer.echo(f"unsure: {result}")
+        table, spec = read.table, read.spec
         view = view_of(table, spec)
         typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        notations = notation_warnings(file.table, spec, row)
-        for warning in (*find_warnings(table, spec, row), *notations, *read.findings):
-            typer.echo(f"warn {warning}")
-        for text in contract_warnings(view):
-            typer.echo(f"warn {text}")
+        found = (*checking.warning_results(file, read), *checking.time_results(view))
+        for result in checking.shown(found, spec):
+            typer.echo(f"warn {result}")
         leaks = audit(view, spec)
         typer.echo(
             f"leakage audit of {len(spec.attribute_names(table.columns))} attributes:\n"
@@ -139,6 +190,8 @@ def check(deals: Deals, config: Config = CONFIG) -> None:
         for text in money_consequences(table, spec):
             typer.echo(f"money: {text}")
         check_enough(view.training_set())
+        for result in checking.shown(checking.sample_results(view), spec):
+            typer.echo(f"warn {result}")
         typer.echo("enough to learn from")
         if leaks.stopped:
             raise typer.Exit(1)

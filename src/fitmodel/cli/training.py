@@ -135,10 +135,13 @@ def _deals_with_propensity(
     """Add the propensities from the decision log to the deals, if there is a log."""
     if log is None:
         return deals, spec
+    from fitmodel.monitoring.matching import match_log
     from fitmodel.monitoring.propensity import with_propensity
 
-    table = read_and_tell(deals, spec).table
-    kept, with_role = with_propensity(table, spec, existing_log(log, salt))
+    table, opened = read_and_tell(deals, spec).table, existing_log(log, salt)
+    match = match_log(table, spec, opened)
+    typer.echo(match.says(), err=True)
+    kept, with_role = with_propensity(table, spec, opened, match)
     if left_out := len(table) - len(kept):
         typer.echo(
             f"left out {left_out:,} deal(s) signed against a flag that the draw had upheld: those "

@@ -42,7 +42,7 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
 def _never_changes(values: pd.Series[Any]) -> str | None:
     """Say which one value a column has; None where it has several."""
     first = values.iloc[:ASKED_FIRST]
-    if first.notna().all() and first.nunique() > 1:
+    if first.notna().all() and first.duplicated().sum() < len(first) - 1:
         return None
     if values.isna().all():
         return "every value is empty"

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from fitmodel.deals._decision_section import Decision
+from fitmodel.deals.checks_section import Checks
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attributes",
+    "Checks",
     "DealRoles",
     "DealSpec",
     "Decision",
@@ -88,7 +90,10 @@ class Reading(Section):
 
 _KEYS = {
     each.section: tuple(each.model_fields)
-    for each in (DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading)
+    for each in (
+        *(DealRoles, Rows, Label, Attributes, Decision, Tracking, Learning, Words, Reading),
+        Checks,
+    )
 }
 
 
@@ -99,7 +104,7 @@ class DealSpec(BaseModel):
     ----------
     deals : DealRoles or mapping
         Which column plays which role; an outcome form (dates, or tenure and flag) is required.
-    rows, label, attributes, decision, tracking, learning, words, reading : section or mapping
+    rows, label, attributes, decision, tracking, learning, words, reading, checks : section
         Everything else has defaults.
 
     Raises
@@ -125,6 +130,7 @@ class DealSpec(BaseModel):
     learning: Learning = Learning()
     words: Words = Words()
     reading: Reading = Reading()
+    checks: Checks = Checks()
 
     def __init__(self, /, **sections: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,15 +11,24 @@ from fitmodel.deals.errors import Sheet
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
+
+    RowNumbers = NDArray[np.intp] | None
 
 _DATE = (r"\d{4}-\d{2}-\d{2}", "2026-06-30")
 _NUMBER = (r"[+-]?\d*\.?\d+([eE][+-]?\d+)?$", "1065.95")
 
 
 def find_warnings(
-    deals: pd.DataFrame, spec: DealSpec, first_row: int | None = None
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    first_row: int | None = None,
+    *,
+    row_numbers: RowNumbers = None,
 ) -> list[Problem]:
     """List warnings about deals that have no errors.
 
@@ -29,6 +39,8 @@ def find_warnings(
     spec : DealSpec
     first_row : int, optional
         Number of the first row as a person sees it in the file; without it rows go by their index.
+    row_numbers : ndarray of int, optional
+        The number of every row, where lines of the file were left out between them.
 
     Returns
     -------
@@ -52,11 +64,16 @@ def find_warnings(
         "none; or take amount out of [deals]: the column is an attribute all the same"
     )
     what = "are below zero (amount), so nothing that is said of their money holds"
-    return list(Sheet(deals, first_row).problems(below, what, remedy, name))
+    found = Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name)
+    return [replace(warning, code="negative-amount") for warning in found]
 
 
 def notation_warnings(
-    written: pd.DataFrame, spec: DealSpec, first_row: int | None = None
+    written: pd.DataFrame,
+    spec: DealSpec,
+    first_row: int | None = None,
+    *,
+    row_numbers: RowNumbers = None,
 ) -> list[Problem]:
     """Warn of notations that can be read in a column but not in a single prospect.
 
@@ -68,7 +85,7 @@ def notation_warnings(
     ----------
     written : DataFrame
         As `fitmodel.deals.reading.read_table` gives it, nothing converted yet.
-    spec, first_row : DealSpec, int or None
+    spec, first_row, row_numbers
         As of `find_warnings`.
 
     Returns
@@ -83,11 +100,12 @@ def notation_warnings(
     >>> [warning.column for warning in notation_warnings(dotted, sim.spec)]
     ['closed_on']
     """
-    sheet, plain = Sheet(written, first_row), {"closed_on": _DATE, "amount": _NUMBER}
+    sheet = Sheet(written, first_row, row_numbers)
+    plain = {"closed_on": _DATE, "amount": _NUMBER}
     what = "are written in a way that is read in past deals only, not in prospects"
     forms = spec.reading.forms  # in these prospects are read too
     return [
-        warning
+        replace(warning, code="notation")
         for role, (pattern, example) in plain.items()
         if (name := getattr(spec.deals, role)) is not None
         and name not in {*forms.numbers, *forms.dates}

@@ -36,6 +36,8 @@ class Problem:
     remedy : str
     message : str
         What is wrong, in words.
+    code : str
+        Its kind, where it is a warning: negative-amount or notation.
     """
 
     column: str
@@ -43,6 +45,7 @@ class Problem:
     example: str
     remedy: str
     message: str
+    code: str = ""
 
     def __str__(self) -> str:
         example = f", for example {self.example}" if self.example else ""

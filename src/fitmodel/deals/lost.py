@@ -106,6 +106,27 @@ class LostRows:
 
 
 NOTHING_LOST = LostRows()
+_PAST_ROLES = ("closed_on", "churned_on", "exited_on", "observed_until", "churned", "tenure_months")
+
+
+def lost_rows_of(contract: Mapping[str, Any]) -> LostRows:
+    """Rules of a contract, as `DealSpec.to_dict` writes it, that hold for prospects too.
+
+    A rule about the day of signing, or about what became of a customer, holds for past deals only:
+    a prospect has neither yet.
+
+    Raises
+    ------
+    ValueError
+        As `lost_rows_from_dict`.
+    """
+    roles, rows = contract.get("deals") or {}, contract.get("rows") or {}
+    past = {roles.get(role) for role in _PAST_ROLES}
+    rules = {
+        rule: {name: values for name, values in (rows.get(rule) or {}).items() if name not in past}
+        for rule in ("keep", "drop")
+    }
+    return lost_rows_from_dict(rules)
 
 
 def lost_rows_from_dict(data: Mapping[str, Any]) -> LostRows:

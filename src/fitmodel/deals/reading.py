@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals._constants import find_constants, without_attributes
@@ -24,12 +25,14 @@ from fitmodel.deals.settling import (
 from fitmodel.deals.validation import errors_of, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.csv_form import SEPARATORS
-from fitmodel.tables.files import FileTable, is_csv, read_file, read_table
+from fitmodel.tables.files import FileTable, read_file, read_table
 from fitmodel.tables.forms import Forms, forms_from_dict
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import DateForm, NumberForm
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Reading
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SEPARATORS",
     "DealsRead",
-    "first_row_of",
     "named_apart",
     "open_table",
     "read_deals",
@@ -45,8 +47,7 @@ __all__ = [
     "read_table",
 ]
 FORMS = "fitmodel.reading"
-"""Key of a table's `attrs` that holds how the file was written whose values it has."""
-FIRST_CSV_ROW = 2  # below the header, as a spreadsheet counts
+"""Key of a frame's `attrs`: the form of its file, for whoever trains on the frame as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +66,24 @@ class DealsRead:
         What was left out or taken for nothing, in the order of the table.
     notes : tuple of str
         What `[rows]` of the contract left out or merged, and how many rows.
+    row_numbers : ndarray of int or None
+        Number of each row of the table as a person sees it in the file; None for a frame.
+
+    Notes
+    -----
+    Functions that take past deals take this object in the place of a table: it keeps the form in
+    which the file was written, which a frame of values that were read no longer has.
     """
 
     table: pd.DataFrame
     spec: DealSpec
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    row_numbers: NDArray[np.intp] | None = None
 
 
 def read_deals(
-    source: str | Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+    source: str | Path | pd.DataFrame | DealsRead, spec: DealSpec, *, to_learn: bool = True
 ) -> pd.DataFrame:
     """Read and validate past deals.
 
@@ -95,14 +104,19 @@ def read_deals(
         are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
         Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
         all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
-        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows. How the
-        file was written stays with the frame, in ``attrs["fitmodel.reading"]``, so that `train` can
-        keep it for prospects.
+        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows.
 
     Raises
     ------
     DealsError
         One error that lists every problem with column, count, example and remedy.
+
+    Notes
+    -----
+    A frame of values no longer shows how its file was written (28-05-2022, "1.234,50 €"), which a
+    model must know to read prospects written so. Train from the file itself, or from what
+    `read_deals_with_findings` gives: both keep it. The frame has it in `attrs`, which pandas loses
+    where tables are merged.
 
     Examples
     --------
@@ -115,11 +129,17 @@ def read_deals(
     >>> read_deals(table, spec)["left"].isna().tolist()
     [False, True]
     """
-    return read_deals_with_findings(source, spec, to_learn=to_learn).table
+    read = read_deals_with_findings(source, spec, to_learn=to_learn)
+    if read.spec.reading.forms:
+        read.table.attrs[FORMS] = read.spec.reading.forms.to_dict()
+    return read.table
 
 
 def read_deals_with_findings(
-    source: str | Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    *,
+    to_learn: bool = True,
 ) -> DealsRead:
     """Read past deals as `read_deals`, with what was found and the contract filled in.
 
@@ -154,16 +174,28 @@ def read_deals_with_findings(
     noted = (each for each in asked if not each.asks)
     findings = (*file.findings, *tidied.findings, *noted, *constants)
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)
-    if filled is not spec:  # so that a table which is read first and trained on later keeps them
-        merged.table.attrs[FORMS] = filled.reading.forms.to_dict()
     filled = without_attributes(filled, tuple(each.column for each in constants))
-    return DealsRead(merged.table, filled, findings, (*kept.notes, *merged.notes))
+    notes = (*kept.notes, *merged.notes)
+    return DealsRead(merged.table, filled, findings, notes, _numbers_of(merged.table, file))
 
 
-def open_table(source: str | Path | pd.DataFrame | FileTable, spec: DealSpec) -> FileTable:
+def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None:
+    """Row numbers of the rows of a file that are left, by their index."""
+    if file.row_numbers is None:
+        return None
+    places = file.table.index.get_indexer(table.index)
+    return np.asarray(file.row_numbers[places])
+
+
+def open_table(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead, spec: DealSpec
+) -> FileTable:
     """Read a table as it is, with the numbers of its rows for messages."""
     if isinstance(source, FileTable):
         return source
+    if isinstance(source, DealsRead):
+        forms, numbers = source.spec.reading.forms, source.row_numbers
+        return FileTable(source.table, source.findings, forms, numbers)
     if isinstance(source, pd.DataFrame):
         return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
@@ -213,13 +245,6 @@ def _prospect_columns(spec: DealSpec, found: Forms) -> tuple[str, ...]:
 def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
     """Give deals a unique index where theirs repeats."""
     return deals if deals.index.is_unique else deals.reset_index(drop=True)
-
-
-def first_row_of(source: str | Path | pd.DataFrame) -> int | None:
-    """Number of the first deal as whoever opens the file sees it; None for a frame."""
-    if isinstance(source, pd.DataFrame):
-        return None
-    return FIRST_CSV_ROW if is_csv(source) else 0
 
 
 def _refuse(problems: list[Problem]) -> None:

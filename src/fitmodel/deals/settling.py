@@ -146,16 +146,23 @@ def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | No
         return read_dates(values, form=known.dates[name])
     if not spec.has_dates or values.dtype == object or is_date(values):
         return None
+    return read_dates(values) if are_written_dates(values) else None
+
+
+def are_written_dates(values: pd.Series[Any]) -> bool:
+    """Tell whether a column of text is dates in a form of their own, with four digits of a year."""
+    if values.dtype == object:
+        return False
     first = _first_distinct(values)
     if not len(first) or not first.str.contains(r"\d{4}").mean() >= DATE_SHARE:
-        return None
+        return False
     for part in (first, values.dropna()):
         reading = read_dates(part)
         if reading.order not in {*_WRITTEN_ORDERS, "either"}:
-            return None
+            return False
         if reading.series.notna().mean() < DATE_SHARE:
-            return None
-    return read_dates(values)
+            return False
+    return True
 
 
 def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:

@@ -76,7 +76,8 @@ def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
     """List the problems of a tidy table whose roles were read.
 
     Without `to_learn` the table is only compared with what was learned: too few rows, attributes
-    that tell nothing and the absence of early churners are then no errors.
+    that tell nothing, amounts that are no numbers and the absence of early churners are then no
+    errors.
     """
     rows = len(judged.table)
     if rows < MIN_ROWS and to_learn:
@@ -85,7 +86,8 @@ def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
     absent = list(_missing_columns(judged))
     form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
     roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
-    numbers = [*_amount_errors(judged), *_propensity_errors(judged)]
+    amounts = _amount_errors(judged) if to_learn else ()
+    numbers = [*amounts, *_several_currencies(judged), *_propensity_errors(judged)]
     others = [*_id_errors(judged), *numbers, *(_attribute_errors(judged) if to_learn else ())]
     askable = (
         to_learn
@@ -151,21 +153,20 @@ def _amount_errors(judged: Judged) -> Iterator[Problem]:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
         yield from judged.problems(unreadable, "are no number (amount)", remedy, name)
-        yield from _currency_errors(judged, name)
 
 
-def _currency_errors(judged: Judged, amount: str) -> Iterator[Problem]:
+def _several_currencies(judged: Judged) -> Iterator[Problem]:
     """Amounts in several currencies by the column of currencies, which are never one number."""
-    named = judged.spec.deals.columns().get("currency")
-    if named not in judged.table.columns:
+    amount, named = role_column(judged.spec, "amount"), judged.spec.deals.columns().get("currency")
+    if amount is None or named not in judged.table.columns:
         return
     counts = judged.table[named].astype("str").str.strip().str.upper().value_counts()
     if len(counts) > 1:
         shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
         message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
         remedy = (
-            "convert the amounts into one currency, keep the rows of one by [rows] keep, or take "
-            "amount out of [deals]"
+            "convert the amounts into one currency, or keep the rows of one by "
+            f'[rows] keep = {{"{named}" = ["{counts.index[0]}"]}}, or take amount out of [deals]'
         )
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 

@@ -1,4 +1,4 @@
-"""Decision curves: net benefit over thresholds, and the money of a policy's flags.
+"""The money of a policy's flags; the decision curve is in `fitmodel.evaluation.net_benefit`.
 
 Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
 a flagged customer that would have stayed is a harm (a good deal lost); signing everything
@@ -11,96 +11,18 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from fitmodel.evaluation.flags import sum_flags
-from fitmodel.evaluation.sample import Sample
+from fitmodel.evaluation.net_benefit import compute_net_benefit, plot_decision_curve
 from fitmodel.exceptions import DealsError, SpecError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from matplotlib.axes import Axes
 
     from fitmodel.decision.policy import Policy
     from fitmodel.decision.value import FloatArray, Money
 
-
-def compute_net_benefit(
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    thresholds: npt.ArrayLike | None = None,
-) -> pd.DataFrame:
-    """Compute the decision curve (Vickers & Elkin 2006, Medical Decision Making 26, page 565).
-
-    ``net benefit(t) = share of deals that are flagged early churners - share that are flagged
-    good customers * t / (1 - t)``: whoever flags from probability t on holds one loss avoided to
-    be worth (1 - t) / t good deals. The unit is early churners avoided per deal.
-
-    Parameters
-    ----------
-    y
-        Outcomes, 0 or 1, shape (n,).
-    p
-        Early-churn probabilities of deals the model was not fitted on, shape (n,).
-    weight
-        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
-    thresholds
-        Probabilities in [0, 1), shape (m,); 0.01 to 0.99 by default.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``threshold``, ``model``, ``flag_all``, ``flag_none`` (0); m rows.
-
-    Raises
-    ------
-    DealsError
-        The arrays do not fit together or hold impossible values.
-    SpecError
-        A threshold lies outside [0, 1).
-    """
-    sample = Sample.of(y, p, weight)
-    limits = np.arange(1, 100) / 100.0 if thresholds is None else np.asarray(thresholds, float)
-    if not ((limits >= 0.0) & (limits < 1.0)).all():
-        raise SpecError("A threshold of the decision curve lies outside 0 to 1 (1 excluded).")
-    odds = limits / (1.0 - limits)
-    right, wrong = _flagged_shares(sample, limits)
-    base_rate = float(np.average(sample.outcome, weights=sample.weight))
-    return pd.DataFrame(
-        {
-            "threshold": limits,
-            "model": right - wrong * odds,
-            "flag_all": base_rate - (1.0 - base_rate) * odds,
-            "flag_none": 0.0,
-        }
-    )
-
-
-def _flagged_shares(sample: Sample, limits: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the shares of all deals that are flagged rightly and wrongly at each limit."""
-    total = sample.weight.sum()
-    right = np.concatenate([[0.0], np.cumsum(sample.weight * sample.outcome)]) / total
-    wrong = np.concatenate([[0.0], np.cumsum(sample.weight * (1.0 - sample.outcome))]) / total
-    flagged = np.searchsorted(-sample.probability, -limits, side="right")  # p >= limit
-    return right[flagged], wrong[flagged]
-
-
-def plot_decision_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `compute_net_benefit`'s frame; the axes belong to a figure of their own if not given."""
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        ax = Figure(figsize=(6.0, 4.0), layout="constrained").subplots()
-    ax.plot(frame["threshold"], frame["model"], label="model", color="C0")
-    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color="C1", linestyle="--")
-    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color="0.5", linewidth=1.0)
-    highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
-    ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
-    ax.set_xlabel("flag from this early-churn probability on")
-    ax.set_ylabel("net benefit (early churners avoided per deal)")
-    ax.legend(frameon=False)
-    return ax
+__all__ = ["FlagMoney", "compute_money", "compute_net_benefit", "plot_decision_curve"]
 
 
 @dataclass(frozen=True)

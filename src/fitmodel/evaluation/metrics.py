@@ -114,7 +114,9 @@ def compute_metrics(
     values, drawn = _measure(sample, n_boot, seed)
     bases = _statistics(base, base.weight[None])
     result = {
-        name: Metric(name, value, *_interval(drawn[name]), float(bases[name][0]), len(drawn[name]))
+        name: Metric(
+            name, value, *percentile_interval(drawn[name]), float(bases[name][0]), len(drawn[name])
+        )
         for name, value in values.items()
     }
     error = result["calibration_error"]
@@ -162,7 +164,7 @@ def compare_log_loss(
     ]
     drawn = -np.concatenate([*skill, np.empty(0)])
     value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
-    return Metric("log_loss_difference", float(value), *_interval(drawn), 0.0, len(drawn))
+    return Metric("log_loss_difference", float(value), *percentile_interval(drawn), 0.0, len(drawn))
 
 
 def roc_auc(sample: Sample) -> float:
@@ -179,7 +181,8 @@ def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], 
     return values, drawn
 
 
-def _interval(drawn: Vector) -> tuple[float, float]:
+def percentile_interval(drawn: Vector) -> tuple[float, float]:
+    """Return the 95 % interval of resampled values; NaN where none is finite."""
     usable = drawn[np.isfinite(drawn)]
     if len(usable) == 0:
         return float("nan"), float("nan")
@@ -204,6 +207,11 @@ def _statistics(sample: Sample, weights: Matrix) -> dict[str, Vector]:
     }
 
 
+def rank_and_losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
+    """Return the metrics that two models are compared by, for each row of `weights`."""
+    return _ranking(sample, weights) | _losses(sample, weights)
+
+
 def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
     """Compute the three ranking metrics in one pass, riskiest first."""
     mass, left = sample.per_tie(weights), sample.per_tie(weights * sample.outcome)
@@ -225,8 +233,8 @@ def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
     losses = np.column_stack(
         [
-            _log_loss(sample.outcome, sample.probability),
-            _log_loss(sample.outcome, sample.reference),
+            log_losses(sample.outcome, sample.probability),
+            log_losses(sample.outcome, sample.reference),
             (sample.outcome - sample.probability) ** 2,
             (sample.outcome - sample.reference) ** 2,
         ]
@@ -240,7 +248,8 @@ def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
     }
 
 
-def _log_loss(outcome: Vector, probability: Vector) -> Vector:
+def log_losses(outcome: Vector, probability: Vector) -> Vector:
+    """Return the log loss of each deal, shape (n,); probabilities are kept from 0 and 1."""
     kept = np.clip(probability, SMALLEST, 1 - SMALLEST)
     loss: Vector = -np.log(np.where(outcome == 1, kept, 1 - kept))
     return loss

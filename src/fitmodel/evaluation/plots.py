@@ -56,7 +56,7 @@ def draw_predictions(
     dict of str to Figure
         `roc`, `precision_recall`, `calibration`, `bands` and `gains`.
     """
-    from fitmodel.evaluation import _curves as curves
+    from fitmodel.evaluation import curves
     from fitmodel.evaluation.calibration import compute_calibration
 
     drawn = {
@@ -93,8 +93,8 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlim=(0, top),
         ylim=(0, top),
     )
-    _in_percent(ax, x=True)
-    return _finished(ax, "upper left")
+    in_percent(ax, x=True)
+    return finished(ax, "upper left")
 
 
 def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -117,8 +117,8 @@ def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
-    _in_percent(ax, x=True)
-    return _finished(ax, "lower right")
+    in_percent(ax, x=True)
+    return finished(ax, "lower right")
 
 
 def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -142,8 +142,8 @@ def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlim=(0, 1),
         ylim=(0, 1.02),
     )
-    _in_percent(ax, x=True)
-    return _finished(ax, "upper right")
+    in_percent(ax, x=True)
+    return finished(ax, "upper right")
 
 
 def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -164,8 +164,8 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
-    _in_percent(ax, x=True)
-    return _finished(ax, "lower right")
+    in_percent(ax, x=True)
+    return finished(ax, "lower right")
 
 
 def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -196,8 +196,8 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ylabel="left early",
     )
     ax.set_ylim(0, min(1.05, 1.15 * float(frame["observed_high"].max())))
-    _in_percent(ax)
-    return _finished(ax, "upper left")
+    in_percent(ax)
+    return finished(ax, "upper left")
 
 
 def plot_stability(
@@ -244,7 +244,7 @@ def plot_stability(
         ylabel=METRIC_NAMES[metric],
     )
     ax.margins(x=0.1, y=0.25)
-    return _finished(ax, "best")
+    return finished(ax, "best")
 
 
 def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -268,7 +268,7 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ylabel="log loss of the old model above the new one's",
     )
     ax.margins(x=0.1, y=0.25)
-    return _finished(ax, "best")
+    return finished(ax, "best")
 
 
 def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
@@ -279,14 +279,16 @@ def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
     return [below.clip(lower=0), above.clip(lower=0)]
 
 
-def _in_percent(ax: Axes, *, x: bool = False) -> None:
+def in_percent(ax: Axes, *, x: bool = False) -> None:
+    """Write the vertical axis, and the horizontal one if asked for, in per cent."""
     from matplotlib.ticker import PercentFormatter
 
     for axis in (ax.xaxis, ax.yaxis) if x else (ax.yaxis,):
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
-def _finished(ax: Axes, place: Any) -> Axes:
+def finished(ax: Axes, place: Any) -> Axes:
+    """Give axes the grid, the legend and the bare frame that all plots have."""
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from fitmodel.evaluation._pages import Page, as_json, number
 from fitmodel.evaluation.metrics import METRIC_NAMES
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from fitmodel.evaluation.metrics import Metric
@@ -121,6 +122,13 @@ class TrainingReport(Report):
         is the share of prospects like the deals learned from that the shipped model flags.
     level : Level or None
         Observed over expected leavers per month, and today's level that was applied.
+    pooled_groups : DataFrame
+        Observed over expected per subgroup and quarter of signing, with partial pooling
+        (`compute_pooled_groups`).
+    reproduce : mapping of str to str
+        What to have and to type to train this model again: digest of the deals, versions, command.
+    money_curve : DataFrame
+        As `compute_money_curve` gives it; empty without money. Not part of `to_dict`.
     """
 
     method: str
@@ -143,17 +151,27 @@ class TrainingReport(Report):
     policy: str
     flagged: Mapping[str, float]
     level: Level | None = None
+    pooled_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reproduce: Mapping[str, str] = field(default_factory=dict)
+    money_curve: pd.DataFrame = field(default_factory=pd.DataFrame, metadata={"private": True})
 
     def figures(self) -> dict[str, Figure]:
-        """Draw `calibration`, `roc`, `precision_recall`, `gains`, `bands`; with dates, `level`."""
-        from fitmodel.evaluation._level_plot import plot_level
-        from fitmodel.evaluation.plots import draw_predictions, figure_of
+        """Draw everything that was measured, each as a figure of its own.
 
-        known = self.predictions
-        drawn = draw_predictions(known["early_churn"], known["probability"], known["weight"])
-        if self.level is not None and self.level.months:
-            drawn["level"] = figure_of(plot_level(self.level))
-        return drawn
+        Returns
+        -------
+        dict of str to Figure
+            `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
+            `decision_curve`; with money `money_curve`; with groups `groups`; with dates `level`.
+        """
+        from fitmodel.evaluation._training_figures import draw_training
+
+        return draw_training(
+            self.predictions,
+            money_curve=self.money_curve,
+            pooled_groups=self.pooled_groups,
+            level=self.level,
+        )
 
     def page(self) -> Page:
         """Return what is printed."""

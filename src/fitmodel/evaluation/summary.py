@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
@@ -12,13 +13,14 @@ from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.net_benefit import compute_money_curve
 from fitmodel.evaluation.out_of_time import gap_to_black_box
+from fitmodel.evaluation.pooled_groups import compute_pooled_groups
 from fitmodel.evaluation.report import TrainingReport
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
         def kind(self) -> str: ...  # noqa: D102 - as in Policy
         @property
         def description(self) -> str: ...  # noqa: D102 - as in Policy
+        @property
+        def money(self) -> Any: ...  # noqa: D102 - as in Policy
         def poor_fit(  # noqa: D102 - as in Policy
             self, p: NDArray[np.float64], amount: NDArray[np.float64] | None = None
         ) -> NDArray[np.bool_]: ...
@@ -57,7 +61,7 @@ def summarise(
     deals : DataFrame or HistoryView
         All deals.
     spec : DealSpec
-    judgement : Judgement
+    evaluation : Evaluation
     candidates : DataFrame
         The learner's table of the model shipped.
     policy : Policy
@@ -103,7 +107,31 @@ def summarise(
         flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
         notes=evaluation.notes,
         level=level,
+        pooled_groups=compute_pooled_groups(
+            evaluation.attributes,
+            y,
+            p,
+            w,
+            closed_on=None if closing is None else closing.loc[judged.index].to_numpy(),
+        ),
+        money_curve=_money_curve(table, spec, judged, policy),
         predictions=judged[["early_churn", "probability", "weight"]],
+    )
+
+
+def _money_curve(
+    table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame, policy: Flagging
+) -> pd.DataFrame:
+    """What flagging from each probability on would have made; empty without money or amounts."""
+    if policy.money is None or spec.deals.amount is None:
+        return pd.DataFrame()
+    amounts = np.asarray(yearly_amounts(table, spec).loc[judged.index], dtype=np.float64)
+    return compute_money_curve(
+        judged["early_churn"],
+        judged["probability"],
+        policy.money.value_if_leaves(amounts),
+        policy.money.value_if_stays(amounts),
+        judged["weight"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.deals.settling import are_written_dates
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
 from fitmodel.guessing._status import status_of
 from fitmodel.leakage.names import LATER, goes_on_changing
@@ -81,6 +82,6 @@ def _date_reason(column: Column, closing: Reading | None) -> Reason | None:
         later = (column.dates.series[both] > closing.series[both]).mean()
         if later > AFTER_CLOSING:
             return Reason(f"{later:.0%} of its dates lie after closing", in_doubt=True)
-    if not column.is_iso_date:
-        return Reason("dates not written YYYY-MM-DD, which would be read as text", in_doubt=True)
+    if not (column.is_iso_date or are_written_dates(column.cells)):
+        return Reason("dates without a year of four digits would be read as text", in_doubt=True)
     return None

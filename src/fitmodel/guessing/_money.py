@@ -65,10 +65,13 @@ def find_period(columns: Iterable[Column]) -> Column | None:
     return None
 
 
-def find_currency(columns: Iterable[Column]) -> Column | None:
-    """Find the column of currencies; None where there is none."""
-    named = (column for column in columns if CURRENCY.search(column.words) and column.is_text)
-    return next(named, None)
+def find_currency(columns: Iterable[Column], surest: str | None = None) -> Column | None:
+    """Find the column of currencies; None where there is none.
+
+    `surest` names the column that a known system's export has for it.
+    """
+    named = [c for c in columns if c.is_text and (c.name == surest or CURRENCY.search(c.words))]
+    return min(named, key=lambda column: column.name != surest, default=None)
 
 
 def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:

@@ -10,16 +10,16 @@ import re
 
 from fitmodel.deals.vocabulary import words_of
 
-_DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts)"
+_DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"
 _LEAVING = (
-    r"(churn\w*|cancel\w*|terminat\w*|kündig\w*|kuendig\w*|lapse\w*|surrender\w*|attrition"
-    r"|departure|résili\w*|offboard\w*)"
+    r"(churn\w*|cancel\w*|terminat\w*|(ge)?kündigt?\w*|(ge)?kuendigt?\w*|lapse\w*|surrender\w*"
+    r"|attrition|departure|résili\w*|offboard\w*|abgewandert|beendet|ausgetreten)"
 )
 _YEARLY = r"(annual\w*|yearly|year|anual\w*|annuel\w*|jahres\w*)"
 _VALUE = r"(value|amount|revenue|fee|price|premium|contract value|recurring revenue|spend)"
 
-_OF_A_SALE = r"(opportunity|deal|account|sales|lead)?"
+_OF_A_SALE = r"(opportunity|deal|account|sales|lead|hub ?spot)?"
 
 
 def _any(*patterns: str) -> str:
@@ -197,8 +197,8 @@ TURNOVER = re.compile(
 )
 """The turnover of the customer's own firm, not what its contract is worth."""
 CURRENCY = re.compile(
-    r"^((deal|order|account|billing|contract|price) )?(currency|moneda|moeda|währung|waehrung"
-    r"|devise|monnaie|币种|货币)( iso)?( code)?$"
+    r"(\b(currency|moneda|moeda|\w*währung|\w*waehrung|devise|monnaie)|币种|货币)"
+    r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$"
 )
 PERIOD = re.compile(
     r"^((billing|plan|price|payment|subscription) )?(interval|period|frequency|cycle|period unit)"
@@ -211,7 +211,7 @@ UNIT_WORDS = {
     "years": re.compile(r"\b(years?|jahre|ans|años|anos|années)\b|年"),
 }
 """Units of a tenure, by its name."""
-IDENTIFIER = re.compile(rf"\b{_NUMBER}$|编号$|^(rownames|row|index)$|^unnamed \d+$")
+IDENTIFIER = re.compile(rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$")
 PERSON_OR_TEXT = re.compile(
     r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
     r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称|备注"

@@ -114,14 +114,17 @@ class Repeats:
     is_id: bool
 
 
-def find_repeats(columns: Iterable[Column]) -> list[Repeats]:
+def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list[Repeats]:
     """List the columns of ids that repeat, those of customers first.
+
+    `customer` names the column that a known system's export has for the customer.
 
     A column with hardly any different values is a category, not an id.
     """
     result = []
     for column in columns:
-        of_customer, of_deal = named(column.words, "customer"), is_deal_id(column.words)
+        of_customer = named(column.words, "customer") or column.name == customer
+        of_deal = is_deal_id(column.words) and not of_customer
         repeats = 1 < column.distinct < column.filled and not column.is_date
         few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
         if (of_customer or of_deal) and repeats and not few:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILE = "vendors.toml"
+MIN_PREFIXED = 4  # columns that must begin as all columns of a system do
 _TABLE_NAME = re.compile(r"^(subscriptions?|deals?|opportunity|hs) (?=\w)")
 
 
@@ -32,12 +33,15 @@ class Vendor:
         Values of the status that mean the customer is gone.
     after_signing : tuple of str
         Columns of the table that are known only after signing.
+    won : str or None
+        Column of dates that only deals which were won have.
     """
 
     title: str
     roles: Mapping[str, tuple[str, ...]]
     left: tuple[str, ...]
     after_signing: tuple[str, ...]
+    won: str | None = None
 
 
 def recognise(names: Iterable[str]) -> Vendor | None:
@@ -50,11 +54,15 @@ def recognise(names: Iterable[str]) -> Vendor | None:
     'Stripe subscriptions'
     """
     by_words: dict[str, str] = {}
+    names = list(names)
     for name in names:
         words = as_words(name)
         by_words.setdefault(words, name)
         by_words.setdefault(_TABLE_NAME.sub("", words), name)
     for vendor in _vendors().values():
+        prefixed = sum(name.startswith(vendor.get("prefix", "")) for name in names)
+        if prefixed < min(MIN_PREFIXED, len(names)):
+            continue
         if by_words.keys() >= set(vendor["columns"]) and by_words.keys() & set(vendor["any"]):
             return _found(vendor, by_words)
     return None
@@ -68,7 +76,8 @@ def _found(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
         if key not in {"columns", "any", "left"}
     }
     after = present.pop("after_signing", ())
-    return Vendor(vendor["title"], present, tuple(vendor.get("left", ())), after)
+    won = next(iter(present.pop("won", ())), None)
+    return Vendor(vendor["title"], present, tuple(vendor.get("left", ())), after, won)
 
 
 @cache

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.tables.files import FileTable
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
 
@@ -64,7 +67,9 @@ class Doubt:
         return f"{self.message}. Answer: {self.answer} [{self.code}]"
 
 
-def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
+def find_doubts(
+    table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
+) -> list[Doubt]:
     """List what the table leaves open and the contract does not settle.
 
     Parameters
@@ -72,6 +77,8 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     table : DataFrame
         Past deals as read from the file, all rows of it.
     spec : DealSpec
+    row_numbers : ndarray of int, optional
+        Number of each row as a person sees it in the file.
 
     Returns
     -------
@@ -87,13 +94,15 @@ def find_doubts(table: pd.DataFrame, spec: DealSpec) -> list[Doubt]:
     """
     table = tidy(table, spec.attributes.missing)
     result = list(_about_stages(table, spec))
-    kept = keep_rows(table, spec).table
+    chosen = keep_rows(table, spec)
+    kept = chosen.table
     columns = [Column(kept[name]) for name in kept.columns]
+    numbers = None if row_numbers is None else row_numbers[chosen.positions]
     result += _about_leavers(columns, spec)
     result += _about_currencies(columns, spec)
     result += _about_repeats(columns, spec)
-    result += _about_copies(kept, spec)
-    result += _about_dates(spec)
+    result += _about_copies(Sheet(kept, rows=numbers), spec)
+    result += _about_dates(columns, spec)
     result += _about_units(spec)
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
@@ -145,7 +154,9 @@ class QuestionedDeals:
         return tuple(map(str, result))
 
 
-def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
+def read_with_doubts(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead, spec: DealSpec
+) -> QuestionedDeals:
     """Read past deals to learn from, and say what is in doubt.
 
     Parameters
@@ -164,7 +175,7 @@ def read_with_doubts(source: str | Path | pd.DataFrame, spec: DealSpec) -> Quest
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_deals_with_findings(file, spec)
-    doubts = find_doubts(file.table, spec)
+    doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
     refuse_unanswered(doubts)
     return QuestionedDeals(read, tuple(doubts))
 
@@ -229,7 +240,9 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """A column of several currencies beside an amount."""
     if spec.deals.amount is None or spec.deals.currency is not None:
         return
-    currency = find_currency(columns)
+    vendor = recognise(column.name for column in columns)
+    surest = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
+    currency = find_currency(columns, surest)
     if currency is not None and currency.distinct > 1:
         shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
         yield Doubt(
@@ -247,7 +260,9 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """Ids that stand in several rows."""
     if spec.rows.customer is not None or spec.rows.one_row_per is not None:
         return
-    for repeats in find_repeats(columns):
+    vendor = recognise(column.name for column in columns)
+    customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
+    for repeats in find_repeats(columns, customer):
         what = "customer" if repeats.of_customer else "deal"
         yield Doubt(
             "repeated-id",
@@ -259,27 +274,30 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_copies(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
     """Rows that are the same in every column."""
+    table = sheet.table
     copies = table.duplicated()
     if copies.any() and spec.rows.customer is None:
-        example = table.index[int(copies.to_numpy().argmax())]
         yield Doubt(
             "repeated-rows",
             "",
             f"{int(copies.sum()):,} of {len(table):,} rows repeat an earlier row whole, such as "
-            f"row {example}",
+            f"{sheet.row(int(copies.to_numpy().argmax()))}",
             "take the copies out of the table, or acknowledge that they are deals of their own",
         )
 
 
-def _about_dates(spec: DealSpec) -> Iterator[Doubt]:
+def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """Dates that were taken although their name does not say what they are."""
-    roles = spec.deals
-    if roles.closed_on is not None and sureness(as_words(roles.closed_on), "closed_on") is None:
-        yield _by_content("closed_on", roles.closed_on, "the day the contract was signed")
-    if roles.churned_on is not None and not is_named_leaving(roles.churned_on):
-        yield _by_content("churned_on", roles.churned_on, "the day the customer left")
+    roles, vendor = spec.deals, recognise(column.name for column in columns)
+    known = vendor.roles if vendor else {}
+    closed, left = roles.closed_on, roles.churned_on
+    named_so = closed is None or sureness(as_words(closed), "closed_on") is not None
+    if closed is not None and not named_so and closed not in known.get("closed_on", ()):
+        yield _by_content("closed_on", closed, "the day the contract was signed")
+    if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
+        yield _by_content("churned_on", left, "the day the customer left")
 
 
 def _by_content(role: str, column: str, meaning: str) -> Doubt:

@@ -10,8 +10,6 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.data_warnings import notation_warnings
 from fitmodel.deals.errors import Sheet, explain
@@ -35,10 +33,18 @@ from fitmodel.guessing._rows import find_repeats, find_stage
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
 from fitmodel.leakage.names import goes_on_changing
-from fitmodel.tables.tidying import tidy
+from fitmodel.tables.files import FileTable
+from fitmodel.tables.missing_words import missing_words
+from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
+
+    import pandas as pd
+
+    from fitmodel.guessing._vendors import Vendor
+    from fitmodel.tables.forms import Finding
 
 WEAK = 2  # rank from which a name of a date of signing may be of anything
 
@@ -55,20 +61,23 @@ class Guess:
         What a person should look at.
     doubts : tuple of Doubt
         Of these, what ``check`` and ``train`` repeat until the contract answers it.
+    findings : tuple of Finding
+        What was left out of the file, and what words and far days were taken for.
     """
 
     toml: str
     unsure: tuple[str, ...]
     doubts: tuple[Doubt, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-def guess_spec(frame: pd.DataFrame) -> Guess:
+def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     """Guess the roles of a table's columns by their names and content.
 
     Parameters
     ----------
-    frame : DataFrame
-        Past deals, as read by ``read_table`` or made in Python; it is not changed.
+    deals : DataFrame or FileTable
+        Past deals, as read by ``read_table`` or ``read_file``, or made in Python; not changed.
 
     Returns
     -------
@@ -88,10 +97,12 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     >>> 'closed_on = "Close Date"' in guess.toml
     True
     """
-    problems = shape_errors(Sheet(frame))
+    file = deals if isinstance(deals, FileTable) else FileTable(deals)
+    problems = shape_errors(Sheet(file.table, rows=file.row_numbers))
     if problems:
         raise DealsError(explain(problems))
-    table = tidy(frame)
+    tidied = tidy_with_findings(file.table)
+    table = tidied.table
     draft = _customers_of(table)
     for role in ("id", "observed_until", "closed_on"):
         _take(draft, role)
@@ -103,12 +114,32 @@ def guess_spec(frame: pd.DataFrame) -> Guess:
     _settle_units(draft)
     _sort_attributes(draft)
     draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
-    spec = DealSpec(**tomllib.loads(draft.to_toml()))
-    doubts = find_doubts(table, spec)
+    spec = _contract_of(draft)
+    doubts = find_doubts(table, spec, row_numbers=file.row_numbers)
     draft.unsure += map(str, doubts)
-    settled = _try_to_read(draft, frame, spec)
-    draft.unsure += [str(each) for each in notation_warnings(table, settled)]
-    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts))
+    settled = _try_to_read(draft, file, spec)
+    if settled is not None:
+        notations = notation_warnings(table, settled, row_numbers=file.row_numbers)
+        draft.unsure += map(str, notations)
+    used = {*spec.attribute_names(table.columns), *spec.role_columns}
+    found = [each for each in tidied.findings if each.column in used]
+    found += _missing_words(file.table, used)
+    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *found))
+
+
+def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
+    """Say which words were taken for nothing in columns of levels, where they may be one."""
+    for name in (name for name in table.columns if name in names and is_text(table[name])):
+        cells = table[name].map(
+            lambda cell: cell.strip() or None if isinstance(cell, str) else cell
+        )
+        words = missing_words(cells)
+        if words.missing and words.beside_levels:
+            yield words.finding_of_missing(cells)
+
+
+def _contract_of(draft: Draft) -> DealSpec:
+    return DealSpec(**tomllib.loads(draft.to_toml()))
 
 
 def _customers_of(table: pd.DataFrame) -> Draft:
@@ -116,7 +147,7 @@ def _customers_of(table: pd.DataFrame) -> Draft:
     vendor = recognise(table.columns)
     stage = find_stage(Column(table[name]) for name in table.columns)
     if stage is None:
-        draft = Draft([Column(table[name]) for name in table.columns], vendor)
+        draft = _signed_only(table, vendor)
     else:
         kept = table[table[stage.column].astype("str").isin(stage.customers)]
         draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
@@ -128,6 +159,22 @@ def _customers_of(table: pd.DataFrame) -> Draft:
         )
     if vendor is not None:
         draft.unsure.append(f"the columns are those of an export of {vendor.title}")
+    return draft
+
+
+def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
+    """Start with all rows; of a system that dates what was won, with those that have the date."""
+    draft = Draft([Column(table[name]) for name in table.columns], vendor)
+    won = vendor.won if vendor is not None else None
+    if won is None or table[won].notna().all() or table[won].isna().all():
+        return draft
+    kept = table[table[won].notna()]
+    draft.columns = [Column(kept[name]) for name in kept.columns]
+    draft.rows["drop"] = {won: [""]}
+    draft.unsure.append(
+        f"[rows] drop: rows without {won!r} were not won and are no customers "
+        f"({len(table) - len(kept):,} of {len(table):,})"
+    )
     return draft
 
 
@@ -209,9 +256,9 @@ def _settle_customers(draft: Draft) -> None:
     if "closed_on" not in draft.roles:
         return
     surest = draft.surest("customer")
-    for repeats in find_repeats(draft.free):
-        of_customer = repeats.of_customer and repeats.is_id
-        if "id" in draft.roles and (of_customer or repeats.column == surest):
+    for repeats in find_repeats(draft.free, surest):
+        is_id = repeats.is_id or repeats.column == surest
+        if "id" in draft.roles and repeats.of_customer and is_id:
             draft.rows["customer"] = repeats.column
             draft.notes[repeats.column] = "left out: the customer, see [rows] customer"
             draft.unsure.append(
@@ -229,7 +276,7 @@ def _settle_units(draft: Draft) -> None:
     unit = amount_per(amount, find_period(draft.columns))
     if unit is not None:
         draft.units["amount_per"] = unit
-    currency = find_currency(draft.free)
+    currency = find_currency(draft.free, draft.surest("currency"))
     if currency is not None and currency.filled:
         draft.units["currency"] = currency.name
         draft.notes[currency.name] = "left out: the currency of the amount"
@@ -254,17 +301,18 @@ def _sort_attributes(draft: Draft) -> None:
         draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
 
-def _try_to_read(draft: Draft, frame: pd.DataFrame, spec: DealSpec) -> DealSpec:
+def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | None:
     """Say what stands against reading the table with this contract, or what its horizons teach.
 
-    Returns the contract with the forms in which prospects are read, where the table can be read.
+    Returns the contract with the forms in which prospects are read; None where the table is not
+    read with it.
     """
     try:
-        read = read_deals_with_findings(frame, spec)
+        read = read_deals_with_findings(file, spec)
     except DealsError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
-        return spec
+        return None
     result = compare_horizons(read.table, spec)
     draft.horizons = horizons_text(result)
     draft.unsure += doubts_about_horizon(result, spec.label.horizon_months)

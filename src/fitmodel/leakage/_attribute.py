@@ -36,6 +36,8 @@ class Finding:
     attribute, kind : str
     verdict : {"stop", "warn", "fine"}
     evidence, remedy : str
+    silenced : str
+        Why the contract silences it ([checks]); its verdict is then "fine".
     """
 
     attribute: str
@@ -43,6 +45,12 @@ class Finding:
     verdict: Verdict
     evidence: str
     remedy: str
+    silenced: str = ""
+
+    @property
+    def source(self) -> str:
+        """Under which `fitmodel.checks.registry.code_of` knows it."""
+        return f"leakage:{self.kind}"
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ left by now, among deals closed about the same time: a cancellation reason decid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fitmodel.exceptions import DealsError
+from fitmodel.checks.registry import code_of
 from fitmodel.leakage._attribute import Attribute, Finding, Verdict, history_of
 from fitmodel.leakage._checks import AFTER_CLOSING, CHECKS
 from fitmodel.leakage.names import LATER
@@ -35,7 +35,6 @@ __all__ = [
     "LeakageReport",
     "Verdict",
     "audit",
-    "audit_before_training",
 ]
 
 
@@ -98,7 +97,7 @@ def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageR
     findings = [
         finding
         for name in history.attributes.columns
-        for finding in _findings(Attribute.of(name, history), history)
+        for finding in _findings(Attribute.of(name, history), history, spec)
     ]
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))
@@ -107,39 +106,23 @@ def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageR
 audit = audit_leakage  # its earlier name, which notebooks use
 
 
-def _findings(attribute: Attribute, history: History) -> Iterator[Finding]:
+def _answered(finding: Finding, spec: DealSpec) -> Finding:
+    """The finding, or where the contract silences it the same as fine, with the reason."""
+    if finding.verdict == "fine":
+        return finding
+    reason = spec.checks.reason_for(code_of(finding.source).code, finding.attribute)
+    return replace(finding, verdict="fine", silenced=reason) if reason else finding
+
+
+def _findings(attribute: Attribute, history: History, spec: DealSpec) -> Iterator[Finding]:
     """Findings on an attribute: up to the first that stops it, since one is enough."""
     nothing = True
     for check in CHECKS:
-        for finding in check(attribute, history):
+        for found in check(attribute, history):
+            finding = _answered(found, spec)
             yield finding
             nothing = False
             if finding.verdict == "stop":
                 return
     if nothing:
         yield Finding(attribute.name, "none", "fine", "nothing found", "")
-
-
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
-
-    Raises
-    ------
-    DealsError
-        Naming each attribute, its evidence and the remedy.
-    """
-    result = audit(deals, spec)
-    stopped = [
-        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
-    ]
-    if stopped:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
-        names = ", ".join(f'"{item.attribute}"' for item in stopped)
-        raise DealsError(
-            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-        )
-    return result.to_frame()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from fitmodel.deals.lost import lost_rows_from_dict
+from fitmodel.deals.lost import lost_rows_of
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model.assessment import Assessment
@@ -340,8 +340,8 @@ class FitModel:
 
 def _knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
     """The scorer with the rules of the contract, where its own file has none."""
-    rows = (manifest.get("spec") or {}).get("rows") or {}
-    return scorer if scorer.lost else replace(scorer, lost=lost_rows_from_dict(rows))
+    lost = lost_rows_of(manifest.get("spec") or {})
+    return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
 
 
 def _day(as_of: date | None) -> float | None:

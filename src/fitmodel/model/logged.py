@@ -20,6 +20,10 @@ class UnknownProspectError(TrackingError):
     """The log has no assessment of the prospect."""
 
 
+class ContradictionError(TrackingError):
+    """A decision contradicts the assessment, or an earlier decision."""
+
+
 class Prediction(Protocol):
     """What the log keeps of an answer: an `Assessment`, or a row of a scored frame."""
 
@@ -70,8 +74,20 @@ class AssessmentLog(Protocol):
     ) -> None:
         """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
 
-    def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
-        """Add what people did with a prospect; `UnknownProspectError` where it has none of it."""
+    def decide(
+        self,
+        prospect: str,
+        action: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        correct: bool = False,
+    ) -> None:
+        """Add what people did with a prospect.
+
+        `UnknownProspectError` where the log has none of it, `ContradictionError` where it
+        contradicts what the log has and does not correct it.
+        """
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
         """Choose at random which flagged prospects may proceed."""
@@ -108,7 +124,8 @@ def log_assessments(
         If the contract names no id, or a prospect has none that is text or a number.
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
-    proceed, propensity = _drawn(log, names, said, explore_share(model))
+    drawn_as = _drawn_as(prospects, names, customer_column(model))
+    proceed, propensity = _drawn(log, drawn_as, said, explore_share(model))
     attributes = [{name: item[name] for name in model.attributes} for item in prospects]
     log.append_many(zip(names, said, attributes, proceed, propensity, strict=True))
     return proceed
@@ -123,6 +140,23 @@ def _drawn(
         return [not item for item in flagged], [1.0] * len(flagged)
     drawn = log.draw(names, flagged, share)
     return drawn.proceed.tolist(), drawn.propensity.tolist()
+
+
+def _drawn_as(
+    prospects: Sequence[Mapping[str, Any]], names: Sequence[str], column: str | None
+) -> list[str]:
+    """Names to draw by: the customer's where it is known, so that a new id is no new chance."""
+    customers = [None if column is None else prospect.get(column) for prospect in prospects]
+    return [
+        name if column is None or id_error(customer, column) else str(customer)
+        for name, customer in zip(names, customers, strict=True)
+    ]
+
+
+def customer_column(model: LoggedModel) -> str | None:
+    """Column of ``[rows] customer``; None where the contract names none."""
+    rows = model.manifest.get("spec", {}).get("rows") or {}
+    return rows.get("customer")  # type: ignore[no-any-return]
 
 
 def id_column(model: LoggedModel) -> str | None:

@@ -1,6 +1,6 @@
 """Storage of a decision log: an SQLite file or a PostgreSQL database.
 
-Both keep the same three tables, add rows and never change them (triggers see to that), and have
+Both keep the same tables, add rows and never change them (triggers see to that), and have
 what a transaction returned from on the disk.
 """
 
@@ -28,16 +28,30 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS assessments (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
   model_version TEXT NOT NULL, probability {real} NOT NULL, poor_fit INTEGER NOT NULL,
-  fit TEXT NOT NULL, proceed INTEGER NOT NULL, propensity {real} NOT NULL, digest TEXT NOT NULL);
+  fit TEXT NOT NULL, proceed INTEGER NOT NULL, propensity {real} NOT NULL, digest TEXT NOT NULL,
+  loose TEXT);
 CREATE TABLE IF NOT EXISTS decisions (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
-  action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
+  action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT, assessment INTEGER, corrects INTEGER);
+CREATE TABLE IF NOT EXISTS undone (
+  decision BIGINT PRIMARY KEY, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS requests (
+  number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL, by TEXT NOT NULL, reason TEXT);
+CREATE TABLE IF NOT EXISTS guesses (
+  number {key}, time TEXT NOT NULL, quiz TEXT NOT NULL, person TEXT NOT NULL, deal TEXT NOT NULL,
+  guess {real} NOT NULL, model {real} NOT NULL, level {real} NOT NULL, outcome INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS forgotten (
   number {key}, time TEXT NOT NULL, removed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS assessments_of ON assessments (prospect);
 CREATE INDEX IF NOT EXISTS decisions_of ON decisions (prospect);
 """
+LATER_COLUMNS = {
+    "assessments": {"loose": "TEXT"},
+    "decisions": {"assessment": "INTEGER", "corrects": "INTEGER"},
+}
+"""Columns that logs of older versions do not have; there they are empty."""
+LATER_INDEX = "CREATE INDEX IF NOT EXISTS assessments_loose ON assessments (loose)"
 SQLITE_TRIGGERS = """
 CREATE TRIGGER IF NOT EXISTS assessments_stay BEFORE UPDATE ON assessments
   BEGIN SELECT RAISE(ABORT, 'the decision log is append-only'); END;
@@ -114,6 +128,12 @@ class SqliteStore:
         with self.writing() as cursor:
             for statement in _statements(tables + SQLITE_TRIGGERS):
                 cursor.execute(statement)
+            for table, columns in LATER_COLUMNS.items():
+                present = {row[1] for row in cursor.execute(f"PRAGMA table_info({table})")}
+                for name, kind in columns.items():
+                    if name not in present:
+                        cursor.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+            cursor.execute(LATER_INDEX)
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:
@@ -180,6 +200,10 @@ class PostgresStore:
             cursor.execute("SELECT pg_advisory_xact_lock(?)", (MAKING_TABLES,))
             for statement in (*filter(str.strip, tables), *POSTGRES_TRIGGERS):
                 cursor.execute(statement)
+            for table, columns in LATER_COLUMNS.items():
+                for name, kind in columns.items():
+                    cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind}")
+            cursor.execute(LATER_INDEX)
 
     @contextmanager
     def writing(self) -> Iterator[Cursor]:

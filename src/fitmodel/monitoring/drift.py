@@ -19,6 +19,7 @@ import pandas as pd
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.frame_scorer import code_table
+from fitmodel.monitoring.changes import NOTHING, find_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,22 +127,26 @@ def compute_drift(
     -------
     DataFrame
         A row per group and attribute, and one for the score: group (only with `by`), attribute,
-        deals, index, deviation, missing, missing_then, unseen (shares), p_value (adjusted for the
-        many comparisons after Benjamini and Hochberg 1995) and verdict: "drift", "unclear" (beyond
-        the tolerated, but within chance) or "stable".
+        deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
+        (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift", "moved" (not so
+        far, but one level's share or the size of the number changed by a quarter or more, beyond
+        chance), "unclear" (beyond the tolerated, but within chance) or "stable". What changed most:
+        level (empty for a number), now and then (its share, or the median of the number), moved
+        (whether that is beyond chance: corrected for all comparisons of the table, Bonferroni).
+        A value that cannot be read, such as a text among numbers, counts as missing.
 
     Raises
     ------
     DealsError
         If there are no rows, or not a group for each.
     ProspectError
-        If an attribute is absent, or values cannot be read.
+        If an attribute is absent.
 
     Examples
     --------
     >>> model = fitmodel.load("models/prospect-fit")
     >>> drift = compute_drift(pd.read_csv("prospects.csv"), model)
-    >>> set(drift["verdict"]) <= {"stable", "unclear", "drift"}
+    >>> set(drift["verdict"]) <= {"stable", "unclear", "moved", "drift"}
     True
     """
     from scipy.stats import false_discovery_control
@@ -150,19 +155,41 @@ def compute_drift(
         raise DealsError("there are no deals to compare. Remedy: give a table with rows.")
     if by is not None and len(by) != len(table):
         raise DealsError(f"there are {len(by)} groups for {len(table)} deals; give one per deal")
-    probability = model.predict(table, reasons=0)[SCORE].to_numpy()
-    coded = code_table(model.scorer, table, None)
+    readable, unreadable = without_unreadable(table, model)
+    probability = model.predict(readable, reasons=0)[SCORE].to_numpy()
+    coded = code_table(model.scorer, readable, None)
     rows = []
     for name, places in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
         result = _attribute_rows(model, coded.codes[places], tolerated)
+        for row in result:
+            wrong = unreadable.get(row["attribute"])
+            row["unreadable"] = 0.0 if wrong is None else float(wrong[places].mean())
         result += _score_row(model, probability[places], tolerated)
         rows += [known | row for row in result]
     frame = pd.DataFrame(rows)
     frame["p_value"] = false_discovery_control(frame["p_value"])
     beyond = np.where(frame["index"] > tolerated, "unclear", "stable")
+    chance = frame.pop("change_p") * frame.pop("tests").sum()
+    frame["moved"] = chance < LEVEL
+    beyond = np.where(frame["moved"], "moved", beyond)
     frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", beyond)
     return frame
+
+
+def without_unreadable(
+    table: pd.DataFrame, model: FitModel
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
+    """The table with values that cannot be read missing, and which these are, by column.
+
+    Where a column turns into text the world has changed: that is what drift is measured for.
+    """
+    unreadable = code_table(model.scorer, table, None).unreadable
+    emptied = {
+        name: table[name].astype(object).mask(pd.Series(rows, index=table.index), None)
+        for name, rows in unreadable.items()
+    }
+    return table.assign(**emptied) if emptied else table, unreadable
 
 
 def _groups(by: pd.Series | None, size: int) -> list[tuple[Any, NDArray[np.intp]]]:
@@ -183,6 +210,7 @@ def _attribute_rows(
         now = np.bincount(evidence.band[code], minlength=len(evidence.count))
         is_category = isinstance(column, CategoryColumn)
         unseen = float((code == column.size + 1).mean()) if is_category else 0.0
+        change = find_change(column, evidence, code)
         missing_then = evidence.count[evidence.band[MISSING]] / max(evidence.count.sum(), 1)
         rows.append(
             _row(column.name, compare_counts(now, evidence.count, tolerated=tolerated), len(code))
@@ -190,6 +218,11 @@ def _attribute_rows(
                 "missing": float((code == MISSING).mean()),
                 "missing_then": float(missing_then),
                 "unseen": unseen,
+                "level": change.level,
+                "now": change.now,
+                "then": change.then,
+                "change_p": change.p_value,
+                "tests": change.tests,
             }
         )
     return rows
@@ -217,5 +250,9 @@ def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:
         "missing": np.nan,
         "missing_then": np.nan,
         "unseen": np.nan,
+        "unreadable": np.nan,
         "p_value": found.p_value,
+        **NOTHING,
+        "change_p": 1.0,
+        "tests": 0,
     }

@@ -13,28 +13,29 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from fitmodel.deals.ids import hashed_id
-from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.model.logged import UnknownProspectError
+from fitmodel.deals.ids import clean_id, hashed_id, loose_id
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.model.wording import plain_value
+from fitmodel.monitoring._decisions import Earlier, check_decision
+from fitmodel.monitoring._exploration import Exploration, choose_exploration
 from fitmodel.monitoring._log_stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
 
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
+    from fitmodel.monitoring._log_stores import Cursor, Store
 
+
+__all__ = ["ContradictionError", "DecisionLog", "Exploration", "choose_exploration", "digest_of"]
 
 ACTIONS = ("signed", "declined", "overridden")
 DRAWING_KEY = "drawing"
@@ -114,40 +115,70 @@ class DecisionLog:
             (
                 *(now, self.known_as(prospect), said.model_version, said.early_churn_probability),
                 *(int(said.poor_fit), said.fit, int(proceed), propensity, digest_of(attributes)),
+                self.loosely_known_as(prospect),
             )
             for prospect, said, attributes, proceed, propensity in rows
         ]
         with self._store.writing() as cursor:
             cursor.executemany(
                 "INSERT INTO assessments (time, prospect, model_version, probability, poor_fit,"
-                " fit, proceed, propensity, digest) VALUES (?,?,?,?,?,?,?,?,?)",
+                " fit, proceed, propensity, digest, loose) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 values,
             )
 
-    def decide(self, prospect: str, action: str, *, by: str, reason: str | None = None) -> None:
-        """Add what people did with a prospect.
+    def decide(
+        self,
+        prospect: str,
+        action: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        correct: bool = False,
+    ) -> None:
+        """Add what people did with a prospect; it refers to the last assessment of it.
+
+        Parameters
+        ----------
+        prospect, action, by : str
+        reason : str, optional
+        correct : bool
+            Whether it corrects an earlier decision, which it may then contradict.
 
         Raises
         ------
         TrackingError
             If the action is none of signed, declined, overridden; `UnknownProspectError` if the log
-            has no assessment of the prospect.
+            has no assessment of the prospect; `ContradictionError` if it contradicts the assessment
+            or what was decided before.
         """
         if action not in ACTIONS:
             raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
-        key = self.known_as(prospect)
         with self._store.writing() as cursor:
-            result = cursor.execute(
-                "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1", (key,)
+            name = self.find(cursor, prospect)
+            number, poor_fit = cursor.execute(
+                "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
+                " ORDER BY number DESC LIMIT 1",
+                (name,),
             ).fetchone()
-            if result is None:
-                raise UnknownProspectError(
-                    f"the log {self._store.name} has no assessment of {prospect!r}. "
-                    "Remedy: check the id, and the salt if ids are hashed."
+            row = cursor.execute(
+                "SELECT number, action, assessment FROM decisions WHERE prospect = ?"
+                " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
+                (name,),
+            ).fetchone()
+            earlier = None if row is None else Earlier(*row)
+            if not correct:
+                anew = earlier is not None and earlier.assessment not in {None, number}
+                check_decision(
+                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_anew=anew
                 )
+            corrects = earlier.number if correct and earlier is not None else None
             cursor.execute(
-                "INSERT INTO decisions (time, prospect, action, by, reason) VALUES (?,?,?,?,?)",
-                (_now(), key, action, _storable(by), None if reason is None else _storable(reason)),
+                "INSERT INTO decisions (time, prospect, action, by, reason, assessment, corrects)"
+                " VALUES (?,?,?,?,?,?,?)",
+                (
+                    *(_now(), name, action, _storable(by)),
+                    *(None if reason is None else _storable(reason), number, corrects),
+                ),
             )
 
     def forget(self, prospect: str) -> int:
@@ -158,15 +189,20 @@ class DecisionLog:
         int
             Rows removed.
         """
-        key = self.known_as(prospect)
         with self._store.writing() as cursor:
-            removed = sum(
-                int(cursor.execute(statement, (key,)).rowcount)
-                for statement in (
-                    "DELETE FROM assessments WHERE prospect = ?",
-                    "DELETE FROM decisions WHERE prospect = ?",
-                )
+            try:
+                key = self.find(cursor, prospect)
+            except UnknownProspectError:
+                return 0
+            loose, deal = self.loosely_known_as(prospect), self.known_as(prospect)
+            statements = (
+                ("DELETE FROM assessments WHERE prospect = ?", (key,)),
+                ("DELETE FROM decisions WHERE prospect = ?", (key,)),
+                ("DELETE FROM undone WHERE prospect = ?", (key,)),
+                ("DELETE FROM requests WHERE prospect = ?", (key,)),
+                ("DELETE FROM guesses WHERE deal IN (?,?,?)", (key, deal, loose)),
             )
+            removed = sum(int(cursor.execute(query, v).rowcount) for query, v in statements)
             if removed:
                 row = (_now(), removed)
                 cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
@@ -183,17 +219,93 @@ class DecisionLog:
         return self._frame("decisions")
 
     def latest(self) -> pd.DataFrame:
-        """The last assessment of each prospect with the last action, indexed by prospect."""
-        said = self.assessments().groupby("prospect").last()
-        done = self.decisions().groupby("prospect").last()[["action", "by"]]
-        return said.join(done)
+        """What was last decided on each prospect and the assessment it was decided on.
 
-    def known_as(self, prospect: str) -> str:
-        """The id as the file keeps it."""
-        prospect = _storable(prospect)
-        if self._salt is None:
-            return prospect
-        return hashed_id(prospect, self._salt)
+        Indexed by prospect. A prospect without a decision has its last assessment; one that was
+        scored again after its decision keeps the assessment that people had seen.
+        """
+        said = self.assessments()
+        done = self.decisions().groupby("prospect").last()
+        seen = said.groupby("prospect")["number"].last()
+        decided = self._decided_on(said, done)
+        seen.update(decided[decided.isin(said["number"])].astype("int64"))
+        chosen = said[said["number"].isin(seen)].set_index("prospect").sort_index()
+        return chosen.join(done[["action", "by"]])
+
+    @staticmethod
+    def _decided_on(said: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
+        """Number of the assessment of each decision; in older logs the last one before it."""
+        both = said[["number", "time", "prospect"]].merge(
+            done["time"].rename("decided").reset_index(), on="prospect"
+        )
+        before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()
+        return done["assessment"].fillna(before.reindex(done.index))
+
+    def known_as(self, prospect: object) -> str:
+        """The id as the log keeps it: in one spelling (`clean_id`), hashed where there is a salt."""
+        return self.kept(clean_id(prospect))
+
+    def loosely_known_as(self, prospect: object) -> str:
+        """The id without its case, as the log keeps it beside the other."""
+        return self.kept(loose_id(prospect))
+
+    def kept(self, name: str) -> str:
+        """The text as the log keeps it, in the spelling it has: hashed where there is a salt."""
+        name = _storable(name)
+        return name if self._salt is None else hashed_id(name, self._salt)
+
+    @property
+    def is_salted(self) -> bool:
+        """Whether ids are hashed."""
+        return self._salt is not None
+
+    def find(self, cursor: Cursor, prospect: str) -> str:
+        """Return the id under which the log has assessments of a prospect, in any spelling.
+
+        Raises
+        ------
+        UnknownProspectError
+            If it has none, or of several that differ only in case.
+        """
+        for name in dict.fromkeys((self.known_as(prospect), self.kept(prospect))):
+            query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
+            if cursor.execute(query, (name,)).fetchone():
+                return name
+        alike = cursor.execute(
+            "SELECT DISTINCT prospect FROM assessments WHERE loose = ? LIMIT 2",
+            (self.loosely_known_as(prospect),),
+        ).fetchall()
+        if len(alike) == 1:
+            return str(alike[0][0])
+        why = "of several that differ only in case" if alike else "no assessment"
+        raise UnknownProspectError(
+            f"the log {self._store.name} has {why} of {prospect!r}. "
+            "Remedy: check the id, and the salt if ids are hashed."
+        )
+
+    def keep_guesses(
+        self, rows: Iterable[tuple[str, str, object, float, float, float, int]]
+    ) -> None:
+        """Add answers of a quiz: (quiz, person, deal, guess, model, level, outcome).
+
+        All of them or none. Guesses and the model's probability are from 0 to 1, the outcome is 1
+        for a customer who left early.
+        """
+        now = _now()
+        values = [
+            (now, quiz, _storable(person), self.known_as(deal), guess, model, level, outcome)
+            for quiz, person, deal, guess, model, level, outcome in rows
+        ]
+        with self._store.writing() as cursor:
+            cursor.executemany(
+                "INSERT INTO guesses (time, quiz, person, deal, guess, model, level, outcome)"
+                " VALUES (?,?,?,?,?,?,?,?)",
+                values,
+            )
+
+    def guesses(self) -> pd.DataFrame:
+        """Every answer of a quiz in the order written; `time` in UTC."""
+        return self._frame("guesses")
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
         """Let a random share of the flagged proceed, see `fitmodel.monitoring.log`.
@@ -203,8 +315,13 @@ class DecisionLog:
         through.
         """
         return choose_exploration(
-            [str(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
+            [clean_id(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
         )
+
+    @property
+    def store(self) -> Store:
+        """Where it is kept; for the rooms that read single deals."""
+        return self._store
 
     def close(self) -> None:
         """Close the log; the next use opens it again."""
@@ -223,12 +340,14 @@ class DecisionLog:
                 result = cursor.execute(query, (DRAWING_KEY,)).fetchone()
         return str(result[0])
 
-    def _frame(self, table: Literal["assessments", "decisions"]) -> pd.DataFrame:
+    def _frame(self, table: Literal["assessments", "decisions", "guesses"]) -> pd.DataFrame:
         import pandas as pd
 
         query = {
             "assessments": "SELECT * FROM assessments ORDER BY number",
-            "decisions": "SELECT * FROM decisions ORDER BY number",
+            "decisions": "SELECT * FROM decisions WHERE number NOT IN (SELECT decision FROM undone)"
+            " ORDER BY number",
+            "guesses": "SELECT * FROM guesses ORDER BY number",
         }[table]
         with self._store.reading() as cursor:
             told = cursor.execute(query)
@@ -253,52 +372,3 @@ def _storable(text: str) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-@dataclass(frozen=True, eq=False)
-class Exploration:
-    """Who may proceed.
-
-    Attributes
-    ----------
-    proceed : ndarray of bool, shape (prospects,)
-    propensity : ndarray of float, shape (prospects,)
-        Probability with which each was let proceed: 1 where not flagged, else the share.
-    """
-
-    proceed: NDArray[np.bool_]
-    propensity: NDArray[np.float64]
-
-
-def choose_exploration(
-    ids: Sequence[str], poor_fit: ArrayLike, *, share: float, salt: str
-) -> Exploration:
-    """Choose a random share of the flagged to proceed; deterministic per id and salt.
-
-    Parameters
-    ----------
-    ids : sequence of str
-    poor_fit : array of bool, shape (prospects,)
-    share : float
-        Of the flagged, 0 to 1.
-    salt : str
-        Kept secret, so that nobody can choose an id that is let through; a new one draws anew.
-
-    Raises
-    ------
-    FitModelError
-        If the share is not between 0 and 1.
-    """
-    if not 0 <= share <= 1:
-        raise FitModelError(f"the share to explore is {share}; give a number from 0 to 1")
-    flagged = np.asarray(poor_fit, dtype=bool)
-    draw = np.array([_uniform(name, salt) for name in ids])
-    return Exploration(~flagged | (draw < share), np.where(flagged, share, 1.0))
-
-
-def _uniform(name: str, salt: str) -> float:
-    key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
-    digest = hashlib.blake2b(
-        str(name).encode("utf-8", "surrogatepass"), key=key, digest_size=8
-    ).digest()
-    return int.from_bytes(digest, "big") / 2**64

@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import DealsError
+from fitmodel.monitoring.matching import match_log
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.monitoring.matching import LogMatch
 
 COLUMN = "propensity"
 
 
 def with_propensity(
-    deals: pd.DataFrame, spec: DealSpec, log: DecisionLog
+    deals: pd.DataFrame, spec: DealSpec, log: DecisionLog, match: LogMatch | None = None
 ) -> tuple[pd.DataFrame, DealSpec]:
     """Deals with the probabilities with which the log says they were let proceed.
 
@@ -28,6 +30,8 @@ def with_propensity(
     spec : DealSpec
         With an id.
     log : DecisionLog
+    match : LogMatch, optional
+        From `match_log`, where it is there already.
 
     Returns
     -------
@@ -42,7 +46,8 @@ def with_propensity(
     Raises
     ------
     DealsError
-        If the contract has no id, or the table has a column of that name already.
+        If the contract has no id, the table has a column of that name already, or the log and the
+        deals have nothing in common (see `fitmodel.monitoring.matching.match_log`).
 
     Examples
     --------
@@ -62,21 +67,13 @@ def with_propensity(
             f"the deals have a column {COLUMN!r} already. Remedy: name it as propensity in [deals] "
             "and leave the log out, or rename it."
         )
-    flagged = _flagged(deals, spec, log)
-    names = deals[spec.deals.id].astype(str).map(log.known_as)
-    told = names.map(flagged.loc[flagged["proceed"], "propensity"]).astype(np.float64)
-    picked = flagged.index[~flagged["proceed"] & (flagged["propensity"] < 1)]
-    kept = deals.assign(**{COLUMN: told})[~names.isin(picked)]
+    match = match or match_log(deals, spec, log)
+    said = log.assessments().set_index("number")
+    signed_on = said.reindex(match.assessment.dropna().astype(int))
+    flagged = signed_on.set_axis(match.assessment.dropna().index)
+    flagged = flagged[flagged["poor_fit"].astype(bool)]
+    proceed = flagged["proceed"].astype(bool)
+    told = flagged.loc[proceed, "propensity"].reindex(deals.index).astype(np.float64)
+    picked = flagged.index[~proceed & (flagged["propensity"] < 1)]
+    kept = deals.assign(**{COLUMN: told}).drop(index=picked)
     return kept, spec.replace(deals={"propensity": COLUMN})
-
-
-def _flagged(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> pd.DataFrame:
-    """What was last said of the flagged before signing, by id: proceed and propensity."""
-    said = log.assessments()
-    if spec.deals.closed_on is not None:
-        names = deals[spec.deals.id].astype(str).map(log.known_as)
-        signed = pd.Series(deals[spec.deals.closed_on].to_numpy(), names.to_numpy())
-        day = said["prospect"].map(signed) + pd.Timedelta(days=1)
-        said = said[said["time"].dt.tz_localize(None) < day]
-    last = said.groupby("prospect").last()
-    return last.loc[last["poor_fit"], ["proceed", "propensity"]]

@@ -10,16 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
-from fitmodel.monitoring.drift import compute_drift
+from fitmodel.monitoring.drift import compute_drift, without_unreadable
+from fitmodel.monitoring.matching import match_log
 from fitmodel.monitoring.performance import compute_cohorts, evaluate_overrides
+from fitmodel.tables.cells import row_name, shown
+from fitmodel.tables.values import read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
@@ -116,6 +122,11 @@ def monitor(
     (50, True)
     """
     deals, contract, notes = _as_deals(table, spec)
+    if contract is None:
+        deals, lost = _without_lost(deals, model)
+        notes = (*notes, *lost)
+    readable, unreadable = without_unreadable(deals, model)
+    notes = (*notes, *_about_unreadable(deals, unreadable))
     later = deals if contract is None else _signed_later(deals, contract, model)
     compared = deals if later.empty else later
     progress("drift")
@@ -125,10 +136,41 @@ def monitor(
         model,
         len(compared),
         drift,
-        None if contract is None else _cohorts(deals, later, contract, model),
+        None if contract is None else _cohorts(deals, readable, contract, model),
         None if log is None else _overrides(deals, contract, log),
         notes,
     )
+
+
+def _about_amounts(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
+    """Name the amounts that are no numbers: reading past deals takes them for missing."""
+    name = spec.deals.amount
+    if name is not None and name in table.columns:
+        unreadable = read_numbers(table[name], spec.reading.forms.numbers.get(name)).unreadable
+        if unreadable.any():
+            yield from _about_unreadable(table, {name: unreadable})
+
+
+def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows of a pipeline that are prospects, and how many are none."""
+    lost = model.scorer.lost.of_table(table)
+    if not lost:
+        return table, ()
+    kept = np.delete(np.arange(len(table)), list(lost))
+    note = f"{len(lost):,} of {len(table):,} rows are no prospects: {next(iter(lost.values()))}"
+    return table.iloc[kept], (note,)
+
+
+def _about_unreadable(
+    table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]
+) -> Iterator[str]:
+    """Name the values that cannot be read: they count as missing."""
+    for name, rows in unreadable.items():
+        first = int(np.flatnonzero(rows)[0])
+        yield (
+            f"{name}: {int(rows.sum()):,} value(s) cannot be read and count as missing, for "
+            f"example {shown(table[name].iloc[first])} in {row_name(table.index[first])}"
+        )
 
 
 def _as_deals(
@@ -137,7 +179,7 @@ def _as_deals(
     """The table as deals where it has the contract's outcome columns, else as it is."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
         read = read_deals_with_findings(table, spec, to_learn=False)
-        return read.table, spec, read.notes
+        return read.table, spec, (*read.notes, *_about_amounts(table, spec))
     return table, None, ()
 
 
@@ -150,8 +192,9 @@ def _signed_later(deals: pd.DataFrame, spec: DealSpec, model: FitModel) -> pd.Da
 
 
 def _cohorts(
-    deals: pd.DataFrame, later: pd.DataFrame, spec: DealSpec, model: FitModel
+    deals: pd.DataFrame, readable: pd.DataFrame, spec: DealSpec, model: FitModel
 ) -> pd.DataFrame | None:
+    later = _signed_later(readable, spec, model)
     if later.empty:
         return None
     predicted = model.predict(later, reasons=0)["early_churn_probability"]
@@ -175,8 +218,10 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
             "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
             "it the id's column."
         )
+    match = match_log(deals, spec, log)
     known = outcomes(deals, spec)
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
-    names = deals.loc[churn.index, spec.deals.id].astype(str).map(log.known_as)
-    return evaluate_overrides(log.latest(), churn.set_axis(names.to_numpy()))
+    names = match.prospect.reindex(churn.index)
+    found = names.notna() & ~names.duplicated()
+    return evaluate_overrides(log.latest(), churn[found].set_axis(names[found].to_numpy()))

@@ -68,6 +68,7 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
     dates = {"signed": f"{sheet.signed:%Y-%m-%d}", "left": f"{sheet.left:%Y-%m-%d}"}
     facts = say("signed_and_left", months=f"{sheet.months:.1f}", **dates)
     return {
+        "rep": sheet.rep,
         "title": say("sheet", rep=sheet.rep, deal=sheet.deal),
         "facts": facts,
         "worth": say("worth", worth=worth) if worth else "",

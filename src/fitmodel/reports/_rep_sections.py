@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
@@ -14,8 +17,6 @@ from fitmodel.sales.trend import compute_trend, plot_trend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.ledger import Ledger
@@ -68,7 +69,7 @@ def _dispersion(board: RepPerformance, say: Say) -> str:
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:
         return say("dispersion", p=p)
-    named = bool(board.reps["verdict"].isin(["more", "fewer"]).any())
+    named = not board.reps["verdict"].isin(["expected", "too_few"]).all()
     return say("dispersion_named" if named else "no_dispersion", p=p)
 
 
@@ -158,6 +159,7 @@ def _rules(named: pd.DataFrame) -> list[str]:
 COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
 RECENT_MONTHS = 12
 RECENT_PERIODS = 2
+RECENT_PAYROLL = 6
 """Periods of a bonus on the page: the running one and the one before."""
 FILES = ("commission", "commission_compared")
 
@@ -185,6 +187,9 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
         tables[f"{name}.csv"] = ledger.reps
         tables[f"{name}_by_month.csv"] = ledger.reps_by_month
         tables[f"{name}_ledger.csv"] = ledger.deals
+        if len(ledger.payroll):
+            tables[f"{name}_payroll.csv"] = ledger.payroll.set_index("month")
+            tables[f"{name}_payroll_by_month.csv"] = ledger.payroll_by_month
         if len(ledger.bonuses):
             tables[f"{name}_bonuses.csv"] = ledger.bonuses.set_index("period")
     return Section("_commission.html.j2", values, tables)
@@ -204,7 +209,28 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
             "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
         ),
         "bonuses": [_bonus(row, say) for row in shown.to_dict("records")],
+        "payroll": _payroll(ledger, say),
+        "payroll_shown": say("payroll_recent", file=f"{file}_payroll.csv"),
         "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
+    }
+
+
+def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
+    """What each rep is paid in each of the last payroll months: a row per month."""
+    if not len(ledger.payroll):
+        return {}
+    totals = ledger.payroll_by_month["total"].unstack("rep").tail(RECENT_PAYROLL)
+    totals = totals.map(lambda amount: Decimal(0) if pd.isna(amount) else amount)
+    return {
+        "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in totals.columns],
+        "rows": [
+            {
+                "month": str(month),
+                "money": [f"{amount:,.2f}" for amount in row],
+                "total": f"{sum(row, Decimal(0)):,.2f}",
+            }
+            for month, row in zip(totals.index, totals.to_numpy().tolist(), strict=True)
+        ],
     }
 
 
@@ -215,6 +241,7 @@ def _terms(plan: Plan, say: Say) -> list[str]:
     lines += [say("terms_tier", share=f"{t.share:.0%}", months=t.months) for t in plan.tiers]
     if plan.paid_at_signing:
         lines.append(say("terms_advance", share=f"{plan.paid_at_signing:.0%}"))
+    lines += _clauses(plan, say)
     if plan.bonus is not None:
         bonus = plan.bonus
         lines.append(
@@ -225,6 +252,39 @@ def _terms(plan: Plan, say: Say) -> list[str]:
                 deals=bonus.least_deals,
             )
         )
+    return lines
+
+
+def _clauses(plan: Plan, say: Say) -> list[str]:
+    """A sentence for each further clause of a plan."""
+    lines = []
+    if plan.clawback == "unused_months":
+        lines.append(say("terms_unused_months"))
+    if plan.excluded_causes is not None:
+        lines.append(say("terms_excluded", causes=", ".join(plan.excluded_causes.values)))
+    if plan.accelerators is not None:
+        steps = [
+            say("terms_step", rate=f"{step.rate:.1%}", above=f"{step.above:,.2f}")
+            for step in plan.accelerators.steps
+        ]
+        period = say(f"a_{plan.accelerators.period}")
+        lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
+    if plan.split is not None:
+        lines.append(say("terms_split", column=plan.split.rep))
+    if plan.credit_notes == "deduct":
+        lines.append(say("terms_credit_notes"))
+    if plan.upgrades == "increase":
+        lines.append(say("terms_upgrades"))
+    if plan.cap is not None:
+        period = say(f"a_{plan.cap.period}")
+        lines.append(say("terms_cap", amount=f"{plan.cap.amount:,.2f}", period=period))
+    if plan.draw is not None:
+        key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
+        lines.append(say(key, amount=f"{plan.draw.amount:,.2f}"))
+    if plan.leavers is not None:
+        lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
+    if plan.payroll_months_later:
+        lines.append(say("terms_later", months=plan.payroll_months_later))
     return lines
 
 

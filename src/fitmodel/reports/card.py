@@ -13,6 +13,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.reports._card_evidence import reproduce, silenced
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ COLUMNS = {
     "observed_high": "at most (95 %)",
     "observed_over_expected": "left early / predicted",
     "roc_auc": "ROC AUC",
+    "early_churners": "left early",
+    "ratio": "as seen",
+    "pooled": "pooled",
     "half_life_months": "a deal this many months older counts half",
     "boosting_share": "share of boosting",
     "behind_best": "log loss behind the best",
@@ -113,9 +118,12 @@ def model_card(
         candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=_glass_box_cost(report.glass_box_cost),
         leakage=_leakage(report.leakage),
+        silenced=silenced(spec),
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=_flagged(report.flagged),
+        pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
+        reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
         path=Markdown(json.dumps(f"models/{name}")),

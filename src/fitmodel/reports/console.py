@@ -6,6 +6,8 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.checks.registry import code_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -99,7 +101,8 @@ def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
 def audit_text(found: LeakageReport) -> str:
     """Findings of the leakage audit that need a look."""
     lines = [
-        f"  {item.verdict:5} {item.attribute}: {item.evidence}. Remedy: {item.remedy}"
+        f"  {item.verdict:5} {code_of(item.source).code} {item.attribute}: {item.evidence}. "
+        f"Remedy: {item.remedy}"
         for item in found.findings
         if item.verdict != "fine"
     ]

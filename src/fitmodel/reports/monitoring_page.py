@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
+from fitmodel.monitoring.changes import change_words
 from fitmodel.monitoring.drift import TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports._html import as_svg, render, safe_csv
@@ -39,24 +40,32 @@ def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
         Of `fitmodel.monitoring.report.monitor`.
     language : {"en", "zh"}
     """
+    return render("monitoring.html.j2", language=language, **_values(report, language))
+
+
+def monitoring_part(report: MonitoringReport, language: str = "en") -> tuple[str, str]:
+    """Return what the page rests on, and the rest of it as a fragment of HTML."""
+    values = _values(report, language)
+    return values["basis"], render("_monitoring.html.j2", **values)
+
+
+def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     model, drift = report.model, report.drift
     say = phrases(language, "monitoring")
     grouped = "group" in drift.columns
     shown = _worst_first(drift[drift["verdict"] != "stable"] if grouped else drift)
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
-    return render(
-        "monitoring.html.j2",
-        say=say,
-        language=language,
-        basis=say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
-        tolerated=TOLERATED,
-        plot=as_svg(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
-        grouped=grouped,
-        drift=[_drift_row(row, say) for row in shown.to_dict("records")],
-        left_out=say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,
-        cohorts=[_cohort_row(name, row) for name, row in _rows(report.cohorts)],
-        overrides=None if report.overrides is None else _overrides(report.overrides, say),
-    )
+    return {
+        "say": say,
+        "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
+        "tolerated": TOLERATED,
+        "plot": as_svg(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
+        "grouped": grouped,
+        "drift": [_drift_row(row, say) for row in shown.to_dict("records")],
+        "left_out": say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,
+        "cohorts": [_cohort_row(name, row) for name, row in _rows(report.cohorts)],
+        "overrides": None if report.overrides is None else _overrides(report.overrides, say),
+    }
 
 
 def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
@@ -64,7 +73,7 @@ def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
-    order = drift["verdict"].map({"drift": 0, "unclear": 1, "stable": 2})
+    order = drift["verdict"].map({"drift": 0, "moved": 1, "unclear": 2, "stable": 3})
     return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
 
 
@@ -79,6 +88,7 @@ def _drift_row(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
         "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
         "unseen": f"{row['unseen']:.1%}" if known else "",
         "verdict": say(f"verdict_{row['verdict']}"),
+        "change": change_words(row, str(row["attribute"]).replace("_", " "), say),
     }
 
 

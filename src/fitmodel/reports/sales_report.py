@@ -26,10 +26,11 @@ from fitmodel.reports._rep_sections import (
 )
 from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.sales.counts import compute_counts
+from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.rep_performance import compute_rep_performance, expected_probabilities
+from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth, cross_fitted_bands
@@ -50,6 +51,14 @@ if TYPE_CHECKING:
     from fitmodel.sales.rep_performance import RepPerformance
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a page says first: what it rests on, and what stands out."""
+
+    basis: str
+    points: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SalesReport:
     """A page with its tables.
@@ -62,11 +71,17 @@ class SalesReport:
         By file name.
     ledgers : tuple of Ledger
         One per plan.
+    summary : Summary
+        What the page says first.
+    sections : tuple of Section
+        The parts of the page below it.
     """
 
     page: str
     tables: dict[str, pd.DataFrame]
     ledgers: tuple[Ledger, ...]
+    summary: Summary
+    sections: tuple[Section, ...]
 
     def __repr__(self) -> str:
         return f"<SalesReport: {', '.join(self.tables)}>"
@@ -88,6 +103,7 @@ def make_sales_report(
     spec: DealSpec,
     *,
     plans: Sequence[Plan] = (),
+    rows: pd.DataFrame | None = None,
     segment: str | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
@@ -102,6 +118,8 @@ def make_sales_report(
         With a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
         Commission plans to pay over these deals; two are compared.
+    rows : DataFrame, optional
+        The rows before those of a customer were made one, for plans that pay for upgrades.
     segment : str, optional
         Column by which the value of deals is told apart.
     language : {"en", "zh"}
@@ -128,13 +146,16 @@ def make_sales_report(
     view = view_of(deals.reset_index(drop=True), spec)
     if why := _too_little(view, language):
         tell("counts: too little for a model")
-        return _counts_only(view, spec, people, plans, why, language)
+        return _counts_only(view, spec, people, plans, rows, why, language)
     tell("expected early churn, from models that know no rep")
-    p = expected_probabilities(view, spec)
+    expected = compute_expected(view, spec, by=people)
+    p = expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
     boards = {
-        by: compute_rep_performance(view, spec, p, by=by, error=error, language=language)
+        by: compute_rep_performance(
+            view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
+        )
         for by in people
     }
     parts: list[Section] = []
@@ -146,7 +167,7 @@ def make_sales_report(
         tell("reviews of lost customers")
         reviews = compute_reviews(view, spec, language=language)
         parts.append(review_section(reviews, language=language))
-    ledgers = tuple(pay(view, spec, plan, p) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tell("what deals are worth")
@@ -156,8 +177,10 @@ def make_sales_report(
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
     warnings = contract_warnings(view, language)
-    page = sales_page(next(iter(boards.values())), parts, warnings=warnings, language=language)
-    return SalesReport(page, tables, ledgers)
+    board = next(iter(boards.values()))
+    page = sales_page(board, parts, warnings=warnings, language=language)
+    summary = summarise(board, parts, warnings=warnings, language=language)
+    return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
 def _too_little(view: HistoryView, language: str) -> str:
@@ -174,6 +197,7 @@ def _counts_only(
     spec: DealSpec,
     people: Sequence[Any],
     plans: Sequence[Plan],
+    rows: pd.DataFrame | None,
     why: str,
     language: str,
 ) -> SalesReport:
@@ -183,12 +207,14 @@ def _counts_only(
         counts_section(result, by=by, why="" if at else why, language=language)
         for at, (by, result) in enumerate(counts.items())
     ]
-    ledgers = tuple(pay(view, spec, plan) for plan in plans)
+    ledgers = tuple(pay(view, spec, plan, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    page = sales_page(next(iter(counts.values())), parts, language=language)
-    return SalesReport(page, tables, ledgers)
+    board = next(iter(counts.values()))
+    page = sales_page(board, parts, language=language)
+    summary = summarise(board, parts, language=language)
+    return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
@@ -234,6 +260,25 @@ def sales_page(
     str
         HTML that loads nothing from elsewhere; every value is escaped.
     """
+    summary = summarise(board, sections, warnings=warnings, language=language)
+    return render(
+        "sales.html.j2",
+        say=phrases(language, "sales_page"),
+        language=language,
+        basis=summary.basis,
+        points=summary.points,
+        parts=sections,
+    )
+
+
+def summarise(
+    board: RepPerformance | Counts,
+    sections: Sequence[Section],
+    *,
+    warnings: Sequence[str] = (),
+    language: str = "en",
+) -> Summary:
+    """Gather what a page says first; parameters as of `sales_page`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(
@@ -243,14 +288,7 @@ def sales_page(
         **{end: _percent(company[name]) for end, name in RATES.items()},
     )
     points = [point for part in sections for point in part.values.get("points", [])]  # noqa: PD011 - a mapping
-    return render(
-        "sales.html.j2",
-        say=say,
-        language=language,
-        basis=basis,
-        points=(points or [say("nothing_stands_out")]) + list(warnings),
-        parts=sections,
-    )
+    return Summary(basis, (*(points or [say("nothing_stands_out")]), *warnings))
 
 
 def _percent(rate: float) -> str:

@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 
 RECENT_MONTHS = 6
 """Two quarters: what the headline of the week looks at."""
-SUMS = ("observed", "expected", "recent_observed", "recent_expected", "recent_signed")
+SUMS = (
+    "observed", "expected", "knowing_expected", "recent_observed", "recent_expected",
+    "recent_signed",
+)  # fmt: skip
 
 
 def deal_facts(
-    view: HistoryView, probability: pd.Series[float], who: pd.Series[str]
+    view: HistoryView,
+    probability: pd.Series[float],
+    who: pd.Series[str],
+    over_reps: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
     """
     Who signed each deal, how long it was followed, and early churn observed and expected.
 
     `recent_observed` and `recent_expected` are the part of both that fell in the last
     `RECENT_MONTHS` before the end of the extract, whenever the deal was signed; `recent_signed`
-    says whether it was signed in them. Expected numbers are scaled to the company's observed ones:
-    reps do not answer for a drift of the model.
+    says whether it was signed in them. Expected numbers are by `over_reps`, where it is given;
+    `knowing_expected` is by `probability`. They are scaled to the company's observed ones: reps do
+    not answer for a drift of the model.
 
     Raises
     ------
@@ -42,12 +49,8 @@ def deal_facts(
         If a deal has no probability.
     """
     spec, deals = view.spec, view.deals
-    p = np.asarray(probability.loc[deals.index], dtype=np.float64)
-    if np.isnan(p).any():
-        raise DealsError(
-            f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
-            f"{deals.index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
-        )
+    p = _checked(probability, deals.index)
+    apart = p if over_reps is None else _checked(over_reps, deals.index)
     amount, closing = spec.deals.amount, spec.deals.closed_on
     early = (view.early_churn == 1).astype(float)
     start, age_then = _recent_start(view)
@@ -59,9 +62,10 @@ def deal_facts(
             "left": view.left,
             "probability": p,
             "observed": early,
-            "expected": _scaled(_expected(view, p, view.entry_months), early),
+            "expected": _scaled(_expected(view, apart, view.entry_months), early),
+            "knowing_expected": _scaled(_expected(view, p, view.entry_months), early),
             "recent_observed": early_lately,
-            "recent_expected": _scaled(_expected(view, p, age_then), early_lately),
+            "recent_expected": _scaled(_expected(view, apart, age_then), early_lately),
             "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
             "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
@@ -69,6 +73,16 @@ def deal_facts(
         },
         index=deals.index,
     )
+
+
+def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
+    p = np.asarray(probability.loc[index], dtype=np.float64)
+    if np.isnan(p).any():
+        raise DealsError(
+            f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
+            f"{index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
+        )
+    return p
 
 
 def rep_facts(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:

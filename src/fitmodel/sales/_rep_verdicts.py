@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 MIN_EXPECTED = 3.0
 """Early churners expected, below which there is no verdict on a rep."""
 MIN_EXPECTED_RECENTLY = 1.0
-HISTORY_SHARE, RECENT_SHARE = 0.5, 0.2
-"""Of the page's error: the tests on all of history, and on the last two quarters."""
+ALL = 0.995
+"""Share of an attribute's deals from which a rep is called its only seller."""
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.7, 0.2, 0.1
+"""Of the page's error: tests on all of history, on the last two quarters, and on selection."""
 
 
 def add_verdicts(
-    table: pd.DataFrame, facts: pd.DataFrame, least_deals: int, error: float = PAGE_ERROR
+    table: pd.DataFrame,
+    facts: pd.DataFrame,
+    least_deals: int,
+    error: float = PAGE_ERROR,
+    *,
+    alone: NDArray[np.bool_] | None = None,
 ) -> None:
     """
     Add the verdicts on reps to their table, with their p-values.
@@ -36,6 +43,9 @@ def add_verdicts(
     least_deals : int
     error : float
         Share of pages of reps all alike on which anybody may be named.
+    alone : ndarray of bool, shape (reps,), optional
+        Reps who alone sell an attribute: a difference may be the rep's or the attribute's, and the
+        verdict says so.
     """
     few = (table["signed"] < least_deals) | (table["expected"] < MIN_EXPECTED)
     ever = _tested(table, "", ~few, error * HISTORY_SHARE)
@@ -50,7 +60,19 @@ def add_verdicts(
         table["recent_observed"], _by_the_others(table), table["others_ratio"]
     )
     table["talk_about"] = active & (lasting | (table["recent_verdict"] == "more"))
-    table["selects"], table["selection_p_value"] = _selection(table, facts, least_deals, error)
+    share = error * SELECTION_SHARE
+    table["selects"], table["selection_p_value"] = _selection(table, facts, least_deals, share)
+    if alone is not None:
+        _say_inseparable(table, alone)
+
+
+def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
+    """Replace verdicts on reps who cannot be told apart from what they alone sell."""
+    for column in ("verdict", "recent_verdict"):
+        found = table[column].isin(["more", "fewer"]) & alone
+        table[column] = table[column].mask(found, "inseparable_" + table[column].astype("str"))
+    found = table["selects"].isin(["riskier", "safer"]) & alone
+    table["selects"] = table["selects"].mask(found, "inseparable")
 
 
 def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
@@ -144,8 +166,8 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
     key = str(row["verdict"])
     if key == "expected" and row["beyond_chance"]:
         key = f"beyond_{row['beyond_chance']}"
-    return say(
-        key,
+    said = say(
+        key.removeprefix("inseparable_"),
         deals=f"{row['signed']:,.0f}",
         observed=f"{row['observed']:,.0f}",
         expected=f"{row['expected']:,.1f}",
@@ -153,12 +175,32 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
         low=f"{row['others_low']:.2f}",
         high=_ratio_text(row["others_high"], say),
     )
+    return say("and_alias", said=said, alias=_alias_words(row, say)) if _is_alone(row) else said
+
+
+def _is_alone(row: pd.Series[Any]) -> bool:
+    return bool(row["only_seller_of"]) and row["verdict"] != "too_few"
+
+
+def _alias_words(row: pd.Series[Any], say: Say) -> str:
+    """Say that a rep and what the rep alone sells cannot be told apart, with both readings."""
+    whole = row["share_of_own_segments"] >= ALL
+    return say(
+        "only_seller" if whole else "almost_only_seller",
+        rep=row.name,
+        segment=row["only_seller_of"],
+        share=f"{row['share_in_own_segments']:.0%}",
+        of_segment=f"{row['share_of_own_segments']:.0%}",
+        observed=f"{row['observed']:,.0f}",
+        expected=f"{row['expected']:,.1f}",
+        knowing=f"{row['knowing_expected']:,.1f}",
+    )
 
 
 def recent_words(row: pd.Series[Any], say: Say) -> str:
     """Say how a rep's customers fared in the last two quarters."""
     return say(
-        f"recent_{row['recent_verdict']}",
+        "recent_" + str(row["recent_verdict"]).removeprefix("inseparable_"),
         observed=f"{row['recent_observed']:,.0f}",
         expected=f"{row['recent_expected']:,.1f}",
     )
@@ -169,7 +211,8 @@ def selection_words(row: pd.Series[Any], say: Say) -> str:
     if row["selects"] == "too_few":
         return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
     own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"
-    return say(str(row["selects"]), own=own, company=company)
+    values = {"own": own, "company": company, "segment": row["only_seller_of"]}
+    return say("selects_own" if row["selects"] == "inseparable" else str(row["selects"]), **values)
 
 
 def _ratio_text(value: float, say: Say) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._deal_lines import make_lines, month_of
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.ledger import Ledger, split_commission
-from fitmodel.sales.people import NO_NAME, check_index, names_of, people_of
+from fitmodel.sales.payroll import pay_out
+from fitmodel.sales.people import check_index
 from fitmodel.sales.rates import expected_leavers
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def pay(
     spec: DealSpec,
     plan: Plan,
     probability: pd.Series[float] | None = None,
+    *,
+    rows: pd.DataFrame | None = None,
 ) -> Ledger:
     """Pay a plan over history.
 
@@ -48,6 +51,9 @@ def pay(
     probability : Series of float, optional
         Of early churn, to say what pending commissions are likely to bring; else the company's
         survival curve says it.
+    rows : DataFrame, optional
+        The rows of the deals before those of a customer were made one, for plans that pay for
+        upgrades.
 
     Raises
     ------
@@ -77,61 +83,63 @@ def pay(
     view = view_of(deals, spec)
     table = view.deals
     check_index(table)
-    _check_amounts(table[amount], amount)
+    _check_amounts(table[amount], amount, plan)
     priced = table[amount].notna().to_numpy()
-    kept = table[priced]
+    kept = view.subset(priced)
+    lines = make_lines(kept, plan, rows)
     ages = [age for age, _ in plan.steps]
-    chances = chances_to_reach(view, spec, ages, probability).loc[kept.index]
-    entries = _entries(plan, yearly_amounts(kept, spec), view.subset(priced), chances)
-    return Ledger(plan, _signed(kept, spec).join(entries), _bonuses(view, plan, probability))
+    chances = chances_to_reach(view, spec, ages, probability)
+    entries = _entries(plan, lines, chances.loc[lines.index])
+    table = (
+        _signed(lines, spec).join(entries)
+        if lines.index.is_unique
+        else pd.concat([_signed(lines, spec), entries], axis=1)
+    )
+    bonuses = _bonuses(view, plan, probability)
+    return Ledger(plan, table, bonuses, pay_out(plan, lines, table, bonuses, view.extract_end))
 
 
-def _check_amounts(amounts: pd.Series[Any], name: str) -> None:
+def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:
     values = amounts.to_numpy(dtype=np.float64)
-    wrong = np.isinf(values) | (values < 0)
+    wrong = np.isinf(values)
+    if plan.credit_notes == "refuse":
+        wrong |= values < 0
     if wrong.any():
         raise DealsError(
             f"{name}: {int(wrong.sum())} amount(s) are negative or infinite, e.g. "
-            f"{values[wrong][0]:g}. Remedy: a yearly contract value is 0 or more; leave it empty "
-            "where it is not known."
+            f"{values[wrong][0]:g} in row {amounts.index[wrong][0]!r}. Remedy: a yearly contract "
+            "value is 0 or more; leave it empty where it is not known. Where negative amounts are "
+            'credit notes or refunds, write credit_notes = "deduct" in the plan.'
         )
     if np.isnan(values).all():
         raise DealsError(f"{name}: no deal has an amount, so no plan pays anything")
 
 
-def _signed(deals: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+def _signed(lines: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
     """Which deal, by whom and in which month."""
-    number, closing = spec.deals.id, spec.deals.closed_on
-    table = pd.DataFrame(index=deals.index)
-    if number is not None:
-        table["deal"] = names_of(deals[number])
-    table["rep"] = people_of(deals[str(spec.deals.rep)]).fillna(NO_NAME)
-    table["month"] = "" if closing is None else deals[closing].dt.strftime("%Y-%m")
+    table = pd.DataFrame(index=lines.index)
+    if spec.deals.id is not None:
+        table["deal"] = lines["deal"]
+    table["rep"] = lines["rep"]
+    table["month"] = [month_of(day) for day in lines["signed"]]
     return table
 
 
-def _entries(
-    plan: Plan, amounts: pd.Series[Any], view: HistoryView, chances: pd.DataFrame
-) -> pd.DataFrame:
+def _entries(plan: Plan, lines: pd.DataFrame, chances: pd.DataFrame) -> pd.DataFrame:
     rows = [
         split_commission(
             plan,
-            Decimal(str(value)),
-            age,
-            left=bool(gone),
-            exited=over,
+            Decimal(0),
+            line["months"],
+            left=line["left"],
+            exited=line["exited"],  # one announced for later has not come yet
             chances=cast("dict[int, float]", chance),
+            nominal=line["nominal"],
+            excused=line["excused"],
         )
-        for value, age, gone, over, chance in zip(
-            amounts.tolist(),
-            view.followup_months.tolist(),
-            view.left.tolist(),
-            view.exited_for_other_cause.tolist(),  # one announced for later has not come yet
-            chances.to_dict("records"),
-            strict=True,
-        )
+        for line, chance in zip(lines.to_dict("records"), chances.to_dict("records"), strict=True)
     ]
-    return pd.DataFrame(rows, index=amounts.index)
+    return pd.DataFrame(rows, index=lines.index)
 
 
 def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None) -> pd.DataFrame:

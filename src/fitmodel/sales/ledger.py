@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 MONEY = ("nominal", "earned", "withheld", "pending", "paid_at_signing", "clawed_back")
+PAYROLL = ("month", "rep", "kind", "deal", "amount")
 BONUS = ("bonus", "bonus_pending")
 ALL = "all"
 SUMMED: dict[str, Any] = {
@@ -46,11 +48,24 @@ class Ledger:
         `fitmodel.sales.bonus.pay_bonus`), the Decimals `bonus` (decided) and `bonus_pending` (as it
         stands), and `bonus_expected` (float).
         Empty where the plan has none.
+    payroll : DataFrame
+        One row per amount: `month` in which it is paid or taken back ("2026-03"), `rep`, `kind`
+        (see `fitmodel.sales.payroll.pay_out`), `deal` (empty for amounts that are of no single
+        deal) and `amount` (Decimal). Empty where the deals have no dates.
     """
 
     plan: Plan
     deals: pd.DataFrame
     bonuses: pd.DataFrame
+    payroll: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PAYROLL)))
+
+    @property
+    def payroll_by_month(self) -> pd.DataFrame:
+        """What each rep is paid in each payroll month, by kind, and in all."""
+        sums = self.payroll.groupby(["month", "rep", "kind"], sort=True)["amount"].sum()
+        table = sums.unstack("kind").map(lambda v: Decimal(0) if pd.isna(v) else v)
+        table["total"] = [sum(row, Decimal(0)) for row in table.to_numpy().tolist()]
+        return table
 
     @property
     def reps(self) -> pd.DataFrame:
@@ -108,6 +123,8 @@ def split_commission(
     left: bool,
     exited: bool,
     chances: Mapping[int, float],
+    nominal: Decimal | None = None,
+    excused: bool = False,
 ) -> dict[str, Any]:
     """Split one deal's commission; the parts add up to the cent.
 
@@ -122,6 +139,11 @@ def split_commission(
         Whether it left, or the deal ended for another reason.
     chances : mapping of int to float
         Chance that it reaches each age of the plan; read only where something is pending.
+    nominal : Decimal, optional
+        The whole commission, where it is not the plan's rate times the amount (accelerators,
+        splits). A negative one is that of a credit note: all of it is due at once.
+    excused : bool
+        Whether it left for a cause that the plan excludes: then all is earned.
 
     Returns
     -------
@@ -129,12 +151,16 @@ def split_commission(
         `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
         `paid_at_signing`, `clawed_back`, and `expected`, what the pending is likely to bring.
     """
-    nominal = cents(amount * plan.commission_rate)
-    earned = cents(nominal * plan.share_at(months, left=left))
-    short = not plan.reached(plan.earned_after_months, months, left=left)
-    early, over = left and short, (left or exited) and short
+    nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
+    short = not plan.reached(plan.earned_after_months, months, left=left) and nominal > 0
+    early, over = left and short and not excused, (left or exited) and short
+    earned = plan.rounded(nominal * plan.share_at(months, left=left)) if short else nominal
+    if over:
+        earned = max(earned, plan.rounded(Fraction(nominal) * plan.share_of_months(months)))
+    if over and excused:
+        earned = nominal
     withheld = nominal - earned if over else Decimal(0)
-    paid = cents(nominal * plan.paid_at_signing)
+    paid = plan.rounded(nominal * plan.paid_at_signing) if nominal > 0 else Decimal(0)
     pending = nominal - earned - withheld
     return {
         "left_early": early,

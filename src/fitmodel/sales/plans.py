@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import tomllib
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fitmodel.exceptions import SpecError
+from fitmodel.sales.plan_clauses import (
+    Accelerators,
+    Cap,
+    Draw,
+    ExcludedCauses,
+    Leavers,
+    Rounding,
+    Share,
+    Split,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Share = Annotated[Decimal, Field(ge=0, le=1)]
+ROUNDINGS = {"half_even": ROUND_HALF_EVEN, "half_up": ROUND_HALF_UP, "down": ROUND_DOWN}
 
 
 class Tier(BaseModel):
@@ -69,6 +80,27 @@ class Plan(BaseModel):
         Share paid in advance; what of it is not earned in the end is clawed back.
     bonus : Bonus, optional
         For the top reps by renewal rate.
+    clawback : {"whole", "unused_months"}
+        What a customer who leaves too early has earned: what the tiers say, or the share of the
+        whole months it stayed.
+    excluded_causes : ExcludedCauses, optional
+        Causes of leaving that are not held against the rep.
+    accelerators : Accelerators, optional
+        Rates by how much a rep has signed.
+    split : Split, optional
+        A second rep shares the deal.
+    credit_notes : {"refuse", "deduct"}
+        Negative amounts are refused, or their commission is taken back when they are signed.
+    upgrades : {"ignore", "increase"}
+        Later deals of a customer (``[rows] customer``) earn nothing of their own, or commission on
+        what they add to the yearly value.
+    cap : Cap, optional
+    draw : Draw, optional
+    leavers : Leavers, optional
+    rounding : Rounding
+        Of each amount.
+    payroll_months_later : int
+        Months from the one in which an amount becomes due to the one in which it is paid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +111,24 @@ class Plan(BaseModel):
     tiers: tuple[Tier, ...] = ()
     paid_at_signing: Share = Decimal(0)
     bonus: Bonus | None = None
+    clawback: Literal["whole", "unused_months"] = "whole"
+    excluded_causes: ExcludedCauses | None = None
+    accelerators: Accelerators | None = None
+    split: Split | None = None
+    credit_notes: Literal["refuse", "deduct"] = "refuse"
+    upgrades: Literal["ignore", "increase"] = "ignore"
+    cap: Cap | None = None
+    draw: Draw | None = None
+    leavers: Leavers | None = None
+    rounding: Rounding = Rounding()
+    payroll_months_later: Annotated[int, Field(ge=0, le=12)] = 0
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> Plan:
+        steps = () if self.accelerators is None else self.accelerators.steps
+        if any(first.above >= second.above for first, second in pairwise(steps)):
+            raise ValueError("accelerators must rise in `above`")
+        return self
 
     @model_validator(mode="after")
     def _tiers_rise(self) -> Plan:
@@ -107,6 +157,21 @@ class Plan(BaseModel):
         shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
         return max(shares, default=Decimal(0))
 
+    def share_of_months(self, months: float) -> Fraction:
+        """Share earned by a customer who is gone, where unused months are clawed back."""
+        if self.clawback == "whole":
+            return Fraction(0)
+        return Fraction(min(int(months), self.earned_after_months), self.earned_after_months)
+
+    def rounded(self, value: Decimal | Fraction) -> Decimal:
+        """An amount in the plan's unit, halves as it says."""
+        exact, unit = Fraction(value), self.rounding.to
+        units = exact / Fraction(unit)
+        whole = Decimal(units.numerator) / Decimal(units.denominator)
+        if units.denominator > 1 and (units * 2).denominator == 1:
+            whole = Decimal(units.numerator // units.denominator) + Decimal("0.5")
+        return whole.quantize(Decimal(1), rounding=ROUNDINGS[self.rounding.mode]) * unit
+
 
 EXAMPLE = """\
 # A commission plan. fitmodel report DEALS --plan this.toml pays it over your history.
@@ -125,6 +190,10 @@ amount = 2000.00                 # of each place; reps that tie share the places
 least_deals = 20                 # customers who came to a renewal or reached the age above
 period = "year"                  # year | quarter | all: whose deals are ranked together
 # term = "contract_months"       # optional column: length of the contract
+
+# More clauses, each optional: clawback, excluded_causes, accelerators, split, credit_notes,
+# upgrades, cap, draw, leavers, rounding, payroll_months_later. The guide to the sales report has an
+# example of each.
 """
 
 

@@ -16,9 +16,10 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import MIN_DEALS
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.sales._aliasing import find_aliases
 from fitmodel.sales._rep_facts import deal_facts, rep_facts
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_words, selection_words, verdict_words
+from fitmodel.sales.expected import expected_probabilities
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import (
     Overdispersion,
@@ -33,6 +34,9 @@ from fitmodel.sales.rep_tests import PAGE_ERROR
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
+    from fitmodel.sales._aliasing import Alias
+
+__all__ = ["RepPerformance", "compute_rep_performance", "expected_probabilities"]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 WORDS = {
@@ -40,7 +44,6 @@ WORDS = {
     "says_recently": recent_words,
     "says_selection": selection_words,
 }
-N_REPLICATES = 2  # no interval of a probability is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +63,14 @@ class RepPerformance:
         `ratio_low`, `ratio_high` (exact 95 %),
         `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all other reps),
         `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`, `recent_signed`
-        (of the last two quarters), `verdict` and `recent_verdict` (more, expected, fewer, too_few),
+        (of the last two quarters), `verdict` and `recent_verdict` (more, expected, fewer, too_few;
+        inseparable_more and inseparable_fewer where the rep alone sells an attribute, so that it
+        may be either), `only_seller_of` (that attribute, else empty), `share_in_own_segments` (of
+        the rep's deals) and `share_of_own_segments` (of the attribute's deals),
+        `knowing_expected` (early churners expected by models that did see the rep's other deals),
         `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
         unexplained difference between reps),
-        `selects` (riskier, alike, safer, too_few), the p-values `p_value`, `recent_p_value` and
+        `selects` (riskier, alike, safer, inseparable, too_few), the p-values `p_value`, `recent_p_value` and
         `selection_p_value`, corrected for the number of reps, `talk_about` (active, and more early
         churn than expected now), and in words: `says`, `says_recently`, `says_selection`.
         Reps with the highest shrunken ratio come first, those with too few deals last.
@@ -93,58 +100,13 @@ class RepPerformance:
         return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
-def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> pd.Series[float]:
-    """Probability of early churn of every deal, from a fit that saw neither it nor any rep.
-
-    Parameters
-    ----------
-    deals : DataFrame or HistoryView
-        As read by ``read_deals``.
-    spec : DealSpec
-
-    Returns
-    -------
-    Series of float
-        Cross-fitted for deals that are learned from; the others, whose outcome no fit has seen,
-        from the fit on all of these.
-
-    Raises
-    ------
-    DealsError
-        If there are too few early churners to learn from.
-
-    Examples
-    --------
-    >>> sim = fitmodel.simulate_deals(800, seed=1)
-    >>> p = expected_probabilities(sim.deals, sim.spec)
-    >>> bool(p.between(0, 1).all())
-    True
-    """
-    people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
-    blind = _without(spec, people)
-    view = view_of(deals, blind)
-    learned = learn(view, blind, replicates=N_REPLICATES)
-    every = view.attributes(learned.training_set.dates).frame
-    result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=view.index)
-    own = cross_fitted(learned.training_set, blind, learned.choice, drop=people)
-    result.loc[own.index] = own
-    return result
-
-
-def _without(spec: DealSpec, people: tuple[str, ...]) -> DealSpec:
-    """Take people out of the attributes, where the contract has let them in by name."""
-    named = spec.attributes.include
-    if named is None:
-        return spec  # a role is no attribute unless told
-    return spec.replace(attributes={"include": [name for name in named if name not in people]})
-
-
 def compute_rep_performance(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     probability: pd.Series[float],
     *,
     by: Literal["rep", "team"] = "rep",
+    over_reps: pd.Series[float] | None = None,
     least_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
@@ -163,6 +125,10 @@ def compute_rep_performance(
     probability : Series of float
         From `expected_probabilities`.
     by : {"rep", "team"}
+    over_reps : Series of float, optional
+        Probabilities from models that saw no deal of the rep, from `compute_expected`: early churn
+        is expected by them. Without them an overseller with a territory of his own is expected to
+        lose what he loses.
     least_deals : int
         Fewer deals get no verdict.
     error : float
@@ -192,7 +158,8 @@ def compute_rep_performance(
     say = phrases(language, "scoreboard")
     view = view_of(deals, spec)
     check_index(view.deals)
-    facts = deal_facts(view, probability, people_in(view.deals, spec, by).fillna(say("no_rep")))
+    who = people_in(view.deals, spec, by).fillna(say("no_rep"))
+    facts = deal_facts(view, probability, who, over_reps)
     rows = {str(name): rep_facts(part, view) for name, part in facts.groupby("who", sort=True)}
     if say("company") in rows:
         raise DealsError(
@@ -203,7 +170,9 @@ def compute_rep_performance(
     table["company_rate"], table["company_selection"] = whole["rate"], whole["selection"]
     counts = table["observed"].to_numpy(), table["expected"].to_numpy()
     table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
-    add_verdicts(table, facts, least_deals, error)
+    aliases = find_aliases(view, spec, who)
+    add_verdicts(table, facts, least_deals, error, alone=table.index.isin(list(aliases)))
+    _add_aliases(table, aliases, spec, language)
     table.loc[say("company")] = pd.Series(_company_row(whole))
     _add_ratios(table, gamma_shape(*counts))
     for name, words in WORDS.items():
@@ -226,8 +195,22 @@ def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
         "selects": "alike",
         "beyond_chance": "",
         "talk_about": False,
+        "only_seller_of": "",
+        "share_in_own_segments": 0.0,
+        "share_of_own_segments": 0.0,
         **dict.fromkeys(("p_value", "recent_p_value", "selection_p_value"), 1.0),
     }
+
+
+def _add_aliases(
+    table: pd.DataFrame, aliases: dict[str, Alias], spec: DealSpec, language: str
+) -> None:
+    """Add which attribute a rep alone sells, and how much of the rep's deals and of it that is."""
+    say = phrases(language, "profile")
+    found = [aliases.get(str(name)) for name in table.index]
+    table["only_seller_of"] = [alias.words(say, spec) if alias else "" for alias in found]
+    table["share_in_own_segments"] = [alias.share_of_rep if alias else 0.0 for alias in found]
+    table["share_of_own_segments"] = [alias.share_of_segments if alias else 0.0 for alias in found]
 
 
 def _add_ratios(table: pd.DataFrame, shape: float) -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.model.logged import id_column, id_error, log_assessments
+from fitmodel.model.logged import customer_column, id_column, id_error, log_assessments
 from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
@@ -143,6 +143,8 @@ class BatchLog:
                 "--log out."
             )
         self._log, self._model, self._id = log, model, name
+        customer = customer_column(model)
+        self._customer = customer if customer in table.schema.names else None
         self._decimal_comma = table.decimal_comma
 
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
@@ -165,9 +167,11 @@ class BatchLog:
         frame, _ = chunk_frame(chunk, self._model, decimal_comma=self._decimal_comma)
         table = frame[list(self._model.attributes)]
         values = cast("list[dict[str, Any]]", table.to_dict("records"))
+        customer = self._customer or self._id
+        customers = chunk.batch.column(customer).to_pylist()
         prospects = [
-            {**item, self._id: name}
-            for name, item, kept in zip(ids, values, scored, strict=True)
+            {**item, customer: tied, self._id: name}
+            for name, tied, item, kept in zip(ids, customers, values, scored, strict=True)
             if kept
         ]
         every = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)

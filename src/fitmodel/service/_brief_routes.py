@@ -5,22 +5,26 @@ prospect -> `make_brief` -> JSON for the deal page, or the same brief as a file 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from fitmodel.exceptions import ProspectError
+from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_page
 from fitmodel.service._middleware import RefusedError
+from fitmodel.service._page_routes import person_of
 from fitmodel.service._routes import Language, read_prospects
 from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.reports.brief import Brief
+    from fitmodel.service._page_routes import Pages
     from fitmodel.service.settings import Settings
 
 BRIEF = "/v1/brief"
@@ -34,7 +38,7 @@ Name = Annotated[
 FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 
 
-def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings) -> None:
+def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings, pages: Pages) -> None:
     """Add the route."""
 
     @app.post(BRIEF, responses=failures("400", "401", "408", "413", "422", "503"))
@@ -45,16 +49,36 @@ def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings) -> None:
         prospect = read_prospects(await request.body(), limits)
         if isinstance(prospect, list):
             raise RefusedError(400, "give one prospect as an object")
-        return await run_in_threadpool(_answer, holder.model, prospect, language, form, name)
+        person = person_of(request)
+
+        def answer() -> Response:
+            made = _made(holder.model, prospect, pages, language=language, name=name)
+            return _answer(made if not person.is_rep else without_names(made), form)
+
+        return await run_in_threadpool(answer)
 
 
-def _answer(
-    model: FitModel, prospect: dict[str, Any], language: str, form: str, name: str | None
-) -> Response:
+def _made(
+    model: FitModel, prospect: dict[str, Any], pages: Pages, *, language: str, name: str | None
+) -> Brief:
     try:
-        made = make_brief(model, prospect, language=language, name=name)
+        past = pages.past_deals()
+        if past is None:
+            return make_brief(model, prospect, language=language, name=name)
+        deals, spec = past
+        return make_brief(model, prospect, deals=deals, spec=spec, language=language, name=name)
     except ProspectError as error:
         raise RefusedError(422, str(error)) from error
+    except (DealsError, OSError) as error:
+        raise RefusedError(503, f"the past deals cannot be read: {error}") from error
+
+
+def without_names(brief: Brief) -> Brief:
+    """The brief without the single past deals: they may be those of other reps."""
+    return replace(brief, similar=())
+
+
+def _answer(made: Brief, form: str) -> Response:
     if form == "json":
         return JSONResponse(brief_content(made))
     write, kind = FILES[form]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.service._metrics import BUCKETS, Metrics
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
+from fitmodel.service.people import ANYBODY, Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -112,7 +113,7 @@ class ServiceMiddleware:
         if path not in ALWAYS_OPEN:
             self._check_room()
             if path not in self._pages:
-                self._check_token(scope)
+                scope.setdefault("state", {})["person"] = self._person(scope)
         body = await self._whole_body(scope, receive)
         await self._app(scope, _replay(body, receive), answer.send)
 
@@ -129,17 +130,33 @@ class ServiceMiddleware:
         if self._in_flight > self._settings.most_at_once:
             raise RefusedError(503, "too many requests at once", (b"retry-after", b"1"))
 
-    def _check_token(self, scope: Scope) -> None:
-        token = self._settings.token
-        if token is None:
-            _check_page(scope, self._settings.origins)
-            return
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        scheme, _, secret = given.partition(b" ")
-        matches = hmac.compare_digest(secret.strip(), token.encode())
-        if scheme.lower() != b"bearer" or not matches:
-            ask = (b"www-authenticate", b"Bearer")
-            raise RefusedError(401, "bring the service's token: Authorization: Bearer TOKEN", ask)
+    def _person(self, scope: Scope) -> Person:
+        """Who asks; whoever brings no token that is known is refused."""
+        settings = self._settings
+        secret = _bearer(scope)
+        if settings.people is not None and secret and (known := settings.people.of_token(secret)):
+            return known
+        if settings.token is not None:
+            if not hmac.compare_digest(secret.encode(), settings.token.encode()):
+                ask = (b"www-authenticate", b"Bearer")
+                refusal = "bring the service's token: Authorization: Bearer TOKEN"
+                raise RefusedError(401, refusal, ask)
+        else:
+            _check_page(scope, settings.origins)
+        return self._told_by_proxy(scope)
+
+    def _told_by_proxy(self, scope: Scope) -> Person:
+        people, header = self._settings.people, self._settings.user_header
+        name = "" if header is None else _header(scope, header)
+        if people is None:
+            return Person(name)
+        if header is None and not self._settings.token:
+            raise RefusedError(401, "bring your own token", (b"www-authenticate", b"Bearer"))
+        if header is None:
+            return ANYBODY  # the service's own token: a program, or a manager
+        if name not in people.by_name:
+            raise RefusedError(403, "the service's file of people does not name you")
+        return people.by_name[name]
 
     async def _whole_body(self, scope: Scope, receive: Receive) -> bytes:
         most = self._settings.most_bytes
@@ -183,6 +200,21 @@ def _request_id(scope: Scope) -> str:
     """The client's X-Request-ID, where it is plain; else one of our own."""
     given = dict(scope["headers"]).get(b"x-request-id", b"")
     return given.decode() if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _bearer(scope: Scope) -> str:
+    given = dict(scope["headers"]).get(b"authorization", b"")
+    scheme, _, secret = given.partition(b" ")
+    return str(secret.strip(), "latin-1") if scheme.lower() == b"bearer" else ""
+
+
+def _header(scope: Scope, name: str) -> str:
+    """A header's only value; a second one may be the client's own."""
+    wanted = name.lower().encode("latin-1")
+    values = [value for key, value in scope["headers"] if key == wanted]
+    if len(values) > 1:
+        raise RefusedError(400, f"{name} stands twice in the request")
+    return str(values[0], "utf-8", "replace").strip() if values else ""
 
 
 def _check_page(scope: Scope, origins: frozenset[str]) -> None:

@@ -17,14 +17,13 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 from starlette.exceptions import HTTPException
 
-from fitmodel.exceptions import ProspectError, TrackingError
-from fitmodel.model.logged import UnknownProspectError, id_column, id_error, log_assessments
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._openapi import complete_openapi
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
-from fitmodel.service.schema import describe_attributes, failures
+from fitmodel.service.schema import describe_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
@@ -288,53 +287,3 @@ def _short(error: Exception) -> str:
     if "set_int_max_str_digits" in str(error):  # Python's own words, for programmers
         return "a number of thousands of digits"
     return str(error)
-
-
-DECISIONS = "/v1/decisions"
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
-Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
-FAILURES: dict[int | str, Any] = {
-    **failures("401", "408", "413", "503"),
-    "404": {"description": "The log has no assessment of that id, or there is no log"},
-    "422": {"description": "The decision is not whole; the detail names the field"},
-}
-
-
-class Decision(BaseModel):
-    """A decision on a prospect: action, person and reason."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "id": "D-17",
-                "action": "overridden",
-                "by": "Kim",
-                "reason": "an old customer of ours",
-            }
-        },
-    )
-
-    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
-    action: Literal["signed", "declined", "overridden"]
-    by: Name = Field(description="Who decided.")
-    reason: Text | None = None
-
-
-def add_decisions(app: FastAPI, log: AssessmentLog | None) -> None:
-    """Add the route that keeps decisions."""
-
-    @app.post(DECISIONS, status_code=201, responses=FAILURES)
-    def decide(decision: Decision) -> dict[str, str]:
-        """Record the decision on an assessed prospect in the decision log."""
-        if log is None:
-            raise RefusedError(404, "the service was not given a decision log (--log)")
-        name = str(decision.id)
-        try:
-            log.decide(name, decision.action, by=decision.by, reason=decision.reason)
-        except UnknownProspectError as error:
-            raise RefusedError(404, "the log has no assessment of this id") from error
-        except TrackingError as error:
-            again = (b"retry-after", b"1")
-            raise RefusedError(503, "the decision log does not answer", again) from error
-        return {"id": name, "action": decision.action}

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import DependencyError
 from fitmodel.following import ModelHolder
-from fitmodel.service._desk_routes import Pipeline
+from fitmodel.monitoring.deal_log import DealLog
+from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service._pipeline import Pipeline, may_see
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from fitmodel.deals.contract import DealSpec
     from fitmodel.model.logged import AssessmentLog
 
 
@@ -29,6 +32,9 @@ def create_app(
     *,
     log: AssessmentLog | None = None,
     pipeline: Path | None = None,
+    deals: Path | None = None,
+    spec: DealSpec | None = None,
+    tour: bool = False,
 ) -> FastAPI:
     """Make the service over a model.
 
@@ -43,6 +49,12 @@ def create_app(
         and what people then did (POST /v1/decisions).
     pipeline : Path, optional
         Open prospects that the page at / begins with: CSV, TSV or Parquet.
+    deals : Path, optional
+        Past deals, for the pages Team and Watch and for similar deals.
+    spec : DealSpec, optional
+        The contract that reads them; default that of the model.
+    tour : bool
+        Whether the page at / begins with a short guide.
 
     Raises
     ------
@@ -59,10 +71,11 @@ def create_app(
         from fastapi.middleware.gzip import GZipMiddleware
 
         from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
+        from fitmodel.service._decision_routes import add_decisions
         from fitmodel.service._desk_routes import add_desk
+        from fitmodel.service._page_routes import Pages, PastTable, add_pages
         from fitmodel.service._routes import (
             add_assessments,
-            add_decisions,
             add_facts,
             add_problems,
             describe_in_openapi,
@@ -77,12 +90,16 @@ def create_app(
     if prospects is not None:
         prospects.check(holder.model)
 
+    known = log if isinstance(log, DecisionLog) else None
+    pages = Pages(holder, None if deals is None else PastTable(deals, spec), known)
+
     @asynccontextmanager
     async def following(_app: FastAPI) -> AsyncIterator[None]:
         if limits.reload_seconds > 0:
             holder.follow(limits.reload_seconds)
         yield
         holder.close()
+        pages.close()
 
     app = FastAPI(
         title="fitmodel",
@@ -91,18 +108,20 @@ def create_app(
         redoc_url=None,
         lifespan=following,
     )
-    app.state.holder = holder
+    app.state.holder, app.state.pages = holder, pages
     add_problems(app)
     add_assessments(app, holder, metrics, limits, log)
-    add_brief(app, holder, limits)
-    add_decisions(app, log)
+    add_brief(app, holder, limits, pages)
+    deal_log = None if known is None else DealLog(known)
+    add_decisions(app, log, deal_log, lambda person, name: may_see(person, name, prospects, holder))
     add_facts(app, holder, metrics)
-    pages = add_desk(app, holder, limits, prospects)
+    add_pages(app, holder, pages)
+    files = add_desk(app, holder, limits, prospects, pages, has_log=known is not None, tour=tour)
     describe_in_openapi(app, holder, limits, {BRIEF: brief_openapi})
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(
-        ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=pages
+        ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=files
     )
     if limits.origins:  # the outermost: a browser asks beforehand, without the token
         app.add_middleware(

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from fitmodel.service.people import People
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -36,6 +42,11 @@ class Settings:
     origins : frozenset of str
         Origins of pages elsewhere whose browsers may ask (CORS), such as
         ``https://crm.example.com``; none by default.
+    people : People or None
+        Reps and managers; None: whoever may ask is a manager.
+    user_header : str or None
+        Header in which a proxy tells who asks. It counts only beside the service's token, where
+        there is one: nobody else can send it.
     """
 
     token: str | None = None
@@ -47,7 +58,14 @@ class Settings:
     reload_seconds: float = 5.0
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    people: People | None = None
+    user_header: str | None = None
 
     def __post_init__(self) -> None:
+        if self.user_header is not None and not (self.token or "").strip():
+            raise SpecError(
+                "a header that names the user counts only beside the service's token: anybody "
+                "could send it. Remedy: set FITMODEL_TOKEN, and let the proxy bring it."
+            )
         object.__setattr__(self, "token", (self.token or "").strip() or None)
         object.__setattr__(self, "hosts", frozenset(name.lower() for name in self.hosts))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from fitmodel.tables.csv_form import (
     column_names,
     has_decimal_comma,
     header_fields,
+    row_numbers,
     swallowing_values,
 )
 from fitmodel.tables.encodings import (
@@ -113,7 +114,8 @@ def _table(header: _Header) -> FileTable:
         arrow, footers = _without_footers(header)
         if not footers:
             raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
-    numbers = np.arange(len(arrow)) + header.lines + 2  # the header is a row too
+    opened = partial(_as_utf8, path, header.encoding)
+    numbers = row_numbers(opened, len(arrow), header.lines, header.separator)
     left_out, findings = rows_left_out(arrow, numbers)
     if left_out.any():
         arrow, numbers = arrow.filter(pa.array(~left_out)), numbers[~left_out]
@@ -129,6 +131,10 @@ def _table(header: _Header) -> FileTable:
     table = table.drop(columns=[name for name in unnamed if table[name].isna().all()])
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
     return FileTable(table, tuple(notes), Forms(numbers=forms), numbers)
+
+
+def _as_utf8(path: Path, encoding: str) -> Any:
+    return as_utf8(open_bytes(path), encoding)
 
 
 def _notes(header: _Header) -> list[Finding]:

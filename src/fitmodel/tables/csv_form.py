@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from codecs import getincrementaldecoder
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
 
 SEPARATORS = ",;\t|"
 _END = "end of the file"
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_BLOCK = 1 << 22
 
 
 def separator_of(line: str) -> str:
@@ -143,3 +150,42 @@ class MarkedEnd:
 
 def _breaks(text: bytes) -> int:
     return text.count(b"\n") or text.count(b"\r")
+
+
+def row_numbers(
+    opened: Callable[[], BinaryIO], rows: int, above: int, separator: str
+) -> NDArray[np.intp]:
+    """Number of each row as a spreadsheet shows it: blank lines count, breaks in quotes do not.
+
+    Parameters
+    ----------
+    opened : callable
+        Gives the file from its beginning, as UTF-8.
+    rows : int
+        Rows below the header.
+    above : int
+        Lines above the header.
+    separator : str
+    """
+    first = above + 2  # the header is a row too
+    counted = np.arange(rows) + first
+    if not _has_blank_lines(opened):
+        return counted
+    with io.TextIOWrapper(opened(), "utf-8-sig", errors="replace", newline="") as text:
+        lines = csv.reader(islice(text, above, None), delimiter=separator)
+        try:
+            next(lines)
+            numbers = [number for number, row in enumerate(lines, first) if row]
+        except csv.Error:  # a field longer than the standard library reads
+            return counted
+    return np.array(numbers[:rows], dtype=np.intp) if len(numbers) >= rows else counted
+
+
+def _has_blank_lines(opened: Callable[[], BinaryIO]) -> bool:
+    end = b""
+    with opened() as file:
+        while block := file.read(_BLOCK):
+            if _BLANK_LINE.search(end + block):
+                return True
+            end = block[-3:]
+    return False

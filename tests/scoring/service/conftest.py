@@ -130,9 +130,12 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 
 @contextmanager
-def _served(model: FitModel, pipeline: Path | None = None, **limits) -> Iterator[str]:
+def _served(
+    model: FitModel, pipeline: Path | None = None, *, deals=None, log=None, **limits
+) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))  # a browser that is early waits here
-    app = create_app(model.path, Settings(reload_seconds=0, **limits), pipeline=pipeline)
+    settings = Settings(reload_seconds=0, **limits)
+    app = create_app(model.path, settings, pipeline=pipeline, deals=deals, log=log)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

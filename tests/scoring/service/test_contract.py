@@ -112,8 +112,9 @@ def test_errors_are_problems_as_openapi_says(shop_client, check, path, body, sta
     assert told["detail"]
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404),
-                                                        ("GET", "/v1/assessments", 405)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/assessments", 405)]
+)
 def test_what_no_route_is_for_is_a_problem_too(shop_client, method, path, status) -> None:
     answer = shop_client.request(method, path)
     assert answer.headers["content-type"] == "application/problem+json"

@@ -12,7 +12,7 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
-WHOLE = {"id": "D-1", "action": "overridden", "by": "Kim", "reason": "knows them"}
+WHOLE = {"id": "D-1", "action": "signed", "by": "Kim", "reason": "knows them"}
 
 
 @pytest.fixture
@@ -35,16 +35,27 @@ def asked(bundle, log):
 def test_a_decision_on_what_was_assessed_is_kept(asked, log, prospect) -> None:
     assert asked.post("/v1/assessments", json=prospect | {"deal": "D-1"}).status_code == 200
     answer = asked.post("/v1/decisions", json=WHOLE)
-    assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "overridden"})
+    assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "signed"})
     kept = log.decisions().iloc[0]
-    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "overridden")
+    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "signed")
     assert (kept["by"], kept["reason"]) == ("Kim", "knows them")
 
 
 def test_an_id_that_is_a_number_is_the_same_prospect(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": 7})
     assert asked.post("/v1/decisions", json=WHOLE | {"id": 7}).status_code == 201
-    assert log.latest().loc[log.known_as("7"), "action"] == "overridden"
+    assert log.latest().loc[log.known_as("7"), "action"] == "signed"
+
+
+def test_what_contradicts_is_refused_unless_it_corrects(asked, log, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})  # is not flagged
+    override = WHOLE | {"action": "overridden"}
+    answer = asked.post("/v1/decisions", json=override)
+    assert answer.status_code == 409
+    assert "was not flagged" in answer.json()["detail"]
+    assert log.decisions().empty
+    assert asked.post("/v1/decisions", json=override | {"correct": True}).status_code == 201
+    assert log.decisions()["action"].tolist() == ["overridden"]
 
 
 def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, prospect) -> None:
@@ -121,3 +132,42 @@ def test_openapi_tells_what_a_decision_is(asked) -> None:
     fields = described["components"]["schemas"]["Decision"]
     assert fields["required"] == ["id", "action", "by"]
     assert fields["example"]["action"] == "overridden"
+
+
+def test_the_same_decision_twice_is_kept_once(asked, log, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
+    for _ in range(2):
+        assert asked.post("/v1/decisions", json=WHOLE).status_code == 201
+    assert len(log.decisions()) == 1
+
+
+def test_a_decision_made_meanwhile_is_a_conflict_that_names_it(asked, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
+    told = asked.get("/v1/decisions?id=D-1").json()
+    assert (told["standing"], [event["kind"] for event in told["events"]]) == (0, ["assessed"])
+    assert asked.post("/v1/decisions", json=WHOLE | {"seen": 0}).status_code == 201
+    other = {"id": "D-1", "action": "declined", "by": "Ann", "seen": 0}
+    answer = asked.post("/v1/decisions", json=other)
+    assert answer.status_code == 409
+    assert "Kim has decided meanwhile: overridden (knows them)" in answer.json()["detail"]
+
+
+def test_a_decision_is_undone_by_whoever_made_it(asked, log, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
+    asked.post("/v1/decisions", json=WHOLE)
+    number = asked.get("/v1/decisions?id=D-1").json()["standing"]
+    given = {"id": "D-1", "number": number, "by": "Ann"}
+    assert asked.post("/v1/decisions/undo", json=given).status_code == 409
+    assert asked.post("/v1/decisions/undo", json=given | {"by": "Kim"}).status_code == 200
+    assert asked.get("/v1/decisions?id=D-1").json()["standing"] == 0
+    assert log.decisions().empty
+
+
+def test_a_question_to_a_manager_is_kept_and_who_asks_must_be_said(asked, prospect) -> None:
+    asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
+    assert asked.post("/v1/questions", json={"id": "D-1", "by": "Kim"}).status_code == 201
+    assert asked.get("/v1/decisions?id=D-1").json()["events"][0]["kind"] == "asked"
+    answer = asked.post("/v1/questions", json={"id": "D-1"})
+    assert answer.status_code == answer.json()["status"] == 422
+    assert answer.json()["detail"] == "by: say who decides"
+    assert asked.post("/v1/questions", json={"id": "D-2", "by": "Kim"}).status_code == 404

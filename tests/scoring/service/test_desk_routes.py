@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
-from fitmodel.service._desk_routes import Pipeline, cost_of_early_churn
+from fitmodel.service._desk_routes import cost_of_early_churn
+from fitmodel.service._pipeline import Pipeline
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 

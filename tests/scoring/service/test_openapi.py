@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 ASSESSMENTS, DECISIONS, BRIEF = "/v1/assessments", "/v1/decisions", "/v1/brief"
 BATCH = "/v1/assessments/batch"
 FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
-ANSWERS = {200, 400, 401, 404, 405, 408, 413, 422}
+PAGES = ("/v1/me", "/v1/team", "/v1/watch", "/v1/model/card", "/v1/model/plots")
+UNDO, QUESTIONS, TABLES = "/v1/decisions/undo", "/v1/questions", "/v1/model/tables/{attribute}"
+ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,11 @@ def described(source, tmp_path_factory):
         ("POST", DECISIONS, GenerationMode.NEGATIVE),
         ("POST", BRIEF, GenerationMode.POSITIVE),
         ("POST", BRIEF, GenerationMode.NEGATIVE),
-        *(("GET", path, GenerationMode.POSITIVE) for path in FACTS),
+        ("POST", UNDO, GenerationMode.POSITIVE),
+        ("POST", QUESTIONS, GenerationMode.NEGATIVE),
+        ("GET", TABLES, GenerationMode.POSITIVE),
+        ("GET", DECISIONS, GenerationMode.POSITIVE),
+        *(("GET", path, GenerationMode.POSITIVE) for path in (*FACTS, *PAGES)),
     ],
 )
 @settings(
@@ -61,4 +67,7 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
-    assert paths == {ASSESSMENTS, BATCH, DECISIONS, BRIEF, *FACTS, "/v1/desk", "/v1/pipeline"}
+    assert paths == {
+        *(ASSESSMENTS, BATCH, DECISIONS, BRIEF, UNDO, QUESTIONS, TABLES),
+        *(*FACTS, *PAGES, "/v1/model/card.html", "/v1/desk", "/v1/pipeline"),
+    }

@@ -20,7 +20,7 @@ async function request(path, options = {}) {
   const headers = token === null ? {} : { authorization: `Bearer ${token}` };
   let answer;
   try {
-    answer = await fetch(path, { cache: "no-store", ...options, headers });
+    answer = await fetch(path, { cache: "no-store", ...options, headers: { ...options.headers, ...headers } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError(0, "");
@@ -76,6 +76,20 @@ async function post(prospects, reasons, signal) {
 }
 
 export const assess = (prospect, reasons, signal) => post(prospect, reasons, signal);
+
+const read = async (path) => (await request(path)).json();
+const write = async (path, body) => (await request(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();
+
+export const me = () => read("v1/me");
+export const team = () => read(`v1/team?language=${language()}`);
+export const watch = () => read(`v1/watch?language=${language()}`);
+export const modelCard = () => read("v1/model/card");
+export const modelPlots = () => read(`v1/model/plots?language=${language()}`);
+export const modelTable = (name) => read(`v1/model/tables/${encodeURIComponent(name)}`);
+export const events = (id) => read(`v1/decisions?id=${encodeURIComponent(id)}`);
+export const decide = (decision) => write("v1/decisions", decision);
+export const undo = (given) => write("v1/decisions/undo", given);
+export const ask = (question) => write("v1/questions", question);
 
 const briefs = (name, form) => `v1/brief?language=${language()}&form=${form}&name=${encodeURIComponent(name)}`;
 

@@ -1,6 +1,7 @@
 // One prospect: the verdict, the reasons and the form; typing moves the probability.
 import { assess } from "./api.js";
 import * as brief from "./brief.js";
+import * as decide from "./decide.js";
 import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
@@ -20,6 +21,7 @@ let turn = 0;
 
 export function begin() {
   brief.begin();
+  decide.begin();
   const later = debounced(ask, PAUSE);
   $("form").addEventListener("input", () => {
     turn += 1; // whatever is on its way is stale now
@@ -41,6 +43,7 @@ export function open(row, newFacts) {
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
   brief.clear();
+  decide.open(row, facts);
   translate();
   return ask();
 }
@@ -63,6 +66,8 @@ export function translateForm() {
     if (typed !== null && typed[control.name] !== undefined) control.value = typed[control.name] ?? "";
   }
   translate();
+  decide.translate();
+  if (before !== null) decide.learn(before);
   if (said !== null) ask(); // its sentences in the new language
 }
 
@@ -81,6 +86,7 @@ async function ask() {
     const answer = await assess(prospect, REASONS, running.signal);
     if (mine !== turn) return; // something newer was asked meanwhile
     said = { ...answer, amount: amountOf(prospect) };
+    if (before === null) decide.learn(said); // of the deal as it is, not of what is tried
     before ??= said;
     draw();
     await brief.draw(prospect, shown === null ? say("try_title") : shown.key, said.poor_fit);

@@ -2,11 +2,13 @@
 import * as api from "./api.js";
 import * as deal from "./deal.js";
 import { $, notice, progress, show } from "./dom.js";
+import * as reports from "./reports.js";
 import { assessRows, readProspects } from "./prospects.js";
 import * as table from "./table.js";
 import { learnWords, number, say, speak, wanted } from "./text.js";
 
 const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the token
+const TOUR = "fitmodel.tour"; // kept once the guide is closed
 let facts = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
@@ -24,9 +26,10 @@ async function load() {
   notice(null);
   try {
     progress(say("loading"));
-    facts = await api.facts();
+    facts = { ...(await api.facts()), me: await api.me() };
     learnWords(facts.words);
     show($("sign-out"), api.hasToken());
+    show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
     const kept = keptUpload();
     if (kept) await take(kept.text, kept.name, true);
     else if (facts.pipeline) await take(await api.pipelineText(), facts.pipeline, false);
@@ -121,9 +124,15 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 
 function route() {
   if (facts === null) return;
-  const [, view, key] = /^#\/(deal|try)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
+  const [, view, key] = /^#\/(deal|try|team|model|watch)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
   notice(null);
+  if (reports.PAGES.includes(view)) {
+    openView(view, `#/${view}`);
+    reports.openPage(view, facts, decoded(key));
+    return;
+  }
+  reports.close();
   if (view === "try" || row?.assessment) {
     left = row?.key ?? null;
     openView("deal", view === "try" ? "#/try" : "#/");
@@ -146,7 +155,7 @@ function decoded(key) {
 }
 
 function openView(name, current) {
-  for (const view of ["pipeline", "deal"]) show($(view), view === name);
+  for (const view of ["pipeline", "deal", ...reports.PAGES]) show($(view), view === name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -174,6 +183,7 @@ function listen() {
     describe();
     table.translate();
     deal.translateForm();
+    reports.translate();
     drawTheme();
   });
   $("theme").addEventListener("click", () => {
@@ -191,6 +201,11 @@ function listen() {
   });
   for (const id of ["upload", "upload-first"]) $(id).addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => upload($("file").files[0]));
+  $("tour-close").addEventListener("click", () => {
+    localStorage.setItem(TOUR, "closed");
+    show($("tour"), false);
+    $("main").focus();
+  });
   $("clear").addEventListener("click", () => {
     sessionStorage.removeItem(KEPT);
     load();

@@ -75,3 +75,7 @@ export function money(value) {
   const text = `${before ?? ""}${number(Math.abs(rounded), 0)}${after ?? ""}`;
   return rounded < 0 ? `−${text}` : text;
 }
+
+/** A moment as its readers write it, in their own time. */
+export const moment = (text) =>
+  new Intl.DateTimeFormat(chosen === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));

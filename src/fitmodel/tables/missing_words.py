@@ -38,11 +38,14 @@ class MissingWords:
         Words that stand for nothing.
     why : str
         What told so; empty where the column has none of the words.
+    beside_levels : bool
+        Whether the other values are levels, not numbers, dates, or yes and no.
     """
 
     levels: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     why: str = ""
+    beside_levels: bool = False
 
     def finding(self, values: pd.Series[Any]) -> Finding:
         """Say what was decided, for people."""
@@ -56,6 +59,19 @@ class MissingWords:
             f"{listed} in {rows} row(s) is taken for a level, not for a missing value ({self.why})",
             f'if it stands for nothing, [attributes] missing = {{"{values.name}" = '
             f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
+        )
+
+    def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
+        """Say which words were taken for nothing, for people."""
+        rows = int(values.isin(self.missing).sum())
+        listed = ", ".join(repr(word) for word in self.missing)
+        return Finding(
+            "missing_word",
+            str(values.name),
+            rows,
+            "",
+            f"{listed} in {rows} row(s) is taken for a missing value, not for a level",
+            f'if it is a level, [attributes] missing = {{"{values.name}" = []}}',
         )
 
 
@@ -101,7 +117,8 @@ def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None)
         return MissingWords(tuple(words), (), "the column has empty cells too")
     levels = tuple(word for word in words if _is_written_like(word, others))
     missing = tuple(word for word in words if word not in levels)
-    return MissingWords(levels, missing, "it is written like the other levels" if levels else "")
+    why = "it is written like the other levels" if levels else ""
+    return MissingWords(levels, missing, why, beside_levels=True)
 
 
 def _is_written_like(word: str, others: list[str]) -> bool:

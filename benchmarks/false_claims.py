@@ -1,0 +1,111 @@
+"""How often fitmodel claims what is not so: skill on noise, leaks where none is, flags promised.
+
+Run: python benchmarks/false_claims.py [--trials N] [--only skill leaks flags]
+
+On companies whose attributes say nothing, skill may be claimed in 5 of 100 trainings at most. No
+honest attribute of a simulated company may be stopped as a leak. The share of prospects that the
+policy "capacity" promises to flag is held against the share it flags of 5,000 new prospects. It
+goes on where it was stopped: benchmarks/results/false_claims.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from _results import FOLDER, Results
+
+import fitmodel
+from fitmodel.datasets.simulation import simulate_prospects
+from fitmodel.deals.history import view_of
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.out_of_time import evaluate
+from fitmodel.evaluation.report import shows_skill
+from fitmodel.leakage.audit import audit_leakage
+from fitmodel.learning.learner import learn
+from fitmodel.policy_choice import decide, predict_held_out, share_flagged
+
+SIZES = {"skill": (400, 1_000, 3_000), "leaks": (400, 2_000), "flags": (600, 2_000)}
+CAPACITY = 0.1
+NEW = 5_000
+
+
+def skill(n: int, seed: int) -> list[dict[str, float]]:
+    """Whether skill is claimed where the attributes say nothing."""
+    sim = fitmodel.simulate_deals(n, seed=seed, signal=0.0, rep_effects=False, rep_selection=False)
+    table = evaluate(view_of(sim.deals, sim.spec), sim.spec).table
+    metrics = compute_metrics(
+        table["early_churn"],
+        table["probability"],
+        weight=table["weight"],
+        base_rate=table["base_rate"].to_numpy(),
+        seed=seed,
+    )
+    return [{"false": float(shows_skill(metrics)), "gain": metrics["log_loss_skill"].value}]
+
+
+def leaks(n: int, seed: int) -> list[dict[str, float]]:
+    """How many honest attributes are stopped."""
+    sim = fitmodel.simulate_deals(n, seed=seed, signal=1.5)
+    stopped = audit_leakage(sim.deals, sim.spec).stopped
+    return [{"false": float(len(stopped) > 0), "stopped": float(len(stopped))}]
+
+
+def flags(n: int, seed: int) -> list[dict[str, float]]:
+    """Share of prospects that the capacity policy promises to flag, and flags of new ones."""
+    sim = fitmodel.simulate_deals(n, seed=seed)
+    spec = sim.spec.replace(decision={"policy": "capacity", "capacity": CAPACITY})
+    view = view_of(sim.deals, spec)
+    learned = learn(view, spec)
+    held_out = predict_held_out(learned, spec)
+    policy = decide(view, spec, learned, predicted=held_out)
+    new = simulate_prospects(NEW, seed=1_000 + seed).prospects
+    read = view.with_spec(spec).attributes().frame.columns
+    probability = learned.estimator.predict_proba(new[list(read)])[:, 1]
+    amounts = yearly_amounts(new, spec).to_numpy()
+    made = float(policy.poor_fit(probability, amounts).mean())
+    promised = share_flagged(policy, held_out, sim.deals, spec)
+    return [
+        {"promised": promised, "made": made, "false": float(abs(made - promised) > CAPACITY / 2)}
+    ]
+
+
+TRIALS = {"skill": skill, "leaks": leaks, "flags": flags}
+
+
+def summary(results: Results) -> str:
+    """Every kind and size in a line: trials, and how many claimed what is not so."""
+    lines = ["| claim | deals | trials | false |", "|---|---|---|---|"]
+    for kind, sizes in SIZES.items():
+        for n in sizes:
+            rows = results.of(kind=kind, deals=n)
+            if rows:
+                wrong = np.mean([row["false"] for row in rows])
+                lines.append(f"| {kind} | {n:,} | {len(rows)} | {wrong:.1%} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is not done yet, and print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=100, help="trainings of each kind and size")
+    parser.add_argument("--only", nargs="*", default=list(TRIALS), choices=list(TRIALS))
+    parser.add_argument("--results", type=Path, default=FOLDER / "false_claims.json")
+    given = parser.parse_args()
+    results = Results(given.results)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for kind in given.only:
+            for n in SIZES[kind]:
+                for seed in range(given.trials):
+                    results.do(partial(TRIALS[kind], n, seed), kind=kind, deals=n, seed=seed)
+                    print(".", end="", flush=True)
+    print("\n" + summary(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Write the benchmarks' tables from their results, so that page and figures cannot differ."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+PLACE = "<!-- table of benchmarks/results/quality.json -->"
+NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill the page in, when mkdocs reads it."""
+    if PLACE not in markdown:
+        return markdown
+    file = RESULTS / "quality.json"
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"rows": []}
+    return markdown.replace(PLACE, quality_table(content))
+
+
+def quality_table(content: dict[str, Any]) -> str:
+    """Log loss of each way on each table, the best in bold, with dates and machine."""
+    rows = content["rows"]
+    if not rows:
+        return NOTHING
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+    lines = [
+        "| table | measured | base rate | " + " | ".join(ways) + " |",
+        "|---" * (len(ways) + 3) + "|",
+    ]
+    for table in dict.fromkeys(row["table"] for row in rows):
+        of = {row["way"]: row for row in rows if row["table"] == table}
+        first = next(iter(of.values()))
+        best = min(row["log_loss"] for row in of.values())
+        cells = [_cell(of.get(way), best) for way in ways]
+        lines.append(
+            f"| {table} | {first['date']} | {first['base']:.4f} | " + " | ".join(cells) + " |"
+        )
+    machine = content["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
+    told = f"{where}; {packages}."
+    return "\n".join([*lines, "", told])
+
+
+def _cell(row: dict[str, Any] | None, best: float) -> str:
+    if row is None:
+        return ""
+    text = f"{row['log_loss']:.4f}"
+    return f"**{text}**" if row["log_loss"] == best else text

@@ -1,0 +1,40 @@
+"""Write the page of checks from the codes' own file, so that it cannot grow old."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLACE = "<!-- every check -->"
+SILENCE = {
+    "yes": (
+        '`[checks] ignore = {{{code} = "reason"}}`, or `"{code}:column" = "reason"` for one column.'
+    ),
+    "column": '`[checks] ignore = {{"{code}:column" = "reason"}}`, for a named column only.',
+    "no": "It cannot be silenced: what the message asks must be answered or mended.",
+}
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill the page in, when mkdocs reads it."""
+    return markdown.replace(PLACE, "\n\n".join(sections())) if PLACE in markdown else markdown
+
+
+def sections() -> Iterator[str]:
+    """Every code as a section of the page, below the heading of its family."""
+    from fitmodel.checks.registry import all_codes
+
+    family = ""
+    for code, kind in all_codes().items():
+        if kind.family != family:
+            family = kind.family
+            yield f"## {code[:3]}xx: {family.lower()}"
+        yield (
+            f"### {code} {kind.name} {{#{code.lower()}}}\n\n"
+            f"**What was seen.** {kind.seen}\n\n"
+            f"**Why it matters.** {kind.why}\n\n"
+            f"**What to do.** {kind.do}\n\n"
+            f"**To silence it.** {SILENCE[kind.ignore].format(code=code)}"
+        )

@@ -1,0 +1,309 @@
+"""Check deals before training, and a training before use: each finding with its code.
+
+deals -> doubts, warnings, time and level, leaks, sample -> results with codes
+report of a training -> skill, calibration, groups, sample -> results
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
+from fitmodel.checks.results import result_of, split_silenced
+from fitmodel.deals.data_warnings import find_warnings, notation_warnings
+from fitmodel.deals.enough import is_enough
+from fitmodel.deals.history import view_of
+from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
+from fitmodel.deals.level_shift import find_level_shift
+from fitmodel.deals.reading import open_table, read_deals_with_findings
+from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing.doubts import find_doubts
+from fitmodel.leakage.audit import audit_leakage
+from fitmodel.learning.learner import check_enough
+from fitmodel.reports.contract_words import contract_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fitmodel.checks.results import CheckResult
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.errors import Problem
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.reading import DealsRead, FileTable
+    from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.guessing.doubts import Doubt, QuestionedDeals
+    from fitmodel.leakage.audit import LeakageReport
+
+FEW_CHURNERS = 100
+"""Early churners below which calibration can hardly be judged (Van Calster and others 2016)."""
+
+
+@dataclass(frozen=True, eq=False)
+class CheckReport:
+    """What the checks of a table of deals found.
+
+    Attributes
+    ----------
+    results : tuple of CheckResult
+        Not silenced, in the order of the checks.
+    silenced : tuple of CheckResult
+        Silenced by ``[checks] ignore``, each with its reason.
+    place : str
+        The file, or "deals" for a frame.
+    """
+
+    results: tuple[CheckResult, ...]
+    silenced: tuple[CheckResult, ...]
+    place: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether `train` would accept the deals."""
+        return not has_errors(self.results)
+
+    def write(self, form: str) -> str:
+        """Write the results for other programs.
+
+        Parameters
+        ----------
+        form : {"json", "sarif", "junit"}
+        """
+        if form == "sarif":
+            from importlib.metadata import version
+
+            return to_sarif(self.results, self.silenced, self.place, version("fitmodel"))
+        writer = {"json": to_json, "junit": to_junit}[form]
+        return writer(self.results, self.silenced, self.place)
+
+
+def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport:
+    """Run every check that needs no training.
+
+    Parameters
+    ----------
+    deals : DataFrame or path
+        Past deals, as `fitmodel.read_deals` reads them.
+    spec : DealSpec
+
+    Returns
+    -------
+    CheckReport
+        Nothing is raised for deals that cannot be read or learned from: that is a result too.
+
+    Examples
+    --------
+    >>> from fitmodel.checking import check_deals
+    >>> sim = fitmodel.simulate_deals(900, seed=2)
+    >>> check_deals(sim.deals, sim.spec).ok
+    True
+    """
+    shown, silenced = split_silenced(_all_results(deals, spec), spec.checks)
+    place = "deals" if hasattr(deals, "columns") else str(deals)
+    return CheckReport(shown, silenced, place)
+
+
+def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
+    doubts: list[Doubt] = []
+    try:
+        file = open_table(deals, spec)
+        doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
+        yield from doubt_results(doubts)
+        read = read_deals_with_findings(file, spec)
+        view = view_of(read.table, read.spec)
+    except DealsError as error:
+        if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
+            yield result_of("error:deals", "error", str(error))
+        return
+    yield from warning_results(file, read)
+    yield from time_results(view)
+    yield from leak_results(audit_leakage(view, read.spec))
+    yield from sample_results(view)
+
+
+def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:
+    """Return the results that the contract does not silence."""
+    return split_silenced(results, spec.checks)[0]
+
+
+def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
+    """Give doubts about the rows their codes."""
+    for doubt in doubts:
+        level = "error" if doubt.must_answer else "warning"
+        yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
+
+
+def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
+    """Give warnings of the values, and what was made of them, their codes."""
+    numbers = read.row_numbers
+    yield from problem_results(find_warnings(read.table, read.spec, row_numbers=numbers))
+    notations = notation_warnings(file.table, read.spec, row_numbers=file.row_numbers)
+    yield from problem_results(notations)
+    yield from finding_results(read)
+
+
+def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
+    """Give warnings of the values their codes."""
+    for problem in problems:
+        yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
+
+
+def finding_results(read: DealsRead) -> Iterator[CheckResult]:
+    """Give what was found while reading its codes."""
+    for finding in read.findings:
+        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column)
+
+
+def time_results(view: HistoryView) -> Iterator[CheckResult]:
+    """Look for what time does to the outcome: terms, the horizon, a level that has moved."""
+    for text in contract_warnings(view):
+        yield result_of("time:bound", "warning", text)
+    spec = view.spec
+    for text in doubts_about_horizon(compare_horizons(view, spec), spec.label.horizon_months):
+        yield result_of("time:horizon", "warning", text)
+    if not spec.has_dates:
+        text = (
+            "the contract has a tenure and no closing dates, so a model cannot be evaluated on "
+            "later deals. Remedy: add closed_on, churned_on and observed_until to [deals]"
+        )
+        yield result_of("time:no dates", "note", text)
+    yield from level_results(view)
+
+
+def level_results(view: HistoryView) -> Iterator[CheckResult]:
+    """Say whether the level of early churn has moved."""
+    shift = find_level_shift(view)
+    if shift is not None:
+        yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
+
+
+def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
+    """Give findings of the leakage audit their codes; those silenced are given too."""
+    for finding in report.findings:
+        if finding.verdict == "fine" and not finding.silenced:
+            continue
+        level = "error" if finding.verdict == "stop" else "warning"
+        text = f"{finding.attribute}: {finding.evidence}. Remedy: {finding.remedy}"
+        yield result_of(finding.source, level, text, finding.attribute)  # type: ignore[arg-type]  # one of the two
+
+
+def sample_results(view: HistoryView) -> Iterator[CheckResult]:
+    """Say whether there are enough deals to learn from, and to judge by."""
+    churners = int((view.early_churn == 1).sum())
+    if not is_enough(churners, len(view) - churners):
+        try:
+            check_enough(view.training_set())
+        except DealsError as error:
+            yield result_of("error:enough", "error", str(error))
+            return
+    if churners < FEW_CHURNERS:
+        yield result_of("evaluation:small sample", "warning", _few(churners))
+
+
+def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
+    """Groups for which the model is off beyond chance; see `groups_off`."""
+    for row in groups_off(groups).itertuples(index=False):
+        text = (
+            f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals left "
+            f"early where {row.expected:,.1f} were predicted (pooled ratio {row.pooled:.2f}, "
+            f"{row.low:.2f} to {row.high:.2f}), beyond what the level of all explains"
+        )
+        yield result_of("evaluation:group", "warning", text, str(row.attribute))
+
+
+def _few(churners: int) -> str:
+    return (
+        f"{churners:,} early churners are known, fewer than {FEW_CHURNERS}: intervals will be "
+        "wide. Remedy: a later extract, or a longer horizon_months"
+    )
+
+
+def audit_before_training(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
+) -> pd.DataFrame:
+    """Look for leaks; refuse to train on an attribute that tells the outcome.
+
+    Raises
+    ------
+    DealsError
+        Naming each attribute, its evidence and the remedy.
+    """
+    result = audit_leakage(deals, spec)
+    stopped = [
+        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
+    ]
+    if stopped:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
+        names = ", ".join(f'"{item.attribute}"' for item in stopped)
+        raise DealsError(
+            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
+            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
+        )
+    return result.to_frame()
+
+
+def checks_of_training(
+    report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
+) -> tuple[CheckResult, ...]:
+    """Return what `train` says of the model, the rows, the values and the level.
+
+    Parameters
+    ----------
+    report : TrainingReport
+    questioned : QuestionedDeals
+        The deals as read, and what is in doubt about them.
+    view : HistoryView
+
+    Returns
+    -------
+    tuple of CheckResult
+        Those that the contract does not silence; that the model has no skill comes first.
+    """
+    read = questioned.read
+    results = (
+        *training_results(report),
+        *(problem_results(find_warnings(read.table, read.spec, row_numbers=read.row_numbers))),
+        *finding_results(read),
+        *doubt_results(questioned.doubts),
+        *level_results(view),
+    )
+    return shown(results, read.spec)
+
+
+def training_results(report: TrainingReport) -> Iterator[CheckResult]:
+    """Judge a training: skill, calibration, groups of deals, sample, how it was evaluated."""
+    metrics = report.metrics
+    if not report.has_skill:
+        yield result_of("evaluation:no skill", "error", report.verdict)
+    intercept, slope = metrics["calibration_intercept"], metrics["calibration_slope"]
+    if intercept.low > 0 or intercept.high < 0:
+        more = "more" if intercept.value > 0 else "fewer"
+        text = (
+            f"{more} customers left early than predicted: calibration intercept "
+            f"{intercept.value:+.2f} log-odds ({intercept.low:+.2f} to {intercept.high:+.2f})"
+        )
+        yield result_of("evaluation:intercept", "warning", text)
+    if slope.low > 1 or slope.high < 1:
+        far = "too far apart" if slope.value < 1 else "too close together"
+        text = (
+            f"probabilities are {far}: calibration slope {slope.value:.2f} ({slope.low:.2f} to "
+            f"{slope.high:.2f})"
+        )
+        yield result_of("evaluation:slope", "warning", text)
+    yield from _group_results(report.pooled_groups)
+    cost = report.glass_box_cost
+    if cost.low > 0:
+        text = (
+            f"a tuned gradient boosting predicts these deals better: log loss {cost.value:+.4f} "
+            f"({cost.low:+.4f} to {cost.high:+.4f})"
+        )
+        yield result_of("evaluation:black box", "warning", text)
+    if report.method != "out-of-time":
+        yield result_of("evaluation:method", "note", "; ".join(report.notes) or report.method)
+    if report.n_early_churners < FEW_CHURNERS:
+        yield result_of("evaluation:small sample", "warning", _few(report.n_early_churners))

@@ -1,0 +1,1 @@
+"""Codes of checks: what each means, and results for people and for CI."""

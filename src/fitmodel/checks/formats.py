@@ -1,0 +1,164 @@
+"""Results of checks for other programs: JSON, SARIF 2.1.0 and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.etree import ElementTree as ET  # nosec B405  # writes only
+
+from fitmodel.checks.registry import all_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fitmodel.checks.results import CheckResult
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_NO_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
+"""Control characters that XML 1.0 cannot hold."""
+
+
+def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str) -> str:
+    """Write results as JSON.
+
+    Parameters
+    ----------
+    results, silenced : sequence of CheckResult
+    place : str
+        File that was checked.
+
+    Returns
+    -------
+    str
+        An object with `file`, `ok` (no result is an error), `results` and `silenced`.
+    """
+    data = {
+        "file": place,
+        "ok": not has_errors(results),
+        "results": [_as_dict(result) for result in results],
+        "silenced": [_as_dict(result) | {"reason": result.reason} for result in silenced],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def has_errors(results: Sequence[CheckResult]) -> bool:
+    """Tell whether any result is an error."""
+    return any(result.level == "error" for result in results)
+
+
+def _as_dict(result: CheckResult) -> dict[str, Any]:
+    return {
+        "code": result.code,
+        "name": result.kind.name,
+        "level": result.level,
+        "column": result.column or None,
+        "row": result.row,
+        "message": result.message,
+        "remedy": result.kind.do,
+    }
+
+
+def to_sarif(
+    results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str, version: str
+) -> str:
+    """Write results as SARIF 2.1.0, which code hosts show beside a change.
+
+    Parameters
+    ----------
+    results, silenced : sequence of CheckResult
+        Silenced ones are given as suppressed, with the reason as justification.
+    place : str
+        File that was checked, as a relative path.
+    version : str
+        Of fitmodel.
+
+    Notes
+    -----
+    OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0", 2020.
+    """
+    listed = [*results, *silenced]
+    used = sorted({result.code for result in listed})
+    index = {code: number for number, code in enumerate(used)}
+    rules = [_rule(code) for code in used]
+    driver = {"name": "fitmodel", "version": version, "rules": rules}
+    found = [_sarif_result(result, index[result.code], place) for result in listed]
+    log = {
+        "$schema": SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": found}],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _rule(code: str) -> dict[str, Any]:
+    kind = all_codes()[code]
+    return {
+        "id": code,
+        "name": "".join(part.title() for part in kind.name.split("-")),
+        "shortDescription": {"text": kind.seen},
+        "fullDescription": {"text": kind.why},
+        "help": {"text": kind.do},
+        "properties": {"tags": [kind.family]},
+    }
+
+
+def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
+    where: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(place).as_posix())}}
+    if result.row:  # lines are counted from 1
+        where["region"] = {"startLine": result.row}
+    location: dict[str, Any] = {"physicalLocation": where}
+    if result.column:
+        location["logicalLocations"] = [{"name": result.column, "kind": "member"}]
+    written: dict[str, Any] = {
+        "ruleId": result.code,
+        "ruleIndex": rule,
+        "level": result.level,
+        "message": {"text": result.message},
+        "locations": [location],
+    }
+    if result.reason:
+        written["suppressions"] = [{"kind": "external", "justification": result.reason}]
+    return written
+
+
+def to_junit(results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str) -> str:
+    """Write results as JUnit XML: a test case per result, and one per check that found nothing.
+
+    An error is a failure. A warning passes, with its text as the case's output: JUnit has no
+    warnings. A silenced result is skipped, with the reason.
+    """
+    suite = ET.Element("testsuite", name=f"fitmodel check {_plain(place)}")
+    for result in (*results, *silenced):
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            classname=f"fitmodel.{result.code}",
+            name=_plain(f"{result.kind.name} {result.column}".rstrip()),
+        )
+        text = _plain(result.message)
+        if result.reason:
+            ET.SubElement(case, "skipped", message=_plain(result.reason))
+        elif result.level == "error":
+            failure = ET.SubElement(case, "failure", message=_plain(result.kind.seen))
+            failure.text = text
+        else:
+            ET.SubElement(case, "system-out").text = f"{result.level}: {text}"
+    told = {result.code for result in (*results, *silenced)}
+    for code, kind in all_codes().items():
+        if code not in told and not code.startswith("FM4"):  # those are of a training
+            ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    suite.set("errors", "0")
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _plain(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return text.translate(_NO_XML)

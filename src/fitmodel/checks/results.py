@@ -1,0 +1,82 @@
+"""What a check found, and which results the contract silences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from fitmodel.checks.registry import Code, code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Level = Literal["error", "warning", "note"]
+_ROW = re.compile(r"\brow (\d+)\b")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One thing that a check found.
+
+    Attributes
+    ----------
+    kind : Code
+        Which check.
+    level : {"error", "warning", "note"}
+        An error keeps `train` from learning, or the model from being used.
+    message : str
+        What was found, with counts and the remedy.
+    column : str
+        The column it is about, or "".
+    reason : str
+        Why the contract silences it; "" where it does not.
+    """
+
+    kind: Code
+    level: Level
+    message: str
+    column: str = ""
+    reason: str = ""
+
+    @property
+    def code(self) -> str:
+        """Number of the check."""
+        return self.kind.code
+
+    @property
+    def row(self) -> int | None:
+        """First row of the file that the message names."""
+        found = _ROW.search(self.message)
+        return int(found[1]) if found else None
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.message}"
+
+
+class Silencing(Protocol):
+    """The ``[checks]`` section of a contract."""
+
+    def reason_for(self, code: str, column: str) -> str:
+        """Why a check is silenced for a column; "" where it is not."""
+
+
+def result_of(source: str, level: Level, message: str, column: str = "") -> CheckResult:
+    """Return the result of a finding, given as ``part:kind``."""
+    return CheckResult(code_of(source), level, message, column)
+
+
+def split_silenced(
+    results: Iterable[CheckResult], section: Silencing
+) -> tuple[tuple[CheckResult, ...], tuple[CheckResult, ...]]:
+    """Part results into those to be shown and those that the contract silences, with the reason."""
+    shown, silenced = [], []
+    for result in results:
+        reason = section.reason_for(result.code, result.column)
+        if reason:
+            silenced.append(
+                CheckResult(result.kind, result.level, result.message, result.column, reason)
+            )
+        else:
+            shown.append(result)
+    return tuple(shown), tuple(silenced)

@@ -1,0 +1,139 @@
+"""Command `quiz`: judge past deals before seeing how they ended."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fitmodel.cli.app import (
+    CONFIG,
+    DECISIONS,
+    Config,
+    Deals,
+    Log,
+    Salt,
+    app,
+    load_spec,
+    plain_errors,
+    progress,
+    read_and_tell,
+)
+from fitmodel.cli.reporting import Language
+
+if TYPE_CHECKING:
+    from fitmodel.language.catalogue import Say
+    from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.sales.quiz import Quiz
+
+
+@app.command()
+def quiz(
+    deals: Deals,
+    person: Annotated[
+        list[str] | None, typer.Option("--person", "-p", help="Who judges; once for each.")
+    ] = None,
+    config: Config = CONFIG,
+    log: Log = DECISIONS,
+    salt: Salt = None,
+    questions: Annotated[int, typer.Option(min=4, max=100, help="Deals to judge.")] = 10,
+    seed: Annotated[int | None, typer.Option(help="Of the draw; else drawn anew.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the questions.")] = Language.EN,
+    *,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Only show the scores so far, of everybody.")
+    ] = False,
+) -> None:
+    """Judge past deals as they stood at signing, then see the model and what came of them.
+
+    Scores are kept in the decision log. Deals that were asked about are not asked about again.
+
+    Example: fitmodel quiz deals.csv --person Kim --person Lee
+    """
+    with plain_errors():
+        from fitmodel.language.catalogue import phrases
+        from fitmodel.monitoring.log import DecisionLog
+        from fitmodel.sales.quiz import make_quiz, names_of_people
+
+        say, opened = phrases(language.value, "quiz"), DecisionLog(log, salt=salt)
+        if scores:
+            _show_practice(opened, language.value, say)
+            return
+        people, spec = names_of_people(person or ()), load_spec(config)
+        read, asked = read_and_tell(deals, spec), set(opened.guesses()["deal"])
+        made = make_quiz(
+            read.table,
+            read.spec,
+            size=questions,
+            seed=secrets.randbits(32) if seed is None else seed,
+            asked_before=lambda name: opened.known_as(name) in asked,
+            language=language.value,
+            progress=progress(),
+        )
+        _ask(made, people, opened, read.spec.label.horizon_months, say)
+        _show_practice(opened, language.value, say)
+
+
+def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
+    """Ask everybody about every deal, show each answer, and keep all of it at the end."""
+    from fitmodel.sales.quiz import brier, guesses_of
+
+    size, level = len(made.questions), f"{made.level:.0%}"
+    typer.echo(say("intro", size=size, level=level, horizon=horizon))
+    said: dict[str, list[float]] = {name: [] for name in people}
+    for question, answer in zip(made.questions, made.answers, strict=True):
+        signed = f"{question.signed:%Y-%m-%d}"
+        typer.echo("\n" + say("question", number=question.number, size=size, signed=signed))
+        for name, value in question.facts:
+            typer.echo(say("fact", name=name, value=value))
+        for name in people:
+            said[name].append(_asked(name, say, hidden=len(people) > 1))
+        typer.echo(say("left" if answer.left_early else "stayed", horizon=horizon))
+        typer.echo(
+            say(
+                "model",
+                deal=answer.deal,
+                probability=f"{answer.probability:.0%}",
+                level=f"{answer.level:.0%}",
+            )
+        )
+        for reason in answer.reasons:
+            typer.echo(f"  {reason}")
+    log.keep_guesses(guesses_of(made, said))
+    outcome = [answer.left_early for answer in made.answers]
+    typer.echo("\n" + say("scale"))
+    for name in people:
+        typer.echo(say("score", person=name, brier=f"{brier(said[name], outcome):.3f}"))
+    by_model = brier([answer.probability for answer in made.answers], outcome)
+    typer.echo(say("score_model", brier=f"{by_model:.3f}"))
+    by_level = brier([made.level] * size, outcome)
+    typer.echo(say("score_level", level=level, brier=f"{by_level:.3f}"))
+
+
+def _asked(person: str, say: Say, *, hidden: bool) -> float:
+    """One person's probability, asked for until it is one; unseen by the others."""
+    while True:
+        text = typer.prompt(say("ask", person=person), hide_input=hidden)
+        try:
+            percent = float(str(text).strip().rstrip("%").strip().replace(",", "."))
+        except ValueError:
+            percent = -1.0
+        if 0 <= percent <= 100:  # noqa: PLR2004 - percent
+            return percent / 100
+        typer.echo(say("no_percentage"))
+
+
+def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
+    from fitmodel.sales.quiz import practice, practice_words, quiz_scores
+
+    guesses = log.guesses()
+    if guesses.empty:
+        typer.echo(say("none_yet"))
+        return
+    typer.echo("\n" + say("over_time"))
+    table = quiz_scores(guesses)
+    for row in table.to_dict("records"):
+        typer.echo(f"  {row['quiz']}  {row['person']}  {row['brier']:.3f}  ({row['model']:.3f})")
+    for line in practice_words(practice(guesses), language):
+        typer.echo(line)

@@ -1,0 +1,244 @@
+"""Compare two models on the same later deals.
+
+two models -> deals signed after the training period of both, mature -> both probabilities and flags
+           -> paired differences, groups and deals of disagreement, changed flags and their money
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import view_of
+from fitmodel.deals.reading import named_apart, read_deals_with_findings
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS
+from fitmodel.evaluation.disagreement import (
+    compute_flag_changes,
+    compute_group_disagreement,
+    find_disagreeing_deals,
+)
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.model_comparison import ModelComparison
+from fitmodel.evaluation.paired import compare_metrics
+from fitmodel.exceptions import BundleError, DealsError, ProspectError
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.decision.value import Money
+
+SIDES = ("a", "b")
+
+
+def compare_models(
+    a: FitModel | str | Path,
+    b: FitModel | str | Path,
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec | None = None,
+    *,
+    workbench: bool = False,
+    worst: int = 10,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> ModelComparison:
+    """Compare two models on the deals that were signed after the training period of both.
+
+    Parameters
+    ----------
+    a, b : FitModel, str or Path
+        The model in use and the new one: each as `fitmodel.load` takes it (a folder, a name's
+        folder, ``models:/...``, ``runs:/...``), or loaded already.
+    deals : DataFrame or path
+        Past deals with their outcomes, as `fitmodel.read_deals` reads them.
+    spec : DealSpec, optional
+        The contract of the deals; by default the one that B was trained with.
+    workbench : bool, default=False
+        Also load a model that is a user's own estimator, as of `fitmodel.load`.
+    worst : int
+        How many deals to list on which the models differ most.
+    n_boot, seed
+        Bootstrap resamples of the intervals.
+
+    Returns
+    -------
+    ModelComparison
+
+    Raises
+    ------
+    DealsError
+        If the deals have problems, or fewer than 50 of them (10 early churners, and 10 customers
+        that stayed) were signed later and are known; the message counts them.
+    BundleError
+        If a model does not say which deals it learned from, or the two predict different things.
+    ProspectError
+        If a model's attribute is not in the deals; the message names the model.
+
+    Examples
+    --------
+    >>> later = fitmodel.simulate_deals(600, seed=3, observed_until="2032-06-30")
+    >>> compared = fitmodel.compare_models(run.model, run.model, later.deals, later.spec)
+    >>> compared.better is None, compared.flags.changed
+    (True, 0)
+    """
+    models = (_loaded(a, workbench=workbench), _loaded(b, workbench=workbench))
+    contract = spec or DealSpec(**models[1].manifest["spec"])
+    read = read_deals_with_findings(deals, contract)
+    table, contract = named_apart(read.table), read.spec
+    _refuse_different(models, contract)
+    last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))
+    view = view_of(table, contract)
+    later, young = _later_deals(view, last)
+    scored = _scored(models, table, later, contract)
+    money, money_of = _money_of(models)
+    values = {} if money is None else _values_of(money, table.loc[scored.index], contract)
+    return ModelComparison(
+        names=(_name(models[0], a), _name(models[1], b)),
+        signed_after=last.date(),
+        n_deals=len(scored),
+        n_early_churners=int(scored["early_churn"].sum()),
+        n_too_young=young,
+        differences=compare_metrics(
+            scored["early_churn"],
+            scored["probability_b"],
+            scored["probability_a"],
+            weight=scored["weight"],
+            n_boot=n_boot,
+            seed=seed,
+        ),
+        metrics_a=_metrics(models[0], scored, "a", seed),
+        metrics_b=_metrics(models[1], scored, "b", seed),
+        groups=compute_group_disagreement(scored, later.attributes),
+        deals=find_disagreeing_deals(_with_roles(scored, table, contract), worst),
+        flags=compute_flag_changes(scored, **values, n_boot=n_boot, seed=seed),
+        money_of=money_of,
+        predictions=scored,
+    )
+
+
+def _loaded(given: FitModel | str | Path, *, workbench: bool) -> FitModel:
+    return given if isinstance(given, FitModel) else load(given, workbench=workbench)
+
+
+def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
+    """Refuse models of different horizons, and deals that have no order in time."""
+    if not spec.has_dates:
+        raise DealsError(
+            "deals with a tenure but no closing date cannot be told from those the models learned "
+            "from. Remedy: add closed_on and churned_on, and train both models on such deals."
+        )
+    for model, side in zip(models, SIDES, strict=True):
+        theirs = model.manifest.get("spec", {}).get("label", {}).get("horizon_months")
+        if theirs != spec.label.horizon_months:
+            raise BundleError(
+                f"model {side.upper()} ({model.version}) predicts early churn within {theirs} "
+                f"months, the contract says {spec.label.horizon_months}. Remedy: compare models of "
+                "one horizon, under a contract with that horizon."
+            )
+
+
+def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
+    """Day on which the last deal was signed that a model learned from."""
+    period = model.manifest.get("period") or ()
+    try:
+        last = pd.Timestamp(period[1])
+    except (IndexError, TypeError, ValueError):
+        last = pd.NaT  # type: ignore[assignment]
+    if pd.isna(last):
+        raise BundleError(
+            f"model {side.upper()} ({model.version}) does not say when the deals it learned from "
+            "were signed, so no deal is surely new to it. Remedy: train it again on deals with "
+            "closing dates."
+        )
+    return last
+
+
+def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, int]:
+    """Labelled deals signed after a day, and how many more are too young to have a label.
+
+    Raises
+    ------
+    DealsError
+        If they are too few to compare two models by.
+    """
+    signed_later = np.asarray(view.closed) > np.datetime64(last, "D")
+    labelled = view.labelled()
+    later = labelled.subset(labelled.index.isin(view.index[signed_later]))
+    churners = int(later.early_churn.sum())
+    stayed = len(later) - churners
+    young = int(signed_later.sum()) - len(later)
+    if len(later) < MIN_DEALS or min(churners, stayed) < MIN_CHURNERS:
+        raise DealsError(
+            f"{int(signed_later.sum()):,} deals were signed after {last:%Y-%m-%d}, the end of the "
+            f"training period of both models; of these {len(later):,} are known to have left early "
+            f"({churners:,}) or stayed ({stayed:,}), and {young:,} are too young to tell. "
+            f"{MIN_DEALS} known deals are needed, with {MIN_CHURNERS} of either kind. Remedy: a "
+            "later extract, or models that were trained on deals up to an earlier day."
+        )
+    return later, young
+
+
+def _scored(
+    models: tuple[FitModel, ...], table: pd.DataFrame, later: LabelledDeals, spec: DealSpec
+) -> pd.DataFrame:
+    """Outcomes, weights, and both models' probabilities and flags."""
+    columns: dict[str, Any] = {"early_churn": later.early_churn, "weight": later.weight}
+    prospects = table.loc[later.index].drop(columns=list(spec.outcome_columns), errors="ignore")
+    for model, side in zip(models, SIDES, strict=True):
+        try:
+            said = model.predict(prospects, reasons=0)
+        except ProspectError as error:
+            raise ProspectError(
+                f"model {side.upper()} ({model.version}) cannot score these deals: {error}"
+            ) from error
+        columns[f"probability_{side}"] = said["early_churn_probability"].to_numpy()
+        columns[f"poor_fit_{side}"] = said["poor_fit"].to_numpy(dtype=bool)
+    result = pd.DataFrame(columns, index=later.index)
+    return result[result["weight"] > 0]
+
+
+def _metrics(model: FitModel, scored: pd.DataFrame, side: str, seed: int) -> Any:
+    return compute_metrics(
+        scored["early_churn"],
+        scored[f"probability_{side}"],
+        weight=scored["weight"],
+        base_rate=model.scorecard.base_rate,
+        seed=seed,
+    )
+
+
+def _money_of(models: tuple[FitModel, ...]) -> tuple[Money | None, str | None]:
+    """Money that flags are counted with: of the new model, else of the other."""
+    for model, side in ((models[1], "B"), (models[0], "A")):
+        if model.scorer.policy.money is not None:
+            return model.scorer.policy.money, side
+    return None, None
+
+
+def _values_of(money: Money, deals: pd.DataFrame, spec: DealSpec) -> dict[str, Any]:
+    if spec.deals.amount is None:
+        unknown = np.full(len(deals), np.nan)
+        return {"value_if_leaves": unknown, "value_if_stays": unknown}
+    amounts = yearly_amounts(deals, spec).to_numpy()
+    return {
+        "value_if_leaves": money.value_if_leaves(amounts),
+        "value_if_stays": money.value_if_stays(amounts),
+    }
+
+
+def _with_roles(scored: pd.DataFrame, table: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
+    """Predictions with the deals' id, closing date and amount, for people to find them."""
+    roles = {"id": spec.deals.id, "closed_on": spec.deals.closed_on, "amount": spec.deals.amount}
+    known = {role: table.loc[scored.index, name] for role, name in roles.items() if name}
+    return scored.assign(**known)
+
+
+def _name(model: FitModel, given: FitModel | str | Path) -> str:
+    return model.version if isinstance(given, FitModel) else f"{given} ({model.version})"

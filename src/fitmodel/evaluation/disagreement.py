@@ -1,0 +1,253 @@
+"""Where two models disagree on the same deals: groups of deals, single deals, flags and money.
+
+probabilities and flags of both models -> groups with the largest difference, each with a test
+                                       -> the deals with the largest difference
+                                       -> flags that change, and what that would have cost
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation._subgroups import MAX_LEVELS
+from fitmodel.evaluation.metrics import Metric, log_losses, percentile_interval
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from fitmodel.evaluation.sample import Vector
+
+    Mask = npt.NDArray[np.bool_]
+
+MIN_DEALS = 20
+"""Deals of a group below which it is not listed."""
+QUARTERS = (0.25, 0.5, 0.75)
+GROUP_COLUMNS = (
+    "attribute",
+    "level",
+    "deals",
+    "early_churners",
+    "observed",
+    "mean_a",
+    "mean_b",
+    "difference",
+    "log_loss_difference",
+    "low",
+    "high",
+)
+FLAG_ROWS = ("flagged by both", "flagged by A only", "flagged by B only", "flagged by neither")
+
+
+def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) -> pd.DataFrame:
+    """Compare two models' probabilities and losses within groups of deals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Deals new to both models: `early_churn` (0 or 1), `weight`, `probability_a` and
+        `probability_b`.
+    attributes : DataFrame
+        Their attributes, in the same order. Each level of an attribute with 2 to 12 levels is a
+        group; a number with more values is cut at its quarters.
+
+    Returns
+    -------
+    DataFrame
+        One row per group with at least 20 deals, largest difference first: `attribute`, `level`,
+        `deals`, `early_churners`, `observed` (weighted share that left early), `mean_a`, `mean_b`,
+        `difference` (mean of B minus mean of A), `log_loss_difference` (of B minus A) with its
+        interval `low`, `high`. The intervals hold together at 95 % (Bonferroni), so a group whose
+        interval excludes 0 differs beyond chance although many groups were looked at.
+    """
+    groups = [
+        (str(name), level, inside)
+        for name in attributes.columns
+        for level, inside in _levels(attributes[name])
+        if inside.sum() >= MIN_DEALS
+    ]
+    width = _simultaneous_width(len(groups))
+    rows = [_group_row(table, *group, width) for group in groups]
+    result = pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
+    order = np.argsort(-result["difference"].abs().to_numpy(dtype=np.float64), kind="stable")
+    return result.iloc[order].reset_index(drop=True)
+
+
+def _levels(values: pd.Series[Any]) -> Iterator[tuple[str, Mask]]:
+    """Levels of an attribute, or the quarters of a number with many values."""
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > MAX_LEVELS:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        cuts = np.unique(np.nanquantile(numbers, QUARTERS))
+        part = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers, side="left"))
+        names = _names_of_parts(cuts)
+        yield from ((names[number], part == number) for number in sorted(set(part.tolist())))
+        return
+    text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
+    levels = sorted(set(text.tolist()))
+    if 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is no group
+        yield from ((level, text == level) for level in levels)
+
+
+def _names_of_parts(cuts: Vector) -> dict[int, str]:
+    shown = [f"{cut:,.6g}" for cut in cuts]
+    between = [f"{low} to {high}" for low, high in pairwise(shown)]
+    names = [f"up to {shown[0]}", *between, f"above {shown[-1]}"]
+    return dict(enumerate(names)) | {-1: "(empty)"}
+
+
+def _simultaneous_width(groups: int) -> float:
+    """Standard errors of an interval that holds for all groups together at 95 %."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - 0.025 / max(groups, 1)))
+
+
+def _group_row(
+    table: pd.DataFrame, attribute: str, level: str, inside: Mask, width: float
+) -> tuple[Any, ...]:
+    part = table.loc[inside]
+    y, weight = part["early_churn"].to_numpy(), part["weight"].to_numpy()
+    mean_a, mean_b, observed = (
+        float(np.average(part[name], weights=weight))
+        for name in ("probability_a", "probability_b", "early_churn")
+    )
+    lost = log_losses(y, part["probability_b"].to_numpy()) - log_losses(
+        y, part["probability_a"].to_numpy()
+    )
+    mean = float(np.average(lost, weights=weight))
+    error = float(np.sqrt(np.sum((weight * (lost - mean)) ** 2)) / weight.sum())
+    ends = (mean - width * error, mean + width * error)
+    counts = (len(part), int(y.sum()))
+    return (attribute, level, *counts, observed, mean_a, mean_b, mean_b - mean_a, mean, *ends)
+
+
+def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFrame:
+    """Return the deals on whose probability two models differ most.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With `probability_a` and `probability_b`; every other column is kept.
+    number : int
+        How many deals.
+
+    Returns
+    -------
+    DataFrame
+        On the index of the deals, largest difference first, with `difference` (B minus A) added.
+    """
+    difference = table["probability_b"] - table["probability_a"]
+    order = np.argsort(-difference.abs().to_numpy(), kind="stable")[:number]
+    return table.assign(difference=difference).iloc[order]
+
+
+@dataclass(frozen=True, eq=False)
+class FlagChanges:
+    """Which flags change from one model to another, and what that would have cost.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows "flagged by both", "flagged by A only", "flagged by B only", "flagged by neither";
+        columns `deals`, `early_churners`, `stayed` and, with money, `net`: what declining these
+        deals would have made (losses avoided minus gains forgone, weighted).
+    net_a, net_b : float
+        What declining the flagged deals of each model would have made; NaN without money.
+    difference : Metric
+        `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, following B costs money.
+    without_amount : int
+        Deals left out of the money.
+    """
+
+    table: pd.DataFrame
+    net_a: float
+    net_b: float
+    difference: Metric
+    without_amount: int
+
+    @property
+    def changed(self) -> int:
+        """Deals flagged by one of the models only."""
+        return int(self.table.loc[list(FLAG_ROWS[1:3]), "deals"].sum())
+
+
+def compute_flag_changes(
+    table: pd.DataFrame,
+    *,
+    value_if_leaves: npt.ArrayLike | None = None,
+    value_if_stays: npt.ArrayLike | None = None,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> FlagChanges:
+    """Count the flags that change from model A to model B, and sum up their money.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `early_churn` (0 or 1), `weight`, and the flags `poor_fit_a` and `poor_fit_b`.
+    value_if_leaves, value_if_stays : array of shape (n,), optional
+        Value of signing each deal had its customer left early, or stayed; NaN where the amount is
+        not known. Both or neither.
+    n_boot, seed
+        Bootstrap resamples of the interval.
+
+    Raises
+    ------
+    DealsError
+        If only one of the values is given, or not one per deal.
+    """
+    a, b = (table[name].to_numpy(dtype=bool) for name in ("poor_fit_a", "poor_fit_b"))
+    left = table["early_churn"].to_numpy() == 1
+    parts = dict(zip(FLAG_ROWS, (a & b, a & ~b, b & ~a, ~a & ~b), strict=True))
+    counts = pd.DataFrame(
+        {
+            name: (int(rows.sum()), int((rows & left).sum()), int((rows & ~left).sum()))
+            for name, rows in parts.items()
+        },
+        index=["deals", "early_churners", "stayed"],
+    ).T
+    if value_if_leaves is None and value_if_stays is None:
+        nothing = Metric("net_difference", np.nan, np.nan, np.nan, 0.0)
+        return FlagChanges(counts, np.nan, np.nan, nothing, len(table))
+    made = _gains(left, value_if_leaves, value_if_stays) * table["weight"].to_numpy()
+    priced = np.isfinite(made)
+    made = np.where(priced, made, 0.0)
+    counts["net"] = [float(made[rows].sum()) for rows in parts.values()]
+    net_a, net_b = float(made[a].sum()), float(made[b].sum())
+    changed = made * (b.astype(float) - a.astype(float))
+    difference = _resampled_sum(changed[priced], n_boot, seed)
+    return FlagChanges(counts, net_a, net_b, difference, int((~priced).sum()))
+
+
+def _gains(
+    left: Mask, value_if_leaves: npt.ArrayLike | None, value_if_stays: npt.ArrayLike | None
+) -> Vector:
+    """What declining each deal would have made: minus what it turned out to be worth."""
+    leaves, stays = (
+        np.asarray(np.nan if value is None else value, dtype=np.float64)
+        for value in (value_if_leaves, value_if_stays)
+    )
+    if leaves.shape != left.shape or stays.shape != left.shape:
+        raise DealsError(
+            "Money needs value_if_leaves and value_if_stays, one number per deal (NaN where the "
+            "amount is not known)."
+        )
+    return np.asarray(-np.where(left, leaves, stays), dtype=np.float64)
+
+
+def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Metric:
+    """A sum over deals with its 95 % bootstrap interval."""
+    random = np.random.default_rng(seed)
+    draws = n_boot if len(values) else 0
+    drawn = np.array(
+        [values[random.integers(0, len(values), len(values))].sum() for _ in range(draws)]
+    )
+    interval = percentile_interval(drawn)
+    return Metric("net_difference", float(values.sum()), *interval, 0.0, len(drawn))

@@ -1,0 +1,181 @@
+"""Learning curve: how much better a model of more deals predicts, and of twice as many.
+
+out-of-time split -> shares of the training deals, the latest first -> learn -> the same later deals
+                  -> loss over the number of deals -> a curve a + b / n -> twice the deals
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.enough import MIN_CHURNERS_OF_A_PART
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
+from fitmodel.evaluation.splits import latest_possible_split
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.learner import learn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+
+    from fitmodel.deals.contract import DealSpec
+
+SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)
+MIN_POINTS = 3
+COLUMNS = (
+    "n_train",
+    "early_churners",
+    "log_loss",
+    "log_loss_low",
+    "log_loss_high",
+    "roc_auc",
+    "fitted",
+    "extrapolated",
+)
+
+
+def compute_learning_curve(
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    *,
+    shares: Sequence[float] = SHARES,
+    seed: int = 0,
+    progress: Callable[[float], object] | None = None,
+) -> pd.DataFrame:
+    """Learn from growing shares of the training deals and judge each on the same later deals.
+
+    Parameters
+    ----------
+    deals : DataFrame or HistoryView
+        As read by `fitmodel.read_deals`.
+    spec : DealSpec
+        A contract with dates.
+    shares : sequence of float
+        Shares of the training deals, drawn at random so that the time they come from is the same.
+        Each costs a training.
+    seed : int
+    progress : callable, optional
+        Told each share as it begins.
+
+    Returns
+    -------
+    DataFrame
+        One row per share that has enough early churners, and a last one with `extrapolated` true
+        for twice the deals: `n_train`, `early_churners`, `log_loss` with its 95 % interval,
+        `roc_auc`, and `fitted` (the curve).
+
+    Raises
+    ------
+    DealsError
+        If there are no dates, or fewer than 3 shares have enough early churners to learn from.
+
+    Notes
+    -----
+    The curve is ``log loss = a + b / n`` with b >= 0, by least squares: what a model of fixed size
+    loses to estimation falls as 1 / n. Beyond twice the deals it says nothing.
+
+    Examples
+    --------
+    >>> from fitmodel.evaluation.learning_curve import compute_learning_curve
+    >>> sim = fitmodel.simulate_deals(1500, seed=1)
+    >>> curve = compute_learning_curve(sim.deals, sim.spec, shares=(0.4, 0.7, 1.0))
+    >>> len(curve), bool(curve["extrapolated"].iloc[-1])
+    (4, True)
+    """
+    view = view_of(deals, spec)
+    split = latest_possible_split(view, spec)
+    order = np.random.default_rng(seed).permutation(len(split.train))
+    rows = []
+    for share in sorted(shares):
+        if progress is not None:
+            progress(share)
+        chosen = np.sort(order[: max(1, round(share * len(order)))])
+        row = _measured(split.train.subset(chosen), split.test, spec)
+        if row is not None:
+            rows.append(row)
+    if len(rows) < MIN_POINTS:
+        raise DealsError(
+            f"{len(rows)} of {len(shares)} shares of {len(order):,} training deals have the "
+            f"{MIN_CHURNERS_OF_A_PART} early churners needed; {MIN_POINTS} are needed for a curve. "
+            "Remedy: larger shares, or more deals."
+        )
+    return _with_twice(pd.DataFrame(rows))
+
+
+def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str, Any] | None:
+    """Metrics of a model of some deals; None where they are too few to learn from."""
+    churners = int((train.early_churn == 1).sum())
+    if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
+        return None
+    learned = learn(train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+    later = test.labelled(learned.training_set.dates)
+    metrics = compute_metrics(
+        later.early_churn,
+        learned.estimator.predict_proba(later.attributes)[:, 1],
+        weight=later.weight,
+        base_rate=learned.scorecard.base_rate,
+        n_boot=200,
+    )
+    loss = metrics["log_loss"]
+    return {
+        "n_train": len(train),
+        "early_churners": churners,
+        "log_loss": loss.value,
+        "log_loss_low": loss.low,
+        "log_loss_high": loss.high,
+        "roc_auc": metrics["roc_auc"].value,
+    }
+
+
+def _with_twice(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the fitted curve, and the row of twice the deals."""
+    level, slope = fit_curve(frame["n_train"].to_numpy(), frame["log_loss"].to_numpy())
+    measured = frame.assign(fitted=level + slope / frame["n_train"], extrapolated=False)
+    last = frame.iloc[-1]
+    twice = {
+        "n_train": 2 * int(last["n_train"]),
+        "early_churners": 2 * int(last["early_churners"]),
+        "fitted": level + slope / (2 * last["n_train"]),
+        "extrapolated": True,
+    }
+    return pd.concat([measured, pd.DataFrame([twice])], ignore_index=True)[list(COLUMNS)]
+
+
+def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
+    """Return a and b of ``loss = a + b / n`` by least squares, b at least 0."""
+    x = 1 / np.asarray(n, dtype=np.float64)
+    y = np.asarray(loss, dtype=np.float64)
+    slope = max(float(np.cov(x, y, bias=True)[0, 1] / np.var(x)), 0.0)
+    return float(y.mean() - slope * x.mean()), slope
+
+
+def plot_learning_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `compute_learning_curve`'s frame, with what twice the deals would bring."""
+    ax = ax or new_axes()
+    known, ahead = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
+    whiskers = [
+        known["log_loss"] - known["log_loss_low"],
+        known["log_loss_high"] - known["log_loss"],
+    ]
+    ax.errorbar(
+        known["n_train"],
+        known["log_loss"],
+        yerr=[side.clip(lower=0) for side in whiskers],
+        fmt="o",
+        color=BLUE,
+        capsize=3,
+        label="measured on the same later deals",
+    )
+    ax.plot(frame["n_train"], frame["fitted"], color=GREY, linestyle="--", label="a + b / n")
+    gain = float(known["fitted"].iloc[-1] - ahead["fitted"].iloc[0])
+    label = f"twice the deals: {gain:.4f} less log loss"
+    ax.plot(ahead["n_train"], ahead["fitted"], "D", color=ORANGE, label=label)
+    ax.set(title="Learning curve", xlabel="deals learned from", ylabel="log loss")
+    return finished(ax, "upper right")

@@ -1,0 +1,182 @@
+"""Decision curves: what flagging from a probability on is worth, as net benefit and in money.
+
+Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
+a flagged customer that would have stayed is a harm (a good deal lost); signing everything
+(``flag_none``) is the zero point.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation.sample import Sample
+from fitmodel.exceptions import DealsError, SpecError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    from fitmodel.evaluation.sample import Vector
+
+
+def compute_net_benefit(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    thresholds: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Compute the decision curve (Vickers & Elkin 2006, Medical Decision Making 26, page 565).
+
+    ``net benefit(t) = share of deals that are flagged early churners - share that are flagged
+    good customers * t / (1 - t)``: whoever flags from probability t on holds one loss avoided to
+    be worth (1 - t) / t good deals. The unit is early churners avoided per deal.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape (n,).
+    p
+        Early-churn probabilities of deals the model was not fitted on, shape (n,).
+    weight
+        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+    thresholds
+        Probabilities in [0, 1), shape (m,); 0.01 to 0.99 by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``threshold``, ``model``, ``flag_all``, ``flag_none`` (0); m rows.
+
+    Raises
+    ------
+    DealsError
+        The arrays do not fit together or hold impossible values.
+    SpecError
+        A threshold lies outside [0, 1).
+    """
+    sample = Sample.of(y, p, weight)
+    limits = _limits(thresholds)
+    odds = limits / (1.0 - limits)
+    right, wrong = _flagged_shares(sample, limits)
+    base_rate = float(np.average(sample.outcome, weights=sample.weight))
+    return pd.DataFrame(
+        {
+            "threshold": limits,
+            "model": right - wrong * odds,
+            "flag_all": base_rate - (1.0 - base_rate) * odds,
+            "flag_none": 0.0,
+        }
+    )
+
+
+def compute_money_curve(
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    value_if_leaves: npt.ArrayLike,
+    value_if_stays: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    thresholds: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Compute what declining every deal from a probability on would have made, in money.
+
+    Parameters
+    ----------
+    y, p, weight
+        As of `compute_net_benefit`.
+    value_if_leaves, value_if_stays
+        Value of signing each deal had its customer left early, or stayed, shape (n,); NaN where the
+        amount is not known: such deals are left out.
+    thresholds
+        As of `compute_net_benefit`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``threshold``, ``model`` (money per deal, flagged or not), ``flag_all``,
+        ``flag_none`` (0) and ``perfect`` (with foresight); empty where no deal has an amount.
+
+    Raises
+    ------
+    DealsError
+        The arrays do not fit together or hold impossible values.
+    SpecError
+        A threshold lies outside [0, 1).
+    """
+    limits = _limits(thresholds)
+    outcome, leaves, stays = (
+        np.asarray(values, dtype=np.float64) for values in (y, value_if_leaves, value_if_stays)
+    )
+    if leaves.shape != outcome.shape or stays.shape != outcome.shape:
+        raise DealsError("Money needs value_if_leaves and value_if_stays, one number per deal.")
+    mass = np.ones(outcome.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    priced = np.isfinite(leaves) & np.isfinite(stays) & (mass > 0)
+    if not priced.any():
+        return pd.DataFrame(columns=["threshold", "model", "flag_all", "flag_none", "perfect"])
+    probability = np.asarray(p, dtype=np.float64)[priced]
+    Sample.of(outcome[priced], probability, mass[priced])
+    made = -np.where(outcome == 1, leaves, stays)[priced]
+    total = float(mass[priced].sum())
+    order = np.argsort(-probability, kind="stable")
+    so_far = np.concatenate([[0.0], np.cumsum((made * mass[priced])[order])]) / total
+    flagged = np.searchsorted(-probability[order], -limits, side="right")  # p >= limit
+    return pd.DataFrame(
+        {
+            "threshold": limits,
+            "model": so_far[flagged],
+            "flag_all": so_far[-1],
+            "flag_none": 0.0,
+            "perfect": float(np.maximum(made, 0.0) @ mass[priced]) / total,
+        }
+    )
+
+
+def _limits(thresholds: npt.ArrayLike | None) -> Vector:
+    limits = np.arange(1, 100) / 100.0 if thresholds is None else np.asarray(thresholds, float)
+    if not ((limits >= 0.0) & (limits < 1.0)).all():
+        raise SpecError("A threshold of the decision curve lies outside 0 to 1 (1 excluded).")
+    return limits
+
+
+def _flagged_shares(sample: Sample, limits: Vector) -> tuple[Vector, Vector]:
+    """Return the shares of all deals that are flagged rightly and wrongly at each limit."""
+    total = sample.weight.sum()
+    right = np.concatenate([[0.0], np.cumsum(sample.weight * sample.outcome)]) / total
+    wrong = np.concatenate([[0.0], np.cumsum(sample.weight * (1.0 - sample.outcome))]) / total
+    flagged = np.searchsorted(-sample.probability, -limits, side="right")  # p >= limit
+    return right[flagged], wrong[flagged]
+
+
+def plot_decision_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `compute_net_benefit`'s frame; the axes belong to a figure of their own if not given."""
+    ax = _drawn(frame, ax)
+    highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
+    ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
+    ax.set_ylabel("net benefit (early churners avoided per deal)")
+    return ax
+
+
+def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `compute_money_curve`'s frame; the axes belong to a figure of their own if not given."""
+    ax = _drawn(frame, ax)
+    highest = max(float(frame["model"].max()), float(frame["perfect"].max()), 1e-9)
+    ax.axhline(float(frame["perfect"].max()), color="C2", linewidth=1.0, linestyle=":")
+    ax.text(0.99, float(frame["perfect"].max()), "with foresight", ha="right", va="bottom")
+    ax.set_ylim(-0.5 * highest, 1.15 * highest)
+    ax.set_ylabel("money made per deal, in the contract's currency")
+    return ax
+
+
+def _drawn(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(6.0, 4.0), layout="constrained").subplots()
+    ax.plot(frame["threshold"], frame["model"], label="model", color="C0")
+    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color="C1", linestyle="--")
+    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color="0.5", linewidth=1.0)
+    ax.set_xlabel("flag from this early-churn probability on")
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,242 @@
+"""Observed over expected early churn of groups of deals, with partial pooling.
+
+groups of one attribute -> observed and expected leavers -> how much groups really differ
+                        -> each group's ratio, drawn towards that of all by how little it shows
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.evaluation._subgroups import MAX_LEVELS
+from fitmodel.evaluation.calibration import NORMAL_95
+from fitmodel.evaluation.plots import BLUE, GREY, finished, new_axes
+from fitmodel.evaluation.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    from fitmodel.evaluation.sample import Vector
+
+COLUMNS = (
+    "attribute",
+    "level",
+    "deals",
+    "early_churners",
+    "expected",
+    "ratio",
+    "pooled",
+    "low",
+    "high",
+)
+SPREADS = np.linspace(0.02, 1.5, 25)
+"""Standard deviations of the groups' ratios that are looked at."""
+USUAL_SPREAD = 0.5
+"""Scale of their half-normal prior (Roever and others 2021): ratios beyond 2.7 or 0.37 are rare."""
+STEPS = np.linspace(-4.0, 4.0, 25)
+"""Standard errors from the centre of all groups that are looked at."""
+MIN_VARIANCE = 0.01  # over the expected number, where a classifier says 0 or 1 of all
+MIN_GROUPS = 2
+COHORT = "signed in"
+
+
+def compute_pooled_groups(
+    attributes: pd.DataFrame,
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    closed_on: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Compare observed with expected early churn per group, so that small groups are not noise.
+
+    Parameters
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+        Each with 2 to 12 levels is looked at (an empty value is a level of its own).
+    y, p, weight : array of shape (n,)
+        Outcomes, probabilities and weights of the same deals.
+    closed_on : array of dates of shape (n,), optional
+        Day signed; quarters of signing are then groups too, as the attribute "signed in".
+
+    Returns
+    -------
+    DataFrame
+        One row per level: `attribute`, `level`, `deals`, `early_churners`, `expected` (sum of
+        probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio drawn
+        towards that of all groups of the attribute), and its 95 % interval `low`, `high`.
+        `groups_off` says which differ beyond chance.
+
+    Raises
+    ------
+    DealsError
+        If the arrays do not match or hold impossible values.
+
+    Notes
+    -----
+    Hierarchical Gamma-Poisson model (Clayton and Kaldor 1987): observed leavers are Poisson with
+    mean expected x ratio, and the ratios of an attribute's groups are Gamma around a ratio of all.
+    That ratio and the spread of the groups are integrated over on a grid, so their uncertainty is
+    in the interval. Counts are scaled so that the variance is that of the probabilities, sum of
+    w^2 p (1 - p), and not that of a Poisson count.
+    """
+    Sample.of(y, p, weight)
+    outcome, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    mass = np.broadcast_to(
+        np.asarray(1.0 if weight is None else weight, dtype=np.float64), outcome.shape
+    )
+    columns: dict[str, pd.Series[Any]] = {str(name): attributes[name] for name in attributes}
+    if closed_on is not None:
+        quarters = pd.PeriodIndex(pd.DatetimeIndex(np.asarray(closed_on)), freq="Q")
+        columns[COHORT] = pd.Series(quarters.astype(str), index=attributes.index)
+    rows = [
+        row
+        for name, values in columns.items()
+        for row in _rows(name, values, outcome, probability, mass)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(
+    name: str, values: pd.Series[Any], outcome: Vector, probability: Vector, mass: Vector
+) -> Iterator[tuple[Any, ...]]:
+    known = mass > 0
+    text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()[known]
+    levels, group = np.unique(text, return_inverse=True)
+    if len(levels) < MIN_GROUPS or (len(levels) > MAX_LEVELS and name != COHORT):
+        return
+    y, p, w = outcome[known], probability[known], mass[known]
+    observed = np.bincount(group, w * y)
+    expected = np.maximum(np.bincount(group, w * p), 1e-9)  # a classifier may say 0 of all
+    variance = np.bincount(group, w**2 * p * (1 - p))
+    pooled, low, high = pool_ratios(observed, expected, variance)
+    deals, churners = np.bincount(group), np.bincount(group, y)
+    for number, level in enumerate(levels):
+        yield (
+            name,
+            str(level),
+            int(deals[number]),
+            int(churners[number]),
+            float(np.bincount(group, p)[number]),
+            float(observed[number] / expected[number]),
+            float(pooled[number]),
+            float(low[number]),
+            float(high[number]),
+        )
+
+
+def pool_ratios(
+    observed: Vector, expected: Vector, variance: Vector
+) -> tuple[Vector, Vector, Vector]:
+    """Draw the ratios of groups towards the ratio of all, each by how little it shows.
+
+    Parameters
+    ----------
+    observed, expected : array of shape (groups,)
+        Weighted leavers seen, and the sum of their probabilities.
+    variance : array of shape (groups,)
+        Of the observed number if the expected one is right.
+
+    Returns
+    -------
+    pooled, low, high : array of shape (groups,)
+        Posterior mean and 95 % interval of each ratio.
+    """
+    from scipy.stats import gamma
+
+    scale = expected / np.maximum(variance, MIN_VARIANCE * expected)
+    seen, foreseen = observed * scale, expected * scale
+    weight, shape, centre = _posterior(seen, foreseen)
+    after, rate = shape[:, None] + seen, (shape / centre)[:, None] + foreseen
+    mean = weight @ (after / rate)
+    second = weight @ (after * (after + 1) / rate**2)
+    spread = np.maximum(second - mean**2, 1e-12)
+    low, high = (
+        np.asarray(gamma.ppf(q, mean**2 / spread, scale=spread / mean)) for q in (0.025, 0.975)
+    )
+    return np.asarray(mean), low, high
+
+
+def _posterior(seen: Vector, foreseen: Vector) -> tuple[Vector, Vector, Vector]:
+    """Posterior weights of a grid of shapes and centres of the Gamma law of the groups' ratios."""
+    logs = np.log((seen + 0.5) / (foreseen + 0.5))
+    weights, shapes, centres = [], [], []
+    for spread in SPREADS:
+        precision = 1 / (1 / (seen + 0.5) + spread**2)
+        error = 1 / np.sqrt(precision.sum())
+        grid = (precision @ logs) / precision.sum() + error * STEPS
+        prior = -0.5 * (spread / USUAL_SPREAD) ** 2
+        shape = spread**-2
+        for log_centre in grid:
+            centre = float(np.exp(log_centre))
+            fit = _log_likelihood(seen, foreseen * centre, shape)
+            weights.append(fit + prior + np.log(error))
+            shapes.append(shape)
+            centres.append(centre)
+    relative = np.exp(np.array(weights) - max(weights))
+    return relative / relative.sum(), np.array(shapes), np.array(centres)
+
+
+def _log_likelihood(seen: Vector, foreseen: Vector, shape: float) -> float:
+    """Negative binomial log likelihood of counts whose ratios are Gamma(shape) around 1."""
+    from scipy.special import gammaln
+
+    share = foreseen / (shape + foreseen)
+    terms = gammaln(shape + seen) - gammaln(shape) + shape * np.log1p(-share) + seen * np.log(share)
+    return float(np.sum(terms))
+
+
+def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups that the model is off for beyond chance, and more than for all deals.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `compute_pooled_groups` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Rows whose interval excludes 1, and on the same side the ratio of all groups of their
+        attribute: that the level of all is off is no fault of a group. The intervals are widened so
+        that all hold together at 95 % (Bonferroni).
+    """
+    if frame.empty:
+        return frame
+    sums = frame.groupby("attribute")[["early_churners", "expected"]].transform("sum")
+    level = np.log(np.maximum(sums["early_churners"], 0.5) / sums["expected"])
+    wider = _simultaneous_width(len(frame)) / NORMAL_95
+    pooled, low, high = (np.log(frame[name]) for name in ("pooled", "low", "high"))
+    above = pooled - wider * (pooled - low) > np.maximum(level, 0.0)
+    below = pooled + wider * (high - pooled) < np.minimum(level, 0.0)
+    return frame[above | below]
+
+
+def _simultaneous_width(groups: int) -> float:
+    """Standard errors of intervals that hold for all groups together at 95 %."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - 0.025 / groups))
+
+
+def plot_pooled_groups(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each group's ratio, as seen and as pooled, as `compute_pooled_groups` gives it."""
+    count = len(frame)
+    ax = ax or new_axes(7.0, max(2.5, 0.3 * count + 1.2))
+    places = list(range(count))[::-1]
+    ax.axvline(1, color=GREY, linestyle="--", linewidth=1, label="as predicted")
+    ax.hlines(places, frame["low"], frame["high"], color=BLUE, linewidth=1.5)
+    ax.plot(frame["pooled"], places, "o", color=BLUE, label="pooled, 95 % interval")
+    ax.plot(frame["ratio"], places, "x", color=GREY, label="as seen")
+    names = [
+        f"{row.attribute} = {row.level} ({row.deals:,})" for row in frame.itertuples(index=False)
+    ]
+    ax.set_yticks(places, names, fontsize=8)
+    ax.set(title="Early churn of groups: observed over expected", xlabel="observed over expected")
+    return finished(ax, "best")

@@ -1,0 +1,184 @@
+"""What has changed in an attribute: a level's share, or the size of a number; and in words.
+
+deals per band now and then -> the level, or the median, that moved most -> test -> a sentence
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fitmodel.language.catalogue import Say
+    from fitmodel.learning.columns import Column
+    from fitmodel.learning.scorecard import Evidence
+
+    Floats = NDArray[np.float64]
+
+MIN_CHANGE = 1.25
+"""Ratio from which a change is worth a sentence."""
+HALF_MORE, DOUBLED, SEVERAL = 1.4, 1.8, 2.3
+"""Ratios from which a size is "half again", "about twice" and several times as much."""
+NOTHING = {"level": "", "now": np.nan, "then": np.nan}
+
+
+@dataclass(frozen=True)
+class Change:
+    """
+    The change of an attribute that stands out most.
+
+    Parameters
+    ----------
+    level : str
+        Of a category; empty for a number.
+    now, then : float
+        Share of the level, or median of the number.
+    p_value : float
+        Two-sided, of this one comparison.
+    tests : int
+        How many were compared.
+    """
+
+    level: str
+    now: float
+    then: float
+    p_value: float
+    tests: int
+
+
+def find_change(column: Column, evidence: Evidence, code: NDArray[np.int32]) -> Change:
+    """
+    Find the change of an attribute that stands out most.
+
+    Parameters
+    ----------
+    column : NumberColumn or CategoryColumn
+    evidence : Evidence
+        Of the deals learned from.
+    code : ndarray of int, shape (deals,)
+        Codes of the deals now.
+
+    Notes
+    -----
+    Shares of levels by the normal test of two proportions, sizes of numbers by the ranks of their
+    bands (Mann and Whitney 1947); only changes by a quarter or more count. Medians are
+    interpolated within bands, now as then, so that both have the same error.
+    """
+    now = np.bincount(evidence.band[code], minlength=len(evidence.count)).astype(float)
+    then = evidence.count.astype(float)
+    if isinstance(column, CategoryColumn) or not isinstance(column, NumberColumn):
+        unseen = int(evidence.band[column.size + 1])  # its share was 0 by definition
+        return _level(evidence.label, now, then, unseen)
+    return _size(column, evidence, now, then)
+
+
+def _level(labels: tuple[str, ...], now: Floats, then: Floats, unseen: int) -> Change:
+    from scipy.stats import norm
+
+    n, m = max(now.sum(), 1.0), max(then.sum(), 1.0)
+    share, before = now / n, then / m
+    together = (now + then) / (n + m)
+    error = np.sqrt(np.maximum(together * (1 - together) * (1 / n + 1 / m), 1e-12))
+    p_values = 2 * norm.sf(np.abs(share - before) / error)
+    odds = (now + 0.5) / (n + 1) / ((then + 0.5) / (m + 1))
+    large = np.maximum(odds, 1 / odds) >= MIN_CHANGE
+    p_values = np.where(large, p_values, 1.0)
+    p_values[unseen] = 1.0
+    at = int(np.argmin(p_values))
+    return Change(labels[at], float(share[at]), float(before[at]), float(p_values[at]), len(labels))
+
+
+def _size(column: NumberColumn, evidence: Evidence, now: Floats, then: Floats) -> Change:
+    from scipy.stats import norm
+
+    bands = evidence.band[1 : column.size + 1]
+    order = np.array(list(dict.fromkeys(b for b in bands.tolist() if b != evidence.band[MISSING])))
+    unknown = Change("", np.nan, np.nan, 1.0, 1)
+    if not len(order):
+        return unknown
+    a, b = now[order], then[order]
+    if min(a.sum(), b.sum()) == 0:
+        return unknown
+    edges = _edges(column, bands, order)
+    typical, before = _median(a, edges), _median(b, edges)
+    both = a + b
+    total, n, m = both.sum(), a.sum(), b.sum()
+    rank = np.cumsum(both) - (both - 1) / 2
+    mean = (a * rank).sum() / n
+    spread = (both * (rank - (total + 1) / 2) ** 2).sum() / max(total - 1, 1) * m / (n * total)
+    z = (mean - (total + 1) / 2) / np.sqrt(max(spread, 1e-12))
+    ratio = typical / before if min(typical, before) > 0 else 1.0
+    large = max(ratio, 1 / ratio) >= MIN_CHANGE
+    return Change("", typical, before, float(2 * norm.sf(abs(z))) if large else 1.0, 1)
+
+
+def _edges(column: NumberColumn, bands: NDArray[np.int64], order: NDArray[np.int64]) -> Floats:
+    """Lower edge of each band, and the upper edge of the last."""
+    lower = np.r_[column.low, column.cuts]
+    starts = [float(lower[np.argmax(bands == band)]) for band in order.tolist()]
+    return np.maximum.accumulate(np.r_[starts, max(column.high, starts[-1])])
+
+
+def _median(count: Floats, edges: Floats) -> float:
+    """Median of counts in bands, linear within the band."""
+    below = np.cumsum(count) - count
+    half = count.sum() / 2
+    at = min(int(np.searchsorted(below, half, side="right")) - 1, len(count) - 1)
+    inside = (half - below[at]) / max(count[at], 1e-12)
+    return float(edges[at] + inside * (edges[at + 1] - edges[at]))
+
+
+def change_words(row: Mapping[Any, Any], label: str, say: Say) -> str:
+    """
+    Say what has changed in an attribute; empty where nothing is beyond chance.
+
+    Parameters
+    ----------
+    row : mapping
+        Of `fitmodel.monitoring.drift.compute_drift`.
+    label : str
+        The attribute's name for people.
+    say : callable
+        Opens the topic "monitoring".
+    """
+    if not row["moved"]:
+        return ""
+    now, then = float(row["now"]), float(row["then"])
+    if row["level"]:
+        key = "level_new" if then == 0 else "level_gone" if now == 0 else "level_moved"
+        change = abs(now / then - 1) if then else 0.0
+        return say(
+            key,
+            attribute=label,
+            level=row["level"],
+            now=f"{now:.0%}",
+            then=f"{then:.0%}",
+            change=say("growth" if now > then else "decline", change=f"{change:.0%}"),
+        )
+    return say(
+        "size_moved", attribute=label, size=_size_words(now / then, say), now=_n(now), then=_n(then)
+    )
+
+
+def _size_words(ratio: float, say: Say) -> str:
+    large = max(ratio, 1 / ratio)
+    if large >= DOUBLED and large < SEVERAL:
+        return say("twice" if ratio > 1 else "half")
+    if large >= SEVERAL:
+        words = "times_more" if ratio > 1 else "times_fewer"
+        return say(words, times=f"{large:.1f}".removesuffix(".0"))
+    if large >= HALF_MORE:
+        return say("half_more" if ratio > 1 else "third_fewer")
+    return say("growth" if ratio > 1 else "decline", change=f"{abs(ratio - 1):.0%}")
+
+
+def _n(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.1f}"  # noqa: PLR2004 - two digits

@@ -1,0 +1,240 @@
+"""The decision log as people use it deal by deal: what was said and done, ask, decide, undo.
+
+decide -> the same again? nothing is added -> somebody else was quicker? refused, with what they did
+undo   -> within a minute and by whoever decided: the decision stays in the log, marked as undone
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.logged import UnknownProspectError
+
+if TYPE_CHECKING:
+    from fitmodel.monitoring._log_stores import Cursor
+    from fitmodel.monitoring.log import DecisionLog
+
+UNDO_SECONDS = 60
+ASKED = "asked"
+MAX_EVENTS = 200
+
+
+class ConflictError(TrackingError):
+    """Somebody decided meanwhile, or what should be undone cannot be undone any more."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a deal.
+
+    Attributes
+    ----------
+    kind : {"assessed", "signed", "declined", "overridden", "asked"}
+    number : int
+        Of the row; only of a decision it is of use, to undo it.
+    time : str
+        ISO 8601, UTC.
+    by, reason : str
+        Of a decision or a question to a manager; "" where none was given.
+    undone : bool
+    probability : float or None
+    fit, model_version : str
+        Of an assessment.
+    """
+
+    kind: str
+    number: int
+    time: str
+    by: str = ""
+    reason: str = ""
+    undone: bool = False
+    probability: float | None = None
+    fit: str = ""
+    model_version: str = ""
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether it decides about the deal, and still does."""
+        return self.kind not in {"assessed", ASKED} and not self.undone
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return asdict(self)
+
+
+class DealLog:
+    """What happened to single deals.
+
+    One process at a time can be told that somebody was quicker: give several services logs of
+    their own, or take what `decide` refuses for a hint.
+
+    Parameters
+    ----------
+    log : DecisionLog
+    """
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+
+    def events(self, prospect: str) -> list[Event]:
+        """Everything that happened to a deal, the latest first; at most 200 of each kind."""
+        with self._log.store.reading() as cursor:
+            key = (self._key(cursor, prospect), MAX_EVENTS)
+            found = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
+        return sorted(found, key=lambda event: event.time, reverse=True)
+
+    def standing(self, prospect: str) -> Event | None:
+        """The decision that stands; None where there is none."""
+        return next((event for event in self.events(prospect) if event.is_decision), None)
+
+    def decide(
+        self,
+        prospect: str,
+        action: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        seen: int | None = None,
+        correct: bool = False,
+    ) -> tuple[Event, bool]:
+        """Decide, and return the decision that stands and whether it was added now.
+
+        Parameters
+        ----------
+        prospect, action, by, reason
+            As `DecisionLog.decide`.
+        seen : int, optional
+            Number of the decision that whoever decides has seen, 0 for none; without it nobody is
+            told of a decision made meanwhile. Whoever has seen a decision may contradict it.
+        correct : bool
+            As `DecisionLog.decide`.
+
+        Raises
+        ------
+        ConflictError
+            Where another decision stands than the one that was seen.
+        TrackingError
+            As `DecisionLog.decide`.
+        """
+        with self._lock:
+            before = self.standing(prospect)
+            if before is not None and _is_same(before, action, by, reason):
+                return before, False
+            if seen is not None and seen != (0 if before is None else before.number):
+                raise ConflictError(_meanwhile(before))
+            knows = correct or (seen is not None and before is not None)
+            self._log.decide(prospect, action, by=by, reason=reason, correct=knows)
+            after = self.standing(prospect)
+        if after is None:
+            raise TrackingError("the decision was removed at once")
+        return after, True
+
+    def ask(self, prospect: str, *, by: str, reason: str | None = None) -> None:
+        """Ask a manager to decide; the same question twice is one.
+
+        Raises
+        ------
+        UnknownProspectError
+            If the log has no assessment of the prospect.
+        """
+        with self._lock:
+            events = self.events(prospect)
+            if not any(event.kind == "assessed" for event in events):
+                raise UnknownProspectError(f"the log has no assessment of {prospect!r}")
+            if events[0].kind == ASKED and (events[0].by, events[0].reason) == (by, reason or ""):
+                return
+            with self._log.store.writing() as cursor:
+                row = (_now().isoformat(timespec="microseconds"), self._key(cursor, prospect))
+                cursor.execute(
+                    "INSERT INTO requests (time, prospect, by, reason) VALUES (?,?,?,?)",
+                    (*row, by, reason),
+                )
+
+    def undo(self, prospect: str, number: int, *, by: str) -> None:
+        """Undo a decision, within a minute and by whoever made it; twice is as once.
+
+        Raises
+        ------
+        ConflictError
+            If it cannot be undone.
+        """
+        with self._lock:
+            found = [event for event in self.events(prospect) if event.number == number]
+            event = next((item for item in found if item.kind not in {"assessed", ASKED}), None)
+            if event is None:
+                raise ConflictError("there is no such decision on this deal")
+            if event.undone:
+                return
+            if event.by != by:
+                raise ConflictError(f"{event.by} decided, and only {event.by} can undo it")
+            if _now() - datetime.fromisoformat(event.time) > timedelta(seconds=UNDO_SECONDS):
+                raise ConflictError(
+                    "a minute has passed: the decision stays. Remedy: decide anew, with a reason"
+                )
+            row = (number, _now().isoformat(timespec="microseconds"))
+            with self._log.store.writing() as cursor:
+                cursor.execute(
+                    "INSERT INTO undone (decision, time, prospect, by) VALUES (?,?,?,?)",
+                    (*row, self._key(cursor, prospect), by),
+                )
+
+    def _key(self, cursor: Cursor, prospect: str) -> str:
+        """The id as the log has it, or would have it."""
+        try:
+            return self._log.find(cursor, prospect)
+        except UnknownProspectError:
+            return self._log.known_as(prospect)
+
+
+def _is_same(event: Event, action: str, by: str, reason: str | None) -> bool:
+    return (event.kind, event.by, event.reason) == (action, by, reason or "")
+
+
+def _meanwhile(event: Event | None) -> str:
+    if event is None:
+        return "the decision that was shown has been undone meanwhile"
+    because = f" ({event.reason})" if event.reason else ""
+    return f"{event.by} has decided meanwhile: {event.kind}{because}"
+
+
+def _assessed(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+    rows = cursor.execute(
+        "SELECT number, time, probability, fit, model_version FROM assessments"
+        " WHERE prospect = ? ORDER BY number DESC LIMIT ?",
+        key,
+    ).fetchall()
+    return [
+        Event("assessed", number, time, probability=p, fit=fit, model_version=version)
+        for number, time, p, fit, version in rows
+    ]
+
+
+def _decided(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+    rows = cursor.execute(
+        "SELECT number, time, action, by, reason,"
+        " (SELECT COUNT(*) FROM undone WHERE decision = decisions.number)"
+        " FROM decisions WHERE prospect = ? ORDER BY number DESC LIMIT ?",
+        key,
+    ).fetchall()
+    return [
+        Event(action, number, time, by, reason or "", undone=bool(undone))
+        for number, time, action, by, reason, undone in rows
+    ]
+
+
+def _asked(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+    rows = cursor.execute(
+        "SELECT number, time, by, reason FROM requests"
+        " WHERE prospect = ? ORDER BY number DESC LIMIT ?",
+        key,
+    ).fetchall()
+    return [Event(ASKED, number, time, by, reason or "") for number, time, by, reason in rows]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

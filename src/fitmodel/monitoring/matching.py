@@ -1,0 +1,234 @@
+"""
+Match deals to the decision log: which assessment each deal was signed on, and why others are not.
+
+ids of the deals + ids in the log -> the same prospect -> the assessment before it was signed
+                                  -> how many were logged, matched, and why not the rest
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.ids import clean_id, loose_id
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.monitoring.log import DecisionLog
+
+DAYS_LATE = 7
+"""An assessment logged so many days after the date of signing still counts: dates are entered by
+hand, and time zones differ."""
+MANY = 10
+"""Prospects of which at least one should be found."""
+EXAMPLES = 3
+SIGNED = ("signed", "overridden")
+_HASHED = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, eq=False)
+class LogMatch:
+    """
+    What of a decision log belongs to a table of deals.
+
+    Parameters
+    ----------
+    prospect : Series of object
+        On the index of the deals: the prospect's id as the log keeps it; None where it has none.
+    assessment : Series of float
+        Number of the assessment that the deal was signed on; NaN where there is none.
+    logged, matched : int
+        Prospects in the log, and those whose deal was found with an assessment before signing.
+    not_matched : dict of str to int
+        Prospects of the log by reason: "declined", "no_deal" (no deal of that id: still open, or
+        lost), "late" (assessed only after it was signed), "ambiguous" (ids that differ in nothing
+        but case).
+    examples : dict of str to str
+        Of each reason, an id as the log keeps it.
+    """
+
+    prospect: pd.Series[Any]
+    assessment: pd.Series[float]
+    logged: int
+    matched: int
+    not_matched: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def says(self) -> str:
+        """Say how many were logged and matched, and why the others were not."""
+        reasons = {
+            "declined": "declined, without a deal",
+            "no_deal": "without a deal of that id (still open, or not signed)",
+            "late": f"assessed more than {DAYS_LATE} days after signing only",
+            "ambiguous": "with an id that differs from others in nothing but case",
+        }
+        parts = [
+            f"{count:,} {reasons[name]} (e.g. {self.examples[name]!r})"
+            for name, count in self.not_matched.items()
+        ]
+        rest = f"; not matched: {'; '.join(parts)}" if parts else ""
+        return f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{rest}"
+
+
+def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch:
+    """
+    Find the assessment that each deal was signed on.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        As read by ``read_deals``.
+    spec : DealSpec
+        With an id.
+    log : DecisionLog
+
+    Returns
+    -------
+    LogMatch
+
+    Raises
+    ------
+    DealsError
+        If the contract has no id; or if none of `MANY` prospects or more that were assessed before
+        the last deal was signed is found: then ids or salt do not fit, and going on would lose the
+        whole log without a word.
+
+    Notes
+    -----
+    Ids are the same in one spelling (`fitmodel.deals.ids.clean_id`), or, where only one id of the
+    deals and one of the log have it, without their case. The assessment is that of the decision to
+    sign, else the last one before the end of the day of signing, else the first one within
+    `DAYS_LATE` days after it.
+    """
+    if spec.deals.id is None:
+        raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
+    said, done = log.assessments(), log.decisions()
+    prospect, ambiguous = _same_ids(deals[spec.deals.id], said, log)
+    assessment = _signed_on(prospect, deals, spec, said, done)
+    every = pd.Index(said["prospect"].unique())
+    matched = set(prospect[assessment.notna()])
+    declined = set(done.loc[done["action"] == "declined", "prospect"])
+    reason = {
+        name: _reason(name, set(prospect.dropna()), ambiguous, declined)
+        for name in every
+        if name not in matched
+    }
+    result = LogMatch(
+        prospect,
+        assessment,
+        len(every),
+        len(matched),
+        *_counted(reason),
+    )
+    _refuse_nothing(result, deals, spec, said, log)
+    return result
+
+
+def _same_ids(
+    ids: pd.Series[Any], said: pd.DataFrame, log: DecisionLog
+) -> tuple[pd.Series[Any], set[str]]:
+    """Prospect of each deal as the log keeps it, and prospects whose id is ambiguous."""
+    known = set(said["prospect"])
+    exact = ids.map(log.known_as)
+    as_written = ids.astype(str).map(log.kept)  # ids of older logs are as they were written
+    found = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
+    cleaned = ids.map(clean_id)
+    loose = ids.map(loose_id)
+    spellings = cleaned.groupby(loose).nunique()
+    of_log = said["loose"]
+    if not log.is_salted:
+        of_log = of_log.fillna(said["prospect"].map(loose_id))
+    in_log = said["prospect"].groupby(of_log).agg(["nunique", "last"])
+    key = loose.map(log.kept)
+    several = loose.map(spellings).gt(1) | key.map(in_log["nunique"]).gt(1)
+    candidate = key.map(in_log["last"])
+    loosely = found.isna() & candidate.notna()
+    taken = set(found.dropna())
+    loosely &= ~candidate.isin(taken)
+    result = found.where(~loosely | several, candidate).astype(object)
+    ambiguous = set(in_log.loc[key[loosely & several].unique(), "last"])
+    return result.where(result.notna(), None), ambiguous
+
+
+def _signed_on(
+    prospect: pd.Series[Any],
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    said: pd.DataFrame,
+    done: pd.DataFrame,
+) -> pd.Series[float]:
+    """Number of the assessment that each deal was signed on; NaN where there is none."""
+    number = said[["number", "prospect", "time"]]
+    if spec.deals.closed_on is None:
+        before = number.groupby("prospect")["number"].last()
+        soon = before
+    else:
+        closed = pd.Series(deals[spec.deals.closed_on].to_numpy(), prospect.to_numpy())
+        closed = closed[closed.index.notna() & ~closed.index.duplicated()]
+        day = pd.to_datetime(number["prospect"].map(closed.to_dict()))
+        time = number["time"].dt.tz_localize(None)
+        before = number[time < day + pd.Timedelta(days=1)].groupby("prospect")["number"].last()
+        late = time < day + pd.Timedelta(days=1 + DAYS_LATE)
+        soon = number[late].groupby("prospect")["number"].first()
+    decided = done[done["action"].isin(SIGNED)].groupby("prospect")["assessment"].last()
+    decided = decided[decided.isin(said["number"]) & decided.index.isin(soon.index)]
+    chosen = decided.combine_first(before.astype(float)).combine_first(soon.astype(float))
+    numbers = [chosen.get(name, np.nan) for name in prospect]
+    return pd.Series(numbers, prospect.index, dtype=np.float64)
+
+
+def _reason(name: str, found: set[str], ambiguous: set[str], declined: set[str]) -> str:
+    if name in ambiguous:
+        return "ambiguous"
+    if name in found:
+        return "late"
+    return "declined" if name in declined else "no_deal"
+
+
+def _counted(reason: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
+    counts: dict[str, int] = {}
+    examples: dict[str, str] = {}
+    for name, why in sorted(reason.items()):
+        counts[why] = counts.get(why, 0) + 1
+        examples.setdefault(why, name)
+    return counts, examples
+
+
+def _refuse_nothing(
+    match: LogMatch, deals: pd.DataFrame, spec: DealSpec, said: pd.DataFrame, log: DecisionLog
+) -> None:
+    """Refuse a log of which nothing is found although much should be."""
+    due = said
+    if spec.deals.closed_on is not None and len(deals):
+        last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)
+        due = said[said["time"].dt.tz_localize(None) < last]
+    names = due["prospect"].unique()
+    if match.matched or len(names) < MANY or not len(deals):
+        return
+    column = str(spec.deals.id)
+    hashed = all(_HASHED.fullmatch(str(name)) for name in names)
+    if match.not_matched.get("late") == match.logged:
+        why = "every one of them was assessed only after it was signed. Remedy: check the dates"
+    elif hashed and not log.is_salted:
+        why = "their ids are hashed. Remedy: give the salt (--salt or FITMODEL_LOG_SALT)"
+    elif log.is_salted:
+        why = (
+            "either the salt is not that of the log, or it was written without one. "
+            "Remedy: check --salt and FITMODEL_LOG_SALT"
+        )
+    else:
+        shown = ", ".join(map(repr, names[:EXAMPLES]))
+        deals_shown = ", ".join(repr(str(name)) for name in deals[column].head(EXAMPLES))
+        why = (
+            f"the log has ids such as {shown}, the deals' column {column!r} such as "
+            f"{deals_shown}. Remedy: name the column that holds the same ids as id in [deals]"
+        )
+    raise DealsError(
+        f"0 of {len(names):,} prospects of the decision log are found among {len(deals):,} deals: "
+        f"{why}; or leave --log out."
+    )

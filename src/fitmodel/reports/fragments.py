@@ -1,0 +1,85 @@
+"""A part of a page as a tree of plain values, for a page that builds its elements itself.
+
+HTML of our own templates -> [{"tag", "attributes", "children"}, "text", ...]
+
+The app's policy lets no text become markup, so a part travels as this tree; tags and attributes
+that are not listed here are left out, and their text is kept.
+"""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+from fitmodel.reports._html import Section, render
+
+BLOCKS = frozenset(
+    {"section", "div", "p", "h2", "h3", "h4", "ul", "ol", "li", "table", "thead", "tbody", "tr"}
+    | {"th", "td", "strong", "em", "code", "pre", "br", "blockquote", "figure", "figcaption"}
+    | {"span", "details", "summary", "h1", "hr"}
+)
+DRAWN = frozenset({"svg", "g", "defs", "path", "use", "text", "tspan", "clippath", "rect", "image"})
+VOID = frozenset({"br", "hr"})
+PLAIN = frozenset({"class", "id", "role", "aria-label", "aria-hidden"})
+SHAPES = frozenset(
+    {"d", "x", "y", "width", "height", "viewbox", "transform", "clip-path", "href", "fill"}
+    | {"stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity"}
+    | {"text-anchor", "font-size", "dominant-baseline", "preserveaspectratio"}
+)
+CASES = {
+    "clippath": "clipPath",
+    "viewbox": "viewBox",
+    "preserveaspectratio": "preserveAspectRatio",
+}
+"""Names that HTML reads without their capitals, and SVG needs with them."""
+
+Node = dict[str, Any] | str
+
+
+def section_tree(section: Section) -> dict[str, Any]:
+    """Return a section of a page: its id, its title and its tree."""
+    values = section.values
+    nodes = html_tree(render(section.template, values=values))
+    return {"id": values["id"], "title": values["title"], "nodes": nodes}
+
+
+def html_tree(text: str) -> list[Node]:
+    """Return the tree of a fragment of HTML."""
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    return reader.roots
+
+
+class _Reader(HTMLParser):
+    """Builds the tree; what is not listed is left out, its text stays."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.roots: list[Node] = []
+        self._open: list[tuple[str, list[Node]]] = []
+
+    @property
+    def _here(self) -> list[Node]:
+        return self._open[-1][1] if self._open else self.roots
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in BLOCKS | DRAWN:
+            return
+        kept = PLAIN | SHAPES if tag in DRAWN else PLAIN
+        attributes = {CASES.get(name, name): value or "" for name, value in attrs if name in kept}
+        children: list[Node] = []
+        self._here.append(
+            {"tag": CASES.get(tag, tag), "attributes": attributes, "children": children}
+        )
+        if tag not in VOID:
+            self._open.append((tag, children))
+
+    def handle_endtag(self, tag: str) -> None:
+        if any(name == tag for name, _ in self._open):
+            while self._open.pop()[0] != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() or (data and self._open and self._here):
+            self._here.append(data)

@@ -1,0 +1,101 @@
+"""The model card as a page, and the tables of a scorecard as plots."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.evaluation.level_plot import plot_level
+from fitmodel.evaluation.plots import plot_calibration
+from fitmodel.evaluation.table_plots import compute_table, plot_table
+from fitmodel.language.catalogue import phrases
+from fitmodel.learning.level import Level
+from fitmodel.reports._html import render
+from fitmodel.reports.drawing import as_svg
+from fitmodel.reports.fragments import html_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.reports.fragments import Node
+
+
+def card_html(card: str) -> str:
+    """Return a model card, which is Markdown, as a fragment of HTML; raw HTML in it stays text."""
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    return str(reader.render(card))
+
+
+def card_page(card: str, language: str = "en") -> str:
+    """Return a model card as a page that loads nothing from elsewhere."""
+    from markupsafe import Markup
+
+    fragment = Markup(card_html(card))  # noqa: S704 - made from Markdown, without raw HTML
+    return render("card.html.j2", language=language, title=_title(card), card=fragment)
+
+
+def card_tree(card: str) -> list[Node]:
+    """Return a model card as the tree that the app builds its page from."""
+    return html_tree(card_html(card))
+
+
+def attribute_table(scorecard: Scorecard, attribute: str) -> dict[str, Any]:
+    """Return one attribute's table of a scorecard as rows, and its plot as a tree.
+
+    Raises
+    ------
+    EditError
+        If the model has no such attribute; the message lists those it has.
+    """
+    rows = compute_table(scorecard, attribute)
+    drawing = as_svg(plot_table(scorecard, attribute)).markup(attribute)
+    plain = rows.astype(object).where(rows.notna(), None)
+    return {
+        "attribute": attribute,
+        "rows": plain.to_dict("records"),
+        "plot": html_tree(_figure(drawing)),
+    }
+
+
+def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[str, Any]]:
+    """Return the plots of how a model was evaluated: calibration, and the level over time.
+
+    Each has a `title` and its `plot` as a tree; there are none of what the bundle does not hold.
+    """
+    say, report = phrases(language, "desk"), manifest.get("report") or {}
+    plots = []
+    if report.get("calibration"):
+        frame = pd.DataFrame(report["calibration"])
+        plots.append((say("model_calibration"), plot_calibration(frame)))
+    if (report.get("level") or {}).get("months"):
+        plots.append((say("model_level"), plot_level(_level(report["level"]))))
+    return [
+        {"title": title, "plot": html_tree(_figure(as_svg(ax).markup(title)))}
+        for title, ax in plots
+    ]
+
+
+def _level(given: Mapping[str, Any]) -> Level:
+    leavers = given.get("leavers")
+    return Level(
+        factor=given["factor"],
+        leavers=math.inf if leavers is None else leavers,
+        discount=given["discount"],
+        pull=given["pull"],
+        gain=given["gain"],
+        months=tuple((month, observed, expected) for month, observed, expected in given["months"]),
+    )
+
+
+def _figure(drawing: str) -> str:
+    return f'<figure class="plot">{drawing}</figure>'
+
+
+def _title(card: str) -> str:
+    first = next(iter(card.splitlines()), "")
+    return first.removeprefix("# ")

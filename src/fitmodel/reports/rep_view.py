@@ -1,0 +1,68 @@
+"""The sales report as one rep may see it: the own row, the team's totals, the own lost customers.
+
+Only what is listed here is shown, so that a section added to the report shows nothing of others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.reports._html import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+TOTAL = "company"  # the kind of the row of all reps together
+
+
+def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
+    """Return the sections of a report that a rep may see, with the rows that are the rep's own.
+
+    Parameters
+    ----------
+    sections : iterable of Section
+        Of the whole report.
+    rep : str
+        As the deals name the rep.
+    """
+    views = ((VIEWS.get(part.template), part) for part in sections)
+    return [
+        Section(part.template, view(part.values, rep)) for view, part in views if view is not None
+    ]
+
+
+def _own_rows(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    rows = [row for row in values["rows"] if row["kind"] == TOTAL or row["name"] == rep]
+    return _without_points(values) | {"rows": rows}
+
+
+def _own_row_of_reps(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    return _own_rows(values, rep) | {"funnel": None, "dispersion": ""}
+
+
+def _own_reviews(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    surprises = values["surprises"]
+    own = [row for row in surprises["rows"] if row["rep"] == rep]
+    return _without_points(values) | {
+        "sheets": [sheet for sheet in values["sheets"] if sheet["rep"] == rep],
+        "without": "",
+        "surprises": surprises | {"rows": own},
+    }
+
+
+def _everything(values: dict[str, Any], _rep: str) -> dict[str, Any]:
+    return _without_points(values)
+
+
+def _without_points(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "points"}
+
+
+VIEWS: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+    "_scoreboard.html.j2": _own_row_of_reps,
+    "_counts.html.j2": _own_rows,
+    "_reviews.html.j2": _own_reviews,
+    "_worth.html.j2": _everything,
+    "_profile.html.j2": _everything,
+}
+"""Of every template that a rep may see, what is left of its values; others are left out."""

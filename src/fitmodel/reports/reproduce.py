@@ -1,0 +1,80 @@
+"""What to have and to type to train a model again: data, contract, versions, command."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+
+PACKAGES = ("fitmodel", "scikit-learn", "interpret-core", "numpy", "pandas", "scipy")
+
+
+def reproduce_block(
+    source: pd.DataFrame | str | Path,
+    spec: DealSpec,
+    deals_digest: str,
+    n_deals: int,
+    *,
+    allow: tuple[str, ...] = (),
+    estimator: str | None = None,
+) -> dict[str, str]:
+    """Describe everything that a training depends on.
+
+    Parameters
+    ----------
+    source : DataFrame or path
+        As it was given to `train`; of a path only the file's name is kept.
+    spec : DealSpec
+        The contract as it was given.
+    deals_digest : str
+        Fingerprint of the deals as read.
+    n_deals : int
+    allow : tuple of str
+        Attributes allowed by name.
+    estimator : str, optional
+        A user's own classifier, as text.
+
+    Returns
+    -------
+    dict of str to str
+        `deals`, `deals digest`, `contract digest`, `seed`, `versions`, `platform` and `command`.
+        The same digests, versions and seed give the same model.
+    """
+    contract = json.dumps(spec.to_dict(), sort_keys=True, ensure_ascii=False, default=str)
+    block = {
+        "deals": f"{n_deals:,} as read",
+        "deals digest": deals_digest,
+        "contract digest": hashlib.sha256(contract.encode()).hexdigest()[:32],
+        "seed": str(spec.learning.seed),
+        "versions": ", ".join(f"{name} {version}" for name, version in _versions().items()),
+        "platform": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        "command": _command(source, allow, estimator),
+    }
+    return block if estimator is None else block | {"estimator": estimator}
+
+
+def _versions() -> Mapping[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def _command(
+    source: pd.DataFrame | str | Path, allow: tuple[str, ...], estimator: str | None
+) -> str:
+    """The command, or the call in Python where there is no file or a classifier of one's own."""
+    if isinstance(source, (str, Path)) and estimator is None:
+        allowed = (f"--allow {shlex.quote(name)}" for name in allow)
+        return " ".join(["fitmodel train", shlex.quote(Path(source).name), *allowed])
+    given = f", allow={allow!r}" if allow else ""
+    own = "" if estimator is None else ", estimator=estimator"
+    return f"fitmodel.train(deals, spec{given}{own})"

@@ -1,0 +1,244 @@
+"""
+Lines of a ledger: one per deal and rep who shares it, with the commission it may earn.
+
+deals -> amounts, upgrades, splits -> rates by what a rep has signed -> whole commission of each
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.months import months_between, to_days
+from fitmodel.deals.roles import per_year
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.people import NO_NAME, names_of, people_of
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
+    from fitmodel.sales.plan_clauses import Accelerators
+    from fitmodel.sales.plans import Plan
+
+
+def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """
+    Return the lines of a ledger.
+
+    Parameters
+    ----------
+    view : HistoryView
+        Of deals with an amount.
+    plan : Plan
+    rows : DataFrame, optional
+        The rows of the deals before those of a customer were made one.
+
+    Returns
+    -------
+    DataFrame
+        On the index of the deals (a deal that is shared has two lines): `deal`, `rep`, `signed` and
+        `ended` (datetime64[D]; NaT where not known, and where it runs on), `months` followed,
+        `left`, `exited`, `excused` and `nominal` (Decimal), the whole commission.
+
+    Raises
+    ------
+    DealsError
+        If a column that the plan names is missing, or a share is not between 0 and 1.
+    """
+    spec, deals = view.spec, view.deals
+    closed = view.closed
+    over = view.left | view.exited_for_other_cause
+    number = spec.deals.id
+    lines = pd.DataFrame(
+        {
+            "deal": names_of(deals.index.to_series() if number is None else deals[number]),
+            "rep": people_of(deals[str(spec.deals.rep)]).fillna(NO_NAME),
+            "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
+            if closed is None
+            else closed.astype("M8[s]"),
+            "ended": _ended(view, over),
+            "months": view.followup_months,
+            "left": view.left,
+            "exited": view.exited_for_other_cause,
+            "excused": _excused(deals, plan),
+            "amount": [_yearly(value, spec) for value in deals[str(spec.deals.amount)]],
+        },
+        index=deals.index,
+    )
+    lines["whole"] = lines["amount"]
+    if plan.upgrades == "increase":
+        lines = pd.concat([lines, _upgrades(lines, view, rows)])
+    lines = _shared(lines, deals, plan)
+    lines["nominal"] = _nominal(lines, plan)
+    return lines.drop(columns=["amount", "whole", "portion", "second"])
+
+
+def month_of(day: Any) -> str:
+    """The month of a day, such as "2026-03"; empty where there is none."""
+    return "" if pd.isna(day) else f"{day:%Y-%m}"
+
+
+def _yearly(value: Any, spec: DealSpec) -> Fraction:
+    times = per_year(spec)
+    return Fraction(str(float(value) * times)) if times != 1 else Fraction(str(float(value)))
+
+
+def _ended(view: HistoryView, over: Any) -> Any:
+    if view.closed is None:
+        return np.full(len(view), np.datetime64("NaT"), "datetime64[s]")
+    day = np.where(view.left, view.left_on, view.watched_until)
+    return np.where(over, day, np.datetime64("NaT")).astype("datetime64[s]")
+
+
+def _excused(deals: pd.DataFrame, plan: Plan) -> Any:
+    clause = plan.excluded_causes
+    if clause is None:
+        return np.zeros(len(deals), dtype=bool)
+    causes = {value.strip().casefold() for value in clause.values}
+    said = _column(deals, clause.column, "excluded_causes").astype("str").str.strip()
+    return said.str.casefold().isin(causes).to_numpy()
+
+
+def _column(deals: pd.DataFrame, name: str, clause: str) -> pd.Series[Any]:
+    if name not in deals.columns:
+        raise DealsError(
+            f"the plan's clause {clause} needs the column {name!r}, which the deals do not have. "
+            f"Remedy: name a column of theirs in [{clause}], or leave the clause out."
+        )
+    return deals[name]
+
+
+def _upgrades(lines: pd.DataFrame, view: HistoryView, rows: pd.DataFrame | None) -> pd.DataFrame:
+    """A line for each later deal of a customer that adds to its yearly value."""
+    spec = view.spec
+    customer = spec.rows.customer
+    if customer is None or view.closed is None or rows is None:
+        raise DealsError(
+            "a plan that pays for upgrades needs to know whose deals they are. Remedy: write "
+            'customer = "COLUMN" under [rows], with closing dates, and give the rows before they '
+            "are made one per customer."
+        )
+    first = pd.Series(view.index, view.deals[customer].astype("str"))
+    later = rows[rows[str(spec.deals.amount)].notna()].copy()
+    later["_signed"] = to_days(later[str(spec.deals.closed_on)]).astype("datetime64[s]")
+    later = later.sort_values("_signed", kind="stable")
+    until = pd.Series(view.watched_until.astype("datetime64[s]"), view.index)
+    made: list[dict[str, Any]] = []
+    index: list[Any] = []
+    for name, part in later.groupby(later[customer].astype("str"), sort=True):
+        if name not in first.index or len(part) == 1:
+            continue
+        deal = first[name]
+        highest = _yearly(part[str(spec.deals.amount)].iloc[0], spec)
+        base, end = lines.loc[deal], lines["ended"][deal]
+        last = until[deal] if pd.isna(end) else end
+        reps = people_of(part[str(spec.deals.rep)]).fillna(NO_NAME)
+        for row, rep in zip(part.iloc[1:].to_dict("records"), reps.iloc[1:], strict=True):
+            amount = _yearly(row[str(spec.deals.amount)], spec)
+            if amount <= highest or row["_signed"] > last:
+                continue
+            days = np.array([row["_signed"], last], dtype="datetime64[D]")
+            made.append(
+                {
+                    **base.to_dict(),
+                    "deal": str(row[spec.deals.id]) if spec.deals.id else base["deal"],
+                    "rep": rep,
+                    "signed": row["_signed"],
+                    "months": float(months_between(days[:1], days[1:])[0]),
+                    "amount": amount - highest,
+                    "whole": amount - highest,
+                }
+            )
+            index.append(deal)
+            highest = amount
+    return pd.DataFrame(made, index=index, columns=lines.columns).astype(
+        {"months": float, "left": bool, "exited": bool, "excused": bool}
+    )
+
+
+def _shared(lines: pd.DataFrame, deals: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Lines of the first rep and, where a deal is shared, of the second."""
+    clause = plan.split
+    if clause is None:
+        return lines.assign(portion=Fraction(1), second=False)
+    second = people_of(_column(deals, clause.rep, "split")).reindex(lines.index)
+    if isinstance(clause.share, str):
+        given = pd.to_numeric(_column(deals, clause.share, "split"), errors="coerce")
+        wrong = second.reindex(deals.index).notna() & ~given.between(0, 1)
+        if wrong.any():
+            raise DealsError(
+                f"{clause.share}: {int(wrong.sum())} shared deal(s) have no share between 0 and 1, "
+                f"the first in row {deals.index[wrong][0]!r}. Remedy: write .3 for 30 %."
+            )
+        shares = [Fraction(str(value)) for value in given.reindex(lines.index).fillna(0.0)]
+    else:
+        shares = [Fraction(clause.share)] * len(lines)
+    shared = second.notna().to_numpy()
+    portions = pd.Series(shares, lines.index, dtype=object)
+    own = [1 - share if both else Fraction(1) for share, both in zip(shares, shared, strict=True)]
+    lines = lines.assign(portion=own, second=False)
+    others = lines[shared].assign(
+        rep=second[shared].to_numpy(), portion=portions[shared].to_numpy(), second=True
+    )
+    both = pd.concat([lines, others])
+    order = np.argsort(np.r_[np.arange(len(lines)), np.flatnonzero(shared)], kind="stable")
+    return both.iloc[order]
+
+
+def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
+    """Whole commission of each line; shares of a deal add up to it where all have one rate."""
+    if plan.accelerators is not None:
+        return [plan.rounded(value) for value in _accelerated(lines, plan, plan.accelerators)]
+    rate = Fraction(plan.commission_rate)
+    seconds = [
+        plan.rounded(row.amount * row.portion * rate) if row.second else Decimal(0)
+        for row in lines.itertuples()
+    ]
+    result = []
+    for at, row in enumerate(lines.itertuples()):
+        if row.second:
+            result.append(seconds[at])
+            continue
+        shared = at + 1 < len(seconds) and bool(lines["second"].iloc[at + 1])
+        taken = seconds[at + 1] if shared else Decimal(0)
+        result.append(plan.rounded(row.amount * rate) - taken)
+    return result
+
+
+def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[Fraction]:
+    """Commission of each line at the rates that hold for the part of the period it falls in."""
+    thresholds = [Fraction(0), *(Fraction(step.above) for step in clause.steps)]
+    rates = [Fraction(plan.commission_rate), *(Fraction(step.rate) for step in clause.steps)]
+    if lines["signed"].isna().any():
+        raise DealsError(
+            "accelerators count what is signed in a period, and the contract names no closing "
+            "dates. Remedy: write closed_on under [deals], or leave the clause out."
+        )
+    unit = {"month": "M", "quarter": "Q", "year": "Y"}[clause.period]
+    period = lines["signed"].dt.to_period(unit)
+    sums: dict[Any, Fraction] = {}
+    result = [Fraction(0)] * len(lines)
+    order = np.argsort(lines["signed"].to_numpy(), kind="stable")
+    for at in order.tolist():
+        key = (lines["rep"].iloc[at], period.iloc[at])
+        before = sums.get(key, Fraction(0))
+        after = before + lines["amount"].iloc[at] * lines["portion"].iloc[at]
+        sums[key] = after
+        result[at] = _of(after, thresholds, rates) - _of(before, thresholds, rates)
+    return result
+
+
+def _of(signed: Fraction, thresholds: list[Fraction], rates: list[Fraction]) -> Fraction:
+    """Commission on all that was signed, each part at its rate; of a negative sum at the first."""
+    if signed <= 0:
+        return signed * rates[0]
+    ends = [*thresholds[1:], None]
+    total = Fraction(0)
+    for start, end, rate in zip(thresholds, ends, rates, strict=True):
+        part = signed - start if end is None else min(signed, end) - start
+        total += max(part, Fraction(0)) * rate
+    return total

@@ -1,0 +1,223 @@
+"""
+Payroll of a plan: the month in which each amount is paid or taken back.
+
+lines of the ledger -> advances, what is earned, clawed back -> terms for leavers -> cap
+                    -> draw -> bonuses -> one row per amount
+"""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.months import add_months
+from fitmodel.exceptions import DealsError
+from fitmodel.sales.ledger import PAYROLL
+from fitmodel.tables.atomic import workspace, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.plans import Plan
+
+KINDS = (
+    "advance", "earned", "clawed_back", "credit_note", "forfeited", "waived", "capped", "draw",
+    "draw_recovered", "guarantee", "bonus",
+)  # fmt: skip
+ZERO = Decimal(0)
+
+
+def pay_out(
+    plan: Plan,
+    lines: pd.DataFrame,
+    entries: pd.DataFrame,
+    bonuses: pd.DataFrame,
+    until: np.datetime64,
+) -> pd.DataFrame:
+    """
+    Return every amount with the month in which it is paid or taken back.
+
+    Parameters
+    ----------
+    plan : Plan
+    lines : DataFrame
+        From `make_lines`.
+    entries : DataFrame
+        Of the same lines, from `split_commission`.
+    bonuses : DataFrame
+        Of the ledger.
+    until : datetime64[D]
+        End of the extract: nothing later is due yet.
+
+    Returns
+    -------
+    DataFrame
+        Columns `month`, `rep`, `kind`, `deal`, `amount`. Of a deal: `advance` at signing, `earned`
+        as it becomes due beyond the advance, `clawed_back` and `credit_note` (negative). Of a rep:
+        `forfeited` and `waived` after leaving, `capped`, `draw` and `draw_recovered`, `guarantee`
+        (a draw that is not recovered), `bonus`. Amounts of a deal add up to what the ledger says
+        was paid for it: the earned, or the advance where less is earned yet.
+    """
+    if lines["signed"].isna().all():
+        return pd.DataFrame(columns=list(PAYROLL))
+    rows = [
+        row
+        for line, entry in zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
+        for row in _of_line(plan, line, entry)
+    ]
+    dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount"])
+    dated = dated[dated["amount"] != ZERO]
+    dated = _with_leavers(dated, plan)
+    dated["month"] = [_later(day, plan.payroll_months_later) for day in dated["day"]]
+    table = dated[list(PAYROLL)]
+    if plan.cap is not None:
+        table = _with_cap(table, plan)
+    if plan.draw is not None:
+        last = _later(pd.Timestamp(until), plan.payroll_months_later)
+        table = _with_draw(table, plan, last)
+    paid = [
+        (_later(pd.Period(row["month"], "M").end_time, plan.payroll_months_later), row["rep"])
+        + ("bonus", "", row["bonus"])
+        for row in bonuses.to_dict("records")
+        if row["bonus"] != ZERO and row["month"]
+    ]
+    table = pd.concat([table, pd.DataFrame(paid, columns=list(PAYROLL))]) if paid else table
+    return table.sort_values(["month", "rep", "deal", "kind"], kind="stable", ignore_index=True)
+
+
+def _of_line(plan: Plan, line: dict[str, Any], entry: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Amounts of one line with the day on which each is due."""
+    rep, deal, nominal = line["rep"], line["deal"], entry["nominal"]
+    signed = np.array([line["signed"]], dtype="datetime64[D]")
+    if nominal < 0:
+        yield line["signed"], rep, "credit_note", deal, nominal
+        return
+    paid: Decimal = entry["paid_at_signing"]
+    yield line["signed"], rep, "advance", deal, paid
+    for age, share in plan.steps:
+        if plan.reached(age, line["months"], left=line["left"]):
+            earned = (
+                nominal if share == 1 else plan.rounded(Fraction(nominal) * _share_of(plan, age))
+            )
+            due = max(earned - paid, ZERO)
+            yield pd.Timestamp(add_months(signed, age)[0]), rep, "earned", deal, due
+            paid += due
+    if pd.notna(line["ended"]):
+        final = entry["earned"]
+        kind = "earned" if final > paid else "clawed_back"
+        yield line["ended"], rep, kind, deal, final - paid
+
+
+def _share_of(plan: Plan, age: int) -> Fraction:
+    return Fraction(next(tier.share for tier in plan.tiers if tier.months == age))
+
+
+def _later(day: Any, months: int) -> str:
+    return str(pd.Period(day, "M") + months)
+
+
+def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Amounts that a rep who has left the company does not get, or need not give back."""
+    terms = plan.leavers
+    if terms is None:
+        return dated.copy()
+    left = {name.casefold(): pd.Timestamp(day) for name, day in terms.left.items()}
+    last = pd.to_datetime(dated["rep"].str.casefold().map(left))
+    after = (pd.to_datetime(dated["day"]) > last).to_numpy()
+    gains = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
+    undone = []
+    for applies, kind, chosen in (
+        (terms.pending == "forfeit", "forfeited", after & gains),
+        (terms.clawback == "waive", "waived", after & ~gains),
+    ):
+        if applies:
+            part = dated[chosen]
+            undone.append(part.assign(kind=kind, amount=[-amount for amount in part["amount"]]))
+    return pd.concat([dated, *undone])
+
+
+def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """What is above the cap of a period is taken off in the month in which it goes above."""
+    if plan.cap is None:
+        return table
+    unit = {"month": "M", "quarter": "Q", "year": "Y"}[plan.cap.period]
+    sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
+    running: dict[Any, Decimal] = {}
+    rows = []
+    for (rep, month), amount in sums.items():
+        key = (rep, pd.Period(month, "M").asfreq(unit))
+        before = running.get(key, ZERO)
+        running[key] = before + amount
+        off = min(running[key], plan.cap.amount) - min(before, plan.cap.amount) - amount
+        if off != ZERO:
+            rows.append((month, rep, "capped", "", off))
+    return _and(table, rows)
+
+
+def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
+    """At least the draw in each month; where it is recoverable, later months pay it back."""
+    draw = plan.draw
+    if draw is None:
+        return table
+    ends = {} if plan.leavers is None else {n.casefold(): d for n, d in plan.leavers.left.items()}
+    sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
+    rows = []
+    for rep in sorted(set(table["rep"])):
+        own, owed = sums[rep], ZERO
+        end = ends.get(rep.casefold())
+        until = last if end is None else min(last, _later(end, plan.payroll_months_later))
+        for month in map(
+            str, pd.period_range(own.index.min(), max(until, own.index.max()), freq="M")
+        ):
+            amount = own.get(month, ZERO)
+            if amount < draw.amount and month <= until:
+                rows.append(
+                    (
+                        month,
+                        rep,
+                        "draw" if draw.recoverable else "guarantee",
+                        "",
+                        draw.amount - amount,
+                    )
+                )
+                owed += draw.amount - amount
+            elif draw.recoverable and owed > 0 and amount > draw.amount:
+                back = min(owed, amount - draw.amount)
+                rows.append((month, rep, "draw_recovered", "", -back))
+                owed -= back
+    return _and(table, rows)
+
+
+def _and(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    return pd.concat([table, pd.DataFrame(rows, columns=list(PAYROLL))]) if rows else table
+
+
+def write_payroll(ledger: Ledger, path: str | Path) -> None:
+    """
+    Write a payroll as CSV or Parquet, whole or not at all; in Parquet amounts are decimals.
+
+    Raises
+    ------
+    DealsError
+        If the name ends in neither .csv nor .parquet.
+    """
+    target = Path(path)
+    if target.suffix == ".csv":
+        content = ledger.payroll.to_csv(index=False).encode()
+    elif target.suffix == ".parquet":
+        buffer = io.BytesIO()
+        ledger.payroll.to_parquet(buffer, index=False)
+        content = buffer.getvalue()
+    else:
+        raise DealsError(f"{target} ends neither in .csv nor in .parquet")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with workspace(target.parent) as draft:
+        write_file(draft / target.name, content)
+        (draft / target.name).replace(target)

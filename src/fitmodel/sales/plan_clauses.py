@@ -1,0 +1,122 @@
+"""Clauses that a commission plan may have beside its rate: each is data with a schema."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+Money = Annotated[Decimal, Field(ge=0, decimal_places=2)]
+Period = Literal["month", "quarter", "year"]
+
+
+class Clause(BaseModel):
+    """A clause: an unknown key is an error, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExcludedCauses(Clause):
+    """
+    Causes of leaving that are not held against the rep, such as a bankruptcy.
+
+    Parameters
+    ----------
+    column : str
+        Of the deals, with the cause of leaving.
+    values : tuple of str
+        Causes; case and spaces around them do not matter. Who left for one of them counts as a
+        customer who stayed: the whole commission is earned, and nothing is clawed back.
+    """
+
+    column: str = "exit_reason"
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Accelerator(Clause):
+    """A higher (or lower) rate for the part of a period's signed value above a threshold."""
+
+    above: Money
+    rate: Share
+
+
+class Accelerators(Clause):
+    """
+    Rates by how much a rep has signed in a period, in the order of signing.
+
+    Parameters
+    ----------
+    period : {"month", "quarter", "year"}
+    steps : tuple of Accelerator
+        Below the first threshold the plan's ``commission_rate`` holds.
+    """
+
+    period: Period = "year"
+    steps: Annotated[tuple[Accelerator, ...], Field(min_length=1)]
+
+
+class Cap(Clause):
+    """At most `amount` of commission is paid to a rep in a period; the rest is not paid."""
+
+    amount: Money
+    period: Period = "month"
+
+
+class Draw(Clause):
+    """
+    At least `amount` is paid to a rep in each payroll month.
+
+    Parameters
+    ----------
+    amount : Decimal
+    recoverable : bool
+        Whether later months above the amount pay it back (a draw), or not (a guarantee: a floor).
+    """
+
+    amount: Money
+    recoverable: bool = True
+
+
+class Split(Clause):
+    """
+    A second rep shares the deal.
+
+    Parameters
+    ----------
+    rep : str
+        Column with the second rep; empty where there is none.
+    share : str or Decimal
+        Column with the second rep's share (0 to 1), or one share for all.
+    """
+
+    rep: str
+    share: str | Share
+
+
+class Leavers(Clause):
+    """
+    Terms for reps who leave the company.
+
+    Parameters
+    ----------
+    left : dict of str to date
+        Last day of each rep who left.
+    pending : {"forfeit", "keep"}
+        What becomes due after that day.
+    clawback : {"collect", "waive"}
+        What would be clawed back after that day.
+    """
+
+    left: dict[str, date]
+    pending: Literal["forfeit", "keep"] = "forfeit"
+    clawback: Literal["collect", "waive"] = "collect"
+
+
+class Rounding(Clause):
+    """Unit to which each amount is rounded, and how halves are."""
+
+    to: Annotated[Decimal, Field(gt=0)] = Decimal("0.01")
+    mode: Literal["half_even", "half_up", "down"] = "half_even"

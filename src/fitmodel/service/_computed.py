@@ -1,0 +1,90 @@
+"""What takes too long for a request: computed once beside the requests, then kept.
+
+ask -> "computing", with the step it is at -> ... -> the value, until its source changes
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fitmodel.exceptions import FitModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+logger = logging.getLogger("fitmodel.service")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class State(Generic[T]):
+    """Where a computation is: its value, or the step it is at, or why there is none."""
+
+    value: T | None = None
+    step: str = ""
+    problem: str = ""
+
+
+class Computed(Generic[T]):
+    """Values by key, each computed once for a state of its source.
+
+    Parameters
+    ----------
+    compute : callable
+        Takes the key and a function that is told each step as it begins.
+    source : callable
+        A stamp of what the values are computed from; where it changes they are computed anew.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[str, Callable[[str], None]], T],
+        source: Callable[[], Hashable],
+    ) -> None:
+        self._compute, self._source = compute, source
+        self._lock = threading.Lock()
+        self._begun: dict[str, tuple[Hashable, Future[T]]] = {}
+        self._steps: dict[str, str] = {}
+        # one at a time: the processors are the requests'
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fitmodel-pages")
+
+    def ask(self, key: str) -> State[T]:
+        """Return the value where it is there, and begin to compute it where it is not."""
+        with self._lock:
+            stamp = self._source()
+            begun = self._begun.get(key)
+            if begun is None or begun[0] != stamp:
+                begun = (stamp, self._thread.submit(self._run, key))
+                self._begun[key] = begun
+        future = begun[1]
+        if not future.done():
+            return State(step=self._steps.get(key, ""))
+        try:
+            return State(value=future.result())
+        except (FitModelError, OSError) as error:
+            return State(problem=str(error))
+
+    def wait(self, key: str) -> State[T]:
+        """As `ask`, when it is done; for tests and for what runs before the service."""
+        self.ask(key)
+        self._begun[key][1].exception()
+        return self.ask(key)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, key: str) -> T:
+        def tell(step: str) -> None:
+            self._steps[key] = step
+
+        try:
+            return self._compute(key, tell)
+        except (FitModelError, OSError) as error:
+            facts: dict[str, Any] = {"page": key, "error": f"{type(error).__name__}: {error}"}
+            logger.error("page not computed", extra={"facts": facts})  # noqa: TRY400 - a traceback could hold a name
+            raise

@@ -1,0 +1,201 @@
+"""Decisions over HTTP: sign, decline, override, ask a manager, undo, and what was done so far.
+
+who asks -> is it their deal? -> the decision log -> 201, or 409 where somebody was quicker
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.logged import ContradictionError, UnknownProspectError
+from fitmodel.monitoring.deal_log import UNDO_SECONDS, ConflictError, DealLog
+from fitmodel.service._middleware import RefusedError
+from fitmodel.service._page_routes import person_of
+from fitmodel.service.schema import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.service.people import Person
+
+DECISIONS = "/v1/decisions"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
+Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
+Id = Annotated[str, Query(min_length=1, max_length=200, description="The prospect's id.")]
+FAILURES: dict[int | str, Any] = {
+    **failures("401", "408", "413", "503"),
+    "404": {"description": "The log has no assessment of that id, or there is no log"},
+    "409": {
+        "description": "Somebody decided meanwhile, it contradicts the assessment or an earlier "
+        "decision, or it cannot be undone any more"
+    },
+    "422": {"description": "The decision is not whole; the detail names the field"},
+}
+
+
+class Question(BaseModel):
+    """A question to a manager: whether this prospect shall be signed."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"id": "D-17", "by": "Kim"}}
+    )
+
+    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
+    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+    reason: Text | None = None
+
+
+class Decision(BaseModel):
+    """What was done with a prospect, by whom and why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "id": "D-17",
+                "action": "overridden",
+                "by": "Kim",
+                "reason": "an old customer of ours",
+            }
+        },
+    )
+
+    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
+    action: Literal["signed", "declined", "overridden"]
+    by: Name | None = Field(
+        default=None, description="Who decided; left out where the service knows who asks."
+    )
+    reason: Text | None = None
+    seen: StrictInt | None = Field(
+        default=None,
+        description="Number of the decision that was shown, 0 for none: another one is a conflict.",
+    )
+    correct: bool = Field(
+        default=False, description="It corrects an earlier decision, or what was assessed."
+    )
+
+
+class Undo(BaseModel):
+    """A decision to be undone."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"id": "D-17", "number": 3, "by": "Kim"}}
+    )
+
+    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
+    number: StrictInt = Field(ge=1, le=2**62, description="Of the decision.")
+    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+
+
+def add_decisions(
+    app: FastAPI,
+    log: AssessmentLog | None,
+    deals: DealLog | None,
+    may_see: Callable[[Person, str], bool],
+) -> None:
+    """Add the routes.
+
+    Parameters
+    ----------
+    app : FastAPI
+    log : AssessmentLog or None
+        Takes decisions.
+    deals : DealLog or None
+        Of the same log, where it can tell what happened to single deals.
+    may_see : callable
+        Whether somebody may see the deal of an id.
+    """
+
+    @app.get(DECISIONS, responses=FAILURES)
+    def events(request: Request, id: Id) -> dict[str, Any]:  # noqa: A002 - as in the body
+        """What was said of a prospect and done with it, the latest first."""
+        _check_sees(request, id, may_see)
+        with _told():
+            told = [event.to_dict() for event in _deals(deals).events(id)]
+            standing = _deals(deals).standing(id)
+        number = 0 if standing is None else standing.number
+        return {"id": id, "standing": number, "events": told, "undo_seconds": UNDO_SECONDS}
+
+    @app.post(DECISIONS, status_code=201, responses=FAILURES)
+    def decide(decision: Decision, request: Request) -> dict[str, str]:
+        """Keep in the decision log what was done with a prospect; the same twice is kept once."""
+        if log is None:
+            raise RefusedError(404, "the service was not given a decision log (--log)")
+        name, by = str(decision.id), _who(request, decision.by)
+        _check_sees(request, name, may_see)
+        with _told():
+            if deals is None:
+                log.decide(
+                    name,
+                    decision.action,
+                    by=by,
+                    reason=decision.reason,
+                    correct=decision.correct,
+                )
+            else:
+                deals.decide(
+                    name,
+                    decision.action,
+                    by=by,
+                    reason=decision.reason,
+                    seen=decision.seen,
+                    correct=decision.correct,
+                )
+        return {"id": name, "action": decision.action}
+
+    @app.post(f"{DECISIONS}/undo", responses=FAILURES)
+    def undo(given: Undo, request: Request) -> dict[str, Any]:
+        """Undo a decision within a minute; only whoever made it can."""
+        name, by = str(given.id), _who(request, given.by)
+        _check_sees(request, name, may_see)
+        with _told():
+            _deals(deals).undo(name, given.number, by=by)
+        return {"id": name, "undone": given.number}
+
+    @app.post("/v1/questions", status_code=201, responses=FAILURES)
+    def ask(question: Question, request: Request) -> dict[str, str]:
+        """Ask a manager to decide."""
+        name, by = str(question.id), _who(request, question.by)
+        _check_sees(request, name, may_see)
+        with _told():
+            _deals(deals).ask(name, by=by, reason=question.reason)
+        return {"id": name, "action": "asked"}
+
+
+def _deals(deals: DealLog | None) -> DealLog:
+    if deals is None:
+        raise RefusedError(404, "the service was not given a decision log (--log)")
+    return deals
+
+
+def _who(request: Request, given: str | None) -> str:
+    """Who decides: as the service knows it, whatever the body says; else the body's word."""
+    name = person_of(request).name or given
+    if not name:
+        raise RefusedError(422, "by: say who decides")
+    return name
+
+
+def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str], bool]) -> None:
+    if not may_see(person_of(request), prospect):
+        raise RefusedError(404, "the log has no assessment of this id")  # as of any unknown one
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say a problem of the log with its status."""
+    try:
+        yield
+    except UnknownProspectError as error:
+        raise RefusedError(404, "the log has no assessment of this id") from error
+    except (ConflictError, ContradictionError) as error:
+        raise RefusedError(409, str(error)) from error
+    except TrackingError as error:
+        again = (b"retry-after", b"1")
+        raise RefusedError(503, "the decision log does not answer", again) from error

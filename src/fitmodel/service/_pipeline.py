@@ -1,0 +1,162 @@
+"""The open pipeline: a file of prospects, as text for the page, and whose each prospect is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.scoring.streams import READERS
+from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
+from fitmodel.tables.encodings import UTF8, detect_encoding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fitmodel.following import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.service.people import Person
+    from fitmodel.service.settings import Settings
+
+SEPARATORS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
+CHUNK_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A file of prospects: CSV (plain or compressed), TSV or Parquet, told by its name.
+
+    Parameters
+    ----------
+    path : Path
+    limits : Settings
+        As long as what a request may bring: the browser sends the rows back to be scored.
+    """
+
+    path: Path
+    limits: Settings
+
+    def check(self, model: FitModel) -> None:
+        """Read it once.
+
+        Raises
+        ------
+        ProspectError
+            If it cannot be read, lacks an attribute of the model, or is too long.
+        """
+        if not self.path.is_file():
+            raise ProspectError(f"there is no file {self.path}")
+        with open_source(self.path, CHUNK_ROWS) as table:
+            names = table.schema.names
+            rows = sum(chunk.batch.num_rows for chunk in table.chunks)
+        if not set(model.attributes) <= set(names):
+            raise missing_attributes(model.attributes, names)
+        if rows > self.limits.most_prospects:
+            raise ProspectError(
+                f"{self.path} has {rows:,} prospects, the desk shows {self.limits.most_prospects:,}"
+                " at most. Remedy: give the open ones only, or use fitmodel score."
+            )
+        self.read_csv()
+
+    def read_csv(self) -> bytes:
+        """Give the file as CSV text in UTF-8, with its own separator.
+
+        Raises
+        ------
+        ProspectError
+            If it is longer than a request may be, or no CSV can be made of it.
+        OSError
+            If it is gone.
+        """
+        text = self._text()
+        if len(text) > self.limits.most_bytes:
+            raise ProspectError(
+                f"{self.path} is longer than {self.limits.most_bytes:,} bytes. "
+                "Remedy: give the open prospects only, or leave out columns."
+            )
+        return text
+
+    def _text(self) -> bytes:
+        kind, most = kind_of(self.path), self.limits.most_bytes + 1
+        try:
+            if kind == ".parquet":
+                lines = io.BytesIO()
+                pacsv.write_csv(pq.read_table(self.path), lines)
+                return lines.getvalue()
+            if kind in WORKBOOKS:
+                lines = io.BytesIO()
+                with open_source(self.path, CHUNK_ROWS) as table:
+                    batches = [chunk.batch for chunk in table.chunks]
+                    pacsv.write_csv(pa.Table.from_batches(batches, table.schema), lines)
+                return lines.getvalue()
+            with READERS[kind](self.path) if kind in READERS else self.path.open("rb") as file:
+                text: bytes = file.read(most)
+            encoding = detect_encoding(text)
+            if encoding not in {UTF8, None}:
+                text = text.decode(encoding, errors="replace").encode()
+        # a list has no place in a line of CSV; a file that is written anew may be cut short
+        except (pa.ArrowException, EOFError, zlib.error) as error:
+            raise ProspectError(
+                f"{self.path} cannot be shown as a table: {error}. Remedy: see that it is whole, "
+                "and leave out columns that are neither text, number, flag nor date."
+            ) from error
+        return text
+
+    def read_for(self, person: Person, rep: str | None) -> bytes:
+        """Give the rows that somebody may see, as `read_csv`; cells as they stand in the file.
+
+        Parameters
+        ----------
+        person : Person
+        rep : str or None
+            Column of the rep; without one a rep sees no row.
+        """
+        if not person.is_rep:
+            return self.read_csv()
+        header, rows, separator = self._rows()
+        place = header.index(rep) if rep in header else None
+        own = [] if place is None else [row for row in rows if _is_of(row, place, person)]
+        text = io.StringIO()
+        csv.writer(text, delimiter=separator, lineterminator="\n").writerows([header, *own])
+        return text.getvalue().encode()
+
+    def ids_of(self, person: Person, column: str | None, rep: str | None) -> frozenset[str]:
+        """Ids of the prospects of a rep."""
+        header, rows, _ = self._rows()
+        if column not in header or rep not in header:
+            return frozenset()
+        name, place = header.index(column), header.index(rep)
+        return frozenset(row[name].strip() for row in rows if _is_of(row, place, person))
+
+    def _rows(self) -> tuple[list[str], list[list[str]], str]:
+        """Header, rows of the header's length, and the separator."""
+        text = self.read_csv().decode("utf-8-sig", errors="replace")
+        first = _QUOTED.sub("", next((line for line in text.splitlines() if line.strip()), ""))
+        separator = max(SEPARATORS, key=first.count)
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
+        header = [name.strip() for name in rows[0]] if rows else []
+        return header, [row for row in rows[1:] if len(row) == len(header)], separator
+
+
+def _is_of(row: list[str], place: int, person: Person) -> bool:
+    return person.may_see(row[place].strip())
+
+
+def may_see(person: Person, prospect: str, pipeline: Pipeline | None, holder: ModelHolder) -> bool:
+    """Whether somebody may see what was said and done about a prospect."""
+    if not person.is_rep:
+        return True
+    roles = holder.model.manifest.get("spec", {}).get("deals", {})
+    if pipeline is None:
+        return False
+    return prospect in pipeline.ids_of(person, roles.get("id"), roles.get("rep"))

@@ -1,0 +1,157 @@
+// Decisions on a deal: sign, decline, override, ask a manager, undo; and what was done so far.
+import * as api from "./api.js";
+import { $, make, show } from "./dom.js";
+import { moment, percent, say } from "./text.js";
+
+const NAME = "fitmodel.name"; // asked once, kept in this browser
+const LOOK_AGAIN = 10_000; // milliseconds: somebody else may decide meanwhile
+
+let facts = null;
+let row = null;
+let said = null;
+let standing = 0;
+let isLogged = false; // an assessment of the model in use is in the log
+let timer = 0;
+
+export function begin() {
+  $("decide-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    confirmDecision();
+  });
+  $("decide-cancel").addEventListener("click", () => $("decide").close());
+}
+
+/** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
+export function open(newRow, newFacts) {
+  [row, facts, said, isLogged] = [newRow, newFacts, null, false];
+  clearInterval(timer);
+  const isDeal = row !== null && facts.has.log && facts.roles.id !== null;
+  show($("decisions"), row !== null);
+  $("decision-fault").textContent = "";
+  $("events").replaceChildren();
+  $("decision-buttons").replaceChildren();
+  $("decision-standing").textContent = "";
+  if (row === null) return;
+  if (!isDeal) {
+    $("decision-standing").textContent = say("decisions_how");
+    return;
+  }
+  look();
+  timer = setInterval(() => {
+    if (!document.hidden && !$("deal").hidden) look();
+  }, LOOK_AGAIN);
+}
+
+/** What the model says now: only a flagged deal can be overridden. */
+export function learn(assessment) {
+  said = assessment;
+  if (row !== null && facts.has.log) drawButtons();
+}
+
+export function translate() {
+  if (row !== null) open(row, facts);
+}
+
+async function look() {
+  const mine = row;
+  try {
+    const told = await api.events(row.given[facts.roles.id]);
+    if (mine !== row) return;
+    standing = told.standing;
+    isLogged = told.events.some((event) => event.model_version === facts.model.version);
+    draw(told);
+  } catch (error) {
+    if (mine !== row) return;
+    if (error.status === undefined) throw error;
+    $("decision-fault").textContent = error.message || say("no_answer");
+  }
+}
+
+function draw({ events, undo_seconds: seconds }) {
+  const stands = events.find((event) => event.number === standing && isDecision(event));
+  const asked = events.find((event) => event.kind === "asked");
+  $("decision-standing").textContent = stands
+    ? say(`did_${stands.kind}`, { by: stands.by, when: moment(stands.time) })
+    : asked ? say("did_asked", { by: asked.by, when: moment(asked.time) }) : say("undecided");
+  $("decision-standing").className = stands ? `stands ${stands.kind}` : "stands";
+  const age = stands ? (Date.now() - Date.parse(stands.time)) / 1000 : Infinity;
+  show($("undo"), age < seconds);
+  $("undo").onclick = () => undo(stands);
+  $("events").replaceChildren(...events.map(drawEvent));
+  drawButtons();
+}
+
+const isDecision = (event) => event.kind !== "assessed" && event.kind !== "asked" && !event.undone;
+
+function drawEvent(event) {
+  const words = event.kind === "assessed"
+    ? say("did_assessed", { when: moment(event.time), chance: percent(event.probability), fit: say(`fit_${event.fit}`) })
+    : say(`did_${event.kind}`, { by: event.by, when: moment(event.time) });
+  const text = event.undone ? make("s", {}, words) : words;
+  return make("li", { "data-kind": event.kind }, text, event.undone ? ` ${say("undone")}` : null,
+    event.reason ? make("span", { class: "soft" }, ` ${event.reason}`) : null);
+}
+
+function drawButtons() {
+  if (said === null) return;
+  const actions = said.poor_fit ? ["asked", "declined", "overridden"] : ["signed", "declined"];
+  const buttons = actions.map((action) => make("button",
+    { type: "button", class: action === actions[0] ? "primary" : null, "data-action": action, onclick: () => askFor(action) }, say(`do_${action}`)));
+  const held = document.activeElement?.dataset.action;
+  $("decision-buttons").replaceChildren(...buttons);
+  if (held) $("decision-buttons").querySelector(`[data-action=${held}]`)?.focus();
+}
+
+/** One click where nothing is left to ask; a name is asked once, a reason only to override. */
+function askFor(action) {
+  const name = facts.me.name || localStorage.getItem(NAME) || "";
+  const needsReason = action === "overridden" || action === "asked";
+  if (name && !needsReason) {
+    decide(action, name, "");
+    return;
+  }
+  $("decide-title").textContent = say(`do_${action}`);
+  $("decide-name").value = name;
+  $("decide-name").readOnly = Boolean(facts.me.name);
+  $("decide-reason").value = "";
+  $("decide-reason").required = action === "overridden";
+  show($("decide-reason-field"), needsReason);
+  $("decide").dataset.action = action;
+  $("decide").showModal();
+  (name ? $("decide-reason") : $("decide-name")).focus();
+}
+
+function confirmDecision() {
+  const name = $("decide-name").value.trim();
+  const reason = $("decide-reason").value.trim();
+  if (!name || ($("decide-reason").required && !reason)) return;
+  if (!facts.me.name) localStorage.setItem(NAME, name);
+  $("decide").close();
+  decide($("decide").dataset.action, name, reason);
+}
+
+async function decide(action, by, reason) {
+  await act(async (id) => {
+    if (!isLogged) await api.assess({ ...row.prospect, [facts.roles.id]: id }, 0); // what people decide on
+    const given = { id, by, ...(reason ? { reason } : {}) };
+    if (action === "asked") await api.ask(given);
+    else await api.decide({ ...given, action, seen: standing });
+  });
+}
+
+async function undo(event) {
+  const by = facts.me.name || event.by;
+  await act((id) => api.undo({ id, number: event.number, by }));
+}
+
+async function act(action) {
+  const mine = row;
+  $("decision-fault").textContent = "";
+  try {
+    await action(row.given[facts.roles.id]);
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    $("decision-fault").textContent = error.message || say("no_answer");
+  }
+  if (mine === row) await look();
+}

@@ -1,0 +1,138 @@
+// The pages Team, Model and Watch: asked for when they are opened, drawn from the trees they come as.
+import * as api from "./api.js";
+import { $, make } from "./dom.js";
+import { build } from "./nodes.js";
+import { label, say } from "./text.js";
+
+const AGAIN = 1_500; // milliseconds until a report that is being computed is asked for again
+let facts = null;
+let open = null; // the page that is shown
+let turn = 0;
+
+export const PAGES = ["team", "model", "watch"];
+const DRAW = { team: drawTeam, model: drawModel, watch: drawWatch };
+
+/** Show a page; `part` is the id of a heading in it. */
+export async function openPage(name, newFacts, part) {
+  [open, facts] = [name, newFacts];
+  turn += 1;
+  const mine = turn;
+  const body = $(`${name}-body`);
+  $(`${name}-title`).focus({ preventScroll: true });
+  if (body.dataset.language === document.documentElement.lang && !body.dataset.state) {
+    jump(part);
+    return;
+  }
+  body.dataset.state = "waiting";
+  body.replaceChildren(make("p", { class: "progress", role: "status" }, say("loading")));
+  try {
+    const nodes = await DRAW[name](() => mine === turn, body);
+    if (mine !== turn || nodes === null) return;
+    body.replaceChildren(...nodes);
+    body.dataset.language = document.documentElement.lang;
+    delete body.dataset.state;
+    jump(part);
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error.status === undefined) throw error;
+    body.replaceChildren(...missing(name, error));
+  }
+}
+
+/** In another language a page is asked for anew. */
+export function translate() {
+  for (const name of PAGES) $(`${name}-body`).dataset.state = "old";
+  if (open !== null) openPage(open, facts);
+}
+
+export function close() {
+  open = null;
+  turn += 1;
+}
+
+function missing(name, error) {
+  const wanted = error.status === 404 && (name !== "model");
+  return [make("div", { class: "card empty" },
+    make("h2", {}, say(wanted ? `${name}_missing` : "report_fault")),
+    make("p", {}, wanted ? say(`${name}_how`) : ""),
+    make("p", { class: "soft small pre" }, error.message || say("no_answer")))];
+}
+
+function jump(part) {
+  if (part) document.getElementById(part)?.scrollIntoView();
+  else scrollTo(0, 0);
+}
+
+/** Ask until it is computed; the step it is at is shown meanwhile. */
+async function ready(ask, isWanted, body) {
+  for (;;) {
+    const told = await ask();
+    if (!isWanted()) return null;
+    if (told.state !== "computing") return told;
+    body.replaceChildren(make("p", { class: "progress", role: "status" }, say("computing", { step: told.step || say("loading") })));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    if (!isWanted()) return null;
+  }
+}
+
+async function drawTeam(isWanted, body) {
+  const told = await ready(api.team, isWanted, body);
+  if (told === null) return null;
+  const links = told.sections.map(({ id, title }) => make("li", {}, make("a", { href: `#/team/${encodeURIComponent(id)}` }, title)));
+  const points = told.points.map((point) => make("li", {}, point));
+  const summary = points.length === 0 ? null
+    : make("div", { class: "summary" }, make("h2", {}, say("team_points")), make("ul", {}, ...points));
+  const sections = told.sections.map(({ id, nodes }) => make("section", { class: "part card", "data-part": id }, ...build(nodes)));
+  return [make("p", { class: "basis" }, told.basis), summary,
+    make("nav", { "aria-label": say("contents") }, make("ul", {}, ...links)), ...sections].filter(Boolean);
+}
+
+async function drawWatch(isWanted, body) {
+  const told = await ready(api.watch, isWanted, body);
+  if (told === null) return null;
+  const drifted = told.drifted.length === 0 ? say("watch_stable") : say("watch_drifted", { names: told.drifted.map(label).join(", ") });
+  return [
+    make("div", { class: "summary" }, make("p", {}, make("strong", {}, drifted)), make("p", { class: "basis" }, told.basis)),
+    make("section", { class: "part card" }, ...build(told.nodes)),
+  ];
+}
+
+async function drawModel(isWanted) {
+  const [{ plots }, card] = await Promise.all([api.modelPlots(), cardOrNothing()]);
+  if (!isWanted()) return null;
+  const { version, policy, attributes } = facts.model;
+  const drawn = plots.map(({ title, plot }) => make("section", { class: "part card" }, make("h2", {}, title), ...build(plot)));
+  const tables = attributes.map(({ name }) => tableOf(name));
+  return [
+    make("div", { class: "summary" }, make("p", {}, make("strong", {}, version)), make("p", {}, policy ?? "")),
+    ...drawn,
+    make("section", { class: "part card" }, make("h2", {}, say("model_tables")), make("p", { class: "note" }, say("model_tables_note")), ...tables),
+    card === null ? null : make("section", { class: "part card" }, make("details", {}, make("summary", {}, say("model_card")), ...build(card.nodes))),
+  ].filter(Boolean);
+}
+
+async function cardOrNothing() {
+  try {
+    return await api.modelCard();
+  } catch (error) {
+    if (error.status === 404) return null; // a bundle without a card
+    throw error;
+  }
+}
+
+/** One attribute's table: its plot comes when it is opened. */
+function tableOf(name) {
+  const inside = make("div", {});
+  const box = make("details", { "data-attribute": name }, make("summary", {}, label(name)), inside);
+  box.addEventListener("toggle", async () => {
+    if (!box.open || inside.childNodes.length > 0) return;
+    inside.replaceChildren(make("p", { class: "progress", role: "status" }, say("loading")));
+    try {
+      inside.replaceChildren(...build((await api.modelTable(name)).plot));
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      inside.replaceChildren(make("p", { class: "fault", role: "alert" }, error.message || say("no_answer")));
+    }
+  });
+  return box;
+}

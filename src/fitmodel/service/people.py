@@ -1,0 +1,115 @@
+"""Who asks: a manager, who sees everything, or a rep, who sees the own deals and the totals.
+
+file of people -> the token's digest or the proxy's user header -> Person
+
+Without such a file whoever may ask at all is a manager, as before there were roles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Role = Literal["rep", "manager"]
+KEYS = {"role", "rep", "token_sha256"}
+DIGEST = 64  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks.
+
+    Attributes
+    ----------
+    name : str
+        As decisions are signed with; "" where it is not known.
+    role : {"rep", "manager"}
+    rep : str or None
+        A rep's name in the deals.
+    """
+
+    name: str = ""
+    role: Role = "manager"
+    rep: str | None = None
+
+    @property
+    def is_rep(self) -> bool:
+        """Whether only the own deals may be seen."""
+        return self.role == "rep"
+
+    def may_see(self, rep: object) -> bool:
+        """Whether a deal of this rep may be seen."""
+        return not self.is_rep or (self.rep is not None and str(rep) == self.rep)
+
+
+ANYBODY = Person()
+
+
+@dataclass(frozen=True)
+class People:
+    """Who may ask, by name, and the digests of their tokens."""
+
+    by_name: Mapping[str, Person]
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def of_token(self, token: str) -> Person | None:
+        """Return whose token it is; every digest is compared, so that the time tells nothing."""
+        given = hashlib.sha256(token.encode()).hexdigest()
+        found = None
+        for digest, name in self.digests.items():
+            if hmac.compare_digest(given, digest):
+                found = self.by_name[name]
+        return found
+
+
+def read_people(path: Path) -> People:
+    """Read who may ask from a TOML file.
+
+    ``["kim@example.com"]`` holds ``role = "rep"``, ``rep = "Kim Lee"`` as the deals name the rep,
+    and, where there is no proxy that tells the user, ``token_sha256``.
+
+    Raises
+    ------
+    SpecError
+        Naming the person and the remedy.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"{path} cannot be read as TOML: {error}") from error
+    people = {name: _person(name, values) for name, values in given.items()}
+    if not people:
+        raise SpecError(f'{path} names nobody. Remedy: ["name"] with role = "manager".')
+    digests: dict[str, str] = {}
+    for name, values in given.items():
+        digest = str(values.get("token_sha256", "")).lower()
+        if not digest:
+            continue
+        if len(digest) != DIGEST or set(digest) - set("0123456789abcdef"):
+            raise SpecError(
+                f"token_sha256 of {name!r} is no SHA-256. Remedy: printf %s TOKEN | sha256sum"
+            )
+        if digest in digests:
+            raise SpecError(f"{name!r} and {digests[digest]!r} have the same token.")
+        digests[digest] = name
+    return People(people, digests)
+
+
+def _person(name: str, values: Any) -> Person:
+    if not isinstance(values, dict) or not set(values) <= KEYS:
+        raise SpecError(f"[{name!r}] holds something else than {', '.join(sorted(KEYS))}.")
+    role, rep = values.get("role"), values.get("rep")
+    if role not in {"rep", "manager"}:
+        raise SpecError(f'the role of {name!r} is {role!r}. Remedy: "rep" or "manager".')
+    if role == "rep" and not rep:
+        raise SpecError(f"{name!r} is a rep. Remedy: rep = the name as the deals have it.")
+    return Person(name, role, None if rep is None else str(rep))

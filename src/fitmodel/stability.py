@@ -1,0 +1,119 @@
+"""How far a model's predictions depend on which deals happened to be learned from.
+
+model, deals -> bootstrap samples -> the whole procedure on each -> the error of each prospect
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.errors import Sheet
+from fitmodel.deals.reading import named_apart, open_table, read_deals_with_findings
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.deals.settling import settle_attributes
+from fitmodel.evaluation.instability import compute_instability
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.tables.tidying import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.evaluation.instability import Instability
+
+LATEST = 500
+"""Latest deals that are predicted where no prospects are given."""
+
+
+def check_stability(
+    model: FitModel | str | Path,
+    deals: pd.DataFrame | str | Path,
+    spec: DealSpec | None = None,
+    *,
+    prospects: pd.DataFrame | str | Path | None = None,
+    replicates: int = 50,
+    estimator: Any = None,
+    seed: int = 0,
+    progress: Callable[[int], object] | None = None,
+) -> Instability:
+    """Learn anew from bootstrap samples of the deals and say how much each prediction changes.
+
+    Parameters
+    ----------
+    model : FitModel, str or Path
+        Its policy flags; as `fitmodel.load` takes it. Not learned from again are its level and its
+        edits by hand.
+    deals : DataFrame or path
+        The deals it learned from.
+    spec : DealSpec, optional
+        Their contract; by default the one that the model was trained with.
+    prospects : DataFrame or path, optional
+        Whose predictions to look at; by default the 500 deals signed last.
+    replicates : int
+        Bootstrap samples. Each costs a training without its evaluation.
+    estimator : classifier, optional
+        A user's own, if the model is one.
+    seed, progress
+        As of `fitmodel.evaluation.instability.compute_instability`.
+
+    Returns
+    -------
+    Instability
+        Its `table` has, per prospect, the mean absolute difference (`mape`) and the share of the
+        samples that would change the flag (`flag_changes`).
+
+    Raises
+    ------
+    DealsError
+        If the deals have problems or are too few, or fewer than 5 replicates are asked for.
+
+    Examples
+    --------
+    >>> from fitmodel.stability import check_stability
+    >>> sim = fitmodel.simulate_deals(400, seed=1)
+    >>> found = check_stability(
+    ...     run.model, sim.deals, sim.spec, prospects="prospects.csv", replicates=5
+    ... )
+    >>> sorted(found.table)
+    ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
+    """
+    loaded = model if isinstance(model, FitModel) else load(model, workbench=estimator is not None)
+    read = read_deals_with_findings(deals, spec or DealSpec(**loaded.manifest["spec"]))
+    table, contract = named_apart(read.table), read.spec
+    asked = _prospects(prospects, table, contract)
+
+    def flag(probability: NDArray[np.float64]) -> NDArray[np.bool_]:
+        amounts = None
+        if contract.deals.amount is not None:
+            amounts = yearly_amounts(asked, contract).to_numpy(dtype=np.float64)
+        return loaded.scorer.policy.poor_fit(probability, amounts)
+
+    return compute_instability(
+        table,
+        contract,
+        asked,
+        flag,
+        replicates=replicates,
+        estimator=estimator,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _prospects(
+    prospects: pd.DataFrame | str | Path | None, deals: pd.DataFrame, spec: DealSpec
+) -> pd.DataFrame:
+    """The prospects that are given, read like the deals, or the deals signed last."""
+    if prospects is not None:
+        table = tidy(open_table(prospects, spec).table, spec.attributes.missing)
+        return named_apart(settle_attributes(Sheet(table), spec).table)
+    closing = spec.deals.closed_on
+    order = deals if closing is None else deals.sort_values(closing, kind="stable")
+    return order.tail(LATEST)

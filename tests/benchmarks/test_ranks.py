@@ -1,0 +1,71 @@
+"""Mean ranks, their critical difference and the diagram, against published figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from _ranks import compute_ranks, groups_alike, plot_ranks
+
+
+def losses(**ways: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(ways)
+
+
+def test_ranks_are_the_means_over_tables_and_ties_share() -> None:
+    ranks = compute_ranks(losses(a=[1, 1, 1], b=[2, 2, 1], c=[3, 3, 3]))
+
+    assert ranks.mean.to_dict() == pytest.approx({"a": 3.5 / 3, "b": 5.5 / 3, "c": 3.0})
+    assert list(ranks.mean.index) == ["a", "b", "c"]
+    assert ranks.tables == 3
+
+
+@pytest.mark.parametrize(
+    ("ways", "tables", "difference"),
+    [(4, 14, 1.25), (5, 30, 1.11)],  # Demsar 2006: q 2.569 for four, 2.728 for five ways
+)
+def test_the_critical_difference_is_demsars(ways: int, tables: int, difference: float) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.uniform(size=(tables, ways)), columns=list("abcde")[:ways])
+
+    assert compute_ranks(frame).critical_difference == pytest.approx(difference, abs=0.01)
+
+
+def test_ways_that_are_always_in_one_order_differ_and_equal_ones_do_not() -> None:
+    n = np.arange(20)
+    ranks = compute_ranks(losses(a=n, b=n + 0.1, c=n + 0.2))
+
+    assert ranks.chance < 1e-6
+    assert not ranks.alike("a", "c")
+    same = compute_ranks(losses(a=n, b=n, c=n))
+    assert (same.chance, same.alike("a", "c")) == (1.0, True)
+
+
+def test_a_table_that_a_way_has_not_done_is_left_out() -> None:
+    frame = losses(a=[1, 1, 1], b=[2, np.nan, 2], c=[3, 3, 3])
+
+    assert compute_ranks(frame).tables == 2
+    with pytest.raises(ValueError, match="1 tables and 3 ways"):
+        compute_ranks(frame.iloc[:2])
+
+
+def test_bars_join_the_largest_runs_of_ways_that_are_alike() -> None:
+    ranks = compute_ranks(losses(a=[1, 1], b=[2, 2], c=[3, 3]))
+
+    assert groups_alike(ranks) == [("a", "c")]
+    n = np.arange(30)
+    assert groups_alike(compute_ranks(losses(a=n, b=n + 1, c=n + 2))) == []
+
+
+def test_the_table_and_the_diagram_name_every_way_once() -> None:
+    ranks = compute_ranks(losses(a=[1, 1], b=[2, 2], c=[3, 3]))
+    ax = plot_ranks(ranks)
+
+    assert ranks.markdown().count("\n| ") == 3
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "a (1.00)",
+        "b (2.00)",
+        "c (3.00)",
+    ]
+    assert list(ax.lines[0].get_xdata()) == [1, 2, 3]
+    assert plot_ranks(ranks, ax) is ax

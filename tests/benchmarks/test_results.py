@@ -1,0 +1,83 @@
+"""A benchmark goes on where it was stopped, and says when and on what it was measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from _results import Results, machine
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def tables():
+    spec = spec_from_file_location("benchmark_tables", DOCS / "benchmark_tables.py")
+    module = module_from_spec(spec)
+    sys.modules["benchmark_tables"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_done_is_not_done_again(tmp_path) -> None:
+    file = tmp_path / "results" / "x.json"
+    done: list[int] = []
+
+    def work() -> list[dict[str, float]]:
+        done.append(1)
+        return [{"loss": 0.5}, {"loss": 0.6}]
+
+    first = Results(file).do(work, table="a", seed=1)
+    again = Results(file).do(work, table="a", seed=1)  # as after a stop
+    Results(file).do(work, table="a", seed=2)
+
+    assert first == again
+    assert len(done) == 2
+    assert len(Results(file).of(table="a")) == 4
+    assert set(first[0]) == {"table", "seed", "loss", "date"}
+
+
+def test_work_that_fails_leaves_the_file_as_it_was(tmp_path) -> None:
+    file = tmp_path / "x.json"
+    results = Results(file)
+    results.do(lambda: [{"loss": 0.5}], table="a")
+    before = file.read_bytes()
+
+    with pytest.raises(ZeroDivisionError):
+        results.do(lambda: [{"loss": 1 / 0}], table="b")
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_machine_is_told_without_its_name() -> None:
+    import socket
+
+    told = machine()
+
+    assert told["cores"] >= 1
+    assert "numpy" in told["packages"]
+    assert socket.gethostname() not in json.dumps(told)
+
+
+def test_the_documentations_table_is_that_of_the_results(tables) -> None:
+    rows = [
+        {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"},
+        {"table": "t", "way": "logistic", "log_loss": 0.45, "base": 0.5, "date": "2026-11-28"},
+        {"table": "u", "way": "logistic", "log_loss": 0.3, "base": 0.6, "date": "2026-11-28"},
+    ]
+    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+
+    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert told[1].count("|") == told[0].count("|")
+    assert told[2] == "| t | 2026-11-28 | 0.5000 | **0.4000** | 0.4500 |"
+    assert told[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
+
+
+def test_without_results_the_page_says_so(tables) -> None:
+    assert tables.quality_table({"rows": []}) == tables.NOTHING
+    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert tables.PLACE in page
+    assert tables.PLACE not in tables.on_page_markdown(page)

@@ -1,0 +1,90 @@
+"""Every finding of the package has a code, and every code says what to do."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import fitmodel
+from fitmodel.checks.registry import FAMILIES, Silence, all_codes, code_of
+from fitmodel.guessing import doubts
+
+HOUSE = Path(fitmodel.__file__).parent
+each_code = pytest.mark.parametrize("code", all_codes().values(), ids=lambda code: code.code)
+
+
+def _first_arguments(function: str, folder: Path) -> set[str]:
+    """First argument, where it is a text, of every call of a function in a folder."""
+    return {
+        node.args[0].value
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == function
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+@each_code
+def test_a_code_has_a_family_a_name_of_its_own_and_words(code) -> None:
+    assert code.code[:3] in FAMILIES
+    assert code.family == FAMILIES[code.code[:3]]
+    assert code.ignore in get_args(Silence)
+    assert [each.code for each in all_codes().values() if each.name == code.name] == [code.code]
+    for text in (code.seen, code.why, code.do):
+        assert len(text) > 20
+        assert text.endswith((".", '".'))
+
+
+def test_no_finding_has_two_codes() -> None:
+    sources = [source for code in all_codes().values() for source in code.sources]
+
+    assert len(sources) == len(set(sources))
+
+
+def test_every_doubt_about_the_rows_has_a_code() -> None:
+    codes = _first_arguments("Doubt", HOUSE / "guessing")
+
+    assert len(codes) >= 10
+    for code in codes:
+        assert code_of(f"doubt:{code}").code.startswith("FM3")
+
+
+def test_a_doubt_that_must_be_answered_cannot_be_silenced_and_any_other_can() -> None:
+    tree = ast.parse(Path(doubts.__file__).read_text(encoding="utf-8"))
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Doubt"
+    ]
+
+    for call in calls:
+        must = any(word.arg == "must_answer" for word in call.keywords)
+        assert (code_of(f"doubt:{call.args[0].value}").ignore == "no") == must
+
+
+def test_every_finding_of_reading_has_a_code() -> None:
+    rooms = ("tables", "deals", "crm")
+    codes = {code for room in rooms for code in _first_arguments("Finding", HOUSE / room)}
+
+    assert len(codes) >= 5
+    for code in codes:
+        code_of(f"reading:{code}")
+
+
+def test_every_kind_of_leak_has_a_code_and_can_be_allowed_for_a_column() -> None:
+    kinds = _first_arguments("finding", HOUSE / "leakage")
+
+    assert {"name", "protected", "identifier"} <= kinds
+    for kind in kinds:
+        assert code_of(f"leakage:{kind}").ignore in {"column", "yes"}
+
+
+def test_a_finding_without_a_code_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        code_of("doubt:unheard-of")

@@ -1,0 +1,66 @@
+"""`fitmodel quiz` asks in the terminal, shows the outcome after the answer, and keeps scores."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.monitoring.log import DecisionLog
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quiz")
+    simulation = simulate_deals(600, seed=6, months=14, n_attributes=3)
+    simulation.deals.to_csv(folder / "deals.csv", index=False)
+    (folder / "fitmodel.toml").write_text(simulation.spec.to_toml())
+    return folder
+
+
+@pytest.fixture
+def ask(company, monkeypatch):
+    monkeypatch.chdir(company)
+
+    def run(*words, answers=""):
+        return CliRunner().invoke(app, ["quiz", "deals.csv", *map(str, words)], input=answers)
+
+    return run
+
+
+def test_a_team_judges_then_sees_the_outcome_and_the_scores_are_kept(ask, tmp_path):
+    answers = "10\n20 %\n" + "x\n" + "15\n25\n" * 3
+    log = tmp_path / "log.db"
+    done = ask(
+        *("-p", "Kim", "-p", "Lee", "--questions", 4, "--seed", 1, "--log", log), answers=answers
+    )
+
+    assert done.exit_code == 0, done.output
+    assert "4 past deals as they stood at signing" in done.output
+    assert done.output.count("Give a number from 0 to 100.") == 1
+    first = done.output.index("Deal 1 of 4")
+    assert done.output.index("Kim, how likely") > first
+    assert done.output.index("the model of that time said") > done.output.index("Lee, how likely")
+    kept = DecisionLog(log).guesses()
+    assert kept["person"].tolist() == ["Kim"] * 4 + ["Lee"] * 4
+    assert kept["guess"].tolist() == [0.1, 0.15, 0.15, 0.15, 0.2, 0.25, 0.25, 0.25]
+    shown = ask("--scores", "--log", log)
+    assert shown.exit_code == 0
+    assert "Kim: 4 questions, Brier score" in shown.output
+    assert "nan" not in shown.output
+    chinese = ask("--scores", "--log", log, "--language", "zh")
+    assert "历次成绩" in chinese.output
+
+
+def test_who_stops_in_the_middle_leaves_nothing_behind(ask, tmp_path):
+    log = tmp_path / "log.db"
+    done = ask("-p", "Kim", "--questions", 4, "--log", log, answers="10\n")
+    assert done.exit_code != 0
+    assert DecisionLog(log).guesses().empty
+
+
+def test_a_quiz_without_names_is_refused(ask, tmp_path):
+    done = ask("--log", tmp_path / "log.db")
+    assert done.exit_code == 1
+    assert "Remedy: --person Kim" in done.output

@@ -1,0 +1,156 @@
+"""Where two models disagree is found and tested; changed flags are counted with their money."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.evaluation.disagreement import (
+    FLAG_ROWS,
+    compute_flag_changes,
+    compute_group_disagreement,
+    find_disagreeing_deals,
+)
+from fitmodel.exceptions import DealsError
+
+
+def two_models(shift: float, n: int = 3000) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Model A knows the truth; B is off for the segment smb by so many log-odds."""
+    random = np.random.default_rng(4)
+    log_odds = random.normal(-1, 1, n)
+    smb = random.integers(2, size=n) == 1
+    truth = 1 / (1 + np.exp(-log_odds))
+    table = pd.DataFrame(
+        {
+            "early_churn": (random.uniform(size=n) < truth).astype(float),
+            "weight": 1.0,
+            "probability_a": truth,
+            "probability_b": 1 / (1 + np.exp(-(log_odds + shift * smb))),
+        }
+    )
+    table["poor_fit_a"] = table["probability_a"] >= 0.5
+    table["poor_fit_b"] = table["probability_b"] >= 0.5
+    attributes = pd.DataFrame(
+        {"segment": np.where(smb, "smb", "enterprise"), "seats": random.uniform(0, 100, n)}
+    )
+    return table, attributes
+
+
+def test_the_group_that_differs_comes_first_and_is_tested() -> None:
+    groups = compute_group_disagreement(*two_models(shift=1.0))
+    first = groups.iloc[0]
+
+    assert (first["attribute"], first["level"]) == ("segment", "smb")
+    assert first["difference"] > 0.1
+    assert first["low"] > 0  # A, which knows the truth, is better there
+    other = groups[groups["level"] == "enterprise"].iloc[0]
+    assert (other["difference"], other["log_loss_difference"]) == (0, 0)
+
+
+def test_a_number_is_cut_at_its_quarters_and_every_deal_is_in_one() -> None:
+    table, attributes = two_models(shift=0.5)
+    attributes.loc[:29, "seats"] = np.nan
+    groups = compute_group_disagreement(table, attributes)
+    seats = groups[groups["attribute"] == "seats"]
+
+    assert len(seats) == 5
+    assert set(seats["level"]) > {"(empty)"}
+    assert seats["deals"].sum() == len(table)
+    assert seats["early_churners"].sum() == table["early_churn"].sum()
+
+
+def test_small_groups_are_left_out() -> None:
+    table, attributes = two_models(shift=0.5)
+    attributes["rare"] = np.where(np.arange(len(table)) < 19, "few", "many")
+    groups = compute_group_disagreement(table, attributes)
+
+    assert list(groups.loc[groups["attribute"] == "rare", "level"]) == ["many"]
+
+
+def test_of_groups_that_differ_by_chance_hardly_any_is_called_different() -> None:
+    random = np.random.default_rng(1)
+    called = 0
+    for _ in range(40):
+        table, attributes = two_models(shift=0.0, n=600)
+        noise = random.normal(0, 0.3, len(table))
+        odds = np.log(table["probability_a"] / (1 - table["probability_a"]))
+        truth = 1 / (1 + np.exp(-(odds + noise / 2)))
+        table["early_churn"] = (random.uniform(size=len(table)) < truth).astype(float)
+        table["probability_b"] = 1 / (1 + np.exp(-(odds + noise)))  # as far from the truth as A
+        groups = compute_group_disagreement(table, attributes)
+        called += bool(((groups["low"] > 0) | (groups["high"] < 0)).any())
+
+    assert called <= 6
+
+
+def test_the_deals_of_most_difference_come_first_with_what_else_is_known() -> None:
+    table, _ = two_models(shift=1.0)
+    worst = find_disagreeing_deals(table.assign(id=table.index + 100), 7)
+
+    assert len(worst) == 7
+    gap = (table["probability_b"] - table["probability_a"]).abs()
+    assert worst["difference"].abs().iloc[0] == gap.max()
+    assert list(worst["id"]) == [label + 100 for label in worst.index]
+
+
+def flags() -> pd.DataFrame:
+    """Five deals: left and stayed, flagged by both, by A, by B, by B, by neither."""
+    return pd.DataFrame(
+        {
+            "early_churn": [1.0, 0.0, 1.0, 0.0, 1.0],
+            "weight": [1.0, 1.0, 2.0, 1.0, 1.0],
+            "poor_fit_a": [True, True, False, False, False],
+            "poor_fit_b": [True, False, True, True, False],
+        }
+    )
+
+
+def test_changed_flags_are_counted_and_their_money_is_summed_up() -> None:
+    found = compute_flag_changes(
+        flags(), value_if_leaves=[-100.0] * 5, value_if_stays=[30.0] * 5, n_boot=50
+    )
+
+    assert list(found.table.index) == list(FLAG_ROWS)
+    assert list(found.table["deals"]) == [1, 1, 2, 1]
+    assert list(found.table["early_churners"]) == [1, 0, 1, 1]
+    assert list(found.table["stayed"]) == [0, 1, 1, 0]
+    assert found.changed == 3
+    assert found.net_a == 100 - 30
+    assert found.net_b == 100 + 2 * 100 - 30
+    assert found.difference.value == found.net_b - found.net_a
+    assert list(found.table["net"]) == [100, -30, 170, 100]
+
+
+def test_a_deal_without_an_amount_counts_as_a_flag_and_not_as_money() -> None:
+    values = [np.nan, -100.0, -100.0, -100.0, -100.0]
+    found = compute_flag_changes(flags(), value_if_leaves=values, value_if_stays=[30.0] * 5)
+
+    assert found.without_amount == 1
+    assert found.net_a == -30
+    assert found.table.loc["flagged by both", "deals"] == 1
+
+
+def test_the_interval_of_the_money_holds_the_difference_and_shrinks_to_none_without_changes() -> (
+    None
+):
+    table, _ = two_models(shift=1.0)
+    money = {"value_if_leaves": np.full(3000, -100.0), "value_if_stays": np.full(3000, 60.0)}
+    found = compute_flag_changes(table, **money, n_boot=200).difference
+    same = compute_flag_changes(table.assign(poor_fit_b=table["poor_fit_a"]), **money).difference
+
+    assert found.low < found.value < found.high
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_without_money_flags_are_counted_all_the_same() -> None:
+    found = compute_flag_changes(flags())
+
+    assert found.changed == 3
+    assert np.isnan(found.net_a)
+    assert "net" not in found.table
+
+
+def test_one_of_the_two_values_is_not_enough() -> None:
+    with pytest.raises(DealsError, match="value_if_leaves and value_if_stays"):
+        compute_flag_changes(flags(), value_if_leaves=[1.0] * 5)

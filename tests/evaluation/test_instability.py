@@ -1,0 +1,120 @@
+"""Replicates of the whole procedure say how far a probability and a flag depend on the deals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.evaluation import instability
+from fitmodel.evaluation.instability import (
+    compute_instability,
+    plot_flag_changes,
+    plot_instability,
+    summarise_replicates,
+)
+from fitmodel.exceptions import DealsError
+
+ORIGINAL = np.array([0.1, 0.39, 0.8])
+REPLICATES = np.array([[0.1, 0.5, 0.7], [0.2, 0.3, 0.9], [0.0, 0.45, 0.8], [0.1, 0.2, 0.8]])
+
+
+def flagged(p: np.ndarray) -> np.ndarray:
+    return p >= 0.4
+
+
+def summarised() -> instability.Instability:
+    return summarise_replicates(ORIGINAL, REPLICATES, flagged, pd.Index(["x", "y", "z"]))
+
+
+def test_the_error_of_a_prospect_is_the_mean_absolute_difference() -> None:
+    found = summarised()
+
+    assert list(found.table["mape"]) == pytest.approx([0.05, (0.11 + 0.09 + 0.06 + 0.19) / 4, 0.05])
+    assert found.mape == pytest.approx(found.table["mape"].mean())
+    assert list(found.table.index) == ["x", "y", "z"]
+
+
+def test_a_flag_changes_in_the_replicates_on_the_other_side_of_the_threshold() -> None:
+    found = summarised()
+
+    assert list(found.table["flag_changes"]) == [0.0, 0.5, 0.0]
+    assert "change 16.7% of the flags (4 bootstrap samples)" in str(found)
+
+
+def test_the_procedure_is_run_on_samples_of_the_deals_drawn_with_replacement(monkeypatch) -> None:
+    sim = simulate_deals(600, seed=1)
+    seen = []
+
+    class Learned:
+        def __init__(self, view) -> None:
+            self.mean = float(view.deals["seats"].mean())
+            self.estimator = self
+
+        def predict_proba(self, attributes):
+            p = np.full(len(attributes), self.mean / 1000)
+            return np.column_stack([1 - p, p])
+
+    def learn(view, spec, _estimator):
+        assert view.index.is_unique
+        assert spec is sim.spec
+        seen.append(view.deals["deal_id"].tolist())
+        return Learned(view)
+
+    monkeypatch.setattr(instability, "_learn", learn)
+    found = compute_instability(sim.deals, sim.spec, sim.deals.head(7), flagged, replicates=6)
+
+    assert len(seen) == 7
+    assert seen[0] == sim.deals["deal_id"].tolist()  # the model of all deals comes first
+    assert all(len(ids) == 600 and len(set(ids)) < 450 for ids in seen[1:])
+    assert set(map(len, seen)) == {600}
+    assert found.replicates.shape == (6, 7)
+    assert len(np.unique(found.replicates[:, 0])) == 6
+    again = compute_instability(sim.deals, sim.spec, sim.deals.head(7), flagged, replicates=6)
+    assert (again.replicates == found.replicates).all()
+
+
+def test_samples_that_cannot_be_learned_from_are_counted(monkeypatch) -> None:
+    sim = simulate_deals(200, seed=1)
+    calls = iter(range(100))
+
+    def learn(_view, _spec, _estimator):
+        if next(calls) % 2:
+            raise DealsError("too little to learn from")
+        estimator = type("Same", (), {"predict_proba": lambda _, x: np.full((len(x), 2), 0.5)})()
+        return type("Learned", (), {"estimator": estimator})()
+
+    monkeypatch.setattr(instability, "_learn", learn)
+    found = compute_instability(sim.deals, sim.spec, sim.deals.head(3), flagged, replicates=10)
+    assert (len(found.replicates), found.failed) == (5, 5)
+    calls = iter(range(100))
+    with pytest.raises(DealsError, match=r"4 of 7 bootstrap samples .* Remedy: more deals"):
+        compute_instability(sim.deals, sim.spec, sim.deals.head(3), flagged, replicates=7)
+
+
+def test_too_few_replicates_are_refused() -> None:
+    sim = simulate_deals(100, seed=1)
+    with pytest.raises(DealsError, match="4 replicates are too few: ask for 5 or more"):
+        compute_instability(sim.deals, sim.spec, sim.deals, flagged, replicates=4)
+
+
+@pytest.mark.slow
+def test_fewer_deals_are_less_stable() -> None:
+    prospects = simulate_deals(60, seed=9).deals
+    few, many = (
+        compute_instability(sim.deals, sim.spec, prospects, flagged, replicates=5)
+        for sim in (simulate_deals(500, seed=1), simulate_deals(3000, seed=1))
+    )
+
+    assert few.mape > 1.3 * many.mape
+
+
+def test_both_plots_draw_what_was_computed() -> None:
+    found = summarised()
+    ax, flags = plot_instability(found), plot_flag_changes(found)
+
+    assert len([line for line in ax.lines if line.get_marker() == "."]) == 4
+    assert list(flags.lines[0].get_ydata()) == list(found.table["flag_changes"])
+    assert plot_instability(found, ax) is ax
+    assert plot_flag_changes(found, flags) is flags

@@ -1,0 +1,66 @@
+"""The money curve sums what declining each deal would have made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fitmodel.evaluation.net_benefit import (
+    compute_money_curve,
+    compute_net_benefit,
+    plot_money_curve,
+)
+from fitmodel.exceptions import DealsError, SpecError
+
+Y = np.array([1.0, 0.0, 1.0, 0.0])
+P = np.array([0.8, 0.6, 0.4, 0.2])
+LEAVES, STAYS = np.full(4, -100.0), np.full(4, 60.0)
+
+
+def test_each_threshold_declines_the_deals_at_or_above_it() -> None:
+    found = compute_money_curve(Y, P, LEAVES, STAYS, thresholds=[0.0, 0.3, 0.6, 0.7, 0.9])
+
+    assert list(found["model"] * 4) == pytest.approx([80, 140, 40, 100, 0])
+    assert set(found["flag_all"] * 4) == {80}
+    assert set(found["perfect"] * 4) == {200}
+    assert set(found["flag_none"]) == {0}
+
+
+def test_a_deal_without_an_amount_or_weight_is_left_out() -> None:
+    leaves = np.array([np.nan, -100, -100, -100])
+    found = compute_money_curve(Y, P, leaves, STAYS, [1, 1, 1, 0], thresholds=[0.0])
+
+    assert found["model"].iloc[0] == pytest.approx((100 - 60) / 2)
+
+
+def test_without_any_amount_it_is_empty() -> None:
+    assert compute_money_curve(Y, P, np.full(4, np.nan), STAYS).empty
+
+
+def test_with_equal_money_it_has_the_sign_of_the_net_benefit_at_break_even() -> None:
+    """At the probability at which signing is worth nothing both curves say the same."""
+    random = np.random.default_rng(0)
+    p = random.uniform(0, 1, 500)
+    y = (random.uniform(size=500) < p).astype(float)
+    even = 60 / 160
+    money = compute_money_curve(y, p, np.full(500, -100.0), np.full(500, 60.0), thresholds=[even])
+    benefit = compute_net_benefit(y, p, thresholds=[even])
+
+    assert money["model"].iloc[0] == pytest.approx(100 * benefit["model"].iloc[0])
+    assert money["flag_all"].iloc[0] == pytest.approx(100 * benefit["flag_all"].iloc[0])
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(DealsError, match="one number per deal"):
+        compute_money_curve(Y, P, [1.0], STAYS)
+    with pytest.raises(SpecError, match="outside 0 to 1"):
+        compute_money_curve(Y, P, LEAVES, STAYS, thresholds=[1.0])
+
+
+def test_it_is_drawn_as_computed() -> None:
+    frame = compute_money_curve(Y, P, LEAVES, STAYS)
+    ax = plot_money_curve(frame)
+
+    assert list(ax.lines[0].get_ydata()) == list(frame["model"])
+    assert "money made per deal" in ax.get_ylabel()
+    assert plot_money_curve(frame, ax) is ax

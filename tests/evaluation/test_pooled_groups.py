@@ -1,0 +1,139 @@
+"""A small group is drawn towards the others; a group that is off beyond chance is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.evaluation.pooled_groups import (
+    COHORT,
+    compute_pooled_groups,
+    groups_off,
+    plot_pooled_groups,
+    pool_ratios,
+)
+from fitmodel.exceptions import DealsError
+
+
+def deals(off: float = 1.0, n: int = 4000, seed: int = 0):
+    """Four groups of deals predicted right, but for group d, whose risk is `off` times as large."""
+    random = np.random.default_rng(seed)
+    group = random.choice(list("abcd"), n, p=[0.4, 0.35, 0.2, 0.05])
+    p = random.uniform(0.05, 0.4, n)
+    truth = np.where(group == "d", np.minimum(off * p, 0.95), p)
+    return pd.DataFrame({"group": group}), (random.uniform(size=n) < truth).astype(float), p
+
+
+def test_a_group_that_is_off_is_found_and_the_others_are_not() -> None:
+    found = compute_pooled_groups(*deals(off=2.0)).set_index("level")
+
+    assert found.loc["d", "low"] > 1
+    assert found.loc["d", "pooled"] == pytest.approx(found.loc["d", "ratio"], rel=0.15)
+    assert (found.loc[["a", "b", "c"], "low"] < 1.02).all()
+    assert found["deals"].sum() == 4000
+    assert found["early_churners"].sum() == deals(off=2.0)[1].sum()
+
+
+def test_where_nothing_is_off_hardly_any_group_is_called_off() -> None:
+    called = total = 0
+    for seed in range(40):
+        found = compute_pooled_groups(*deals(seed=seed, n=800))
+        called += int(((found["low"] > 1) | (found["high"] < 1)).sum())
+        total += len(found)
+
+    assert called / total < 0.06
+
+
+def test_a_small_group_is_drawn_towards_the_others_more_than_a_large_one() -> None:
+    observed = np.array([60.0, 200.0, 3.0, 105.0])
+    expected = np.array([50.0, 200.0, 1.0, 100.0])
+    pooled, low, high = pool_ratios(observed, expected, expected)
+    ratio = observed / expected
+
+    assert 1 < pooled[2] < 1.6 < ratio[2]
+    assert high[2] - low[2] > high[1] - low[1]
+    overall = observed.sum() / expected.sum()
+    assert abs(pooled[1] - overall) < abs(pooled[2] - overall)
+
+
+def test_the_interval_is_narrower_than_that_of_a_poisson_count_where_probabilities_are_large() -> (
+    None
+):
+    large, small = np.array([50.0, 50.0]), np.array([50.0, 50.0])
+    _, low, high = pool_ratios(large, large, 0.5 * large)
+    _, low_poisson, high_poisson = pool_ratios(small, small, small)
+
+    assert (high - low < high_poisson - low_poisson).all()
+
+
+def test_quarters_of_signing_are_groups_too() -> None:
+    attributes, y, p = deals(n=400)
+    days = pd.date_range("2025-01-01", periods=400, freq="D")
+    found = compute_pooled_groups(attributes, y, p, closed_on=days)
+    quarters = found[found["attribute"] == COHORT]
+
+    assert list(quarters["level"]) == ["2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1"]
+    assert quarters["deals"].sum() == 400
+
+
+def test_deals_of_weight_0_are_left_out_and_empty_values_are_a_group() -> None:
+    attributes, y, p = deals(n=400)
+    attributes.loc[:9, "group"] = None
+    found = compute_pooled_groups(attributes, y, p, np.r_[np.zeros(5), np.ones(395)])
+
+    assert found.set_index("level").loc["(empty)", "deals"] == 5
+    assert found["deals"].sum() == 395
+
+
+def test_an_attribute_of_many_levels_or_one_is_left_out() -> None:
+    _, y, p = deals(n=400)
+    attributes = pd.DataFrame({"id": np.arange(400).astype(str), "same": "x"})
+
+    assert compute_pooled_groups(attributes, y, p).empty
+    with pytest.raises(DealsError):
+        compute_pooled_groups(attributes, y, p[:-1])
+
+
+def test_it_is_drawn_as_computed() -> None:
+    frame = compute_pooled_groups(*deals(off=2.0))
+    ax = plot_pooled_groups(frame)
+    lines = {line.get_label(): line for line in ax.lines}
+
+    assert list(lines["pooled, 95 % interval"].get_xdata()) == list(frame["pooled"])
+    assert list(lines["as seen"].get_xdata()) == list(frame["ratio"])
+    assert len(ax.get_yticklabels()) == 4
+    assert plot_pooled_groups(frame, ax) is ax
+
+
+def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> None:
+    attributes = pd.DataFrame({"group": ["a"] * 30 + ["b"] * 30 + ["c"] * 30})
+    y = np.r_[np.zeros(30), np.ones(30), np.tile([0.0, 1.0, 0.0], 10)]
+    p = np.r_[np.zeros(30), np.ones(30), np.full(30, 0.3)]
+    found = compute_pooled_groups(attributes, y, p).set_index("level")
+
+    assert np.isfinite(found[["ratio", "pooled", "low", "high"]].to_numpy()).all()
+    assert found.loc["c", "ratio"] == pytest.approx(10 / 9)
+
+
+def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_none() -> None:
+    alone = groups_off(compute_pooled_groups(*deals(off=2.5, seed=1)))
+    attributes, y, p = deals(seed=1)
+    level = groups_off(compute_pooled_groups(attributes, y, p / 1.5))
+
+    assert list(alone["level"]) == ["d"]
+    assert level.empty
+    assert groups_off(pd.DataFrame()).empty
+
+
+def test_of_many_groups_without_fault_hardly_ever_one_is_named() -> None:
+    random = np.random.default_rng(3)
+    named = 0
+    for seed in range(20):
+        _, y, p = deals(seed=seed, n=600)
+        attributes = pd.DataFrame(
+            {f"a{number}": random.choice(list("xyz"), 600) for number in range(10)}
+        )
+        named += len(groups_off(compute_pooled_groups(attributes, y, p))) > 0
+
+    assert named <= 3

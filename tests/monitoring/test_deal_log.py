@@ -1,0 +1,110 @@
+"""Decisions on one deal: once however often they come, seen by everybody, undone for a minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.logged import UnknownProspectError
+from fitmodel.monitoring import deal_log
+from fitmodel.monitoring.deal_log import ConflictError, DealLog
+from fitmodel.monitoring.log import DecisionLog
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def log(request, tmp_path):
+    place = tmp_path / "log.db"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgresql")
+    opened = DecisionLog(place, salt="pepper")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def deals(log, learned_on):
+    from fitmodel.datasets.simulation import simulate_deals
+    from fitmodel.decision.policy import Policy
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.scorer import Scorer
+
+    simulation = simulate_deals(700, seed=5)
+    policy = Policy("threshold", 0.0, None, "flags all")
+    roles = simulation.spec.deals
+    scorecard = learned_on(700, seed=5).scorecard
+    model = FitModel(Scorer(scorecard, policy, roles.amount, roles.closed_on, version="v1"), {})
+    row = simulation.deals.iloc[0].to_dict()
+    log.append("D-1", model.predict(row), row)
+    return DealLog(log)
+
+
+def test_the_same_decision_twice_is_one(deals, log) -> None:
+    first, added = deals.decide("D-1", "declined", by="Kim", reason="too far")
+    again, added_again = deals.decide("D-1", "declined", by="Kim", reason="too far")
+    assert (added, added_again) == (True, False)
+    assert first == again
+    assert len(log.decisions()) == 1
+
+
+def test_who_has_not_seen_a_decision_is_told_of_it(deals, log) -> None:
+    deals.decide("D-1", "declined", by="Kim", reason="too far", seen=0)
+    with pytest.raises(ConflictError, match=r"Kim has decided meanwhile: declined \(too far\)"):
+        deals.decide("D-1", "overridden", by="Ann", reason="I know them", seen=0)
+    assert log.decisions()["by"].tolist() == ["Kim"]
+
+
+def test_a_decision_is_undone_for_a_minute_by_whoever_made_it(deals, log, monkeypatch) -> None:
+    made, _ = deals.decide("D-1", "declined", by="Kim")
+    with pytest.raises(ConflictError, match="only Kim can undo it"):
+        deals.undo("D-1", made.number, by="Ann")
+    deals.undo("D-1", made.number, by="Kim")
+    deals.undo("D-1", made.number, by="Kim")
+    assert deals.standing("D-1") is None
+    assert log.decisions().empty
+    assert log.latest()["action"].isna().all()
+    assert [event.undone for event in deals.events("D-1") if event.kind == "declined"] == [True]
+    anew, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
+    later = datetime.now(UTC) + timedelta(seconds=deal_log.UNDO_SECONDS + 1)
+    monkeypatch.setattr(deal_log, "_now", lambda: later)
+    with pytest.raises(ConflictError, match="a minute has passed"):
+        deals.undo("D-1", anew.number, by="Kim")
+    assert deals.standing("D-1") == anew
+
+
+def test_a_decision_that_is_none_of_the_deal_cannot_be_undone(deals) -> None:
+    with pytest.raises(ConflictError, match="no such decision"):
+        deals.undo("D-1", 99, by="Kim")
+
+
+def test_a_question_to_a_manager_decides_nothing(deals, log) -> None:
+    for _ in range(2):
+        deals.ask("D-1", by="Kim", reason="a big one")
+    kinds = [event.kind for event in deals.events("D-1")]
+    assert kinds == ["asked", "assessed"]
+    assert deals.standing("D-1") is None
+    assert log.decisions().empty
+    with pytest.raises(UnknownProspectError):
+        deals.ask("D-2", by="Kim")
+
+
+def test_what_is_no_action_or_no_deal_is_refused(deals) -> None:
+    with pytest.raises(TrackingError, match="no action"):
+        deals.decide("D-1", "sold", by="Kim")
+    with pytest.raises(UnknownProspectError):
+        deals.decide("D-2", "signed", by="Kim")
+
+
+def test_a_deal_that_is_forgotten_leaves_nothing(deals, log) -> None:
+    made, _ = deals.decide("D-1", "declined", by="Kim")
+    deals.undo("D-1", made.number, by="Kim")
+    deals.ask("D-1", by="Kim")
+    assert log.forget("D-1") == 4
+    assert deals.events("D-1") == []
+
+
+def test_another_process_sees_what_was_done(deals, log, tmp_path) -> None:
+    deals.decide("D-1", "declined", by="Kim")
+    log.close()  # as a service that is started again
+    assert deals.standing("D-1").kind == "declined"

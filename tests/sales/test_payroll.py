@@ -1,0 +1,358 @@
+"""Every clause of a plan pays what a second ledger says, written apart and without haste."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from dateutil.relativedelta import relativedelta
+
+from fitmodel import DealSpec
+from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.sales.incentives import pay
+from fitmodel.sales.payroll import write_payroll
+from fitmodel.sales.plans import Plan, read_plan
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "commission-plans.md"
+EXAMPLES = dict(
+    re.findall(
+        r"^## ([^\n]+)\n(?:(?!^## ).)*?```toml\n(.*?)```",
+        GUIDE.read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+)
+END = date(2026, 6, 30)
+SPEC = DealSpec(
+    deals={
+        "id": "deal", "closed_on": "closed_on", "churned_on": "churned_on", "rep": "rep",
+        "amount": "value", "observed_until": str(END),
+    },
+    label={"horizon_months": 5},
+    attributes={"include": ["kind"]},
+)  # fmt: skip
+
+
+def company(seed, *, deals=80, credit_notes=False):
+    """Deals with every day of the month, amounts with cents, causes and second reps."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(deals):
+        closed = END - timedelta(days=int(random.integers(0, 900)))
+        stayed = int(random.integers(1, 700))
+        if random.random() < 0.2:  # on the very day, and one day later
+            months = int(random.choice([3, 6, 12]))
+            stayed = (closed + relativedelta(months=months) - closed).days + int(random.integers(2))
+        churned = closed + timedelta(days=stayed)
+        negative = credit_notes and random.random() < 0.15
+        shared = random.random() < 0.4
+        rows.append(
+            {
+                "deal": f"D{number:03d}",
+                "closed_on": pd.Timestamp(closed),
+                "churned_on": pd.Timestamp(churned) if churned <= END and not negative else pd.NaT,
+                "rep": f"R{random.integers(3):02d}",
+                "value": (-1 if negative else 1) * round(float(random.uniform(50, 30000)), 2),
+                "exit_reason": str(random.choice(["price", " Bankrupt", "acquired", ""])),
+                "second_rep": f"R{random.integers(3, 5):02d}" if shared else None,
+                "second_share": float(random.choice([0.25, 0.3, 0.5])) if shared else np.nan,
+                "kind": "a",
+            }
+        )
+    return pd.DataFrame(rows).astype({"closed_on": "M8[us]", "churned_on": "M8[us]"})
+
+
+def rounded(value, plan):
+    """To the unit, by counting units down and looking at what is left."""
+    given = plan.get("rounding", {})
+    unit, mode = Fraction(str(given.get("to", "0.01"))), given.get("mode", "half_even")
+    sign, units = (-1 if value < 0 else 1), abs(Fraction(value)) / unit
+    whole = units.numerator // units.denominator
+    rest = units - whole
+    up = rest > Fraction(1, 2) or (
+        rest == Fraction(1, 2) and (mode == "half_up" or (mode == "half_even" and whole % 2 == 1))
+    )
+    return sign * (whole + (up and mode != "down")) * unit
+
+
+def shares_of(table, plan):
+    """(row, rep, whole commission), exact."""
+    rate, found = Fraction(str(plan["commission_rate"])), []
+    steps = plan.get("accelerators", {}).get("steps", [])
+    seen = defaultdict(Fraction)
+    rows = table.reset_index(drop=True)
+    rows = rows.sort_values("closed_on", kind="stable") if steps else rows
+    for row in rows.to_dict("records"):
+        value, split = Fraction(str(row["value"])), plan.get("split")
+        second = Fraction(0)
+        if split and isinstance(row["second_rep"], str):
+            given = split["share"]
+            second = Fraction(str(row["second_share"] if given == "second_share" else given))
+        if steps:
+            day = row["closed_on"]
+            key = (row["rep"], day.year, (day.month - 1) // 3)
+            commission, left = Fraction(0), value
+            bounds = [*[Fraction(str(s["above"])) for s in steps], None]
+            rates = [rate, *[Fraction(str(s["rate"])) for s in steps]]
+            for bound, r in zip(bounds, rates, strict=True):
+                room = left if bound is None else max(bound - seen[key], Fraction(0))
+                part = min(left, room)
+                commission, left, seen[key] = commission + part * r, left - part, seen[key] + part
+            found.append((row, row["rep"], rounded(commission, plan)))
+            continue
+        theirs = rounded(value * second * rate, plan)
+        found.append((row, row["rep"], rounded(value * rate, plan) - theirs))
+        if second:
+            found.append((row, row["second_rep"], theirs))
+    return found
+
+
+def paid_by(day, row, whole, plan):
+    """All that was paid for a deal by the end of a day: looked at afresh, as on that day."""
+    signed = row["closed_on"].date()
+    if day < signed:
+        return Fraction(0)
+    if whole < 0:
+        return whole
+    age = plan["earned_after_months"]
+    left = row["churned_on"].date() if pd.notna(row["churned_on"]) else None
+    gone = left is not None and left <= day
+    causes = [c.strip().lower() for c in plan.get("excluded_causes", {}).get("values", [])]
+    if gone and row["exit_reason"].strip().lower() in causes:
+        return whole
+
+    def stays(months):
+        reached = signed + relativedelta(months=months)
+        return reached <= day and (left is None or left > reached)
+
+    if age == 0 or stays(age):
+        return whole
+    tiers = [Fraction(str(t["share"])) for t in plan.get("tiers", []) if stays(t["months"])]
+    earned = rounded(whole * max(tiers, default=Fraction(0)), plan)
+    if not gone:
+        return max(earned, rounded(whole * Fraction(str(plan.get("paid_at_signing", 0))), plan))
+    if plan.get("clawback") == "unused_months":
+        full = max(m for m in range(age + 1) if signed + relativedelta(months=m) <= left)
+        earned = max(earned, rounded(whole * Fraction(full, age), plan))
+    return earned
+
+
+def months():
+    first = date(2023, 12, 1)
+    while first <= END:
+        yield first
+        first += relativedelta(months=1)
+
+
+def second_ledger(table, plan):
+    """What each rep is paid in each month."""
+    result = defaultdict(Fraction)
+    lines = shares_of(table, plan)
+    leavers = plan.get("leavers", {})
+    gone = leavers.get("left", {})
+    for first in months():
+        last = min(first + relativedelta(months=1), END + timedelta(days=1)) - timedelta(days=1)
+        for row, rep, whole in lines:
+            days = [first - timedelta(days=1), last]
+            if rep in gone:  # terms hold from the day after the last: look at every day
+                days = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
+            sums = [paid_by(day, row, whole, plan) for day in days]
+            for day, before, after in zip(days[1:], sums, sums[1:], strict=False):
+                if rep in gone and day > gone[rep]:
+                    if after > before and leavers.get("pending", "forfeit") == "forfeit":
+                        continue
+                    if after < before and leavers.get("clawback") == "waive":
+                        continue
+                result[rep, first] += after - before
+    if "cap" in plan:
+        result = capped(result, Fraction(str(plan["cap"]["amount"])))
+    if "draw" in plan:
+        result = drawn(result, Fraction(str(plan["draw"]["amount"])), plan["draw"]["recoverable"])
+    later = plan.get("payroll_months_later", 0)
+    return {
+        (rep, f"{first + relativedelta(months=later):%Y-%m}"): amount
+        for (rep, first), amount in result.items()
+        if amount
+    }
+
+
+def capped(result, most):
+    out = defaultdict(Fraction)
+    for rep in {rep for rep, _ in result}:
+        total = paid = Fraction(0)
+        quarter = None
+        for first in months():
+            if (first.year, (first.month - 1) // 3) != quarter:
+                quarter, total, paid = (
+                    (first.year, (first.month - 1) // 3),
+                    Fraction(0),
+                    Fraction(0),
+                )
+            total += result[rep, first]
+            out[rep, first] = min(total, most) - paid
+            paid = min(total, most)
+    return out
+
+
+def drawn(result, least, recoverable):
+    out = defaultdict(Fraction)
+    for rep in {rep for rep, _ in result}:
+        debt, begun = Fraction(0), False
+        for first in months():
+            amount = result[rep, first]
+            begun = begun or amount != 0
+            if not begun:
+                continue
+            pays = max(amount, least)
+            debt += pays - amount
+            if recoverable and pays > least:
+                back = min(debt, pays - least)
+                pays, debt = pays - back, debt - back
+            out[rep, first] = pays
+    return out
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("clause", [name for name in EXAMPLES if not name.startswith("Upgrades")])
+def test_every_example_of_the_guide_pays_what_the_second_ledger_says(clause, seed, tmp_path):
+    (tmp_path / "plan.toml").write_text(EXAMPLES[clause])
+    deals = company(seed, deals=40, credit_notes="Credit" in clause)
+
+    ledger = pay(deals, SPEC, read_plan(tmp_path / "plan.toml"))
+
+    sums = ledger.payroll.groupby(["rep", "month"])["amount"].sum()
+    paid = {key: Fraction(amount) for key, amount in sums.items() if amount}
+    told = tomllib.loads(EXAMPLES[clause], parse_float=Decimal)
+    assert paid == second_ledger(deals, told)
+
+
+def test_the_guide_has_an_example_of_every_clause():
+    keys = set().union(*(tomllib.loads(text) for text in EXAMPLES.values()))
+    assert keys >= set(Plan.model_fields) - {"name", "bonus"}
+
+
+@pytest.mark.parametrize("clause", ["Splits", "Proportional claw-back", "Accelerators"])
+def test_the_payroll_of_a_deal_adds_up_to_the_ledger(clause, tmp_path):
+    (tmp_path / "plan.toml").write_text(EXAMPLES[clause])
+    ledger = pay(company(7), SPEC, read_plan(tmp_path / "plan.toml"))
+
+    paid = ledger.payroll.groupby("deal")["amount"].sum()
+    paid = paid[paid != 0]
+    rows = ledger.deals
+    assert (rows["nominal"] == rows["earned"] + rows["withheld"] + rows["pending"]).all()
+    advance = [
+        max(row["paid_at_signing"], row["earned"]) if row["pending"] else row["earned"]
+        for row in rows.to_dict("records")
+    ]
+    told = pd.Series(advance, rows["deal"]).groupby(level=0).sum()
+    assert paid.to_dict() == {deal: amount for deal, amount in told.items() if amount}
+    by_month = ledger.payroll_by_month
+    assert sum(by_month["total"], Decimal(0)) == sum(ledger.payroll["amount"], Decimal(0))
+
+
+def test_a_split_deal_adds_up_to_the_whole_commission():
+    plan = Plan(
+        commission_rate="0.1",
+        split={"rep": "second_rep", "share": Decimal("0.3")},
+        paid_at_signing="1",
+    )
+    deals = company(3)
+    alone = pay(deals, SPEC, plan.model_copy(update={"split": None})).deals
+    both = pay(deals, SPEC, plan).deals
+    assert both.groupby("deal")["nominal"].sum().to_dict() == dict(
+        zip(alone["deal"], alone["nominal"], strict=True)
+    )
+    assert set(both["rep"]) == {"R00", "R01", "R02", "R03", "R04"}
+
+
+def test_an_upgrade_pays_what_it_adds_to_the_rep_who_signed_it():
+    rows = pd.DataFrame(
+        {
+            "deal": ["1", "2", "3", "4"],
+            "customer": ["x", "x", "x", "y"],
+            "closed_on": pd.to_datetime(["2025-01-10", "2025-03-10", "2025-04-10", "2025-01-15"]),
+            "churned_on": pd.to_datetime([None, None, "2025-08-20", None]),
+            "rep": ["R00", "R01", "R01", "R02"],
+            "value": [1000.0, 1600.0, 1200.0, 500.0],
+            "kind": "a",
+        }
+    )
+    spec = SPEC.replace(rows={"customer": "customer"})
+    merged = rows.iloc[[0, 3]].copy()
+    merged.loc[0, "churned_on"] = pd.Timestamp("2025-08-20")
+    plan = Plan(
+        commission_rate="0.1", earned_after_months=6, paid_at_signing="0.5", upgrades="increase"
+    )
+
+    ledger = pay(merged, spec, plan, rows=rows)
+
+    kept = ledger.payroll[["month", "rep", "kind", "deal", "amount"]].to_numpy().tolist()
+    assert kept == [
+        ["2025-01", "R00", "advance", "1", Decimal("50.00")],
+        ["2025-01", "R02", "advance", "4", Decimal("25.00")],
+        ["2025-03", "R01", "advance", "2", Decimal("30.00")],
+        ["2025-07", "R00", "earned", "1", Decimal("50.00")],
+        ["2025-07", "R02", "earned", "4", Decimal("25.00")],
+        ["2025-08", "R01", "clawed_back", "2", Decimal("-30.00")],
+    ]
+    with pytest.raises(DealsError, match=r"customer = \"COLUMN\" under \[rows\]"):
+        pay(merged, spec, plan)
+
+
+def test_a_credit_note_stops_no_plan_that_knows_it_and_the_others_name_its_row():
+    deals = company(1, deals=30)
+    deals.loc[4, "value"] = -500.0
+    with pytest.raises(DealsError, match=r"e\.g\. -500 in row 4\..*credit_notes = \"deduct\""):
+        pay(deals, SPEC, Plan(commission_rate="0.1"))
+    ledger = pay(deals, SPEC, Plan(commission_rate="0.1", credit_notes="deduct"))
+    note = ledger.deals.loc[4]
+    assert (note["nominal"], note["earned"], note["pending"]) == (Decimal(-50), Decimal(-50), 0)
+
+
+def test_what_a_plan_names_and_the_deals_do_not_have_is_refused_by_name():
+    plan = Plan(commission_rate="0.1", excluded_causes={"column": "why", "values": ["bankrupt"]})
+    with pytest.raises(DealsError, match=r"excluded_causes needs the column 'why'"):
+        pay(company(1), SPEC, plan)
+    shared = Plan(commission_rate="0.1", split={"rep": "second_rep", "share": "second_share"})
+    deals = company(1).assign(second_share=3.0)
+    with pytest.raises(DealsError, match=r"second_share: \d+ shared deal\(s\) have no share"):
+        pay(deals, SPEC, shared)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[cap]\namount = -1", "cap.amount"),
+        ('clawback = "half"', "clawback"),
+        ("[draw]\namount = 1\nrecover = true", "draw.recover"),
+        ("[rounding]\nto = 0", "rounding.to"),
+        (
+            "[[accelerators.steps]]\nabove = 2\nrate = .1\n[[accelerators.steps]]\nabove = 1\n"
+            "rate = .2",
+            "accelerators must rise",
+        ),
+    ],
+)
+def test_a_clause_that_cannot_be_is_refused_by_its_key(text, key, tmp_path):
+    (tmp_path / "plan.toml").write_text("commission_rate = 0.1\n" + text.replace(" .", " 0."))
+    with pytest.raises(SpecError, match=key):
+        read_plan(tmp_path / "plan.toml")
+
+
+def test_the_payroll_is_written_whole_as_csv_or_parquet(tmp_path):
+    ledger = pay(company(2), SPEC, Plan(commission_rate="0.1", paid_at_signing="0.5"))
+    for name in ("payroll.csv", "payroll.parquet"):
+        write_payroll(ledger, tmp_path / name)
+    csv = pd.read_csv(tmp_path / "payroll.csv", dtype=str, keep_default_na=False)
+    assert csv["amount"].tolist() == [str(amount) for amount in ledger.payroll["amount"]]
+    parquet = pd.read_parquet(tmp_path / "payroll.parquet")
+    assert parquet["amount"].tolist() == ledger.payroll["amount"].tolist()
+    with pytest.raises(DealsError, match="neither in .csv nor in .parquet"):
+        write_payroll(ledger, tmp_path / "payroll.xlsx")

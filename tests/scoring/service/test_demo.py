@@ -1,0 +1,40 @@
+"""The demonstration has everything that the app shows."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.service.app import create_app
+from fitmodel.service.demo import PROSPECTS, TRAINED_UNTIL, make_demo
+from fitmodel.service.settings import Settings
+
+
+@pytest.mark.slow
+def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow_store) -> None:
+    assert mlflow_store
+    made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_500)
+    decided = made.log.decisions()
+    assert set(decided["action"]) == {"signed", "declined", "overridden"}
+    app = create_app(
+        made.model,
+        Settings(reload_seconds=0),
+        log=made.log,
+        pipeline=made.pipeline,
+        deals=made.deals,
+        spec=made.spec,
+        tour=True,
+    )
+    with TestClient(app) as ready:
+        told = ready.get("/v1/desk").json()
+        assert (told["tour"], told["has"]) == (True, {"deals": True, "log": True})
+        assert told["model"]["period"][1] <= TRAINED_UNTIL
+        assert len(ready.get("/v1/pipeline").text.splitlines()) == PROSPECTS + 1
+        app.state.pages.watch.wait("")
+        watch = ready.get("/v1/watch").json()
+        assert "lead_source" in watch["drifted"]
+        assert ready.get("/v1/model/card").json()["nodes"]
+        first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
+        events = ready.get(f"/v1/decisions?id={first}").json()["events"]
+        assert events[-1]["kind"] == "assessed"

@@ -1,0 +1,135 @@
+"""The pages' endpoints: what is missing is said with the remedy, and nothing is computed twice."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.exceptions import DealsError
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.reports.fragments import html_tree
+from fitmodel.reports.model_page import card_html, card_page
+from fitmodel.service._computed import Computed
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+STILL = Settings(reload_seconds=0)
+
+
+@pytest.fixture
+def asked(shop):
+    with TestClient(create_app(shop.path, STILL)) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("path", ["/v1/team", "/v1/watch"])
+def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
+    answer = asked.get(path)
+    assert answer.status_code == 404
+    assert "fitmodel serve --deals" in answer.json()["detail"]
+    assert asked.get("/v1/desk").json()["has"] == {"deals": False, "log": False}
+
+
+def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
+    shop, simulation, tmp_path
+) -> None:
+    path = tmp_path / "deals.csv"
+    simulation.deals.to_csv(path, index=False)
+    log = DecisionLog(tmp_path / "log.db")
+    with TestClient(create_app(shop.path, STILL, deals=path, log=log)) as ready:
+        first = ready.get("/v1/watch").json()
+        assert first["state"] in {"computing", "ready"}
+        ready.app.state.pages.watch.wait("")
+        told = ready.get("/v1/watch?language=zh").json()
+    assert told["state"] == "ready"
+    assert told["deals"] > 0
+    tags = {node["tag"] for node in told["nodes"] if isinstance(node, dict)}
+    assert {"h2", "figure", "div"} <= tags
+
+
+def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:
+    path = tmp_path / "deals.csv"
+    path.write_text("deal_id\n1\n")
+    with TestClient(create_app(shop.path, STILL, deals=path)) as ready:
+        ready.app.state.pages.team.wait("en")
+        answer = ready.get("/v1/team")
+        assert answer.status_code == 503
+        assert "closed_on" in answer.json()["detail"]
+        path.unlink()
+        assert ready.get("/v1/team").status_code == 503
+
+
+def test_a_table_of_the_scorecard_has_its_rows_and_its_plot(asked, shop) -> None:
+    name = shop.attributes[0]
+    told = asked.get(f"/v1/model/tables/{name}").json()
+    assert told["attribute"] == name
+    assert len(told["rows"]) > 1
+    assert told["plot"][0]["tag"] == "figure"
+    assert told["plot"][0]["children"][0]["tag"] == "svg"
+    assert asked.get("/v1/model/tables/nothing").status_code == 404
+    assert asked.get("/v1/model/card").status_code == 404  # this bundle holds none
+
+
+def test_a_value_is_computed_once_until_its_source_changes() -> None:
+    stamp, counted, go = ["a"], [], threading.Event()
+
+    def compute(key, tell):
+        tell("a step")
+        counted.append(key)
+        go.wait(10)
+        return f"{key}{len(counted)}"
+
+    computed = Computed(compute, lambda: stamp[0])
+    assert computed.ask("x").value is None
+    assert computed.ask("x").value is None
+    go.set()
+    assert computed.wait("x").value == "x1"
+    assert computed.ask("x").value == "x1"
+    stamp[0] = "b"
+    assert computed.wait("x").value == "x2"
+    assert counted == ["x", "x"]
+    computed.close()
+
+
+def test_what_fails_is_said_and_tried_again_where_the_source_changes() -> None:
+    stamp = ["a"]
+
+    def compute(_key, _tell):
+        if stamp[0] == "a":
+            raise DealsError("no deals")
+        return 1
+
+    computed = Computed(compute, lambda: stamp[0])
+    assert computed.wait("").problem == "no deals"
+    stamp[0] = "b"
+    assert computed.wait("").value == 1
+    computed.close()
+
+
+CARD = "# Card\n\n<script>alert(1)</script>\n\n| a | b |\n| --- | --- |\n| 1 | [x](http://y) |\n"
+
+
+def test_a_card_is_a_page_in_which_no_html_acts() -> None:
+    assert "<script" not in card_page(CARD)
+    assert "<table>" in card_html(CARD)
+    tree = html_tree(card_html(CARD))
+    assert [node["tag"] for node in tree if isinstance(node, dict)] == ["h1", "p", "table"]
+    assert "script" not in str([node["tag"] for node in tree if isinstance(node, dict)])
+
+
+def test_a_tree_keeps_texts_and_drops_what_is_not_listed() -> None:
+    wicked = (
+        '<p onclick="x()" class="a">1 &lt; 2<img src=x onerror=y><b>bold</b></p><script>z</script>'
+    )
+    (paragraph, *rest) = html_tree(wicked)
+    assert paragraph == {
+        "tag": "p",
+        "attributes": {"class": "a"},
+        "children": ["1 < 2", "bold"],
+    }
+    assert all(isinstance(node, str) for node in rest)
+    (svg,) = html_tree('<svg viewBox="0 0 1 1"><clipPath id="a"><rect/></clipPath></svg>')
+    assert svg["attributes"] == {"viewBox": "0 0 1 1"}
+    assert svg["children"][0]["tag"] == "clipPath"

@@ -1,0 +1,233 @@
+"""What `check` says in words and to other programs is the same, and the contract silences it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.checking import (
+    audit_before_training,
+    check_deals,
+    checks_of_training,
+    training_results,
+)
+from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
+from fitmodel.evaluation.metrics import Metric
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.leakage.audit import audit_leakage
+
+LEAKY = simulate_deals(1500, seed=1, leaks=True)
+
+
+def run(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, table: pd.DataFrame, spec: Any) -> None:
+    table.to_csv(folder / "deals.csv", index=False)
+    (folder / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
+
+
+def test_every_leak_is_an_error_with_its_code() -> None:
+    found = check_deals(LEAKY.deals, LEAKY.spec)
+    errors = {result.column for result in found.results if result.level == "error"}
+
+    assert errors == set(LEAKY.leaks)
+    assert {result.code[:3] for result in found.results if result.level == "error"} == {"FM1"}
+    assert not found.ok
+
+
+def test_a_leak_that_is_allowed_with_a_reason_stops_neither_check_nor_train() -> None:
+    leaks = check_deals(LEAKY.deals, LEAKY.spec).results
+    ignore = {f"{leak.code}:{leak.column}": "known before" for leak in leaks if leak.column}
+    spec = LEAKY.spec.replace(checks={"ignore": ignore})
+    found = check_deals(LEAKY.deals, spec)
+    with pytest.raises(DealsError, match="look like knowledge from after the closing"):
+        audit_before_training(LEAKY.deals, LEAKY.spec, ())
+
+    silenced = {f"{each.code}:{each.column}" for each in found.silenced}
+    assert set(ignore) <= silenced
+    assert {each.reason for each in found.silenced} == {"known before"}
+    still = {each.attribute for each in audit_leakage(LEAKY.deals, spec).findings} & set(
+        audit_leakage(LEAKY.deals, spec).stopped
+    )
+    assert still == {each.column for each in found.results if each.level == "error"}
+
+
+def test_silencing_one_leak_of_a_column_does_not_hide_another() -> None:
+    stopped = audit_leakage(LEAKY.deals, LEAKY.spec)
+    first = next(each for each in stopped.findings if each.verdict == "stop")
+    code = next(
+        each.code
+        for each in check_deals(LEAKY.deals, LEAKY.spec).results
+        if each.column == first.attribute and each.level == "error"
+    )
+    spec = LEAKY.spec.replace(checks={"ignore": {f"{code}:{first.attribute}": "known before"}})
+    again = [
+        each for each in audit_leakage(LEAKY.deals, spec).findings
+        if each.attribute == first.attribute
+    ]  # fmt: skip
+
+    assert again[0].silenced == "known before" or again[-1].silenced == "known before"
+    assert len(again) > 1 or again[0].verdict == "fine"
+    others = set(stopped.stopped) - {first.attribute}
+    assert others <= set(audit_leakage(LEAKY.deals, spec).stopped)
+
+
+def test_the_text_and_the_json_of_check_have_the_same_codes(folder: Path) -> None:
+    table = LEAKY.deals.assign(
+        annual_value=LEAKY.deals["annual_value"].where(LEAKY.deals.index > 2, -5.0)
+    )
+    write(folder, table, LEAKY.spec)
+    code, text = run("check", "deals.csv")
+    other, told = run("check", "deals.csv", "--format", "json")
+    data = json.loads(told)
+
+    assert code == other == 1
+    assert data["file"] == "deals.csv"
+    assert {result["code"] for result in data["results"]} == set(re.findall(r"\bFM\d{3}\b", text))
+    assert "FM312" in text
+
+
+def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder: Path) -> None:
+    table = LEAKY.deals.assign(
+        annual_value=LEAKY.deals["annual_value"].where(LEAKY.deals.index > 2, -5.0)
+    )
+    table = table.drop(columns=list(LEAKY.leaks))
+    spec = LEAKY.spec.replace(checks={"ignore": {"FM312": "credit notes"}})
+    write(folder, table, spec)
+    code, text = run("check", "deals.csv")
+    _, told = run("check", "deals.csv", "--format", "sarif")
+    _, tests = run("check", "deals.csv", "--format", "junit")
+
+    assert code == 0
+    assert "FM312" not in text
+    (hidden,) = [r for r in json.loads(told)["runs"][0]["results"] if r["ruleId"] == "FM312"]
+    assert hidden["suppressions"][0]["justification"] == "credit notes"
+    suite = ET.fromstring(tests.encode())[0]  # noqa: S314 - our own text
+    assert suite.get("failures") == "0"
+    assert suite.get("skipped") == "1"
+
+
+def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> None:
+    write(folder, LEAKY.deals.drop(columns="closed_on"), LEAKY.spec)
+    code, told = run("check", "deals.csv", "--format", "json")
+    data = json.loads(told)
+
+    assert code == 1
+    assert data["ok"] is False
+    assert data["results"][-1]["code"] == "FM330"
+    assert "closed_on" in data["results"][-1]["message"]
+
+
+def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
+    sim = simulate_deals(900, seed=2)
+
+    def codes(table: pd.DataFrame) -> set[tuple[str, str]]:
+        return {(each.code, each.level) for each in check_deals(table, sim.spec).results}
+
+    assert ("FM405", "error") in codes(sim.deals.head(100))
+    assert ("FM403", "warning") in codes(sim.deals.head(330))
+    assert not {"FM403", "FM405"} & {code for code, _ in codes(sim.deals)}
+
+
+def test_a_doubt_that_must_be_answered_is_an_error_as_for_train() -> None:
+    sim = simulate_deals(300, seed=2)
+    stage = ["Won", "Lost"] * 150
+    found = check_deals(sim.deals.assign(deal_stage=stage), sim.spec)
+
+    assert ("FM301", "error", "deal_stage") in {
+        (each.code, each.level, each.column) for each in found.results
+    }
+    with pytest.raises(DealsError, match="opportunities that were not won"):
+        read_with_doubts(sim.deals.assign(deal_stage=stage), sim.spec)
+
+
+GROUPS = pd.DataFrame(
+    {
+        "attribute": ["segment", "segment", "region"],
+        "level": ["smb", "mid", "uk"],
+        "deals": [400, 300, 50],
+        "early_churners": [90, 60, 20],
+        "expected": [60.0, 60.0, 18.0],
+        "pooled": [1.5, 1.0, 1.1],
+        "low": [1.4, 0.9, 0.9],
+        "high": [1.6, 1.2, 1.4],
+    }
+)
+"""One of the groups is off beyond chance."""
+
+
+def report(**changed: Any) -> Any:
+    """A report in which nothing is to be said, with some things changed."""
+    fine = {
+        "calibration_intercept": Metric("calibration_intercept", 0.0, -0.2, 0.2, 0.0),
+        "calibration_slope": Metric("calibration_slope", 1.0, 0.8, 1.2, 0.0),
+    }
+    metrics = fine | {name: changed.pop(name) for name in tuple(changed) if name in fine}
+    usual = {
+        "metrics": metrics, "has_skill": True, "verdict": "evidence of skill", "notes": (),
+        "method": "out-of-time", "n_early_churners": 300,
+        "glass_box_cost": Metric("glass_box_cost", 0.0, -0.1, 0.1, 0.0),
+        "pooled_groups": pd.DataFrame(),
+    }  # fmt: skip
+    return SimpleNamespace(**usual | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "level"),
+    [
+        ({"has_skill": False}, "FM401", "error"),
+        ({"calibration_intercept": Metric("i", 0.5, 0.1, 0.9, 0.0)}, "FM402", "warning"),
+        ({"calibration_intercept": Metric("i", -0.5, -0.9, -0.1, 0.0)}, "FM402", "warning"),
+        ({"calibration_slope": Metric("s", 0.5, 0.3, 0.9, 0.0)}, "FM406", "warning"),
+        ({"calibration_slope": Metric("s", 1.5, 1.1, 1.9, 0.0)}, "FM406", "warning"),
+        ({"n_early_churners": 99}, "FM403", "warning"),
+        ({"method": "cross-validation", "notes": ("no dates",)}, "FM404", "note"),
+        ({"pooled_groups": GROUPS}, "FM407", "warning"),
+        ({"glass_box_cost": Metric("g", 0.1, 0.02, 0.2, 0.0)}, "FM408", "warning"),
+    ],
+)
+def test_each_weakness_of_a_training_has_its_code(changed: Any, code: str, level: str) -> None:
+    (result,) = training_results(report(**changed))
+
+    assert (result.code, result.level) == (code, level)
+
+
+def test_a_good_training_has_no_result() -> None:
+    assert list(training_results(report())) == []
+    assert list(training_results(report(n_early_churners=100))) == []
+
+
+def test_a_training_says_first_that_there_is_no_skill_and_obeys_the_contract() -> None:
+    sim = simulate_deals(400, seed=3)
+    table = sim.deals.assign(annual_value=-1.0)
+    questioned = read_with_doubts(table, sim.spec)
+    view = view_of(questioned.deals, questioned.read.spec)
+    told = checks_of_training(report(has_skill=False), questioned, view, None)
+    spec = questioned.read.spec.replace(checks={"ignore": {"FM312": "refunds"}})
+    quiet = replace(questioned, read=replace(questioned.read, spec=spec))
+
+    assert told[0].code == "FM401"
+    assert "FM312" in {each.code for each in told}
+    silent = checks_of_training(report(), quiet, view, None)
+    assert "FM312" not in {each.code for each in silent}

@@ -1,0 +1,208 @@
+"""Two models are compared on deals new to both, and what is too little or different is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import fitmodel
+from fitmodel.cli.main import app
+from fitmodel.comparing import compare_models
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.evaluation.metrics import Metric
+from fitmodel.evaluation.model_comparison import ModelComparison, better_of
+from fitmodel.exceptions import BundleError, DealsError, ProspectError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer
+
+SIMULATION = simulate_deals(1500, seed=5)
+PERIOD = ["2023-07-01", "2025-03-31"]
+MONEY = Money(gross_margin=0.8, expected_lifetime_months=30.0, months_until_early_churn=3.0)
+
+
+class Fixed(FitModel):
+    """A model whose probabilities are given, by the row labels of the deals."""
+
+    probability: pd.Series
+
+    def predict(self, prospects: Any, **_: Any) -> pd.DataFrame:
+        assert "churned_on" not in prospects  # no model sees the outcome
+        p = self.probability.loc[prospects.index]
+        return pd.DataFrame({"early_churn_probability": p, "poor_fit": p >= 0.4})
+
+
+@pytest.fixture
+def scorer(learned_on) -> Scorer:
+    policy = Policy("threshold", 0.4, MONEY)
+    card = learned_on(1500, seed=5).scorecard
+    return Scorer(card, policy, "annual_value", "closed_on", "v1")
+
+
+def model_of(scorer: Scorer, version: str, period: list[str] | None = PERIOD) -> FitModel:
+    manifest = {"spec": SIMULATION.spec.to_dict(), "period": period}
+    return FitModel(replace(scorer, version=version), manifest)
+
+
+def fixed(scorer: Scorer, version: str, probability: pd.Series, period: Any = PERIOD) -> Fixed:
+    model = Fixed(replace(scorer, version=version), model_of(scorer, version, period).manifest)
+    model.probability = probability
+    return model
+
+
+def constant(value: float = 0.25) -> pd.Series:
+    return pd.Series(value, SIMULATION.deals.index)
+
+
+def test_the_truth_is_better_than_the_level_alone(scorer: Scorer) -> None:
+    truth = fixed(scorer, "truth", SIMULATION.true_probability)
+    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
+
+    assert found.better == "B"
+    assert found.verdict.startswith("B is better: log loss -0.")
+    assert found.differences["roc_auc"].low > 0
+    turned = compare_models(truth, fixed(scorer, "level", constant()), SIMULATION.deals)
+    assert turned.better == "A"
+    gap, back = (each.differences["log_loss"].value for each in (found, turned))
+    assert gap == pytest.approx(-back)
+
+
+def test_only_deals_signed_after_both_training_periods_are_compared(scorer: Scorer) -> None:
+    later = ["2023-07-01", "2025-06-30"]
+    found = compare_models(
+        model_of(scorer, "v1"), model_of(scorer, "v2", later), SIMULATION.deals, SIMULATION.spec
+    )
+    closed = SIMULATION.deals.loc[found.predictions.index, "closed_on"]
+
+    assert str(found.signed_after) == "2025-06-30"
+    assert closed.min() > pd.Timestamp("2025-06-30")
+    assert closed.max() <= pd.Timestamp("2026-01-31")  # mature on 2026-06-30
+    assert found.n_deals == len(closed) > 50
+    after = SIMULATION.deals["closed_on"] > pd.Timestamp("2025-06-30")
+    assert found.n_too_young == after.sum() - len(closed)
+
+
+def test_a_model_does_not_differ_from_itself(scorer: Scorer) -> None:
+    model = model_of(scorer, "v1")
+    found = compare_models(model, model, SIMULATION.deals)
+
+    assert found.better is None
+    assert found.verdict.startswith("no difference beyond chance")
+    assert found.flags.changed == 0
+    assert found.flags.difference.value == 0
+    assert (found.groups["difference"] == 0).all()
+
+
+def test_the_flags_that_change_have_their_money(scorer: Scorer) -> None:
+    truth = fixed(scorer, "truth", SIMULATION.true_probability)
+    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
+    known = found.predictions
+
+    assert not known["poor_fit_a"].any()
+    assert found.flags.net_a == 0
+    amounts = SIMULATION.deals.loc[known.index, "annual_value"].to_numpy()
+    left = known["early_churn"].to_numpy() == 1
+    worth = np.where(left, MONEY.value_if_leaves(amounts), MONEY.value_if_stays(amounts))
+    made = -(worth * known["weight"])[known["poor_fit_b"]].sum()
+    assert found.flags.net_b == pytest.approx(made)
+    assert found.money_of == "B"
+
+
+def test_it_prints_and_is_json(scorer: Scorer) -> None:
+    truth = fixed(scorer, "truth", SIMULATION.true_probability)
+    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)
+    text, told = str(found), json.loads(json.dumps(found.to_dict(), allow_nan=False))
+
+    assert f"{found.n_deals:,} signed after 2025-03-31, new to both models" in text
+    assert "flagged by both models" in text
+    assert "declining what is flagged makes" in text
+    assert told["differences"]["log_loss"]["value"] == found.differences["log_loss"].value
+    assert len(told["deals"]) == 3
+    assert told["deals"][0]["id"] in set(SIMULATION.deals["deal_id"])
+    assert sum(row["deals"] for row in told["flags"]["counts"]) == found.n_deals
+    assert "<table" in found._repr_html_()
+    assert repr(found) == f"<ModelComparison: {found.verdict}>"
+
+
+def test_too_few_later_deals_are_counted_and_refused(scorer: Scorer) -> None:
+    late = model_of(scorer, "late", ["2023-07-01", "2026-06-30"])
+    with pytest.raises(
+        DealsError, match=r"^0 deals were signed after 2026-06-30.* Remedy: a later"
+    ):
+        compare_models(model_of(scorer, "v1"), late, SIMULATION.deals)
+    nearly = model_of(scorer, "nearly", ["2023-07-01", "2026-01-20"])
+    with pytest.raises(DealsError, match=r"\d+ are too young to tell. 50 known deals are needed"):
+        compare_models(nearly, model_of(scorer, "v1"), SIMULATION.deals)
+
+
+def test_a_model_that_does_not_say_what_it_learned_from_is_refused(scorer: Scorer) -> None:
+    for period in (None, [], ["None", "None"]):
+        unknown = model_of(scorer, "v0", period)
+        with pytest.raises(BundleError, match=r"model B \(v0\) does not say when"):
+            compare_models(model_of(scorer, "v1"), unknown, SIMULATION.deals)
+
+
+def test_models_of_two_horizons_are_refused(scorer: Scorer) -> None:
+    other = model_of(scorer, "v3")
+    other.manifest["spec"] = SIMULATION.spec.replace(label={"horizon_months": 3}).to_dict()
+    with pytest.raises(BundleError, match=r"model B \(v3\) predicts early churn within 3 months"):
+        compare_models(model_of(scorer, "v1"), other, SIMULATION.deals, SIMULATION.spec)
+
+
+def test_deals_without_dates_are_refused(scorer: Scorer) -> None:
+    spec = fitmodel.DealSpec(deals={"tenure_months": "tenure", "churned": "left"})
+    table = pd.DataFrame(
+        {"tenure": [1.0, 9.0] * 60, "left": ["yes", "no"] * 60, "seats": range(120)}
+    )
+    with pytest.raises(DealsError, match="Remedy: add closed_on and churned_on"):
+        compare_models(model_of(scorer, "v1"), model_of(scorer, "v2"), table, spec)
+
+
+def test_an_attribute_that_is_missing_names_the_model(scorer: Scorer) -> None:
+    table = SIMULATION.deals.drop(columns="industry")
+    with pytest.raises(ProspectError, match=r"model A \(v1\) cannot score [^|]*industry"):
+        compare_models(model_of(scorer, "v1"), model_of(scorer, "v2"), table)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "better"),
+    [
+        ("log_loss", -0.2, -0.1, "B"),
+        ("log_loss", 0.1, 0.2, "A"),
+        ("roc_auc", 0.01, 0.2, "B"),
+        ("roc_auc", -0.2, -0.01, "A"),
+        ("brier", -0.1, 0.1, None),
+        ("brier", 0.0, 0.1, None),
+        ("log_loss", float("nan"), float("nan"), None),
+    ],
+)
+def test_a_model_is_better_only_where_the_interval_excludes_no_difference(
+    name: str, low: float, high: float, better: str | None
+) -> None:
+    assert better_of(Metric(name, (low + high) / 2, low, high, 0.0)) == better
+
+
+def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) -> None:
+    deals = tmp_path / "deals.csv"
+    SIMULATION.deals.to_csv(deals, index=False)
+    models = {"one": model_of(scorer, "v1"), "two": model_of(scorer, "v2")}
+    monkeypatch.setattr("fitmodel.comparing.load", lambda place, **_: models[place])
+
+    text = CliRunner().invoke(app, ["compare", "one", "two", str(deals)])
+    told = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
+
+    assert text.exit_code == told.exit_code == 0
+    assert "A      one (v1)" in text.output
+    assert json.loads(told.output)["n_deals"] > 50
+
+
+def test_it_is_a_public_name() -> None:
+    assert fitmodel.compare_models is compare_models
+    assert ModelComparison.__module__ == "fitmodel.evaluation.model_comparison"

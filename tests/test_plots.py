@@ -1,0 +1,67 @@
+"""Everything that can be computed and drawn is in one module, which loads nothing by itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from fitmodel import plots
+
+TREE = ast.parse(Path(plots.__file__).read_text(encoding="utf-8"))
+
+
+def test_what_type_checkers_see_is_what_is_loaded() -> None:
+    (block,) = [node for node in TREE.body if isinstance(node, ast.If)]
+    seen = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert seen == plots._HOME_OF
+    assert sorted(seen) == plots.__all__ == dir(plots)
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_every_name_is_the_documented_function_of_its_home(name: str) -> None:
+    thing = getattr(plots, name)
+
+    assert thing is getattr(import_module(plots._HOME_OF[name]), name)
+    assert len(inspect.getdoc(thing) or "") > 30
+    assert name.startswith(("compute_", "plot_")) or name == "figure_of"
+
+
+@pytest.mark.parametrize("name", [name for name in plots.__all__ if name.startswith("plot_")])
+def test_every_plot_takes_axes(name: str) -> None:
+    assert "ax" in inspect.signature(getattr(plots, name)).parameters
+
+
+def test_every_public_plot_of_the_evaluation_is_gathered() -> None:
+    folder = Path(plots.__file__).parent / "evaluation"
+    drawn = {
+        node.name
+        for path in folder.glob("[a-z]*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("plot_")
+    }
+
+    assert drawn <= set(plots.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"'fitmodel.plots' has no attribute 'plot_pie'"):
+        _ = plots.plot_pie
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    code = "import sys, fitmodel.plots; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed text
+
+    assert not {"numpy", "pandas", "matplotlib", "sklearn", "mlflow"} & set(done.stdout.split())
