@@ -57,8 +57,8 @@ def test_name_tags_and_experiment_are_the_callers(facts: TrainingMetadata) -> No
 
 @pytest.mark.usefixtures("global_store")
 def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
-    mlflow.set_experiment("pipeline")
-    with mlflow.start_run() as parent:
+    experiment = mlflow.create_experiment("pipeline")  # not set: that would last
+    with mlflow.start_run(experiment_id=experiment) as parent:
         run = run_of(track(facts))
         assert mlflow.active_run().info.run_id == parent.info.run_id
 
@@ -75,7 +75,7 @@ def test_an_active_run_of_another_store_is_left_alone(
     assert global_store
     shutil.copy(migrated_store, tmp_path / "other.db")
     monkeypatch.setattr(utils, "_tracking_uri", f"sqlite:///{tmp_path / 'other.db'}")
-    with mlflow.start_run():
+    with mlflow.start_run(experiment_id="0"):
         run = run_of(track(facts))
 
     assert "mlflow.parentRunId" not in run.data.tags
