@@ -6,6 +6,7 @@ Spark each is a list of structs: attribute, value (as JSON), contribution, sente
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ class ReasonsDtype(ExtensionDtype):
     na_value = None
 
     @classmethod
-    def construct_array_type(cls) -> type[ReasonsArray]:
+    def construct_array_type(cls) -> builtins.type[ReasonsArray]:
         """Return the class of its columns."""
         return ReasonsArray
 
@@ -90,7 +91,7 @@ class ReasonsArray(ExtensionArray):
         del dtype, copy
         if isinstance(scalars, ReasonsArray):
             return scalars
-        cells = np.empty(len(scalars), dtype=object)
+        cells: NDArray[np.object_] = np.empty(len(scalars), dtype=object)
         for position, cell in enumerate(scalars):
             if cell is not None and not isinstance(cell, list | tuple):
                 raise TypeError(f"{cell!r} is no list of reasons")
@@ -155,6 +156,6 @@ def _structs(reasons: Any) -> list[dict[str, Any]] | None:
 
 def reasons_column(listed: Sequence[Any]) -> ReasonsArray:
     """Make the column of lists of reasons."""
-    cells = np.empty(len(listed), dtype=object)
+    cells: NDArray[np.object_] = np.empty(len(listed), dtype=object)
     cells[:] = [list(reasons) for reasons in listed] or None
     return ReasonsArray(cells)

@@ -18,6 +18,7 @@ from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
+    from fitmodel.learning.columns import Column
     from fitmodel.model._sql_steps import Steps
     from fitmodel.model.scorer import Scorer
 
@@ -62,6 +63,7 @@ class _Reading:
     ) -> None:
         self._steps, self._sql, self._scorer = steps, steps.dialect, scorer
         self._columns = list(enumerate(scorer.scorecard.columns, start=1))
+        self._by_place: dict[int | str, Column] = {**dict(self._columns)}
         self._dates = [n for n, column in self._columns if is_date(column)]
         self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
         self._amount = _unless(scorer.amount, absent)
@@ -91,9 +93,8 @@ class _Reading:
     # ---- text: stripped, and nothing where it stands for nothing ----
 
     def _texts(self) -> Iterator[tuple[str, str]]:
-        columns = dict(self._columns)
         for place, name in self._wanted():
-            column = columns.get(place) if isinstance(place, int) else None
+            column = self._by_place.get(place)
             stripped = self._sql.stripped(f"fm_v{place}")
             words = MISSING_TEXT.difference(getattr(column, "words", ()))
             # a placeholder of the past deals is one in attributes and dates, whatever their type
@@ -116,7 +117,7 @@ class _Reading:
 
     def _numbers(self) -> Iterator[tuple[str, str]]:
         for place, name in self._wanted():
-            column = dict(self._columns).get(place)  # type: ignore[call-overload]  # the amount has none
+            column = self._by_place.get(place)
             if place == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
                 yield f"fm_n{place}", self._number(str(place), name)
             elif place == "closed" or is_date(column):
@@ -165,7 +166,7 @@ class _Reading:
     def _error(self) -> str:
         lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
         for place, name in self._wanted():
-            column = dict(self._columns).get(place)  # type: ignore[call-overload]  # as above
+            column = self._by_place.get(place)
             if isinstance(column, CategoryColumn):
                 continue
             if place == "closed":
@@ -212,7 +213,7 @@ class _Reading:
         ]
         return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"
 
-    def _lookups(self, column: CategoryColumn) -> tuple[str, ...]:
+    def _lookups(self, column: CategoryColumn) -> str:
         """The ways to find a level: its text, as a whole number, and the digests of both."""
         if any(len(level) != len(hidden_level("")) for level in column.hidden):
             raise BundleError(
@@ -221,7 +222,7 @@ class _Reading:
             )
         if column.hidden:
             return "abcd"
-        return "ab" if any(_is_number(level) for level in column.levels) else "a"  # type: ignore[return-value]
+        return "ab" if any(_is_number(level) for level in column.levels) else "a"
 
     def _level_joins(self) -> Iterator[str]:
         for place, column in self._columns:
