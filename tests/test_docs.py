@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -202,6 +203,16 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
     assert re.search(r"^USER [1-9]\d*$", lines, re.MULTILINE)
     assert "HEALTHCHECK" in lines
     assert "/healthz" in lines
+    # the libraries are a layer of their own, and the health check asks the port that serve reads
+    assert lines.index("--requirement libraries.txt") < lines.index("COPY src")
+    check = re.search(r'"-c", "(import os, urllib.*)"\]', lines)
+    assert check is not None
+    ast.parse(json.loads(f'"{check[1]}"'))
+    assert "os.environ['FITMODEL_PORT']" in lines
+    assert re.search(r"FITMODEL_PORT=8000 ", lines)
+    from fitmodel.cli import scoring
+
+    assert 'envvar="FITMODEL_PORT"' in Path(scoring.__file__).read_text("utf-8")
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", lines, re.MULTILINE):
         for name in copied.split():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
+from typer.testing import CliRunner
 
 from fitmodel.backtesting import backtest
+from fitmodel.cli.main import app
 from fitmodel.comparing import compare_models
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
@@ -26,6 +29,8 @@ from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import check_additivity, learn_own
 from fitmodel.loading import load
 from fitmodel.retraining import retrain
+from fitmodel.tracking.promotion import PromotionRefusedError, promote
+from fitmodel.tracking.registry import get_alias
 from fitmodel.training import TrainingRun, train
 
 pytestmark = pytest.mark.slow
@@ -95,6 +100,43 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
     assert "likely to leave within 5 months (no interval)" in str(one)
     assert one.unfamiliar == found["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
     assert "such deals left within 5 months" in one.reasons[0].sentence
+
+
+@pytest.mark.slow
+def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, tmp_path) -> None:
+    pytest.importorskip("shap")
+    table = PROSPECTS.head(12).astype({"seats": object})
+    table.loc[table.index[3], "seats"] = "many"
+    table.to_csv(tmp_path / "prospects.csv", index=False)
+    command = ["score", str(tmp_path / "prospects.csv"), "--model", str(trained.bundle_path),
+               "--output", str(tmp_path / "scored.csv"), "--reasons", "1"]  # fmt: skip
+
+    refused = CliRunner().invoke(app, command)
+    done = CliRunner().invoke(app, [*command, "--unpickle"])
+
+    assert refused.exit_code == 1
+    assert "score --unpickle" in refused.output
+    assert done.exit_code == 0, done.output
+    scored = pd.read_csv(tmp_path / "scored.csv")
+    alone = load(trained.bundle_path, workbench=True).predict(PROSPECTS.head(12), reasons=1)
+    kept = scored["error"].isna().to_numpy()
+    assert kept.sum() == 11
+    expected = alone["early_churn_probability"].to_numpy()[kept]
+    np.testing.assert_allclose(scored["early_churn_probability"][kept], expected, rtol=1e-12)
+    said = [json.loads(text)[0]["sentence"] for text in scored["reasons"][kept]]
+    assert said == [row[0].sentence for row in alone["reasons"][kept]]
+
+
+@pytest.mark.slow
+def test_it_is_made_champion_only_by_force(trained: TrainingRun) -> None:
+    """`serve`, `brief`, `monitor` and Spark would not load it."""
+    store = f"sqlite:///{trained.bundle_path.parents[2]}/mlflow.db"
+
+    assert get_alias("prospect-fit", "champion", store) is None
+    with pytest.raises(PromotionRefusedError, match="user's own estimator .*score --unpickle"):
+        promote("prospect-fit", store=store)
+    done = promote("prospect-fit", force=True, reason="our services load it", store=store)
+    assert "serve, brief, monitor and Spark do not load it" in str(done.warning)
 
 
 @pytest.mark.parametrize(

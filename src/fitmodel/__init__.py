@@ -18,9 +18,12 @@ _install_old_names()
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("fitmodel")
+        try:
+            return version("fitmodel")
+        except PackageNotFoundError:  # the distribution that only scores
+            return version("fitmodel-scoring")
     if name not in __all__:
         raise AttributeError(f"module 'fitmodel' has no attribute {name!r}")
     return _load(name)

@@ -7,12 +7,15 @@ from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec
 from .exceptions import FitModelError as FitModelError
+from .following import ModelHolder as ModelHolder
 from .leakage.audit import audit_leakage as audit_leakage
+from .learning.classifier import ProspectFitClassifier as ProspectFitClassifier
 from .loading import load as load
 from .loading import predict as predict
 from .model.assessment import Assessment as Assessment
 from .model.fitmodel import FitModel as FitModel
 from .scoring.batch import score_file as score_file
+from .sweeping import sweep as sweep
 from .training import TrainingRun as TrainingRun
 from .training import train as train
 

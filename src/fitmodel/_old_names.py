@@ -117,7 +117,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.scoring.service.decisions": ("fitmodel.service._routes",),
     "fitmodel.scoring.service.desk_routes": ("fitmodel.service._desk_routes",),
     "fitmodel.scoring.service.guard": ("fitmodel.service._middleware",),
-    "fitmodel.scoring.service.holder": ("fitmodel.service._model_holder",),
+    "fitmodel.scoring.service.holder": ("fitmodel.following",),
     "fitmodel.scoring.service.logs": ("fitmodel.service.app",),
     "fitmodel.scoring.service.metrics": ("fitmodel.service._middleware",),
     "fitmodel.scoring.service.pipeline": ("fitmodel.service._desk_routes",),

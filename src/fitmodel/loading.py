@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.model.fitmodel import FitModel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fitmodel.bundle.reading import Bundle
     from fitmodel.model.assessment import Assessment
+    from fitmodel.model.inputs import ArrowTable, One
     from fitmodel.model.logged import AssessmentLog
 
 
@@ -38,7 +39,8 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
         If there is no bundle, it is damaged, its format is unknown, or it has no scorecard file and
         `workbench` was not asked for.
     TrackingError
-        If a registry URI cannot be resolved.
+        If a registry URI cannot be resolved. Where the registry is away, the bundle that it
+        named last is used with a `RegistryAwayWarning`.
 
     Examples
     --------
@@ -49,15 +51,55 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
     return open_model(find_bundle(path_or_uri), workbench=workbench)
 
 
+@overload
 def predict(
-    prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+    prospects: One,
+    *,
+    model: FitModel | str | Path,
+    reasons: int = ...,
+    as_of: date | None = ...,
+    language: str = ...,
+    log: AssessmentLog | None = ...,
+) -> Assessment: ...
+@overload
+def predict(
+    prospects: pd.DataFrame,
+    *,
+    model: FitModel | str | Path,
+    reasons: int = ...,
+    as_of: date | None = ...,
+    language: str = ...,
+    log: AssessmentLog | None = ...,
+) -> pd.DataFrame: ...
+@overload
+def predict(
+    prospects: Sequence[One],
+    *,
+    model: FitModel | str | Path,
+    reasons: int = ...,
+    as_of: date | None = ...,
+    language: str = ...,
+    log: AssessmentLog | None = ...,
+) -> list[Assessment]: ...
+@overload
+def predict(
+    prospects: ArrowTable,
+    *,
+    model: FitModel | str | Path,
+    reasons: int = ...,
+    as_of: date | None = ...,
+    language: str = ...,
+    log: AssessmentLog | None = ...,
+) -> Any: ...
+def predict(
+    prospects: One | Sequence[One] | pd.DataFrame | ArrowTable,
     *,
     model: FitModel | str | Path,
     reasons: int = 3,
     as_of: date | None = None,
     language: str = "en",
     log: AssessmentLog | None = None,
-) -> Assessment | list[Assessment] | pd.DataFrame:
+) -> Any:
     """Score prospects with a model, a bundle's path or a registry URI.
 
     Parameters
@@ -85,12 +127,20 @@ def find_bundle(path_or_uri: str | Path) -> Bundle:
     BundleError, TrackingError
         As `fitmodel.load`.
     """
-    return open_bundle(_local_path(path_or_uri))
+    return locate_bundle(path_or_uri)[0]
 
 
-def _local_path(path_or_uri: str | Path) -> Path:
+def locate_bundle(path_or_uri: str | Path) -> tuple[Bundle, bool]:
+    """Open a bundle as `find_bundle`; and whether the registry was away, so that it is the last.
+
+    Raises
+    ------
+    BundleError, TrackingError
+        As `fitmodel.load`.
+    """
     if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
-        from fitmodel.tracking.registry import resolve  # MLflow is heavy: only where it is needed
+        from fitmodel.tracking.locating import locate
 
-        return resolve(path_or_uri)
-    return Path(path_or_uri)
+        located = locate(path_or_uri)
+        return open_bundle(located.path), located.is_from_cache
+    return open_bundle(Path(path_or_uri)), False

@@ -6,39 +6,33 @@ read -> audit -> judge on later deals -> learn from all -> decide -> report -> b
 from __future__ import annotations
 
 import contextlib
-import io
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
-from fitmodel.bundle.store import WORKBENCH, write_bundle
 from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import named_apart
-from fitmodel.deals.roles import per_year
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
-from fitmodel.learning.own_estimator import OwnClassifier, learn_own
+from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.opening import SCORER_FILE
-from fitmodel.model.scorer import Scorer
-from fitmodel.model.wording import wording_of
-from fitmodel.model.workbench import READER_FILE
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
-from fitmodel.reports.card import model_card
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.scoring.crm_tables import database_tables
+from fitmodel.shipping import ship
+from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
-from fitmodel.tracking.lifecycle import TrainingMetadata
+from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
@@ -53,14 +47,13 @@ if TYPE_CHECKING:
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
-    from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.lifecycle import Begun, Tracked
+    from fitmodel.tracking.run_log import RunLog
 
-CARD_FILE = "card.md"
 STEPS = (
     "reading", "judging on deals not trained on", "learning", "deciding",
     "writing", "tracking",
@@ -124,6 +117,11 @@ def train(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
     tables: Mapping[str, Given] | None = None,
+    run_name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    experiment: str | None = None,
+    register: bool = True,
+    on_run: Callable[[RunLog], None] | None = None,
 ) -> TrainingRun:
     """Train, evaluate, save and track a prospect-fit model.
 
@@ -144,6 +142,13 @@ def train(
         Told the name of each step as it begins.
     tables : mapping of str to DataFrame or path, optional
         In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
+    run_name, tags, experiment
+        Of the MLflow run; by default MLflow's name, no tags and the contract's experiment. A run
+        that is active in the same store (``mlflow.start_run``) becomes its parent.
+    register : bool, default=True
+        Whether the model becomes a registered version, and so a challenger.
+    on_run : callable, optional
+        Called with a `RunLog` before the run ends, to add metrics and artifacts of your own.
 
     Returns
     -------
@@ -163,6 +168,36 @@ def train(
     >>> run.report.method
     'out-of-time'
     """
+    options = RunOptions(run_name, dict(tags or {}), experiment, register=register, on_run=on_run)
+    return train_as(options, deals, spec, models, allow, estimator, progress, tables)
+
+
+def train_as(
+    options: RunOptions,
+    deals: pd.DataFrame | str | Path | DealsRead,
+    spec: DealSpec,
+    models: str | Path,
+    allow: tuple[str, ...] = (),
+    estimator: Any = None,
+    progress: Callable[[str], None] | None = None,
+    tables: Mapping[str, Given] | None = None,
+) -> TrainingRun:
+    """Train as `train`, tracked as the options say."""
+    with without_autolog():
+        return _train(options, deals, spec, models, allow, estimator, progress, tables)
+
+
+def _train(
+    options: RunOptions,
+    deals: pd.DataFrame | str | Path | DealsRead,
+    spec: DealSpec,
+    models: str | Path,
+    allow: tuple[str, ...],
+    estimator: Any,
+    progress: Callable[[str], None] | None,
+    tables: Mapping[str, Given] | None,
+) -> TrainingRun:
+    started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
     questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
@@ -193,7 +228,8 @@ def train(
     block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
     report = replace(report, reproduce=block)
     tell(STEPS[4])
-    with ending(begun := begin(spec), spec):
+    begun = begin(spec, options)
+    with ending(begun, spec):
         contest = _contest(evaluation, table, spec, begun)
         known = {
             "deals_digest": digest,
@@ -208,7 +244,21 @@ def train(
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
-    tracked = track(_facts(path, spec, report, table, model, card, learned, begun))
+    facts = TrainingMetadata(
+        bundle_path=path,
+        spec=spec,
+        report=report,
+        deals=table,
+        example=model.example(),
+        card=card,
+        figures=report.figures(),
+        candidates=report.candidates,
+        chosen=learned.chosen,
+        begun=begun,
+        options=options,
+        seconds=perf_counter() - started,
+    )
+    tracked = track(facts)
     checks = checks_of_training(report, questioned, view)
     texts = (tracked.warning, *questioned.read.notes, *checks)
     warnings = tuple(str(text) for text in texts if text)
@@ -246,82 +296,3 @@ def _contest(
     if begun.run_id is None:
         return None
     return compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
-
-
-def ship(
-    learned: Learned,
-    policy: Policy,
-    report: TrainingReport,
-    spec: DealSpec,
-    models: str | Path,
-    begun: Begun,
-    known: Mapping[str, Any] | None = None,
-) -> tuple[Path, str]:
-    """Write the bundle: scorecard file, fitted estimator, card, manifest; whole or not at all.
-
-    The first of its name that has skill is in use at once; a later one when it is champion.
-    """
-    from pathlib import Path
-
-    roles, words = spec.deals, wording_of(spec)
-    scorer = Scorer(
-        *(learned.scorecard, policy, roles.amount, roles.closed_on, "", words),
-        forms=spec.reading.forms,
-        per_year=per_year(spec),
-        lost=lost_rows_of(spec.to_dict()),
-    )
-    facts = {
-        "spec": spec.to_dict(),
-        "metrics": {name: metric.value for name, metric in report.metrics.items()},
-        "report": report.to_dict(),
-        "period": [str(day) for day in report.period],
-        "run_id": begun.run_id,
-        "attributes": list(learned.scorecard.attributes),
-        "policy": policy.description,
-    } | dict(known or {})
-    own = isinstance(learned.estimator, OwnClassifier)
-    if own:
-        facts["estimator"] = type(learned.estimator.model).__name__
-    card = model_card(report, facts, spec)
-    files = {
-        READER_FILE if own else SCORER_FILE: scorer.to_json(),
-        WORKBENCH: _pickled(learned.estimator),
-        CARD_FILE: card.encode(),
-    }
-    name = spec.tracking.registered_model
-    first = current_version(Path(models) / name) is None
-    make_current = first and report.has_skill
-    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=make_current)
-    return path, card
-
-
-def _pickled(estimator: Any) -> bytes:
-    import joblib
-
-    buffer = io.BytesIO()
-    joblib.dump(estimator, buffer)
-    return buffer.getvalue()
-
-
-def _facts(
-    path: Path,
-    spec: DealSpec,
-    report: TrainingReport,
-    table: pd.DataFrame,
-    model: FitModel,
-    card: str,
-    learned: Learned,
-    begun: Begun,
-) -> TrainingMetadata:
-    return TrainingMetadata(
-        bundle_path=path,
-        spec=spec,
-        report=report,
-        deals=table,
-        example=model.example(),
-        card=card,
-        figures=report.figures(),
-        candidates=report.candidates,
-        chosen=learned.chosen,
-        begun=begun,
-    )

@@ -99,3 +99,58 @@ def test_a_pipeline_that_the_model_cannot_read_is_said_and_nothing_begins(source
     found = CliRunner().invoke(app, command)
     assert found.exit_code == 1
     assert "attribute(s) are missing" in found.output
+
+
+@pytest.mark.slow
+def test_several_workers_answer_behind_a_prefix_and_count_together(source, tmp_path) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "fitmodel.cli", "serve", "--model", str(source)]
+    limits = ["--workers", "2", "--root-path", "/fit", "--max-prospects", "3"]
+    service = subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--port", str(port), *limits, "--log", str(tmp_path / "decisions.db")],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"FITMODEL_TOKEN": TOKEN},
+    )
+    try:
+        wait_until_alive(service, url)
+        prospect = {
+            item["name"]: None
+            for item in json.loads(asked(f"{url}/v1/model", token=TOKEN)[1])["attributes"]
+        }
+        batch = f"{url}/v1/assessments/batch"
+        for _ in range(8):
+            assert asked(batch, json.dumps([prospect] * 3).encode(), TOKEN)[0] == 200
+        assert asked(batch, json.dumps([prospect] * 4).encode(), TOKEN)[0] == 413
+        counted = [asked(f"{url}/metrics", token=TOKEN)[1].decode() for _ in range(4)]
+    finally:
+        service.send_signal(signal.SIGTERM)
+        _, log = service.communicate(timeout=60)
+    totals = {
+        sum(float(line.split()[-1]) for line in text.splitlines()
+            if line.startswith("fitmodel_assessments_total"))
+        for text in counted
+    }  # fmt: skip
+    assert totals == {24.0}  # whichever worker is asked
+    assert all("fitmodel_model_info{" in text for text in counted)
+    assert "Traceback" not in log
+
+
+def test_limits_of_the_command_are_those_of_the_service(source, monkeypatch) -> None:
+    made = []
+    monkeypatch.setattr(
+        "fitmodel.cli.scoring.run_service", lambda service, *_: made.append(service)
+    )
+    flags = ["--max-bytes", "5000", "--max-prospects", "7", "--max-requests", "9",
+             "--body-seconds", "2", "--answer-seconds", "3",
+             "--allow-origin", "https://crm.example.com"]  # fmt: skip
+    found = CliRunner().invoke(app, ["serve", "--model", str(source), *flags])
+    assert found.exit_code == 0, found.output
+    (service,) = made
+    options = [each.kwargs for each in service.user_middleware]
+    (limits,) = [each["settings"] for each in options if "settings" in each]
+    assert limits.most_bytes == 5_000
+    assert (limits.most_prospects, limits.most_at_once) == (7, 9)
+    assert (limits.body_seconds, limits.answer_seconds) == (2, 3)
+    assert limits.origins == {"https://crm.example.com"}
+    assert ["https://crm.example.com"] in [each.get("allow_origins") for each in options]

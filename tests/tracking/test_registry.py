@@ -31,7 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store's artifacts count as being on another machine."""
-    monkeypatch.setattr(registry, "_local_path", lambda _: None)
+    monkeypatch.setattr(registry, "local_path", lambda _: None)
 
 
 # --- resolving
@@ -226,7 +226,7 @@ def test_the_cache_lies_where_caches_lie(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
-    assert registry._cache_folder() == Path(expected)
+    assert registry.cache_folder() == Path(expected)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_the_cache_lies_where_caches_lie(
     ],
 )
 def test_only_folders_of_this_machine_are_local(location: str, path: str | None) -> None:
-    assert registry._local_path(location) == (None if path is None else Path(path))
+    assert registry.local_path(location) == (None if path is None else Path(path))
 
 
 # --- versions and aliases

@@ -19,6 +19,7 @@ import pytest
 
 from fitmodel.bundle.store import open_bundle
 from fitmodel.exceptions import TrackingError
+from fitmodel.tracking.locating import Located, RegistryAwayWarning, locate
 from fitmodel.tracking.promotion import promote, rollback
 from fitmodel.tracking.registry import get_alias, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
@@ -104,8 +105,28 @@ def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
         promote(NAME, force=True, reason="to roll it back", store=uri)
         assert get_alias(NAME, "champion", uri) == 2
         assert rollback(NAME, store=uri).version == 1
+        assert locate(f"models:/{NAME}@champion", uri) == Located(path, is_from_cache=False)
+        assert loads_without_mlflow(uri) == path.name[:8]
     tracked = track(at(facts, uri))
     assert tracked.run_id is None
     assert "Nothing is lost" in str(tracked.warning)
     with pytest.raises(TrackingError, match="failed"):
         resolve(f"models:/{NAME}@champion", uri)
+    with pytest.warns(RegistryAwayWarning, match="named last"):
+        assert locate(f"models:/{NAME}@champion", uri) == Located(path, is_from_cache=True)
+
+
+def loads_without_mlflow(store: str) -> str:
+    """Load the champion in a process of its own, and see what was imported."""
+    code = (
+        f"import sys, fitmodel; model = fitmodel.load('models:/{NAME}@champion'); "
+        "assert 'mlflow' not in sys.modules; print(model.path.name[:8])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code],
+        env={**os.environ, "MLFLOW_TRACKING_URI": store},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

@@ -35,6 +35,10 @@ app = typer.Typer(
 )
 models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
 app.add_typer(models_app, name="models")
+export_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Write a model for another program."
+)
+app.add_typer(export_app, name="export")
 
 Deals = Annotated[
     Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
@@ -148,8 +152,24 @@ def write_utf8(*streams: TextIO) -> None:
             stream.reconfigure(encoding="utf-8")
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        import platform
+        from importlib.metadata import version
+
+        typer.echo(f"fitmodel {version('fitmodel')} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
 @app.callback()
-def prepare() -> None:
+def prepare(
+    version: Annotated[  # noqa: ARG001 - its callback says it
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_say_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
     """Predict from past deals which prospects will leave early."""
     # Idle threads of native libraries wait by spinning, which on two busy cores made a training
     # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fitmodel.cli import (
     comparing,
+    exporting,
     history,
     models,
     monitoring,
@@ -25,6 +26,7 @@ __all__ = [
     "app",
     "briefing",
     "comparing",
+    "exporting",
     "history",
     "models",
     "monitoring",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,6 +42,9 @@ def score(
     ] = None,
     salt: Salt = None,
     table: Tables = None,
+    unpickle: Annotated[
+        bool, typer.Option(help="Also load your own estimator, a pickle: it can run any code.")
+    ] = False,
 ) -> None:
     """Add predictions to a table of prospects.
 
@@ -55,7 +58,7 @@ def score(
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
-        loaded = load(model)
+        loaded = load(model, workbench=unpickle)
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
                 prospects,
@@ -109,7 +112,10 @@ TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535),
+    ] = 8000,
     reload_seconds: Annotated[
         float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
     ] = 5.0,
@@ -129,6 +135,21 @@ def serve(
         str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
     ] = None,
     salt: Salt = None,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix under which a proxy shows the service, such as /fit.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of a page elsewhere that may ask (CORS): https://crm.example."),
+    ] = None,
+    max_bytes: Annotated[int, typer.Option(min=1_000, help="Longest body.")] = 5_000_000,
+    max_prospects: Annotated[int, typer.Option(min=1, help="Longest list of a request.")] = 10_000,
+    max_requests: Annotated[
+        int, typer.Option(min=1, help="Requests at once and worker; more are told to come again.")
+    ] = 64,
+    body_seconds: Annotated[float, typer.Option(min=0.1, help="Time to send a body.")] = 10.0,
+    answer_seconds: Annotated[float, typer.Option(min=0.1, help="Time to take an answer.")] = 60.0,
     deals: Annotated[
         Path | None,
         typer.Option(
@@ -183,13 +204,30 @@ def serve(
             )
         settings = Settings(
             token=token,
+            most_bytes=max_bytes,
+            most_prospects=max_prospects,
+            most_at_once=max_requests,
+            body_seconds=body_seconds,
+            answer_seconds=answer_seconds,
             reload_seconds=reload_seconds,
             hosts=LOOPBACK.union([name], allow_host or ())
             if token is None and _is_here(host)
             else frozenset(),
+            origins=frozenset(allow_origin or ()),
             people=None if people is None else read_people(people),
             user_header=user_header,
         )
+        if token is None and people is None:
+            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
+        prefix = root_path.rstrip("/")
+        if workers > 1:
+            from fitmodel.serving import ServedBy, run_workers
+
+            served = ServedBy(model, settings, log, salt, pipeline, deals, config, people)
+            served.make()  # an error is said once, here
+            typer.echo(f"http://{name}:{port}{prefix} by {workers} workers", err=True)
+            run_workers(workers, served, **_server_options(host, port, prefix))
+            return
         decisions = None if log is None else DecisionLog(log, salt=salt)
         spec = None if config is None else load_spec(config)
         service = create_app(
@@ -201,10 +239,8 @@ def serve(
             spec=spec,
             plans=() if plan is None else (read_plan(plan),),
         )
-        if token is None and people is None:
-            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
-        typer.echo(f"http://{name}:{port}", err=True)
-        run_service(service, host, port)
+        typer.echo(f"http://{name}:{port}{prefix}", err=True)
+        run_service(service, host, port, prefix)
 
 
 def _is_here(host: str) -> bool:
@@ -217,18 +253,25 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def run_service(service: object, host: str, port: int) -> None:
+def run_service(service: object, host: str, port: int, root_path: str = "") -> None:
     """Serve until a signal ends it."""
     import uvicorn
 
     uvicorn.run(
         service,  # type: ignore[arg-type]  # FastAPI is imported only where it is used
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        http="h11",  # it bounds the headers; httptools, where that is installed, does not
-        h11_max_incomplete_event_size=16_384,
+        **_server_options(host, port, root_path),
     )
+
+
+def _server_options(host: str, port: int, root_path: str) -> dict[str, Any]:
+    return {
+        "host": host,
+        "port": port,
+        "root_path": root_path,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 10,
+        "http": "h11",  # it bounds the headers; httptools, where that is installed, does not
+        "h11_max_incomplete_event_size": 16_384,
+    }

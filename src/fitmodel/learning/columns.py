@@ -16,8 +16,9 @@ import hashlib
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 MISSING = 0
-_HIDDEN = re.compile("#[0-9a-f]{16}")
+_HIDDEN = re.compile("#([0-9a-f]{16}|[0-9a-f]{24})")
 LONGEST_CODE = 15  # digits that a float holds exactly
 
 
@@ -203,12 +204,20 @@ class CategoryColumn:
         if self.is_flag:
             text = flag_text(text)
         whole = _as_whole(text)
-        return (
-            self.levels.get(text)
-            or self.levels.get(whole)
-            or self.levels.get(hidden_level(text))
-            or self.levels.get(hidden_level(whole), self.size + 1)
-        )
+        known = self.levels.get(text) or self.levels.get(whole)
+        for digest in () if known else self._digests:
+            known = known or self.levels.get(digest(text)) or self.levels.get(digest(whole))
+        return known or self.size + 1
+
+    @cached_property
+    def _digests(self) -> tuple[Callable[[str], str], ...]:
+        lengths = {len(level) for level in self.hidden}
+        return tuple(make for length, make in _DIGESTS.items() if length in lengths)
+
+    @property
+    def hidden(self) -> dict[str, int]:
+        """The levels of which only a digest is kept, with their codes."""
+        return {level: code for level, code in self.levels.items() if _HIDDEN.fullmatch(level)}
 
     def is_word(self, value: Any) -> bool:
         """Tell whether a word for "missing" is a level of this attribute."""
@@ -247,9 +256,21 @@ def _as_whole(text: str) -> str:
 
 
 def hidden_level(text: str) -> str:
-    """Return a digest of a level's name, so that the file does not show it."""
+    """Return a digest of a level's name, so that the file does not show it.
+
+    The first 24 digits of SHA-256, which every database computes too.
+    """
+    return f"#{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:24]}"
+
+
+def _blake_level(text: str) -> str:
+    """Digest of a level's name in bundles from before digests were SHA-256."""
     digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
     return f"#{digest.hexdigest()}"
+
+
+_DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake_level}
+"""By the length of a hidden level."""
 
 
 def column_from_dict(data: Mapping[str, Any]) -> Column:

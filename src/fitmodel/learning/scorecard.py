@@ -11,7 +11,7 @@ model does not know. numpy only, nothing to unpickle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -117,6 +117,10 @@ class Scorecard:
             )
         if not np.isfinite(self.tables).all() or not np.isfinite(self.intercept).all():
             raise BundleError("the scorecard holds a number that is not finite")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, without what is computed from them."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.wording import number_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fitmodel.learning.columns import NumberColumn
     from fitmodel.learning.scorecard import Scorecard
@@ -39,17 +39,12 @@ class Sentences:
     ----------
     scorecard : Scorecard
     wording : Wording
-    calibrated : callable
-        From log-odds before calibration to calibrated log-odds.
     """
 
-    def __init__(
-        self, scorecard: Scorecard, wording: Wording, calibrated: Callable[[float], float]
-    ) -> None:
+    def __init__(self, scorecard: Scorecard, wording: Wording) -> None:
         self.scorecard = scorecard
         self.wording = wording
         self.terms = scorecard.terms
-        self._calibrated = calibrated
         self._say = wording.say
         self._horizon = wording.horizon
         self._sellers = frozenset(
@@ -62,6 +57,13 @@ class Sentences:
         self.has_quiet = min(self.ranks, default=1.0) < 1.0
         self.templates: dict[tuple[int, ...], Any] = {}
         """Term and its codes to the text with gaps, kept from chunk to chunk of a batch."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sentences, (self.scorecard, self.wording)
+
+    def _calibrated(self, raw: float) -> float:
+        """Calibrated log-odds of log-odds before calibration."""
+        return float(self.scorecard.calibration.log_odds(np.array([raw]))[0])
 
     def is_quiet(self, term: int) -> bool:
         """Tell whether a term is about who sells, not about the prospect."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fitmodel.decision.policy import FitBand, Worth
     from fitmodel.model.reasons import Reason
 
@@ -77,6 +79,12 @@ class Assessment:
     expected_value_low: float = math.nan
     expected_value_high: float = math.nan
 
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
+        for name, value in zip(self.__slots__, state, strict=True):
+            is_nan = isinstance(value, float) and math.isnan(value)
+            object.__setattr__(self, name, math.nan if is_nan else value)
+
     @property
     def against(self) -> tuple[Reason, ...]:
         """The reasons that raise the risk, largest first."""
@@ -114,8 +122,8 @@ class Assessment:
         logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
-            "probability_low": self.probability_low,
-            "probability_high": self.probability_high,
+            "probability_low": _or_none(self.probability_low),
+            "probability_high": _or_none(self.probability_high),
             "poor_fit": self.poor_fit,
             "fit": self.fit,
             "expected_value": _or_none(self.expected_value),

@@ -11,8 +11,8 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
 from fitmodel.model._arguments import check_reasons, knowing_lost_rows
 from fitmodel.model.assessment import Assessment
+from fitmodel.model.inputs import prospects_given
 from fitmodel.model.logged import id_column, log_assessments
-from fitmodel.model.notebook import rows_html
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.model.inputs import ArrowTable, One
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
@@ -104,7 +105,7 @@ class FitModel:
     @overload
     def predict(
         self,
-        prospects: Mapping[str, Any],
+        prospects: One,
         *,
         reasons: int = ...,
         as_of: date | None = ...,
@@ -124,29 +125,41 @@ class FitModel:
     @overload
     def predict(
         self,
-        prospects: Sequence[Mapping[str, Any]],
+        prospects: Sequence[One],
         *,
         reasons: int = ...,
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
     ) -> list[Assessment]: ...
+    @overload
     def predict(
         self,
-        prospects: Mapping[str, Any] | Sequence[Mapping[str, Any]] | pd.DataFrame,
+        prospects: ArrowTable,
+        *,
+        reasons: int = ...,
+        as_of: date | None = ...,
+        language: str = ...,
+        log: AssessmentLog | None = ...,
+    ) -> Any: ...
+    def predict(
+        self,
+        prospects: One | Sequence[One] | pd.DataFrame | ArrowTable,
         *,
         reasons: int = 3,
         as_of: date | None = None,
         language: str = "en",
         log: AssessmentLog | None = None,
-    ) -> Assessment | list[Assessment] | pd.DataFrame:
+    ) -> Any:
         """Say how likely prospects are to leave early, and why.
 
         Parameters
         ----------
         prospects : mapping, sequence of mappings, or DataFrame
             Every attribute must be there; other keys and columns are ignored. A value that is not
-            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar.
+            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar. A
+            pandas Series, a pydantic model and a dataclass count as a mapping, a polars DataFrame
+            and a pyarrow Table as a DataFrame.
         reasons : int, default=3
             How many reasons to give; 0 leaves the column out.
         as_of : date, optional
@@ -161,9 +174,10 @@ class FitModel:
         Returns
         -------
         Assessment, list of Assessment, or DataFrame
-            As given. The frame has the same index and the columns early_churn_probability,
-            probability_low, probability_high, poor_fit, fit, expected_value, unfamiliar, reasons,
-            model_version, worth, escalate, expected_value_low and expected_value_high.
+            As given, a polars or pyarrow table too. A DataFrame has the same index and the
+            columns early_churn_probability, probability_low, probability_high, poor_fit, fit,
+            expected_value, unfamiliar, reasons, model_version, worth, escalate,
+            expected_value_low and expected_value_high.
 
         Raises
         ------
@@ -190,27 +204,26 @@ class FitModel:
         (50, 1)
         """
         check_reasons(reasons)
-        if log is not None:
-            return self._predict_logged(prospects, log, reasons, as_of, language)
-        if isinstance(prospects, Mapping):
+        if log is None and isinstance(prospects, Mapping):  # the quickest of the ways
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
-        if hasattr(prospects, "columns"):
-            from fitmodel.model.frame_scorer import predict_frame
-
-            table = cast("pd.DataFrame", prospects)
-            note = self.today_note(table.columns, as_of)
-            return predict_frame(
-                self._scorer, table, reasons, _timestamp(as_of), language, note=note
-            )
-        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
-            return [
+        given = prospects_given(prospects)
+        if log is not None:
+            logged = self._predict_logged(given.prospects, log, reasons, as_of, language)
+            return given.give_back(logged)
+        if isinstance(given.prospects, Mapping):
+            return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
+        if isinstance(given.prospects, list):
+            assessments = [
                 self._assess_listed(position, item, reasons, as_of, language)
-                for position, item in enumerate(prospects)
+                for position, item in enumerate(given.prospects)
             ]
-        raise ProspectError(
-            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
-            "list of mappings or a pandas DataFrame"
-        )
+            return given.give_back(assessments)
+        from fitmodel.model.frame_scorer import predict_frame
+
+        table = given.prospects
+        note = self.today_note(table.columns, as_of)
+        scored = predict_frame(self._scorer, table, reasons, as_of, language, note=note)
+        return given.give_back(scored)
 
     def _predict_logged(
         self,
@@ -276,9 +289,59 @@ class FitModel:
             self._scorer,
             prospects,
             reasons,
-            _timestamp(as_of),
+            as_of,
             as_json=as_json,
             language=language,
+        )
+
+    def to_sql(
+        self,
+        dialect: str,
+        table: str = "prospects",
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        absent: Sequence[str] = (),
+    ) -> str:
+        """Write the model as one SELECT that gives the numbers of `predict`, to 1e-9.
+
+        Parameters
+        ----------
+        dialect : {"duckdb", "postgres", "snowflake", "bigquery", "databricks"}
+        table : str, default="prospects"
+            ``table`` or ``schema.table``, or dbt's ``{{ ref('table') }}``.
+        reasons : int, default=0
+            How many reasons to add: ``reason_1``, its value, contribution, and the past deals
+            alike with their early churn.
+        as_of : date, optional
+            As of `predict`; by default the day of the query.
+        absent : sequence of str
+            Of the closing date and the amount, what the table does not have.
+
+        Returns
+        -------
+        str
+            Every column of the table, then those of `predict_table`. A row that cannot be read
+            has no prediction and an ``error``.
+
+        Raises
+        ------
+        SpecError
+            If there is no such dialect, or the table's name is none.
+        BundleError
+            If the model is a user's own estimator, or so old that its rare levels are digests
+            that no database computes.
+
+        Examples
+        --------
+        >>> model = fitmodel.load("models/prospect-fit")
+        >>> print(model.to_sql("duckdb", "crm.prospects")[:20])
+        -- Early churn of pr
+        """
+        from fitmodel.model._sql import scorer_to_sql
+
+        return scorer_to_sql(
+            self._scorer, dialect, table, reasons=reasons, as_of=as_of, absent=absent
         )
 
     def table(self, attribute: str) -> pd.DataFrame:
@@ -313,30 +376,10 @@ class FitModel:
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
 
     def _repr_html_(self) -> str:
-        """Return what the model is in a few rows, for a notebook."""
-        metrics = self.manifest.get("metrics", {})
-        period = self.manifest.get("period") or ()
-        policy = self._scorer.policy
-        rows = [
-            ("version", self.version),
-            ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
-            ("leave early", self._scorer.wording.percent(self.scorecard.base_rate)),
-            ("policy", policy.description or policy.kind),
-            ("attributes", ", ".join(self.attributes)),
-            *(
-                (name, f"{metrics[name]:.3f}")
-                for name in ("log_loss", "roc_auc")
-                if name in metrics
-            ),
-        ]
-        return rows_html("FitModel", ((name, value) for name, value in rows if value))
+        from fitmodel.model.notebook import model_html
+
+        return model_html(self)
 
 
 def _day(as_of: date | None) -> float | None:
     return None if as_of is None else as_day(as_of)
-
-
-def _timestamp(as_of: date | None) -> pd.Timestamp | None:
-    import pandas as pd
-
-    return None if as_of is None else pd.Timestamp(as_of)

@@ -17,7 +17,9 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
+from fitmodel.model._few_rows import predict_few
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
+from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, odd_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
@@ -27,6 +29,7 @@ from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -67,7 +70,7 @@ def predict_frame(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    as_of: pd.Timestamp | None = None,
+    as_of: date | None = None,
     language: str = "en",
     *,
     note: str | None = None,
@@ -81,6 +84,9 @@ def predict_frame(
     ProspectError
         If an attribute's column is absent, or values cannot be read.
     """
+    few = None if note else predict_few(scorer, table, reasons, as_of, language)
+    if few is not None:
+        return few
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     refuse_unreadable(table, coded.unreadable, lost)
     warn_of_today(scorer, coded.days, note)
@@ -91,7 +97,7 @@ def predict_leniently(
     scorer: Scorer,
     table: pd.DataFrame,
     reasons: int,
-    as_of: pd.Timestamp | None = None,
+    as_of: date | None = None,
     *,
     as_json: bool = False,
     language: str = "en",
@@ -109,21 +115,27 @@ def predict_leniently(
         as_column: Any = pd.array(texts, dtype=pd.ArrowDtype(texts.type))
         position = list(predictions.columns).index("model_version")
         predictions.insert(position, "reasons", as_column)
-    errors = pd.Series([None] * len(table), index=table.index, dtype=object)
-    if not coded.unreadable and not lost:
-        return predictions, errors
-    for name, rows in coded.unreadable.items():
-        for position in np.flatnonzero(rows).tolist():
-            text = f"{name}: {shown(table[name].iloc[position])} cannot be read"
-            before = errors.iloc[position]
-            errors.iloc[position] = text if before is None else f"{before}; {text}"
-    for position, why in lost.items():
-        errors.iloc[position] = why
+    errors = row_errors(table, coded, lost)
     bad = errors.notna().to_numpy()
+    if not bad.any():
+        return predictions, errors
     return predictions.astype(object).mask(pd.Series(bad, index=table.index), None, axis=0), errors
 
 
-def code_table(scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None) -> CodedTable:
+def row_errors(table: pd.DataFrame, coded: CodedTable, lost: Mapping[int, str]) -> pd.Series:
+    """Say of each row why it gets no prediction; None of one that does."""
+    errors: list[str | None] = [None] * len(table)
+    for name, rows in coded.unreadable.items():
+        for position in np.flatnonzero(rows).tolist():
+            text = f"{name}: {shown(table[name].iloc[position])} cannot be read"
+            before = errors[position]
+            errors[position] = text if before is None else f"{before}; {text}"
+    for position, why in lost.items():
+        errors[position] = why
+    return pd.Series(errors, index=table.index, dtype=object)
+
+
+def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> CodedTable:
     """Look up the attributes' columns and code them."""
     scorecard = scorer.scorecard
     absent = [name for name in scorecard.attributes if name not in table.columns]
@@ -190,7 +202,7 @@ def score_coded(
     result = pd.DataFrame(columns, index=index)
     if reasons > 0:
         listed = _reasons(scorer.sentences(language), coded, reasons)
-        result["reasons"] = pd.Series(listed, index=index, dtype=object)
+        result["reasons"] = reasons_column(listed)
     result["model_version"] = _texts((scorer.version,), np.zeros(len(index), dtype=np.intp))
     result["worth"] = _texts(WORTHS, np.searchsorted(WORTHS, verdict.worth))
     result["escalate"] = verdict.escalate
@@ -205,7 +217,7 @@ def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
 
 
 def _attribute_values(
-    scorer: Scorer, table: pd.DataFrame, as_of: pd.Timestamp | None
+    scorer: Scorer, table: pd.DataFrame, as_of: date | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """The attributes' columns, dates as days before closing; which dates could not be read."""
     table = _without_placeholders(scorer, table)

@@ -44,6 +44,36 @@ def assessment_html(assessment: Shown) -> str:
     )
 
 
+class ShownModel(Protocol):
+    """What is shown of a model."""
+
+    manifest: dict[str, Any]
+
+    @property
+    def scorer(self) -> Any:
+        """Scorecard, policy and words."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes."""
+
+
+def model_html(model: ShownModel) -> str:
+    """Return version, period, policy and quality of a model, as HTML."""
+    metrics = model.manifest.get("metrics", {})
+    period = model.manifest.get("period") or ()
+    scorer = model.scorer
+    rows = [
+        ("version", scorer.version),
+        ("learned from deals of", " – ".join(map(str, period))),  # noqa: RUF001 - an en dash between days
+        ("leave early", scorer.wording.percent(scorer.scorecard.base_rate)),
+        ("policy", scorer.policy.description or scorer.policy.kind),
+        ("attributes", ", ".join(model.attributes)),
+        *((name, f"{metrics[name]:.3f}") for name in ("log_loss", "roc_auc") if name in metrics),
+    ]
+    return rows_html("FitModel", ((name, value) for name, value in rows if value))
+
+
 def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """A title and rows of what and value; everything is escaped here."""
     return f"<b>{escape(title)}</b>{_table((escape(a), escape(str(b))) for a, b in rows)}"

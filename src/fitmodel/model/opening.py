@@ -35,7 +35,8 @@ def open_model(bundle: Bundle, *, workbench: bool = False) -> FitModel:
         raise BundleError(
             f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
             "scorecard file: to load it is to unpickle it, which can run any code. Remedy: if "
-            "you trust who wrote it, fitmodel.load(path, workbench=True)."
+            "you trust who wrote it, fitmodel.load(path, workbench=True), or "
+            "`fitmodel score --unpickle`."
         )
     from fitmodel.model.workbench import open_estimator_model
 

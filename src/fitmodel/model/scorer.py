@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict
 from fitmodel.decision.policy import Policy
@@ -107,7 +105,7 @@ class Scorer:
         made = self._sentences.get(language)
         if made is None:
             wording = self.wording.in_language(language)
-            made = self._sentences[language] = Sentences(self.scorecard, wording, self._line)
+            made = self._sentences[language] = Sentences(self.scorecard, wording)
         return made
 
     def calibrated(self, raw: float) -> float:
@@ -118,9 +116,9 @@ class Scorer:
         """The yearly contract value of a prospect; None where it is not known."""
         return self._row_scorer.amount_of(prospect)
 
-    def _line(self, raw: float) -> float:
-        """Calibrated log-odds of log-odds before calibration."""
-        return float(self.scorecard.calibration.log_odds(np.array([raw]))[0])
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what is laid out for speed is laid out anew where it arrives."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property
     def _sentences(self) -> dict[str, Sentences]:

@@ -6,7 +6,8 @@ estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +19,17 @@ from fitmodel.learning.columns import as_day
 from fitmodel.model._arguments import check_reasons
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
+from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
     _attribute_values,
     code_table,
     days_by_row,
+    row_errors,
     score_coded,
 )
+from fitmodel.model.inputs import prospects_given
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import scorer_from_json
 
@@ -74,25 +78,48 @@ class EstimatorModel(FitModel):
             If reasons are asked for and shap is not installed.
         """
         check_reasons(reasons)
+        given = prospects_given(prospects)
+        prospects = given.prospects
         if log is not None:
-            return self._predict_logged(prospects, log, reasons, as_of, language)
+            logged = self._predict_logged(prospects, log, reasons, as_of, language)
+            return given.give_back(logged)
         if isinstance(prospects, pd.DataFrame):
             note = self.today_note(prospects.columns, as_of)
-            return self._predict_frame(prospects, reasons, as_of, language, note=note)
+            scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
+            return given.give_back(scored)
         if isinstance(prospects, Mapping):
             return self._assessments([prospects], reasons, as_of, language)[0]
-        if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
-            return self._assessments(list(prospects), reasons, as_of, language)
-        raise ProspectError(
-            f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
-            "list of mappings or a pandas DataFrame"
-        )
+        return self._assessments(prospects, reasons, as_of, language)
 
-    def predict_table(self, *_: Any, **__: Any) -> Any:
-        """Refuse: files are scored with sealed models only."""
-        raise BundleError(
-            "this model is your own estimator: score a DataFrame with predict, in Python"
-        )
+    def predict_table(
+        self,
+        prospects: pd.DataFrame,
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        as_json: bool = False,
+        language: str = "en",
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """As `FitModel.predict_table`; the reasons of each row are made one by one by shap."""
+        coded = code_table(self._scorer, prospects, as_of)
+        errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
+        good = errors.isna().to_numpy()
+        scored = self._predict_frame(prospects[good], reasons, as_of, language)
+        if as_json and reasons > 0:
+            told = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+                    for row in scored["reasons"]]  # fmt: skip
+            scored["reasons"] = pd.Series(told, index=scored.index, dtype="str")
+        if good.all():
+            return scored, errors
+        rows = np.full(len(prospects), len(scored))  # the last row is empty
+        rows[good] = np.arange(len(scored))
+        cells = scored.astype(object).to_numpy()
+        whole = np.vstack([cells, np.full((1, cells.shape[1]), None)])[rows]
+        return pd.DataFrame(whole, prospects.index, scored.columns, dtype=object), errors
+
+    def to_sql(self, *_: Any, **__: Any) -> str:
+        """Refuse: only a scorecard can be written as SQL."""
+        raise BundleError("this model is your own estimator: only a scorecard can be SQL")
 
     def table(self, attribute: str) -> pd.DataFrame:
         """Refuse: there is none."""
@@ -107,11 +134,10 @@ class EstimatorModel(FitModel):
         *,
         note: str | None = None,
     ) -> pd.DataFrame:
-        today = None if as_of is None else pd.Timestamp(as_of)
-        coded, lost = code_table(self._scorer, table, today), self._scorer.lost.of_table(table)
+        coded, lost = code_table(self._scorer, table, as_of), self._scorer.lost.of_table(table)
         refuse_unreadable(table, coded.unreadable, lost)
         warn_of_today(self._scorer, coded.days, note)
-        values = _attribute_values(self._scorer, table, today)[0]
+        values = _attribute_values(self._scorer, table, as_of)[0]
         result = score_coded(self._scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
         policy = self._scorer.policy
@@ -124,7 +150,7 @@ class EstimatorModel(FitModel):
             result[name] = pd.Series(answers, result.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
-            column = pd.Series(listed, index=result.index, dtype=object)
+            column = reasons_column(listed)
             result.insert(list(result.columns).index("model_version"), "reasons", column)
         return without_lost(result, lost)
 

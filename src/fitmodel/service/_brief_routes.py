@@ -18,12 +18,12 @@ from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_pa
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
 from fitmodel.service._routes import Language, read_prospects
-from fitmodel.service.schema import failures, prospect_schema
+from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
+    from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
-    from fitmodel.service._model_holder import ModelHolder
     from fitmodel.service._page_routes import Pages
     from fitmodel.service.settings import Settings
 
@@ -87,5 +87,6 @@ def _answer(made: Brief, form: str) -> Response:
 
 def brief_openapi(model: FitModel) -> dict[str, Any]:
     """What OpenAPI says of the brief's request: one prospect of the model in use."""
-    body = {"application/json": {"schema": prospect_schema(model)}}
+    del model  # the schema of the one in use has this name
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/Prospect"}}}
     return {"requestBody": {"required": True, "content": body}}

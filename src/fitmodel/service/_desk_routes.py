@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fitmodel.decision.value import Money
+    from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.service._model_holder import ModelHolder
     from fitmodel.service._page_routes import Pages
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.settings import Settings

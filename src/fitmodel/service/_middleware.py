@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
-
+from fitmodel.service._metrics import BUCKETS, Metrics
+from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
 from fitmodel.service.people import ANYBODY, Person
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-    from collections.abc import Mapping
 
+
+__all__ = ["BUCKETS", "Metrics", "RefusedError", "ServiceMiddleware"]
 
 logger = logging.getLogger("fitmodel.service")
 
 ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
+_PLAIN_ID = re.compile(
+    rb"[A-Za-z0-9._:-]{1,128}"
+)  # it stands in the log: nothing that forges a line
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -63,14 +67,6 @@ HEADERS = (
 )
 
 
-class RefusedError(Exception):
-    """A request that the app does not get to see."""
-
-    def __init__(self, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, headers
-
-
 class ServiceMiddleware:
     """ASGI middleware around the app."""
 
@@ -94,7 +90,7 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, self._settings.answer_seconds)
+        answer = _Answer(send, self._settings.answer_seconds, _request_id(scope))
         start = time.perf_counter()
         self._in_flight += 1
         try:
@@ -146,7 +142,7 @@ class ServiceMiddleware:
                 refusal = "bring the service's token: Authorization: Bearer TOKEN"
                 raise RefusedError(401, refusal, ask)
         else:
-            _check_page(scope)
+            _check_page(scope, settings.origins)
         return self._told_by_proxy(scope)
 
     def _told_by_proxy(self, scope: Scope) -> Person:
@@ -204,6 +200,18 @@ def _host_of(scope: Scope) -> str:
     return name if name.endswith("]") else name.rpartition(":")[0] or name
 
 
+def _route_path(scope: Scope) -> str:
+    """The path without the prefix under which a proxy shows the service (--root-path)."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's X-Request-ID, where it is plain; else one of our own."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
 def _bearer(scope: Scope) -> str:
     given = dict(scope["headers"]).get(b"authorization", b"")
     scheme, _, secret = given.partition(b" ")
@@ -219,23 +227,26 @@ def _header(scope: Scope, name: str) -> str:
     return str(values[0], "utf-8", "replace").strip() if values else ""
 
 
-def _check_page(scope: Scope) -> None:
+def _check_page(scope: Scope, origins: frozenset[str]) -> None:
     """Without a token, refuse cross-site requests of a browser.
 
     CORS would keep the answer from that page, but what is asked would be done, and logged.
     """
-    if dict(scope["headers"]).get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
+    headers = dict(scope["headers"])
+    if str(headers.get(b"origin", b""), "latin-1") in origins:
+        return
+    if headers.get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
         raise RefusedError(403, "asked by the page of another site; with a token it could be")
 
 
 class _Answer:
     """Sends an answer with our headers, and remembers its status."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
+    def __init__(self, send: Send, seconds: float, request: str) -> None:
         self._send = send
         self._seconds = seconds
         self.status = 499  # the client left before there was an answer
-        self.request = uuid.uuid4().hex
+        self.request = request
         self._begun = False
 
     async def send(self, message: Message) -> None:
@@ -253,9 +264,9 @@ class _Answer:
     async def refuse(self, refusal: RefusedError) -> None:
         if self._begun:
             return
-        body = json.dumps({"detail": refusal.detail}).encode()
+        body = problem(refusal.status, refusal.detail)
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", PROBLEM_JSON.encode()),
             (b"content-length", str(len(body)).encode()),
             *refusal.headers,
         ]
@@ -295,44 +306,3 @@ def _place(error: Exception) -> str:
         last = last.tb_next
     where = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
     return f"{type(error).__name__}{where}"
-
-
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
-
-
-class Metrics:
-    """Counters of one service, in a registry of its own; no label holds an attribute value."""
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "fitmodel_requests",
-            "Requests answered.",
-            ("method", "route", "status"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "fitmodel_request_seconds", "Time to answer.", buckets=BUCKETS, registry=self._registry
-        )
-        self._assessments = Counter(
-            "fitmodel_assessments",
-            "Prospects assessed, by fit band.",
-            ("fit",),
-            registry=self._registry,
-        )
-        self._model = Info("fitmodel_model", "The model in use.", registry=self._registry)
-
-    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request and the seconds it took."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.observe(seconds)
-
-    def count_assessments(self, fits: Mapping[str, int]) -> None:
-        """Count assessed prospects by fit band; "error" for those that could not be scored."""
-        for fit, count in fits.items():
-            self._assessments.labels(fit).inc(count)
-
-    def text(self, version: str) -> str:
-        """Return all metrics in Prometheus' text format 0.0.4."""
-        self._model.info({"version": version})
-        return generate_latest(self._registry).decode()

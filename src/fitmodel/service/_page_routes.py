@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.following import ModelHolder
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.monitoring.report import MonitoringReport
     from fitmodel.reports.sales_report import SalesReport
     from fitmodel.sales.plans import Plan
-    from fitmodel.service._model_holder import ModelHolder
 
 CARD_FILE = "card.md"
 NO_DEALS = (

@@ -22,8 +22,8 @@ from fitmodel.tables.encodings import UTF8, detect_encoding
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.service._model_holder import ModelHolder
     from fitmodel.service.people import Person
     from fitmodel.service.settings import Settings
 

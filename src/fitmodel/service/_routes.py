@@ -13,26 +13,28 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
 
 from fitmodel.crm.prospects import with_request_tables
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.service._middleware import RefusedError
-from fitmodel.service.schema import describe_attributes, openapi_paths
+from fitmodel.service._openapi import complete_openapi
+from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
+from fitmodel.service.schema import describe_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fitmodel.following import ModelHolder
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.service._middleware import Metrics
-    from fitmodel.service._model_holder import ModelHolder
     from fitmodel.service.settings import Settings
 
 
@@ -41,6 +43,7 @@ BYTES_IN_THE_LOOP = 50_000
 MAX_REASONS = 20
 MAX_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
 ASSESSMENTS = "/v1/assessments"
+BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Reasons per prospect.")]
 Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
@@ -55,17 +58,12 @@ def add_assessments(
 ) -> None:
     """Add the route that scores."""
 
-    @app.post(ASSESSMENTS)
-    async def assess(
-        request: Request, reasons: Reasons = 3, language: Language = "en"
-    ) -> JSONResponse:
-        """Assess one prospect, a list of them, or {"prospects": [...]}."""
-        body = await request.body()
-        result = read_prospects(body, limits)
-        model = holder.model
-        prospects = [result] if isinstance(result, dict) else result
+    async def answers(
+        prospects: list[Any], size: int, reasons: int, language: str
+    ) -> list[dict[str, Any]]:
         _check_reasons(len(prospects), reasons)
-        long = len(prospects) > IN_THE_LOOP or len(body) > BYTES_IN_THE_LOOP
+        model = holder.model
+        long = len(prospects) > IN_THE_LOOP or size > BYTES_IN_THE_LOOP
         if long or log is not None:
             items = await run_in_threadpool(
                 assess_many, model, prospects, reasons, log, language=language
@@ -73,17 +71,53 @@ def add_assessments(
         else:
             items = assess_many(model, prospects, reasons, language=language)
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
+        return items
+
+    @app.post(ASSESSMENTS)
+    async def assess(
+        request: Request, reasons: Reasons = 3, language: Language = "en"
+    ) -> JSONResponse:
+        """Assess one prospect; also a list of them, or {"prospects": [...]}."""
+        body = await request.body()
+        result = read_prospects(body, limits)
+        prospects = [result] if isinstance(result, dict) else result
+        items = await answers(prospects, len(body), reasons, language)
         if isinstance(result, list):
             return JSONResponse({"assessments": items})
         if "error" in items[0]:
             raise RefusedError(422, items[0]["error"])
         return JSONResponse(items[0])
 
+    @app.post(BATCH)
+    async def assess_batch(
+        request: Request, reasons: Reasons = 3, language: Language = "en"
+    ) -> JSONResponse:
+        """Assess several prospects; one that cannot be scored has an error in its place."""
+        body = await request.body()
+        prospects = read_prospects(body, limits)
+        if isinstance(prospects, dict):
+            raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
+        items = await answers(prospects, len(body), reasons, language)
+        return JSONResponse({"assessments": items})
+
+
+def add_problems(app: FastAPI) -> None:
+    """Let every error be a problem, as `fitmodel.service._problems` writes it."""
+
     @app.exception_handler(RequestValidationError)
-    async def explain(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def explain(_request: Request, error: RequestValidationError) -> Response:
         """Say a problem of the query in a sentence, as every other one."""
         problems = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
-        return JSONResponse({"detail": "; ".join(problems)}, status_code=422)
+        return _problem(422, "; ".join(problems))
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_request: Request, error: HTTPException) -> Response:
+        """Answer what no route is for."""
+        return _problem(error.status_code, str(error.detail), error.headers)
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(problem(status, detail), status, headers, PROBLEM_JSON)
 
 
 def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -100,19 +134,30 @@ def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
         return {"status": "alive"}
 
     @app.get("/readyz")
-    async def ready() -> dict[str, str]:
-        """Whether a model is in use."""
-        return {"status": "ready", "model_version": holder.model.version}
+    async def ready() -> dict[str, Any]:
+        """Whether a model is in use, and whether the last look for another one went well."""
+        return {
+            "status": "ready",
+            "model_version": holder.model.version,
+            "reload": "failed" if holder.failure else "ok",
+            "registry": "away" if holder.is_from_cache else "ok",
+        }
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def count() -> PlainTextResponse:
         """Counts for Prometheus."""
-        return PlainTextResponse(metrics.text(holder.model.version), media_type=PROMETHEUS)
+        text = metrics.text(
+            holder.model.version,
+            reload_failed=holder.failure is not None,
+            registry_away=holder.is_from_cache,
+        )
+        return PlainTextResponse(text, media_type=PROMETHEUS)
 
 
 def describe_in_openapi(
     app: FastAPI,
     holder: ModelHolder,
+    limits: Settings,
     posts: Mapping[str, Callable[[FitModel], dict[str, Any]]] | None = None,
 ) -> None:
     """Let OpenAPI name the attributes of the model in use, whichever it is by then.
@@ -122,11 +167,10 @@ def describe_in_openapi(
     general = app.openapi
 
     def particular() -> dict[str, Any]:
-        schema = general()
-        schema["paths"][ASSESSMENTS]["post"] |= openapi_paths(holder.model)
-        for path, described in (posts or {}).items():
-            schema["paths"][path]["post"] |= described(holder.model)
-        return schema
+        described = complete_openapi(general(), holder.model, has_token=limits.token is not None)
+        for path, describe in (posts or {}).items():
+            described["paths"][path]["post"] |= describe(holder.model)
+        return described
 
     app.openapi = particular  # type: ignore[method-assign]  # FastAPI's own way to extend it
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import DependencyError
+from fitmodel.following import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
-from fitmodel.service._model_holder import ModelHolder
 from fitmodel.service._pipeline import Pipeline, may_see
 from fitmodel.service.settings import Settings
 
@@ -71,12 +71,19 @@ def create_app(
     """
     try:
         from fastapi import FastAPI
+        from fastapi.middleware.cors import CORSMiddleware
+        from fastapi.middleware.gzip import GZipMiddleware
 
         from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
         from fitmodel.service._decision_routes import add_decisions
         from fitmodel.service._desk_routes import add_desk
         from fitmodel.service._page_routes import Pages, PastTable, add_pages
-        from fitmodel.service._routes import add_assessments, add_facts, describe_in_openapi
+        from fitmodel.service._routes import (
+            add_assessments,
+            add_facts,
+            add_problems,
+            describe_in_openapi,
+        )
     except ImportError as error:
         raise DependencyError(
             'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
@@ -106,6 +113,7 @@ def create_app(
         lifespan=following,
     )
     app.state.holder, app.state.pages = holder, pages
+    add_problems(app)
     add_assessments(app, holder, metrics, limits, log)
     add_brief(app, holder, limits, pages)
     deal_log = None if known is None else DealLog(known)
@@ -113,11 +121,20 @@ def create_app(
     add_facts(app, holder, metrics)
     add_pages(app, holder, pages)
     files = add_desk(app, holder, limits, prospects, pages, has_log=known is not None, tour=tour)
-    describe_in_openapi(app, holder, {BRIEF: brief_openapi})
+    describe_in_openapi(app, holder, limits, {BRIEF: brief_openapi})
     routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(
         ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=files
     )
+    if limits.origins:  # the outermost: a browser asks beforehand, without the token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(limits.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id"],
+        )
     return app
 
 

@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
 
 FEW_LEVELS = 50  # more are not listed: a caller's schema is no dictionary of customers
-ASSESSMENT = {
-    "early_churn_probability": {"type": "number", "minimum": 0, "maximum": 1},
-    "probability_low": {"type": "number"},
-    "probability_high": {"type": "number"},
-    "poor_fit": {"type": "boolean"},
-    "fit": {"type": "string", "enum": ["good", "watch", "poor"]},
-    "expected_value": {"type": ["number", "null"]},
-    "unfamiliar": {"type": "boolean"},
-    "unfamiliar_because": {"type": "array", "items": {"type": "string"}},
-    "reasons": {"type": "array", "items": {"type": "object"}},
-    "model_version": {"type": "string"},
-    "worth": {"type": "string", "enum": ["gains", "loses", "unclear", ""]},
-    "escalate": {"type": "boolean"},
-    "expected_value_low": {"type": ["number", "null"]},
-    "expected_value_high": {"type": ["number", "null"]},
-    "sentences": {"type": "array", "items": {"type": "string"}},
-}
 
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
@@ -87,27 +70,6 @@ def example_prospect(model: FitModel) -> dict[str, Any]:
     return {name: given.get(name) for name in model.attributes} | given
 
 
-def openapi_paths(model: FitModel) -> dict[str, Any]:
-    """What OpenAPI says of the assessments: made from the model in use."""
-    prospect = prospect_schema(model)
-    single = {"type": "object", "properties": ASSESSMENT}
-    many = {"type": "array", "items": prospect}
-    failed = {"type": "object", "properties": {"error": {"type": "string"}}}
-    listed = {"type": "array", "items": {"oneOf": [single, failed]}}
-    body = {"oneOf": [prospect, many, {"type": "object", "properties": {"prospects": many}}]}
-    answer = {"oneOf": [single, {"type": "object", "properties": {"assessments": listed}}]}
-    return {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {
-            "200": {
-                "description": "One assessment, or one per prospect in the order given",
-                "content": {"application/json": {"schema": answer}},
-            }
-        }
-        | failures(*FAILURES),
-    }
-
-
 def failures(*codes: str) -> dict[Any, dict[str, Any]]:
     """What OpenAPI says of these status codes."""
     return {code: _failure(FAILURES[code]) for code in codes}
@@ -124,5 +86,5 @@ FAILURES = {
 
 
 def _failure(text: str) -> dict[str, Any]:
-    detail = {"type": "object", "properties": {"detail": {"type": "string"}}}
-    return {"description": text, "content": {"application/json": {"schema": detail}}}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": text, "content": {"application/problem+json": {"schema": schema}}}

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from fitmodel.service.people import People
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Where set, the counters of several processes are kept in this folder and added up."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Settings:
     hosts : frozenset of str
         Names that the service may be called by, without port; empty for any. Of a service that
         asks for no token and listens to this machine only: `LOOPBACK`. Case does not count.
+    origins : frozenset of str
+        Origins of pages elsewhere whose browsers may ask (CORS), such as
+        ``https://crm.example.com``; none by default.
     people : People or None
         Reps and managers; None: whoever may ask is a manager.
     user_header : str or None
@@ -52,6 +57,7 @@ class Settings:
     answer_seconds: float = 60.0
     reload_seconds: float = 5.0
     hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
     people: People | None = None
     user_header: str | None = None
 

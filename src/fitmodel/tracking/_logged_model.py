@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fitmodel
 from fitmodel.bundle.reading import MANIFEST, SIGNATURE, open_bundle
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ _OUTPUTS = {
 _OPTIONAL_OUTPUTS = frozenset(
     {"expected_value", "expected_value_low", "expected_value_high", "reasons"}
 )
-_PACKAGES = ("fitmodel", "mlflow", "numpy", "pandas")
+_SCORING = ("lazy-loader", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "tomli-w")
+_OWN_ESTIMATOR = ("interpret-core", "joblib", "scikit-learn", "scipy")
 
 
 def log_bundle(
@@ -85,9 +87,23 @@ def _save(
         artifacts={"bundle": str(copy)},
         signature=_signature([*example.columns, *_optional_columns(spec, example)]),
         input_example=example.head(1).reset_index(drop=True),
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PACKAGES],
+        code_paths=[_package(folder)],
+        pip_requirements=_requirements(bundle),
         metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
     )
+
+
+def _package(folder: Path) -> str:
+    """A copy of fitmodel itself: no package index has the version that a bundle needs."""
+    source = Path(fitmodel.__file__).parent
+    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "desk")
+    return str(shutil.copytree(source, folder / "fitmodel", ignore=leave_out))
+
+
+def _requirements(bundle: Bundle) -> list[str]:
+    """What scoring imports, in the versions of this environment."""
+    names = [*_SCORING, *(_OWN_ESTIMATOR if bundle.manifest.get("estimator") else ())]
+    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
 
 
 def _checked_copy(bundle: Bundle, folder: Path) -> Path:

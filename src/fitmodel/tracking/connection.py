@@ -19,6 +19,11 @@ from fitmodel.tables.atomic import held
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+
+class StoreAwayError(TrackingError):
+    """The store does not answer; one that refuses, or knows no such model, does answer."""
+
+
 DEFAULT_URI = "sqlite:///mlflow.db"
 
 _CONNECT_SECONDS = 5
@@ -63,12 +68,22 @@ def connected(uri: str | None = None) -> Iterator[Any]:
 
             with _quiet():
                 with _alone_with(database_file(chosen)):
-                    client = MlflowClient(tracking_uri=_absolute(chosen))
+                    client = MlflowClient(tracking_uri=absolute_uri(chosen))
                 yield client
         except store_errors() as error:
-            raise TrackingError(
+            kind = StoreAwayError if _is_away(error) else TrackingError
+            raise kind(
                 f"MLflow at {without_password(chosen)} failed: {_short(error, chosen)}"
             ) from error
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether nobody answered; MLflow's own error of a server that does not is internal."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
+    return not isinstance(error, ImportError)
 
 
 def database_file(uri: str) -> Path | None:
@@ -79,7 +94,8 @@ def database_file(uri: str) -> Path | None:
     return Path(path).absolute()
 
 
-def _absolute(uri: str) -> str:
+def absolute_uri(uri: str) -> str:
+    """Give a store's URI, an SQLite file by its whole path."""
     # MLflow keeps one engine per URI for the life of the process: after a change of folder a
     # relative path would still lead to the file in the old one.
     file = database_file(uri)

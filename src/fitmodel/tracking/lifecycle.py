@@ -10,15 +10,22 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.tables.atomic import host_name, is_running
-from fitmodel.tracking.connection import connected, database_file, store_errors, tracking_uri
+from fitmodel.tracking.connection import (
+    absolute_uri,
+    connected,
+    database_file,
+    store_errors,
+    tracking_uri,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -30,10 +37,40 @@ if TYPE_CHECKING:
 
 VALUE_LIMIT = 6000  # of a parameter's text in MLflow
 OWNER_TAG = "fitmodel.process"
+_PARENT_TAG = "mlflow.parentRunId"
 _OWNER = re.compile(r"(?P<host>\w+)-(?P<process>[0-9]{1,9})")
 
 
-def begin(spec: DealSpec) -> Begun:
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training is tracked, beside what the contract says.
+
+    Parameters
+    ----------
+    run_name : str or None
+    tags : mapping of str to str
+    experiment : str or None
+        In the place of the contract's.
+    register : bool
+        Whether the model becomes a registered version.
+    on_run : callable or None
+        Called with a `fitmodel.tracking.run_log.RunLog` before the run ends.
+    parent : str or None
+        Id of the run that this one is a part of; by default the run that is active.
+    """
+
+    run_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiment: str | None = None
+    register: bool = True
+    on_run: Callable[[Any], None] | None = None
+    parent: str | None = None
+
+
+AS_THE_CONTRACT_SAYS = RunOptions()
+
+
+def begin(spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> Begun:
     """Open the run before the bundle is written, so that the manifest can name it.
 
     Never raises for a store that does not answer: then ``run_id`` is None and `track`, given
@@ -41,30 +78,51 @@ def begin(spec: DealSpec) -> Begun:
     """
     try:
         with connected(spec.tracking.uri) as client:
-            return Begun(open_run(client, spec))
+            return Begun(open_run(client, spec, options))
     except TrackingError as error:
         return Begun(None, str(error))
 
 
-def open_run(client: Any, spec: DealSpec) -> str:
-    """Open a run in the contract's experiment, which is made where it is not there yet."""
+def open_run(client: Any, spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> str:
+    """Open a run in its experiment, which is made where it is not there yet.
+
+    A run that is active in the same store becomes its parent, and then its experiment is the one.
+    """
     from mlflow.tracking.context.registry import resolve_tags
 
-    experiment = _experiment(client, spec)
+    given = options.parent
+    parent = _active_run(client) if given is None else client.get_run(given)
+    if parent is None or options.experiment is not None:
+        experiment = _experiment(client, spec, options.experiment or spec.tracking.experiment)
+    else:
+        experiment = parent.info.experiment_id
     end_abandoned_runs(client, experiment)
     tags = {key: value[:VALUE_LIMIT] for key, value in resolve_tags().items()}
-    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()})
+    tags |= {str(key): str(value)[:VALUE_LIMIT] for key, value in options.tags.items()}
+    if parent is not None:
+        tags[_PARENT_TAG] = parent.info.run_id
+    run = client.create_run(experiment, tags=tags | {OWNER_TAG: owner()}, run_name=options.run_name)
     return str(run.info.run_id)
 
 
-def _experiment(client: Any, spec: DealSpec) -> str:
+def _active_run(client: Any) -> Any:
+    """The run that the caller has opened in this store with ``mlflow.start_run``, if any."""
+    if "mlflow" not in sys.modules:
+        return None
+    import mlflow
+
+    run = mlflow.active_run()
+    same = absolute_uri(mlflow.get_tracking_uri()) == absolute_uri(client.tracking_uri)
+    return run if same else None
+
+
+def _experiment(client: Any, spec: DealSpec, name: str) -> str:
     from mlflow.exceptions import MlflowException
 
-    name = spec.tracking.experiment
     result = client.get_experiment_by_name(name)
     if result is None:
         try:
-            return str(client.create_experiment(name, _artifact_location(spec)))
+            return str(client.create_experiment(name, _artifact_location(spec, name)))
         except MlflowException as error:  # another training has just made it
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -78,12 +136,12 @@ def _experiment(client: Any, spec: DealSpec) -> str:
     return str(result.experiment_id)
 
 
-def _artifact_location(spec: DealSpec) -> str | None:
+def _artifact_location(spec: DealSpec, experiment: str) -> str | None:
     # Beside the SQLite file; MLflow itself would take ./mlruns of wherever it is called from.
     file = database_file(tracking_uri(spec.tracking.uri))
     if file is None:
         return None
-    folder = re.sub(r"[^\w.-]", "_", spec.tracking.experiment)
+    folder = re.sub(r"[^\w.-]", "_", experiment)
     return (file.parent / "mlruns" / folder).as_uri()
 
 
@@ -196,6 +254,10 @@ class TrainingMetadata:
         Settings that the learner chose, and today's level; logged as parameters ``chosen.*``.
     begun
         What `fitmodel.tracking.runs.begin` gave; without it a run is opened here.
+    options
+        Name, tags and experiment of the run, and whether the model is registered.
+    seconds
+        How long the training took.
     """
 
     bundle_path: Path
@@ -208,6 +270,8 @@ class TrainingMetadata:
     candidates: pd.DataFrame | None = None
     chosen: Mapping[str, Any] = field(default_factory=dict)
     begun: Begun | None = None
+    options: RunOptions = AS_THE_CONTRACT_SAYS
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

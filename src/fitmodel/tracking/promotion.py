@@ -85,7 +85,8 @@ def promote(
     ------
     PromotionRefusedError
         When the version shows no skill against the base rate, or does not beat the champion
-        beyond noise; or when it is forced without a reason.
+        beyond noise; when it is a user's own estimator, which services do not load; or when it
+        is forced without a reason.
     TrackingError
         When there is no such version, or the store does not answer.
     BundleError
@@ -112,6 +113,7 @@ def promote(
         if comparison is None:
             comparison = _noted(bundle, champion)
         if not force:
+            _check_usable(bundle, result, champion)
             _check_evidence(client, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason if force else None)
         _move(client, name, chosen, tags)
@@ -167,7 +169,8 @@ def _warning(bundle: Bundle) -> str | None:
         return None
     return (
         f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
-        "scorer: fitmodel score and serve do not load it; fitmodel.load(..., workbench=True) does"
+        "scorer: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle and "
+        "fitmodel.load(..., workbench=True) do"
     )
 
 
@@ -183,6 +186,18 @@ def _noted(bundle: Bundle, champion: int | None) -> Comparison | None:
     fields = bundle.manifest.get("contest")
     noted = None if fields is None else Comparison.from_dict(fields)
     return noted if noted is not None and noted.champion == champion else None
+
+
+def _check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
+    """Refuse a champion that services, briefs, monitoring and Spark would not load."""
+    if is_own_estimator(bundle):
+        raise _refused(
+            found,
+            champion,
+            f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
+            "`fitmodel score --unpickle` and fitmodel.load(..., workbench=True) load: as champion "
+            "it would stop `serve`, `brief`, `monitor` and Spark",
+        )
 
 
 def _check_evidence(

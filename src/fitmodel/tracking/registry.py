@@ -57,10 +57,14 @@ class RegisteredVersion:
 def register(
     client: Any, name: str, model_id: str, run_id: str, bundle: Bundle, *, has_skill: bool
 ) -> int:
-    """Register a logged model as challenger; one with skill as champion where there is none yet."""
+    """Register a logged model as challenger; one with skill as champion where there is none yet.
+
+    Not a user's own estimator: services would not load it.
+    """
     version = add_version(client, name, model_id, run_id, bundle)
     client.set_registered_model_alias(name, CHALLENGER, str(version))
-    if has_skill and alias_version(client, name, CHAMPION) is None:
+    is_own = bool(bundle.manifest.get("estimator"))
+    if has_skill and not is_own and alias_version(client, name, CHAMPION) is None:
         client.set_registered_model_alias(name, CHAMPION, str(version))
     return version
 
@@ -76,9 +80,30 @@ def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bund
             raise
     tags = {BUNDLE_VERSION_TAG: bundle.version, MANIFEST_TAG: _manifest_digest(bundle.path)}
     result = client.create_model_version(
-        name, _source(client, model_id), run_id=run_id, model_id=model_id, tags=tags
+        name,
+        _source(client, model_id),
+        run_id=run_id,
+        model_id=model_id,
+        tags=tags,
+        description=_description(bundle),
     )
     return int(result.version)
+
+
+def _description(bundle: Bundle) -> str:
+    """What the registry's page says of a version: its deals, its quality, its policy."""
+    manifest = bundle.manifest
+    verdict = manifest.get("report", {}).get("verdict")
+    period = manifest.get("period") or ()
+    edits = [str(edit.get("words")) for edit in manifest.get("edits", ())]
+    lines = [
+        f"Prospect-fit model {bundle.version}",
+        "learned from deals closed " + " to ".join(map(str, period)) if period else None,
+        verdict,
+        f"policy: {manifest['policy']}" if manifest.get("policy") else None,
+        f"edited by hand: {'; '.join(edits)}" if edits else None,
+    ]
+    return ". ".join(str(line).rstrip(".") for line in lines if line) + "."
 
 
 def resolve(uri: str, store: str | None = None) -> Path:
@@ -226,16 +251,21 @@ def _run_location(client: Any, run_id: str) -> str:
 
 
 def _fetch(location: str, stated: str | None, uri: str, store: str) -> Path:
-    local = _local_path(location)
+    local = local_path(location)
     if local is not None:
-        return _checked(local, stated, uri)
-    cache = _cache_folder()
-    if stated is not None and _is_cached(cache / stated):
-        return cache / stated
-    return _download(location, stated, uri, store, cache)
+        return checked_bundle(local, stated, uri)
+    cached = None if stated is None else cached_bundle(stated)
+    return cached or _download(location, stated, uri, store, cache_folder())
 
 
-def _local_path(location: str) -> Path | None:
+def cached_bundle(manifest_digest: str) -> Path | None:
+    """Give the bundle of a manifest's digest, where it lies whole in the cache."""
+    path = cache_folder() / manifest_digest
+    return path if _is_cached(path) else None
+
+
+def local_path(location: str) -> Path | None:
+    """Give the folder of a location on this machine; None of one elsewhere."""
     parts = urlsplit(location)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
@@ -251,7 +281,7 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
         path = mlflow.artifacts.download_artifacts(
             artifact_uri=location, dst_path=str(room), tracking_uri=store
         )
-        bundle = open_bundle(_checked(Path(path), stated, uri))
+        bundle = open_bundle(checked_bundle(Path(path), stated, uri))
         for file in bundle.files:
             bundle.read(file)
         target = cache / _manifest_digest(bundle.path)
@@ -261,7 +291,8 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
     return target
 
 
-def _checked(path: Path, stated: str | None, uri: str) -> Path:
+def checked_bundle(path: Path, stated: str | None, uri: str) -> Path:
+    """Give a bundle's path again, where it opens and is the one that was registered."""
     open_bundle(path)
     result = _manifest_digest(path)
     if stated is not None and result != stated:
@@ -284,7 +315,8 @@ def _manifest_digest(bundle: Path) -> str:
     return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Folder of downloaded bundles: FITMODEL_CACHE, else of the user's cache."""
     chosen = os.environ.get("FITMODEL_CACHE")
     if chosen:
         return Path(chosen)

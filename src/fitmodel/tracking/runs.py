@@ -17,6 +17,7 @@ from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking._logged_model import log_bundle
+from fitmodel.tracking._run_metrics import metrics_of_flags_and_deals
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
@@ -33,6 +34,7 @@ from fitmodel.tracking.lifecycle import (
     open_run,
 )
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
+from fitmodel.tracking.run_log import RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.tracking.lifecycle import ReportLike
 
 __all__ = [
     "Begun",
@@ -57,6 +58,7 @@ __all__ = [
 
 _BATCH = 100  # parameters in one request
 _METRICS = 1000  # metrics in one request
+_SCHEMA_ROWS = 1000  # of the deals, for the types of their columns
 _NOT_IN_A_NAME = re.compile(r"[^\w./: -]")
 
 
@@ -77,7 +79,7 @@ def track(facts: TrainingMetadata) -> Tracked:
         When there is no whole bundle at ``facts.bundle_path``.
     """
     open_bundle(facts.bundle_path)
-    begun = facts.begun or begin(facts.spec)
+    begun = facts.begun or begin(facts.spec, facts.options)
     if begun.run_id is None:
         return Tracked(None, warning=_lost(facts, str(begun.warning)))
     try:
@@ -220,7 +222,11 @@ def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
     _log_deals(client, run_id, facts.deals)
     _log_files(client, run_id, facts)
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
-    _log_metrics(client, run_id, facts.report, model_id)
+    _log_metrics(client, run_id, facts, model_id)
+    if facts.options.on_run is not None:
+        facts.options.on_run(RunLog(client, run_id, facts.report, facts.bundle_path))
+    if not facts.options.register:
+        return Tracked(run_id, f"models:/{model_id}")
     name = facts.spec.tracking.registered_model
     has_skill = facts.report.has_skill
     version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
@@ -247,16 +253,25 @@ def _flat(sections: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
-    from mlflow.data.pandas_dataset import from_pandas
-    from mlflow.entities import DatasetInput, InputTag
+    """Log digest, size and schema; the types are those of a sample.
 
+    MLflow looks at each text of a column to find its type: seconds for 100,000 deals.
+    """
+    from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    sample = deals.iloc[:: max(1, len(deals) // _SCHEMA_ROWS)]
     # As doubles, whole numbers raise no warning that they could have gaps.
-    numbers = deals.select_dtypes("integer").columns
-    dataset = from_pandas(
-        deals.astype(dict.fromkeys(numbers, float)), name="deals", digest=deals_digest(deals)
+    numbers = sample.select_dtypes("integer").columns
+    digest = deals_digest(deals)
+    as_floats = sample.astype(dict.fromkeys(numbers, float))
+    of_sample: Any = from_pandas(as_floats, name="deals", digest=digest)
+    of_sample = of_sample._to_mlflow_entity()  # noqa: SLF001 - as MLflow's log_input
+    size = json.dumps({"num_rows": len(deals), "num_elements": int(deals.size)})
+    dataset = Dataset(
+        "deals", digest, of_sample.source_type, of_sample.source, of_sample.schema, size
     )
-    context = InputTag("mlflow.data.context", "training")
-    entry = DatasetInput(dataset._to_mlflow_entity(), [context])  # noqa: SLF001 - as MLflow's log_input
+    entry = DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
     client.log_inputs(run_id, datasets=[entry])
 
 
@@ -270,21 +285,21 @@ def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
         client.log_table(run_id, facts.candidates, "candidates.json")
 
 
-def _log_metrics(client: Any, run_id: str, report: ReportLike, model_id: str) -> None:
+def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: str) -> None:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
     numbers = {
         name if part == "value" else f"{name}.{part}": getattr(metric, part)
-        for name, metric in report.metrics.items()
+        for name, metric in facts.report.metrics.items()
         for part in ("value", "low", "high", "base")
-    }
+    } | metrics_of_flags_and_deals(facts)
     client.log_batch(
         run_id,
         metrics=[
             Metric(key, float(number), now, 0, model_id=model_id)
             for key, number in numbers.items()
-            if math.isfinite(number)
+            if number is not None and math.isfinite(number)
         ],
     )
 

@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError
+from fitmodel.following import ModelHolder
 from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.service._model_holder import ModelHolder
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -86,7 +86,7 @@ def test_an_unchanged_champion_is_not_read_again(model, tmp_path, monkeypatch) -
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     before = holder.model
-    monkeypatch.setattr("fitmodel.service._model_holder.load", None)  # a call would fail
+    monkeypatch.setattr("fitmodel.following.open_model", None)  # a call would fail
     assert not holder.refresh()
     assert holder.model is before
 
@@ -102,6 +102,9 @@ def test_openapi_names_the_attributes_of_the_model_in_use(model, tmp_path) -> No
         for shipped in (model, other):
             ship(shipped, tmp_path, shipped.version)
             app.state.holder.refresh()
-            post = client.get("/openapi.json").json()["paths"]["/v1/assessments"]["post"]
+            described = client.get("/openapi.json").json()
+            post = described["paths"]["/v1/assessments"]["post"]
             schema = post["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0]
-            assert schema["required"] == list(shipped.attributes)
+            assert schema == {"$ref": "#/components/schemas/Prospect"}
+            prospect = described["components"]["schemas"]["Prospect"]
+            assert prospect["required"] == list(shipped.attributes)

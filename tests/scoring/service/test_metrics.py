@@ -35,14 +35,31 @@ def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
     metrics = Metrics()
     times = (0.0005, 0.003, 0.02, 9.0)
     for seconds in times:
-        metrics.count_request("GET", "/", 200, seconds)
+        metrics.count_request("GET", "/v1/model", 200, seconds)
+    metrics.count_request("GET", "/healthz", 200, 5.0)  # another route has times of its own
     found = samples_of(metrics)
+    of_route = {"route": "/v1/model"}
     for bound in BUCKETS:
-        bucket = labelled("fitmodel_request_seconds_bucket", le=str(bound))
+        bucket = labelled("fitmodel_request_seconds_bucket", le=str(bound), **of_route)
         assert found[bucket] == sum(seconds <= bound for seconds in times)
-    assert found[labelled("fitmodel_request_seconds_bucket", le="+Inf")] == len(times)
-    assert found[labelled("fitmodel_request_seconds_count")] == len(times)
-    assert abs(found[labelled("fitmodel_request_seconds_sum")] - sum(times)) < 1e-9
+    assert found[labelled("fitmodel_request_seconds_bucket", le="+Inf", **of_route)] == len(times)
+    assert found[labelled("fitmodel_request_seconds_count", **of_route)] == len(times)
+    total = found[labelled("fitmodel_request_seconds_sum", **of_route)]
+    assert abs(total - sum(times)) < 1e-9
+    assert found[labelled("fitmodel_request_seconds_count", route="/healthz")] == 1
+
+
+def test_a_failed_reload_and_a_registry_that_is_away_are_numbers() -> None:
+    metrics = Metrics()
+    for failed, away in ((False, True), (True, False)):
+        text = metrics.text("v1", reload_failed=failed, registry_away=away)
+        found = {
+            sample.name: sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        assert found["fitmodel_reload_failed"] == failed
+        assert found["fitmodel_registry_away"] == away
 
 
 def test_assessments_are_counted_by_fit_and_errors_too() -> None:

@@ -14,6 +14,7 @@ from fitmodel.service.settings import Settings
 
 pytestmark = pytest.mark.slow
 ASSESSMENTS, DECISIONS, BRIEF = "/v1/assessments", "/v1/decisions", "/v1/brief"
+BATCH = "/v1/assessments/batch"
 FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
 PAGES = ("/v1/me", "/v1/team", "/v1/watch", "/v1/model/card", "/v1/model/plots")
 UNDO, QUESTIONS, TABLES = "/v1/decisions/undo", "/v1/questions", "/v1/model/tables/{attribute}"
@@ -33,6 +34,8 @@ def described(source, tmp_path_factory):
     [
         ("POST", ASSESSMENTS, GenerationMode.POSITIVE),
         ("POST", ASSESSMENTS, GenerationMode.NEGATIVE),
+        ("POST", BATCH, GenerationMode.POSITIVE),
+        ("POST", BATCH, GenerationMode.NEGATIVE),
         ("POST", DECISIONS, GenerationMode.POSITIVE),
         ("POST", DECISIONS, GenerationMode.NEGATIVE),
         ("POST", BRIEF, GenerationMode.POSITIVE),
@@ -56,13 +59,15 @@ def test_no_request_is_a_fault_of_the_service(described, method, path, mode, dat
     case = data.draw(described[path][method].as_strategy(generation_mode=mode))
     answer = case.call()
     assert answer.status_code in ANSWERS, (answer.status_code, case.body)
+    case.validate_response(answer)  # against its own description
     if answer.status_code >= 400:
         assert answer.json()["detail"]
+        assert answer.json()["status"] == answer.status_code
 
 
 def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
     assert paths == {
-        *(ASSESSMENTS, DECISIONS, BRIEF, UNDO, QUESTIONS, TABLES),
+        *(ASSESSMENTS, BATCH, DECISIONS, BRIEF, UNDO, QUESTIONS, TABLES),
         *(*FACTS, *PAGES, "/v1/model/card.html", "/v1/desk", "/v1/pipeline"),
     }

@@ -143,9 +143,11 @@ def test_the_model_tells_its_attributes(client, source) -> None:
 
 
 def test_openapi_names_every_attribute_and_its_example_is_scored(client, source) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-    content = paths["/v1/assessments"]["post"]["requestBody"]["content"]["application/json"]
-    schema = content["schema"]["oneOf"][0]
+    described = client.get("/openapi.json").json()
+    post = described["paths"]["/v1/assessments"]["post"]
+    content = post["requestBody"]["content"]["application/json"]
+    assert content["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/Prospect"}
+    schema = described["components"]["schemas"]["Prospect"]
     assert schema["required"] == list(load(source).attributes)
     assert client.post("/v1/assessments", json=schema["example"]).status_code == 200
 

@@ -1,0 +1,76 @@
+"""Command `export sql`: a model written for another program."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fitmodel.cli.app import Model, export_app, plain_errors
+from fitmodel.exceptions import SpecError
+
+
+class SqlDialect(StrEnum):
+    """The databases that SQL is written for."""
+
+    DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+    SNOWFLAKE = "snowflake"
+    BIGQUERY = "bigquery"
+    DATABRICKS = "databricks"
+
+
+@export_app.callback()
+def export() -> None:
+    """Write a model for another program."""
+
+
+@export_app.command(name="sql")
+def export_sql(
+    model: Model,
+    dialect: Annotated[SqlDialect, typer.Option(help="The database that runs it.")],
+    table: Annotated[
+        str, typer.Option(help="TABLE or SCHEMA.TABLE of prospects, or dbt's {{ ref('TABLE') }}.")
+    ] = "prospects",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The file to write; - for standard output.")
+    ] = "-",
+    reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 0,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="YYYY-MM-DD to count dates back from; else the query's day."),
+    ] = None,
+    absent: Annotated[
+        list[str] | None,
+        typer.Option(help="The closing date or the amount, where the table has none."),
+    ] = None,
+) -> None:
+    """Write the model as one SELECT, which gives the numbers of `score` inside of a database.
+
+    Example: fitmodel export sql --model models/prospect-fit --dialect postgres --output score.sql
+    """
+    with plain_errors():
+        from fitmodel.loading import load
+        from fitmodel.tables.atomic import write_folder
+
+        loaded = load(model)
+        query = loaded.to_sql(
+            dialect.value, table, reasons=reasons, as_of=_day(as_of), absent=absent or ()
+        )
+        if output == "-":
+            typer.echo(query, nl=False)
+            return
+        file = Path(output)
+        write_folder(file.parent, {file.name: query})
+        size = len(query.encode()) / 1_000
+        typer.echo(f"{file}: {size:,.0f} kB of SQL for {dialect.value}", err=True)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise SpecError(f"--as-of {text!r} is no day. Remedy: give it as YYYY-MM-DD.") from None

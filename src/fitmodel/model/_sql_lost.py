@@ -1,0 +1,61 @@
+"""Rows that `[rows]` of the contract leaves out, in SQL: no prediction, and the reason why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.deals.vocabulary import plain_value, words_of
+from fitmodel.model._sql_dialects import in_capitals
+from fitmodel.tables.vocabulary import MISSING_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fitmodel.deals.lost import LostRows
+    from fitmodel.model._sql_dialects import Dialect
+
+
+def lost_columns(lost: LostRows, absent: frozenset[str]) -> dict[str, str]:
+    """Column by whose values rows are left out, to its short name in the statement."""
+    names = [name for name in lost.columns if name not in absent]
+    return {name: f"lost{place}" for place, name in enumerate(names, start=1)}
+
+
+def lost_texts(sql: Dialect, places: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The columns' values as they are compared: in small letters, empty where missing."""
+    missing = ", ".join(map(sql.literal, sorted(MISSING_TEXT)))
+    for place in places.values():
+        text = sql.stripped(f"fm_v{place}")
+        is_missing = f"fm_v{place} IS NULL OR {text} IN ({missing})"
+        yield f"fm_t{place}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
+
+
+def lost_cases(sql: Dialect, lost: LostRows, places: dict[str, str]) -> Iterator[str]:
+    """Say why a row is left out, as cases of one CASE."""
+    for name, place in places.items():
+        text, given = f"fm_t{place}", f"COALESCE(CAST(fm_v{place} AS {sql.text}), 'None')"
+        said = f"{sql.literal(f'{LEFT_OUT}{name} is ')} || {given} || ' ([rows] of the contract)'"
+        if name in lost.drop:
+            yield f"WHEN {text} IN ({_listed(sql, lost.drop[name])}) THEN {said}"
+        if name in lost.keep:
+            words = words_of("stage", "lost")
+            is_lost = f"{sql.spaced(text)} IN ({_words(sql, words)})"
+            kept = _listed(sql, lost.keep[name])
+            yield f"WHEN {text} NOT IN ({kept}) AND {is_lost} THEN {said}"
+
+
+def _listed(sql: Dialect, values: Iterable[str]) -> str:
+    texts = {spelled for value in values for spelled in _spellings(plain_value(value))}
+    return _words(sql, texts)
+
+
+def _spellings(value: str) -> set[str]:
+    """A value, and a whole number also as a column of fractions shows it."""
+    return {value, f"{value}.0"} if value.lstrip("-").isdigit() else {value}
+
+
+def _words(sql: Dialect, words: Iterable[str]) -> str:
+    both = {text for word in in_capitals(words) for text in (word, f"wc {word}")}
+    return ", ".join(map(sql.literal, sorted(both)))

@@ -1,0 +1,308 @@
+"""Read prospects in SQL: the table's columns -> text, numbers, days -> codes.
+
+Text is read as plain numbers and ISO dates alone. What `predict` may read beside these ("$29",
+31.12.2025) is an error of the row, never another number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
+from fitmodel.model._sql_dialects import in_capitals, number
+from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
+from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
+
+if TYPE_CHECKING:
+    from fitmodel.learning.columns import Column
+    from fitmodel.model._sql_steps import Steps
+    from fitmodel.model.scorer import Scorer
+
+PLAIN_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?"
+WHOLE_NUMBER = "[+-]?[0-9]+"
+NO_NUMBER = "nothing"  # a pattern that no text with digits is of
+LONGEST_NUMBER = 60  # characters: beyond, a database's number might overflow
+LONGEST_CODE = 15  # as `fitmodel.learning.columns`
+_LEAP = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DAY = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+ISO_DATE = f"([0-9][0-9][0-9][0-9]-{_DAY}|{_LEAP}-02-29)"
+LARGEST = 1.7976931348623157e308
+SPECIAL = tuple(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity", "nan"))
+"""Texts that Python reads as numbers that are not finite: missing, and no error."""
+
+
+def read_prospects(
+    steps: Steps, scorer: Scorer, absent: frozenset[str], as_of: date | None
+) -> None:
+    """Add the steps from a table's columns to ``fm_code1``, ``fm_code2`` and so on.
+
+    Also ``fm_outside`` (a number beyond those learned from), ``fm_amount`` and ``fm_error``.
+
+    Raises
+    ------
+    BundleError
+        If a rare level is kept as a digest that SQL cannot compute.
+    SpecError
+        If an attribute is said to be absent.
+    """
+    if needed := sorted(absent & set(scorer.scorecard.attributes)):
+        raise SpecError(f"the model needs {needed}. Remedy: add them to the table, also if empty.")
+    _Reading(steps, scorer, absent, as_of).add_steps()
+
+
+class _Reading:
+    def __init__(
+        self, steps: Steps, scorer: Scorer, absent: frozenset[str], as_of: date | None
+    ) -> None:
+        self._steps, self._sql, self._scorer = steps, steps.dialect, scorer
+        self._columns = list(enumerate(scorer.scorecard.columns, start=1))
+        self._by_place: dict[int | str, Column] = {**dict(self._columns)}
+        self._dates = [n for n, column in self._columns if is_date(column)]
+        self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
+        self._amount = _unless(scorer.amount, absent)
+        self._lost = lost_columns(scorer.lost, absent)
+        self._today = self._sql.today if as_of is None else f"DATE '{as_of.isoformat()}'"
+
+    def add_steps(self) -> None:
+        self._steps.add("fm_given", self._given())
+        self._steps.add("fm_text", self._texts())
+        self._steps.add("fm_number", self._numbers())
+        self._steps.add("fm_days", self._days())
+        self._steps.add("fm_coded", self._coded(), self._level_joins())
+
+    # ---- the table's columns ----
+
+    def _given(self) -> Iterator[tuple[str, str]]:
+        for place, name in (*self._wanted(), *((each, name) for name, each in self._lost.items())):
+            yield f"fm_v{place}", f"t.{self._sql.column(name)}"
+
+    def _wanted(self) -> Iterator[tuple[int | str, str]]:
+        yield from ((place, column.name) for place, column in self._columns)
+        if self._closed_on is not None:
+            yield "closed", self._closed_on
+        if self._amount is not None:
+            yield "amount", self._amount
+
+    # ---- text: stripped, and nothing where it stands for nothing ----
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        for place, name in self._wanted():
+            column = self._by_place.get(place)
+            stripped = self._sql.stripped(f"fm_v{place}")
+            words = MISSING_TEXT.difference(getattr(column, "words", ()))
+            # a placeholder of the past deals is one in attributes and dates, whatever their type
+            empty = () if place == "amount" else self._scorer.forms.empty.get(name, frozenset())
+            if column is None or isinstance(column, NumberColumn):
+                is_text = self._sql.is_text.format(f"fm_v{place}")
+                stripped = f"CASE WHEN {is_text} THEN {stripped} END"
+            elif column.is_flag:
+                stripped = self._whole(stripped)
+            yield f"fm_t{place}", self._without(stripped, {*words, *_as_days(empty)})
+        yield from lost_texts(self._sql, self._lost)
+
+    def _without(self, expression: str, words: Iterable[str]) -> str:
+        return f"CASE WHEN {expression} NOT IN ({self._listed(words)}) THEN {expression} END"
+
+    def _listed(self, texts: Iterable[str]) -> str:
+        return ", ".join(self._sql.literal(text) for text in sorted(texts))
+
+    # ---- numbers, and days ----
+
+    def _numbers(self) -> Iterator[tuple[str, str]]:
+        for place, name in self._wanted():
+            column = self._by_place.get(place)
+            if place == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
+                yield f"fm_n{place}", self._number(str(place), name)
+            elif place == "closed" or is_date(column):
+                yield f"fm_d{place}", self._day(str(place), name)
+
+    def _number(self, place: str, name: str) -> str:
+        form = self._scorer.forms.number(name)
+        pattern = PLAIN_NUMBER
+        if form.unit == "%":  # 15 is no 15 %
+            pattern = NO_NUMBER
+        elif form.decimal != ".":
+            pattern = WHOLE_NUMBER
+        text = f"fm_t{place}"
+        is_plain = f"LENGTH({text}) <= {LONGEST_NUMBER} AND {self._sql.is_like(text, pattern)}"
+        read, given = self._sql.as_double(text), self._sql.as_double(f"fm_v{place}")
+        limits = f"BETWEEN {number(-LARGEST)} AND {number(LARGEST)}"
+        return (
+            f"CASE WHEN {self._sql.is_text.format(f'fm_v{place}')}\n"
+            f"      THEN CASE WHEN {is_plain} THEN {read} END\n"
+            f"      WHEN {given} {limits} THEN {given} END"
+        )
+
+    def _day(self, place: str, name: str) -> str:
+        text = f"fm_t{place}"
+        is_iso = self._sql.is_like(text, f"{ISO_DATE}([T ].*)?")
+        empty = self._scorer.forms.empty.get(name, frozenset())
+        typed = f"CAST(fm_v{place} AS DATE)"
+        days = sorted(day for day in empty if _is_iso(day))
+        if days:
+            listed = ", ".join(f"DATE '{day}'" for day in days)
+            typed = f"CASE WHEN {typed} NOT IN ({listed}) THEN {typed} END"
+        return (
+            f"CASE WHEN {self._sql.is_text.format(f'fm_v{place}')}\n"
+            f"      THEN CASE WHEN {is_iso} THEN CAST(SUBSTR({text}, 1, 10) AS DATE) END\n"
+            f"      ELSE {typed} END"
+        )
+
+    def _days(self) -> Iterator[tuple[str, str]]:
+        """Days of each date before closing; and what could not be read."""
+        closing = self._today if self._closed_on is None else f"COALESCE(fm_dclosed, {self._today})"
+        for place in self._dates:
+            days = self._sql.days.format(f"fm_d{place}", closing)
+            yield f"fm_n{place}", f"CAST({days} AS {self._sql.double})"
+        yield "fm_error", self._error()
+
+    def _error(self) -> str:
+        lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
+        for place, name in self._wanted():
+            column = self._by_place.get(place)
+            if isinstance(column, CategoryColumn):
+                continue
+            if place == "closed":
+                known = " OR ".join(f"fm_d{each} IS NOT NULL" for each in self._dates)
+                is_bad = f"fm_tclosed IS NOT NULL AND fm_dclosed IS NULL AND ({known})"
+            elif is_date(column):
+                is_bad = f"fm_t{place} IS NOT NULL AND fm_d{place} IS NULL"
+            else:
+                special = f"LOWER(fm_t{place}) NOT IN ({self._listed(SPECIAL)})"
+                is_bad = f"fm_t{place} IS NOT NULL AND fm_n{place} IS NULL AND {special}"
+            said = f"{self._sql.literal(name + ': ')} || fm_t{place}"
+            lines.append(f"WHEN {is_bad}\n      THEN {said} || ' cannot be read'")
+        nothing = f"CAST(NULL AS {self._sql.text})"
+        return "CASE " + "\n      ".join(lines) + " END" if lines else nothing
+
+    # ---- codes ----
+
+    def _coded(self) -> Iterator[tuple[str, str]]:
+        outside = []
+        for place, column in self._columns:
+            if isinstance(column, NumberColumn):
+                tree = _bins(f"fm_n{place}", column.cuts)
+                yield f"fm_code{place}", f"CASE WHEN fm_n{place} IS NULL THEN 0 ELSE {tree} END"
+                if math.isfinite(column.low) and math.isfinite(column.high):
+                    low, high = number(column.low), number(column.high)
+                    outside.append(f"fm_n{place} < {low} OR fm_n{place} > {high}")
+            elif column.is_flag:
+                yield f"fm_code{place}", self._flag_code(f"fm_t{place}", column)
+            else:
+                found = ", ".join(f"l{place}{step}.code" for step in self._lookups(column))
+                unseen = column.size + 1
+                yield (
+                    f"fm_code{place}",
+                    f"CASE WHEN fm_t{place} IS NULL THEN 0 ELSE COALESCE({found}, {unseen}) END",
+                )
+        yield "fm_outside", " OR ".join(outside) if outside else "FALSE"
+        if self._amount is not None:
+            yield "fm_amount", f"fm_namount * {number(self._scorer.per_year)}"
+
+    def _flag_code(self, text: str, column: CategoryColumn) -> str:
+        lines = [
+            f"WHEN LOWER({text}) IN ({self._listed(in_capitals(words))}) THEN {code}"
+            for code, words in ((column.levels["yes"], YES), (column.levels["no"], NO))
+        ]
+        return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"
+
+    def _lookups(self, column: CategoryColumn) -> str:
+        """The ways to find a level: its text, as a whole number, and the digests of both."""
+        if any(len(level) != len(hidden_level("")) for level in column.hidden):
+            raise BundleError(
+                f"the model keeps {len(column.hidden)} rare level(s) of {column.name!r} as digests "
+                "that no database computes. Remedy: train again with this fitmodel, then export."
+            )
+        if column.hidden:
+            return "abcd"
+        return "ab" if any(_is_number(level) for level in column.levels) else "a"
+
+    def _level_joins(self) -> Iterator[str]:
+        for place, column in self._columns:
+            if isinstance(column, NumberColumn) or column.is_flag:
+                continue
+            table = f"fm_levels{place}"
+            self._steps.add_table(table, self._level_table(column))
+            before: list[str] = []
+            for step in self._lookups(column):
+                key = self._key(step, f"fm_t{place}")
+                if before:
+                    nobody = " AND ".join(f"l{place}{each}.code IS NULL" for each in before)
+                    key = f"CASE WHEN {nobody} THEN {key} END"
+                before.append(step)
+                alias = f"l{place}{step}"
+                yield f"LEFT JOIN {table} AS {alias} ON {alias}.level_name = {key}"
+
+    def _key(self, step: str, text: str) -> str:
+        if step == "a":
+            return text
+        if step == "b":
+            return self._whole(text)
+        return "'#' || " + self._sql.digest.format(text if step == "c" else self._whole(text))
+
+    def _level_table(self, column: CategoryColumn) -> str:
+        rows = [
+            (self._sql.literal(level), code)
+            for level, code in column.levels.items()
+            if "\0" not in level  # no database's text holds it
+        ]
+        return self._sql.values([("level_name", "text"), ("code", "whole")], rows or [("''", -1)])
+
+    def _whole(self, text: str) -> str:
+        """A code as a table of numbers would show it: 7 for 007 and 7.0; other text as it is."""
+        value = self._sql.as_double(text)
+        whole = f"CAST(CAST({value} AS {self._sql.whole}) AS {self._sql.text})"
+        shown = f"CAST({value} AS {self._sql.text})"
+        is_code = f"LENGTH({text}) <= {LONGEST_CODE} AND {self._sql.is_like(text, PLAIN_NUMBER)}"
+        is_whole = f"{value} = FLOOR({value}) AND ABS({value}) < 1e15"
+        return (
+            f"CASE WHEN {is_code} THEN CASE WHEN {is_whole} THEN {whole} ELSE {shown} END "
+            f"ELSE {text} END"
+        )
+
+
+def is_date(column: object) -> bool:
+    """Tell whether an attribute is a date."""
+    return isinstance(column, NumberColumn) and column.is_date
+
+
+def _unless(name: str | None, absent: frozenset[str]) -> str | None:
+    return None if name in absent else name
+
+
+def _as_days(texts: Iterable[str]) -> set[str]:
+    """Placeholders as text, and as days that were written with their hours."""
+    return {each for text in texts for each in (text, f"{text} 00:00:00")}
+
+
+def _is_iso(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bins(value: str, cuts: tuple[float, ...], first: int = 1) -> str:
+    """Code of a number's bin: halves of the cuts, halves of these, and so on."""
+    if not cuts:
+        return str(first)
+    middle = len(cuts) // 2
+    below = _bins(value, cuts[:middle], first)
+    above = _bins(value, cuts[middle + 1 :], first + middle + 1)
+    return f"CASE WHEN {value} < {number(cuts[middle])} THEN {below} ELSE {above} END"

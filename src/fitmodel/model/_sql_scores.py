@@ -1,0 +1,169 @@
+"""Add up the scorecard in SQL.
+
+codes -> rows of the tables -> log-odds, deviation -> probability and interval
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
+from fitmodel.learning.scorecard import INTERVAL_Z
+from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.model._sql_dialects import number
+from fitmodel.model.row_encoder import unfamiliar_codes
+
+if TYPE_CHECKING:
+    from fitmodel.learning.calibration import CalibrationMap
+    from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.model._sql_steps import Steps
+
+
+def add_scores(steps: Steps, scorecard: Scorecard, *, reasons: bool) -> None:
+    """Add the steps from codes to ``fm_p``, ``fm_low``, ``fm_high`` and ``fm_unfamiliar``.
+
+    With `reasons` also ``fm_c1`` (what each term adds), ``fm_deals1`` and ``fm_rate1``. A row
+    with an error has no probability.
+    """
+    _Scores(steps, scorecard, reasons=reasons).add_steps()
+
+
+class _Scores:
+    def __init__(self, steps: Steps, scorecard: Scorecard, *, reasons: bool) -> None:
+        self._steps, self._sql, self._scorecard = steps, steps.dialect, scorecard
+        self._reasons = reasons
+        self._width = len(scorecard.columns)
+        self._terms = range(1, len(scorecard.terms) + 1)
+        self._replicates = range(1, scorecard.centred.shape[1])
+        self._odd = odd_bands(scorecard)
+        self._banded = {place + 1 for first, second, _ in self._odd for place in (first, second)}
+
+    def add_steps(self) -> None:
+        self._steps.add("fm_places", self._bands(), self._map_joins())
+        self._steps.add("fm_sums", self._sums(), self._term_joins())
+        self._steps.add("fm_scores", self._scores())
+        self._steps.add("fm_chances", self._chances())
+
+    # ---- codes -> bands, and rows of the pairs ----
+
+    def _bands(self) -> Iterator[tuple[str, str]]:
+        for place in sorted(self._banded):
+            yield f"fm_band{place}", f"m{place}.band"
+        for term, pair in enumerate(self._scorecard.pairs, start=self._width + 1):
+            columns = pair.shape[1]
+            first, second = pair.first + 1, pair.second + 1
+            yield (
+                f"fm_code{term}",
+                f"m{first}.pair{term} * {columns} + m{second}.pair{term}",
+            )
+
+    def _map_joins(self) -> Iterator[str]:
+        """Tables of the attributes whose bands or pairs are asked for."""
+        for place, column in enumerate(self._scorecard.columns, start=1):
+            maps = {"code": np.arange(column.size + 2)}
+            if place in self._banded:
+                maps["band"] = self._scorecard.evidence[place - 1].band
+            for term, pair in enumerate(self._scorecard.pairs, start=self._width + 1):
+                if pair.first == place - 1:
+                    maps[f"pair{term}"] = pair.first_map
+                elif pair.second == place - 1:
+                    maps[f"pair{term}"] = pair.second_map
+            if len(maps) > 1:
+                rows = np.column_stack(list(maps.values())).tolist()
+                columns = [(name, "whole") for name in maps]
+                self._steps.add_table(f"fm_maps{place}", self._sql.values(columns, rows))
+                yield f"LEFT JOIN fm_maps{place} AS m{place} ON m{place}.code = fm_code{place}"
+
+    # ---- rows of the tables -> sums ----
+
+    def _term_joins(self) -> Iterator[str]:
+        ends = [*self._scorecard.offsets[1:], len(self._scorecard.tables)]
+        for term, start, end in zip(self._terms, self._scorecard.offsets, ends, strict=True):
+            self._steps.add_table(f"fm_term{term}", self._term_table(term, start, end))
+            yield f"LEFT JOIN fm_term{term} AS x{term} ON x{term}.code = fm_code{term}"
+
+    def _term_table(self, term: int, start: int, end: int) -> str:
+        columns = [("code", "whole"), ("c", "double")]
+        columns += [(f"r{replicate}", "double") for replicate in self._replicates]
+        rows = [
+            [str(code), *map(number, row)]
+            for code, row in enumerate(self._scorecard.centred[start:end].tolist())
+        ]
+        if self._has_evidence(term):
+            columns += [("deals", "whole"), ("rate", "double")]
+            evidence = self._scorecard.evidence[term - 1]
+            for code, row in enumerate(rows):
+                band = evidence.band[code]
+                rate = float(evidence.rate[band])
+                row += [str(int(evidence.count[band])), "NULL" if np.isnan(rate) else number(rate)]
+        return self._sql.values(columns, rows)
+
+    def _has_evidence(self, term: int) -> bool:
+        return self._reasons and term <= self._width
+
+    def _sums(self) -> Iterator[tuple[str, str]]:
+        start, *replicates = self._scorecard.centred[-1].tolist()
+        yield "fm_raw", " + ".join([number(start), *(f"x{term}.c" for term in self._terms)])
+        for each, own in zip(self._replicates, replicates, strict=True):
+            added = (f"x{term}.r{each}" for term in self._terms)
+            yield f"fm_s{each}", " + ".join([number(own), *added])
+        yield "fm_unfamiliar", " OR ".join(self._unfamiliar())
+        if self._reasons:
+            for term in self._terms:
+                yield f"fm_c{term}", f"x{term}.c"
+                if self._has_evidence(term):
+                    yield f"fm_deals{term}", f"x{term}.deals"
+                    yield f"fm_rate{term}", f"x{term}.rate"
+
+    def _unfamiliar(self) -> Iterator[str]:
+        yield "COALESCE(fm_outside, FALSE)"
+        for place, codes in enumerate(unfamiliar_codes(self._scorecard), start=1):
+            if codes:
+                yield f"fm_code{place} IN ({', '.join(map(str, codes))})"
+        for first, second, forbidden in self._odd:
+            width = int(self._scorecard.evidence[second].band.max()) + 1
+            cells = sorted(band * width + other for band, other in forbidden)
+            cell = f"fm_band{first + 1} * {width} + fm_band{second + 1}"
+            yield f"{cell} IN ({', '.join(map(str, cells))})"
+
+    # ---- sums -> probability and interval ----
+
+    def _scores(self) -> Iterator[tuple[str, str]]:
+        yield "fm_log_odds", "CASE WHEN fm_error IS NULL THEN fm_raw END"
+        squares = " + ".join(f"fm_s{each} * fm_s{each}" for each in self._replicates)
+        degrees = max(len(self._replicates) - 1, 1)
+        reach = INTERVAL_Z * self._scorecard.spread
+        wider = f"CASE WHEN fm_unfamiliar THEN {number(UNFAMILIAR_WIDENING)} ELSE 1e0 END"
+        spread = f"SQRT(({squares or '0e0'}) / {number(degrees)})"
+        yield "fm_reach", f"{number(reach)} * ({spread} * {wider})"
+
+    def _chances(self) -> Iterator[tuple[str, str]]:
+        for name, raw in (
+            ("fm_p", "fm_log_odds"),
+            ("fm_low", "(fm_log_odds - fm_reach)"),
+            ("fm_high", "(fm_log_odds + fm_reach)"),
+        ):
+            line = _calibrated(self._scorecard.calibration, raw)
+            bounds = number(HIGHEST_LOG_ODDS), number(-HIGHEST_LOG_ODDS)
+            bounded = f"LEAST({bounds[0]}, GREATEST({bounds[1]}, {line}))"
+            yield name, f"1e0 / (1e0 + EXP(-CAST({bounded} AS {self._sql.double})))"
+
+
+def _calibrated(calibration: CalibrationMap, raw: str) -> str:
+    """The piecewise linear map of log-odds."""
+    knots, values = calibration.knots, calibration.values
+    lines = []
+    for start in range(len(knots) - 1):
+        slope = (values[start + 1] - values[start]) / (knots[start + 1] - knots[start])
+        shifted = f"({raw} - ({number(knots[start])}))"
+        lines.append(f"{number(values[start])} + ({number(slope)}) * {shifted}")
+    if len(lines) == 1:
+        return lines[0]
+    cases = (
+        f"WHEN {raw} <= {number(knot)} THEN {line}"
+        for knot, line in zip(knots[1:-1], lines, strict=False)
+    )
+    return f"CASE {' '.join(cases)} ELSE {lines[-1]} END"

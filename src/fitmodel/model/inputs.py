@@ -1,0 +1,184 @@
+"""What callers hold prospects in -> a mapping, a list of mappings or a pandas frame.
+
+pandas, polars and pyarrow are asked for by their looks: none is imported for a caller who has none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+from fitmodel.exceptions import ProspectError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from pydantic import BaseModel
+
+    from fitmodel.model.assessment import Assessment
+
+    One: TypeAlias = Mapping[str, Any] | pd.Series[Any] | BaseModel
+    """One prospect."""
+
+
+class ArrowTable(Protocol):
+    """A table that Arrow can read: a polars DataFrame, a pyarrow Table, a result of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the columns, as Arrow's C stream interface says."""
+
+
+PREDICTED = (
+    "early_churn_probability",
+    "probability_low",
+    "probability_high",
+    "poor_fit",
+    "fit",
+    "expected_value",
+    "unfamiliar",
+    "reasons",
+    "model_version",
+    "worth",
+    "escalate",
+    "expected_value_low",
+    "expected_value_high",
+)
+"""The columns of a scored table, in order."""
+
+
+class Given(NamedTuple):
+    """Prospects as `FitModel.predict` works on them.
+
+    Parameters
+    ----------
+    prospects : mapping, list or DataFrame
+    give_back : callable
+        Turns a scored DataFrame into the kind of table that was given.
+    """
+
+    prospects: Any
+    give_back: Callable[[Any], Any]
+
+
+def prospects_given(prospects: Any) -> Given:
+    """Read prospects out of whatever holds them.
+
+    Parameters
+    ----------
+    prospects : mapping, Series, pydantic model, dataclass, a sequence of these, or a table
+        A table is a pandas or polars DataFrame, a pyarrow Table or RecordBatch, or anything else
+        that has Arrow's C stream (``__arrow_c_stream__``).
+
+    Raises
+    ------
+    ProspectError
+        If it is none of these; the message says what to give.
+    """
+    if _is_pandas(prospects, "DataFrame"):
+        return Given(prospects, _as_it_is)
+    record = _record(prospects)
+    if record is not None:
+        return Given(record, _as_it_is)
+    if hasattr(prospects, "__arrow_c_stream__") or hasattr(prospects, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        arrow = pa.table(prospects)
+        if find_spec("pandas") is None:  # the distribution that only scores: row by row
+            return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
+        return Given(_pandas_of(arrow), partial(_table_of_frame, given=prospects))
+    if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
+        records = (_record(item) for item in prospects)
+        listed = [
+            item if record is None else record
+            for item, record in zip(prospects, records, strict=True)
+        ]
+        return Given(listed, _as_it_is)
+    hint = " (of a LazyFrame, its collect())" if hasattr(prospects, "collect") else ""
+    raise ProspectError(
+        f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
+        f"list of mappings or a pandas DataFrame, or a polars or pyarrow table{hint}"
+    )
+
+
+def _as_it_is(scored: Any) -> Any:
+    return scored
+
+
+def _is_pandas(value: Any, name: str) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, getattr(pandas, name))
+
+
+def _record(prospect: Any) -> Mapping[str, Any] | None:
+    """One prospect as a mapping; None where it is none."""
+    if isinstance(prospect, Mapping):
+        return prospect
+    if _is_pandas(prospect, "Series"):
+        return dict(prospect.items())
+    if hasattr(type(prospect), "model_fields") and hasattr(prospect, "model_dump"):  # pydantic
+        dumped: Mapping[str, Any] = prospect.model_dump()
+        return dumped
+    if dataclasses.is_dataclass(prospect) and not isinstance(prospect, type):
+        fields = dataclasses.fields(prospect)
+        return {field.name: getattr(prospect, field.name) for field in fields}
+    return None
+
+
+def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
+    """Columns as pandas knows them: exact decimals as numbers, days as days."""
+    import pyarrow as pa
+
+    from fitmodel.tables.files import floats_of
+
+    for position, column in enumerate(arrow.schema):
+        if pa.types.is_decimal(column.type):
+            arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
+    frame: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
+    return frame
+
+
+def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
+    import pyarrow as pa
+
+    return _as_given(pa.Table.from_pandas(scored, preserve_index=False), given)
+
+
+def _table_of_rows(assessments: list[Assessment], given: Any) -> Any:
+    """The columns of a scored frame, without pandas."""
+    import pyarrow as pa
+
+    rows = [assessment.to_dict() for assessment in assessments]
+    for row in rows:
+        for reason in row["reasons"]:
+            reason["value"] = json.dumps(reason["value"], ensure_ascii=False)
+    return _as_given(pa.Table.from_pylist(rows, arrow_schema()), given)
+
+
+def arrow_schema() -> pa.Schema:
+    """Arrow's types of the columns of a scored table."""
+    import pyarrow as pa
+
+    text, number, flag = pa.string(), pa.float64(), pa.bool_()
+    kinds = {"poor_fit": flag, "unfamiliar": flag, "escalate": flag, "fit": text, "worth": text}
+    kinds |= {"model_version": text, "reasons": reasons_type()}
+    return pa.schema([(name, kinds.get(name, number)) for name in PREDICTED])
+
+
+def reasons_type() -> pa.DataType:
+    """Arrow's type of a column of reasons."""
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.float64()
+    fields = {"attribute": text, "value": text, "contribution": number, "sentence": text}
+    return pa.list_(pa.struct(list(fields.items())))
+
+
+def _as_given(table: pa.Table, given: Any) -> Any:
+    if type(given).__module__.partition(".")[0] == "polars":
+        return sys.modules["polars"].from_arrow(table)
+    return table

@@ -1,0 +1,246 @@
+"""Find a registered model's bundle for scoring: quickly, and also while the registry is away.
+
+URI -> the registry is asked which version it names, without importing MLflow (HTTP, SQLite)
+    -> its bundle is in the cache, or lies on this machine -> that
+    -> else `fitmodel.tracking.registry.resolve`, which asks MLflow and downloads
+    -> the registry does not answer -> the bundle that the URI named last, with a warning
+
+Only scoring may use an older answer: promotion and comparison ask `resolve`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import warnings
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+from fitmodel.exceptions import BundleError, DependencyError, TrackingError
+from fitmodel.tables import atomic
+from fitmodel.tracking.connection import (
+    StoreAwayError,
+    database_file,
+    tracking_uri,
+    without_password,
+)
+from fitmodel.tracking.registry import (
+    BUNDLE_FOLDER,
+    MANIFEST_TAG,
+    cache_folder,
+    cached_bundle,
+    checked_bundle,
+    local_path,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAMED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
+_SECONDS = 10
+_OWN_WAYS = (  # how MLflow may have to reach a server, which is left to MLflow
+    "MLFLOW_TRACKING_INSECURE_TLS",
+    "MLFLOW_TRACKING_SERVER_CERT_PATH",
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+    "MLFLOW_TRACKING_AUTH",
+    "MLFLOW_TRACKING_AWS_SIGV4",
+    "MLFLOW_WORKSPACE",
+)
+
+
+class RegistryAwayWarning(UserWarning):
+    """The registry does not answer; the model that it named last is used."""
+
+
+class Located(NamedTuple):
+    """Where a bundle is.
+
+    Parameters
+    ----------
+    path : Path
+    is_from_cache : bool
+        Whether the registry did not answer, so that it may name another version by now.
+    """
+
+    path: Path
+    is_from_cache: bool
+
+
+def locate(uri: str, store: str | None = None) -> Located:
+    """Find the bundle that a registry URI names, for scoring.
+
+    Parameters
+    ----------
+    uri, store
+        As `fitmodel.tracking.registry.resolve`.
+
+    Warns
+    -----
+    RegistryAwayWarning
+        If the registry does not answer and the bundle that it named last is used.
+
+    Raises
+    ------
+    TrackingError, BundleError
+        As `resolve`; where the registry is away, only if it has never named a bundle that is
+        still whole on this machine.
+    """
+    chosen = tracking_uri(store)
+    try:
+        path = _without_mlflow(uri, chosen) or _with_mlflow(uri, store)
+    except StoreAwayError as error:
+        remembered = _remembered(uri, chosen)
+        if remembered is None:
+            raise
+        path, day = remembered
+        warnings.warn(
+            f"{uri}: {error}. The model that it named last ({day}) is used, from {path}",
+            RegistryAwayWarning,
+            stacklevel=3,
+        )
+        return Located(path, is_from_cache=True)
+    _remember(uri, chosen, path)
+    return Located(path, is_from_cache=False)
+
+
+def _with_mlflow(uri: str, store: str | None) -> Path:
+    if find_spec("mlflow") is None:
+        raise DependencyError(
+            f"{uri} is not known, or its bundle is not on this machine, and only MLflow can fetch "
+            "it. Remedy: pip install mlflow, or copy the bundle's folder and name that"
+        )
+    return resolve(uri, store)
+
+
+# ---- ask the registry without MLflow, whose import takes seconds ----
+
+
+class _Named(NamedTuple):
+    """A registered version, as far as scoring needs it."""
+
+    source: str
+    tags: Mapping[str, str]
+
+
+def _without_mlflow(uri: str, store: str) -> Path | None:
+    """The bundle, where it is on this machine; None where MLflow has to be asked."""
+    parts = _NAMED.fullmatch(uri)
+    if parts is None:
+        return None
+    file = database_file(store)
+    if file is not None:
+        named = _from_sqlite(file, parts)
+    elif urlsplit(store).scheme in {"http", "https"} and not any(map(os.environ.get, _OWN_WAYS)):
+        named = _from_server(store, parts)
+    else:
+        return None
+    stated = None if named is None else named.tags.get(MANIFEST_TAG)
+    if named is None or stated is None:
+        return None
+    cached = cached_bundle(stated)
+    if cached is not None:
+        return cached
+    local = local_path(f"{named.source}/{BUNDLE_FOLDER}")
+    is_here = local is not None and not named.source.startswith("models:") and local.is_dir()
+    return checked_bundle(local, stated, uri) if local is not None and is_here else None
+
+
+def _from_sqlite(file: Path, parts: re.Match[str]) -> _Named | None:
+    if not file.is_file():
+        return None
+    by_alias = (
+        "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ? "
+        "AND workspace = 'default'"
+    )
+    name = parts["name"]
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        number = parts["number"]
+        if number is None:
+            number = (db.execute(by_alias, (name, parts["alias"])).fetchone() or [None])[0]
+        found = (name, number)
+        where = "WHERE name = ? AND version = ? AND workspace = 'default'"
+        row = db.execute(f"SELECT source FROM model_versions {where}", found).fetchone()  # noqa: S608 - our own text  # nosec B608
+        tags = db.execute(f"SELECT key, value FROM model_version_tags {where}", found)  # noqa: S608 - our own text  # nosec B608
+        return None if row is None else _Named(str(row[0]), dict(tags.fetchall()))
+    return None  # another version of MLflow made the tables
+
+
+def _from_server(store: str, parts: re.Match[str]) -> _Named | None:
+    asked = {"name": parts["name"]}
+    if parts["alias"] is not None:
+        page, asked = "registered-models/alias", asked | {"alias": parts["alias"]}
+    else:
+        page, asked = "model-versions/get", asked | {"version": parts["number"]}
+    url = f"{without_password(store).rstrip('/')}/api/2.0/mlflow/{page}?{urlencode(asked)}"
+    request = Request(url, headers=_credentials(store))  # noqa: S310 - http or https, see above
+    try:
+        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - the same  # nosec B310
+            version = json.load(answer)["model_version"]
+        tags = {item["key"]: item["value"] for item in version.get("tags", ())}
+        return _Named(str(version["source"]), tags)
+    except HTTPError:
+        return None  # MLflow's own message says more
+    except (URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise StoreAwayError(f"MLflow at {without_password(store)} failed: {reason}") from error
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _credentials(store: str) -> dict[str, str]:
+    parts = urlsplit(store)
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or parts.username
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or parts.password
+    if user is not None and password is not None:
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+# ---- what a URI named last ----
+
+
+def _note(uri: str, store: str) -> Path:
+    key = hashlib.sha256(f"{without_password(store)}\n{uri}".encode()).hexdigest()[:32]
+    return cache_folder() / "named" / f"{key}.json"
+
+
+def _remember(uri: str, store: str, path: Path) -> None:
+    """Keep which bundle a URI names; a disk that cannot be written costs only this."""
+    note = {"uri": uri, "path": str(path.absolute()), "bundle": path.name}
+    file = _note(uri, store)
+    if _read(file) | note == _read(file):
+        return
+    day = datetime.now(UTC).isoformat(timespec="minutes")
+    with suppress(OSError):
+        atomic.write_folder(file.parent, {file.name: json.dumps(note | {"at": day})})
+
+
+def _remembered(uri: str, store: str) -> tuple[Path, str] | None:
+    note = _read(_note(uri, store))
+    if note.get("uri") != uri:
+        return None
+    try:
+        return checked_bundle(Path(note["path"]), None, uri), str(note.get("at"))
+    except (BundleError, TrackingError, OSError):
+        return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        note = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}

@@ -1,0 +1,199 @@
+"""Prospects are taken from what people hold them in, and answers travel."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from decimal import Decimal
+from multiprocessing import get_context
+
+import joblib
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import create_model
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import ProspectError
+from fitmodel.model._few_rows import FEW
+from fitmodel.model.fitmodel import FitModel
+
+AS_OF = date(2026, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return simulate_deals(40, seed=9).deals
+
+
+@pytest.fixture(scope="module")
+def scored(model: FitModel, table: pd.DataFrame) -> pd.DataFrame:
+    return model.predict(table, reasons=3)
+
+
+# ---- tables and records of other libraries ----
+
+
+def test_a_series_a_pydantic_model_and_a_dataclass_are_a_prospect(model, table):
+    row = table.iloc[3]
+    expected = model.predict(row.to_dict())
+    fields = dict.fromkeys(table.columns, (object, None))
+    typed = create_model("Prospect", **fields)(**row.to_dict())
+    plain = dataclasses.make_dataclass("Prospect", list(table.columns))(*row)
+
+    assert model.predict(row) == model.predict(typed) == model.predict(plain) == expected
+    assert model.predict([row, typed, plain]) == [expected] * 3
+
+
+def test_a_polars_frame_gives_a_polars_frame_of_the_same_numbers(model, table, scored):
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    got = model.predict(polars.from_pandas(table), reasons=3)
+
+    assert isinstance(got, polars.DataFrame)
+    probability = got["early_churn_probability"].to_numpy()
+    np.testing.assert_array_equal(probability, scored["early_churn_probability"])
+    assert got["reasons"][0][0]["sentence"] == scored["reasons"].iloc[0][0].sentence
+
+
+@pytest.mark.parametrize("kind", [pa.Table, pa.RecordBatch])
+def test_an_arrow_table_gives_an_arrow_table_of_the_same_numbers(model, table, scored, kind):
+    got = model.predict(kind.from_pandas(table), reasons=1)
+
+    assert isinstance(got, pa.Table)
+    assert got["probability_low"].to_pylist() == scored["probability_low"].tolist()
+
+
+def test_arrows_exact_decimals_and_days_are_numbers_and_days(model, table):
+    arrow = pa.Table.from_pandas(table)
+    amounts = pa.array([Decimal(f"{value:.2f}") for value in table["annual_value"]])
+    place = arrow.column_names.index("annual_value")
+    days = arrow.column("closed_on").cast(pa.date32())
+    exact = arrow.set_column(place, "annual_value", amounts).set_column(
+        arrow.column_names.index("closed_on"), "closed_on", days
+    )
+
+    got = model.predict(exact, reasons=0).to_pandas()
+
+    expected = model.predict(table.assign(annual_value=table["annual_value"].round(2)), reasons=0)
+    pd.testing.assert_frame_equal(got, expected)
+
+
+def test_what_is_no_prospect_is_refused_with_what_to_give(model):
+    with pytest.raises(ProspectError, match="polars or pyarrow table"):
+        model.predict(5)
+    with pytest.raises(ProspectError, match="prospect 1 of the list is int"):
+        model.predict([dict.fromkeys(model.attributes), 5])
+
+
+# ---- short frames ----
+
+
+@pytest.mark.parametrize("rows", [1, 2, FEW, FEW + 1])
+def test_a_short_frame_gives_the_same_as_the_whole_to_the_bit(model, table, scored, rows):
+    part = table.iloc[5 : 5 + rows]
+
+    pd.testing.assert_frame_equal(model.predict(part), scored.iloc[5 : 5 + rows])
+    pd.testing.assert_frame_equal(
+        model.predict(part, reasons=0), scored.drop(columns="reasons").iloc[5 : 5 + rows]
+    )
+
+
+def test_the_error_of_a_short_frame_names_the_column_and_the_row(model, table):
+    part = table.iloc[[3]].astype({"seats": object})
+    part.loc[3, "seats"] = "many"
+
+    with pytest.raises(ProspectError, match=r"seats: 1 value\(s\) cannot be read.*'many' in row 3"):
+        model.predict(part)
+    with pytest.raises(ProspectError, match="attribute"):
+        model.predict(part.drop(columns="seats"))
+    with pytest.raises(ProspectError, match="more than one column named"):
+        model.predict(pd.concat([part, part[["seats"]]], axis=1))
+
+
+def test_an_empty_frame_gives_an_empty_frame(model, table, scored):
+    pd.testing.assert_frame_equal(model.predict(table.iloc[:0]), scored.iloc[:0])
+
+
+# ---- pickles and copies ----
+
+
+def test_a_used_model_and_its_answers_travel_to_another_process(model, table):
+    prospects = table.head(3).to_dict("records")
+    expected = [model.predict(prospect, reasons=2) for prospect in prospects]
+    model.predict(table, reasons=2, language="zh")
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        asked = [pool.submit(FitModel.predict, model, each, reasons=2) for each in prospects]
+        got = [each.result(timeout=100) for each in asked]
+
+    assert got == expected
+    assert [str(each) for each in got] == [str(each) for each in expected]
+
+
+def _pickled(item: object) -> object:
+    return pickle.loads(pickle.dumps(item))  # noqa: S301 - just made
+
+
+@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, _pickled])
+def test_models_assessments_reasons_and_frames_are_copied(model, table, scored, travel):
+    prospect = table.iloc[0].to_dict()
+    assessment = model.predict(prospect)
+
+    assert travel(model).predict(prospect) == assessment
+    assert travel(assessment) == assessment
+    assert travel(assessment).to_dict() == assessment.to_dict()
+    assert travel(assessment.reasons[0]).sentence == assessment.reasons[0].sentence
+    pd.testing.assert_frame_equal(travel(scored), scored)
+
+
+def test_joblib_keeps_a_model_and_a_scored_frame(model, table, scored, tmp_path):
+    joblib.dump((model, scored), tmp_path / "both.joblib")
+    loaded, frame = joblib.load(tmp_path / "both.joblib")
+
+    pd.testing.assert_frame_equal(frame, scored)
+    pd.testing.assert_frame_equal(loaded.predict(table, reasons=3), scored)
+
+
+def test_a_pickled_assessment_does_not_hold_what_is_laid_out_for_speed(model, table):
+    prospect = table.iloc[0].to_dict()
+    fresh = len(pickle.dumps(pickle.loads(pickle.dumps(model))))  # noqa: S301 - just made
+    model.predict(prospect)
+    model.predict(table, language="zh")
+
+    assert len(pickle.dumps(model)) < 1.01 * fresh
+
+
+# ---- the column of reasons ----
+
+
+def test_a_scored_frame_is_written_as_parquet_and_read_back(scored, tmp_path):
+    scored.to_parquet(tmp_path / "scored.parquet")
+    read = pq.read_table(tmp_path / "scored.parquet")
+
+    first = read["reasons"][0].as_py()
+    assert [each["attribute"] for each in first] == [r.attribute for r in scored["reasons"].iloc[0]]
+    assert [each["sentence"] for each in first] == [str(r) for r in scored["reasons"].iloc[0]]
+    assert [each["contribution"] for each in first] == [
+        r.contribution for r in scored["reasons"].iloc[0]
+    ]
+
+
+def test_the_column_of_reasons_is_used_like_any_other(scored):
+    reasons = scored["reasons"]
+
+    assert reasons.map(len).tolist() == [3] * len(scored)
+    assert reasons.map(lambda each: each[0].attribute).tolist() == [r[0].attribute for r in reasons]
+    assert reasons.astype(object).tolist() == reasons.tolist()
+    assert reasons.to_numpy().shape == (len(scored),)
+    pd.testing.assert_frame_equal(pd.concat([scored.iloc[:9], scored.iloc[9:]]), scored)
+    pd.testing.assert_frame_equal(scored.iloc[::-1].sort_index(), scored)
+    assert scored.reindex([0, 10**6])["reasons"].isna().tolist() == [False, True]
+    assert scored.to_dict("records")[0]["reasons"] == reasons.iloc[0]
+    assert len(scored.explode("reasons")) == len(scored)
+    assert "Reason(" in scored.head(1).to_string()
+    assert (reasons == scored.copy()["reasons"]).all()

@@ -1,0 +1,72 @@
+"""Variants are trained side by side, compared, and none is put in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import fitmodel
+from fitmodel.bundle.reading import current_version
+from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.sweeping import sweep
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.registry import list_versions
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Any:
+    return fitmodel.simulate_deals(700, seed=5)
+
+
+@pytest.mark.slow
+def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
+    simulation, mlflow_store, tmp_path
+) -> None:
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    told: list[str] = []
+    found = sweep(
+        simulation.deals,
+        spec,
+        horizons=[5],
+        variants={
+            "two attributes": {"attributes": {"include": ["seats", "segment"], "actionable": []}},
+            "ten years": {"label": {"horizon_months": 120}},
+        },
+        models=tmp_path / "sweep",
+        tags={"team": "data"},
+        progress=told.append,
+    )
+
+    assert told == ["5 months", "two attributes", "ten years"]
+    table = found.table.set_index("variant")
+    assert list(found.runs) == ["5 months", "two attributes"]
+    assert (
+        table.loc["5 months", "roc_auc"] == found.runs["5 months"].report.metrics["roc_auc"].value
+    )
+    assert table.loc["5 months", "precision"] == found.runs["5 months"].report.flagged["precision"]
+    assert set(found.runs["two attributes"].model.attributes) == {"seats", "segment"}
+    assert table["error"].isna().tolist() == [True, True, False]
+    for run in found.runs.values():
+        assert current_version(run.bundle_path.parent) in {None, run.bundle_path.name}
+    assert not (tmp_path / "models").exists()
+    assert list_versions("prospect-fit", mlflow_store) == ()
+    with connected(mlflow_store) as client:
+        parent = client.get_run(found.run_id)
+        children = [client.get_run(run.run_id) for run in found.runs.values()]
+        names = {item.path for item in client.list_artifacts(found.run_id)}
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["team"] == "data"
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {found.run_id}
+    assert [run.info.run_name for run in children] == ["5 months", "two attributes"]
+    assert "comparison.json" in names
+
+
+def test_a_sweep_of_nothing_and_one_where_nothing_can_be_trained_are_errors(
+    simulation, mlflow_store, tmp_path
+) -> None:
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    with pytest.raises(SpecError, match="nothing to compare"):
+        sweep(simulation.deals, spec, models=tmp_path)
+    with pytest.raises(DealsError, match=r"not one of 1 variant\(s\) can be trained:\n120 months"):
+        sweep(simulation.deals, spec, horizons=[120], models=tmp_path)

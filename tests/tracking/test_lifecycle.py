@@ -1,0 +1,203 @@
+"""A run has the name, parent, tags and experiment that the caller wants."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib.pyplot as plt
+import mlflow
+import pytest
+
+from fitmodel.tracking.autologging import without_autolog
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.lifecycle import RunOptions
+from fitmodel.tracking.registry import get_alias, list_versions, resolve
+from fitmodel.tracking.runs import TrainingMetadata, track
+
+NAME = "prospect-fit"
+
+
+@pytest.fixture
+def global_store(mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The test's own store is MLflow's global one too, as in a notebook."""
+    from mlflow.tracking._tracking_service import utils
+
+    monkeypatch.setattr(utils, "_tracking_uri", mlflow_store)
+    yield mlflow_store
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
+
+
+def with_options(facts: TrainingMetadata, **options: Any) -> TrainingMetadata:
+    return dataclasses.replace(facts, options=RunOptions(**options))
+
+
+def run_of(tracked: Any) -> Any:
+    with connected() as client:
+        return client.get_run(tracked.run_id)
+
+
+def test_name_tags_and_experiment_are_the_callers(facts: TrainingMetadata) -> None:
+    given = with_options(facts, run_name="weekly", tags={"team": "data"}, experiment="spring")
+    run = run_of(track(given))
+
+    assert run.info.run_name == "weekly"
+    assert run.data.tags["team"] == "data"
+    with connected() as client:
+        assert client.get_experiment(run.info.experiment_id).name == "spring"
+
+
+@pytest.mark.usefixtures("global_store")
+def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
+    experiment = mlflow.create_experiment("pipeline")  # not set: that would last
+    with mlflow.start_run(experiment_id=experiment) as parent:
+        run = run_of(track(facts))
+        assert mlflow.active_run().info.run_id == parent.info.run_id
+
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.info.experiment_id == parent.info.experiment_id
+    assert "mlflow.parentRunId" not in run_of(track(dataclasses.replace(facts))).data.tags
+
+
+def test_an_active_run_of_another_store_is_left_alone(
+    facts, global_store, migrated_store, tmp_path, monkeypatch
+) -> None:
+    from mlflow.tracking._tracking_service import utils
+
+    assert global_store
+    shutil.copy(migrated_store, tmp_path / "other.db")
+    monkeypatch.setattr(utils, "_tracking_uri", f"sqlite:///{tmp_path / 'other.db'}")
+    with mlflow.start_run(experiment_id="0"):
+        run = run_of(track(facts))
+
+    assert "mlflow.parentRunId" not in run.data.tags
+
+
+def test_without_register_there_is_a_run_with_a_model_and_no_version(facts) -> None:
+    tracked = track(with_options(facts, register=False))
+
+    assert tracked.registry_version is None
+    assert list_versions(NAME) == ()
+    assert get_alias(NAME, "challenger") is None
+    assert resolve(str(tracked.model_uri)).is_dir()
+
+
+def test_a_callback_adds_its_own_to_the_open_run(facts, tmp_path) -> None:
+    (tmp_path / "note.txt").write_text("by hand")
+    figure = plt.figure()
+
+    def add(run: Any) -> None:
+        assert run.report is facts.report
+        assert run.bundle_path == facts.bundle_path
+        run.log_metrics({"rows_in_the_crm": 812})
+        run.log_params({"branch": "main"})
+        run.set_tags({"ticket": 26})
+        run.log_text("text", "a.txt")
+        run.log_dict({"b": 1}, "b.json")
+        run.log_figure(figure, "c.png")
+        run.log_artifact(tmp_path / "note.txt", "notes")
+
+    tracked = track(with_options(facts, on_run=add))
+
+    data = run_of(tracked).data
+    assert data.metrics["rows_in_the_crm"] == 812
+    assert data.params["branch"] == "main"
+    assert data.tags["ticket"] == "26"
+    with connected() as client:
+        files = {item.path for item in client.list_artifacts(tracked.run_id)}
+    assert files >= {"a.txt", "b.json", "c.png", "notes"}
+
+
+def test_a_callback_that_fails_fails_the_run_and_registers_nothing(facts) -> None:
+    def fail(run: Any) -> None:
+        raise ZeroDivisionError(run.run_id)
+
+    with pytest.raises(ZeroDivisionError) as error:
+        track(with_options(facts, on_run=fail))
+
+    with connected() as client:
+        assert client.get_run(str(error.value)).info.status == "FAILED"
+    assert list_versions(NAME) == ()
+    assert facts.bundle_path.is_dir()
+
+
+def test_numbers_have_the_names_that_people_search_for(facts) -> None:
+    class Report(type(facts.report)):
+        flagged = MappingProxyType(
+            {"precision": 0.5, "recall": 0.25, "share_flagged": 0.1, "net": float("nan")}
+        )
+        n_deals, n_train, n_test, n_early_churners, base_rate = 400, 300, 100, 80, 0.2
+
+    report = Report(facts.report.metrics)
+    tracked = track(dataclasses.replace(facts, report=report, seconds=7.5))
+
+    metrics = run_of(tracked).data.metrics
+    for name, value in {
+        "precision": 0.5,
+        "recall": 0.25,
+        "share_flagged": 0.1,
+        "training_seconds": 7.5,
+        "deals": 400,
+        "early_churners": 80,
+        "early_churn_rate": 0.2,
+    }.items():
+        assert metrics[name] == value
+    assert "net" not in metrics  # not known
+
+
+def test_the_registered_version_has_a_description(facts) -> None:
+    tracked = track(facts)
+    with connected() as client:
+        version = client.get_model_version(NAME, str(tracked.registry_version))
+
+    assert version.description.startswith(f"Prospect-fit model {facts.bundle_path.name}")
+
+
+def test_autologging_is_off_inside_and_on_again_afterwards() -> None:
+    from mlflow.utils import autologging_utils
+
+    with without_autolog():
+        assert autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED
+    assert not autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED
+
+
+ELSEWHERE = """
+import os, sys
+sys.path = [p for p in sys.path if not os.path.isdir(os.path.join(p, "fitmodel"))]
+sys.meta_path = [m for m in sys.meta_path if "editable" not in getattr(m, "__name__", "").lower()]
+import importlib.util
+assert importlib.util.find_spec("fitmodel") is None
+import mlflow.pyfunc, pandas
+model = mlflow.pyfunc.load_model(sys.argv[1])
+import fitmodel
+assert fitmodel.__file__.startswith(sys.argv[1]), fitmodel.__file__
+scored = model.predict(pandas.read_json(sys.argv[2], orient="records"))
+print(scored["early_churn_probability"].iloc[0])
+"""
+
+
+@pytest.mark.slow
+def test_the_logged_model_scores_where_fitmodel_is_not_installed(facts, trained, tmp_path) -> None:
+    tracked = track(facts)
+    folder = resolve(str(tracked.model_uri)).parents[1]
+    rows = trained.prospects.head(2).assign(closed_on="2026-01-01")
+    rows = rows.assign(first_contact_on="2025-12-01")
+    rows.to_json(tmp_path / "rows.json", orient="records")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, str(folder), str(tmp_path / "rows.json")],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 0 < float(done.stdout.split()[-1]) < 1
+    assert Path(folder, "code", "fitmodel").is_dir()
