@@ -83,7 +83,7 @@ def make_demo(
 
 def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
     """The deals, with a bought list of addresses behind half of those of the last month."""
-    is_last = deals["closed_on"].astype("datetime64[s]") >= DRIFT_FROM
+    is_last = deals["closed_on"].astype("datetime64[s]") >= pd.Timestamp(DRIFT_FROM)
     bought = is_last & (deals.index % 2 == 0)
     return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
 

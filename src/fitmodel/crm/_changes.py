@@ -105,7 +105,8 @@ class ChangeLog:
     def is_known(self, deals: Ints, moments: Ints) -> NDArray[np.bool_]:
         """Which deals have any row before their moment."""
         first = self.seen(deals)
-        return (first != NOT_A_TIME) & (first < moments)
+        known: NDArray[np.bool_] = (first != NOT_A_TIME) & (first < moments)
+        return known
 
     def as_of(self, name: str, deals: Ints, moments: Ints) -> FieldAsOf:
         """What stood in a field before each deal's moment.
@@ -138,7 +139,8 @@ class ChangeLog:
             changes = self.changed[next_row] - self.changed[start]
             changed_at = np.where(has_row, self.last_change[last_row], NOT_A_TIME)
         else:
-            changes, changed_at = np.zeros(len(deals)), np.full(len(deals), NOT_A_TIME)
+            changes = np.zeros(len(deals), dtype=np.int32)
+            changed_at = np.full(len(deals), NOT_A_TIME)
         since = np.where(changed_at == NOT_A_TIME, self.seen(deals), changed_at)
         told = known & (source != UNKNOWN)
         return FieldAsOf(

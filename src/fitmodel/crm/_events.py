@@ -73,7 +73,8 @@ class EventRows:
         places, owner = rows_of(start, stop)
         amounts = self.amounts[places]
         order = np.lexsort((amounts, owner))
-        return np.bincount(owner[order], weights=amounts[order], minlength=len(start))
+        sums: Floats = np.bincount(owner[order], amounts[order], len(start)).astype(np.float64)
+        return sums
 
     def last(self, deals: Ints, moments: Ints) -> Ints:
         """Time of the last event before each moment; NaT where there is none."""
@@ -264,4 +265,5 @@ def _amounts(rows: Rows, section: EventTable) -> Floats:
     remedy = "write plain numbers (12.5)"
     what = "have no number as amount, which counts as 0"
     rows.told(reading.unreadable, what, remedy, section.amount)
-    return np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
+    amounts: Floats = np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
+    return amounts

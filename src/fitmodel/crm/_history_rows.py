@@ -139,7 +139,8 @@ def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
     """Rows whose value differs from the one before it of the same deal."""
     order = np.lexsort((times, deals))
     same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
-    return order[np.append(True, ~same)]
+    first: Ints = order[np.append(True, ~same)]
+    return first
 
 
 def first_seen(raw: Raw) -> Ints:

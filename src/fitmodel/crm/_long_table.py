@@ -186,9 +186,9 @@ def coded_texts(values: pd.Series[Any]) -> Coded:
     """Code a column by the texts of its values: 12, 12.0 and "12 " are one."""
     result = coded(values)
     texts = [level_text(level) for level in result.levels]
-    places, uniques = pd.factorize(np.array(texts, dtype=object)) if texts else ([], [])
-    to = np.append(np.asarray(places, dtype=np.int32), np.int32(-1))
-    return Coded(to[result.codes], list(uniques))
+    position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    to = np.array([*(position[text] for text in texts), -1], dtype=np.int32)
+    return Coded(to[result.codes], list(position))
 
 
 def read_times(rows: Rows, key: str) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

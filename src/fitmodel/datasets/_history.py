@@ -177,8 +177,8 @@ def overwritten(
     lost = known & ~known_today
     parts.append(_rows("decision_maker_known", _yes(known), _yes(known_today), after, lost))
     history = pd.concat(parts, ignore_index=True)
-    ids = pd.array(list(deals["deal_id"]), dtype="str")
-    history.insert(0, "deal_id", ids.take(history.pop("deal")))
+    ids = deals["deal_id"].astype("str").reset_index(drop=True)
+    history.insert(0, "deal_id", ids.take(history.pop("deal").to_numpy()).reset_index(drop=True))
     history = history[history["changed_at"].to_numpy() < last + np.timedelta64(1, "D")]
     today = deals.assign(decision_maker_known=pd.array(_yes(known_today), dtype="str"))
     if "seats" in deals:
@@ -205,7 +205,8 @@ class _Clock:
 
     def _at(self, day: Array) -> Array:
         seconds = 8 * 3600 + self.random.integers(0, 10 * 3600, len(day))
-        return day.astype("datetime64[us]") + seconds.astype("timedelta64[s]")
+        moments: Array = day.astype("datetime64[us]") + seconds.astype("timedelta64[s]")
+        return moments
 
 
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:

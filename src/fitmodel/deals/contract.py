@@ -99,7 +99,7 @@ class Reading(Section):
         return forms_from_dict(self.model_dump(exclude={"sheet"}))
 
 
-_TABLES = {"history": ("NAME",), "events": ("NAME",)}
+_TABLES: dict[str, tuple[str, ...]] = {"history": ("NAME",), "events": ("NAME",)}
 _KEYS = {
     each.section: tuple(each.model_fields)
     for each in (

@@ -27,6 +27,8 @@ from fitmodel.guessing._units import about_units
 from fitmodel.guessing._vendors import recognise
 from fitmodel.tables.tidying import tidy
 
+__all__ = ["Doubt", "QuestionedDeals", "find_doubts", "read_with_doubts", "refuse_unanswered"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path

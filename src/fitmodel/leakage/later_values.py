@@ -65,7 +65,10 @@ def later_values(
     early = view.outcomes["early_churn"].to_numpy(dtype=np.float64, na_value=np.nan)
     labelled = np.isfinite(early) & (places >= 0)
     rows, label = places[labelled], early[labelled]
-    cohort = cohorts_of(view.closed[labelled])
+    closed = view.closed
+    if closed is None:
+        return []
+    cohort = cohorts_of(closed[labelled])
     found = []
     for each in later_changes(today, result):
         name = each.column

@@ -121,7 +121,7 @@ class ReasonsArray(ExtensionArray):
         """Pick rows; with `allow_fill` a row of -1 has no reasons."""
         del fill_value
         rows = np.asarray(indices, dtype=np.intp)
-        cells = take(self._cells, rows, allow_fill=allow_fill)
+        cells: Any = take(self._cells, rows, allow_fill=allow_fill)
         if allow_fill:
             cells[rows == -1] = None
         return ReasonsArray(cells)

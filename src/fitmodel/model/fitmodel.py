@@ -242,13 +242,13 @@ class FitModel:
             answers = list(said[scored].itertuples(index=False))
             records = [item for item, kept in zip(records, scored, strict=True) if kept]
             allowed = iter(log_assessments(log, self, records, answers))
-            may = [next(allowed) if kept else None for kept in scored]
-            return cast("pd.DataFrame", said.assign(proceed=may))
+            proceed = [next(allowed) if kept else None for kept in scored]
+            return cast("pd.DataFrame", said.assign(proceed=proceed))
         if isinstance(prospects, Mapping):
             (may,) = log_assessments(log, self, [prospects], [said])
             return replace(cast("Assessment", said), proceed=may)
-        allowed = log_assessments(log, self, prospects, said)
-        return [replace(item, proceed=may) for item, may in zip(said, allowed, strict=True)]
+        listed = log_assessments(log, self, prospects, said)
+        return [replace(item, proceed=may) for item, may in zip(said, listed, strict=True)]
 
     def _assess_listed(
         self, place: int, prospect: Any, reasons: int, as_of: date | None, language: str

@@ -156,7 +156,8 @@ def _drawn_as(
 def customer_column(model: LoggedModel) -> str | None:
     """Column of ``[rows] customer``; None where the contract names none."""
     rows = model.manifest.get("spec", {}).get("rows") or {}
-    return rows.get("customer")  # type: ignore[no-any-return]
+    name: str | None = rows.get("customer")
+    return name
 
 
 def id_column(model: LoggedModel) -> str | None:

@@ -150,7 +150,7 @@ class EstimatorModel(FitModel):
             result[name] = pd.Series(answers, result.index, "str" if is_text else None)
         if reasons > 0:
             listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
-            column = reasons_column(listed)
+            column = pd.Series(reasons_column(listed), result.index)
             result.insert(list(result.columns).index("model_version"), "reasons", column)
         return without_lost(result, lost)
 

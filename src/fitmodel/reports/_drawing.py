@@ -89,7 +89,7 @@ def _svg(figure: Figure) -> str:
     from matplotlib import rc_context
 
     content = io.StringIO()
-    as_text = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
+    as_text: Any = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
     with readable(figure), rc_context(as_text):  # room for each letter; the page has the fonts
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()

@@ -219,7 +219,7 @@ def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
     """What each rep is paid in each of the last payroll months: a row per month."""
     if not len(ledger.payroll):
         return {}
-    totals = ledger.payroll_by_month["total"].to_dict()
+    totals: dict[Any, Decimal] = ledger.payroll_by_month["total"].to_dict()
     reps = sorted({rep for _, rep in totals})
     months = sorted({month for month, _ in totals})[-RECENT_PAYROLL:]
     paid = {m: [totals.get((m, rep), Decimal(0)) for rep in reps] for m in months}

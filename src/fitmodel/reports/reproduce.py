@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.reading import DealsRead
 
 PACKAGES = ("fitmodel", "scikit-learn", "interpret-core", "numpy", "pandas", "scipy")
 
 
 def reproduce_block(
-    source: pd.DataFrame | str | Path,
+    source: pd.DataFrame | str | Path | DealsRead,
     spec: DealSpec,
     deals_digest: str,
     n_deals: int,
@@ -69,7 +70,7 @@ def _versions() -> Mapping[str, str]:
 
 
 def _command(
-    source: pd.DataFrame | str | Path, allow: tuple[str, ...], estimator: str | None
+    source: pd.DataFrame | str | Path | DealsRead, allow: tuple[str, ...], estimator: str | None
 ) -> str:
     """The command, or the call in Python where there is no file or a classifier of one's own."""
     if isinstance(source, (str, Path)) and estimator is None:

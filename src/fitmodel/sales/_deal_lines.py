@@ -73,7 +73,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     if plan.upgrades == "increase":
         lines = pd.concat([lines, _upgrades(lines, view, rows)])
     lines = _shared(lines, deals, plan)
-    lines["nominal"] = _nominal(lines, plan)
+    lines["nominal"] = pd.Series(_nominal(lines, plan), lines.index, dtype=object)
     return lines.drop(columns=["amount", "whole", "portion", "second"])
 
 
@@ -164,7 +164,8 @@ def _shared(lines: pd.DataFrame, deals: pd.DataFrame, plan: Plan) -> pd.DataFram
     """Lines of the first rep and, where a deal is shared, of the second."""
     clause = plan.split
     if clause is None:
-        return lines.assign(portion=Fraction(1), second=False)
+        whole = pd.Series([Fraction(1)] * len(lines), lines.index, dtype=object)
+        return lines.assign(portion=whole, second=False)
     second = people_of(_column(deals, clause.rep, "split")).reindex(lines.index)
     if isinstance(clause.share, str):
         given = pd.to_numeric(_column(deals, clause.share, "split"), errors="coerce")
@@ -180,7 +181,7 @@ def _shared(lines: pd.DataFrame, deals: pd.DataFrame, plan: Plan) -> pd.DataFram
     shared = second.notna().to_numpy()
     portions = pd.Series(shares, lines.index, dtype=object)
     own = [1 - share if both else Fraction(1) for share, both in zip(shares, shared, strict=True)]
-    lines = lines.assign(portion=own, second=False)
+    lines = lines.assign(portion=pd.Series(own, lines.index, dtype=object), second=False)
     others = lines[shared].assign(
         rep=second[shared].to_numpy(), portion=portions[shared].to_numpy(), second=True
     )
@@ -194,12 +195,12 @@ def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
     if plan.accelerators is not None:
         return [plan.rounded(value) for value in _accelerated(lines, plan, plan.accelerators)]
     rate = Fraction(plan.commission_rate)
+    rows: list[Any] = list(lines.itertuples())
     seconds = [
-        plan.rounded(row.amount * row.portion * rate) if row.second else Decimal(0)
-        for row in lines.itertuples()
+        plan.rounded(row.amount * row.portion * rate) if row.second else Decimal(0) for row in rows
     ]
     result = []
-    for at, row in enumerate(lines.itertuples()):
+    for at, row in enumerate(rows):
         if row.second:
             result.append(seconds[at])
             continue

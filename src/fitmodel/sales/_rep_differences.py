@@ -87,4 +87,5 @@ def _kernels(step: float) -> tuple[Floats, Floats]:
             kernels[at, np.arange(len(levels)), np.arange(len(levels)) + width - reach] = 1.0
             continue
         kernels[at] = np.exp(-0.5 * ((ratios - levels[:, None]) / difference) ** 2)
-    return ratios, kernels / kernels.sum(axis=2, keepdims=True)
+    shares: Floats = kernels / kernels.sum(axis=2, keepdims=True)
+    return ratios.astype(np.float64), shares

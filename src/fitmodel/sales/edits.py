@@ -182,6 +182,7 @@ def _counts(
         }
     columns = ["flagged", "edited", "turned", "unflagged", "unflagged_edited"]
     counts = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rep")
+    rows_of_counts: Any = counts.itertuples()
     p_values = [
         float(
             fisher_exact(
@@ -192,7 +193,7 @@ def _counts(
                 alternative="greater",
             ).pvalue
         )
-        for row in counts.itertuples()
+        for row in rows_of_counts
     ]
     known = (counts["flagged"] >= MIN_FLAGGED).to_numpy()
     adjusted = np.ones(len(counts))

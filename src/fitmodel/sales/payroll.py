@@ -67,11 +67,8 @@ def pay_out(
     """
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
-    rows = [
-        row
-        for line, entry in zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
-        for row in _of_line(plan, line, entry)
-    ]
+    both: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
+    rows = [row for line, entry in both for row in _of_line(plan, line, entry)]
     dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount"])
     dated = dated[dated["amount"] != ZERO]
     dated = _with_leavers(dated, plan)
@@ -131,7 +128,7 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     last = pd.to_datetime(dated["rep"].str.casefold().map(left))
     after = (pd.to_datetime(dated["day"]) > last).to_numpy()
     gains = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
-    undone = []
+    undone: list[pd.DataFrame] = []
     for applies, kind, chosen in (
         (terms.pending == "forfeit", "forfeited", after & gains),
         (terms.clawback == "waive", "waived", after & ~gains),
@@ -150,7 +147,8 @@ def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
     running: dict[Any, Decimal] = {}
     rows = []
-    for (rep, month), amount in sums.items():
+    totals: dict[Any, Decimal] = sums.to_dict()
+    for (rep, month), amount in totals.items():
         key = (rep, pd.Period(month, "M").asfreq(unit))
         before = running.get(key, ZERO)
         running[key] = before + amount

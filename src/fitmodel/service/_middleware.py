@@ -200,12 +200,6 @@ def _host_of(scope: Scope) -> str:
     return name if name.endswith("]") else name.rpartition(":")[0] or name
 
 
-def _route_path(scope: Scope) -> str:
-    """The path without the prefix under which a proxy shows the service (--root-path)."""
-    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
-
-
 def _request_id(scope: Scope) -> str:
     """The client's X-Request-ID, where it is plain; else one of our own."""
     given = dict(scope["headers"]).get(b"x-request-id", b"")

@@ -116,7 +116,7 @@ def _read(values: Sequence[Any], zone: str, order: str | None) -> tuple[Moments6
     read = read_dates(texts[others], order)
     days = read.series.to_numpy().astype("datetime64[us]")
     written_as = read.form.order if read.form is not None and hasattr(read.form, "order") else ""
-    for place, day in zip(others, days, strict=True):
+    for place, day in zip(others.tolist(), days, strict=True):
         if not np.isnat(day):
             times[place] = _with_time(values[place], day, written_as, zone)
     return times, read.swapped and order is None

@@ -28,6 +28,7 @@ from urllib.request import Request, urlopen
 
 from fitmodel.exceptions import BundleError, DependencyError, TrackingError
 from fitmodel.tables import atomic
+from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import (
     StoreAwayError,
     database_file,
@@ -35,7 +36,6 @@ from fitmodel.tracking.connection import (
     without_password,
 )
 from fitmodel.tracking.registry import (
-    BUNDLE_FOLDER,
     MANIFEST_TAG,
     cache_folder,
     cached_bundle,
