@@ -149,7 +149,7 @@ def test_a_decision_made_meanwhile_is_a_conflict_that_names_it(asked, prospect) 
     other = {"id": "D-1", "action": "declined", "by": "Ann", "seen": 0}
     answer = asked.post("/v1/decisions", json=other)
     assert answer.status_code == 409
-    assert "Kim has decided meanwhile: overridden (knows them)" in answer.json()["detail"]
+    assert "Kim has decided meanwhile: signed (knows them)" in answer.json()["detail"]
 
 
 def test_a_decision_is_undone_by_whoever_made_it(asked, log, prospect) -> None:
