@@ -151,15 +151,17 @@ def iterate(
     moving = bool(unknown.any() or follow_up.entry.any())
     baseline = fit_baseline(follow_up, log_odds)
     labels, weight = soft_labels(follow_up, baseline, log_odds)
-    coefficients = None
-    for _ in range(max_rounds if moving else 1):
-        design, matrix = make(labels, weight)
-        if coefficients is None or any(directions) or design.depends_on_labels:
+    design, matrix = make(labels, weight)
+    coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions)
+    by_steps = not (any(directions) or design.depends_on_labels)
+    for number in range(max_rounds if moving else 1):
+        if number and by_steps:
+            coefficients = em_step(matrix, labels, weight, coefficients, penalty)
+        elif number:
+            design, matrix = make(labels, weight)
             coefficients = fit_ridge(
                 design, matrix, labels, weight, penalty, directions, coefficients
             )
-        else:
-            coefficients = em_step(matrix, labels, weight, coefficients, penalty)
         log_odds = coefficients[0] + matrix @ coefficients[1:]
         baseline = fit_baseline(follow_up, log_odds, weight)
         before = labels
