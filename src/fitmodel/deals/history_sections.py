@@ -77,6 +77,11 @@ class LongTable(Section):
     time_zone: Zone = "UTC"
     dates: DateOrder | None = None
 
+    @property
+    def time_key(self) -> str:
+        """The key that names the column of times."""
+        raise NotImplementedError
+
 
 class HistoryTable(LongTable):
     """One table of changes, versions or daily snapshots.

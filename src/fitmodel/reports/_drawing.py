@@ -10,7 +10,7 @@ import io
 import re
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET  # our own text # nosec B405
 
 from fitmodel.evaluation.fonts import readable
