@@ -24,6 +24,7 @@ NAMES = {
     "TrainingRun",
     "audit_leakage",
     "backtest",
+    "compare_models",
     "load",
     "load_telco",
     "predict",

@@ -77,6 +77,13 @@ def open_deals(
     ------
     DealsError
         If a table cannot be read, or has not one of the deals.
+
+    Examples
+    --------
+    >>> from fitmodel.crm.reading import open_deals
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> open_deals(sim.deals, sim.spec).table.shape == sim.deals.shape
+    True
     """
     file = open_table(source, spec)
     table = file.table

@@ -1,4 +1,4 @@
-"""What is checked before anything is scored; no pandas: one prospect comes by here."""
+"""Checks before scoring; no pandas, since this is on the path of a single prospect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fitmodel.deals.lost import lost_rows_of
 from fitmodel.exceptions import ProspectError
 
 if TYPE_CHECKING:
+    from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
 
@@ -29,3 +30,27 @@ def check_reasons(reasons: int) -> None:
     """
     if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
         raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
+
+
+def assess_listed(
+    scorer: Scorer,
+    position: int,
+    prospect: Any,
+    reasons: int,
+    day: float | None,
+    language: str,
+) -> Assessment:
+    """Assess one prospect of a list; an error names its position.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if not isinstance(prospect, Mapping):
+        raise ProspectError(
+            f"prospect {position} of the list is {type(prospect).__name__}, not a mapping"
+        )
+    try:
+        return scorer.assess(prospect, reasons, day, language)
+    except ProspectError as error:
+        raise ProspectError(f"prospect {position} of the list: {error}") from error

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, as_day
-from fitmodel.model._arguments import check_reasons, knowing_lost_rows
+from fitmodel.model._arguments import assess_listed, check_reasons, knowing_lost_rows
+from fitmodel.model._logging import log_predictions
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.inputs import prospects_given
-from fitmodel.model.logged import id_column, log_assessments
 
 if TYPE_CHECKING:
     from datetime import date
@@ -208,13 +207,13 @@ class FitModel:
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
         given = prospects_given(prospects)
         if log is not None:
-            logged = self._predict_logged(given.prospects, log, reasons, as_of, language)
-            return given.give_back(logged)
+            said = self.predict(given.prospects, reasons=reasons, as_of=as_of, language=language)
+            return given.give_back(log_predictions(self, log, given.prospects, said))
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
         if isinstance(given.prospects, list):
             assessments = [
-                self._assess_listed(position, item, reasons, as_of, language)
+                assess_listed(self._scorer, position, item, reasons, _day(as_of), language)
                 for position, item in enumerate(given.prospects)
             ]
             return given.give_back(assessments)
@@ -224,43 +223,6 @@ class FitModel:
         note = self.today_note(table.columns, as_of)
         scored = predict_frame(self._scorer, table, reasons, as_of, language, note=note)
         return given.give_back(scored)
-
-    def _predict_logged(
-        self,
-        prospects: Any,
-        log: AssessmentLog,
-        reasons: int,
-        as_of: date | None,
-        language: str,
-    ) -> Assessment | list[Assessment] | pd.DataFrame:
-        """Predict, and write to the log before returning."""
-        said: Any = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
-        if hasattr(said, "itertuples"):
-            wanted = [*self.attributes, *filter(None, [id_column(self)])]
-            records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
-            scored = said["early_churn_probability"].notna().to_numpy()
-            answers = list(said[scored].itertuples(index=False))
-            records = [item for item, kept in zip(records, scored, strict=True) if kept]
-            allowed = iter(log_assessments(log, self, records, answers))
-            proceed = [next(allowed) if kept else None for kept in scored]
-            return cast("pd.DataFrame", said.assign(proceed=proceed))
-        if isinstance(prospects, Mapping):
-            (may,) = log_assessments(log, self, [prospects], [said])
-            return replace(cast("Assessment", said), proceed=may)
-        listed = log_assessments(log, self, prospects, said)
-        return [replace(item, proceed=may) for item, may in zip(said, listed, strict=True)]
-
-    def _assess_listed(
-        self, place: int, prospect: Any, reasons: int, as_of: date | None, language: str
-    ) -> Assessment:
-        if not isinstance(prospect, Mapping):
-            raise ProspectError(
-                f"prospect {place} of the list is {type(prospect).__name__}, not a mapping"
-            )
-        try:
-            return self._scorer.assess(prospect, reasons, _day(as_of), language)
-        except ProspectError as error:
-            raise ProspectError(f"prospect {place} of the list: {error}") from error
 
     def predict_table(
         self,

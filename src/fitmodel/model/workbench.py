@@ -19,6 +19,7 @@ from fitmodel.learning.columns import as_day
 from fitmodel.model._arguments import check_reasons
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
+from fitmodel.model._logging import log_predictions
 from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
@@ -81,8 +82,8 @@ class EstimatorModel(FitModel):
         given = prospects_given(prospects)
         prospects = given.prospects
         if log is not None:
-            logged = self._predict_logged(prospects, log, reasons, as_of, language)
-            return given.give_back(logged)
+            said = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+            return given.give_back(log_predictions(self, log, prospects, said))
         if isinstance(prospects, pd.DataFrame):
             note = self.today_note(prospects.columns, as_of)
             scored = self._predict_frame(prospects, reasons, as_of, language, note=note)

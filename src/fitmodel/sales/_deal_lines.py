@@ -21,7 +21,7 @@ from fitmodel.sales.people import NO_NAME, names_of, people_of
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.sales.plan_clauses import Accelerators
+    from fitmodel.sales._plan_clauses import Accelerators
     from fitmodel.sales.plans import Plan
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fitmodel.exceptions import SpecError
-from fitmodel.sales.plan_clauses import (
+from fitmodel.sales._plan_clauses import (
     Accelerators,
     Cap,
     Draw,
