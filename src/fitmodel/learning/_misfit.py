@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 # What is believed beforehand, as a share of how far the scorecard tells deals apart: where nothing
 # tells, nothing is left out. Mean and deviation of the variance are the same.
-PRIOR_MISFIT = 0.19
+PRIOR_MISFIT = 0.22
 MAX_PAIRS, MAX_DEALS = 300, 5_000  # of which the estimate is made; more change it little
 MIN_EVIDENCE = 1.0  # deals' worth of information on a product; fewer say nothing
 
