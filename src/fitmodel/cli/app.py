@@ -36,7 +36,10 @@ app = typer.Typer(
 models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
 app.add_typer(models_app, name="models")
 export_app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Write a model for another program."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Write a model for another program.\n\n"
+    "Example: fitmodel export sql --model models/prospect-fit --dialect duckdb",
 )
 app.add_typer(export_app, name="export")
 

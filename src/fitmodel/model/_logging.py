@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.model.logged import id_column, log_assessments
 
 if TYPE_CHECKING:
-    from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.model.logged import AssessmentLog, LoggedModel
 
 
-def log_predictions(model: FitModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
+def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
     """Log predictions, and return them with whether each prospect may proceed.
 
     Parameters
     ----------
-    model : FitModel
+    model : LoggedModel
     log : AssessmentLog
     prospects : mapping, list of mappings or DataFrame
     predicted : Assessment, list of Assessment or DataFrame
@@ -33,7 +32,7 @@ def log_predictions(model: FitModel, log: AssessmentLog, prospects: Any, predict
     return [replace(item, proceed=may) for item, may in zip(predicted, allowed, strict=True)]
 
 
-def _log_frame(model: FitModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
+def _log_frame(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
     wanted = [*model.attributes, *filter(None, [id_column(model)])]
     records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
     scored = predicted["early_churn_probability"].notna().to_numpy()
