@@ -28,7 +28,7 @@ def test_the_planted_leaks_are_found_and_nothing_else(read):
     assert {item.column for item in found} == {"seats", "decision_maker_known"}
     for item in found:
         table = opened.file.table
-        other = table[item.column].astype(str) != sim.deals[item.column].astype(str)
+        other = table[item.column].astype(object) != sim.deals[item.column].astype(object)
         assert item.deals == int(other.sum())
         assert item.known == len(sim.deals)
         assert item.among_leavers > 1.5 * item.among_others
