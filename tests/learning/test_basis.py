@@ -77,3 +77,12 @@ def test_the_line_of_a_number_of_few_values_goes_through_these_values() -> None:
     follow_up = FollowUp.of(np.ones(N), rebate > 10, 1.0)
     fit = impute(columns, encode(columns, frame), follow_up, 3.0, LearnerOptions())
     np.testing.assert_allclose(fit.matrix[:, 0], (rebate - rebate.mean()) / rebate.std())
+
+
+@pytest.mark.parametrize("values", [(2.5, 7.0), (3.0,), (0.5, 1.0, 2.0)])
+def test_a_number_of_few_values_keeps_one_of_two_equal_lines(values) -> None:
+    number = np.resize(np.array(values), N)
+    kept = _kept(number, 0.5 * number - 1)[:2]
+    assert sum(kept) >= 1
+    if len(values) == 2:
+        assert sum(kept) == 1

@@ -16,6 +16,7 @@ from fitmodel.learning.columns import NumberColumn
 
 Floats = NDArray[np.float64]
 
+SMALLEST = 1e-6  # of a determinant, beside the product of the diagonal: below it, one line
 MIN_GAIN = 2.0  # in twice the log-likelihood, of a second value over the better one (Akaike 1974)
 
 
@@ -49,9 +50,22 @@ def choose_basis(
             places = np.arange(start, start + NUMBER_BASIS) + 1
             precision = np.linalg.inv(covariance[np.ix_(places, places)])
             score = precision @ coefficients[places]
-            precision -= penalty * np.eye(NUMBER_BASIS)
-            alone = score**2 / np.diag(precision)
-            if score @ np.linalg.solve(precision, score) - alone.max() < MIN_GAIN:
+            alone, both = _gains(precision - penalty * np.eye(NUMBER_BASIS), score)
+            if both - alone.max() < MIN_GAIN:
                 kept[start + int(alone.argmin())] = 0.0
         start += basis.shape[1]
     return kept
+
+
+def _gains(precision: Floats, score: Floats) -> tuple[Floats, float]:
+    """Twice the log-likelihood gained by each of two values, and by both.
+
+    Where they are the same line, as those of a number with two different values, or where a value
+    is constant, both gain no more than the better one.
+    """
+    sizes = np.maximum(np.diag(precision), 0.0)
+    alone = np.divide(score**2, sizes, out=np.zeros_like(sizes), where=sizes > SMALLEST)
+    determinant = float(np.linalg.det(precision))
+    if determinant <= SMALLEST * max(float(sizes.prod()), SMALLEST):
+        return alone, float(alone.max())
+    return alone, float(score @ np.linalg.solve(precision, score))
