@@ -144,7 +144,7 @@ def test_check_names_what_training_would_refuse_and_training_refuses_it(home):
     checked, trained = run("check", "deals.csv"), run("train", "deals.csv")
 
     assert checked.exit_code == 1
-    assert "stop  remark: all " in checked.stdout
+    assert "stop  FM102 remark: all " in checked.stdout
     assert "Training refuses 1 of them" in checked.stdout
     assert "--allow remark" in checked.stdout
     assert trained.exit_code == 1

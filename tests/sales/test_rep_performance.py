@@ -53,12 +53,29 @@ def test_the_truly_worst_and_the_truly_best_rep_are_on_top_and_at_the_bottom(sim
     assert large.loc[effect.loc[large.index].idxmin(), "beyond_chance"] == "fewer"
 
 
+def _far_apart():
+    """8,000 deals, and expectations of which the worst and the best rep are twice as far away."""
+    sim = simulate_deals(8000, seed=1)
+    rep, effect = sim.deals["rep"], sim.reps["effect"]
+    blind = 1 / (1 + np.exp(-(sim.true_log_odds - rep.map(effect).to_numpy())))
+    blind = blind.where(rep != effect.idxmax(), blind / 2)
+    return sim, blind.where(rep != effect.idxmin(), np.minimum(2 * blind, 0.95))
+
+
 @pytest.fixture(scope="module")
 def large_board():
+    sim, blind = _far_apart()
+    return sim.reps["effect"], compute_rep_performance(sim.deals, sim.spec, blind)
+
+
+def test_reps_who_are_no_farther_apart_than_reps_may_be_are_not_named():
     sim = simulate_deals(8000, seed=1)
     own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
     blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
-    return sim.reps["effect"], compute_rep_performance(sim.deals, sim.spec, blind)
+    reps = compute_rep_performance(sim.deals, sim.spec, blind).reps
+
+    assert reps.loc[sim.reps["effect"].idxmax(), "beyond_chance"] == "more"
+    assert (reps["verdict"] == "expected").all()
 
 
 def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_others(large_board):
@@ -216,12 +233,9 @@ def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(large_board):
 
 
 def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
-    sim = simulate_deals(8000, seed=1)
-    own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
-    blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
+    sim, blind = _far_apart()
     worst = large_board[1].reps.query("talk_about").index[0]
-    blind = blind.where(sim.deals["rep"] != worst, blind / 2)  # beyond any doubt
-    gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-12-31")
+    gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-11-30")
     board = compute_rep_performance(sim.deals[~gone], sim.spec, blind[~gone])
 
     assert board.table.loc[worst, "verdict"] == "more"

@@ -82,8 +82,8 @@ class SalesReport:
     page: str
     tables: dict[str, pd.DataFrame]
     ledgers: tuple[Ledger, ...]
-    summary: Summary
-    sections: tuple[Section, ...]
+    summary: Summary = Summary("", ())
+    sections: tuple[Section, ...] = ()
 
     def __repr__(self) -> str:
         return f"<SalesReport: {', '.join(self.tables)}>"
