@@ -166,13 +166,13 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
 ) -> None:
     from mlflow import MlflowClient
 
-    from fitmodel import training
+    from fitmodel import shipping
 
     def full(*_: object, **__: object) -> None:
         raise BundleError("no space left on the disk")
 
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setattr(training, "write_bundle", full)
+    monkeypatch.setattr(shipping, "write_bundle", full)
     with pytest.raises(BundleError, match="no space left"):
         train(SIMULATION.deals, SIMULATION.spec.replace(tracking={"uri": uri}), models=tmp_path)
     client = MlflowClient(uri)

@@ -82,7 +82,7 @@ def open_deals(
     --------
     >>> from fitmodel.crm.reading import open_deals
     >>> sim = fitmodel.simulate_deals(300, seed=1)
-    >>> open_deals(sim.deals, sim.spec).table.shape == sim.deals.shape
+    >>> open_deals(sim.deals, sim.spec).file.table.shape == sim.deals.shape
     True
     """
     file = open_table(source, spec)

@@ -69,8 +69,8 @@ def compute_smooth_calibration(
     >>> p = np.linspace(0.05, 0.6, 2000)
     >>> y = np.random.default_rng(0).uniform(size=2000) < p
     >>> curve = compute_smooth_calibration(y, p)
-    >>> float((curve["observed"] - curve["predicted"]).abs().max().round(1))
-    0.0
+    >>> float((curve["observed"] - curve["predicted"]).abs().max()) < 0.1
+    True
     """
     sample = Sample.of(y, p, weight).require_both()
     x = _log_odds(sample.probability)
