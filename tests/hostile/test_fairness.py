@@ -112,7 +112,7 @@ def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_pa
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == 0
     for name in names:
-        (line,) = [line for line in told.output.splitlines() if f"warn  {name}:" in line]
+        (line,) = [line for line in told.output.splitlines() if f"warn  FM108 {name}:" in line]
         assert "suggests a protected characteristic of a person" in line
         assert f'Remedy: add "{name}" to [attributes] exclude' in line
 
