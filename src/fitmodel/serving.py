@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales.plans import read_plan
 from fitmodel.service.app import create_app, log_to_stderr
 from fitmodel.service.people import read_people
 from fitmodel.service.settings import MULTIPROC_DIR, Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SERVED = "FITMODEL_SERVED"
 _SETS = ("hosts", "origins")
-_FILES = ("pipeline", "deals", "config", "people")
+_FILES = ("pipeline", "deals", "config", "people", "plan")
 _TOKEN, _SALT = "FITMODEL_TOKEN", "FITMODEL_LOG_SALT"
 
 
@@ -46,6 +47,8 @@ class ServedBy:
         Contract of the past deals.
     people : Path or None
         File of reps and managers.
+    plan : Path or None
+        A commission plan.
     """
 
     source: str
@@ -56,6 +59,7 @@ class ServedBy:
     deals: Path | None = None
     config: Path | None = None
     people: Path | None = None
+    plan: Path | None = None
 
     def make(self) -> FastAPI:
         """Make the service."""
@@ -67,6 +71,7 @@ class ServedBy:
             pipeline=self.pipeline,
             deals=self.deals,
             spec=None if self.config is None else DealSpec.from_toml(self.config),
+            plans=() if self.plan is None else (read_plan(self.plan),),
         )
 
 

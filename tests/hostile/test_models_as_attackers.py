@@ -21,9 +21,11 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
 
 from fitmodel.bundle import manifest as manifests
 from fitmodel.bundle.store import load_estimator, open_bundle, write_bundle
+from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
@@ -39,7 +41,8 @@ from fitmodel.model.workbench import READER_FILE
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import TrainingMetadata
-from fitmodel.tracking.promotion import promote
+from fitmodel.tracking.promotion import PromotionRefusedError, promote
+from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import track
 
 SIMULATION = simulate_deals(700, seed=5)
@@ -388,11 +391,25 @@ class Report:
 
 
 def registered(path: Path, own: Any, store: str) -> Any:
-    """Track an own estimator as a training would; the first of its name is champion."""
+    """Track an own estimator as a training would; it is a challenger, even the first."""
     spec = SIMULATION.spec.replace(tracking={"uri": store})
     example = SIMULATION.deals.head(1)[list(own.scorecard.attributes)]
     facts = TrainingMetadata(path, spec, Report(), SIMULATION.deals, example, "# Card\n", {}, None)
-    assert track(facts).registry_version is not None
+    before = get_alias("prospect-fit", "champion", store)
+    version = track(facts).registry_version
+    assert version is not None
+    assert get_alias("prospect-fit", "challenger", store) == version
+    assert get_alias("prospect-fit", "champion", store) == before
+    return spec
+
+
+def put_in_use(path: Path, own: Any, store: str) -> Any:
+    """Make an own estimator champion, which takes somebody's decision."""
+    spec = registered(path, own, store)
+    with pytest.raises(PromotionRefusedError, match="user's own estimator"):
+        promote("prospect-fit", store=store)
+    done = promote("prospect-fit", force=True, reason="our services load it", store=store)
+    assert get_alias("prospect-fit", "champion", store) == done.version
     return spec
 
 
@@ -400,7 +417,7 @@ def registered(path: Path, own: Any, store: str) -> Any:
 def champion(own: Any, tmp_path: Path, mlflow_store: str) -> str:
     """The store of a champion that is an own estimator, touched by nobody else."""
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
-    registered(path, own, mlflow_store)
+    put_in_use(path, own, mlflow_store)
     return mlflow_store
 
 
@@ -408,7 +425,8 @@ def champion(own: Any, tmp_path: Path, mlflow_store: str) -> str:
 def trap(own: Any, tmp_path: Path, mlflow_store: str) -> Path:
     """A champion whose pickle runs code, every digest as it should be."""
     path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
-    registered(path, own, mlflow_store)
+    put_in_use(path, own, mlflow_store)
+    assert not (tmp_path / "trap").exists()
     return tmp_path / "trap"
 
 
@@ -430,7 +448,7 @@ def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
-    registered(path, own, mlflow_store)
+    put_in_use(path, own, mlflow_store)
     prospects = SIMULATION.deals.head(3)
     answer = served(mlflow_store).predict(prospects, params={"reasons": 0})
     expected = load(path, workbench=True).predict(prospects, reasons=0)
@@ -440,6 +458,24 @@ def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "another")
     with pytest.raises(BundleError, match="signature does not hold"):
         served(mlflow_store)
+
+
+def test_a_file_is_scored_by_a_strangers_pickle_on_request_only(
+    trap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FITMODEL_UNPICKLE", raising=False)
+    SIMULATION.deals.head(2).to_csv(tmp_path / "prospects.csv", index=False)
+    folder = str(tmp_path / "models" / "prospect-fit")
+    asked = ["score", str(tmp_path / "prospects.csv"), "-o", str(tmp_path / "scored.csv")]
+    for model in ("models:/prospect-fit@champion", folder):
+        told = CliRunner().invoke(app, [*asked, "--model", model])
+        assert told.exit_code == 1
+        assert "score --unpickle" in told.output
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")  # asked for, but signed by nobody
+    told = CliRunner().invoke(app, [*asked, "--model", folder, "--unpickle"])
+    assert told.exit_code == 1
+    assert "is not signed" in told.output
+    assert not trap.exists()
 
 
 def test_whoever_trusts_the_store_can_say_so(
@@ -468,7 +504,7 @@ def test_a_contest_against_an_own_estimator_says_why_there_is_none(
     own: Any, tmp_path: Path, mlflow_store: str
 ) -> None:
     path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
-    spec = registered(path, own, mlflow_store)
+    spec = put_in_use(path, own, mlflow_store)
     (objection,) = meets(spec).objections
     assert "a user's own estimator (LogisticRegression)" in objection
     assert "only where FITMODEL_SIGNING_KEY is set" in objection
@@ -480,7 +516,7 @@ def test_a_signed_own_estimator_is_met_in_the_contest(
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
-    met = meets(registered(path, own, mlflow_store))
+    met = meets(put_in_use(path, own, mlflow_store))
     assert met.deals >= 50
     assert met.low > 0
 
@@ -490,9 +526,16 @@ def test_promoting_an_own_estimator_says_what_will_not_load_it(
 ) -> None:
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
     registered(path, own, champion)
+    for given in (None, 2):
+        with pytest.raises(PromotionRefusedError, match="would stop `serve`, `brief`, `monitor`"):
+            promote("prospect-fit", version=given, store=champion)
+    with pytest.raises(PromotionRefusedError, match="needs a reason"):
+        promote("prospect-fit", force=True, store=champion)
+    assert get_alias("prospect-fit", "champion", champion) == 1
     done = promote("prospect-fit", force=True, reason="better", store=champion)
     assert done.previous == 1
-    assert "fitmodel score and serve do not load it" in str(done.warning)
+    assert "serve, brief, monitor and Spark do not load it" in str(done.warning)
+    assert "fitmodel score --unpickle" in str(done.warning)
 
 
 @pytest.mark.usefixtures("champion")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from fitmodel import serving
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
@@ -20,6 +23,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
 from fitmodel.service.app import JsonLines, create_app
+from fitmodel.service.people import read_people
 from fitmodel.service.settings import LOOPBACK, Settings
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
@@ -120,6 +124,27 @@ def test_the_token_is_compared_in_constant_time(
     assert compared == [(b"wrong", TOKEN.encode())] * 2
 
 
+def test_a_token_of_any_letters_is_the_bytes_that_were_sent(shipped: Path, tmp_path: Path) -> None:
+    """The service's own token, and a person's, whose digest `printf %s TOKEN | sha256sum` gives."""
+    secret, own = "geh\u00e9im-\u5bc6", "pers\u00f6nlich"
+    digest = hashlib.sha256(own.encode()).hexdigest()
+    (tmp_path / "people.toml").write_text(
+        f'[kim]\nrole = "manager"\ntoken_sha256 = "{digest}"\n', encoding="utf-8"
+    )
+    people = read_people(tmp_path / "people.toml")
+    app = create_app(shipped, Settings(token=secret, people=people, reload_seconds=0))
+    with TestClient(app) as client:
+        for known in (secret, own):
+            for scheme, status in (("Bearer", 200), ("bearer", 200), ("Basic", 401)):
+                told = client.get(
+                    "/v1/model", headers={"authorization": f"{scheme} {known}".encode()}
+                )
+                assert told.status_code == status, (scheme, known)
+            for sent in (known.encode("utf-16-le"), known.encode()[:-1], known.encode() + b"\xff"):
+                told = client.get("/v1/model", headers={b"authorization": b"Bearer " + sent})
+                assert told.status_code == 401, sent
+
+
 # --- other names and other sites
 
 
@@ -166,15 +191,24 @@ def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])  # noqa: S104
+@pytest.mark.parametrize("table", ["--pipeline", "--deals"])
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
-    shipped: Path, prospects: Path, host: str, monkeypatch: pytest.MonkeyPatch
+    shipped: Path,
+    prospects: Path,
+    host: str,
+    table: str,
+    workers: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("FITMODEL_TOKEN", raising=False)
-    monkeypatch.setattr("fitmodel.cli.scoring._run", lambda *_: pytest.fail("it listens"))
-    asked = ["serve", "--model", str(shipped), "--pipeline", str(prospects), "--host", host]
-    told = CliRunner().invoke(commands, asked)
+    monkeypatch.setenv("FITMODEL_TOKEN", " \n")
+    for listens in ("fitmodel.cli.scoring.run_service", "fitmodel.serving.run_workers"):
+        monkeypatch.setattr(listens, lambda *_, **__: pytest.fail("it listens"))
+    asked = ["serve", "--model", str(shipped), table, str(prospects), "--host", host]
+    told = CliRunner().invoke(commands, [*asked, "--workers", workers])
     assert told.exit_code == 2
     assert "FITMODEL_TOKEN" in told.stderr
+    assert table in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -194,12 +228,46 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
     monkeypatch.setattr("fitmodel.service.app.create_app", lambda *_, **__: made.append(_[1]))
-    monkeypatch.setattr("fitmodel.cli.scoring._run", lambda *_: None)
+    monkeypatch.setattr("fitmodel.cli.scoring.run_service", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     told = CliRunner().invoke(commands, asked)
     assert told.exit_code == 0, told.output
     assert made[0].hosts == names
     assert made[0].token == (token.strip() or None)
+
+
+@pytest.mark.parametrize(("token", "names"), [("", LOOPBACK | {"desk.example"}), (TOKEN, set())])
+def test_every_worker_minds_the_names_the_token_and_the_plan(
+    shipped: Path,
+    tmp_path: Path,
+    token: str,
+    names: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FITMODEL_TOKEN", token)
+    (tmp_path / "plan.toml").write_text("")
+    made: list[tuple[Settings, Any]] = []
+
+    def noted(_model: str, settings: Settings, **given: Any) -> None:
+        made.append((settings, given["plans"]))
+
+    def begin(app: str, **_: Any) -> None:
+        assert app == "fitmodel.serving:make_app"
+        assert TOKEN not in os.environ["FITMODEL_SERVED"]
+        serving.make_app()
+
+    monkeypatch.setattr(serving, "create_app", noted)
+    monkeypatch.setattr("fitmodel.serving.read_plan", lambda path: f"plan of {path.name}")
+    monkeypatch.setattr("fitmodel.sales.plans.read_plan", lambda path: f"plan of {path.name}")
+    monkeypatch.setattr("uvicorn.run", begin)
+    asked = ["serve", "--model", str(shipped), "--workers", "2", "--allow-host", "Desk.Example"]
+    told = CliRunner().invoke(commands, [*asked, "--plan", str(tmp_path / "plan.toml")])
+    assert told.exit_code == 0, told.output
+    for settings, plans in made:
+        assert settings.hosts == names
+        assert settings.token == (token or None)
+        assert plans == ("plan of plan.toml",)
+    assert len(made) == 2  # once where an error is said, once in the worker
 
 
 # --- too much, too deep, too slow

@@ -223,7 +223,7 @@ def serve(
         if workers > 1:
             from fitmodel.serving import ServedBy, run_workers
 
-            served = ServedBy(model, settings, log, salt, pipeline, deals, config, people)
+            served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
             served.make()  # an error is said once, here
             typer.echo(f"http://{name}:{port}{prefix} by {workers} workers", err=True)
             run_workers(workers, served, **_server_options(host, port, prefix))

@@ -133,11 +133,14 @@ class ServiceMiddleware:
     def _person(self, scope: Scope) -> Person:
         """Who asks; whoever brings no token that is known is refused."""
         settings = self._settings
-        secret = _bearer(scope)
-        if settings.people is not None and secret and (known := settings.people.of_token(secret)):
-            return known
+        is_bearer, secret = _authorization(scope)
+        if settings.people is not None and is_bearer and secret:
+            known = settings.people.of_token(secret)
+            if known is not None:
+                return known
         if settings.token is not None:
-            if not hmac.compare_digest(secret.encode(), settings.token.encode()):
+            is_known = hmac.compare_digest(secret, settings.token.encode())  # whatever the scheme
+            if not (is_bearer and is_known):
                 ask = (b"www-authenticate", b"Bearer")
                 refusal = "bring the service's token: Authorization: Bearer TOKEN"
                 raise RefusedError(401, refusal, ask)
@@ -206,10 +209,11 @@ def _request_id(scope: Scope) -> str:
     return given.decode() if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _bearer(scope: Scope) -> str:
+def _authorization(scope: Scope) -> tuple[bool, bytes]:
+    """Whether the scheme is Bearer, and the secret as it was sent."""
     given = dict(scope["headers"]).get(b"authorization", b"")
     scheme, _, secret = given.partition(b" ")
-    return str(secret.strip(), "latin-1") if scheme.lower() == b"bearer" else ""
+    return scheme.lower() == b"bearer", secret.strip()
 
 
 def _header(scope: Scope, name: str) -> str:
