@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
@@ -27,9 +27,18 @@ if TYPE_CHECKING:
 DECISIONS = "/v1/decisions"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 12.0 is the integer 12."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+ProspectId = Annotated[Name | StrictInt, BeforeValidator(_whole)]
 Id = Annotated[str, Query(min_length=1, max_length=200, description="The prospect's id.")]
 FAILURES: dict[int | str, Any] = {
-    **failures("401", "408", "413", "503"),
+    **failures("400", "401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
     "409": {
         "description": "Somebody decided meanwhile, it contradicts the assessment or an earlier "
@@ -46,7 +55,7 @@ class Question(BaseModel):
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "by": "Kim"}}
     )
 
-    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
+    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
     by: Name | None = Field(default=None, description="Who; left out where the service knows.")
     reason: Text | None = None
 
@@ -66,11 +75,11 @@ class Decision(BaseModel):
         },
     )
 
-    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
+    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
     action: Literal["signed", "declined", "overridden"]
     by: Name = Field(description="Who decided; where the service knows who asks, that name counts.")
     reason: Text | None = None
-    seen: StrictInt | None = Field(
+    seen: Whole | None = Field(
         default=None,
         description="Number of the decision that was shown, 0 for none: another one is a conflict.",
     )
@@ -86,8 +95,8 @@ class Undo(BaseModel):
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "number": 3, "by": "Kim"}}
     )
 
-    id: Name | StrictInt = Field(description="The prospect's id, as it was assessed.")
-    number: StrictInt = Field(ge=1, le=2**62, description="Of the decision.")
+    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
+    number: Whole = Field(ge=1, le=2**62, description="Of the decision.")
     by: Name | None = Field(default=None, description="Who; left out where the service knows.")
 
 

@@ -163,7 +163,7 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
 
 
 def _add_model(app: FastAPI, holder: ModelHolder) -> None:
-    @app.get("/v1/model/card", responses=RARELY)
+    @app.get("/v1/model/card", responses=RARELY | NOT_THERE)
     def card() -> dict[str, Any]:
         """The model card, as Markdown and as a tree of elements."""
         text = _card(holder)
@@ -174,7 +174,7 @@ def _add_model(app: FastAPI, holder: ModelHolder) -> None:
         """How the model was evaluated: calibration, and the level over time, as trees."""
         return {"plots": model_plots(holder.model.manifest, language)}
 
-    @app.get("/v1/model/card.html", responses=RARELY, response_class=Response)
+    @app.get("/v1/model/card.html", responses=RARELY | NOT_THERE, response_class=Response)
     def card_file() -> Response:
         """The model card as a page to keep or print."""
         return Response(card_page(_card(holder)), media_type="text/html; charset=utf-8")

@@ -211,7 +211,7 @@ def test_an_upload_is_assessed_and_its_bad_rows_say_why(opened, bare, table, tmp
         expect(page.locator("#empty")).to_be_visible()
         page.locator("#file").set_input_files(path)
         expect(page.locator("#rows tr")).to_have_count(3)
-        page.locator("#problems summary").click()
+        page.locator("#faults summary").click()
         expect(page.locator("#fault-list li")).to_have_count(2)
         expect(page.locator("#fault-list li").first).to_contain_text("'many' is not a number")
         expect(page.locator("#fault-list li").last).to_contain_text("D-9 This row has 2 fields")
@@ -228,7 +228,7 @@ def test_an_upload_reads_numbers_as_a_batch_does(opened, bare, table, tmp_path) 
     with opened(bare) as page:
         page.locator("#file").set_input_files(path)
         expect(page.locator("#rows tr")).to_have_count(2)
-        page.locator("#problems summary").click()
+        page.locator("#faults summary").click()
         expect(page.locator("#fault-list li")).to_have_count(1)
         expect(page.locator("#fault-list li")).to_contain_text("“1.234” can be read as two numbers")
 

@@ -158,7 +158,7 @@ def test_a_service_that_is_gone_is_said_and_can_be_tried_again(opened, url) -> N
         expect(page.locator("#probability")).to_be_visible()
         page.route("**/v1/*", lambda route: route.abort())
         page.locator("[name=seats]").fill("12")
-        expect(page.get_by_role("alert")).to_contain_text("does not answer")
+        expect(page.locator("#verdict").get_by_role("alert")).to_contain_text("does not answer")
         page.unroute("**/v1/*")
         page.locator("[name=seats]").fill("13")
         expect(page.locator("#probability")).to_be_visible()
