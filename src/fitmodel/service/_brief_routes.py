@@ -40,8 +40,11 @@ FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdow
 
 def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings, pages: Pages) -> None:
     """Add the route."""
-    written = {"content": {kind: {} for _, kind in FILES.values()}}
-    answers = {200: written, **failures("400", "401", "408", "413", "422", "503")}
+    written: dict[str, Any] = {"content": {kind: {} for _, kind in FILES.values()}}
+    answers: dict[int | str, dict[str, Any]] = {
+        200: written,
+        **failures("400", "401", "408", "413", "422", "503"),
+    }
 
     @app.post(BRIEF, responses=answers)
     async def brief(
