@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.history import extract_as_of
 from fitmodel.monitoring.log import DecisionLog
@@ -83,7 +85,7 @@ def make_demo(
 
 def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
     """The deals, with a bought list of addresses behind half of those of the last month."""
-    is_last = deals["closed_on"].astype("datetime64[s]") >= pd.Timestamp(DRIFT_FROM)
+    is_last = deals["closed_on"].astype("datetime64[s]") >= np.datetime64(DRIFT_FROM)
     bought = is_last & (deals.index % 2 == 0)
     return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
 
