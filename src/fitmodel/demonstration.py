@@ -1,7 +1,7 @@
 """A company to try the app on: simulated deals with history, reps, a decision log and a drift.
 
 deals -> a model trained on what was known half a year ago -> prospects, and deals signed since
-      -> the decision log of both; in the last month marketing has bought a list of addresses
+      -> the decision log of both; in the last quarter marketing has bought a list of addresses
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
 
 DEALS, PROSPECTS = 2_500, 150
-TRAINED_UNTIL, DRIFT_FROM = "2025-12-31", "2026-06-01"
+TRAINED_UNTIL, DRIFT_FROM = "2025-12-31", "2026-04-01"
 LOG_FILE = "decisions.db"
 REASON = "an old customer of ours comes back"
 
@@ -84,7 +84,7 @@ def make_demo(
 
 
 def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
-    """The deals, with a bought list of addresses behind half of those of the last month."""
+    """The deals, with a bought list of addresses behind half of those of the last quarter."""
     is_last = deals["closed_on"].astype("datetime64[s]") >= np.datetime64(DRIFT_FROM)
     bought = is_last & (deals.index % 2 == 0)
     return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
