@@ -60,6 +60,7 @@ def predict(
     as_of: date | None = ...,
     language: str = ...,
     log: AssessmentLog | None = ...,
+    horizon_months: int | Sequence[int] | None = ...,
 ) -> Assessment: ...
 @overload
 def predict(
@@ -70,6 +71,7 @@ def predict(
     as_of: date | None = ...,
     language: str = ...,
     log: AssessmentLog | None = ...,
+    horizon_months: int | Sequence[int] | None = ...,
 ) -> pd.DataFrame: ...
 @overload
 def predict(
@@ -80,6 +82,7 @@ def predict(
     as_of: date | None = ...,
     language: str = ...,
     log: AssessmentLog | None = ...,
+    horizon_months: int | Sequence[int] | None = ...,
 ) -> list[Assessment]: ...
 @overload
 def predict(
@@ -90,6 +93,7 @@ def predict(
     as_of: date | None = ...,
     language: str = ...,
     log: AssessmentLog | None = ...,
+    horizon_months: int | Sequence[int] | None = ...,
 ) -> Any: ...
 def predict(
     prospects: One | Sequence[One] | pd.DataFrame | ArrowTable,
@@ -99,12 +103,13 @@ def predict(
     as_of: date | None = None,
     language: str = "en",
     log: AssessmentLog | None = None,
+    horizon_months: int | Sequence[int] | None = None,
 ) -> Any:
     """Score prospects with a model, a bundle's path or a registry URI.
 
     Parameters
     ----------
-    prospects, reasons, as_of, language, log
+    prospects, reasons, as_of, language, log, horizon_months
         As of `FitModel.predict`, which says what is returned and raised.
     model : FitModel, str or Path
         As `load` takes it, and loads it anew at every call: hold a model to score many times.
@@ -116,7 +121,8 @@ def predict(
     True
     """
     ready = model if isinstance(model, FitModel) else load(model)
-    return ready.predict(prospects, reasons=reasons, as_of=as_of, language=language, log=log)
+    asked: dict[str, Any] = {"reasons": reasons, "as_of": as_of, "language": language}
+    return ready.predict(prospects, **asked, log=log, horizon_months=horizon_months)
 
 
 def find_bundle(path_or_uri: str | Path) -> Bundle:

@@ -9,6 +9,7 @@ import numpy as np
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.decision.choice import choose_policy
+from fitmodel.decision.own_months import OwnMonths
 from fitmodel.learning.learner import cross_fitted
 from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
+    from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
 
 
@@ -40,6 +42,7 @@ def decide(
     learned: Learned,
     estimator: Any = None,
     predicted: pd.Series[float] | None = None,
+    curve: ChurnCurve | None = None,
 ) -> Policy:
     """Choose the decision policy for a model on predictions of deals left out of its fit.
 
@@ -53,6 +56,8 @@ def decide(
         A user's own.
     predicted : Series, optional
         As `predict_held_out` returns it.
+    curve : ChurnCurve, optional
+        How long customers stay by their own risk, see `learned_curve`.
     """
     view = view_of(deals, spec)
     if predicted is None:
@@ -69,6 +74,7 @@ def decide(
         population=predicted.to_numpy(),
         level=learned.scorecard.base_rate,
         customer_amounts=None if yearly is None else yearly.to_numpy(),
+        own_months=None if curve is None else OwnMonths.of(curve),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.lifecycle import Begun
 
@@ -37,6 +38,7 @@ def ship(
     models: str | Path,
     begun: Begun,
     known: Mapping[str, Any] | None = None,
+    curve: ChurnCurve | None = None,
 ) -> tuple[Path, str]:
     """Write the bundle, whole or not at all; give its path and the text of its card.
 
@@ -53,6 +55,7 @@ def ship(
         forms=spec.reading.forms,
         per_year=per_year(spec),
         lost=lost_rows_of(spec.to_dict()),
+        curve=curve,
     )
     facts = {
         "spec": spec.to_dict(),

@@ -20,6 +20,7 @@ from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
@@ -211,7 +212,8 @@ def _train(
     learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
     tell(STEPS[3])
     predicted = predict_held_out(learned, spec, estimator)
-    policy = decide(view, spec, learned, estimator, predicted)
+    curve = learned_curve(learned, predicted)
+    policy = decide(view, spec, learned, estimator, predicted, curve)
     report = summarise(
         view,
         spec,
@@ -241,7 +243,7 @@ def _train(
                 learned.scorecard.columns, learned.training_set.attributes
             ),
         }
-        path, card = ship(learned, policy, report, spec, models, begun, known)
+        path, card = ship(learned, policy, report, spec, models, begun, known, curve)
     tell(STEPS[5])
     model = load(path, workbench=estimator is not None)
     facts = TrainingMetadata(

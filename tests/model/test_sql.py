@@ -14,6 +14,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.lost import LostRows
+from fitmodel.decision.own_months import OwnMonths
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import BundleError, SpecError
@@ -37,11 +38,19 @@ NUMBERS = (
 )
 ANSWERS = ("poor_fit", "fit", "unfamiliar", "worth", "escalate", "model_version")
 MONEY = Money(0.8, 36, 3, 5_000, 1_000, 200, 0.05, word_of_mouth_cost="3 %")
+OWN = replace(
+    MONEY,
+    support_cost_per_month="2 %",
+    paid_upfront_months=2,
+    own_months=OwnMonths((0.0, 0.1, 0.3, 0.6, 1.0), (60, 50, 30, 12, 6), (4, 3.5, 3, 2, 1)),
+)
 POLICIES = {
     "threshold": Policy("threshold", 0.5, level=0.4),
     "capacity with money": Policy("capacity", 0.55, MONEY, level=0.5, big_deal=50_000),
     "value": Policy("value", 0.45, MONEY, level=0.5, risk_threshold=0.7, big_deal=50_000),
     "value alone": Policy("value", 0.45, MONEY),
+    "own months": Policy("value", 0.45, OWN, level=0.5, risk_threshold=0.7, big_deal=50_000),
+    "capacity with own months": Policy("capacity", 0.55, OWN, level=0.5),
     "nothing flagged": Policy("capacity", None),
 }
 LEVELS = ["it's", 'say "hi"', "back\\slash", "中文 行业", "a\nline", "$x$", "{{ x }}", "%s", "--"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales.comparison import compare_plans
-from fitmodel.sales.incentives import pay
+from fitmodel.sales.incentives import chances_to_reach, pay
 from fitmodel.sales.ledger import split_commission
 from fitmodel.sales.plans import Plan, Tier, read_plan
 
@@ -219,3 +222,18 @@ def test_an_exit_announced_for_later_withholds_nothing_yet(simulation):
     plain, told = pay(deals, spec, LATER), pay(announced, later, LATER)
     columns = ["earned", "withheld", "pending"]
     pd.testing.assert_frame_equal(told.deals[columns], plain.deals[columns])
+
+
+def test_the_chance_to_reach_an_age_is_that_of_the_customers_own_curve():
+    sim = simulate_deals(800, seed=4)
+    view = view_of(sim.deals, sim.spec)
+    p = sim.true_probability
+    own = fit_curve(view, p.to_numpy(), 5)
+    chances = chances_to_reach(view, sim.spec, [3, 12], p)
+    now = own.survival_at(p.to_numpy(), view.followup_months)
+    there = own.survival_at(p.to_numpy(), np.full(len(p), 12.0))
+    young = view.followup_months < 12
+    assert chances[12].to_numpy()[young] == pytest.approx((there / now)[young])
+    risky = (p > p.quantile(0.9)).to_numpy() & (view.followup_months < 1)
+    safe = (p < p.quantile(0.1)).to_numpy() & (view.followup_months < 1)
+    assert chances[12][risky].mean() < chances[12][safe].mean() - 0.3

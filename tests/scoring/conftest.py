@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
+from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
@@ -36,6 +38,34 @@ def model(simulation: Simulation, learned_on) -> FitModel:
 def prospects(simulation: Simulation) -> pd.DataFrame:
     """The first 60 deals as if they were not signed yet."""
     return simulation.deals.head(60).drop(columns=["churned_on"])
+
+
+CURVE_END = 18
+
+
+def _made_curve(model: FitModel, *, timing: bool) -> ChurnCurve:
+    months = np.arange(1, CURVE_END + 1)
+    shift = np.where(months == 5, 0.0, 1.1 * np.log(months / 5))
+    rows = np.stack([shift, 0.4 * shift, shift * 0.8 - 0.1 * (months > 5)])
+    column = model.scorecard.columns[model.attributes.index("segment")]
+    strata = tuple(code % 3 for code in range(column.size + 2))
+    return ChurnCurve(
+        horizon=5,
+        slope=np.where(months == 5, 1.0, 1 - 0.01 * np.abs(months - 5)),
+        shift=rows if timing else rows[:1],
+        deviation=0.02 * np.abs(months - 5),
+        slope_deviation=0.01 * np.abs(months - 5),
+        centre=-1.4,
+        monthly_rate=0.02,
+        attribute="segment" if timing else None,
+        stratum_by_code=strata if timing else (),
+    )
+
+
+@pytest.fixture(scope="session", params=[False, True], ids=["one timing", "timing by segment"])
+def curved(model: FitModel, request: pytest.FixtureRequest) -> FitModel:
+    scorer = replace(model.scorer, curve=_made_curve(model, timing=request.param))
+    return FitModel(scorer, {"spec": {"label": {"horizon_months": 5}}})
 
 
 LEVEL, FLAG, BIG = 0.15, 0.40, 50_000.0

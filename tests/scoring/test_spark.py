@@ -275,3 +275,12 @@ def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> No
     expected = here(model, odd)
     for name in ("early_churn_probability", "poor_fit", "fit"):
         assert scored[name].tolist() == expected[name].tolist()
+
+
+def test_other_horizons_get_a_column_each(spark, curved, odd) -> None:
+    from fitmodel.scoring import spark as on_spark
+
+    found = on_spark.score(spark.createDataFrame(odd), curved, horizons=[3, 12]).toPandas()
+    expected, _ = curved.predict_table(odd, horizons=[3, 12])
+    for name in ("churn_probability_3m", "churn_probability_12m"):
+        assert found[name].tolist() == expected[name].tolist()

@@ -16,6 +16,7 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.metrics import Metric, compute_metrics
+from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.lifecycle import TrainingMetadata
@@ -57,7 +58,10 @@ def trained() -> Trained:
     simulation = simulate_deals(n=400, seed=0)
     learned = learn(simulation.deals, simulation.spec)
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
-    scorer = Scorer(learned.scorecard, policy, "annual_value", "closed_on", "")
+    attributes = learned.training_set.attributes
+    seen = pd.Series(learned.estimator.predict_proba(attributes)[:, 1], index=attributes.index)
+    roles, curve = ("annual_value", "closed_on", ""), learned_curve(learned, seen)
+    scorer = Scorer(learned.scorecard, policy, *roles, curve=curve)
     generator = np.random.default_rng(0)
     truth = generator.uniform(0.02, 0.9, 300)
     outcome = (generator.uniform(size=300) < truth).astype(float)

@@ -49,6 +49,21 @@ def test_it_gives_the_same_columns_and_numbers_and_index(
     pd.testing.assert_frame_equal(served.predict(prospects), plain(model.predict(prospects)))
 
 
+def test_other_horizons_get_a_column_each(served: Any, model: FitModel, trained: Any) -> None:
+    found = served.predict(trained.prospects, params={"horizons": [3, 5, 12], "reasons": 0})
+    expected = model.predict(trained.prospects, horizon_months=[3, 5, 12], reasons=0)
+    names = ["churn_probability_3m", "churn_probability_5m", "churn_probability_12m"]
+    pd.testing.assert_frame_equal(found[names], expected[names], check_exact=True)
+    assert (found[names[1]] == found["early_churn_probability"]).all()
+
+
+def test_a_horizon_beyond_the_curve_is_told_as_such(served: Any, trained: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="the model's curve ends at month"):
+        served.predict(trained.prospects, params={"horizons": [600]})
+
+
 def test_whole_numbers_gaps_and_unknown_levels_are_taken_as_predict_takes_them(
     served: Any, model: FitModel, trained: Any
 ) -> None:

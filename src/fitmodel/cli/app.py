@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -197,3 +198,22 @@ def existing_log(place: str, salt: str | None) -> DecisionLog:
     if "://" not in place and not Path(place).is_file():
         raise TrackingError(f"there is no decision log {place}. Remedy: name it with --log.")
     return DecisionLog(place, salt=salt)
+
+
+def months_listed(text: str | None) -> tuple[int, ...]:
+    """Months out of text such as 3,12."""
+    try:
+        listed = [int(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no list of months; write 3,12", param_hint="--horizons"
+        ) from None
+    return tuple(listed)
+
+
+def day_given(text: str | None) -> date | None:
+    """A day out of the text of --as-of."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise SpecError(f"--as-of {text!r} is no day. Remedy: give it as YYYY-MM-DD.") from None

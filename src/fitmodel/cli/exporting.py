@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, export_app, plain_errors
-from fitmodel.exceptions import SpecError
+from fitmodel.cli.app import Model, day_given, export_app, months_listed, plain_errors
 
 
 class SqlDialect(StrEnum):
@@ -43,6 +41,9 @@ def export_sql(
         str | None,
         typer.Option(help="YYYY-MM-DD to count dates back from; else the query's day."),
     ] = None,
+    horizons: Annotated[
+        str | None, typer.Option(help="Also within these months of signing, such as 3,12.")
+    ] = None,
     absent: Annotated[
         list[str] | None,
         typer.Option(help="The closing date or the amount, where the table has none."),
@@ -58,7 +59,12 @@ def export_sql(
 
         loaded = load(model)
         query = loaded.to_sql(
-            dialect.value, table, reasons=reasons, as_of=_day(as_of), absent=absent or ()
+            dialect.value,
+            table,
+            reasons=reasons,
+            as_of=day_given(as_of),
+            absent=absent or (),
+            horizons=months_listed(horizons),
         )
         if output == "-":
             typer.echo(query, nl=False)
@@ -67,10 +73,3 @@ def export_sql(
         write_folder(file.parent, {file.name: query})
         size = len(query.encode()) / 1_000
         typer.echo(f"{file}: {size:,.0f} kB of SQL for {dialect.value}", err=True)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise SpecError(f"--as-of {text!r} is no day. Remedy: give it as YYYY-MM-DD.") from None

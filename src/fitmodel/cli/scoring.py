@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
+from fitmodel.cli.app import (
+    Model,
+    Salt,
+    app,
+    day_given,
+    load_spec,
+    months_listed,
+    plain_errors,
+)
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.scoring.database import is_database
@@ -42,6 +50,21 @@ def score(
     ] = None,
     salt: Salt = None,
     table: Tables = None,
+    horizons: Annotated[
+        str | None,
+        typer.Option(help="Also within these months of signing, such as 3,12: a column for each."),
+    ] = None,
+    signed: Annotated[
+        bool,
+        typer.Option(
+            "--signed",
+            help="Customers already signed: their chance to leave within the next --horizons "
+            "months, given the time stayed.",
+        ),
+    ] = False,
+    as_of: Annotated[
+        str | None, typer.Option(help="With --signed: YYYY-MM-DD, from which the months count.")
+    ] = None,
     unpickle: Annotated[
         bool, typer.Option(help="Also load your own estimator, a pickle: it can run any code.")
     ] = False,
@@ -59,6 +82,9 @@ def score(
         from fitmodel.scoring.places import count_places, score_places
 
         loaded = load(model, workbench=unpickle)
+        if signed:
+            _score_signed(prospects, loaded, output, months_listed(horizons), as_of)
+            return
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
                 prospects,
@@ -73,6 +99,7 @@ def score(
                 resume=resume,
                 log=None if log is None else DecisionLog(log, salt=salt),
                 tables=given_tables(table),
+                horizons=months_listed(horizons),
             )
         noun = "prospect" if result.rows == 1 else "prospects"
         typer.echo(
@@ -98,6 +125,26 @@ def score(
         if result.errors == result.rows - result.left_out > 0:
             typer.echo("Error: not one row could be scored.", err=True)
             raise typer.Exit(1)
+
+
+def _score_signed(
+    customers: str, model: Any, output: str, months: tuple[int, ...], as_of: str | None
+) -> None:
+    from fitmodel.scoring.signed import MONTHS, score_customers
+
+    asked = months or MONTHS
+    done = score_customers(customers, model, output, months=asked, as_of=day_given(as_of))
+    typer.echo(
+        f"{done.rows - done.gone:,} customers scored to {done.output}; {done.gone:,} have left",
+        err=True,
+    )
+    if done.beyond_data:
+        typer.echo(
+            f"Warning: for {done.beyond_data:,} of them the months asked for end after month "
+            f"{done.curve_ends_month}, the last that past deals say something about; from there on "
+            "the highest rate that fits the data stands in (column beyond_data).",
+            err=True,
+        )
 
 
 def _escalated(count: int) -> str:

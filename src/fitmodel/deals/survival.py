@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution: two-sided 95 %
 _TAIL = 0.025
+FEWEST_WATCHED = 10
+"""A curve is followed no further than this many customers are watched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,23 @@ class SurvivalCurve:
         corners = np.concatenate(([0.0], curve.times[curve.times < until], [until]))
         heights = np.concatenate(([1.0], curve.survival[curve.times < until]))
         return float(np.diff(corners) @ heights)
+
+    def upper_rate_after(self, months: float) -> float:
+        """
+        Upper one-sided 95 % limit of the monthly rate of leaving after an age.
+
+        Of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical Methods in Cancer
+        Research II, page 69). NaN where fewer than `FEWEST_WATCHED` customers were watched beyond
+        that age.
+        """
+        curve = self.exact or self
+        watched = (curve.at_risk >= FEWEST_WATCHED) & (curve.times > months)
+        if not watched.any():
+            return float("nan")
+        steps = np.diff(curve.times[watched], prepend=months)
+        count = float(curve.events[watched].sum()) + 1.0
+        limit = count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3
+        return limit / float(steps @ curve.at_risk[watched])
 
 
 def kaplan_meier(

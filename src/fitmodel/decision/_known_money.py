@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.deals.survival import FEWEST_WATCHED
 from fitmodel.decision.value import COSTS, Money
 
 if TYPE_CHECKING:
@@ -14,12 +15,19 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.decision.own_months import OwnMonths
 
 
 def known_money(
-    spec: DealSpec, amount: npt.ArrayLike | None, curve: SurvivalCurve | None
+    spec: DealSpec,
+    amount: npt.ArrayLike | None,
+    curve: SurvivalCurve | None,
+    own_months: OwnMonths | None = None,
 ) -> tuple[Money | None, str]:
     """Return the money of a deal, or ``None`` and what is lacking in words.
+
+    `own_months` are used where the contract gives no ``expected_lifetime_months``: a lifetime that
+    is stated is that of everybody.
 
     Needs neither a model nor probabilities: asked before training, it fails early.
 
@@ -47,15 +55,13 @@ def known_money(
         )
     names = (*COSTS, "commission_rate", "paid_upfront_months")
     given = {name: getattr(decision, name) for name in names}
-    return Money(decision.gross_margin, lifetime, until, **given), ""
+    own = own_months if decision.expected_lifetime_months is None else None
+    return Money(decision.gross_margin, lifetime, until, **given, own_months=own), ""
 
 
 def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> float:
     return math.nan if curve is None else float(estimate(curve, horizon_months=horizon))
 
-
-FEWEST_WATCHED = 10
-"""The curve is followed no further than this many customers are watched."""
 
 LONGEST_CLAIM = 2.0
 """A lifetime is at most this multiple of the longest time watched."""
@@ -93,9 +99,7 @@ def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> f
         return math.nan
     last = float(whole.times[watched][-1])
     area = whole.restricted_mean(last) - whole.restricted_mean(float(horizon_months))
-    steps = np.diff(whole.times[watched], prepend=horizon_months)
-    exposure = float(steps @ whole.at_risk[watched])
-    tail = whole.at(last) / _upper_rate(float(whole.events[watched].sum()), exposure)
+    tail = whole.at(last) / whole.upper_rate_after(float(horizon_months))
     return float(min(horizon_months + (area + tail) / survive, LONGEST_CLAIM * last))
 
 
@@ -117,9 +121,3 @@ def estimate_months_until_early_churn(curve: SurvivalCurve, *, horizon_months: f
         return math.nan
     mean = curve.restricted_mean(float(horizon_months))
     return float((mean - horizon_months * survive) / (1.0 - survive))
-
-
-def _upper_rate(events: float, exposure: float) -> float:
-    """Return the upper one-sided 95 % limit of a Poisson rate (Byar's approximation)."""
-    count = events + 1.0
-    return count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3 / exposure

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.decision._known_money import known_money
+from fitmodel.decision.money_lines import describe_own_months
 from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.decision.own_months import OwnMonths
     from fitmodel.decision.value import FloatArray, Money
 
 __all__ = [
@@ -66,6 +68,7 @@ def choose_policy(
     population: npt.ArrayLike | None = None,
     level: float | None = None,
     customer_amounts: npt.ArrayLike | None = None,
+    own_months: OwnMonths | None = None,
 ) -> Policy:
     """Choose the policy that the contract asks for; without one, ``risk``.
 
@@ -94,6 +97,8 @@ def choose_policy(
     customer_amounts
         Yearly contract values of all customers, shape (m,), of which the top tenth are big deals;
         by default ``amount``.
+    own_months
+        How long customers stay by their own risk, where the contract gives no lifetime.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def choose_policy(
         level = float(np.average(sample.outcome, weights=sample.weight))
     known = _big_deal(spec, amount if customer_amounts is None else customer_amounts)
     like = sample if population is None else _population(population)
-    policy = _policy(spec, sample, like, amount, curve, level)
+    policy = _policy(spec, sample, like, amount, curve, level, own_months)
     policy = replace(policy, level=level, big_deal=known)
     flagged = policy.poor_fit(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
@@ -120,7 +125,8 @@ def choose_policy(
     share_words = (
         f"Of the {len(sample):,} deals it was evaluated on it flags {_percent(float(share))}."
     )
-    return replace(policy, description=f"{policy.description} {share_words}")
+    lives = "" if policy.money is None else describe_own_months(policy.money, level)
+    return replace(policy, description=f"{policy.description} {share_words}{lives}")
 
 
 def _population(probability: npt.ArrayLike) -> Sample:
@@ -136,9 +142,10 @@ def _policy(
     amount: npt.ArrayLike | None,
     curve: SurvivalCurve | None,
     level: float,
+    own_months: OwnMonths | None,
 ) -> Policy:
     decision = spec.decision
-    money, lacking = known_money(spec, amount, curve)
+    money, lacking = known_money(spec, amount, curve, own_months)
     if money is None and decision.policy == "value":
         raise SpecError(f'[decision] policy = "value" cannot be followed: {lacking}.')
     if money is not None and decision.policy == "value":

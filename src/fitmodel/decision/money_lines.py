@@ -5,7 +5,7 @@ amount, money -> margin and each cost, if the customer stays and if it leaves ea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fitmodel.decision.value import COSTS, MONTHS_PER_YEAR
 
@@ -33,21 +33,26 @@ class MoneyLine(NamedTuple):
         return (1.0 - probability) * self.if_stays + probability * self.if_leaves
 
 
-def money_lines(money: Money, amount: float) -> tuple[MoneyLine, ...]:
+def money_lines(
+    money: Money, amount: float, probability: float | None = None
+) -> tuple[MoneyLine, ...]:
     """Return every line that is not 0 on both sides, the margin first.
 
-    The lines add up to ``money.value_if_stays(amount)`` and ``money.value_if_leaves(amount)``.
+    The lines add up to the value if it stays and the value if it leaves (`Money.linear`).
 
     Parameters
     ----------
     money : Money
     amount : float
         Yearly contract value.
+    probability : float, optional
+        Of early churn, for the months of the customer's own curve.
     """
+    stays, leaves = money.months(probability)
     yearly = money.gross_margin * amount / MONTHS_PER_YEAR
-    margin = yearly * money.months_paid_if_stays, yearly * money.months_paid_if_leaves
+    margin: Any = tuple(yearly * max(each, money.paid_upfront_months) for each in (stays, leaves))
     cost = {name: money.cost(name, amount) for name in COSTS}
-    support = cost["support_cost_per_month"] * money.months_until_early_churn
+    support = cost["support_cost_per_month"] * leaves
     sides = {
         "gross_margin": margin,
         "acquisition_cost": (-cost["acquisition_cost"], 0.0),
@@ -59,3 +64,18 @@ def money_lines(money: Money, amount: float) -> tuple[MoneyLine, ...]:
     }
     lines = (MoneyLine(name, *both) for name, both in sides.items())
     return tuple(line for line in lines if line.if_stays or line.if_leaves)
+
+
+def describe_own_months(money: Money, level: float) -> str:
+    """Say how far customers' own lifetimes are from one lifetime for everybody.
+
+    Empty where there is but one; else a sentence with a blank before it.
+    """
+    if money.own_months is None:
+        return ""
+    low, usual, high = (money.months(p)[0] for p in (level / 2, level, min(2 * level, 1.0)))
+    return (
+        f" Each customer's own curve says how long it stays: past the horizon {low:.3g} months at "
+        f"half the company's level of risk, {usual:.3g} at the level and {high:.3g} at twice the "
+        f"level; one lifetime for everybody would be {money.expected_lifetime_months:.3g}."
+    )

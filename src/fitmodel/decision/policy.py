@@ -145,7 +145,10 @@ class Policy:
         """The money of one deal, laid out once; only where there is money."""
         if self.money is None:
             raise SpecError("The policy has no money.")
-        return self.money.linear().of_one
+        own, money = self.money.own_months, self.money
+        if own is None:
+            return money.linear().of_one
+        return money.of_one
 
     def assess(self, p: float, amount: float | None = None) -> tuple[bool, float, float]:
         """Assess one prospect in pure Python; bit-identical to the vector methods.
@@ -199,8 +202,8 @@ class Policy:
         escalate = poor and bool(is_big)
         if self.money is None or amount is None or math.isnan(value):
             return Verdict(poor, fit, value, math.nan, math.nan, "", escalate)
-        at_low, stays, _ = self._of_one(low, float(amount))
-        at_high = self._of_one(high, float(amount))[0]
+        at_low = self._of_one(low, float(amount))[0]
+        at_high, stays = self._of_one(high, float(amount))[0], self._of_one(p, float(amount))[1]
         least, most = (at_high, at_low) if at_high < at_low else (at_low, at_high)
         return Verdict(
             poor, fit, value, least, most, worth_of_one(value, least, most, stays), escalate
@@ -216,7 +219,8 @@ class Policy:
     ) -> Verdict:
         """Return the verdicts on many prospects; parameters as of `verdict`, shape (n,)."""
         poor = self.poor_fit(p, amount)
-        fit = fit_band(poor, low, high, self.threshold_for(amount), unfamiliar, p, self.level)
+        limits = self.threshold_for(amount, p)
+        fit = fit_band(poor, low, high, limits, unfamiliar, p, self.level)
         known = np.broadcast_to(known_amount(amount), np.shape(p))
         big = known >= (math.inf if self.big_deal is None else self.big_deal)
         value = self.expected_value(p, known)
@@ -228,7 +232,7 @@ class Policy:
             for end in (low, high)
         ]
         least, most = np.minimum(*ends), np.maximum(*ends)
-        worth = worth_of_many(value, least, most, self.money.value_if_stays(known))
+        worth = worth_of_many(value, least, most, self.money.value_if_stays(known, p))
         return Verdict(poor, fit, value, least, most, worth, poor & big)
 
     def expected_value(
@@ -239,13 +243,17 @@ class Policy:
             return np.full(np.shape(p), np.nan)
         return np.broadcast_to(self.money.expected_value(np.asarray(p), amount), np.shape(p)).copy()
 
-    def threshold_for(self, amount: npt.NDArray[Any] | float | None) -> FloatArray:
+    def threshold_for(
+        self, amount: npt.NDArray[Any] | float | None, probability: FloatArray | None = None
+    ) -> FloatArray:
         """Return the probability from which on each deal is flagged; infinite where none is.
 
         Parameters
         ----------
         amount
             Yearly contract values, shape (n,); NaN where not known.
+        probability
+            Of each deal, for the months of its own curve, shape (n,).
 
         Returns
         -------
@@ -256,7 +264,7 @@ class Policy:
         known = known_amount(amount)
         if self.money is None or self.kind != "value":
             return np.full(known.shape, self._common)
-        own = np.minimum(self.money.break_even(known), self._highest)
+        own = np.minimum(self.money.break_even(known, probability), self._highest)
         return np.where(np.isnan(known), self._common, own)
 
     def poor_fit(
@@ -277,7 +285,7 @@ class Policy:
             return flagged
         known = known_amount(amount)
         negative = self.money.expected_value(probability, known) < 0.0
-        loses_anyway = self.money.value_if_stays(known) < 0.0
+        loses_anyway = self.money.value_if_stays(known, probability) < 0.0
         for_value = negative | loses_anyway | (probability >= self._highest)
         return np.where(np.isnan(known), flagged, for_value)
 

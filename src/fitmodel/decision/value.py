@@ -54,12 +54,14 @@ probability). It rises with the amount unless the shares exceed the margin.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from fitmodel.decision.own_months import OwnMonths
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.cells import read_share
 
@@ -118,6 +120,10 @@ class Money:
         What the time of the rep and the service team would earn elsewhere, per deal.
     paid_upfront_months
         Months paid in advance and kept whenever the customer leaves.
+    own_months
+        Months by a customer's own probability of early churn; ``None``: one lifetime for everybody.
+        Where a probability is given, they take the place of ``expected_lifetime_months`` and
+        ``months_until_early_churn``, which then are the means of all customers.
 
     The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
 
@@ -138,10 +144,15 @@ class Money:
     word_of_mouth_cost: Cost = 0.0
     opportunity_cost: Cost = 0.0
     paid_upfront_months: float = 0.0
+    own_months: OwnMonths | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             given = getattr(self, field.name)
+            if field.name == "own_months":
+                known = OwnMonths(**given) if isinstance(given, Mapping) else given
+                object.__setattr__(self, field.name, known)
+                continue
             if field.name in COSTS and isinstance(given, str):
                 self._check_share(field.name, given)
                 continue
@@ -186,24 +197,30 @@ class Money:
         value = getattr(self, name)
         return (0.0, read_share(value) or 0.0) if isinstance(value, str) else (value, 0.0)
 
-    @property
-    def months_paid_if_leaves(self) -> float:
-        """Months that an early churner pays for."""
-        return max(self.months_until_early_churn, self.paid_upfront_months)
+    def months(self, p: float | None = None) -> tuple[float, float]:
+        """Return months from signing if the customer stays and if it leaves early."""
+        if p is None or self.own_months is None:
+            return self.expected_lifetime_months, self.months_until_early_churn
+        return self.own_months.of_one(p)
 
-    @property
-    def months_paid_if_stays(self) -> float:
-        """Months that a customer pays for that does not leave early."""
-        return max(self.expected_lifetime_months, self.paid_upfront_months)
+    def linear(self, p: float | None = None) -> LinearValue:
+        """Return both values as straight lines in the yearly amount, for a customer of risk p."""
+        return self.lines_of(*self.months(p))
 
-    def linear(self) -> LinearValue:
-        """Return both values as straight lines in the yearly amount."""
+    def linear_each(self, p: npt.NDArray[Any] | None) -> LinearValue:
+        """As `linear`, of many customers: slopes and fixed parts may be arrays of shape (n,)."""
+        if p is None or self.own_months is None:
+            return self.linear()
+        return self.lines_of(*self.own_months.of_many(np.asarray(p, dtype=np.float64)))
+
+    def lines_of(self, lifetime: Any, months: Any) -> LinearValue:
+        """Return both values as straight lines, for these months if it stays and if it leaves."""
         fixed, share = zip(*(self._parts(name) for name in COSTS), strict=True)
         acquisition, onboarding, support, word_of_mouth, opportunity = fixed
-        months = self.months_until_early_churn
+        most = max if isinstance(lifetime, float) else np.maximum
         shares = share[0] + share[1] + share[4], share[1] + share[2] * months + share[3] + share[4]
-        stays = self.gross_margin * self.months_paid_if_stays / MONTHS_PER_YEAR
-        leaves = self.gross_margin * self.months_paid_if_leaves / MONTHS_PER_YEAR
+        stays = self.gross_margin * most(lifetime, self.paid_upfront_months) / MONTHS_PER_YEAR
+        leaves = self.gross_margin * most(months, self.paid_upfront_months) / MONTHS_PER_YEAR
         return LinearValue(
             stays - shares[0],
             acquisition + onboarding + opportunity,
@@ -211,14 +228,18 @@ class Money:
             onboarding + support * months + word_of_mouth + opportunity,
         )
 
-    def value_if_stays(self, amount: _Amount) -> _Amount:
+    def value_if_stays(
+        self, amount: _Amount, probability: npt.NDArray[Any] | None = None
+    ) -> _Amount:
         """Return the value of a customer that does not churn early, of a yearly amount."""
-        line = self.linear()
+        line = self.linear_each(probability)
         return amount * line.stays_slope - line.stays_fixed
 
-    def value_if_leaves(self, amount: _Amount) -> _Amount:
+    def value_if_leaves(
+        self, amount: _Amount, probability: npt.NDArray[Any] | None = None
+    ) -> _Amount:
         """Return the value (mostly negative) of a customer that churns early."""
-        line = self.linear()
+        line = self.linear_each(probability)
         return amount * line.leaves_slope - line.leaves_fixed
 
     @property
@@ -256,7 +277,7 @@ class Money:
             return self._expected_value_of_one(probability, amount)  # type: ignore[arg-type]  # both are single numbers here
         p = np.asarray(probability, dtype=np.float64)
         known = known_amount(amount)
-        return (1.0 - p) * self.value_if_stays(known) + p * self.value_if_leaves(known)
+        return (1.0 - p) * self.value_if_stays(known, p) + p * self.value_if_leaves(known, p)
 
     def _expected_value_of_one(self, p: float, amount: float | None) -> float:
         if amount is None or not math.isfinite(amount):
@@ -264,28 +285,28 @@ class Money:
         return self.of_one(p, float(amount))[0]
 
     def of_one(self, p: float, amount: float) -> tuple[float, float, float]:
-        """Return the expected value, the value if it stays and the break-even of one deal.
-
-        Parameters
-        ----------
-        p
-            Calibrated early-churn probability.
-        amount
-            Yearly contract value, a finite number.
-        """
-        return self.linear().of_one(p, float(amount))
+        """Return the expected value, the value if it stays and the break-even of one deal."""
+        return self.linear(p).of_one(p, float(amount))
 
     @overload
     def break_even(self, amount: float | None) -> float: ...
     @overload
-    def break_even(self, amount: npt.NDArray[Any]) -> FloatArray: ...
-    def break_even(self, amount: npt.NDArray[Any] | float | None) -> FloatArray | float:
+    def break_even(
+        self, amount: npt.NDArray[Any], probability: npt.NDArray[Any] | None = ...
+    ) -> FloatArray: ...
+    def break_even(
+        self,
+        amount: npt.NDArray[Any] | float | None,
+        probability: npt.NDArray[Any] | None = None,
+    ) -> FloatArray | float:
         """Return the early-churn probability at which signing is worth nothing.
 
         Parameters
         ----------
         amount
             Yearly contract value: one number, or an array of shape (n,).
+        probability
+            Of each deal, for the months of its own curve, shape (n,).
 
         Returns
         -------
@@ -296,7 +317,8 @@ class Money:
         if _is_single(amount):
             return self._break_even_of_one(amount)  # type: ignore[arg-type]  # a single number here
         known = known_amount(amount)
-        stays, leaves = self.value_if_stays(known), self.value_if_leaves(known)
+        stays = self.value_if_stays(known, probability)
+        leaves = self.value_if_leaves(known, probability)
         result = np.where(stays < 0.0, 0.0, np.where(np.isnan(known), np.nan, 1.0))
         between = (stays >= 0.0) & (leaves < 0.0)
         np.divide(stays, stays - leaves, out=result, where=between)
@@ -305,7 +327,7 @@ class Money:
     def _break_even_of_one(self, amount: float | None) -> float:
         if amount is None or not math.isfinite(amount):
             return math.nan
-        return self.of_one(0.0, float(amount))[2]
+        return self.linear().of_one(0.0, float(amount))[2]
 
 
 def _break_even(stays: float, leaves: float) -> float:

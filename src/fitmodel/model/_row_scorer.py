@@ -121,6 +121,10 @@ class RowScorer:
             value_high,
         )
 
+    def codes(self, prospect: Mapping[str, Any], today: float | None) -> list[int]:
+        """Codes of a prospect's attributes."""
+        return self._read(prospect, today)[0]
+
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
         """Log-odds and their deviation over bootstrap replicates."""
         # the intercept first and then row by row, bag by bag: the order of `Scorecard.scores`

@@ -6,7 +6,7 @@ the scorecard's tables -> small tables in the statement -> joined with the table
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from fitmodel.exceptions import SpecError
 from fitmodel.model._sql_decision import add_decision, add_reasons
 from fitmodel.model._sql_dialects import DIALECTS, dialect_named
 from fitmodel.model._sql_reading import read_prospects
-from fitmodel.model._sql_scores import add_scores
+from fitmodel.model._sql_scores import add_horizons, add_scores
 from fitmodel.model._sql_steps import Steps
+from fitmodel.model.horizons import horizon_column
 
 if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
@@ -49,6 +50,7 @@ def scorer_to_sql(
     reasons: int = 0,
     as_of: date | None = None,
     absent: Iterable[str] = (),
+    horizons: Sequence[int] = (),
 ) -> str:
     """Write a scorer as one SELECT; see `FitModel.to_sql`."""
     sql = dialect_named(dialect).for_table(table)
@@ -58,13 +60,16 @@ def scorer_to_sql(
     steps = Steps(sql, sql.table(table))
     read_prospects(steps, scorer, without, as_of)
     add_scores(steps, scorer.scorecard, reasons=reasons > 0)
+    add_horizons(steps, scorer, horizons)
     has_amount = scorer.amount is not None and scorer.amount not in without
     add_decision(steps, scorer.policy, has_amount=has_amount)
     told = list(add_reasons(steps, scorer.sentences("en"), reasons))
     predicted = [(name, _if_readable(column)) for name, column in (*_PREDICTED, *_AFTER)]
     version = ("model_version", _if_readable(sql.literal(scorer.version)))
     split = len(_PREDICTED)
-    columns = [*predicted[:split], *told, version, *predicted[split:], ("error", "fm_error")]
+    at = [(horizon_column(month), _if_readable(f"fm_p{month}")) for month in horizons]
+    end = ("error", "fm_error")
+    columns = [*predicted[:split], *told, version, *predicted[split:], *at, end]
     return _header(scorer, sql.name) + steps.finish(columns)
 
 

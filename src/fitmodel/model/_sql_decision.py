@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from fitmodel.model._sql_dialects import number
 
 if TYPE_CHECKING:
+    from fitmodel.decision.own_months import OwnMonths
     from fitmodel.decision.policy import Policy
+    from fitmodel.decision.value import Money
     from fitmodel.model._sentences import Sentences
     from fitmodel.model._sql_steps import Steps
 
@@ -31,6 +33,9 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
     nothing = f"CAST(NULL AS {steps.dialect.double})"
     amount = "fm_amount" if has_amount else nothing
     money = policy.money if has_amount else None
+    own = None if money is None else money.own_months
+    if own is not None:
+        steps.add("fm_months", _months(own))
     steps.add("fm_money", _money(policy, amount, nothing, has_money=money is not None))
     steps.add("fm_flags", _flags(policy, has_money=money is not None))
     steps.add("fm_bands", _bands(policy, amount))
@@ -41,20 +46,70 @@ def _money(
 ) -> Iterator[tuple[str, str]]:
     if policy.money is None or not has_money:
         for name in ("stays", "leaves"):
-            yield f"fm_{name}", nothing
+            yield from ((f"fm_{name}{end}", nothing) for end in _ENDS)
+        return
+    if policy.money.own_months is not None:
+        for end in _ENDS:
+            yield from _own_money(policy.money, amount, end)
         return
     line = policy.money.linear()
-    yield "fm_stays", f"{amount} * ({number(line.stays_slope)}) - ({number(line.stays_fixed)})"
-    yield "fm_leaves", f"{amount} * ({number(line.leaves_slope)}) - ({number(line.leaves_fixed)})"
+    for end in _ENDS:  # one lifetime for everybody: the same at both ends of the interval
+        for name, slope, fixed in (
+            ("stays", line.stays_slope, line.stays_fixed),
+            ("leaves", line.leaves_slope, line.leaves_fixed),
+        ):
+            yield f"fm_{name}{end}", f"{amount} * ({number(slope)}) - ({number(fixed)})"
+
+
+_ENDS = ("", "_low", "_high")
+
+
+def _months(own: OwnMonths) -> Iterator[tuple[str, str]]:
+    """Months of a customer's own curve at the probability and at both ends of its interval."""
+    for end, p in zip(_ENDS, ("fm_p", "fm_low", "fm_high"), strict=True):
+        yield f"fm_months_stays{end}", _between(own.probability, own.stays, p)
+        yield f"fm_months_leaves{end}", _between(own.probability, own.leaves, p)
+
+
+def _between(knots: tuple[float, ...], values: tuple[float, ...], p: str) -> str:
+    lines = []
+    for at in range(len(knots) - 1):
+        slope = (values[at + 1] - values[at]) / (knots[at + 1] - knots[at])
+        lines.append(f"{number(values[at])} + ({number(slope)}) * ({p} - {number(knots[at])})")
+    cases = (
+        f"WHEN {p} < {number(knot)} THEN {line}"
+        for knot, line in zip(knots[1:-1], lines, strict=False)
+    )
+    return f"CASE {' '.join(cases)} ELSE {lines[-1]} END"
+
+
+def _own_money(money: Money, amount: str, end: str) -> Iterator[tuple[str, str]]:
+    """Both values, with the months of the customer's own curve; see `Money.lines_of`."""
+    none, one = (money.lines_of(months, months) for months in (0.0, 1.0))
+    upfront, margin = money.paid_upfront_months, money.gross_margin
+    paid_none, paid_one = (margin * max(months, upfront) / 12.0 for months in (0.0, 1.0))
+    support = (none.leaves_slope - paid_none) - (one.leaves_slope - paid_one)  # a month's, a share
+    support_fixed = one.leaves_fixed - none.leaves_fixed
+    stays, leaves = (f"fm_months_{name}{end}" for name in ("stays", "leaves"))
+    paid_stays, paid_leaves = (
+        f"{number(margin)} * GREATEST({months}, {number(upfront)}) / 12e0"
+        for months in (stays, leaves)
+    )
+    share = f"{paid_stays} + ({number(none.stays_slope - paid_none)})"
+    yield f"fm_stays{end}", f"{amount} * ({share}) - ({number(none.stays_fixed)})"
+    share = f"{paid_leaves} + ({number(none.leaves_slope - paid_none)})"
+    share += f" - ({number(support)}) * {leaves}"
+    fixed = f"{number(none.leaves_fixed)} + ({number(support_fixed)}) * {leaves}"
+    yield f"fm_leaves{end}", f"{amount} * ({share}) - ({fixed})"
 
 
 def _flags(policy: Policy, *, has_money: bool) -> Iterator[tuple[str, str]]:
-    for name, chance in (
-        ("value", "fm_p"),
-        ("at_low", "fm_low"),
-        ("at_high", "fm_high"),
+    for name, chance, end in (
+        ("value", "fm_p", ""),
+        ("at_low", "fm_low", "_low"),
+        ("at_high", "fm_high", "_high"),
     ):
-        yield f"fm_{name}", f"(1e0 - {chance}) * fm_stays + {chance} * fm_leaves"
+        yield f"fm_{name}", f"(1e0 - {chance}) * fm_stays{end} + {chance} * fm_leaves{end}"
     limits = [policy.threshold]
     if policy.kind == "value":
         limits.append(policy.risk_threshold)

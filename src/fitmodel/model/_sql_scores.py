@@ -5,7 +5,7 @@ codes -> rows of the tables -> log-odds, deviation -> probability and interval
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,10 @@ from fitmodel.model.row_encoder import unfamiliar_codes
 
 if TYPE_CHECKING:
     from fitmodel.learning.calibration import CalibrationMap
+    from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.model._sql_steps import Steps
+    from fitmodel.model.scorer import Scorer
 
 
 def add_scores(steps: Steps, scorecard: Scorecard, *, reasons: bool) -> None:
@@ -167,3 +169,44 @@ def _calibrated(calibration: CalibrationMap, raw: str) -> str:
         for knot, line in zip(knots[1:-1], lines, strict=False)
     )
     return f"CASE {' '.join(cases)} ELSE {lines[-1]} END"
+
+
+def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
+    """Add the step from ``fm_p`` to ``fm_p3``, ...: the probability of leaving within 3 months."""
+    if horizons:
+        steps.add("fm_raws", [("fm_l", "LN(fm_p / (1e0 - fm_p))")])
+        steps.add("fm_horizons", _at_horizons(scorer, horizons))
+
+
+def _at_horizons(scorer: Scorer, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
+    curve = scorer.curve
+    for month in horizons:
+        if curve is None or month == curve.horizon:
+            yield f"fm_p{month}", "fm_p"
+            continue
+        outward = "GREATEST" if month > curve.horizon else "LEAST"
+        lines = [_line(curve, row, month, outward) for row in range(len(curve.shift))]
+        raw = lines[0]
+        if curve.attribute is not None:
+            code = f"fm_code{scorer.scorecard.attributes.index(curve.attribute) + 1}"
+            raw = f"CASE {code} {_by_code(curve, lines)} END"
+        bounds = number(HIGHEST_LOG_ODDS), number(-HIGHEST_LOG_ODDS)
+        bounded = f"LEAST({bounds[0]}, GREATEST({bounds[1]}, {raw}))"
+        yield f"fm_p{month}", f"{outward}(fm_p, 1e0 / (1e0 + EXP(-({bounded}))))"
+
+
+def _line(curve: ChurnCurve, row: int, month: int, outward: str) -> str:
+    """Log-odds at a month, kept from falling outward from the own horizon."""
+    own = curve.horizon
+    between = range(own + 1, month + 1) if month > own else range(month, own)
+    lines = [
+        f"{number(curve.shift[row, at - 1])} + ({number(curve.slope[at - 1])}) * fm_l"
+        for at in between
+    ]
+    return f"{outward}({', '.join(['fm_l', *lines])})"
+
+
+def _by_code(curve: ChurnCurve, lines: list[str]) -> str:
+    return " ".join(
+        f"WHEN {code} THEN {lines[row]}" for code, row in enumerate(curve.stratum_by_code)
+    )

@@ -51,6 +51,9 @@ class Assessment:
         A manager should decide: a poor fit whose yearly amount is big.
     expected_value_low, expected_value_high : float
         The expected value at the ends of the probability's interval, the lower one first.
+    churn_probabilities : tuple of (int, float)
+        Months, and the probability of leaving within them, for each horizon that was asked for;
+        every other field is about the model's own horizon.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class Assessment:
     escalate: bool = False
     expected_value_low: float = math.nan
     expected_value_high: float = math.nan
+    churn_probabilities: tuple[tuple[int, float], ...] = ()
 
     def __setstate__(self, state: Sequence[Any]) -> None:
         """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
@@ -136,6 +140,7 @@ class Assessment:
             "expected_value_low": _or_none(self.expected_value_low),
             "expected_value_high": _or_none(self.expected_value_high),
             "sentences": list(self.sentences),
+            **{f"churn_probability_{months}m": p for months, p in self.churn_probabilities},
             **logged,
         }
 
@@ -144,6 +149,9 @@ class Assessment:
         """What every page says of the prospect: fit, who decides, money, what is unfamiliar."""
         words = self.wording
         lines = [self.verdict]
+        for months, probability in self.churn_probabilities:
+            known = words.percent(probability)
+            lines.append(words.say("at_horizon", probability=known, months=months))
         if self.escalate:
             lines.append(words.say("escalate"))
         if self.worth:
@@ -207,6 +215,7 @@ class _Draft:
         self.escalate = escalate
         self.expected_value_low = expected_value_low
         self.expected_value_high = expected_value_high
+        self.churn_probabilities = ()
 
 
 def quick_assessment(*fields: Any) -> Assessment:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import CategoryColumn, as_day
+from fitmodel.learning.columns import as_day
 from fitmodel.model._arguments import assess_listed, check_reasons, knowing_lost_rows
 from fitmodel.model._logging import log_predictions
 from fitmodel.model.assessment import Assessment
-from fitmodel.model.inputs import prospects_given
+from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
+from fitmodel.model.inputs import made_up_prospect, prospects_given
+from fitmodel.model.survival import OwnCurves
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
+    Horizons: TypeAlias = int | Sequence[int] | None
 
-class FitModel:
+
+class FitModel(OwnCurves):
     """A trained prospect-fit model, ready to score.
 
     Parameters
@@ -110,6 +114,7 @@ class FitModel:
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
+        horizon_months: Horizons = ...,
     ) -> Assessment: ...
     @overload
     def predict(
@@ -120,6 +125,7 @@ class FitModel:
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
+        horizon_months: Horizons = ...,
     ) -> pd.DataFrame: ...
     @overload
     def predict(
@@ -130,6 +136,7 @@ class FitModel:
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
+        horizon_months: Horizons = ...,
     ) -> list[Assessment]: ...
     @overload
     def predict(
@@ -140,6 +147,7 @@ class FitModel:
         as_of: date | None = ...,
         language: str = ...,
         log: AssessmentLog | None = ...,
+        horizon_months: Horizons = ...,
     ) -> Any: ...
     def predict(
         self,
@@ -149,6 +157,7 @@ class FitModel:
         as_of: date | None = None,
         language: str = "en",
         log: AssessmentLog | None = None,
+        horizon_months: Horizons = None,
     ) -> Any:
         """Say how likely prospects are to leave early, and why.
 
@@ -169,6 +178,10 @@ class FitModel:
         log : DecisionLog, optional
             Where every assessment is kept before it is given; each prospect must then have the
             contract's id. The answer says in `proceed` whether the prospect may be signed.
+        horizon_months : int or sequence of int, optional
+            Also say how likely prospects are to leave within so many months of signing: a column
+            ``churn_probability_12m``, or `Assessment.churn_probabilities`. All else is about the
+            model's own horizon, at which both are the same to the bit.
 
         Returns
         -------
@@ -182,8 +195,8 @@ class FitModel:
         ------
         ProspectError
             If an attribute is absent (the message shows the difference), text stands in a number
-            (the message names column, count, example and remedy), or a prospect given as a mapping
-            is lost by `[rows]` of the contract.
+            (the message names column, count, example and remedy), a prospect given as a mapping
+            is lost by `[rows]` of the contract, or a horizon lies beyond the model's curve.
 
         Warns
         -----
@@ -203,6 +216,9 @@ class FitModel:
         (50, 1)
         """
         check_reasons(reasons)
+        if horizon_months is not None:
+            of_each = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
+            return predict_at(self, prospects, horizon_months, **of_each)
         if log is None and isinstance(prospects, Mapping):  # the quickest of the ways
             return self._scorer.assess(prospects, reasons, _day(as_of), language)
         given = prospects_given(prospects)
@@ -212,17 +228,14 @@ class FitModel:
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
         if isinstance(given.prospects, list):
-            assessments = [
-                assess_listed(self._scorer, position, item, reasons, _day(as_of), language)
-                for position, item in enumerate(given.prospects)
-            ]
-            return given.give_back(assessments)
+            each: tuple[Any, ...] = (reasons, _day(as_of), language)
+            listed = enumerate(given.prospects)
+            return given.give_back([assess_listed(self._scorer, *item, *each) for item in listed])
         from fitmodel.model.frame_scorer import predict_frame
 
-        table = given.prospects
-        note = self.today_note(table.columns, as_of)
-        scored = predict_frame(self._scorer, table, reasons, as_of, language, note=note)
-        return given.give_back(scored)
+        note = self.today_note(given.prospects.columns, as_of)
+        asked_of = (self._scorer, given.prospects, reasons, as_of, language)
+        return given.give_back(predict_frame(*asked_of, note=note))
 
     def predict_table(
         self,
@@ -232,6 +245,7 @@ class FitModel:
         as_of: date | None = None,
         as_json: bool = False,
         language: str = "en",
+        horizons: Sequence[int] = (),
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Score every readable row; give the error of the others.
 
@@ -247,14 +261,11 @@ class FitModel:
         from fitmodel.model.frame_scorer import predict_leniently
 
         check_reasons(reasons)
-        return predict_leniently(
-            self._scorer,
-            prospects,
-            reasons,
-            as_of,
-            as_json=as_json,
-            language=language,
+        asked = check_horizons(self, horizons)
+        scored, errors = predict_leniently(
+            self._scorer, prospects, reasons, as_of, as_json=as_json, language=language
         )
+        return add_horizons(self, scored, prospects, asked, as_of) if asked else scored, errors
 
     def to_sql(
         self,
@@ -264,6 +275,7 @@ class FitModel:
         reasons: int = 0,
         as_of: date | None = None,
         absent: Sequence[str] = (),
+        horizons: Sequence[int] = (),
     ) -> str:
         """Write the model as one SELECT that gives the numbers of `predict`, to 1e-9.
 
@@ -279,6 +291,8 @@ class FitModel:
             As of `predict`; by default the day of the query.
         absent : sequence of str
             Of the closing date and the amount, what the table does not have.
+        horizons : sequence of int
+            Months of further columns ``churn_probability_3m``, ...
 
         Returns
         -------
@@ -302,9 +316,9 @@ class FitModel:
         """
         from fitmodel.model._sql import scorer_to_sql
 
-        return scorer_to_sql(
-            self._scorer, dialect, table, reasons=reasons, as_of=as_of, absent=absent
-        )
+        months = check_horizons(self, horizons)
+        asked: dict[str, Any] = {"as_of": as_of, "absent": absent, "horizons": months}
+        return scorer_to_sql(self._scorer, dialect, table, reasons=reasons, **asked)
 
     def table(self, attribute: str) -> pd.DataFrame:
         """One attribute's table: value, log_odds, deviation, deals and their early_churn."""
@@ -320,22 +334,11 @@ class FitModel:
         """One made-up prospect: the middle of every number, the commonest level; no real deal."""
         import pandas as pd
 
-        values: dict[str, Any] = {}
-        for column, evidence in zip(self.scorecard.columns, self.scorecard.evidence, strict=True):
-            if isinstance(column, CategoryColumn):
-                commonest = int(evidence.count[1:-1].argmax())
-                values[column.name] = list(column.levels)[commonest] if column.levels else None
-            elif column.is_date:
-                values[column.name] = None
-            else:
-                values[column.name] = column.cuts[len(column.cuts) // 2] if column.cuts else None
-        if self._scorer.amount is not None:
-            values.setdefault(self._scorer.amount, None)
-        return pd.DataFrame([values])
+        return pd.DataFrame([made_up_prospect(self._scorer)])
 
     def __repr__(self) -> str:
-        kind = self._scorer.policy.kind
-        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {kind} policy>"
+        rule = f"{self._scorer.policy.kind} policy"
+        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {rule}>"
 
     def _repr_html_(self) -> str:
         from fitmodel.model.notebook import model_html

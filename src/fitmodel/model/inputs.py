@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import CategoryColumn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from fitmodel.model.assessment import Assessment
+    from fitmodel.model.scorer import Scorer
 
     One: TypeAlias = Mapping[str, Any] | pd.Series[Any] | BaseModel
     """One prospect."""
@@ -63,6 +65,22 @@ class Given(NamedTuple):
 
     prospects: Any
     give_back: Callable[[Any], Any]
+
+
+def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
+    """The middle of every number and the commonest level; no real deal."""
+    values: dict[str, Any] = {}
+    for column, evidence in zip(scorer.scorecard.columns, scorer.scorecard.evidence, strict=True):
+        if isinstance(column, CategoryColumn):
+            commonest = int(evidence.count[1:-1].argmax())
+            values[column.name] = list(column.levels)[commonest] if column.levels else None
+        elif column.is_date:
+            values[column.name] = None
+        else:
+            values[column.name] = column.cuts[len(column.cuts) // 2] if column.cuts else None
+    if scorer.amount is not None:
+        values.setdefault(scorer.amount, None)
+    return values
 
 
 def prospects_given(prospects: Any) -> Given:
@@ -156,7 +174,10 @@ def _table_of_rows(assessments: list[Assessment], given: Any) -> Any:
     for row in rows:
         for reason in row["reasons"]:
             reason["value"] = json.dumps(reason["value"], ensure_ascii=False)
-    return _as_given(pa.Table.from_pylist(rows, arrow_schema()), given)
+    schema = arrow_schema()
+    for name in (name for name in rows[0] if name.startswith("churn_probability_")) if rows else ():
+        schema = schema.append(pa.field(name, pa.float64()))
+    return _as_given(pa.Table.from_pylist(rows, schema), given)
 
 
 def arrow_schema() -> pa.Schema:

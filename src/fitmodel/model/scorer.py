@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
+from fitmodel.learning.churn_curve import ChurnCurve, curve_from_dict
+from fitmodel.learning.columns import as_day
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.scorecard_checks import DAMAGE, scorecard_from_dict
 from fitmodel.model._row_scorer import RowScorer, probabilities
@@ -24,6 +26,8 @@ from fitmodel.model.wording import Wording, wording_from_dict
 from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from fitmodel.model.assessment import Assessment
 
 
@@ -52,6 +56,9 @@ class Scorer:
         How often the contract value is paid in a year: 12 where it is given per month.
     lost : LostRows
         Which rows of a pipeline are no prospects any more, and get no prediction.
+    curve : ChurnCurve or None
+        How the probability at other horizons follows from that at the own one; None in a bundle
+        from before there were curves, and for a user's own estimator.
     """
 
     scorecard: Scorecard
@@ -63,6 +70,7 @@ class Scorer:
     forms: Forms = NO_FORMS
     per_year: float = 1.0
     lost: LostRows = NOTHING_LOST
+    curve: ChurnCurve | None = None
 
     def assess(
         self,
@@ -116,6 +124,10 @@ class Scorer:
         """The yearly contract value of a prospect; None where it is not known."""
         return self._row_scorer.amount_of(prospect)
 
+    def codes(self, prospect: Mapping[str, Any], as_of: date | None = None) -> list[int]:
+        """Codes of a prospect's attributes, in the scorecard's order."""
+        return self._row_scorer.codes(prospect, None if as_of is None else as_day(as_of))
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone: what is laid out for speed is laid out anew where it arrives."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
@@ -149,6 +161,8 @@ class Scorer:
             data["per_year"] = self.per_year
         if self.lost:
             data["rows"] = self.lost.to_dict()
+        if self.curve is not None:
+            data["curve"] = self.curve.to_dict()
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -187,7 +201,23 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
     lost = lost_rows_from_dict(data.get("rows", {}))
-    return Scorer(scorecard, policy, amount, closed_on, version, wording, forms, per_year, lost)
+    given = data.get("curve")  # bundles from before there were any have none
+    curve = None if given is None else curve_from_dict(given)
+    if curve is not None:
+        _check_timing(curve, scorecard)
+    roles = (amount, closed_on, version, wording)
+    return Scorer(scorecard, policy, *roles, forms, per_year, lost, curve)
+
+
+def _check_timing(curve: ChurnCurve, scorecard: Scorecard) -> None:
+    """Refuse a curve whose attribute the scorecard does not have, or has with other levels."""
+    if curve.attribute is None:
+        if len(curve.shift) > 1:
+            raise ValueError("the churn curve has strata and no attribute")
+        return
+    column = scorecard.columns[scorecard.attributes.index(curve.attribute)]
+    if len(curve.stratum_by_code) != column.size + 2:
+        raise ValueError(f"the churn curve does not know every level of {curve.attribute!r}")
 
 
 # One reader for each format since the first: each gives the scorer of today.

@@ -7,7 +7,7 @@ estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from fitmodel.model.frame_scorer import (
     row_errors,
     score_coded,
 )
+from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
 from fitmodel.model.inputs import prospects_given
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import scorer_from_json
@@ -70,6 +71,7 @@ class EstimatorModel(FitModel):
         as_of: date | None = None,
         language: str = "en",
         log: AssessmentLog | None = None,
+        horizon_months: Any = None,
     ) -> Any:
         """As `FitModel.predict`; probability_low and probability_high are NaN.
 
@@ -79,6 +81,9 @@ class EstimatorModel(FitModel):
             If reasons are asked for and shap is not installed.
         """
         check_reasons(reasons)
+        if horizon_months is not None:
+            asked = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
+            return predict_at(self, prospects, horizon_months, **asked)
         given = prospects_given(prospects)
         prospects = given.prospects
         if log is not None:
@@ -100,12 +105,16 @@ class EstimatorModel(FitModel):
         as_of: date | None = None,
         as_json: bool = False,
         language: str = "en",
+        horizons: Sequence[int] = (),
     ) -> tuple[pd.DataFrame, pd.Series]:
         """As `FitModel.predict_table`; the reasons of each row are made one by one by shap."""
         coded = code_table(self._scorer, prospects, as_of)
         errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
+        months = check_horizons(self, horizons)
         good = errors.isna().to_numpy()
         scored = self._predict_frame(prospects[good], reasons, as_of, language)
+        if months:
+            scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
             told = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
                     for row in scored["reasons"]]  # fmt: skip

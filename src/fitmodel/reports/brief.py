@@ -278,15 +278,10 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> St
     money, amount = model.scorer.policy.money, model.scorer.amount_of(prospect)
     if money is None or amount is None or not math.isfinite(said.expected_value):
         return None
-    return Stake(
-        amount,
-        money.value_if_stays(amount),
-        money.value_if_leaves(amount),
-        said.expected_value,
-        money_lines(money, amount),
-        money.expected_lifetime_months,
-        money.months_until_early_churn,
-    )
+    p = said.early_churn_probability
+    lines = money_lines(money, amount, p)
+    sums = (sum(line.if_stays for line in lines), sum(line.if_leaves for line in lines))
+    return Stake(amount, *sums, said.expected_value, lines, *money.months(p))
 
 
 def _similar(found: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._deal_lines import make_lines, month_of
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.ledger import Ledger, split_commission
@@ -160,8 +161,8 @@ def chances_to_reach(
 ) -> pd.DataFrame:
     """Chance of each deal still there to reach each age, a column per age.
 
-    Up to the horizon by the deal's own probability of early churn, beyond it (and where none is
-    given) by the company's survival curve.
+    Given the time stayed, by the customer's own curve (`fitmodel.learning.curve_fitting`); where no
+    probability is given, by the company's. Later than watched, nobody leaves.
 
     Raises
     ------
@@ -172,12 +173,26 @@ def chances_to_reach(
     months, curve = view.followup_months, view.survival
     horizon = float(spec.label.horizon_months)
     p = _probabilities(view.index, probability, 1 - float(curve.at(horizon)))
+    if probability is not None:
+        return _by_own_curve(view, ages, p)
     gone_by_now = expected_leavers(p, months, curve, horizon)
     table = {}
     for age in ages:
         gone_by_then = expected_leavers(p, np.full(len(view), float(age)), curve, horizon)
         later = _survival_between(curve, np.maximum(months, horizon), float(age))
         table[age] = np.exp(-np.maximum(gone_by_then - gone_by_now, 0)) * later
+    return pd.DataFrame(table, index=view.index)
+
+
+def _by_own_curve(
+    view: HistoryView, ages: Sequence[int], probability: NDArray[np.float64]
+) -> pd.DataFrame:
+    own = fit_curve(view, probability, view.spec.label.horizon_months)
+    now = own.survival_at(probability, np.minimum(view.followup_months, own.months))
+    table = {}
+    for age in ages:
+        there = own.survival_at(probability, np.full(len(view), float(min(age, own.months))))
+        table[age] = np.minimum(there / np.maximum(now, 1e-12), 1.0)
     return pd.DataFrame(table, index=view.index)
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fitmodel.crm.prospects import ProspectHistory
     from fitmodel.model.fitmodel import FitModel
@@ -35,11 +36,14 @@ PREDICTIONS = {
 PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error
 
 
-def prediction_fields(reasons: int, *, logged: bool = False) -> list[pa.Field]:
+def prediction_fields(
+    reasons: int, *, logged: bool = False, horizons: Sequence[int] = ()
+) -> list[pa.Field]:
     """What is added to a table, in order."""
     *said, error = (
         pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
     )
+    said += [pa.field(name, pa.float64()) for name in horizon_columns(horizons)]
     return [*said, PROCEED, error] if logged else [*said, error]
 
 
@@ -69,6 +73,7 @@ def check_columns(
     history: ProspectHistory | None = None,
     *,
     logged: bool = False,
+    horizons: Sequence[int] = (),
 ) -> None:
     """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
 
@@ -88,7 +93,8 @@ def check_columns(
     given = {*names, *(() if history is None else history.columns)}
     if not set(model.attributes) <= given:
         raise missing_attributes(model.attributes, sorted(given))
-    added = [*PREDICTIONS, *([PROCEED.name] if logged else [])]
+    check_horizons(model, horizons)
+    added = [*PREDICTIONS, *horizon_columns(horizons), *([PROCEED.name] if logged else [])]
     taken = [name for name in added if name in names]
     if taken:
         raise ProspectError(

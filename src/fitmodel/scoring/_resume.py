@@ -41,6 +41,7 @@ WORDS = {
     "reasons": "another number of reasons",
     "language": "another language",
     "chunk_rows": "another number of rows at a time",
+    "horizons": "other horizons",
     "versions": "another version of fitmodel or pyarrow",
 }
 
@@ -153,7 +154,7 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
         day = date.fromisoformat(journal.pop("day"))
     except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
         return _begin(folder, facts)
-    differing = [words for key, words in WORDS.items() if journal.get(key) != facts[key]]
+    differing = [words for key, words in WORDS.items() if journal.get(key) != facts.get(key)]
     if differing:
         raise ProspectError(
             f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: give what it "

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._history import history_for, refuse_history, with_history
@@ -35,7 +36,7 @@ from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -110,6 +111,7 @@ def score_file(
     resume: bool = False,
     log: AssessmentLog | None = None,
     tables: Mapping[str, Given] | None = None,
+    horizons: Sequence[int] = (),
 ) -> BatchResult:
     """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
 
@@ -143,6 +145,8 @@ def score_file(
         interrupted run is logged again.
     tables : mapping of str to DataFrame or path, optional
         In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
+    horizons : sequence of int
+        Months of further columns ``churn_probability_3m``, ...; see `FitModel.predict`.
 
     Returns
     -------
@@ -170,7 +174,8 @@ def score_file(
     (50, 0)
     """
     check_paths(source, output)
-    asked = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    asked: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    asked |= {"horizons": sorted(horizons)} if horizons else {}
     if resume:
         refuse_history(model)
     kept = kept_parts(source, output, model, **asked) if resume else nullcontext()
@@ -187,6 +192,7 @@ def score_file(
             parts=parts,
             log=log,
             tables=tables,
+            horizons=horizons,
         )
 
 
@@ -203,6 +209,7 @@ def score_stream(
     parts: Parts | None = None,
     log: AssessmentLog | None = None,
     tables: Mapping[str, Given] | None = None,
+    horizons: Sequence[int] = (),
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`.
 
@@ -210,11 +217,12 @@ def score_stream(
     """
     begun = time.monotonic()
     history = history_for(model, tables, table.schema.names)
-    check_columns(table.schema.names, model, history, logged=log is not None)
+    asked: dict[str, Any] = {"logged": log is not None, "horizons": check_horizons(model, horizons)}
+    check_columns(table.schema.names, model, history, **asked)
     check_files(table.lacking, model)
     as_of = today() if parts is None else parts.day  # one day for all, past midnight too
     logged = None if log is None else BatchLog(log, model, table)
-    fields = prediction_fields(reasons, logged=log is not None)
+    fields = prediction_fields(reasons, **asked)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
     predict = partial(
         predict_chunk,
@@ -223,6 +231,7 @@ def score_stream(
         decimal_comma=table.decimal_comma,
         as_of=as_of,
         language=language,
+        horizons=asked["horizons"],
     )
     remembered = partial(_remembered, predict, parts)
     rows = errors = flagged = resumed = escalated = left_out = 0
@@ -251,10 +260,9 @@ def score_stream(
             escalated += columns["escalate"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
-    seconds = time.monotonic() - begun
     note = model.today_note(table.schema.names, None)
-    counts = (resumed, escalated, left_out)
-    return BatchResult(rows, errors, flagged, first_error, sink.place, seconds, *counts, note)
+    done = (sink.place, time.monotonic() - begun, resumed, escalated, left_out)
+    return BatchResult(rows, errors, flagged, first_error, *done, note)
 
 
 def _remembered(
@@ -279,6 +287,7 @@ def predict_chunk(
     decimal_comma: bool = False,
     as_of: date | None = None,
     language: str = "en",
+    horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
     frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
@@ -288,6 +297,7 @@ def predict_chunk(
         as_of=as_of,
         as_json=True,
         language=language,
+        horizons=horizons,
     )
     for position, problem in unclear.items():
         also = errors.iloc[position]
@@ -296,9 +306,10 @@ def predict_chunk(
     for position, problem in chunk.problems.items():
         errors.iloc[position] = problem
     lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems]))
+    kinds = PREDICTIONS | dict.fromkeys(horizon_columns(horizons), pa.float64())
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
-        for name, kind in PREDICTIONS.items()
+        for name, kind in kinds.items()
         if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}

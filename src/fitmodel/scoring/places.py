@@ -21,7 +21,7 @@ from fitmodel.scoring.database import is_database
 from fitmodel.scoring.tables import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fitmodel.crm.prospects import Given
     from fitmodel.model.fitmodel import FitModel
@@ -43,6 +43,7 @@ def score_places(
     resume: bool = False,
     log: AssessmentLog | None = None,
     tables: Mapping[str, Given] | None = None,
+    horizons: Sequence[int] = (),
 ) -> BatchResult:
     """Score every row of one place into another.
 
@@ -55,7 +56,7 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
-    reasons, strict, progress, language, log, tables
+    reasons, strict, progress, language, log, tables, horizons
         As of `score_file`.
     resume : bool
         Of files: as of `score_file`.
@@ -84,6 +85,7 @@ def score_places(
         "language": language,
         "log": log,
         "tables": tables,
+        "horizons": horizons,
     }
     if not is_database(source) and not is_database(output):
         return score_file(source, model, output, resume=resume, **asked)

@@ -17,13 +17,14 @@ import pyarrow as pa
 from fitmodel.exceptions import DependencyError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.horizons import check_horizons
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -45,6 +46,7 @@ def score(
     *,
     reasons: int = 0,
     as_of: date | None = None,
+    horizons: Sequence[int] = (),
 ) -> DataFrame:
     """Add the prediction columns to every row; lazy, as all of Spark.
 
@@ -59,6 +61,8 @@ def score(
     as_of : date, optional
         Day to count date attributes back from for prospects without a closing date; default the
         day (UTC) on which this is called, the same for every executor.
+    horizons : sequence of int
+        Months of further columns ``churn_probability_3m``, ...; see `FitModel.predict`.
 
     Returns
     -------
@@ -81,7 +85,8 @@ def score(
     >>> on_spark.score(prospects, "models:/prospect-fit@champion")  # doctest: +SKIP
     """
     ready = model if isinstance(model, FitModel) else load(model)
-    check_columns(df.columns, ready)
+    months = check_horizons(ready, horizons)
+    check_columns(df.columns, ready, horizons=months)
     if note := ready.today_note(df.columns, as_of):
         warnings.warn(note, UserWarning, stacklevel=2)
     content = ready.scorer.to_json()
@@ -92,12 +97,12 @@ def score(
     def score_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         worker_model = _open(key, lambda: shipped.value)
         for group in _groups(batches):
-            yield from _with_predictions(group, worker_model, reasons, day)
+            yield from _with_predictions(group, worker_model, reasons, day, months)
 
     with warnings.catch_warnings():
         # Spark warns of pandas 3 even here, where no pandas object passes between it and us
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
-        return df.mapInArrow(score_partition, _schema(df.schema, reasons))
+        return df.mapInArrow(score_partition, _schema(df.schema, reasons, months))
 
 
 def _open(key: str, shipped: Callable[[], tuple[bytes, str]]) -> FitModel:
@@ -123,13 +128,17 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]
 
 
 def _with_predictions(
-    group: list[pa.RecordBatch], model: FitModel, reasons: int, day: date
+    group: list[pa.RecordBatch],
+    model: FitModel,
+    reasons: int,
+    day: date,
+    horizons: Sequence[int] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Give the batches back as they came, each with its rows' prediction columns."""
     read = [name for name in group[0].schema.names if name in model.columns]
     together = pa.concat_batches([batch.select(read) for batch in group])
-    columns = predict_chunk(Chunk(together), model, reasons, as_of=day)
-    fields = prediction_fields(reasons)
+    columns = predict_chunk(Chunk(together), model, reasons, as_of=day, horizons=horizons)
+    fields = prediction_fields(reasons, horizons=horizons)
     schema, start = pa.schema([*group[0].schema, *fields]), 0
     for batch in group:
         added = [columns[field.name].slice(start, batch.num_rows) for field in fields]
@@ -137,7 +146,7 @@ def _with_predictions(
         start += batch.num_rows
 
 
-def _schema(given: StructType, reasons: int) -> StructType:
+def _schema(given: StructType, reasons: int, horizons: Sequence[int] = ()) -> StructType:
     try:
         from pyspark.sql.pandas.types import from_arrow_schema
         from pyspark.sql.types import StructType
@@ -145,5 +154,5 @@ def _schema(given: StructType, reasons: int) -> StructType:
         raise DependencyError(
             'Spark is not installed. Remedy: pip install "fitmodel[spark]"'
         ) from error
-    added: Any = from_arrow_schema(pa.schema(prediction_fields(reasons)))
+    added: Any = from_arrow_schema(pa.schema(prediction_fields(reasons, horizons=horizons)))
     return StructType([*given.fields, *added.fields])

@@ -69,7 +69,7 @@ ASSESSMENT = _object(
         "proceed": _FLAG | {"description": "Where the assessment was logged."},
     },
     optional=("proceed",),
-)
+) | {"patternProperties": {r"^churn_probability_\d+m$": {"type": "number"}}}
 PROBLEM = _object(
     {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
 ) | {"description": "RFC 9457; the detail says what to do."}

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from fitmodel.crm.prospects import with_request_tables
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.horizons import check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._openapi import complete_openapi
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
@@ -28,7 +29,7 @@ from fitmodel.service.schema import describe_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from fitmodel.following import ModelHolder
     from fitmodel.model.assessment import Assessment
@@ -47,6 +48,13 @@ BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Reasons per prospect.")]
 Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
+Horizons = Annotated[
+    str | None,
+    Query(
+        pattern=r"^\d{1,4}(,\d{1,4})*$",
+        description="Months such as 3,12: also how likely to leave within them.",
+    ),
+]
 
 
 def add_assessments(
@@ -59,29 +67,31 @@ def add_assessments(
     """Add the route that scores."""
 
     async def answers(
-        prospects: list[Any], size: int, reasons: int, language: str
+        prospects: list[Any], size: int, reasons: int, language: str, horizons: Horizons
     ) -> list[dict[str, Any]]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
+        asked: dict[str, Any] = {"language": language, "horizons": months_asked(model, horizons)}
         long = len(prospects) > IN_THE_LOOP or size > BYTES_IN_THE_LOOP
         if long or log is not None:
-            items = await run_in_threadpool(
-                assess_many, model, prospects, reasons, log, language=language
-            )
+            items = await run_in_threadpool(assess_many, model, prospects, reasons, log, **asked)
         else:
-            items = assess_many(model, prospects, reasons, language=language)
+            items = assess_many(model, prospects, reasons, **asked)
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
         return items
 
     @app.post(ASSESSMENTS)
     async def assess(
-        request: Request, reasons: Reasons = 3, language: Language = "en"
+        request: Request,
+        reasons: Reasons = 3,
+        language: Language = "en",
+        horizons: Horizons = None,
     ) -> JSONResponse:
         """Assess one prospect; also a list of them, or {"prospects": [...]}."""
         body = await request.body()
         result = read_prospects(body, limits)
         prospects = [result] if isinstance(result, dict) else result
-        items = await answers(prospects, len(body), reasons, language)
+        items = await answers(prospects, len(body), reasons, language, horizons)
         if isinstance(result, list):
             return JSONResponse({"assessments": items})
         if "error" in items[0]:
@@ -90,14 +100,17 @@ def add_assessments(
 
     @app.post(BATCH)
     async def assess_batch(
-        request: Request, reasons: Reasons = 3, language: Language = "en"
+        request: Request,
+        reasons: Reasons = 3,
+        language: Language = "en",
+        horizons: Horizons = None,
     ) -> JSONResponse:
         """Assess several prospects; one that cannot be scored has an error in its place."""
         body = await request.body()
         prospects = read_prospects(body, limits)
         if isinstance(prospects, dict):
             raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
-        items = await answers(prospects, len(body), reasons, language)
+        items = await answers(prospects, len(body), reasons, language, horizons)
         return JSONResponse({"assessments": items})
 
 
@@ -211,6 +224,22 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     return result
 
 
+def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
+    """Months out of text such as 3,12.
+
+    Raises
+    ------
+    RefusedError
+        422 where the model cannot answer at one of them.
+    """
+    if horizons is None:
+        return ()
+    try:
+        return check_horizons(model, [int(part) for part in horizons.split(",")])
+    except ProspectError as error:
+        raise RefusedError(422, str(error)) from error
+
+
 def _check_reasons(prospects: int, reasons: int) -> None:
     if prospects * reasons > MAX_REASONS_IN_ALL:
         raise RefusedError(
@@ -227,20 +256,25 @@ def assess_many(
     log: AssessmentLog | None = None,
     *,
     language: str = "en",
+    horizons: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """One answer per prospect, in their order; logged before they are given."""
-    said = [_assess(model, prospect, reasons, language) for prospect in prospects]
+    said = [_assess(model, prospect, reasons, language, horizons) for prospect in prospects]
     if log is not None:
         said = _logged(log, model, prospects, said)
     return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
 
 
-def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Assessment | str:
+def _assess(
+    model: FitModel, prospect: Any, reasons: int, language: str, horizons: Sequence[int] = ()
+) -> Assessment | str:
     """Assess one prospect; of one that cannot be scored, say why."""
     if not isinstance(prospect, dict):
         return "a prospect is an object of attributes and values"
     try:
         known = with_request_tables(prospect, model.manifest)
+        if horizons:
+            return model.predict(known, reasons=reasons, language=language, horizon_months=horizons)
         return model.predict(known, reasons=reasons, language=language)
     except ProspectError as error:
         return str(error)

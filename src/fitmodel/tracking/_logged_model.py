@@ -138,5 +138,6 @@ def _signature(columns: Iterable[str]) -> Any:
         ]
     )
     asked = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
+    asked.append(ParamSpec("horizons", DataType.long, [], shape=(-1,)))
     params = ParamSchema(asked)
     return ModelSignature(inputs=inputs, outputs=outputs, params=params)

@@ -25,6 +25,7 @@ from fitmodel.bundle.manifest import SIGNING_KEY, is_vouched_for
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import BundleError, ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.horizons import add_horizons, check_horizons
 from fitmodel.model.opening import is_own_estimator, open_model
 
 UNPICKLE = "FITMODEL_UNPICKLE"
@@ -48,12 +49,18 @@ class ProspectFit(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Score every row; ``params``: ``reasons`` (0: none) and their ``language``."""
+        """Score every row; ``params``: ``reasons`` (0: none), their ``language`` and
+        ``horizons``, months of further columns such as ``churn_probability_12m``.
+        """
         asked = params or {}
         reasons, language = int(asked.get("reasons", 3)), str(asked.get("language", "en"))
-        table = pd.DataFrame(model_input)
+        table, horizons = pd.DataFrame(model_input), asked.get("horizons")
         try:
-            return _plain(self._predicted(table, reasons, language))
+            months = check_horizons(self.model, () if horizons is None else list(horizons))
+            predictions = self._predicted(table, reasons, language)
+            if months:
+                predictions = add_horizons(self.model, predictions, table, months, None)
+            return _plain(predictions)
         except (
             ProspectError,
             SpecError,

@@ -1,0 +1,105 @@
+"""How long a customer stays and pays, by its own risk instead of one lifetime for everybody.
+
+churn curve -> months if it stays past the horizon, months if it leaves early, at some probabilities
+            -> between them on straight lines
+
+The same arithmetic for one probability and for many, so that both give the same money to the bit.
+Only + - * / and comparisons: a database computes the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitmodel.exceptions import SpecError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.learning.churn_curve import ChurnCurve
+
+KNOTS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.0)
+_INSIDE = 1e-6  # of the ends, where nobody would leave or stay
+
+
+@dataclass(frozen=True)
+class OwnMonths:
+    """Months by probability of early churn.
+
+    Parameters
+    ----------
+    probability : tuple of float
+        Ascending knots from 0 to 1.
+    stays, leaves : tuple of float
+        Months from signing at each knot, of a customer that stays past the horizon and of one that
+        leaves within it.
+
+    Raises
+    ------
+    SpecError
+        If the knots do not rise from 0 to 1, or a number of months is missing or negative.
+    """
+
+    probability: tuple[float, ...]
+    stays: tuple[float, ...]
+    leaves: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("probability", "stays", "leaves"):
+            object.__setattr__(self, name, tuple(float(each) for each in getattr(self, name)))
+        knots = self.probability
+        rising = all(a < b for a, b in pairwise(knots))
+        months = [*self.stays, *self.leaves]
+        if len(knots) < 2 or not rising or knots[0] != 0 or knots[-1] != 1:  # noqa: PLR2004
+            raise SpecError("own_months: the probabilities do not rise from 0 to 1")
+        if len(months) != 2 * len(knots) or not all(0 <= each < np.inf for each in months):
+            raise SpecError("own_months: a number of months is missing, negative or not finite")
+
+    @classmethod
+    def of(cls, curve: ChurnCurve) -> OwnMonths | None:
+        """The table of a churn curve, all timings alike; None where its tail is not known.
+
+        Where levels of an attribute have a timing of their own, the mean over these timings.
+        """
+        if not curve.monthly_rate > 0:
+            return None
+        inside = np.clip(np.array(KNOTS), _INSIDE, 1 - _INSIDE)
+        each = [
+            curve.months_if(inside, np.full(len(inside), row)) for row in range(len(curve.shift))
+        ]
+        stays, leaves = (np.mean([both[part] for both in each], axis=0) for part in (0, 1))
+        return cls(KNOTS, tuple(stays.tolist()), tuple(leaves.tolist()))
+
+    @cached_property
+    def _slopes(self) -> tuple[tuple[float, float], ...]:
+        knots, places = self.probability, range(len(self.probability) - 1)
+        return tuple(
+            (
+                (self.stays[at + 1] - self.stays[at]) / (knots[at + 1] - knots[at]),
+                (self.leaves[at + 1] - self.leaves[at]) / (knots[at + 1] - knots[at]),
+            )
+            for at in places
+        )
+
+    def of_one(self, p: float) -> tuple[float, float]:
+        """Months if it stays and if it leaves early, at one probability."""
+        at = min(max(bisect_right(self.probability, p) - 1, 0), len(self._slopes) - 1)
+        stays, leaves = self._slopes[at]
+        beyond = p - self.probability[at]
+        return self.stays[at] + stays * beyond, self.leaves[at] + leaves * beyond
+
+    def of_many(self, p: NDArray[np.float64]) -> tuple[Any, Any]:
+        """As `of_one`, each of shape (n,)."""
+        knots = np.asarray(self.probability)
+        at = np.clip(np.searchsorted(knots, p, side="right") - 1, 0, len(self._slopes) - 1)
+        slopes, beyond = np.asarray(self._slopes)[at], p - knots[at]
+        return (
+            np.asarray(self.stays)[at] + slopes[..., 0] * beyond,
+            np.asarray(self.leaves)[at] + slopes[..., 1] * beyond,
+        )

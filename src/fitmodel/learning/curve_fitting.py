@@ -1,0 +1,276 @@
+"""Fit the churn curve on deals followed to the end, given their probability at the own horizon.
+
+    held-out log-odds L, follow-up of every deal
+      -> slope at some months: outcomes known by then on L, drawn towards the slope at the horizon
+      -> shift at every month: the mean over deals is the Kaplan-Meier share that had left
+      -> today's level: hazards within the horizon are multiplied by it, later ones are not
+      -> the rate after the horizon, for what lies beyond the last month watched
+
+The slope is the calibration that each horizon needs: the scorecard's effects are those at its own
+horizon, and may be weaker or stronger at another age. Only log-odds of deals that the fit did not
+see say how far they tell deals apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.censoring import censoring_weights
+from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.training_set import early_churn_of
+from fitmodel.deals.unknown_days import survival_with_unknown_days
+from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
+from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.churn_curve import ChurnCurve
+from fitmodel.learning.level import raised
+from fitmodel.learning.proportional_odds import few_points, matching_shift
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.history_view import HistoryView
+    from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.learner import Learned
+
+    Followed = TrainingSet | HistoryView
+    Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+    Strata = NDArray[np.intp]
+
+MAX_MONTHS = 120  # of a curve; a software company knows nothing of later
+ANCHORS = (1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 60, 84, 120)  # months at which slopes are fitted
+LOWEST_SLOPE, HIGHEST_SLOPE = 0.2, 3.0
+
+
+def fit_curve(
+    deals: Followed,
+    probability: Floats,
+    horizon: int,
+    *,
+    factor: float = 1.0,
+    attribute: str | None = None,
+    code: NDArray[np.int32] | None = None,
+    stratum_by_code: NDArray[np.intp] | None = None,
+) -> ChurnCurve:
+    """Fit the curve.
+
+    Parameters
+    ----------
+    deals : TrainingSet or HistoryView
+    probability : ndarray, shape (n,)
+        Of leaving within the horizon at today's level, from a fit that did not see the deal.
+    horizon : int
+        In months.
+    factor : float
+        Today's level: the hazard within the horizon over its long-run mean.
+    attribute, code, stratum_by_code
+        The attribute that changes when customers leave, its code of each deal, and the stratum of
+        each code; see `fitmodel.learning._timing`.
+
+    Notes
+    -----
+    Proportional odds (Bennett 1983) with a slope per month. The slope at a month is a logistic
+    regression on the deals that could be seen so long, weighted by the inverse probability of not
+    being censored (Graf et al. 1999), with a shift per stratum and the prior N(slope at the
+    horizon, 0.25^2): with few leavers it stays proportional odds. The curve ends with the last
+    month at which ten customers were watched.
+    """
+    raw = logit(raised(np.asarray(probability, dtype=np.float64), 1.0 / factor))
+    company = _survival(deals, np.ones(len(raw), dtype=bool))
+    stratum = np.zeros(len(raw), dtype=np.intp)
+    if code is not None and stratum_by_code is not None:
+        stratum = stratum_by_code[code]
+    end = max(horizon, min(_last_month(company), MAX_MONTHS))
+    slope, slope_deviation = _slopes(deals, raw, stratum, horizon, end)
+    shift = _shifts(raw, slope, company, horizon, factor)
+    rows = [shift]
+    if code is not None and stratum_by_code is not None:
+        rows = [
+            _of_stratum(deals, raw, stratum == number, slope, shift, horizon, factor)
+            for number in range(int(stratum_by_code.max(initial=0)) + 1)
+        ]
+    own = horizon - 1
+    table = np.stack([row - row[own] for row in rows])
+    table[:, own] = 0.0
+    return ChurnCurve(
+        horizon=horizon,
+        slope=slope,
+        shift=table,
+        deviation=_deviation(company, horizon, end),
+        slope_deviation=slope_deviation,
+        centre=float(np.mean(logit(np.asarray(probability, dtype=np.float64)))),
+        monthly_rate=company.upper_rate_after(float(horizon)),
+        attribute=attribute if len(table) > 1 else None,
+        stratum_by_code=tuple(stratum_by_code.tolist())
+        if stratum_by_code is not None and len(table) > 1
+        else (),
+    )
+
+
+def learned_curve(learned: Learned, predicted: pd.Series[float]) -> ChurnCurve:
+    """The curve of a model: of a fitted scorecard, or of a user's own estimator.
+
+    Parameters
+    ----------
+    learned : Learned
+    predicted : Series of float
+        Probability of each deal at today's level from a fit without it.
+    """
+    from fitmodel.learning._timing import position_of, stratum_by_code
+    from fitmodel.learning.classifier import ProspectFitClassifier
+    from fitmodel.learning.encoding import column_codes
+    from fitmodel.learning.fitting import follow_up_of
+
+    deals, columns = learned.training_set, learned.scorecard.columns
+    timing: dict[str, Any] = {}
+    is_own = not isinstance(learned.estimator, ProspectFitClassifier)
+    name = None if is_own else learned.choice.settings.timing
+    if name is not None and name in learned.scorecard.attributes:
+        column = columns[position_of(name, columns)]
+        code = column_codes(column, deals.attributes[name])[0]
+        by_code = stratum_by_code(code, column.size, follow_up_of(deals))
+        timing = {"attribute": name, "code": code, "stratum_by_code": by_code}
+    probability = np.array(predicted.reindex(deals.index), dtype=np.float64)
+    return fit_curve(
+        deals, probability, deals.horizon_months, factor=learned.level.factor, **timing
+    )
+
+
+def _survival(deals: Followed, chosen: Mask) -> SurvivalCurve:
+    seen = chosen & (deals.entry_months <= deals.followup_months)
+    by = deals.left_by_months
+    left_by = np.full(len(seen), np.nan) if by is None else by
+    return survival_with_unknown_days(
+        deals.followup_months[seen], deals.left[seen], left_by[seen], deals.entry_months[seen]
+    )
+
+
+def _last_month(curve: SurvivalCurve) -> int:
+    watched = curve.at_risk >= FEWEST_WATCHED
+    return int(curve.times[watched][-1]) if watched.any() else 0
+
+
+def _share(curve: SurvivalCurve, end: int) -> Floats:
+    """Share that had left by month 1, 2, ... end; NaN where nobody was watched so long."""
+    return 1.0 - np.asarray(curve.at(np.arange(1.0, end + 1)), dtype=np.float64)
+
+
+# ---- slopes ----
+
+
+def _slopes(
+    deals: Followed, raw: Floats, stratum: Strata, horizon: int, end: int
+) -> tuple[Floats, Floats]:
+    """Slope and its standard deviation at each month, over the slope at the horizon."""
+    base, _ = _slope_at(deals, raw, stratum, horizon, 1.0)
+    anchors = [month for month in ANCHORS if month <= end and month != horizon]
+    fitted = {month: _slope_at(deals, raw, stratum, month, base) for month in anchors}
+    fitted[horizon] = (base, 0.0)
+    known = sorted(fitted)
+    slope, deviation = (
+        np.interp(
+            np.log(np.arange(1, end + 1)),
+            np.log(known),
+            [fitted[month][part] / base for month in known],
+        )
+        for part in (0, 1)
+    )
+    slope = np.clip(slope, LOWEST_SLOPE, HIGHEST_SLOPE)
+    slope[horizon - 1], deviation[horizon - 1] = 1.0, 0.0
+    return slope, deviation
+
+
+def _slope_at(
+    deals: Followed, raw: Floats, stratum: Strata, month: int, mean: float
+) -> tuple[float, float]:
+    """Slope of having left by a month on the log-odds, and its deviation (Laplace)."""
+    early = early_churn_of(deals.followup_months, deals.left, month)
+    seen = ~(deals.observable_months < month)  # of a tenure it is not known
+    table = pd.DataFrame(
+        {
+            "early_churn": early,
+            "followup_months": deals.followup_months,
+            "left": deals.left,
+            "entry_months": deals.entry_months,
+        }
+    )[seen]
+    weight = censoring_weights(table, month).values  # noqa: PD011 - ours
+    used = (weight > 0) & ~np.isnan(early[seen])
+    if not used.any():
+        return mean, PRIOR_SLOPE_SD
+    x, fold = raw[seen][used], stratum[seen][used]
+    held = HeldOut(early[seen][used], weight[used], fold, np.zeros(len(x)))
+    slope, shift = fit_slope(x, held, mean)
+    away = x - held.mean(x)[fold]
+    chance = expit(held.mean(x)[fold] + shift[fold] + slope * away)
+    precision = held.weight @ (chance * (1 - chance) * away**2) + PRIOR_SLOPE_SD**-2
+    return float(np.clip(slope, LOWEST_SLOPE, HIGHEST_SLOPE)), float(precision**-0.5)
+
+
+# ---- shifts ----
+
+
+def _of_stratum(
+    deals: Followed,
+    raw: Floats,
+    inside: Mask,
+    slope: Floats,
+    company: Floats,
+    horizon: int,
+    factor: float,
+) -> Floats:
+    """Shifts of one stratum; where it was not watched so long, those of the company go on."""
+    curve = _survival(deals, inside)
+    end = min(len(slope), max(_last_month(curve), 0))
+    if end < horizon:  # the own horizon is not seen: it says nothing of its own
+        return company
+    own = _shifts(raw[inside], slope[:end], curve, horizon, factor)
+    return np.concatenate([own, own[-1] + company[end:] - company[end - 1]])
+
+
+def _shifts(
+    raw: Floats, slope: Floats, curve: SurvivalCurve, horizon: int, factor: float
+) -> Floats:
+    """Shift at each month with which the mean over deals is the Kaplan-Meier share."""
+    points, mass = few_points(raw, np.ones(len(raw)))
+    mass = mass / mass.sum()
+    share = _share(curve, len(slope))
+    share = np.maximum.accumulate(np.where(np.isnan(share), 0.0, share))
+    long_run = np.array(
+        [
+            matching_shift(each * points, mass, np.array([left]))[0]
+            for each, left in zip(slope, share, strict=True)
+        ]
+    )
+    if factor == 1.0:
+        return long_run
+    gone = expit(long_run[:, None] + slope[:, None] * points)
+    hazard = -np.log1p(-np.minimum(gone, 1 - 1e-12))
+    early = hazard[np.minimum(np.arange(len(slope)), horizon - 1)]
+    today = -np.expm1(-(factor * early + np.maximum(hazard - early, 0.0)))
+    now = logit(raised(expit(points), factor))
+    return np.array(
+        [
+            matching_shift(each * now, mass, np.array([left @ mass]))[0]
+            for each, left in zip(slope, today, strict=True)
+        ]
+    )
+
+
+def _deviation(curve: SurvivalCurve, horizon: int, end: int) -> Floats:
+    """Standard deviation of the shift at each month: Greenwood's variance since the horizon.
+
+    Of a cumulative hazard between two ages; in log-odds divided by the share that has left.
+    """
+    safe = np.maximum(curve.at_risk - curve.events, 0.5)
+    growth = np.cumsum(curve.events / (curve.at_risk * safe))
+    months = np.arange(1.0, end + 1)
+    place = np.searchsorted(curve.times, months, side="right")
+    variance = np.concatenate([[0.0], growth])[place]
+    share = np.clip(np.nan_to_num(_share(curve, end)), 1.0 / max(curve.at_risk[0], 1.0), 1.0)
+    deviation = np.sqrt(np.abs(variance - variance[horizon - 1])) / share
+    return np.asarray(np.minimum(deviation, 25.0), dtype=np.float64)

@@ -1,0 +1,200 @@
+"""Predictions at other horizons than the model's own, and each customer's own survival curve.
+
+early_churn_probability, the level of the timing attribute -> the model's churn curve
+-> churn_probability_3m ..., survival per month, lifetime, chance to leave given the time stayed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.inputs import prospects_given
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.learning.churn_curve import ChurnCurve, Floats, Strata
+    from fitmodel.model.scorer import Scorer
+
+MAX_HORIZONS = 24
+
+
+class CurvedModel(Protocol):
+    """What is needed of a model to answer at other horizons; a `FitModel` is one."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scorecard, policy, roles and the churn curve."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes, in order."""
+
+    @property
+    def horizon_months(self) -> int | None:
+        """The model's own horizon."""
+
+    @property
+    def predict(self) -> Callable[..., Any]:
+        """As `FitModel.predict`."""
+
+
+def horizon_column(months: int) -> str:
+    """Name of the column of the probability of leaving within so many months."""
+    return f"churn_probability_{months}m"
+
+
+def horizon_columns(horizons: Sequence[int]) -> tuple[str, ...]:
+    """Names of the columns of some horizons, in their order."""
+    return tuple(horizon_column(months) for months in horizons)
+
+
+def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
+    """Whole months that the model can answer at, ascending, each once.
+
+    Parameters
+    ----------
+    model : CurvedModel
+    horizons : int or sequence of int
+
+    Raises
+    ------
+    ProspectError
+        If one is no whole number of months, or lies beyond the model's curve, or the model has no
+        curve and it is not its own horizon.
+    """
+    listed = [*horizons] if isinstance(horizons, Iterable) else [horizons]
+    for months in listed:
+        if isinstance(months, bool) or not isinstance(months, Integral) or months < 1:
+            raise ProspectError(
+                f"a horizon is {months!r}; give whole months, 1 or more, such as 3 or 12"
+            )
+    asked = tuple(sorted({int(months) for months in listed}))
+    if len(asked) > MAX_HORIZONS:
+        raise ProspectError(f"{len(asked)} horizons are more than {MAX_HORIZONS} at once")
+    curve, own = model.scorer.curve, model.horizon_months
+    for months in asked:
+        if curve is None and months != own:
+            raise ProspectError(f"horizon {months}: {_no_curve(model)}")
+        if curve is not None and months > curve.months:
+            raise ProspectError(
+                f"horizon {months}: the model's curve ends at month {curve.months}, the last at "
+                "which ten or more customers were watched, so what is later is not known. Remedy: "
+                f"ask for at most {curve.months} months, or train again when deals are older."
+            )
+    return asked
+
+
+def curve_of(model: CurvedModel) -> ChurnCurve:
+    """The model's churn curve.
+
+    Raises
+    ------
+    ProspectError
+        If it has none.
+    """
+    if model.scorer.curve is None:
+        raise ProspectError(_no_curve(model))
+    return model.scorer.curve
+
+
+def _no_curve(model: CurvedModel) -> str:
+    own = model.horizon_months
+    text = "unknown" if own is None else f"{own} months"
+    return (
+        f"the model was trained before there were churn curves, and answers at its own horizon "
+        f"({text}) only. Remedy: train it again with this version of fitmodel."
+    )
+
+
+def churn_at(
+    model: CurvedModel, probability: Floats, horizons: Sequence[int], stratum: Strata | None
+) -> Floats:
+    """Probability of leaving within each horizon, shape (n, horizons); NaN where none is given."""
+    if model.scorer.curve is None:  # checked before: every horizon is the own one
+        return np.repeat(probability[:, None], len(horizons), axis=1)
+    return model.scorer.curve.left_by(probability, horizons, stratum)
+
+
+def strata_of(model: CurvedModel, table: pd.DataFrame, as_of: date | None) -> Strata | None:
+    """Stratum of each row of a table; None where the model has but one."""
+    position = timing_position(model)
+    if position is None:
+        return None
+    from fitmodel.model.frame_scorer import code_table
+
+    return curve_of(model).strata[code_table(model.scorer, table, as_of).codes[:, position]]
+
+
+def timing_position(model: CurvedModel) -> int | None:
+    """Place of the attribute whose levels have a timing of their own; None without one."""
+    curve = model.scorer.curve
+    if curve is None or curve.attribute is None:
+        return None
+    return model.attributes.index(curve.attribute)
+
+
+def add_horizons(
+    model: CurvedModel,
+    scored: pd.DataFrame,
+    table: pd.DataFrame,
+    horizons: Sequence[int],
+    as_of: date | None,
+) -> pd.DataFrame:
+    """A scored table with a column per horizon."""
+    import pandas as pd
+
+    probability = pd.to_numeric(scored["early_churn_probability"]).to_numpy(
+        dtype=np.float64, na_value=np.nan
+    )
+    values = churn_at(model, probability, horizons, strata_of(model, table, as_of))
+    names = horizon_columns(horizons)
+    return scored.assign(**{name: values[:, place] for place, name in enumerate(names)})
+
+
+def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **asked: Any) -> Any:
+    """As `FitModel.predict`, with the probability at other horizons too."""
+    horizons = check_horizons(model, horizon_months)
+    given = prospects_given(prospects)
+    said = model.predict(given.prospects, **asked)
+    if isinstance(given.prospects, Mapping):
+        return _at_horizons(model, [said], [given.prospects], horizons, asked["as_of"])[0]
+    if isinstance(given.prospects, list):
+        listed = _at_horizons(model, said, given.prospects, horizons, asked["as_of"])
+        return given.give_back(listed)
+    return given.give_back(add_horizons(model, said, given.prospects, horizons, asked["as_of"]))
+
+
+def _at_horizons(
+    model: CurvedModel,
+    said: Sequence[Any],
+    prospects: Sequence[Mapping[str, Any]],
+    horizons: Sequence[int],
+    as_of: date | None,
+) -> list[Any]:
+    probability = np.array([item.early_churn_probability for item in said], dtype=np.float64)
+    stratum = _strata_of_rows(model, prospects, as_of)
+    values = churn_at(model, probability, horizons, stratum).tolist()
+    return [
+        replace(item, churn_probabilities=tuple(zip(horizons, row, strict=True)))
+        for item, row in zip(said, values, strict=True)
+    ]
+
+
+def _strata_of_rows(
+    model: CurvedModel, prospects: Sequence[Mapping[str, Any]], as_of: date | None
+) -> NDArray[np.intp] | None:
+    position = timing_position(model)
+    if position is None:
+        return None
+    codes = [model.scorer.codes(prospect, as_of)[position] for prospect in prospects]
+    return curve_of(model).strata[np.asarray(codes, dtype=np.intp)]

@@ -1,0 +1,219 @@
+"""Each customer's own survival curve, its lifetime and what remains of it for a signed customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.learning.calibration import expit, logit
+from fitmodel.model.horizons import curve_of, strata_of
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+    from fitmodel.learning.churn_curve import ChurnCurve, Floats, Strata
+    from fitmodel.model.horizons import CurvedModel
+    from fitmodel.model.scorer import Scorer
+
+
+class OwnCurves:
+    """What a model says of a customer's whole life; `FitModel` has it."""
+
+    manifest: dict[str, Any]
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scorecard, policy, roles and the churn curve."""
+        raise NotImplementedError
+
+    @property
+    def horizon_months(self) -> int | None:
+        """The model's own horizon; None where neither curve nor manifest says it."""
+        if self.scorer.curve is not None:
+            return self.scorer.curve.horizon
+        own = (self.manifest.get("spec") or {}).get("label", {}).get("horizon_months")
+        return None if own is None else int(own)
+
+    def survival(self, prospects: Any, *, as_of: date | None = None) -> pd.DataFrame:
+        """Share still there after each month of each prospect's own curve, months x prospects.
+
+        From month 0 to the last that the deals learned from say something about. Parameters and
+        errors as of `predict`; see `fitmodel.learning.churn_curve`.
+        """
+        return survival_table(cast("CurvedModel", self), prospects, as_of)
+
+    def expected_lifetime_months(
+        self, prospects: Any, *, as_of: date | None = None
+    ) -> pd.DataFrame:
+        """Mean months until each prospect would leave, with an 80 % interval, a row per prospect.
+
+        Columns ``expected_lifetime_months``, ``lifetime_low``, ``lifetime_high``,
+        ``curve_ends_month`` and ``still_there_then``: the last month that the deals say something
+        about, and the share of such customers that is still there then, for whom a careful tail
+        counts; see `ChurnCurve.lifetime`. Parameters and errors as of `predict`.
+        """
+        return lifetime_table(cast("CurvedModel", self), prospects, as_of)
+
+
+def survival_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
+    """As `FitModel.survival`."""
+    import pandas as pd
+
+    curve, table = curve_of(model), _table(prospects)
+    probability, _, _ = _predicted(model, table, as_of)
+    values = curve.survival(probability, strata_of(model, table, as_of))
+    months = pd.RangeIndex(curve.months + 1, name="months")
+    return pd.DataFrame(values.T, index=months, columns=table.index)
+
+
+def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
+    """As `FitModel.expected_lifetime_months`."""
+    import pandas as pd
+
+    curve, table = curve_of(model), _table(prospects)
+    probability, low, high = _predicted(model, table, as_of)
+    stratum = strata_of(model, table, as_of)
+    ends = [
+        lifetime_between(curve, probability, bound, stratum) for bound in (high, low)
+    ]  # a higher risk is a shorter life
+    there = curve.survival(probability, stratum)[:, -1]
+    columns = {
+        "expected_lifetime_months": curve.lifetime(probability, stratum),
+        "lifetime_low": ends[0],
+        "lifetime_high": ends[1],
+        "curve_ends_month": np.full(len(table), curve.months),
+        "still_there_then": there,
+    }
+    return pd.DataFrame(columns, index=table.index)
+
+
+def lifetime_between(
+    curve: ChurnCurve, probability: Floats, bound: Floats, stratum: Strata | None
+) -> Floats:
+    """Lifetime where the probability at every month lies at one end of its 80 % interval.
+
+    Parameters
+    ----------
+    curve : ChurnCurve
+    probability, bound : ndarray, shape (n,)
+        At the own horizon, and an end of its interval.
+    stratum : ndarray of int, shape (n,), optional
+    """
+    raw, own = logit(probability), logit(bound) - logit(probability)
+    sign = np.where(own >= 0, 1.0, -1.0)
+    months = range(1, curve.months + 1)
+    reach = np.stack([curve.reach(raw, np.abs(own), month) for month in months], axis=1)
+    centre = logit(curve.left_by(probability, list(months), stratum))
+    left = np.maximum.accumulate(expit(centre + sign[:, None] * reach), axis=1)
+    there = np.concatenate([np.ones((len(left), 1)), 1.0 - left], axis=1)
+    return curve.lifetime_of(there)
+
+
+def score_signed(
+    model: CurvedModel,
+    customers: pd.DataFrame,
+    months: tuple[int, ...],
+    *,
+    closed_on: str | None = None,
+    as_of: date,
+) -> pd.DataFrame:
+    """Chance of signed customers to leave within the next months, given the time stayed.
+
+    Parameters
+    ----------
+    model : CurvedModel
+    customers : DataFrame
+        With the model's attributes and the closing date, on which each is assessed.
+    months : tuple of int
+        From `as_of` on.
+    closed_on : str, optional
+        Column of the closing date; default the contract's.
+    as_of : date
+        Today.
+
+    Returns
+    -------
+    DataFrame with the index of `customers` and the columns
+
+    - ``months_stayed``: since closing
+    - ``leaves_within_3m`` ...: P(leaves within the next 3 months | stayed so far)
+    - ``remaining_months``: mean months from now until the customer leaves
+    - ``beyond_data``: whether the longest horizon ends after the model's curve, so that a tail
+      with the upper limit of the rate seen stands for what is not known
+
+    Raises
+    ------
+    ProspectError
+        If the model has no curve, there is no closing date, one cannot be read or lies after
+        `as_of`.
+    """
+    import pandas as pd
+
+    curve = curve_of(model)
+    stayed = months_stayed(model, customers, closed_on or model.scorer.closed_on, as_of)
+    probability, _, _ = _predicted(model, customers, as_of)
+    stratum = strata_of(model, customers, as_of)
+    columns: dict[str, Any] = {"months_stayed": stayed}
+    for ahead in months:
+        columns[f"leaves_within_{ahead}m"] = curve.chance_to_leave(
+            probability, stayed, ahead, stratum
+        )
+    columns["remaining_months"] = curve.remaining_life(probability, stayed, stratum)
+    columns["beyond_data"] = stayed + max(months) > curve.months
+    return pd.DataFrame(columns, index=customers.index)
+
+
+def months_stayed(
+    model: CurvedModel, customers: pd.DataFrame, column: str | None, as_of: date
+) -> Floats:
+    """Months from closing to a day, shape (n,)."""
+    from fitmodel.deals.attributes import read_days
+    from fitmodel.deals.months import months_between
+
+    if column is None or column not in customers.columns:
+        raise ProspectError(
+            f"the customers have no column {column or 'closed_on'!r} with the day signed, from "
+            "which the time stayed is counted. Remedy: add it."
+        )
+    days, wrong = read_days(customers[column], model.scorer.forms.date(column))
+    day = np.datetime64(as_of, "D")
+    for bad, what, remedy in (
+        (wrong | np.isnat(days), "is empty or cannot be read", "give the day signed"),
+        (days > day, f"lies after {as_of}", "leave out who is not signed yet, or give --as-of"),
+    ):
+        if bad.any():
+            first = int(bad.argmax())
+            raise ProspectError(
+                f"{column}: {customers[column].iloc[first]!r} {what} in {int(bad.sum())} of "
+                f"{len(bad)} rows, the first in row {first + 1}. Remedy: {remedy}."
+            )
+    return months_between(days, np.full(len(days), day))
+
+
+def _table(prospects: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    from fitmodel.model.inputs import prospects_given
+
+    given = prospects_given(prospects).prospects
+    if isinstance(given, pd.DataFrame):
+        return given
+    return pd.DataFrame(given if isinstance(given, list) else [given])
+
+
+def _predicted(
+    model: CurvedModel, table: pd.DataFrame, as_of: date | None
+) -> tuple[Floats, Floats, Floats]:
+    """Probability at the own horizon and its interval; NaN for rows that are lost."""
+    import pandas as pd
+
+    scored = model.predict(table, reasons=0, as_of=as_of)
+    names = ("early_churn_probability", "probability_low", "probability_high")
+    first, low, high = (
+        pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in names
+    )
+    return first, low, high

@@ -1,0 +1,133 @@
+"""Customers already signed: a file of them with the chance to leave given the time stayed.
+
+table -> who is still there -> assessed as of their signing -> the churn curve from today on
+      -> columns added -> a file beside the output, renamed when it is whole
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.attributes import read_days
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.survival import months_stayed, score_signed
+from fitmodel.tables.atomic import sync_folder, workspace
+from fitmodel.tables.files import read_table
+from fitmodel.tables.values import today
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from fitmodel.model.fitmodel import FitModel
+
+MONTHS = (3, 6, 12)
+"""Asked for where nothing is said."""
+
+
+@dataclass(frozen=True)
+class SignedResult:
+    """What was written.
+
+    Attributes
+    ----------
+    rows, gone : int
+        Rows written; of these, customers that have left or exited, who get no numbers.
+    beyond_data : int
+        Customers for whom the longest span ends after the model's curve.
+    curve_ends_month : int
+    output : Path
+    """
+
+    rows: int
+    gone: int
+    beyond_data: int
+    curve_ends_month: int
+    output: Path
+
+
+def score_customers(
+    source: str | Path,
+    model: FitModel,
+    output: str | Path,
+    *,
+    months: Sequence[int] = MONTHS,
+    as_of: date | None = None,
+) -> SignedResult:
+    """Add to each signed customer the chance to leave within the next months.
+
+    Parameters
+    ----------
+    source, output : path
+        CSV, Parquet or Excel of past deals; CSV or Parquet to write, whole or not at all.
+    model : FitModel
+    months : sequence of int
+        From `as_of` on.
+    as_of : date, optional
+        Today by default.
+
+    Raises
+    ------
+    ProspectError
+        If the model has no curve, a column is missing or a day signed cannot be read.
+
+    Examples
+    --------
+    >>> model = fitmodel.load("models/prospect-fit")  # doctest: +SKIP
+    >>> score_customers("customers.csv", model, "risks.csv", months=[3, 12])  # doctest: +SKIP
+    """
+    place = Path(output)
+    if place.suffix.lower() not in {".csv", ".parquet"}:
+        raise ProspectError(f"{output} is neither .csv nor .parquet. Remedy: name the output so.")
+    asked = _checked(months)
+    customers, day = read_table(Path(source)), as_of or today()
+    gone = has_gone(model, customers, day)
+    months_stayed(model, customers, model.scorer.closed_on, day)  # errors count rows of the table
+    scored = score_signed(model, customers[~gone], asked, as_of=day)
+    taken = [name for name in scored.columns if name in customers.columns]
+    if taken:
+        raise ProspectError(
+            f"the table already has the column(s) {', '.join(taken)}. Remedy: rename them."
+        )
+    _write(customers.join(scored), place)
+    curve = model.scorer.curve
+    ends = 0 if curve is None else curve.months
+    beyond = int(scored["beyond_data"].sum())
+    return SignedResult(len(customers), int(gone.sum()), beyond, ends, place)
+
+
+def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
+    """Whether each customer has left or exited by a day, as far as the table says."""
+    roles = (model.manifest.get("spec") or {}).get("deals", {})
+    gone = np.zeros(len(customers), dtype=bool)
+    for role in ("churned_on", "exited_on"):
+        column = roles.get(role)
+        if column in customers.columns:
+            days, _ = read_days(customers[column], model.scorer.forms.date(column))
+            gone |= days <= np.datetime64(day, "D")
+    return gone
+
+
+def _checked(months: Sequence[int]) -> tuple[int, ...]:
+    asked: tuple[Any, ...] = tuple(sorted(set(months))) or MONTHS
+    if any(isinstance(each, bool) or each < 1 for each in asked):
+        raise ProspectError(f"months are {list(months)}; give whole months, 1 or more")
+    return asked
+
+
+def _write(table: pd.DataFrame, place: Path) -> None:
+    with workspace(place.parent) as draft:
+        part = draft / place.name
+        if place.suffix.lower() == ".csv":
+            table.to_csv(part, index=False)
+        else:
+            table.to_parquet(part, index=False)
+        part.replace(place)
+    sync_folder(place.parent)

@@ -1,0 +1,112 @@
+"""Each customer's own lifetime in the value of signing, instead of one lifetime for everybody."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fitmodel.decision.money_lines import describe_own_months, money_lines
+from fitmodel.decision.own_months import KNOTS, OwnMonths
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
+from fitmodel.exceptions import SpecError
+from fitmodel.learning.churn_curve import ChurnCurve
+
+ONE = Money(0.8, 24.0, 3.0, 400.0, 900.0, 60.0, 0.1)
+TABLE = OwnMonths((0.0, 0.2, 1.0), (40.0, 24.0, 8.0), (4.0, 3.0, 1.0))
+OWN = replace(ONE, own_months=TABLE)
+P = np.array([0.0, 0.01, 0.1, 0.2, 0.35, 0.7, 1.0])
+AMOUNT = np.array([500.0, 3_000.0, 12_000.0, 12_000.0, 40_000.0, 900.0, np.nan])
+
+
+def curve() -> ChurnCurve:
+    months = np.arange(1, 31)
+    shift = np.where(months == 5, 0.0, np.log(months / 5))
+    zero = np.zeros(30)
+    return ChurnCurve(5, np.ones(30), shift[None, :], zero, zero, -1.5, 0.03)
+
+
+def test_a_riskier_customer_that_stays_past_the_horizon_stays_shorter():
+    own = OwnMonths.of(curve())
+    assert own.probability == KNOTS
+    assert (np.diff(own.stays) <= 0).all()
+    assert own.stays[1] > own.stays[-2] + 5
+    assert all(0 <= months <= 5 for months in own.leaves)
+
+
+def test_at_a_knot_the_table_is_the_curve():
+    stays, leaves = curve().months_if(np.array([0.2]))
+    assert OwnMonths.of(curve()).of_one(0.2) == pytest.approx((stays[0], leaves[0]))
+
+
+def test_without_a_tail_there_is_no_table():
+    assert OwnMonths.of(replace(curve(), monthly_rate=np.nan)) is None
+
+
+def test_one_and_many_give_the_same_money_to_the_bit():
+    policy = Policy("value", 0.4, OWN, level=0.2, risk_threshold=0.9, big_deal=10_000)
+    low, high, odd = P * 0.5, 0.5 + P * 0.5, P > 2
+    many = policy.verdicts(P, low, high, AMOUNT, odd)
+    for place, p in enumerate(P):
+        amount = float(AMOUNT[place])
+        one = policy.verdict(float(p), low[place], high[place], amount, unfamiliar=False)
+        for name in one._fields:
+            given = getattr(many, name)[place]
+            assert getattr(one, name) == given or (np.isnan(given) and np.isnan(one.expected_value))
+
+
+def test_where_the_table_has_the_common_months_the_value_is_that_of_one_lifetime():
+    assert OWN.expected_value(0.2, 12_000.0) == pytest.approx(ONE.expected_value(0.2, 12_000.0))
+    assert OWN.expected_value(0.02, 12_000.0) > ONE.expected_value(0.02, 12_000.0)
+    assert OWN.expected_value(0.6, 12_000.0) < ONE.expected_value(0.6, 12_000.0)
+
+
+def test_a_deal_is_flagged_exactly_from_its_own_break_even_on():
+    policy = Policy("value", 0.4, OWN)
+    p, amount = np.linspace(0.01, 0.99, 197), np.full(197, 3_000.0)
+    assert (policy.poor_fit(p, amount) == (p > policy.threshold_for(amount, p))).all()
+
+
+def test_the_lines_of_the_sum_add_up_to_the_expected_value():
+    lines = money_lines(OWN, 12_000.0, 0.35)
+    assert sum(line.expected(0.35) for line in lines) == pytest.approx(
+        OWN.expected_value(0.35, 12_000.0)
+    )
+
+
+def test_a_policy_is_read_back_from_json_with_its_table():
+    policy = Policy("risk", 0.4, OWN, level=0.2)
+    again = Policy.from_dict(json.loads(json.dumps(policy.to_dict())))
+    assert again == policy
+
+
+def test_a_policy_from_before_there_were_tables_is_read():
+    data = Policy("risk", 0.4, ONE).to_dict()
+    del data["money"]["own_months"]
+    assert Policy.from_dict(data).money == ONE
+
+
+def test_the_difference_to_one_lifetime_is_said():
+    assert describe_own_months(ONE, 0.2) == ""
+    text = describe_own_months(OWN, 0.2)
+    assert "32 months at half the company's level" in text
+    assert "one lifetime for everybody would be 24" in text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ((0.0, 1.0), (1.0,), (1.0, 1.0)),
+        ((0.1, 1.0), (1.0, 1.0), (1.0, 1.0)),
+        ((0.0, 0.5), (1.0, 1.0), (1.0, 1.0)),
+        ((0.0, 1.0), (1.0, np.inf), (1.0, 1.0)),
+        ((0.0, 1.0), (1.0, -1.0), (1.0, 1.0)),
+        ((1.0,), (1.0,), (1.0,)),
+    ],
+)
+def test_a_damaged_table_is_refused(wrong):
+    with pytest.raises(SpecError, match="own_months"):
+        OwnMonths(*wrong)

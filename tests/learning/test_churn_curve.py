@@ -1,0 +1,183 @@
+"""The churn curve: the own horizon to the bit, never falling, honest beyond the data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitmodel.learning.churn_curve import LONGEST_CLAIM, ChurnCurve, curve_from_dict
+
+MONTHS = 24
+
+
+def make_curve(**changes) -> ChurnCurve:
+    months = np.arange(1, MONTHS + 1)
+    shift = 0.9 * np.log(months / 5)
+    slope = 1 + 0.1 * np.log(months / 5)
+    slope[4], shift[4] = 1.0, 0.0
+    known = {
+        "horizon": 5,
+        "slope": slope,
+        "shift": shift[None, :],
+        "deviation": 0.02 * np.abs(months - 5),
+        "slope_deviation": 0.01 * np.abs(months - 5),
+        "centre": -1.5,
+        "monthly_rate": 0.02,
+    }
+    return ChurnCurve(**known | changes)
+
+
+P = np.array([1e-9, 0.03, 0.2, 0.5, 0.97])
+
+
+def test_at_the_own_horizon_the_probability_is_the_given_one_to_the_bit():
+    found = make_curve().left_by(P, [5])
+    assert (found[:, 0] == P).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+    st.lists(st.floats(0.2, 3), min_size=MONTHS, max_size=MONTHS),
+    st.lists(st.floats(-9, 9), min_size=MONTHS, max_size=MONTHS),
+)
+def test_the_probability_never_falls_in_the_horizon_whatever_slopes_and_shifts(p, slope, shift):
+    slope, shift = np.array(slope), np.array(shift)
+    slope[4], shift[4] = 1.0, 0.0
+    curve = make_curve(slope=slope, shift=shift[None, :])
+    probability = np.array(p)
+    left = curve.left_by(probability, range(MONTHS + 1))
+    assert (np.diff(left, axis=1) >= 0).all()
+    assert ((left >= 0) & (left <= 1)).all()
+    assert (left[:, 5] == probability).all()
+
+
+def test_a_few_months_and_all_months_give_the_same_numbers_to_the_bit():
+    curve = make_curve()
+    whole = curve.left_by(P, range(MONTHS + 1))
+    for month in range(MONTHS + 1):
+        assert (curve.left_by(P, [month])[:, 0] == whole[:, month]).all()
+
+
+def test_a_probability_that_is_not_known_has_no_curve():
+    left = make_curve().left_by(np.array([np.nan, 0.2]), [0, 3, 5, 12])
+    assert np.isnan(left[0]).all()
+    assert np.isfinite(left[1]).all()
+
+
+def test_each_stratum_has_its_own_row():
+    rows = np.stack([make_curve().shift[0], np.minimum(make_curve().shift[0], 0.0)])
+    curve = make_curve(shift=rows, attribute="term", stratum_by_code=(0, 1, 0))
+    left = curve.left_by(np.array([0.2, 0.2]), [12], np.array([0, 1]))
+    assert left[0, 0] > left[1, 0]
+    assert left[1, 0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_lifetime_is_the_area_under_the_curve_and_a_tail_with_the_rate():
+    curve = make_curve(monthly_rate=0.5)
+    survival = curve.survival(P)
+    by_hand = [np.trapezoid(row) + row[-1] / 0.5 for row in survival]
+    assert curve.lifetime(P) == pytest.approx(np.array(by_hand))
+
+
+def test_no_lifetime_is_claimed_beyond_twice_what_was_watched():
+    assert make_curve(monthly_rate=1e-6).lifetime(P).max() == LONGEST_CLAIM * MONTHS
+
+
+def test_without_a_rate_there_is_no_lifetime_rather_than_a_guess():
+    assert np.isnan(make_curve(monthly_rate=math.nan).lifetime(P)).all()
+
+
+def test_stayers_and_leavers_together_have_the_lifetime_of_all():
+    curve = make_curve(monthly_rate=0.3)
+    stays, leaves = curve.months_if(P)
+    assert (1 - P) * stays + P * leaves == pytest.approx(curve.lifetime(P), rel=1e-6)
+
+
+def test_the_chance_to_leave_given_the_time_stayed_is_that_of_the_curve():
+    curve = make_curve()
+    stayed = np.full(len(P), 3.0)
+    survival = curve.survival(P)
+    expected = 1 - survival[:, 9] / survival[:, 3]
+    assert curve.chance_to_leave(P, stayed, 6.0) == pytest.approx(expected)
+
+
+def test_a_new_customer_has_the_chance_of_a_prospect():
+    curve = make_curve()
+    new = curve.chance_to_leave(P, np.zeros(len(P)), 5.0)
+    assert new == pytest.approx(P)
+
+
+def test_chances_multiply_over_neighbouring_spans():
+    curve, stayed = make_curve(), np.array([0.0, 2.5, 7.0, 23.2, 40.0])
+    whole = 1 - curve.chance_to_leave(P, stayed, 6.0)
+    first = 1 - curve.chance_to_leave(P, stayed, 2.0)
+    second = 1 - curve.chance_to_leave(P, stayed + 2.0, 4.0)
+    assert first * second == pytest.approx(whole)
+
+
+def test_beyond_the_curve_customers_leave_at_the_rate():
+    chance = make_curve().chance_to_leave(P, np.full(len(P), 30.0), 6.0)
+    assert chance == pytest.approx(np.full(len(P), 1 - math.exp(-0.02 * 6)))
+
+
+def test_what_remains_of_a_new_customer_is_its_lifetime():
+    curve = make_curve(monthly_rate=0.3)
+    assert curve.remaining_life(P, np.zeros(len(P))) == pytest.approx(curve.lifetime(P))
+
+
+def test_what_remains_follows_from_the_curve_at_a_fraction_of_a_month():
+    curve, stayed = make_curve(monthly_rate=0.3), 3.4
+    fine = np.linspace(stayed, MONTHS, 20_001)
+    for place, p in enumerate(P):
+        one = np.full(len(fine), p)
+        there = curve.survival_at(one, fine)
+        by_hand = (np.trapezoid(there, fine) + there[-1] / 0.3) / there[0]
+        found = curve.remaining_life(P, np.full(len(P), stayed))[place]
+        assert found == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_the_interval_is_the_own_one_at_the_own_horizon_and_wider_elsewhere():
+    curve, own = make_curve(), np.full(len(P), 0.3)
+    raw = np.log(P / (1 - P))
+    assert curve.reach(raw, own, 5) == pytest.approx(own)
+    assert (curve.reach(raw, own, 20) > own).all()
+
+
+def test_it_is_read_back_to_the_bit():
+    curve = make_curve(monthly_rate=math.nan)
+    again = curve_from_dict(curve.to_dict())
+    assert (again.left_by(P, range(MONTHS)) == curve.left_by(P, range(MONTHS))).all()
+    assert math.isnan(again.monthly_rate)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"horizon": 99},
+        {"slope": [1.0] * 3},
+        {"slope": [1.0] * 23 + [math.inf]},
+        {"slope": [1.0] * 23 + [-1.0]},
+        {"shift": [[1.0] * MONTHS]},
+        {"monthly_rate": -1.0},
+        {"stratum_by_code": [7]},
+        {"attribute": 3},
+    ],
+)
+def test_a_damaged_curve_is_refused(damage):
+    with pytest.raises((ValueError, TypeError)):
+        curve_from_dict(make_curve().to_dict() | damage)
+
+
+def test_a_curve_of_its_own_horizon_alone_answers_there():
+    one = np.ones(1)
+    curve = replace(
+        make_curve(), horizon=1, slope=one, shift=0 * one[None, :], deviation=0 * one,
+        slope_deviation=0 * one,
+    )  # fmt: skip
+    assert (curve.left_by(P, [1])[:, 0] == P).all()

@@ -1,0 +1,169 @@
+"""The fitted curve is calibrated at every horizon where the truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
+from fitmodel.deals.months import months_between
+from fitmodel.deals.training_set import TrainingSet
+from fitmodel.learning.churn_curve import ChurnCurve
+from fitmodel.learning.curve_fitting import MAX_MONTHS, fit_curve
+from fitmodel.learning.level import raised
+
+HORIZON = 5
+
+
+def followed(months, left, *, watched=None) -> TrainingSet:
+    """Deals of which only the follow-up is known."""
+    n = len(months)
+    return TrainingSet(
+        attributes=pd.DataFrame(index=range(n)),
+        followup_months=np.asarray(months, dtype=float),
+        left=np.asarray(left, dtype=bool),
+        entry_months=np.zeros(n),
+        observable_months=np.full(n, np.nan) if watched is None else watched,
+        weight=np.ones(n),
+        closed_on=None,
+        horizon_months=HORIZON,
+    )
+
+
+def observe(true_months, seed, longest=40.0) -> TrainingSet:
+    """Deals signed evenly over the last months before the extract."""
+    watched = np.random.default_rng(seed).uniform(0, longest, len(true_months))
+    seen = np.minimum(true_months, watched)
+    return followed(seen, true_months <= watched, watched=watched)
+
+
+def log_logistic(n, seed, shape=1.4):
+    """Months under proportional odds, and the probability at the own horizon."""
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(-1.3, 1.0, n)
+    odds = rng.uniform(size=n)
+    months = HORIZON * (odds / (1 - odds) / np.exp(raw)) ** (1 / shape)
+    return months, 1 / (1 + np.exp(-raw))
+
+
+def log_normal(n, seed):
+    """Months whose odds are not proportional, with a burst at the year's end."""
+    rng = np.random.default_rng(seed)
+    centre = rng.normal(2.3, 0.7, n)
+    z = (np.log(HORIZON) - centre) / 0.8
+    from scipy.stats import norm
+
+    months = np.exp(centre + 0.8 * rng.standard_normal(n))
+    late = (months > 9) & (months < 12)
+    return np.where(late & (rng.uniform(size=n) < 0.7), 12.0, months), norm.cdf(z)
+
+
+def gaps(curve: ChurnCurve, probability, true_months, month):
+    """Predicted minus true share per quarter of the risk, in standard errors."""
+    left = curve.left_by(probability, [month])[:, 0]
+    part = np.searchsorted(np.quantile(left, [0.25, 0.5, 0.75]), left)
+    result = []
+    for number in range(4):
+        inside = part == number
+        happened = true_months[inside] <= month
+        error = np.sqrt(max(happened.mean() * (1 - happened.mean()), 0.01) / inside.sum())
+        result.append((left[inside].mean() - happened.mean()) / error)
+    return np.abs(result)
+
+
+@pytest.mark.parametrize("law", [log_logistic, log_normal])
+@pytest.mark.parametrize("month", [1, 3, 8, 12, 24])
+def test_each_quarter_of_the_risk_is_calibrated_at_every_horizon(law, month):
+    months, probability = law(6_000, seed=1)
+    curve = fit_curve(observe(months, seed=2), probability, HORIZON)
+    new_months, new_probability = law(6_000, seed=3)
+    assert gaps(curve, new_probability, new_months, month).max() < 5.0
+
+
+@pytest.mark.parametrize("month", [1, 3, 8, 12, 24])
+def test_the_simulated_law_is_calibrated_at_every_horizon(month):
+    sim = simulate_deals(5_000, seed=3)
+    deals = view_of(sim.deals, sim.spec).training_set()
+    probability = sim.true_probability.to_numpy()
+    closed, left = (
+        column.to_numpy().astype("datetime64[D]")
+        for column in (sim.deals["closed_on"], sim.true_churned_on)
+    )
+    curve = fit_curve(deals, probability, HORIZON)
+    assert gaps(curve, probability, months_between(closed, left), month).max() < 5.0
+
+
+def test_under_proportional_odds_the_slope_stays_near_one():
+    months, probability = log_logistic(6_000, seed=1)
+    curve = fit_curve(observe(months, seed=2), probability, HORIZON)
+    assert np.abs(curve.slope - 1)[1:24].max() < 0.15
+    assert curve.slope[HORIZON - 1] == 1
+    assert curve.shift[0, HORIZON - 1] == 0
+
+
+def test_effects_that_fade_with_age_have_a_falling_slope():
+    rng = np.random.default_rng(5)
+    raw = rng.normal(-1.0, 1.2, 8_000)
+    probability = 1 / (1 + np.exp(-raw))
+    early = rng.uniform(size=8_000) < probability
+    months = np.where(early, rng.uniform(0, 5, 8_000), 5 + rng.exponential(12, 8_000))
+    curve = fit_curve(observe(months, seed=2), probability, HORIZON)
+    assert curve.slope[23] < 0.75 < curve.slope[5]
+
+
+def test_with_few_leavers_it_is_proportional_odds():
+    months, probability = log_logistic(120, seed=1)
+    curve = fit_curve(observe(months, seed=2), probability, HORIZON)
+    assert np.abs(curve.slope - 1).max() < 0.5
+
+
+def test_the_curve_ends_with_the_last_month_that_ten_customers_were_watched():
+    months, probability = log_logistic(2_000, seed=1)
+    deals = observe(months, seed=2, longest=20.0)
+    curve = fit_curve(deals, probability, HORIZON)
+    watched = np.sort(deals.followup_months)[-10]
+    assert curve.months == int(watched)
+
+
+def test_the_curve_is_no_longer_than_a_company_can_know():
+    months, probability = log_logistic(3_000, seed=1)
+    assert fit_curve(observe(months, seed=2, longest=400.0), probability, 5).months == MAX_MONTHS
+
+
+def test_a_level_of_today_is_in_the_months_within_the_horizon_and_not_in_later_hazards():
+    months, probability = log_logistic(6_000, seed=1)
+    deals, factor = observe(months, seed=2), 1.5
+    plain = fit_curve(deals, probability, HORIZON)
+    today = fit_curve(deals, raised(probability, factor), HORIZON, factor=factor)
+    before = plain.left_by(probability, [3, 5, 18])
+    after = today.left_by(raised(probability, factor), [3, 5, 18])
+    hazard, raised_hazard = (-np.log1p(-part).mean(axis=0) for part in (before, after))
+    assert raised_hazard[0] == pytest.approx(factor * hazard[0], rel=0.06)
+    assert raised_hazard[1] == pytest.approx(factor * hazard[1], rel=0.02)
+    later, later_today = hazard[2] - hazard[1], raised_hazard[2] - raised_hazard[1]
+    assert later_today == pytest.approx(later, rel=0.15)
+
+
+def test_a_contract_that_binds_for_a_year_has_a_timing_of_its_own():
+    months, probability = log_logistic(6_000, seed=1)
+    yearly = np.arange(6_000) % 2
+    bound = np.where(yearly == 1, np.maximum(months, 12.0), months)
+    probability = np.where(yearly == 1, 0.02, probability)
+    curve = fit_curve(
+        observe(bound, seed=2), probability, HORIZON,
+        attribute="term", code=yearly.astype(np.int32), stratum_by_code=np.array([0, 1]),
+    )  # fmt: skip
+    left = curve.left_by(np.array([0.02, 0.02]), [11, 12], np.array([0, 1]))
+    assert left[1, 1] > left[1, 0] + 0.2
+    assert left[0, 1] - left[0, 0] < 0.05
+
+
+def test_deals_of_unknown_length_of_watching_are_weighted_by_their_follow_up():
+    months, probability = log_logistic(6_000, seed=1)
+    deals = replace(observe(months, seed=2), observable_months=np.full(6_000, np.nan))
+    curve = fit_curve(deals, probability, HORIZON)
+    assert gaps(curve, probability, months, 12).max() < 5.0

@@ -1,0 +1,205 @@
+"""Every door gives the same probability at other horizons, and says where it cannot."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from fitmodel.bundle.store import write_bundle
+from fitmodel.cli.main import app
+from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.loading import load
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
+from fitmodel.model.scorer import scorer_from_json
+from fitmodel.scoring.batch import score_file
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+ASKED = [3, 5, 12]
+NAMES = [f"churn_probability_{months}m" for months in ASKED]
+OWN = "early_churn_probability"
+TODAY = date(2026, 7, 1)
+END = 18
+
+
+@pytest.fixture
+def expected(curved: FitModel, prospects: pd.DataFrame) -> pd.DataFrame:
+    return curved.predict(prospects, horizon_months=ASKED, reasons=0)
+
+
+def test_a_frame_gets_a_column_per_horizon_and_the_rest_stays(curved, prospects, expected):
+    plain = curved.predict(prospects, reasons=0)
+    pd.testing.assert_frame_equal(expected[plain.columns], plain)
+    assert list(expected.columns) == [*plain.columns, *NAMES]
+    assert (expected[NAMES].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    assert (expected[NAMES[1]] == plain[OWN]).all()
+    assert (expected[NAMES[2]] > plain[OWN]).any()
+
+
+def test_one_prospect_a_list_and_a_table_get_the_same_numbers_to_the_bit(
+    curved, prospects, expected
+):
+    rows = prospects.head(8).to_dict("records")
+    listed = curved.predict(rows, horizon_months=ASKED)
+    for row, one, (_, numbers) in zip(rows, listed, expected[NAMES].iterrows(), strict=False):
+        assert curved.predict(row, horizon_months=ASKED).churn_probabilities == (
+            one.churn_probabilities
+        )
+        assert dict(one.churn_probabilities) == dict(zip(ASKED, numbers.tolist(), strict=True))
+
+
+def test_any_chunking_gives_the_same_numbers_to_the_bit(curved, prospects, expected):
+    parts = [
+        curved.predict(prospects.iloc[start : start + 7], horizon_months=ASKED, reasons=0)
+        for start in range(0, len(prospects), 7)
+    ]
+    pd.testing.assert_frame_equal(pd.concat(parts)[NAMES], expected[NAMES], check_exact=True)
+
+
+def test_a_polars_table_is_given_back_as_one(curved, prospects, expected):
+    scored = curved.predict(pl.from_pandas(prospects), horizon_months=12, reasons=0)
+    assert scored[NAMES[2]].to_list() == expected[NAMES[2]].tolist()
+
+
+def test_an_assessment_says_it_in_words_and_as_json(curved, prospects):
+    one = curved.predict(prospects.iloc[0].to_dict(), horizon_months=12)
+    share = dict(one.churn_probabilities)[12]
+    assert one.to_dict()["churn_probability_12m"] == share
+    assert "likely to leave within 12 months of signing" in str(one)
+    zh = curved.predict(prospects.iloc[0].to_dict(), horizon_months=12, language="zh")
+    assert "12 个月内流失" in str(zh)
+    assert curved.predict(prospects.iloc[0].to_dict()).churn_probabilities == ()
+
+
+def test_a_file_gets_the_same_columns(curved, prospects, expected, tmp_path):
+    prospects.to_parquet(tmp_path / "p.parquet")
+    score_file(
+        tmp_path / "p.parquet", curved, tmp_path / "s.parquet", horizons=ASKED, chunk_rows=17
+    )
+    scored = pd.read_parquet(tmp_path / "s.parquet")
+    pd.testing.assert_frame_equal(scored[NAMES], expected[NAMES], check_exact=True)
+    assert list(scored.columns)[-4:] == [*NAMES, "error"]
+
+
+def test_a_row_that_cannot_be_read_has_no_probability_at_any_horizon(curved, prospects, tmp_path):
+    bad = prospects.head(3).astype({"seats": object})
+    bad.loc[bad.index[1], "seats"] = "many"
+    bad.to_csv(tmp_path / "p.csv", index=False)
+    score_file(tmp_path / "p.csv", curved, tmp_path / "s.csv", horizons=[12], reasons=0)
+    scored = pd.read_csv(tmp_path / "s.csv")
+    assert scored["churn_probability_12m"].isna().tolist() == [False, True, False]
+
+
+def bundle_of(curved: FitModel, folder: Path) -> Path:
+    return write_bundle(
+        folder, "prospect-fit", files={SCORER_FILE: curved.scorer.to_json()},
+        manifest={"spec": curved.manifest["spec"]}, make_current=True,
+    )  # fmt: skip
+
+
+def test_the_bundle_keeps_the_curve_to_the_bit(curved, prospects, expected, tmp_path):
+    again = load(bundle_of(curved, tmp_path)).predict(prospects, horizon_months=ASKED, reasons=0)
+    pd.testing.assert_frame_equal(again[NAMES], expected[NAMES], check_exact=True)
+
+
+def test_the_command_writes_them(curved, prospects, expected, tmp_path):
+    bundle_of(curved, tmp_path / "models")
+    prospects.to_csv(tmp_path / "p.csv", index=False)
+    command = ["score", str(tmp_path / "p.csv"), "--model", str(tmp_path / "models/prospect-fit")]
+    command += ["--output", str(tmp_path / "s.csv"), "--horizons", "3,5,12", "--reasons", "0"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    scored = pd.read_csv(tmp_path / "s.csv")
+    assert scored[NAMES].to_numpy() == pytest.approx(expected[NAMES].to_numpy())
+
+
+def test_the_command_refuses_what_is_no_list_of_months(curved, prospects, tmp_path):
+    bundle_of(curved, tmp_path / "models")
+    prospects.to_csv(tmp_path / "p.csv", index=False)
+    command = ["score", str(tmp_path / "p.csv"), "--model", str(tmp_path / "models/prospect-fit")]
+    done = CliRunner().invoke(app, [*command, "-o", "-", "--horizons", "3 months"])
+    assert done.exit_code == 2
+
+
+def test_the_service_answers_at_the_horizons_of_the_query(curved, prospects, expected, tmp_path):
+    client = TestClient(create_app(bundle_of(curved, tmp_path), Settings()))
+    rows = json.loads(prospects.head(3).to_json(orient="records", date_format="iso"))
+    one = client.post("/v1/assessments?horizons=3,5,12", json=rows[0]).json()
+    assert [one[name] for name in NAMES] == expected[NAMES].iloc[0].tolist()
+    both = client.post("/v1/assessments/batch?horizons=12", json=rows).json()["assessments"]
+    assert [item[NAMES[2]] for item in both] == expected[NAMES[2]].iloc[:3].tolist()
+    assert NAMES[2] not in client.post("/v1/assessments", json=rows[0]).json()
+
+
+@pytest.mark.parametrize(("query", "says"), [("99", "ends at month 18"), ("a", "horizons")])
+def test_the_service_says_why_it_cannot(curved, prospects, tmp_path, query, says):
+    client = TestClient(create_app(bundle_of(curved, tmp_path), Settings()))
+    row = json.loads(prospects.iloc[0].to_json(date_format="iso"))
+    answer = client.post(f"/v1/assessments?horizons={query}", json=row)
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+def test_sql_gives_the_same_numbers(curved, prospects, expected):
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect() as connection:
+        connection.register("prospects", prospects)
+        scored = connection.sql(curved.to_sql("duckdb", as_of=TODAY, horizons=ASKED)).df()
+    assert scored[NAMES].to_numpy() == pytest.approx(expected[NAMES].to_numpy(), abs=1e-9)
+
+
+@pytest.mark.parametrize("bad", [0, -3, 2.5, True, "12", [12, 0]])
+def test_what_is_no_whole_number_of_months_is_refused(curved, prospects, bad):
+    with pytest.raises(ProspectError, match="give whole months"):
+        curved.predict(prospects, horizon_months=bad)
+
+
+def test_beyond_the_curve_nothing_is_made_up(curved, prospects):
+    with pytest.raises(ProspectError, match="ends at month 18.*Remedy: ask for at most 18 months"):
+        curved.predict(prospects, horizon_months=19)
+
+
+def test_a_bundle_from_before_there_were_curves_answers_at_its_own_horizon_only(model, prospects):
+    old = FitModel(model.scorer, {"spec": {"label": {"horizon_months": 5}}})
+    found = old.predict(prospects, horizon_months=5)
+    assert (found["churn_probability_5m"] == found[OWN]).all()
+    with pytest.raises(ProspectError, match=r"own horizon \(5 months\) only.*train it again"):
+        old.predict(prospects, horizon_months=12)
+    with pytest.raises(ProspectError, match="train it again"):
+        old.survival(prospects)
+
+
+def test_a_damaged_curve_is_refused_when_the_bundle_is_opened(curved):
+    data = json.loads(curved.scorer.to_json())
+    for damage in ({"slope": [1.0]}, {"attribute": "no such", "stratum_by_code": [0]}):
+        broken = json.dumps(data | {"curve": data["curve"] | damage}).encode()
+        with pytest.raises(BundleError, match="damaged"):
+            scorer_from_json(broken, "v")
+
+
+def test_the_survival_has_a_row_per_month_and_a_column_per_prospect(curved, prospects, expected):
+    there = curved.survival(prospects)
+    assert there.shape == (END + 1, len(prospects))
+    assert (there.loc[0] == 1).all()
+    assert there.loc[12].to_numpy() == pytest.approx(1 - expected[NAMES[2]].to_numpy())
+    assert (there.diff().iloc[1:] <= 0).all(axis=None)
+
+
+def test_the_lifetime_lies_within_its_interval_and_says_where_the_curve_ends(curved, prospects):
+    life = curved.expected_lifetime_months(prospects)
+    assert (life["lifetime_low"] <= life["expected_lifetime_months"]).all()
+    assert (life["expected_lifetime_months"] <= life["lifetime_high"]).all()
+    assert (life["curve_ends_month"] == END).all()
+    risk = curved.predict(prospects, reasons=0)[OWN]
+    if curved.scorer.curve.attribute is None:
+        order = np.argsort(risk.to_numpy())
+        assert (np.diff(life["expected_lifetime_months"].to_numpy()[order]) <= 1e-9).all()

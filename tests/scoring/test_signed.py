@@ -1,0 +1,99 @@
+"""Signed customers: the chance to leave within the next months, given the time stayed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fitmodel.bundle.store import write_bundle
+from fitmodel.cli.main import app
+from fitmodel.exceptions import ProspectError
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.opening import SCORER_FILE
+from fitmodel.model.survival import score_signed
+from fitmodel.scoring.signed import score_customers
+
+AS_OF = date(2024, 9, 1)
+
+
+@pytest.fixture
+def customers(simulation) -> pd.DataFrame:
+    """Deals signed over fourteen months before the day."""
+    return simulation.deals.head(240)
+
+
+@pytest.fixture
+def knowing(curved, simulation) -> FitModel:
+    return FitModel(curved.scorer, {"spec": simulation.spec.to_dict()})
+
+
+def test_it_is_the_survival_curve_from_the_time_stayed_on(curved, customers):
+    scored = score_signed(curved, customers, (3, 12), as_of=AS_OF)
+    curve, there = curved.scorer.curve, curved.survival(customers)
+    whole = np.flatnonzero((scored["months_stayed"] % 1 == 0) & (scored["months_stayed"] <= 6))
+    assert len(whole)
+    for place in whole:
+        stayed = int(scored["months_stayed"].iloc[place])
+        own = there.iloc[:, place]
+        expected = 1 - own[stayed + 12] / own[stayed]
+        assert scored["leaves_within_12m"].iloc[place] == pytest.approx(expected)
+    assert (scored["beyond_data"] == (scored["months_stayed"] + 12 > curve.months)).all()
+    assert (scored["leaves_within_3m"] <= scored["leaves_within_12m"]).all()
+
+
+def test_on_the_day_of_signing_it_is_the_prospects_probability(curved, customers):
+    day = customers["closed_on"].iloc[5].date()
+    new = customers[customers["closed_on"].dt.date == day]
+    scored = score_signed(curved, new, (5,), as_of=day)
+    own = curved.predict(new, reasons=0)["early_churn_probability"]
+    assert scored["leaves_within_5m"].to_numpy() == pytest.approx(own.to_numpy())
+
+
+def test_who_is_gone_gets_no_numbers_and_stays_in_the_table(knowing, customers, tmp_path):
+    customers.to_csv(tmp_path / "c.csv", index=False)
+    done = score_customers(
+        tmp_path / "c.csv", knowing, tmp_path / "out.csv", months=[3], as_of=AS_OF
+    )
+    gone = (customers["churned_on"] <= pd.Timestamp(AS_OF)).to_numpy()
+    scored = pd.read_csv(tmp_path / "out.csv")
+    assert done.rows == len(scored) == len(customers)
+    assert done.gone == gone.sum() > 0
+    assert (scored["leaves_within_3m"].isna().to_numpy() == gone).all()
+
+
+def test_the_command_writes_the_columns_and_says_where_the_data_end(
+    knowing, customers, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write_bundle(
+        tmp_path, "fit", files={SCORER_FILE: knowing.scorer.to_json()}, manifest=knowing.manifest
+    )
+    version = next(path for path in (tmp_path / "fit").iterdir() if path.is_dir())
+    customers.to_csv("c.csv", index=False)
+    command = ["score", "c.csv", "--signed", "--model", str(version), "--output", "out.csv"]
+    done = CliRunner().invoke(app, [*command, "--as-of", "2024-09-01", "--horizons", "6,12"])
+    assert done.exit_code == 0, done.output
+    assert "have left" in done.output
+    assert "end after month 18" in done.output
+    assert {"leaves_within_6m", "remaining_months"} <= set(pd.read_csv("out.csv").columns)
+
+
+def test_a_customer_that_is_not_signed_yet_is_refused_with_its_row(curved, customers):
+    late = customers.reset_index(drop=True)
+    late.loc[2, "closed_on"] = pd.Timestamp("2030-01-01")
+    with pytest.raises(ProspectError, match=r"closed_on.*lies after 2024-09-01.*row 3"):
+        score_signed(curved, late, (3,), as_of=AS_OF)
+
+
+def test_a_table_without_the_day_signed_is_refused(curved, customers):
+    with pytest.raises(ProspectError, match="no column 'closed_on' with the day signed"):
+        score_signed(curved, customers.drop(columns="closed_on"), (3,), as_of=AS_OF)
+
+
+def test_another_kind_of_output_is_refused(curved, tmp_path):
+    with pytest.raises(ProspectError, match=r"neither \.csv nor \.parquet"):
+        score_customers("c.csv", curved, tmp_path / "out.xlsx")
