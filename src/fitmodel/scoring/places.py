@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import SpecError
 from fitmodel.scoring._database_sink import DatabaseSink
-from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring._file_sink import FileSink, check_output, check_source
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
@@ -17,8 +17,10 @@ from fitmodel.scoring.batch import (
     score_file,
     score_stream,
 )
-from fitmodel.scoring.database import is_database
+from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.scoring.tables import open_source
+from fitmodel.tables.database_rows import open_rows
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from fitmodel.crm.prospects import Given
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.scoring.streams import Sink, Source
+    from fitmodel.scoring.streams import Sink
 
 
 def score_places(
@@ -49,7 +51,7 @@ def score_places(
     Parameters
     ----------
     source, output : str
-        A file (see `score_file`) or a database's URL (see `fitmodel.scoring.database`).
+        A file (see `score_file`) or a database's URL (see `fitmodel.tables.databases`).
     model : FitModel
     query : str, optional
         Of a source that is a database: one SELECT, or ``@file.sql``.
@@ -83,10 +85,9 @@ def score_places(
         "progress": progress,
         "language": language,
         "log": log,
-        "tables": tables,
     }
     if not is_database(source) and not is_database(output):
-        return score_file(source, model, output, resume=resume, **asked)
+        return score_file(source, model, output, resume=resume, tables=tables, **asked)
     if resume:
         raise SpecError(
             "--resume needs files: a query may give other rows, or another order, the second time, "
@@ -94,12 +95,20 @@ def score_places(
         )
     sink = _sink(output, upsert)
     with _source(source, query) as table:
-        return score_stream(table, model, sink, **asked)
+        history = open_history(model.manifest, tables, table.schema.names)
+        return score_stream(table, model, sink, history=history, **asked)
 
 
 def count_places(source: str) -> int | None:
     """Rows of a file where they can be told; None of a database."""
     return None if is_database(source) else count_rows(source)
+
+
+@contextmanager
+def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Source]:
+    """Open a query or a table of a database as a source; parameters and errors of `open_rows`."""
+    with open_rows(url, chunk_rows, query=query) as (schema, batches):
+        yield Source(schema, map(Chunk, batches))
 
 
 @contextmanager
