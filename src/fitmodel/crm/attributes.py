@@ -134,13 +134,23 @@ class AsOfAttributes:
     fields : tuple of FieldResult
         Where the values of fields come from.
     unlike : mapping of str to ndarray of bool
-        Column to the rows whose value is of another type than the column's.
+        Column to the rows whose value is of another type than all values of today.
     """
 
     frame: pd.DataFrame
     moments: Moments
     fields: tuple[FieldResult, ...] = ()
     unlike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def without_unlike(self, deals: pd.DataFrame) -> AsOfAttributes:
+        """The same, where values of another type than those of the deals count as not known."""
+        emptied = {name: self.frame[name].mask(wrong) for name, wrong in self.unlike.items()}
+        numbers = {
+            name: read_numbers(values).series
+            for name, values in emptied.items()
+            if name in deals.columns and not is_text(deals[name])
+        }
+        return replace(self, frame=self.frame.assign(**(emptied | numbers)))
 
     def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
         """The deals with these columns, in place of those of today that have the same name."""
@@ -179,7 +189,8 @@ def attributes_as_of(
         result = _field(each, log, places, moments, deals)
         fields.append(result)
         if each.value is not None:
-            value, wrong = _value_column(result, log, deals)
+            words = each.column in spec.attributes.categorical
+            value, wrong = _value_column(result, log, deals, words=words)
             columns[each.value] = value
             if wrong.any():
                 unlike[each.value] = wrong
@@ -216,7 +227,7 @@ def _field(
 
 
 def _value_column(
-    result: FieldResult, log: ChangeLog, deals: pd.DataFrame
+    result: FieldResult, log: ChangeLog, deals: pd.DataFrame, *, words: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Values as of the moment, of the type of today's column; which are of another type."""
     elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
@@ -227,7 +238,15 @@ def _value_column(
     if today is not None and own.any():
         recorded[own] = today.astype(object).to_numpy()[own]
     values = pd.Series(recorded, index=deals.index, dtype=object, name=result.columns.column)
-    return _typed(values, today)
+    typed, wrong = _typed(values, today)
+    if today is not None and is_text(today) and not words and _are_numbers(today):
+        wrong = read_numbers(values).unreadable
+    return typed, wrong
+
+
+def _are_numbers(values: pd.Series[Any]) -> bool:
+    read = read_numbers(values)
+    return bool(read.series.notna().any()) and not read.unreadable.any()
 
 
 def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, NDArray[np.bool_]]:
