@@ -23,7 +23,6 @@ from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import check_enough
 from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.scoring.crm_tables import database_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -112,7 +111,7 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
 def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
     doubts: list[Doubt] = []
     try:
-        opened = open_deals(deals, spec, database_tables(spec))
+        opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
         doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
         yield from doubt_results(doubts)
