@@ -30,6 +30,7 @@ import fitmodel
 from fitmodel.datasets.simulation import Simulation
 from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import label_deals, outcomes
+from fitmodel.exceptions import DealsError
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
 
@@ -131,10 +132,14 @@ def figures(learned: Learned, attributes: pd.DataFrame, truth: np.ndarray) -> di
 def coverage(results: Results, name: str, work: Callable, sizes: dict[int, int]) -> None:
     """Print how often the 80 % interval covers the truth, over several trainings of each size."""
     for n, trainings in sizes.items():
-        rows = [
-            results.do(partial(work, n, seed), law=name, deals=n, seed=seed)[0]
-            for seed in range(20, 20 + trainings)
-        ]
+        try:
+            rows = [
+                results.do(partial(work, n, seed), law=name, deals=n, seed=seed)[0]
+                for seed in range(20, 20 + trainings)
+            ]
+        except DealsError as error:  # too few early churners in one of them
+            print(f"  {n:>6,} deals   {error}", flush=True)
+            continue
         of = {key: np.array([row[key] for row in rows]) for key in rows[0] if key in FIGURES}
         tenth, most = np.quantile(of["covered"], (0.1, 0.9))
         print(
