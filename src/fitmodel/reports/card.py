@@ -58,6 +58,7 @@ COLUMNS = {
     "boosting_share": "share of boosting",
     "behind_best": "log loss behind the best",
     "standard_error": "standard error of that",
+    "log_evidence": "log evidence of the penalty, against the best",
 }
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
