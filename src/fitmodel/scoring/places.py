@@ -10,6 +10,7 @@ from fitmodel.exceptions import SpecError
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring._file_sink import FileSink, check_output, check_source
+from fitmodel.scoring._folder_sink import FolderSink, check_folder
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
     BatchResult,
@@ -18,7 +19,7 @@ from fitmodel.scoring.batch import (
     score_stream,
 )
 from fitmodel.scoring.database import is_database
-from fitmodel.scoring.tables import open_source
+from fitmodel.scoring.tables import PIPE, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ def score_places(
     *,
     query: str | None = None,
     upsert: str | None = None,
+    partition_by: str | None = None,
     reasons: int = 3,
     strict: bool = False,
     progress: Callable[[int], object] | None = None,
@@ -55,6 +57,9 @@ def score_places(
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
+    partition_by : str, optional
+        Column whose values each get a folder of Parquet files; the output is then a folder. An
+        output whose name ends with ``/`` is a folder too.
     reasons, strict, progress, language, log, tables
         As of `score_file`.
     resume : bool
@@ -85,6 +90,8 @@ def score_places(
         "log": log,
         "tables": tables,
     }
+    if is_folder(output, partition_by):
+        return _score_to_folder(source, model, output, query, partition_by, resume, asked)
     if not is_database(source) and not is_database(output):
         return score_file(source, model, output, resume=resume, **asked)
     if resume:
@@ -95,6 +102,35 @@ def score_places(
     sink = _sink(output, upsert)
     with _source(source, query) as table:
         return score_stream(table, model, sink, **asked)
+
+
+def is_folder(output: str, partition_by: str | None) -> bool:
+    """Whether an output is a folder of Parquet files."""
+    return partition_by is not None or (output.endswith("/") and not is_database(output))
+
+
+def _score_to_folder(
+    source: str,
+    model: FitModel,
+    output: str,
+    query: str | None,
+    partition_by: str | None,
+    resume: bool,
+    asked: Mapping[str, Any],
+) -> BatchResult:
+    if is_database(output) or output == PIPE:
+        raise SpecError(f"--partition-by writes a folder of Parquet files; {output} is none.")
+    if resume:
+        raise SpecError("--resume needs a file as output. Remedy: leave --resume out.")
+    folder = Path(output)
+    check_folder(folder)
+    if not is_database(source) and Path(source).resolve() in folder.resolve().parents:
+        raise SpecError(
+            f"{output} lies in the folder {source}, of which every file is input. Remedy: write "
+            "it elsewhere."
+        )
+    with _source(source, query) as table:
+        return score_stream(table, model, FolderSink(folder, partition_by), **asked)
 
 
 def count_places(source: str) -> int | None:
