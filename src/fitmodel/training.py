@@ -14,6 +14,7 @@ import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.checking import audit_before_training, checks_of_training
+from fitmodel.deals.competing_exits import note_on_exits
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import named_apart
 from fitmodel.evaluation.out_of_time import evaluate
@@ -29,7 +30,6 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.reproduce import reproduce_block
-from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.shipping import ship
 from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
@@ -201,7 +201,7 @@ def _train(
     started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
+    questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
@@ -224,11 +224,14 @@ def _train(
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
+        regime=learned.regime,
+        association=learned.choice.association,
     )
     digest = deals_digest(table)
     own = None if estimator is None else repr(estimator)
     block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
-    report = replace(report, reproduce=block)
+    notes = (*report.notes, *filter(None, [note_on_exits(view)]))
+    report = replace(report, reproduce=block, notes=notes)
     tell(STEPS[4])
     begun = begin(spec, options)
     with ending(begun, spec):

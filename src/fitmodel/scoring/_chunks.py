@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,8 @@ from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from fitmodel.model.fitmodel import FitModel
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.tables.values import NumberForm
 
 
+_Predicted = TypeVar("_Predicted")
 _UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
 _REMEDY = (
     "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
@@ -182,3 +187,38 @@ class BatchLog:
                 "which an assessment cannot be logged. Nothing was written. Remedy: give it, or "
                 "leave --log out."
             )
+
+
+def in_order(
+    predict: Callable[[int, Chunk], _Predicted], chunks: Iterator[Chunk], workers: int
+) -> Iterator[tuple[Chunk, _Predicted]]:
+    """Predict a few numbered chunks at once, and give them in their order.
+
+    Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
+    workers, and one more, are in memory.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
+        try:
+            for number, chunk in enumerate(chunks):
+                waiting.append((chunk, _begun(pool, predict, number, chunk)))
+                if len(waiting) > workers:
+                    first, predicted = waiting.popleft()
+                    yield first, predicted.result()
+            for first, predicted in waiting:
+                yield first, predicted.result()
+        finally:
+            for _, predicted in waiting:
+                predicted.cancel()
+
+
+def _begun(
+    pool: ThreadPoolExecutor,
+    predict: Callable[[int, Chunk], _Predicted],
+    number: int,
+    chunk: Chunk,
+) -> Future[_Predicted]:
+    try:
+        return pool.submit(predict, number, chunk)
+    except RuntimeError as error:  # there is no room for a thread's stack
+        raise MemoryError(str(error)) from error

@@ -7,23 +7,21 @@ table -> chunks of rows -> predict_table -> decision log -> columns added
 from __future__ import annotations
 
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.crm.prospects import open_history
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
-from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
+from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault, in_order
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._history import history_for, refuse_history, with_history
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
@@ -31,16 +29,17 @@ from fitmodel.scoring._prediction_columns import (
     check_files,
     prediction_fields,
 )
-from fitmodel.scoring._resume import kept_parts
+from fitmodel.scoring._resume import kept_parts, refuse_pipes
+from fitmodel.scoring.history import with_history
 from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
-    from fitmodel.crm.prospects import Given
+    from fitmodel.crm.prospects import Given, ProspectHistory
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring._resume import Parts
@@ -58,7 +57,6 @@ __all__ = [
     "score_stream",
 ]
 
-_Predicted = TypeVar("_Predicted")
 CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
 WORKERS = 2
 
@@ -155,7 +153,7 @@ def score_file(
     Raises
     ------
     SpecError
-        If there are no texts in that language, or a model with history is to be resumed.
+        If there are no texts in that language.
     ProspectError
         If the table cannot be read, lacks an attribute, already has a prediction column, or, with
         `strict`, has a row that cannot be scored.
@@ -176,10 +174,15 @@ def score_file(
     check_paths(source, output)
     asked: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
     asked |= {"horizons": sorted(horizons)} if horizons else {}
+    parts = None
     if resume:
-        refuse_history(model)
-    kept = kept_parts(source, output, model, **asked) if resume else nullcontext()
-    with kept as parts, open_source(source, chunk_rows) as table:
+        refuse_pipes(source, output)
+    with ExitStack() as stack:
+        table = stack.enter_context(open_source(source, chunk_rows))
+        history = open_history(model.manifest, tables, table.schema.names)
+        if resume:
+            asked["history"] = None if history is None else history.digest
+            parts = stack.enter_context(kept_parts(source, output, model, **asked))
         return score_stream(
             table,
             model,
@@ -191,7 +194,7 @@ def score_file(
             language=language,
             parts=parts,
             log=log,
-            tables=tables,
+            history=history,
             horizons=horizons,
         )
 
@@ -208,15 +211,15 @@ def score_stream(
     language: str = "en",
     parts: Parts | None = None,
     log: AssessmentLog | None = None,
-    tables: Mapping[str, Given] | None = None,
+    history: ProspectHistory | None = None,
     horizons: Sequence[int] = (),
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`.
 
-    Predictions found in `parts` are taken from there, and all others kept there.
+    Predictions found in `parts` are taken from there, and all others kept there. `history` holds
+    the tables of the model's contract, as `open_history` gives them.
     """
     begun = time.monotonic()
-    history = history_for(model, tables, table.schema.names)
     asked: dict[str, Any] = {"logged": log is not None, "horizons": check_horizons(model, horizons)}
     check_columns(table.schema.names, model, history, **asked)
     check_files(table.lacking, model)
@@ -238,7 +241,7 @@ def score_stream(
     first_error: str | None = None
     with sink.opened(schema, table.separator) as write:
         chunks = with_history(table.chunks, history, as_of)
-        for chunk, (columns, was_there) in _in_order(remembered, chunks, workers):
+        for chunk, (columns, was_there) in in_order(remembered, chunks, workers):
             lost = pc.starts_with(columns["error"], LEFT_OUT)
             problems = pc.if_else(lost, None, columns["error"])
             result = len(problems) - problems.null_count
@@ -313,38 +316,3 @@ def predict_chunk(
         if name in predictions
     }
     return columns | {"error": pa.Array.from_pandas(errors, type=PREDICTIONS["error"])}
-
-
-def _in_order(
-    predict: Callable[[int, Chunk], _Predicted], chunks: Iterator[Chunk], workers: int
-) -> Iterator[tuple[Chunk, _Predicted]]:
-    """Predict a few numbered chunks at once, and give them in their order.
-
-    Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
-    workers, and one more, are in memory.
-    """
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
-        try:
-            for number, chunk in enumerate(chunks):
-                waiting.append((chunk, _begun(pool, predict, number, chunk)))
-                if len(waiting) > workers:
-                    first, predicted = waiting.popleft()
-                    yield first, predicted.result()
-            for first, predicted in waiting:
-                yield first, predicted.result()
-        finally:
-            for _, predicted in waiting:
-                predicted.cancel()
-
-
-def _begun(
-    pool: ThreadPoolExecutor,
-    predict: Callable[[int, Chunk], _Predicted],
-    number: int,
-    chunk: Chunk,
-) -> Future[_Predicted]:
-    try:
-        return pool.submit(predict, number, chunk)
-    except RuntimeError as error:  # there is no room for a thread's stack
-        raise MemoryError(str(error)) from error

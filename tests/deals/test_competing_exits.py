@@ -1,0 +1,97 @@
+"""Exits for another reason as a second cause: the Aalen-Johansen estimate and what it tells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.competing_exits import causes_of, cumulative_incidence, note_on_exits
+from fitmodel.deals.history import view_of
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.exceptions import DealsError
+
+
+@pytest.fixture
+def ends() -> tuple[np.ndarray, np.ndarray]:
+    """Months with many ties, and causes."""
+    rng = np.random.default_rng(3)
+    leave, exits = rng.exponential(14, 400), rng.exponential(20, 400)
+    watched = rng.uniform(0, 24, 400)
+    months = np.ceil(np.minimum.reduce([leave, exits, watched]) * 2) / 2
+    cause = np.argmin(np.stack([watched, leave, exits]), axis=0)
+    return months, cause
+
+
+def test_it_is_scikit_survivals_estimate(ends):
+    sksurv = pytest.importorskip("sksurv.nonparametric")
+    months, cause = ends
+    times, shares = sksurv.cumulative_incidence_competing_risks(cause, months)
+    found = cumulative_incidence(months, cause)
+    assert found.times == pytest.approx(times)
+    assert found.left == pytest.approx(shares[1])
+    assert found.exited == pytest.approx(shares[2])
+
+
+def test_both_shares_and_who_is_still_there_make_one(ends):
+    months, cause = ends
+    found = cumulative_incidence(months, cause)
+    there = kaplan_meier(months, cause > 0, at=found.times).survival
+    assert found.left + found.exited + there == pytest.approx(np.ones(len(there)))
+
+
+def test_without_exits_it_is_one_minus_kaplan_meier_with_delayed_entry_too(ends):
+    months, cause = ends
+    entry = np.where(np.arange(400) % 5 == 0, 0.3 * months, 0.0)
+    found = cumulative_incidence(months, cause == 1, entry_months=entry)
+    curve = kaplan_meier(months, cause == 1, entry_months=entry, at=found.times)
+    assert found.left == pytest.approx(1 - curve.survival)
+
+
+def test_censoring_the_exits_says_more_leavers_than_there_are(ends):
+    months, cause = ends
+    left, _ = cumulative_incidence(months, cause).at(12.0)
+    assert left < 1 - kaplan_meier(months, cause == 1).at(12.0) - 0.03
+
+
+def test_beyond_the_data_nothing_is_known(ends):
+    assert np.isnan(cumulative_incidence(*ends).at(99.0)).all()
+    assert cumulative_incidence(*ends).at(0.0) == (0.0, 0.0)
+
+
+def test_causes_that_are_none_and_no_deals_are_refused():
+    with pytest.raises(DealsError, match="no deal"):
+        cumulative_incidence([], [])
+    with pytest.raises(DealsError, match="none of 0"):
+        cumulative_incidence([1.0], [3])
+
+
+@pytest.fixture
+def with_exits():
+    """Simulated deals of which a fifth go bankrupt in the second month."""
+    sim = simulate_deals(800, seed=2)
+    bankrupt = np.arange(800) % 5 == 0
+    day = sim.deals["closed_on"] + pd.Timedelta(days=40)
+    end = pd.Timestamp(sim.spec.deals.observed_until)
+    shown = bankrupt & (day <= end) & ~(sim.deals["churned_on"] <= day)
+    deals = sim.deals.assign(exited_on=day.where(shown))
+    spec = sim.spec.replace(deals=sim.spec.deals.model_copy(update={"exited_on": "exited_on"}))
+    return view_of(deals, spec)
+
+
+def test_an_exit_is_a_cause_of_its_own(with_exits):
+    cause = causes_of(with_exits)
+    assert (cause[with_exits.left] == 1).all()
+    assert (cause == 2).sum() > 100
+
+
+def test_the_difference_to_censoring_is_said(with_exits):
+    text = note_on_exits(with_exits)
+    assert "exit for another reason (exited_on) within 5 months" in text
+    assert "if nobody exited" in text
+
+
+def test_without_exits_nothing_is_said():
+    sim = simulate_deals(300, seed=2)
+    assert note_on_exits(view_of(sim.deals, sim.spec)) is None
