@@ -15,11 +15,12 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._provisional import choose_provisional
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.selection import choose, choose_provisional
+from fitmodel.learning.selection import choose
 from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
 
 if TYPE_CHECKING:
