@@ -152,7 +152,7 @@ def test_an_interrupted_batch_is_resumed_while_the_tables_are_the_same(home, mon
     sim.deals.tail(20).drop(columns="churned_on").to_csv("batch.csv", index=False)
     asked = {"chunk_rows": 5, "reasons": 0, "workers": 1, "tables": sim.tables}
 
-    def stop(rows):
+    def stop(_rows):
         raise KeyboardInterrupt
 
     fitmodel.score_file("batch.csv", run.model, "whole.csv", **asked)
