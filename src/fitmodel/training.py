@@ -221,6 +221,8 @@ def _train(
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
+        regime=learned.regime,
+        association=learned.choice.association,
     )
     digest = deals_digest(table)
     own = None if estimator is None else repr(estimator)

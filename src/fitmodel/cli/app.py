@@ -139,10 +139,11 @@ def say_training(run: TrainingRun) -> None:
 
 
 def _in_use_instead(run: TrainingRun) -> str:
+    kind = "this provisional model" if run.report.regime == "provisional" else "this one"
     if run.in_use is not None:
         return f"{run.in_use} still; `fitmodel promote` puts this one in use"
     return (
-        "none: this one shows no skill and was NOT put in use. Remedy: more deals or better "
+        f"none: {kind} shows no skill and was NOT put in use. Remedy: more deals or better "
         "attributes; `fitmodel promote --force REASON` uses it all the same"
     )
 
