@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 import fitmodel
 from fitmodel.crm.prospects import add_history
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.report import monitor
 from fitmodel.service._routes import assess_many
 from fitmodel.service.app import create_app
@@ -202,3 +203,30 @@ def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monk
     assert found["early_churn_probability"] == pytest.approx(today.iloc[0], abs=1e-12)
     assert brief.status_code == 200
     assert (refused.status_code, "send deal_id" in refused.json()["detail"]) == (422, True)
+
+
+def test_models_of_different_histories_are_compared_on_the_same_deals(home):
+    _, _, run = home
+    manifest = {**run.model.manifest, "period": ["2020-01-01", "2024-12-31"]}
+    plain = {**manifest, "spec": {**manifest["spec"], "history": {}, "events": {}}}
+    sim = fitmodel.simulate_deals(600, seed=1, history=True, n_attributes=4)
+    ready = add_history(sim.deals, run.model)
+    one, other = FitModel(run.model.scorer, manifest), FitModel(run.model.scorer, plain)
+
+    compared = fitmodel.compare_models(one, other, ready)
+
+    assert compared.n_deals >= 50
+    assert (compared.better, compared.flags.changed) == (None, 0)
+
+
+def test_a_count_of_one_is_no_yes(home):
+    _, sim, run = home
+    known = add_history(sim.deals.drop(columns="churned_on"), run.model)
+    row = known.iloc[-1].to_dict() | {"seats_changes": 1.0}
+
+    said = run.model.predict(row, reasons=99)
+    table = run.model.predict(known.iloc[[-1]].assign(seats_changes=1.0), reasons=99)
+
+    sentences = {each.attribute: each.sentence for each in said.reasons}
+    assert sentences["seats_changes"].startswith("1 change(s) of Seats before signing: ")
+    assert sentences["seats_changes"] in {r["sentence"] for r in table["reasons"].iloc[0]}
