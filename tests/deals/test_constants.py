@@ -87,4 +87,4 @@ def test_a_model_is_trained_without_it_and_says_so(tmp_path) -> None:
 
     assert not {"tenant", "nothing"} & set(run.model.attributes)
     said = [text for text in run.warnings if "left out of learning" in text]
-    assert [text.split(":")[0] for text in said] == ["tenant", "nothing"]
+    assert [text.split(":")[0] for text in said] == ["FM321 tenant", "FM321 nothing"]

@@ -11,7 +11,7 @@ import typer
 from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
-from fitmodel.scoring.database import is_database
+from fitmodel.tables.databases import is_database
 
 
 @app.command()
@@ -23,13 +23,18 @@ def score(
     model: Model,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="CSV, Parquet or URL/TABLE; - for standard output."),
+        typer.Option(
+            "--output", "-o", help="CSV, Parquet, FOLDER/ or URL/TABLE; - for standard output."
+        ),
     ],
     query: Annotated[
         str | None, typer.Option(help="Rows of a database: one SELECT, or @file.sql.")
     ] = None,
     upsert: Annotated[
         str | None, typer.Option(help="Update or add the rows of a table by this column.")
+    ] = None,
+    partition_by: Annotated[
+        str | None, typer.Option(help="Write a folder: Parquet files by this column's values.")
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
@@ -66,6 +71,7 @@ def score(
                 output,
                 query=query,
                 upsert=upsert,
+                partition_by=partition_by,
                 reasons=reasons,
                 strict=strict,
                 progress=advance,
