@@ -208,6 +208,7 @@ def score_coded(
     result["escalate"] = verdict.escalate
     result["expected_value_low"] = verdict.expected_value_low
     result["expected_value_high"] = verdict.expected_value_high
+    result["own_evidence"] = scorecard.own_evidence(coded.codes)
     return result
 
 
