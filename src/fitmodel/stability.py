@@ -85,7 +85,7 @@ def check_stability(
     >>> sorted(found.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
-    loaded = model if isinstance(model, FitModel) else load(model, workbench=estimator is not None)
+    loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
     read = read_with_history(deals, spec or DealSpec(**loaded.manifest["spec"]))
     table, contract = named_apart(read.table), read.spec
     asked = _prospects(prospects, table, contract)
