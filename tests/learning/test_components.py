@@ -50,7 +50,9 @@ def sample_of(frame, follow_up, *, replicates, penalty=3.0):
 
 
 def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic'\]"):
+    with pytest.raises(
+        SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic', 'posterior'\]"
+    ):
         check_components(("logistic", "boostd"))
     check_components(tuple(COMPONENTS))
     few = simulate_deals(600, seed=1)

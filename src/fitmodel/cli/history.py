@@ -62,7 +62,6 @@ def attributes(
         from fitmodel.crm.reading import open_deals
         from fitmodel.crm.timeline import provenance, timeline
         from fitmodel.reports.history_text import timeline_text
-        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
         if not has_tables(spec):
@@ -70,8 +69,7 @@ def attributes(
                 f"{config} names no table beside the deals. Remedy: add [history.NAME] or "
                 "[events.NAME], see docs/guides/crm-history.md"
             )
-        tables = database_tables(spec, given_tables(table))
-        opened = open_deals(deals, spec, tables, as_of=_day(as_of))
+        opened = open_deals(deals, spec, given_tables(table), as_of=_day(as_of))
         if opened.result is None or opened.tables is None:
             raise SpecError(
                 f"{deals} lacks the column {spec.deals.id!r} or {spec.deals.closed_on!r} of [deals]"

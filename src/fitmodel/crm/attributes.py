@@ -5,7 +5,7 @@ tables of the contract -> read once, sorted -> each deal's moment -> a column pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from fitmodel.tables.cells import level_text
 from fitmodel.tables.values import is_missing, is_text, read_dates, read_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -56,10 +56,14 @@ class CrmTables:
         """All of them."""
         return [*self.logs.values(), *self.events.values()]
 
+    def replaced(self, others: Mapping[str, Any]) -> CrmTables:
+        """These tables with some others in place of those of the same names."""
+        logs = {name: others.get(name, log) for name, log in self.logs.items()}
+        events = {name: others.get(name, log) for name, log in self.events.items()}
+        return CrmTables(logs, events)
+
     def under(self, spec: DealSpec) -> CrmTables:
         """The same tables under a contract that says more of them."""
-        from dataclasses import replace
-
         return CrmTables(
             {name: replace(log, section=spec.history[name]) for name, log in self.logs.items()},
             {name: replace(log, section=spec.events[name]) for name, log in self.events.items()},
@@ -71,19 +75,27 @@ def has_tables(spec: DealSpec) -> bool:
     return bool(spec.history or spec.events)
 
 
-def read_crm_tables(spec: DealSpec, given: Mapping[str, Given] | None = None) -> CrmTables:
-    """Read the tables of a contract.
+def read_crm_tables(
+    spec: DealSpec,
+    given: Mapping[str, Given] | None = None,
+    ids: Sequence[str] | None = None,
+) -> CrmTables:
+    """Read the tables of a contract: files, folders or tables of a database.
 
     Parameters
     ----------
     spec : DealSpec
     given : mapping of str to DataFrame or path, optional
         In place of tables, by their names in the contract.
+    ids : sequence of str, optional
+        Of tables in a database only the rows of these deals are read.
 
     Raises
     ------
     DealsError
         If a table cannot be read, or something is given for a table that the contract has not.
+    DatabaseError, DependencyError
+        If a database cannot be read.
     """
     given = {} if given is None else dict(given)
     unknown = sorted(set(given) - {*spec.history, *spec.events})
@@ -91,11 +103,12 @@ def read_crm_tables(spec: DealSpec, given: Mapping[str, Given] | None = None) ->
         known = ", ".join([*spec.history, *spec.events]) or "none"
         raise DealsError(f"the contract has no table {unknown[0]!r}; it has {known}")
     logs = {
-        name: read_changes(f"[history.{name}]", section, given.get(name))
+        name: read_changes(f"[history.{name}]", section, given.get(name), ids)
         for name, section in spec.history.items()
     }
     events = {
-        name: read_events(name, section, given.get(name)) for name, section in spec.events.items()
+        name: read_events(name, section, given.get(name), ids)
+        for name, section in spec.events.items()
     }
     return CrmTables(logs, events)
 
@@ -121,13 +134,23 @@ class AsOfAttributes:
     fields : tuple of FieldResult
         Where the values of fields come from.
     unlike : mapping of str to ndarray of bool
-        Column to the rows whose value is of another type than the column's.
+        Column to the rows whose value is of another type than all values of today.
     """
 
     frame: pd.DataFrame
     moments: Moments
     fields: tuple[FieldResult, ...] = ()
     unlike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def without_unlike(self, deals: pd.DataFrame) -> AsOfAttributes:
+        """The same, where values of another type than those of the deals count as not known."""
+        emptied = {name: self.frame[name].mask(wrong) for name, wrong in self.unlike.items()}
+        numbers = {
+            name: read_numbers(values).series
+            for name, values in emptied.items()
+            if name in deals.columns and not is_text(deals[name])
+        }
+        return replace(self, frame=self.frame.assign(**(emptied | numbers)))
 
     def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
         """The deals with these columns, in place of those of today that have the same name."""
@@ -166,7 +189,8 @@ def attributes_as_of(
         result = _field(each, log, places, moments, deals)
         fields.append(result)
         if each.value is not None:
-            value, wrong = _value_column(result, log, deals)
+            words = each.column in spec.attributes.categorical
+            value, wrong = _value_column(result, log, deals, words=words)
             columns[each.value] = value
             if wrong.any():
                 unlike[each.value] = wrong
@@ -203,7 +227,7 @@ def _field(
 
 
 def _value_column(
-    result: FieldResult, log: ChangeLog, deals: pd.DataFrame
+    result: FieldResult, log: ChangeLog, deals: pd.DataFrame, *, words: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Values as of the moment, of the type of today's column; which are of another type."""
     elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
@@ -214,7 +238,15 @@ def _value_column(
     if today is not None and own.any():
         recorded[own] = today.astype(object).to_numpy()[own]
     values = pd.Series(recorded, index=deals.index, dtype=object, name=result.columns.column)
-    return _typed(values, today)
+    typed, wrong = _typed(values, today)
+    if today is not None and is_text(today) and not words and _are_numbers(today):
+        wrong = read_numbers(values).unreadable
+    return typed, wrong
+
+
+def _are_numbers(values: pd.Series[Any]) -> bool:
+    read = read_numbers(values)
+    return bool(read.series.notna().any()) and not read.unreadable.any()
 
 
 def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, NDArray[np.bool_]]:

@@ -95,9 +95,10 @@ def open_deals(
     moments = moments_of(table, spec, as_of)
     filled, unused = settle(table, spec, tables, moments.times)
     result = attributes_as_of(table, filled, tables, as_of)
+    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
+    result = result.without_unlike(table)
     attached = result.attached_to(table)
     attached.attrs = {**table.attrs, ATTACHED: _filled(filled)}
-    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
     opened = replace(file, table=attached, findings=(*file.findings, *findings))
     return OpenedDeals(opened, filled, table, result, tables)
 

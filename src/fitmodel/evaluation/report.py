@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from fitmodel.deals.enough import Regime
     from fitmodel.evaluation.metrics import Metric
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
 NO_SKILL_AUC = 0.5
+MAX_ASSOCIATION = 0.05
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
@@ -125,6 +127,11 @@ class TrainingReport(Report):
     pooled_groups : DataFrame
         Observed over expected per subgroup and quarter of signing, with partial pooling
         (`compute_pooled_groups`).
+    regime : {"full", "provisional"}
+        Way of learning: provisional with few early churners, see `fitmodel.deals.enough`.
+    association : float or None
+        Of a provisional model: P value of attributes and outcomes having nothing to do with each
+        other. With few early churners skill is claimed only where it is small too.
     reproduce : mapping of str to str
         What to have and to type to train this model again: digest of the deals, versions, command.
     money_curve : DataFrame
@@ -152,8 +159,30 @@ class TrainingReport(Report):
     flagged: Mapping[str, float]
     level: Level | None = None
     pooled_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    regime: Regime = "full"
+    association: float | None = None
     reproduce: Mapping[str, str] = field(default_factory=dict)
     money_curve: pd.DataFrame = field(default_factory=pd.DataFrame, metadata={"private": True})
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether deals are told apart beyond the level, and for few churners beyond chance."""
+        by_chance = self.association is not None and self.association > MAX_ASSOCIATION
+        return shows_skill(self.metrics) and not by_chance
+
+    @property
+    def verdict(self) -> str:
+        """Whether there is evidence of skill; a provisional model says first what it is."""
+        said = describe_skill(self.metrics)
+        if self.regime == "full":
+            return said
+        if shows_skill(self.metrics) and not self.has_skill:
+            said = (
+                f"no evidence of skill: chance alone would have attributes and early churn go "
+                f"together as much in {self.association:.0%} of such tables (global test)"
+            )
+        few = f"provisional model, learned from {self.n_early_churners:,} early churners"
+        return f"{few}: {said}"
 
     def figures(self) -> dict[str, Figure]:
         """Draw everything that was measured, each as a figure of its own.

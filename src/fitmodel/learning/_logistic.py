@@ -242,6 +242,38 @@ def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) 
     return np.asarray(weight * np.maximum(known, MIN_INFORMATION))
 
 
+def log_evidence(
+    matrix: Floats,
+    outcome: Floats,
+    weight: Floats,
+    log_odds: Floats,
+    coefficients: Floats,
+    penalty: float,
+) -> float:
+    """Log marginal likelihood of a penalty, but for a constant (Laplace's approximation).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (deals, width)
+    outcome, weight : ndarray, shape (deals,)
+        0.0 or 1.0, and weights that sum to the effective sample size.
+    log_odds : ndarray, shape (deals,)
+        Of that outcome.
+    coefficients : ndarray, shape (1 + width,)
+        Of the ridge regression with this penalty.
+    penalty : float
+        The ridge penalty is the prior N(0, 1 / penalty) of each coefficient (MacKay 1992).
+    """
+    live = matrix.any(axis=0)
+    beta = coefficients[1:][live]
+    chance = expit(log_odds)
+    information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
+    curvature = np.linalg.slogdet(penalised_information(matrix[:, live], information, penalty))[1]
+    likelihood = weight @ (outcome * log_odds - np.logaddexp(0, log_odds))
+    prior = (live.sum() * np.log(penalty) - penalty * (beta @ beta)) / 2
+    return float(likelihood + prior - curvature / 2)
+
+
 def _penalised_loss(
     matrix: Floats, early_churn: Floats, weight: Floats, penalty: float, beta: Floats
 ) -> tuple[float, Floats]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
+from fitmodel.learning._posterior import draws, fit_strengths, weights_of
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
 from fitmodel.learning.proportional_odds import Floats, FollowUp
@@ -111,7 +112,30 @@ class Boosted:
         return replicates.mean(), replicates
 
 
-COMPONENTS: Mapping[str, Component] = {"logistic": Logistic(), "boosted": Boosted()}
+class Posterior:
+    """Ridge regression averaged over its penalty, for few early churners."""
+
+    def fit(
+        self,
+        sample: Sample,
+        settings: Settings,  # noqa: ARG002 - as of Component
+        options: LearnerOptions,
+    ) -> tuple[Additive, Additive]:
+        """The mean over strengths, and draws from the posterior in the place of replicates."""
+        imputed = sample.imputed
+        strengths = fit_strengths(imputed, sample.follow_up, options)
+        weights = weights_of(strengths)
+        coefficients = np.stack([each.fit.coefficients for each in strengths])
+        point = as_tables(imputed.design, [weights @ coefficients])
+        drawn = draws(strengths, weights, sample.counts.shape[1], options)
+        return point, as_tables(imputed.design, drawn) if drawn else point
+
+
+COMPONENTS: Mapping[str, Component] = {
+    "logistic": Logistic(),
+    "boosted": Boosted(),
+    "posterior": Posterior(),
+}
 
 
 def check_components(names: tuple[str, ...]) -> None:

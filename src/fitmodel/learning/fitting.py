@@ -147,6 +147,8 @@ def fit_scorecard(
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
+    if settings.regime == "provisional":  # its log-odds are shrunk: draws are as far apart as deals
+        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
     left_out = misfit(imputed, log_odds, deviation, seed=options.seed)
     scatter = add_misfit(scatter, left_out, centre, deviation)
     calibration = CalibrationMap.identity()

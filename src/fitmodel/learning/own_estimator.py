@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
 from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
@@ -149,7 +149,7 @@ def learn_own(
     estimator: Any,
     *,
     as_of: pd.Timestamp | None = None,
-    least: int = MIN_CHURNERS,
+    least: int = FULL_CHURNERS,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -170,7 +170,7 @@ def learn_own(
 
 
 def learn_own_from_set(
-    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = MIN_CHURNERS
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = FULL_CHURNERS
 ) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
     check_enough(training_set, least)

@@ -96,10 +96,23 @@ class Wording:
         if own is not None:
             return own
         if (recorded := self.recorded.get(name)) is not None:
-            filled = {key: self.label(value) for key, value in recorded.items() if key != "key"}
-            return phrases(self.language, "history")(recorded["key"], **filled)
+            return phrases(self.language, "history")(recorded["key"], **self._filled(recorded))
         text = name.replace("_", " ").replace(".", " ").strip()
         return text[:1].upper() + text[1:]
+
+    def recorded_as(self, name: str, value: str) -> str | None:
+        """Tell what history and events say: "No meetings for 31 days before signing".
+
+        None of other attributes, and of those that the contract gives a name of their own.
+        """
+        recorded = self.recorded.get(name)
+        if recorded is None or name in self.labels:
+            return None
+        say = phrases(self.language, "history")
+        return say(f"said_{recorded['key']}", value=value, **self._filled(recorded))
+
+    def _filled(self, recorded: Mapping[str, str]) -> dict[str, str]:
+        return {key: self.label(value) for key, value in recorded.items() if key != "key"}
 
     def value(self, column: Column, value: Any) -> str:
         """Write an attribute's value as a person reads it."""

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
 from fitmodel.crm.columns import columns_of, field_columns_of
-from fitmodel.crm.prospects import columns_needed, contract_of, tables_of_rows
+from fitmodel.crm.prospects import contract_of
+from fitmodel.crm.requests import columns_needed, tables_of_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.loading import load

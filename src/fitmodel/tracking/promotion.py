@@ -198,6 +198,9 @@ def _check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
             "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
             "it would stop `serve`, `brief`, `monitor` and Spark",
         )
+    report = bundle.manifest.get("report") or {}
+    if report.get("regime") == "provisional" and not report.get("has_skill"):
+        raise _refused(found, champion, f"it is a {report.get('verdict')}")
 
 
 def _check_evidence(

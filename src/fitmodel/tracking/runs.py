@@ -217,6 +217,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
         "fitmodel.version": bundle.manifest["fitmodel"],
         "fitmodel.bundle_name": bundle.name,
         "fitmodel.bundle_version": bundle.version,
+        "fitmodel.regime": str(getattr(facts.report, "regime", "full")),
     }.items():
         client.set_tag(run_id, key, value)
     _log_params(client, run_id, {**facts.spec.to_dict(), "chosen": dict(facts.chosen)})
