@@ -55,6 +55,7 @@ def ship(
         forms=spec.reading.forms,
         per_year=per_year(spec),
         lost=lost_rows_of(spec.to_dict()),
+        regime=report.regime,
         curve=curve,
     )
     facts = {

@@ -86,7 +86,7 @@ def score(
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
-        loaded = load(model, workbench=unpickle)
+        loaded = load(model, unpickle=unpickle)
         if signed:
             _score_signed(prospects, loaded, output, months_listed(horizons), as_of)
             return

@@ -125,13 +125,15 @@ class Money:
         Where a probability is given, they take the place of ``expected_lifetime_months`` and
         ``months_until_early_churn``, which then are the means of all customers.
 
-    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
-
     Raises
     ------
     SpecError
         A value is not a finite number in its range, or the lifetime of a customer that stays is
         shorter than that of one that leaves early.
+
+    Notes
+    -----
+    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
     """
 
     gross_margin: float

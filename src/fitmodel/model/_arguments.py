@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.lost import lost_rows_of
 from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import as_day
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
@@ -54,3 +57,8 @@ def assess_listed(
         return scorer.assess(prospect, reasons, day, language)
     except ProspectError as error:
         raise ProspectError(f"prospect {position} of the list: {error}") from error
+
+
+def day_or_none(as_of: date | None) -> float | None:
+    """Day (since 1970) of a date; None of None."""
+    return None if as_of is None else as_day(as_of)

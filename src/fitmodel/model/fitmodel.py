@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import as_day
-from fitmodel.model._arguments import assess_listed, check_reasons, knowing_lost_rows
+from fitmodel.model._arguments import assess_listed, check_reasons, day_or_none, knowing_lost_rows
 from fitmodel.model._logging import log_predictions
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
@@ -71,9 +70,8 @@ class FitModel(OwnCurves):
 
         The attributes must be there; the others are read where they are.
         """
-        scorer = self._scorer
-        closing = scorer.closed_on if self._dates else None
-        used = dict.fromkeys((*self.attributes, scorer.amount, closing, *scorer.lost.columns))
+        closing, lost = (self._scorer.closed_on if self._dates else None), self._scorer.lost
+        used = dict.fromkeys((*self.attributes, self._scorer.amount, closing, *lost.columns))
         return tuple(name for name in used if name is not None)
 
     @cached_property
@@ -104,6 +102,11 @@ class FitModel(OwnCurves):
     def version(self) -> str:
         """Version of the model, as in every prediction."""
         return self._scorer.version
+
+    @property
+    def regime(self) -> str:
+        """How it was learned: "full" or "provisional"."""
+        return self._scorer.regime
 
     @overload
     def predict(
@@ -189,7 +192,8 @@ class FitModel(OwnCurves):
             As given, a polars or pyarrow table too. A DataFrame has the same index and the
             columns early_churn_probability, probability_low, probability_high, poor_fit, fit,
             expected_value, unfamiliar, reasons, model_version, worth, escalate,
-            expected_value_low and expected_value_high.
+            expected_value_low, expected_value_high and
+            own_evidence.
 
         Raises
         ------
@@ -220,15 +224,15 @@ class FitModel(OwnCurves):
             of_each = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
             return predict_at(self, prospects, horizon_months, **of_each)
         if log is None and isinstance(prospects, Mapping):  # the quickest of the ways
-            return self._scorer.assess(prospects, reasons, _day(as_of), language)
+            return self._scorer.assess(prospects, reasons, day_or_none(as_of), language)
         given = prospects_given(prospects)
         if log is not None:
             said = self.predict(given.prospects, reasons=reasons, as_of=as_of, language=language)
             return given.give_back(log_predictions(self, log, given.prospects, said))
         if isinstance(given.prospects, Mapping):
-            return self._scorer.assess(given.prospects, reasons, _day(as_of), language)
+            return self._scorer.assess(given.prospects, reasons, day_or_none(as_of), language)
         if isinstance(given.prospects, list):
-            each: tuple[Any, ...] = (reasons, _day(as_of), language)
+            each: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
             listed = enumerate(given.prospects)
             return given.give_back([assess_listed(self._scorer, *item, *each) for item in listed])
         from fitmodel.model.frame_scorer import predict_frame
@@ -254,17 +258,15 @@ class FitModel(OwnCurves):
 
         Returns
         -------
-        predictions : DataFrame
+        predictions, errors : DataFrame, Series of str or None
             As `predict`; missing where a row could not be read.
-        errors : Series of str or None
         """
         from fitmodel.model.frame_scorer import predict_leniently
 
         check_reasons(reasons)
         asked = check_horizons(self, horizons)
-        scored, errors = predict_leniently(
-            self._scorer, prospects, reasons, as_of, as_json=as_json, language=language
-        )
+        given = (self._scorer, prospects, reasons, as_of)
+        scored, errors = predict_leniently(*given, as_json=as_json, language=language)
         return add_horizons(self, scored, prospects, asked, as_of) if asked else scored, errors
 
     def to_sql(
@@ -344,7 +346,3 @@ class FitModel(OwnCurves):
         from fitmodel.model.notebook import model_html
 
         return model_html(self)
-
-
-def _day(as_of: date | None) -> float | None:
-    return None if as_of is None else as_day(as_of)

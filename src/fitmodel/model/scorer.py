@@ -56,6 +56,8 @@ class Scorer:
         How often the contract value is paid in a year: 12 where it is given per month.
     lost : LostRows
         Which rows of a pipeline are no prospects any more, and get no prediction.
+    regime : {"full", "provisional"}
+        How the model was learned: provisional from few early churners.
     curve : ChurnCurve or None
         How the probability at other horizons follows from that at the own one; None in a bundle
         from before there were curves, and for a user's own estimator.
@@ -70,6 +72,7 @@ class Scorer:
     forms: Forms = NO_FORMS
     per_year: float = 1.0
     lost: LostRows = NOTHING_LOST
+    regime: str = "full"
     curve: ChurnCurve | None = None
 
     def assess(
@@ -142,9 +145,15 @@ class Scorer:
 
     @cached_property
     def _row_scorer(self) -> RowScorer:
-        roles = (self.amount, self.closed_on)
         return RowScorer(
-            self.scorecard, self.policy, *roles, self.version, self.forms, self.per_year
+            self.scorecard,
+            self.policy,
+            self.amount,
+            self.closed_on,
+            self.version,
+            self.forms,
+            self.per_year,
+            self.regime,
         )
 
     def to_json(self) -> bytes:
@@ -161,6 +170,8 @@ class Scorer:
             data["per_year"] = self.per_year
         if self.lost:
             data["rows"] = self.lost.to_dict()
+        if self.regime != "full":
+            data["regime"] = self.regime
         if self.curve is not None:
             data["curve"] = self.curve.to_dict()
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
@@ -201,12 +212,15 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
     lost = lost_rows_from_dict(data.get("rows", {}))
+    regime = data.get("regime", "full")
+    if regime not in {"full", "provisional"}:
+        raise ValueError(f"regime is {regime!r}, which is no way of learning")
     given = data.get("curve")  # bundles from before there were any have none
     curve = None if given is None else curve_from_dict(given)
     if curve is not None:
         _check_timing(curve, scorecard)
-    roles = (amount, closed_on, version, wording)
-    return Scorer(scorecard, policy, *roles, forms, per_year, lost, curve)
+    rest = (wording, forms, per_year, lost, regime, curve)
+    return Scorer(scorecard, policy, amount, closed_on, version, *rest)
 
 
 def _check_timing(curve: ChurnCurve, scorecard: Scorecard) -> None:
