@@ -19,6 +19,7 @@ from pydantic import (
 
 from fitmodel.deals.plain_words import sentences
 from fitmodel.deals.sections import Column, Columns, Count, Section
+from fitmodel.deals.tracking_section import holds_password
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
@@ -76,6 +77,16 @@ class LongTable(Section):
     id: Column
     time_zone: Zone = "UTC"
     dates: DateOrder | None = None
+
+    @field_validator("table", mode="after")
+    @classmethod
+    def _names_no_password(cls, value: str) -> str:
+        if "://" in value and holds_password(value):
+            raise ValueError(
+                f"[{cls.section}] table holds a password, and the contract is kept in every "
+                "bundle: take it out. PostgreSQL takes it from PGPASSWORD or from ~/.pgpass"
+            )
+        return value
 
     @property
     def time_key(self) -> str:
