@@ -31,6 +31,11 @@ MAX_WINDOW_DAYS = 3660
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
+def slug(text: str) -> str:
+    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
+    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"
+
+
 def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -177,6 +182,7 @@ class EventTable(LongTable):
     `kind` gives attributes per kind, `who` the number of different people, `amount` sums;
     `windows_days` are the days before signing that are counted. `kinds` and `recorded_from` are
     filled in by training: the kinds that get attributes, and the day from which events were kept.
+    Kinds are kept as they stand in names of attributes: "E-Mail" is e_mail.
     """
 
     section: ClassVar[str] = "events"
@@ -199,7 +205,7 @@ class EventTable(LongTable):
     def _kinds_of_a_column(cls, value: Any, info: ValidationInfo) -> Any:
         if value and info.data.get("kind") is None:
             raise ValueError("[events] kinds needs kind, the column that they stand in")
-        return value
+        return None if value is None else tuple(dict.fromkeys(map(slug, value)))
 
 
 Kind = TypeVar("Kind", HistoryTable, EventTable)
