@@ -327,3 +327,17 @@ def test_stages_that_the_contract_does_not_order_are_told(make_spec, deals_of, c
 
     assert "1 of 2 row(s) have a stage that is not among the stages of the contract" in told
     assert "for example 'Offer'" in told
+
+
+def test_a_field_that_is_excluded_need_be_no_column_of_the_deals(make_spec, deals_of, changes_of):
+    history = changes_of(("D0", "plan", "basic", "gold", "2026-01-01"))
+    spec = make_spec({"fields": ["plan"]}, attributes={"exclude": ["plan"]})
+    deals, tables = deals_of([CLOSED] * 2, size=[1, 2]), {"fields": history}
+
+    table = read_with_history(deals, spec, tables=tables, to_learn=False).table
+
+    assert "plan_changes" in table.columns
+    with pytest.raises(DealsError, match="plam: there is no such column"):
+        read_with_history(
+            deals, spec.replace(attributes={"exclude": ["plam"]}), tables=tables, to_learn=False
+        )

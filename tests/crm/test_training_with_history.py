@@ -233,7 +233,7 @@ def test_a_count_of_one_is_no_yes(home):
 
     sentences = {each.attribute: each.sentence for each in said.reasons}
     assert sentences["seats_changes"].startswith("1 change(s) of Seats before signing: ")
-    assert sentences["seats_changes"] in {r["sentence"] for r in table["reasons"].iloc[0]}
+    assert sentences["seats_changes"] in {each.sentence for each in table["reasons"].iloc[0]}
 
 
 @pytest.fixture
