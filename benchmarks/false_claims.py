@@ -25,7 +25,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import evaluate
-from fitmodel.evaluation.report import shows_skill
+from fitmodel.evaluation.skill import shows_skill
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import learn
 from fitmodel.policy_choice import decide, predict_held_out, share_flagged

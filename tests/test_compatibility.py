@@ -56,6 +56,7 @@ PREDICTED = [
     "escalate",
     "expected_value_low",
     "expected_value_high",
+    "own_evidence",
 ]
 SECTIONS = {"deals", "label", "attributes", "decision", "tracking", "learning", "words"}
 

@@ -289,3 +289,43 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
         users = {module: found for module, found in users.items() if module not in tops}
     if users:
         yield set(users)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Names that the docstring of a function or class may list."""
+    if isinstance(node, ast.FunctionDef):
+        given = node.args
+        kinds = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+        return {each.arg for each in kinds if each is not None}
+    inside = list(ast.walk(node))
+    return (
+        {each.id for each in inside if isinstance(each, ast.Name)}  # fields
+        | {each.attr for each in inside if isinstance(each, ast.Attribute)}
+        | {each.name for each in inside if isinstance(each, ast.FunctionDef)}
+        | {each.arg for each in inside if isinstance(each, ast.arg)}
+    )
+
+
+def _listed(docstring: str) -> set[str]:
+    """Names that the sections Parameters and Attributes list."""
+    section = re.compile(
+        r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", re.MULTILINE | re.DOTALL
+    )
+    heads = [
+        line.partition(" :")[0]
+        for found in section.findall(docstring)
+        for line in found.splitlines()
+        if line and not line.startswith(" ")
+    ]
+    return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
+
+
+def test_docstrings_list_names_that_are_there():
+    stale = {
+        f"{_name(path)} {node.name}": sorted(_listed(ast.get_docstring(node) or "") - _names(node))
+        for path in FILES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+    assert {place: names for place, names in stale.items() if names} == {}

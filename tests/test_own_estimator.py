@@ -89,7 +89,7 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
     assert list(found.columns) == [
         *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
         *("expected_value", "unfamiliar", "reasons", "model_version", "worth", "escalate"),
-        *("expected_value_low", "expected_value_high"),
+        *("expected_value_low", "expected_value_high", "own_evidence"),
     ]
     assert found.index.equals(PROSPECTS.index)
     assert found[["probability_low", "probability_high"]].isna().all(axis=None)

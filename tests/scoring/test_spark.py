@@ -163,6 +163,7 @@ def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, o
         "escalate": "boolean",
         "expected_value_low": "double",
         "expected_value_high": "double",
+        "own_evidence": "double",
         "error": "string",
     }
 

@@ -75,6 +75,12 @@ class Rows:
         series: pd.Series[Any] = pa.table({name: column}).to_pandas(date_as_object=False)[name]
         return series
 
+    def texts(self, name: str) -> pd.Series[Any]:
+        """One column as texts of its values, None where there is none."""
+        result = coded(self.column(name))
+        levels = np.array([*map(level_text, result.levels), None], dtype=object)
+        return pd.Series(levels[result.codes], dtype=object)
+
     def row(self, position: int) -> str:
         """Name a row as whoever opens the file finds it."""
         number = position if self._numbers is None else int(self._numbers[position])

@@ -115,11 +115,31 @@ def read_crm_tables(
 
 @dataclass(frozen=True, eq=False)
 class FieldResult:
-    """A field as of each deal's moment, with the value of today beside it."""
+    """A field as of each deal's moment.
+
+    Attributes
+    ----------
+    columns : FieldColumns
+    as_of : FieldAsOf
+    source : ndarray of int
+        Where each value is from, `TODAY` among others.
+    log : ChangeLog
+    """
 
     columns: FieldColumns
     as_of: FieldAsOf
     source: NDArray[np.int64]
+    log: ChangeLog
+
+    def values(self, deals: pd.DataFrame) -> NDArray[Any]:
+        """Values as recorded, or as the deals' own column has them; None where not known."""
+        elsewhere = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+        codes = np.where(elsewhere, -1, self.as_of.codes)
+        recorded = np.array([*self.log.levels, None], dtype=object)[codes]
+        own = np.isin(self.source, (NEVER_CHANGED, TODAY))
+        if own.any() and self.columns.column in deals.columns:
+            recorded[own] = deals[self.columns.column].astype(object).to_numpy()[own]
+        return recorded
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +210,7 @@ def attributes_as_of(
         fields.append(result)
         if each.value is not None:
             words = each.column in spec.attributes.categorical
-            value, wrong = _value_column(result, log, deals, words=words)
+            value, wrong = _value_column(result, deals, words=words)
             columns[each.value] = value
             if wrong.any():
                 unlike[each.value] = wrong
@@ -223,21 +243,16 @@ def _field(
         source[np.isin(source, (BEFORE_FIRST, NEVER_CHANGED))] = UNKNOWN
     elif moments.is_now:
         source[moments.is_open & (source == UNKNOWN)] = TODAY
-    return FieldResult(columns, result, source)
+    return FieldResult(columns, result, source, log)
 
 
 def _value_column(
-    result: FieldResult, log: ChangeLog, deals: pd.DataFrame, *, words: bool
+    result: FieldResult, deals: pd.DataFrame, *, words: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Values as of the moment, of the type of today's column; which are of another type."""
-    elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
-    codes = np.where(elsewhere, -1, result.as_of.codes)
-    recorded = np.array([*log.levels, None], dtype=object)[codes]
-    own = np.isin(result.source, (NEVER_CHANGED, TODAY))
-    today = deals[result.columns.column] if result.columns.column in deals.columns else None
-    if today is not None and own.any():
-        recorded[own] = today.astype(object).to_numpy()[own]
-    values = pd.Series(recorded, index=deals.index, dtype=object, name=result.columns.column)
+    name = result.columns.column
+    values = pd.Series(result.values(deals), index=deals.index, dtype=object, name=name)
+    today = deals[name] if name in deals.columns else None
     typed, wrong = _typed(values, today)
     if today is not None and is_text(today) and not words and _are_numbers(today):
         wrong = read_numbers(values).unreadable

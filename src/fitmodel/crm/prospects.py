@@ -18,15 +18,18 @@ from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_table
 from fitmodel.crm.columns import columns_of, field_columns_of
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError, ProspectError, SpecError
+from fitmodel.tables.cells import is_missing, level_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from fitmodel.crm.attributes import CrmTables
 
 __all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
 TABLES = ("history", "events")
+MAX_ASKED = 1_000
+"""Prospects up to which a database is asked for their rows alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,7 @@ def open_history(
     manifest: Mapping[str, Any],
     tables: Mapping[str, Given] | None = None,
     present: Iterable[str] = (),
+    ids: Sequence[str] | None = None,
 ) -> ProspectHistory | None:
     """Open the tables of a model's contract, where prospects need them.
 
@@ -119,6 +123,8 @@ def open_history(
     present : iterable of str
         Columns that the prospects have. Those who have all columns of the tables have got their
         attributes already, and keep them unless `tables` is given.
+    ids : sequence of str, optional
+        Of tables in a database only the rows of these prospects are read.
 
     Returns
     -------
@@ -142,7 +148,7 @@ def open_history(
         return None
     if tables is None and set(columns_of(spec)) <= set(present):
         return None
-    return ProspectHistory(spec, read_crm_tables(spec, tables))
+    return ProspectHistory(spec, read_crm_tables(spec, tables, ids))
 
 
 def add_history(
@@ -185,5 +191,8 @@ def add_history(
     >>> add_history(prospects, model).equals(prospects)  # its contract has no tables
     True
     """
-    history = open_history(model.manifest, tables)
+    name, ids = model.manifest.get("spec", {}).get("deals", {}).get("id"), None
+    if name in prospects.columns and len(prospects) <= MAX_ASKED:
+        ids = [level_text(value) for value in prospects[name] if not is_missing(value)]
+    history = open_history(model.manifest, tables, ids=ids)
     return prospects if history is None else history.attached_to(prospects, as_of)

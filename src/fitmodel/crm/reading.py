@@ -14,7 +14,7 @@ from fitmodel.crm._long_table import Given
 from fitmodel.crm._moments import moments_of
 from fitmodel.crm._settling import describe, settle
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
-from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings
+from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +164,7 @@ def read_deals(
     >>> read_deals(table, spec)["left"].isna().tolist()
     [False, True]
     """
-    return read_with_history(source, spec, to_learn=to_learn, tables=tables).table
+    return table_of(read_with_history(source, spec, to_learn=to_learn, tables=tables))
 
 
 def read_with_history(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from fitmodel.crm._changes import NEVER_CHANGED, read_changes
 from fitmodel.crm._events import read_events
+from fitmodel.crm._long_table import open_rows
 from fitmodel.crm.attributes import TODAY, CrmTables, attributes_as_of, read_crm_tables
 from fitmodel.crm.columns import columns_of
 from fitmodel.crm.prospects import ProspectHistory, contract_of
@@ -41,6 +42,7 @@ __all__ = [
     "RequestHistory",
     "columns_needed",
     "tables_of_rows",
+    "text_rows",
     "with_request_tables",
 ]
 REQUEST_TABLES = "tables"
@@ -295,6 +297,24 @@ def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[s
         if prospect_id is not None:
             tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
     return tables
+
+
+def text_rows(name: str, section: LongTable) -> pd.DataFrame:
+    """All rows of a table where the contract says, as texts; missing where nothing is known.
+
+    Raises
+    ------
+    DealsError, DatabaseError
+        If it cannot be read, or lacks a column of the contract.
+    """
+    rows = open_rows(f"[{section.section}.{name}]", section)
+    needed = columns_needed(section)
+    if not getattr(section, "is_long", True) and not getattr(section, "fields", None):
+        needed = list(rows.names)
+    absent = [column for column in needed if column not in rows.names]
+    if absent:
+        raise DealsError(f"{rows.place}: there is no column {absent[0]!r}")
+    return pd.DataFrame({column: rows.texts(column) for column in needed})
 
 
 def columns_needed(section: Any) -> list[str]:

@@ -74,9 +74,10 @@ def prior_step(
     information: Floats,
     *,
     penalty: float,
+    spread: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Move of the coefficients when they are drawn towards a draw from the ridge prior.
+    """Move of the coefficients when they are drawn towards a draw from a prior.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ def prior_step(
     information : ndarray, shape (deals,)
         Of the bootstrap replicate, see `observed_information`.
     penalty : float
+    spread : float
+        Standard deviation of the prior, over that of the ridge penalty, ``1 / sqrt(penalty)``.
     generator : Generator
 
     Returns
@@ -94,12 +97,13 @@ def prior_step(
     -----
     A ridge fit draws towards 0 whatever the resample, so replicates agree on what the penalty
     decided. Its Bayesian reading is a prior N(0, 1 / penalty); drawing the prior's centre per
-    replicate adds penalty * H^-2 to the replicates' covariance, and refits and prior together
-    scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et al. 2014). One Newton
-    step.
+    replicate adds spread^2 * penalty * H^-2 to the replicates' covariance. With a spread of 1,
+    refits and prior together scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et
+    al. 2014). One Newton step.
     """
     hessian = penalised_information(matrix, information, penalty)
-    pull = np.concatenate([[0.0], np.sqrt(penalty) * generator.standard_normal(matrix.shape[1])])
+    draw = generator.standard_normal(matrix.shape[1])
+    pull = np.concatenate([[0.0], spread * np.sqrt(penalty) * draw])
     return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
 
 

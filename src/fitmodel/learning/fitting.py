@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, weighted_sum
-from fitmodel.learning._flatten import flatten
+from fitmodel.learning._flatten import flatten, own_shares
 from fitmodel.learning._misfit import misfit
 from fitmodel.learning._timing import with_strata
 from fitmodel.learning._uncertainty import add_misfit
@@ -164,6 +164,7 @@ def fit_scorecard(
         spread=spread,
         base_rate=float(_rate(point, codes, follow_up, calibration)),
         seed=options.seed,
+        own=own_shares(imputed, settings.penalty),
     )
     return Fitted(scorecard, level, baseline)
 

@@ -43,7 +43,7 @@ class Learned:
     ----------
     estimator : ProspectFitClassifier
     choice : Choice
-    taught : TrainingSet
+    training_set : TrainingSet
         What was learned from.
     """
 
@@ -99,7 +99,7 @@ def learn(
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
-    bootstrap replicates : int, optional
+    replicates : int, optional
         Bootstrap replicates for the interval; default: as the contract says.
     least : int
         Early churners, and other deals, needed to learn from.
@@ -165,10 +165,10 @@ def fit_estimator(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     choice : Choice
     options : LearnerOptions
-    bootstrap replicates : int, optional
+    replicates : int, optional
     end : datetime64[D], optional
         End of the extract: from it today's level is looked for.
     """
@@ -241,7 +241,7 @@ def cross_fitted(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     spec : DealSpec
     choice : Choice
         Settings of the fits.

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
-from fitmodel.learning._logistic import as_tables, log_evidence
+from fitmodel.learning._evidence import evidence_by_penalty, outcome_when_seen
+from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
     HeldOut,
@@ -128,30 +128,6 @@ def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
     return choose_timing(columns, codes, follow_up, fit.baseline, fit.log_odds)
 
 
-def evidence_by_penalty(
-    deals: TrainingSet, options: LearnerOptions, timing: str | None
-) -> dict[float, float]:
-    """Log evidence of each penalty of the ridge regression, from all deals; see `log_evidence`.
-
-    Each deal counts by whether it had left by the time up to which it could be seen. On simulated
-    companies the penalty with the most evidence lost less than that which predicted the folds best
-    (docs/concepts/learning.md).
-    """
-    columns, codes = code(deals.attributes, options)
-    follow_up = with_strata(follow_up_of(deals), columns, codes, timing)
-    outcome, weight, until = outcome_when_seen(deals)
-    weight = weight * (weight.sum() / np.maximum((weight**2).sum(), 1e-300))
-    kept, fit = find_basis(columns, codes, follow_up, options)
-    evidence = {}
-    for penalty in sorted(options.penalties, reverse=True):
-        fit = impute(columns, codes, follow_up, penalty, options, fit.log_odds, scales=kept)
-        log_odds = fit.log_odds + fit.baseline.at(until, follow_up.stratum)
-        evidence[penalty] = log_evidence(
-            fit.matrix, outcome, weight, log_odds, fit.coefficients, penalty
-        )
-    return evidence
-
-
 def _settings(
     scores: Scores,
     chosen: Candidate,
@@ -237,26 +213,6 @@ def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOption
     outcome, weight, offset = (np.concatenate(values) for values in zip(*parts, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
     return HeldOut(outcome, weight, number, offset)
-
-
-def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
-    """Whether each deal had left by the time up to which it could be seen.
-
-    Returns
-    -------
-    outcome, weight, until : ndarray, shape (n,)
-        `until` is in months, at most the horizon. Where only a tenure is known nobody can say how
-        long a customer who left could have been seen: known labels then count with inverse
-        probability of censoring weights, others with weight 0.
-    """
-    horizon = float(deals.horizon_months)
-    late = deals.entry_months > 0
-    if deals.closed_on is None:
-        weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - ours
-        return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
-    until = np.minimum(deals.observable_months, horizon)
-    outcome = (deals.left & (deals.followup_months <= until)).astype(float)
-    return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
 
 
 def _blend_scores(

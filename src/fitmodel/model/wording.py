@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
 
 MINUS = "\N{MINUS SIGN}"
+_NO_COUNT = {"key": "as_of"}
 NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
@@ -194,11 +195,15 @@ class Wording:
             return self.say("within_one")
         return self.say("within", months=self.horizon_months)
 
+    def _counts(self, name: str) -> bool:
+        """Whether an attribute is a number of history or events: 1 meeting is no "yes"."""
+        return self.recorded.get(name, _NO_COUNT)["key"] != "as_of"
+
     def _level(self, column: CategoryColumn, value: Any) -> str:
         if is_missing(value) and not column.is_word(value):
             return self.say("unknown")
         text = level_text(value)
-        if column.is_flag:
+        if column.is_flag and not self._counts(column.name):
             text = flag_text(text)
             return self.say(text) if text in {"yes", "no"} else text
         unit = self.units.get(column.name)

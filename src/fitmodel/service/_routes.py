@@ -184,6 +184,7 @@ def describe_model(model: FitModel) -> dict[str, Any]:
     spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
     return {
         "version": model.version,
+        "regime": model.regime,
         "horizon_months": spec.get("label", {}).get("horizon_months"),
         "period": model.manifest.get("period"),
         "policy": model.manifest.get("policy"),
