@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.evaluation._pages import Page, as_json, number
+from fitmodel.evaluation._skill import (
+    describe_provisional,
+    describe_skill,
+    is_by_chance,
+    shows_skill,
+)
 from fitmodel.evaluation.metrics import METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -22,8 +28,6 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-NO_SKILL_AUC = 0.5
-MAX_ASSOCIATION = 0.05
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
@@ -167,22 +171,14 @@ class TrainingReport(Report):
     @property
     def has_skill(self) -> bool:
         """Whether deals are told apart beyond the level, and for few churners beyond chance."""
-        by_chance = self.association is not None and self.association > MAX_ASSOCIATION
-        return shows_skill(self.metrics) and not by_chance
+        return shows_skill(self.metrics) and not is_by_chance(self.association)
 
     @property
     def verdict(self) -> str:
         """Whether there is evidence of skill; a provisional model says first what it is."""
-        said = describe_skill(self.metrics)
         if self.regime == "full":
-            return said
-        if shows_skill(self.metrics) and not self.has_skill:
-            said = (
-                f"no evidence of skill: chance alone would have attributes and early churn go "
-                f"together as much in {self.association:.0%} of such tables (global test)"
-            )
-        few = f"provisional model, learned from {self.n_early_churners:,} early churners"
-        return f"{few}: {said}"
+            return describe_skill(self.metrics)
+        return describe_provisional(self.metrics, self.association, self.n_early_churners)
 
     def figures(self) -> dict[str, Figure]:
         """Draw everything that was measured, each as a figure of its own.
@@ -295,32 +291,6 @@ class BacktestReport(Report):
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index}
         return (*aged, ("flags", in_words(counts)))
-
-
-def shows_skill(metrics: Mapping[str, Metric]) -> bool:
-    """Whether the model predicts better than one that knows the level and no attributes.
-
-    Both the interval of the log loss gained and that of the ROC AUC must lie above what such a
-    model has (0 and 0.5): a gain of the level alone is no skill in telling deals apart.
-    """
-    return metrics["log_loss_skill"].low > 0 and metrics["roc_auc"].low > NO_SKILL_AUC
-
-
-def describe_skill(metrics: Mapping[str, Metric]) -> str:
-    """Say whether there is evidence of skill, in one sentence with the intervals."""
-    skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
-    gained = f"log loss gained on the level alone {skill.value:.4f}"
-    interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
-    if shows_skill(metrics):
-        return f"evidence of skill: {gained} ({interval})"
-    if skill.high < 0:
-        return f"no evidence of skill: WORSE than the level alone, {gained} ({interval})"
-    if skill.low > 0:
-        return (
-            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95 % interval {auc.low:.2f} to "
-            f"{auc.high:.2f} includes chance (0.50)"
-        )
-    return f"no evidence of skill: {gained}, and the {interval} includes the level alone"
 
 
 def describe_decay(decay: Metric) -> str:
