@@ -22,9 +22,11 @@ from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
+from fitmodel.leakage.later_values import later_values
 from fitmodel.learning.learner import check_enough
 from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.scoring.crm_tables import database_tables
+from fitmodel.reports.history_text import later_value_text
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.checks.results import CheckResult
+    from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
@@ -113,7 +116,7 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
 def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
     doubts: list[Doubt] = []
     try:
-        opened = open_deals(deals, spec, database_tables(spec))
+        opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
         doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
         yield from doubt_results(doubts)
@@ -121,6 +124,7 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         view = view_of(read.table, read.spec)
         yield from warning_results(file, read)
         yield from time_results(view)
+        yield from later_results(opened, view)
         yield from leak_results(audit_leakage(view, read.spec))
         yield from sample_results(view)
     except DealsError as error:
@@ -157,8 +161,20 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
     """Give what was found while reading its codes."""
+    tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
+    tables |= {f"[events.{name}]": each.table for name, each in read.spec.events.items()}
     for finding in read.findings:
-        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column)
+        table = tables.get(finding.column.partition(" ")[0], "")
+        file = "" if is_database(table) else table
+        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column, file=file)
+
+
+def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
+    """Name the columns of today that are not what stood before closing."""
+    if opened.result is None:
+        return
+    for item in later_values(opened.today, opened.result, view):
+        yield result_of("leakage:later values", "note", later_value_text(item), item.column)
 
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm.prospects import open_history, with_tables_of
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
@@ -91,7 +92,7 @@ def compare_models(
     """
     models = (_loaded(a, workbench=workbench), _loaded(b, workbench=workbench))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = read_with_history(deals, contract)
+    read = read_with_history(deals, with_tables_of(models[1].manifest, contract))
     table, contract = named_apart(read.table), read.spec
     _refuse_different(models, contract)
     last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))
@@ -191,7 +192,10 @@ def _scored(
     prospects = table.loc[later.index].drop(columns=list(spec.outcome_columns), errors="ignore")
     for model, side in zip(models, SIDES, strict=True):
         try:
-            said = model.predict(prospects, reasons=0)
+            # the table has the history of model B's contract, which may be another than A's
+            history = open_history(model.manifest, present=prospects.columns)
+            known = prospects if history is None else history.attached_to(prospects)
+            said = model.predict(known, reasons=0)
         except ProspectError as error:
             raise ProspectError(
                 f"model {side.upper()} ({model.version}) cannot score these deals: {error}"

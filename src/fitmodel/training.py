@@ -28,7 +28,6 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.reproduce import reproduce_block
-from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.shipping import ship
 from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
@@ -200,7 +199,7 @@ def _train(
     started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
+    questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)

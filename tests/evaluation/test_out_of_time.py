@@ -23,7 +23,7 @@ from fitmodel.evaluation.out_of_time import (
     evaluate_on_blocks,
     gap_to_black_box,
 )
-from fitmodel.evaluation.report import shows_skill
+from fitmodel.evaluation.skill import shows_skill
 from fitmodel.exceptions import DealsError
 
 QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "folds": 2}

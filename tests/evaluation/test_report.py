@@ -19,12 +19,8 @@ from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.metrics import Metric, compute_metrics
-from fitmodel.evaluation.report import (
-    TrainingReport,
-    describe_decay,
-    describe_skill,
-    shows_skill,
-)
+from fitmodel.evaluation.report import TrainingReport
+from fitmodel.evaluation.skill import describe_decay, describe_skill, shows_skill
 
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",

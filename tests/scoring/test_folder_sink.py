@@ -117,7 +117,7 @@ def test_what_is_there_already_stays(table, model, tmp_path) -> None:
 
 
 def test_options_that_mean_nothing_there_are_refused(table, model, tmp_path) -> None:
-    with pytest.raises(SpecError, match="--resume needs a file as output"):
+    with pytest.raises(SpecError, match="--resume needs files: "):
         score_places(table, model, f"{tmp_path}/scored/", resume=True)
     with pytest.raises(SpecError, match="--partition-by writes a folder"):
         score_places(table, model, f"sqlite:///{tmp_path}/a.db/t", partition_by="area")

@@ -95,9 +95,8 @@ def progress() -> Callable[[str], None]:
 def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
     """Read past deals, and print what [rows] left out or merged."""
     from fitmodel.crm.reading import read_with_history
-    from fitmodel.scoring.crm_tables import database_tables
 
-    read = read_with_history(deals, spec, tables=database_tables(spec))
+    read = read_with_history(deals, spec)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
     return read

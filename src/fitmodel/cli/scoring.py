@@ -11,7 +11,7 @@ import typer
 from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
-from fitmodel.scoring.database import is_database
+from fitmodel.tables.databases import is_database
 
 
 @app.command()

@@ -165,14 +165,13 @@ def check(
         from fitmodel.learning.learner import check_enough, regime_allowed
         from fitmodel.reports.console import audit_text, labels_text
         from fitmodel.reports.history_text import later_values_text
-        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
         if form is not CheckFormat.TEXT:
             report = checking.check_deals(deals, spec)
             typer.echo(report.write(form))
             raise typer.Exit(0 if report.ok else 1)
-        opened = open_deals(deals, spec, database_tables(spec))
+        opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
         questioned = read_with_doubts(file, spec)
         read = questioned.read

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.evaluation._pages import Page, as_json, number
-from fitmodel.evaluation._skill import (
+from fitmodel.evaluation.metrics import METRIC_NAMES
+from fitmodel.evaluation.skill import (
+    describe_decay,
     describe_provisional,
     describe_skill,
     is_by_chance,
     shows_skill,
 )
-from fitmodel.evaluation.metrics import METRIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -291,14 +292,6 @@ class BacktestReport(Report):
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index}
         return (*aged, ("flags", in_words(counts)))
-
-
-def describe_decay(decay: Metric) -> str:
-    """Say whether a model that is never retrained grows worse."""
-    numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
-    if decay.low > 0:
-        return f"an older model is worse: {numbers} for never retraining since the first cut"
-    return f"no evidence that an older model is worse: {numbers} for never retraining"
 
 
 def in_words(counts: Mapping[str, float]) -> str:

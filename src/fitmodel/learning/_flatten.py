@@ -44,7 +44,7 @@ def flatten(
     Parameters
     ----------
     design : Design
-    point, bootstrap replicates : Additive
+    point, replicates : Additive
         The blend itself (one column) and its bootstrap replicates, over the same pairs.
     early_churn, weight : ndarray, shape (deals,)
     calibration : CalibrationMap

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it to decide when to stop
 REPLICATE_ROUNDS = 30  # with half the deals young, 8 gave three quarters of the scatter
 REPLICATE_TOLERANCE = 2e-3
+# Of the effects' prior, over that of the penalty. The penalty is right for their average, but some
+# attributes say much and most say nothing: where deals are few, an effect that is large is drawn
+# together too much. Chosen over the laws of benchmarks/known_truth.py (docs/concepts/learning.md).
+PRIOR_SPREAD = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,13 @@ class Logistic:
                 tolerance=REPLICATE_TOLERANCE,
             )
             information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
-            step = prior_step(imputed.matrix, information, penalty=own.penalty, generator=generator)
+            step = prior_step(
+                imputed.matrix,
+                information,
+                penalty=own.penalty,
+                spread=PRIOR_SPREAD,
+                generator=generator,
+            )
             fits.append(fit.coefficients + step)
         point = as_tables(imputed.design, [imputed.coefficients])
         return point, as_tables(imputed.design, fits) if fits else point

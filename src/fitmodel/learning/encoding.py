@@ -58,7 +58,7 @@ class EncodingOptions:
         Attributes whose kind the spec forces.
     dates : collection of str
         Attributes that are days before closing.
-    min_level_weight : int
+    min_level_count : int
         A level with fewer deals shares the code of the rare levels.
     max_bins : int
         Most bins of a number.

@@ -15,11 +15,12 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._provisional import choose_provisional
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.selection import choose, choose_provisional
+from fitmodel.learning.selection import choose
 from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Learned:
     ----------
     estimator : ProspectFitClassifier
     choice : Choice
-    taught : TrainingSet
+    training_set : TrainingSet
         What was learned from.
     """
 
@@ -98,7 +99,7 @@ def learn(
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
-    bootstrap replicates : int, optional
+    replicates : int, optional
         Bootstrap replicates for the interval; default: as the contract says.
     least : int
         Early churners, and other deals, needed to learn from.
@@ -164,10 +165,10 @@ def fit_estimator(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     choice : Choice
     options : LearnerOptions
-    bootstrap replicates : int, optional
+    replicates : int, optional
     end : datetime64[D], optional
         End of the extract: from it today's level is looked for.
     """
@@ -240,7 +241,7 @@ def cross_fitted(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     spec : DealSpec
     choice : Choice
         Settings of the fits.

@@ -1,9 +1,12 @@
 """Choose penalty, components, their shares and pairs on folds ordered in time.
 
-folds -> ridge regression for each penalty
-      -> each other component, without and with pairs, in several shares
+folds     -> ridge regression for each penalty
+          -> each other component, without and with pairs, in several shares
+all deals -> evidence of each penalty (marginal likelihood of the ridge regression)
+
 every candidate's log loss on deals not trained on, each fold at its own level
-the simplest candidate within one standard error of the best wins (Breiman et al. 1984)
+the simplest candidate within one standard error of the best wins (Breiman et al. 1984); among
+equally simple ones the penalty with the most evidence, because folds alone say little of it
 """
 
 from __future__ import annotations
@@ -15,9 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
+from fitmodel.learning._evidence import evidence_by_penalty, outcome_when_seen
 from fitmodel.learning._logistic import as_tables
-from fitmodel.learning._posterior import association, fit_strengths, weights_of
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
     HeldOut,
@@ -34,7 +36,6 @@ from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
-    PROVISIONAL,
     SELECTION_REPLICATES,
     Choice,
     LearnerOptions,
@@ -106,53 +107,16 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     trained = [_prepare(fold, options, timing) for fold in folds]
     scores = _logistic_scores(trained, options)
     held = _held_out(folds, trained, options)
-    plain = _simplest_of_the_best(scores, held)
+    evidence = evidence_by_penalty(deals, options, timing)
+    plain = _simplest_of_the_best(scores, held, evidence)
     for name in options.components:
         spent = time.monotonic() - started
         late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
         if name != "logistic" and not late and _is_enough_for_more(folds):
             scores |= _blend_scores(name, trained, plain, scores[plain], options)
-    chosen = _simplest_of_the_best(scores, held)
-    settings = _settings(scores, chosen, held, timing, options)
-    return Choice(settings, _table(scores, held, chosen))
-
-
-def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
-    """Settings of a provisional model, and the strengths that it weighs.
-
-    Parameters
-    ----------
-    deals : TrainingSet
-    options : LearnerOptions
-
-    Returns
-    -------
-    Choice
-        `log_loss` of its table is that of each deal as those before it predict it: minus the log
-        of the marginal likelihood, per deal (Dawid 1984). `chosen` is the likeliest strength;
-        the others enter by their `share`. The penalty of the settings is that of the mean prior
-        variance.
-    """
-    columns, codes = code(deals.attributes, options)
-    follow_up = follow_up_of(deals)
-    _, imputed = find_basis(columns, codes, follow_up, options)
-    strengths = fit_strengths(imputed, follow_up, options)
-    weights = weights_of(strengths)
-    likeliest = int(weights.argmax())
-    total = follow_up.weight.sum()
-    table = pd.DataFrame(
-        {
-            "penalty": [each.penalty for each in strengths],
-            "strength": [each.deviation for each in strengths],
-            "share": weights,
-            "log_loss": [-each.log_evidence / total for each in strengths],
-            "chosen": np.arange(len(strengths)) == likeliest,
-        }
-    )
-    variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
-    settings = Settings(1 / variance, ((PROVISIONAL, 1.0),))
-    by_chance = association(strengths[0].fit, seed=options.seed)
-    return Choice(settings, table.sort_values("log_loss", ignore_index=True), by_chance)
+    chosen = _simplest_of_the_best(scores, held, evidence)
+    settings = _settings(scores, chosen, held, evidence, timing, options)
+    return Choice(settings, _table(scores, held, evidence, chosen))
 
 
 def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
@@ -168,6 +132,7 @@ def _settings(
     scores: Scores,
     chosen: Candidate,
     held: HeldOut,
+    evidence: dict[float, float],
     timing: str | None,
     options: LearnerOptions,
 ) -> Settings:
@@ -185,6 +150,7 @@ def _settings(
         replicates=draw_replicates(
             _by_penalty(scores, chosen, options),
             held,
+            evidence,
             replicates=options.replicates,
             seed=options.seed,
         ),
@@ -249,26 +215,6 @@ def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOption
     return HeldOut(outcome, weight, number, offset)
 
 
-def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
-    """Whether each deal had left by the time up to which it could be seen.
-
-    Returns
-    -------
-    outcome, weight, until : ndarray, shape (n,)
-        `until` is in months, at most the horizon. Where only a tenure is known nobody can say how
-        long a customer who left could have been seen: known labels then count with inverse
-        probability of censoring weights, others with weight 0.
-    """
-    horizon = float(deals.horizon_months)
-    late = deals.entry_months > 0
-    if deals.closed_on is None:
-        weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - ours
-        return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
-    until = np.minimum(deals.observable_months, horizon)
-    outcome = (deals.left & (deals.followup_months <= until)).astype(float)
-    return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
-
-
 def _blend_scores(
     name: str,
     trained: list[_Trained],
@@ -316,15 +262,18 @@ def _gaps(scores: Scores, held: HeldOut) -> dict[Candidate, tuple[float, float, 
     return gaps
 
 
-def _simplest_of_the_best(scores: Scores, held: HeldOut) -> Candidate:
+def _simplest_of_the_best(scores: Scores, held: HeldOut, evidence: dict[float, float]) -> Candidate:
     gaps = _gaps(scores, held)
     near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
     simplest = min(candidate.complexity for candidate in near)
     alike = [candidate for candidate in near if candidate.complexity == simplest]
-    return min(alike, key=lambda candidate: gaps[candidate][0])
+    return max(alike, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
 
 
-def _table(scores: Scores, held: HeldOut, chosen: Candidate) -> pd.DataFrame:
+def _table(
+    scores: Scores, held: HeldOut, evidence: dict[float, float], chosen: Candidate
+) -> pd.DataFrame:
+    most = max(evidence.values())
     rows = [
         {
             "penalty": candidate.penalty,
@@ -334,6 +283,7 @@ def _table(scores: Scores, held: HeldOut, chosen: Candidate) -> pd.DataFrame:
             "log_loss": mean,
             "behind_best": gap,
             "standard_error": error,
+            "log_evidence": evidence[candidate.penalty] - most,
             "chosen": candidate == chosen,
         }
         for candidate, (mean, gap, error) in _gaps(scores, held).items()

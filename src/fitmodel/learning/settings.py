@@ -210,7 +210,7 @@ class Choice:
     settings : Settings
     table : DataFrame
         A row per candidate: its settings, log loss on the folds, the paired standard error of its
-        distance to the best, and whether it was chosen.
+        distance to the best, the log evidence of its penalty, and whether it was chosen.
     association : float or None
         Of a provisional model: P value of attributes and outcomes having nothing to do with each
         other.

@@ -59,6 +59,7 @@ COLUMNS = {
     "strength": "spread of log-odds expected",
     "behind_best": "log loss behind the best",
     "standard_error": "standard error of that",
+    "log_evidence": "log evidence of the penalty, against the best",
 }
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")

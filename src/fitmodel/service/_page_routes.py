@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
 
-from fitmodel.deals.reading import read_deals_with_findings
+from fitmodel.crm.prospects import with_tables_of
+from fitmodel.crm.reading import read_with_history
 from fitmodel.exceptions import EditError, FitModelError, SpecError
 from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
@@ -101,7 +102,8 @@ class Pages:
         with self._reading:
             stamp = self._deals.stamp()
             if self._read is None or self._read[0] != stamp:
-                read = read_deals_with_findings(self._deals.path, self.spec())
+                manifest = self._holder.model.manifest
+                read = read_with_history(self._deals.path, with_tables_of(manifest, self.spec()))
                 self._read = (stamp, read.table, read.spec)
             return self._read[1], self._read[2]
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fitmodel.crm.requests import RequestHistories
 from fitmodel.exceptions import DependencyError
 from fitmodel.following import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
@@ -90,7 +91,10 @@ def create_app(
         ) from error
     limits = settings or Settings()
     holder, metrics = ModelHolder(source), Metrics()
-    prospects = None if pipeline is None else Pipeline(pipeline, limits)
+    histories = RequestHistories()
+    prospects = (
+        None if pipeline is None else Pipeline(pipeline, limits, lambda: histories.of(holder.model))
+    )
     if prospects is not None:
         prospects.check(holder.model)
 
@@ -114,8 +118,8 @@ def create_app(
     )
     app.state.holder, app.state.pages = holder, pages
     add_problems(app)
-    add_assessments(app, holder, metrics, limits, log)
-    add_brief(app, holder, limits, pages)
+    add_assessments(app, holder, metrics, limits, log, histories)
+    add_brief(app, holder, limits, pages, histories)
     deal_log = None if known is None else DealLog(known)
     add_decisions(app, log, deal_log, lambda person, name: may_see(person, name, prospects, holder))
     add_facts(app, holder, metrics)

@@ -1,4 +1,4 @@
-"""Whether there is evidence of skill, and the sentence that says so."""
+"""Evidence of skill: better than a model that knows the level and no attributes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def describe_skill(metrics: Mapping[str, Metric]) -> str:
             f"{auc.high:.2f} includes chance (0.50)"
         )
     return f"no evidence of skill: {gained}, and the {interval} includes the level alone"
+
+
+def describe_decay(decay: Metric) -> str:
+    """Say whether a model that is never retrained grows worse."""
+    numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
+    if decay.low > 0:
+        return f"an older model is worse: {numbers} for never retraining since the first cut"
+    return f"no evidence that an older model is worse: {numbers} for never retraining"
 
 
 def is_by_chance(association: float | None) -> bool:
