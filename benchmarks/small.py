@@ -1,19 +1,22 @@
 """Small companies: what a provisional model of 15, 30 and 49 early churners is worth.
 
-Run: python benchmarks/small.py [--only coverage noise skill] [--trials N]
+Run: python benchmarks/small.py [--only coverage noise skill prior] [--trials N]
 
 The laws are those on which nothing of the provisional model was chosen. Coverage: the share of new
 prospects whose true probability lies in the 80 % interval. Loss: expected log loss of new
 prospects, under their true probabilities, against the company's rate as the same deals show it.
-Noise: how often skill is claimed where attributes say nothing; skill: where they do. It goes on
-where it was stopped: benchmarks/results/small.json.
+Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log loss of
+25 early churners that start from a parent of 1,000 deals, which is alike, or of which every other
+attribute, or every one, says the opposite. It goes on where it was stopped:
+benchmarks/results/small.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.report import shows_skill
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
+from fitmodel.learning.parents import Parent
 
 CHURNERS = (15, 30, 49)
 MAX_ASSOCIATION = 0.05  # as of `fitmodel.evaluation.report.TrainingReport`
@@ -89,6 +93,56 @@ def claim(law: dict, churners: int, seed: int, signal: float) -> list[dict[str, 
     return [{"claimed": float(shows_skill(metrics) and not by_chance)}]
 
 
+def prior(kind: str, seed: int) -> list[dict[str, float]]:
+    """Log loss and learned weight of one training that starts from a parent, or from none."""
+    law = LAWS["20 attributes, strong"]
+    past = deals_of(law, 25, seed)
+    new = fitmodel.simulate_deals(NEW, seed=99, rep_effects=False, **law)
+    spec = past.spec
+    if kind != "none":
+        learning = spec.learning.with_parent(parent_of("20 attributes, strong", kind))
+        spec = spec.model_copy(update={"learning": learning})
+    learned = learn(past.deals, spec, least=8, regime="provisional")
+    frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
+    truth = new.true_probability.loc[frame.index].to_numpy()
+    said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+    weight = learned.choice.settings.prior_weight
+    return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
+
+
+@cache
+def parent_of(law_name: str, kind: str) -> Parent:
+    """Contributions of a parent, some of them turned round."""
+    big = fitmodel.simulate_deals(1_000, seed=500, rep_effects=False, **LAWS[law_name])
+    quick = {"components": ("logistic",), "replicates": 6}
+    scorecard = learn(big.deals, big.spec.replace(learning=quick)).scorecard
+    tables = scorecard.tables.copy()
+    step = {"alike": len(scorecard.columns), "half": 2, "opposite": 1}[kind]
+    for place in range(0, len(scorecard.columns), step):
+        start = scorecard.offsets[place]
+        end = start + scorecard.columns[place].size + 2
+        tables[start:end] *= 1 if kind == "alike" else -1
+    return Parent.of_scorecard(replace(scorecard, tables=tables))
+
+
+def show_prior(results: Results, trials: int) -> None:
+    """Print the log loss with parents of three kinds against that without one."""
+    losses, weights = {}, {}
+    for kind in ("none", "alike", "half", "opposite"):
+        rows = []
+        for seed in range(trials):
+            rows += results.do(partial(prior, kind, seed), part="prior", kind=kind, seed=seed)
+        losses[kind] = np.array([row["loss"] for row in rows])
+        weights[kind] = np.mean([row["weight"] for row in rows])
+    for kind, loss in losses.items():
+        gap = loss - losses["none"]
+        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+        print(
+            f"prior {kind:9} log loss {loss.mean():.4f}, against none {gap.mean():+.4f} "
+            f"(standard error {error:.4f}), weight {weights[kind]:+.2f} ({len(loss)})"
+        )
+
+
 def show_coverage(results: Results, trials: int) -> None:
     """Print coverage, width and loss for each law and number of churners."""
     for name, law in LAWS.items():
@@ -124,7 +178,7 @@ def show_claims(results: Results, trials: int, signal: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="*", default=["coverage", "noise", "skill"])
+    parser.add_argument("--only", nargs="*", default=["coverage", "noise", "skill", "prior"])
     parser.add_argument("--trials", type=int, default=None)
     parser.add_argument("--results", type=Path, default=FOLDER / "small.json")
     given = parser.parse_args()
@@ -137,3 +191,5 @@ if __name__ == "__main__":
         show_claims(results, given.trials or 200, signal=0.0)
     if "skill" in given.only:
         show_claims(results, given.trials or 40, signal=1.5)
+    if "prior" in given.only:
+        show_prior(results, given.trials or 20)

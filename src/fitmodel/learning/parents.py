@@ -134,7 +134,8 @@ def parent_from_dict(data: Mapping[str, Any]) -> Parent:
         made: dict[str, Levels | Steps] = {}
         for name, item in data["attributes"].items():
             if "levels" in item:
-                pairs = {str(level): (float(a), float(b)) for level, (a, b) in item["levels"].items()}
+                told = item["levels"].items()
+                pairs = {str(level): (float(a), float(b)) for level, (a, b) in told}
                 made[str(name)] = Levels(
                     {level: pair[0] for level, pair in pairs.items()},
                     {level: pair[1] for level, pair in pairs.items()},
