@@ -5,9 +5,9 @@ Run: python benchmarks/small.py [--only coverage noise skill prior] [--trials N]
 The laws are those on which nothing of the provisional model was chosen. Coverage: the share of new
 prospects whose true probability lies in the 80 % interval. Loss: expected log loss of new
 prospects, under their true probabilities, against the company's rate as the same deals show it.
-Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log loss of
-25 early churners that start from a parent of 1,000 deals, which is alike, or of which every other
-attribute, or every one, says the opposite. It goes on where it was stopped:
+Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log
+loss of 25 early churners that start from a parent of 1,000 deals, which is alike, or of which every
+other attribute, or every one, says the opposite. It goes on where it was stopped:
 benchmarks/results/small.json.
 """
 
@@ -151,7 +151,8 @@ def show_coverage(results: Results, trials: int) -> None:
             for seed in range(trials):
                 work = partial(coverage, law, churners, seed)
                 rows += results.do(work, part="coverage", law=name, churners=churners, seed=seed)
-            mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
+            names = ("covered", "width", "gained", "possible")
+            mean = {key: np.mean([row[key] for row in rows]) for key in names}
             worse = np.mean([row["gained"] < 0 for row in rows])
             print(
                 f"{name:28} {churners:3} churners: covers {mean['covered']:.1%}, width "
