@@ -46,10 +46,11 @@ def compare_models(
     deals: pd.DataFrame | str | Path,
     spec: DealSpec | None = None,
     *,
-    workbench: bool = False,
+    unpickle: bool = False,
     worst: int = 10,
     n_boot: int = 1000,
     seed: int = 0,
+    workbench: bool = False,
 ) -> ModelComparison:
     """Compare two models on the deals that were signed after the training period of both.
 
@@ -62,12 +63,14 @@ def compare_models(
         Past deals with their outcomes, as `fitmodel.read_deals` reads them.
     spec : DealSpec, optional
         The contract of the deals; by default the one that B was trained with.
-    workbench : bool, default=False
+    unpickle : bool, default=False
         Also load a model that is a user's own estimator, as of `fitmodel.load`.
     worst : int
         How many deals to list on which the models differ most.
     n_boot, seed
         Bootstrap resamples of the intervals.
+    workbench : bool, default=False
+        Old name of `unpickle`.
 
     Returns
     -------
@@ -90,7 +93,8 @@ def compare_models(
     >>> compared.better is None, compared.flags.changed
     (True, 0)
     """
-    models = (_loaded(a, workbench=workbench), _loaded(b, workbench=workbench))
+    may = unpickle or workbench
+    models = (_loaded(a, unpickle=may), _loaded(b, unpickle=may))
     contract = spec or DealSpec(**models[1].manifest["spec"])
     read = read_with_history(deals, with_tables_of(models[1].manifest, contract))
     table, contract = named_apart(read.table), read.spec
@@ -125,8 +129,8 @@ def compare_models(
     )
 
 
-def _loaded(given: FitModel | str | Path, *, workbench: bool) -> FitModel:
-    return given if isinstance(given, FitModel) else load(given, workbench=workbench)
+def _loaded(given: FitModel | str | Path, *, unpickle: bool) -> FitModel:
+    return given if isinstance(given, FitModel) else load(given, unpickle=unpickle)
 
 
 def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:

@@ -86,7 +86,7 @@ def check_stability(
     >>> sorted(found.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
-    loaded = model if isinstance(model, FitModel) else load(model, workbench=estimator is not None)
+    loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
     contract = spec or DealSpec(**loaded.manifest["spec"])
     read = read_with_history(deals, with_tables_of(loaded.manifest, contract))
     table, contract = named_apart(read.table), read.spec

@@ -246,7 +246,7 @@ def _train(
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
-    model = load(path, workbench=estimator is not None)
+    model = load(path, unpickle=estimator is not None)
     facts = TrainingMetadata(
         bundle_path=path,
         spec=spec,

@@ -26,7 +26,7 @@ TODAY = date(2026, 6, 30)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, store_in):
     """A model learned with history, the folder of its tables, and the simulation."""
     folder = tmp_path_factory.mktemp("home")
     sim = fitmodel.simulate_deals(600, seed=1, history=True, n_attributes=4)
@@ -46,7 +46,7 @@ def home(tmp_path_factory):
     }
     spec = sim.spec.replace(
         learning={"components": ["logistic"], "replicates": 3, "penalties": (10.0,)},
-        tracking={"uri": f"sqlite:///{folder}/mlflow.db"},
+        tracking={"uri": store_in(folder)},
         **sections,
     )
     run = fitmodel.train(sim.deals, spec, models=folder / "models")

@@ -63,7 +63,7 @@ def score(
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
-        loaded = load(model, workbench=unpickle)
+        loaded = load(model, unpickle=unpickle)
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
                 prospects,

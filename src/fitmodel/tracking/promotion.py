@@ -170,7 +170,7 @@ def _warning(bundle: Bundle) -> str | None:
     return (
         f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
         "scorer: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle and "
-        "fitmodel.load(..., workbench=True) do"
+        "fitmodel.load(..., unpickle=True) do"
     )
 
 
@@ -195,7 +195,7 @@ def _check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
             found,
             champion,
             f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
-            "`fitmodel score --unpickle` and fitmodel.load(..., workbench=True) load: as champion "
+            "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
             "it would stop `serve`, `brief`, `monitor` and Spark",
         )
     report = bundle.manifest.get("report") or {}
