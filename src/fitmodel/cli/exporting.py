@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, day_given, export_app, months_listed, plain_errors
+from fitmodel.cli.app import Model, app, day_given, export_app, months_listed, plain_errors
 
 
 class SqlDialect(StrEnum):
@@ -19,6 +19,25 @@ class SqlDialect(StrEnum):
     SNOWFLAKE = "snowflake"
     BIGQUERY = "bigquery"
     DATABRICKS = "databricks"
+
+
+@app.command()
+def pool(
+    models: Annotated[list[Path], typer.Argument(help="Bundles of several companies.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write, for [learning] prior.")
+    ],
+) -> None:
+    """Pool models into one that others start from; no row of any deal is in it.
+
+    Example: fitmodel pool models/a models/b models/c --output models/parent
+    """
+    with plain_errors():
+        from fitmodel.pooling import pool_models
+
+        written = pool_models(models, output)
+        typer.echo(f"{len(models)} models pooled: {written}")
+        typer.echo(f'Next: write prior = "{written}" under [learning] of the contract')
 
 
 @export_app.callback()
