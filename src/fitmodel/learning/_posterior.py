@@ -12,6 +12,7 @@ as much as is unknown.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,7 +110,7 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         penalty = spread / deviation**2
         matrix, centre = _with_said(imputed, said, penalty)
         fit = iterate(
-            lambda _labels, _weight, matrix=matrix: (imputed.design, matrix),
+            partial(_as_it_is, imputed.design, matrix),
             follow_up,
             penalty,
             directions,
@@ -151,6 +152,13 @@ def as_additive(
         parts = (other[:, None] * weights for other in item.tables)
         singles = [table + part for table, part in zip(singles, parts, strict=True)]
     return Additive(own.intercept, tuple(singles))
+
+
+def _as_it_is(
+    design: Design, matrix: Floats, _labels: Floats, _weight: Floats
+) -> tuple[Design, Floats]:
+    """The same design in every round."""
+    return design, matrix
 
 
 def weights_of(strengths: Sequence[Strength]) -> Floats:
