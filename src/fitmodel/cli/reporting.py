@@ -275,7 +275,7 @@ def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.DataFrame:
 
     column = model.manifest.get("spec", {}).get("deals", {}).get("id")
     if column in table.columns:
-        result = table[table[column].astype(str) == name]
+        result: pd.DataFrame | None = table[table[column].astype(str) == name]
     else:
         result = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
     if result is None or len(result) != 1:

@@ -21,6 +21,7 @@ from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
 from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
+from fitmodel.learning._evidence import outcome_when_seen
 from fitmodel.learning._flatten import find_odd_pairs, make_evidence
 from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
@@ -31,7 +32,6 @@ from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
-from fitmodel.learning.selection import outcome_when_seen
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:

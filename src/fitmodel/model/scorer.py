@@ -133,9 +133,16 @@ class Scorer:
 
     @cached_property
     def _row_scorer(self) -> RowScorer:
-        roles = (self.amount, self.closed_on)
-        rest = (self.version, self.forms, self.per_year, self.regime)
-        return RowScorer(self.scorecard, self.policy, *roles, *rest)
+        return RowScorer(
+            self.scorecard,
+            self.policy,
+            self.amount,
+            self.closed_on,
+            self.version,
+            self.forms,
+            self.per_year,
+            self.regime,
+        )
 
     def to_json(self) -> bytes:
         """Write the scorer as JSON."""
