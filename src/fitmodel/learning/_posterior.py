@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning._design import Design
+    from fitmodel.learning.imputation import Make
     from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
     from fitmodel.learning.settings import LearnerOptions
 
@@ -109,7 +110,7 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         penalty = spread / deviation**2
         matrix, centre = _with_said(imputed, said, penalty)
         fit = iterate(
-            lambda _labels, _weight, matrix=matrix: (imputed.design, matrix),
+            _whatever_the_labels(imputed.design, matrix),
             follow_up,
             penalty,
             directions,
@@ -119,6 +120,11 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         log_odds = fit.log_odds
         made.append(_measured(deviation, penalty, fit, follow_up, centre))
     return made
+
+
+def _whatever_the_labels(design: Design, matrix: Floats) -> Make:
+    """The same design and matrix for all soft labels."""
+    return lambda _labels, _weight: (design, matrix)
 
 
 def said_beforehand(design: Design, options: LearnerOptions) -> list[Said]:
