@@ -96,7 +96,8 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     folds : list of Fold
         Time-ordered where possible.
     deals : TrainingSet
-        All deals, on which an attribute that changes the timing of leaving is looked for.
+        All deals: on them an attribute that changes the timing of leaving is looked for, and the
+        evidence of each penalty.
     options : LearnerOptions
 
     Returns
