@@ -41,6 +41,7 @@ ROOMS = (
     "checking",
     "policy_choice",
     "shipping",
+    "pooling",
     "training",
     "sweeping",
     "comparing",

@@ -93,7 +93,8 @@ class ChangeLog:
         """Values of all rows of a field, as places in `levels`."""
         field = np.arange(len(self.bounds) - 1) % max(len(self.fields), 1)
         rows = np.repeat(field, np.diff(self.bounds)) == self.fields.index(name)
-        return self.value_codes[rows]
+        values: Codes = self.value_codes[rows]
+        return values
 
     @property
     def has_old_values(self) -> bool:

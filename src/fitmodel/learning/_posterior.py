@@ -12,6 +12,7 @@ as much as is unknown.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning._design import Design
-    from fitmodel.learning.imputation import Make
     from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
     from fitmodel.learning.settings import LearnerOptions
 
@@ -110,7 +110,7 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         penalty = spread / deviation**2
         matrix, centre = _with_said(imputed, said, penalty)
         fit = iterate(
-            _whatever_the_labels(imputed.design, matrix),
+            partial(_as_it_is, imputed.design, matrix),
             follow_up,
             penalty,
             directions,
@@ -120,11 +120,6 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         log_odds = fit.log_odds
         made.append(_measured(deviation, penalty, fit, follow_up, centre))
     return made
-
-
-def _whatever_the_labels(design: Design, matrix: Floats) -> Make:
-    """The same design and matrix for all soft labels."""
-    return lambda _labels, _weight: (design, matrix)
 
 
 def said_beforehand(design: Design, options: LearnerOptions) -> list[Said]:
@@ -157,6 +152,13 @@ def as_additive(
         parts = (other[:, None] * weights for other in item.tables)
         singles = [table + part for table, part in zip(singles, parts, strict=True)]
     return Additive(own.intercept, tuple(singles))
+
+
+def _as_it_is(
+    design: Design, matrix: Floats, _labels: Floats, _weight: Floats
+) -> tuple[Design, Floats]:
+    """The same design in every round."""
+    return design, matrix
 
 
 def weights_of(strengths: Sequence[Strength]) -> Floats:
