@@ -4,7 +4,7 @@ python benchmarks/history.py            both tables
 python benchmarks/history.py quality    AUC as of closing, with today's values, and without
 python benchmarks/history.py speed 10   seconds for 10 million rows beside pandas and DuckDB
 python benchmarks/history.py events 0.2 counts and silence of events beside pandas and featuretools,
-                                        whose Python FEATURETOOLS_PYTHON names: its pins are its own
+                                        FEATURETOOLS_PYTHON: a Python with it, pyarrow, pandas < 3
 """
 
 from __future__ import annotations

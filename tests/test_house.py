@@ -30,6 +30,7 @@ ROOMS = (
     "model",
     "tracking",
     "loading",
+    "pooling",
     "following",
     "scoring",
     "sales",

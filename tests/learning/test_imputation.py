@@ -160,8 +160,8 @@ def test_a_few_steps_reach_what_em_reaches_in_many(make_company, monkeypatch, un
     fit = fitted(company)
     few = _iterated(fit, follow_up, max_rounds=6)
 
-    def whole(matrix, labels, weight, start, penalty):
-        return fit_ridge(fit.design, matrix, labels, weight, penalty, (), start)
+    def whole(matrix, labels, weight, start, penalty, centre=0.0):
+        return fit_ridge(fit.design, matrix, labels, weight, penalty, (), start, centre)
 
     monkeypatch.setattr("fitmodel.learning.imputation.em_step", whole)
     slow, many = (_iterated(fit, follow_up, max_rounds=rounds) for rounds in (6, 200))

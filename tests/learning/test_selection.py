@@ -11,9 +11,10 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import selection
+from fitmodel.learning._evidence import outcome_when_seen
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.folds import make_folds
-from fitmodel.learning.selection import Candidate, choose, outcome_when_seen
+from fitmodel.learning.selection import Candidate, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 
 QUICK = LearnerOptions(penalties=(1.0, 10.0), shares=(0.5, 1.0), pairs=2, replicates=3, folds=2)

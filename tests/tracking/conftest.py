@@ -72,10 +72,10 @@ def trained() -> Trained:
 
 
 @pytest.fixture
-def little_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def little_code(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Log models without the copy of fitmodel, for tests that never load one where it is absent."""
-    package = tmp_path / "little code" / "fitmodel"
-    package.mkdir(parents=True)
+    package = tmp_path_factory.mktemp("code") / "fitmodel"
+    package.mkdir()
     (package / "__init__.py").touch()
     monkeypatch.setattr(_logged_model, "_package", lambda _folder: str(package))
 

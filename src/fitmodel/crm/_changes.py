@@ -93,8 +93,8 @@ class ChangeLog:
         """Values of all rows of a field, as places in `levels`."""
         field = np.arange(len(self.bounds) - 1) % max(len(self.fields), 1)
         rows = np.repeat(field, np.diff(self.bounds)) == self.fields.index(name)
-        values: Codes = self.value_codes[rows]
-        return values
+        codes: Codes = self.value_codes[rows]
+        return codes
 
     @property
     def has_old_values(self) -> bool:

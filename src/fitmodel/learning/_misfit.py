@@ -28,7 +28,7 @@ PRIOR_MISFIT = 0.22
 # What pairs of attributes do not show: a bent link, the shape of one attribute's effect. As a share
 # of the same; no data say how large it is. Chosen with the spread of the interval over the laws of
 # benchmarks/known_truth.py and growing.py (docs/concepts/learning.md).
-SHAPE_MISFIT = 0.12
+SHAPE_MISFIT = 0.15
 MAX_PAIRS, MAX_DEALS = 300, 5_000  # of which the estimate is made; more change it little
 MIN_EVIDENCE = 1.0  # deals' worth of information on a product; fewer say nothing
 
