@@ -1,6 +1,7 @@
 """Companies whose law is neither fitmodel's nor that of `simulate_deals`, with known truth.
 
-Nothing in fitmodel was chosen on them: they say how the interval and the level hold elsewhere.
+The width of the full model's interval was set over these and the laws of `known_truth.py` together;
+nothing else in fitmodel was chosen on them.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.settings import PROVISIONAL_MAX_LEVELS, LearnerOptions
 
-# A law on which nothing of the provisional model was chosen.
+# The width of the interval was set with this law among others; see `benchmarks/small.py`.
 LAW = {"n_attributes": 12, "company": 23, "base_rate": 0.25, "rep_effects": False}
 
 
