@@ -7,13 +7,19 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 
 import fitmodel
 from fitmodel.crm.prospects import add_history
+from fitmodel.crm.reading import open_deals
+from fitmodel.crm.timeline import timeline
 from fitmodel.monitoring.report import monitor
 from fitmodel.service._routes import assess_many
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
 
 pytestmark = pytest.mark.slow
+STILL = Settings(reload_seconds=0)
 TODAY = date(2026, 6, 30)
 
 
@@ -134,3 +140,26 @@ def test_a_reason_tells_of_silence_in_words(home):
     ):
         (reason,) = (each for each in assessment.reasons if each.attribute == name)
         assert label in reason.sentence
+
+
+def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
+    folder, sim, run = home
+    past = sim.deals.tail(5).drop(columns="churned_on")
+    past.to_csv(folder / "open.csv", index=False)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
+
+    app = create_app(run.bundle_path.parent, STILL, pipeline=folder / "open.csv")
+    with TestClient(app) as service:
+        rows = service.get("/v1/pipeline/rows").json()["rows"]
+        chances = [row["early_churn_probability"] for row in rows]
+        assert chances == expected["early_churn_probability"].tolist()
+        assert service.get("/v1/desk").json()["has"]["history"]
+        told = service.get("/v1/pipeline/timeline", params={"key": rows[0]["key"]}).json()
+
+    name = past["deal_id"].iloc[0]
+    opened = open_deals(sim.deals, sim.spec, sim.tables)
+    shown = timeline(opened.today, opened.spec, opened.tables, opened.result, name)
+    assert [record["what"] for record in told["records"]] == shown.records["what"].tolist()
+    assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
+    values = {field["label"]: field["value"] for field in told["fields"]}
+    assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]

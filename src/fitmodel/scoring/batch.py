@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault
+from fitmodel.scoring._chunks import BatchLog, first_fault, predict_rows
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._history import history_for, refuse_history, with_history
 from fitmodel.scoring._prediction_columns import (
@@ -281,21 +280,10 @@ def predict_chunk(
     language: str = "en",
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
-    frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
-    predictions, errors = model.predict_table(
-        frame,
-        reasons=reasons,
-        as_of=as_of,
-        as_json=True,
-        language=language,
+    _, predictions, errors, unread = predict_rows(
+        chunk, model, reasons, decimal_comma=decimal_comma, as_of=as_of, language=language
     )
-    for position, problem in unclear.items():
-        also = errors.iloc[position]
-        if also is None or not also.startswith(LEFT_OUT):
-            errors.iloc[position] = problem if also is None else f"{also}; {problem}"
-    for position, problem in chunk.problems.items():
-        errors.iloc[position] = problem
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems]))
+    lost = pa.array(unread)
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in PREDICTIONS.items()

@@ -14,16 +14,18 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.scoring.in_memory import read_prospects
 from fitmodel.scoring.streams import READERS
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.tables.encodings import UTF8, detect_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.in_memory import ProspectTable
     from fitmodel.service.people import Person
     from fitmodel.service.settings import Settings
 
@@ -40,33 +42,57 @@ class Pipeline:
     ----------
     path : Path
     limits : Settings
-        As long as what a request may bring: the browser sends the rows back to be scored.
+        As long as what a request may bring.
+    tables : mapping of str to path, optional
+        In place of the tables of history that the model's contract names.
     """
 
     path: Path
     limits: Settings
+    tables: Mapping[str, str] | None = None
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes where the file does.
+
+        Raises
+        ------
+        ProspectError
+            If it is gone.
+        """
+        if not self.path.is_file():
+            raise ProspectError(f"there is no file {self.path}")
+        found = self.path.stat()
+        return found.st_mtime_ns, found.st_size
 
     def check(self, model: FitModel) -> None:
-        """Read it once.
+        """Read it once, as a table and as text.
 
         Raises
         ------
         ProspectError
             If it cannot be read, lacks an attribute of the model, or is too long.
         """
-        if not self.path.is_file():
-            raise ProspectError(f"there is no file {self.path}")
-        with open_source(self.path, CHUNK_ROWS) as table:
-            names = table.schema.names
-            rows = sum(chunk.batch.num_rows for chunk in table.chunks)
-        if not set(model.attributes) <= set(names):
-            raise missing_attributes(model.attributes, names)
-        if rows > self.limits.most_prospects:
-            raise ProspectError(
-                f"{self.path} has {rows:,} prospects, the desk shows {self.limits.most_prospects:,}"
-                " at most. Remedy: give the open ones only, or use fitmodel score."
-            )
+        self.read(model)
         self.read_csv()
+
+    def read(self, model: FitModel) -> ProspectTable:
+        """Read it as the table that the model scores.
+
+        Raises
+        ------
+        ProspectError
+            If it cannot be read, lacks an attribute of the model, or has more prospects than a
+            request may bring.
+        """
+        self.stamp()
+        table = read_prospects(self.path, model, self.tables)
+        if len(table) > self.limits.most_prospects:
+            raise ProspectError(
+                f"{self.path} has {len(table):,} prospects, the desk shows "
+                f"{self.limits.most_prospects:,} at most. Remedy: give the open ones only, or use "
+                "fitmodel score."
+            )
+        return table
 
     def read_csv(self) -> bytes:
         """Give the file as CSV text in UTF-8, with its own separator.
