@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from fitmodel.service._pages import Pages
 
 RARELY = failures("401", "503")
-NOT_THERE = {"404": {"description": "The service was not given what this page needs"}}
+NOT_THERE: dict[int | str, dict[str, Any]] = {
+    "404": {"description": "The service was not given what this page needs"}
+}
 
 
 def add_pages(app: FastAPI, pages: Pages) -> None:

@@ -25,7 +25,7 @@ from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,19 +59,19 @@ class PipelineRow:
         As the list shows it; `key` tells two rows of one id apart.
     cells : dict of str to str
         The whole row of the file, as text.
-    read : dict
+    read : mapping
         What the model reads of it, as the table has it.
     reasons : sequence of Reason
     """
 
     shown: dict[str, Any]
     cells: dict[str, str]
-    read: dict[str, Any]
+    read: Mapping[Any, Any]
     reasons: Sequence[Reason]
 
     def whole(self) -> dict[str, Any]:
         """The row as a deal page or an export needs it: cells, what is scored, and the reasons."""
-        prospect = {name: _plain(value) for name, value in self.read.items()}
+        prospect = {str(name): _plain(value) for name, value in self.read.items()}
         sentences = [reason.sentence for reason in self.reasons]
         return self.shown | {"cells": self.cells, "prospect": prospect, "sentences": sentences}
 

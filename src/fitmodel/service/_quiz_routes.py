@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from fitmodel.service.people import Person
 
 QUIZ = "/v1/quiz"
-NAMED = re.compile(r"(?P<time>[0-9T:-]{19})\.(?P<seed>[0-9]{1,10})\.(?P<before>[0-9]{1,12})")
+NAMED = re.compile(
+    r"(?P<time>[0-9T:-]{19})\.(?P<seed>[0-9]{1,10})\.(?P<before>[0-9]{1,12})\.[0-9a-f]{8}"
+)
 FAILURES: dict[int | str, dict[str, Any]] = {
     **failures("400", "401", "408", "413", "503"),
     **NOT_THERE,
@@ -51,7 +54,7 @@ class Answers(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "example": {"quiz": "2026-06-01T09:00:00.17.0", "guesses": {"Kim": [0.1, 0.6]}}
+            "example": {"quiz": "2026-06-01T09:00:00.17.0.1c291ca3", "guesses": {"Kim": [0.1, 0.6]}}
         },
     )
 
@@ -64,14 +67,19 @@ class Answers(BaseModel):
 
 @dataclass(frozen=True)
 class QuizName:
-    """The name of a quiz: when it was drawn, its seed, and how much had been answered before."""
+    """The name of a quiz: when it was drawn, its seed, and how much had been answered before.
+
+    Written, it ends with a checksum of the deals that were drawn.
+    """
 
     time: str
     seed: int
     before: int
 
-    def __str__(self) -> str:
-        return f"{self.time}.{self.seed}.{self.before}"
+    def of(self, made: Quiz) -> str:
+        """The name as it is written, for the deals that were drawn."""
+        deals = "\n".join(str(answer.deal) for answer in made.answers)
+        return f"{self.time}.{self.seed}.{self.before}.{zlib.crc32(deals.encode()):08x}"
 
     @classmethod
     def parse(cls, text: str) -> QuizName:
@@ -110,6 +118,8 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
         made = _made(pages, log, QuizName.parse(given.quiz), language)
         if isinstance(made, dict):
             raise RefusedError(503, "the past deals are still being read", (b"retry-after", b"2"))
+        if made.name != given.quiz:
+            raise RefusedError(409, "the past deals have changed: begin another quiz")
         try:
             names_of_people(said)
             rows = guesses_of(made, said)
@@ -151,7 +161,7 @@ def _made(
         )
     except DealsError as error:
         raise RefusedError(404, str(error)) from error
-    return replace(made, name=str(name))
+    return replace(made, name=name.of(made))
 
 
 def _asked(made: Quiz, pages: Pages) -> dict[str, Any]:
@@ -212,7 +222,5 @@ def _scores(log: DecisionLog | None, person: Person, language: str) -> dict[str,
 
 def _by_quiz(guesses: pd.DataFrame) -> list[dict[str, Any]]:
     day = guesses.groupby(["quiz", "person"], sort=False)["time"].first()
-    rows = quiz_scores(guesses).to_dict("records")
-    return [
-        {**row, "day": f"{when:%Y-%m-%d}"} for row, when in zip(rows, day.tolist(), strict=True)
-    ]
+    table = quiz_scores(guesses).assign(day=[f"{when:%Y-%m-%d}" for when in day])
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

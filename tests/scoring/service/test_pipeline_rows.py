@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
@@ -46,6 +47,19 @@ def test_the_rows_are_those_of_a_batch_to_the_bit(served, shop, file, tmp_path) 
         assert [row[name] for name in NUMBERS] == [scored[name] for name in NUMBERS]
         assert (row["fit"], row["poor_fit"]) == (scored["fit"], scored["poor_fit"])
     assert [row["key"] for row in rows if "error" in row] == [batch["deal_id"][1]]
+
+
+def test_the_rows_are_as_openapi_describes_them(served) -> None:
+    described = served.get("/openapi.json").json()
+    schemas = described["components"]["schemas"]
+    row = schemas["PipelineRow"]
+    for shown in (
+        *served.get(ROWS).json()["rows"],
+        *served.get(ROWS, params={"full": True}).json()["rows"],
+    ):
+        jsonschema.validate(shown, row)
+    answer = described["paths"][ROWS]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/PipelineRows"}
 
 
 def test_two_rows_of_one_id_have_keys_of_their_own(served) -> None:
