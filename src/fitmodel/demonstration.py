@@ -8,7 +8,7 @@ deals, what the CRM recorded of them -> a model trained on what was known half a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from fitmodel.tables.atomic import write_folder
 from fitmodel.training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -90,14 +90,19 @@ def make_demo(
 
 def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
     """The contract with its tables of history where the demonstration writes them."""
-    sections = {
-        kind: {
-            name: {**table.model_dump(), "table": str((folder / f"{name}.csv").resolve())}
-            for name, table in getattr(spec, kind).items()
+
+    def placed(tables: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+        return {
+            name: {
+                **table.model_dump(exclude_none=True),
+                **settings,
+                "table": str((folder / f"{name}.csv").resolve()),
+            }
+            for name, table in tables.items()
         }
-        for kind in ("history", "events")
-    }
-    return spec.replace(**sections)
+
+    events = placed(spec.events, windows_days=[90], amount=None)  # few enough to look through
+    return spec.replace(history=placed(spec.history), events=events)
 
 
 def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:

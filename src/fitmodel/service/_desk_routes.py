@@ -78,6 +78,11 @@ def describe_desk(
         },
         "actionable": spec.get("attributes", {}).get("actionable", []),
         "words": spec.get("words", {}),
+        "recorded": {
+            language: {name: words.label(name) for name in words.recorded}
+            for language in LANGUAGES
+            for words in [scorer.wording.in_language(language)]
+        },
         "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
         "limits": {
             "bytes": limits.most_bytes,

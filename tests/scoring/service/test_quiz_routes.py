@@ -64,7 +64,7 @@ def test_a_question_holds_what_was_known_at_signing_and_no_name_of_anybody(
     assert 0 < made["level"] < 1
     text = json.dumps(made["questions"])
     names = {fact["name"] for fact in made["questions"][0]["facts"]}
-    assert "seats" in names
+    assert {"Seat licences", "segment"} <= names
     assert not names & {"deal id", "rep", "team", "churned on"}
     assert not [rep for rep in simulation.deals["rep"].unique() if rep in text]
     assert not [deal for deal in simulation.deals["deal_id"] if deal in text]

@@ -31,7 +31,7 @@ async function load(spoken = null) {
     const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
     progress(say("loading"));
     facts = { ...told, me };
-    learnWords(facts.words);
+    learnWords(facts.words, facts.recorded);
     show($("sign-out"), api.hasToken());
     show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
     if ([...reports.PAGES, "quiz"].some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline

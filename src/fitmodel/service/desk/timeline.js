@@ -41,8 +41,8 @@ function drawn({ as_of: known, fields, derived, records }) {
   const facts = values.map(([label, value, note]) => make("div", {}, make("dt", {}, label),
     make("dd", {}, value, note ? make("span", { class: "soft small" }, ` ${note}`) : null)));
   return [make("p", { class: "soft small" }, say("timeline_note", { when: moment(known) })),
-    make("dl", { class: "facts narrow" }, ...facts), make("h3", {}, say("timeline_records")),
-    latest.length === 0 ? make("p", { class: "soft" }, say("timeline_none")) : list, more].filter(Boolean);
+    latest.length === 0 ? make("p", { class: "soft" }, say("timeline_none")) : list, more,
+    make("details", {}, make("summary", {}, say("timeline_values")), make("dl", { class: "facts narrow" }, ...facts))].filter(Boolean);
 }
 
 const record = ({ at, what, table, known }) =>
