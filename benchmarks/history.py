@@ -3,33 +3,44 @@
 python benchmarks/history.py            both tables
 python benchmarks/history.py quality    AUC as of closing, with today's values, and without
 python benchmarks/history.py speed 10   seconds for 10 million rows beside pandas and DuckDB
+python benchmarks/history.py events 0.2 counts and silence of events beside pandas and featuretools,
+                                        whose Python FEATURETOOLS_PYTHON names: its pins are its own
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
-import fitmodel
-from fitmodel.crm.prospects import add_history
-from fitmodel.crm.reading import open_deals
-from fitmodel.deals.months import add_months
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fitmodel.datasets.simulation import Simulation
 
 DEALS, NEW_DEALS = 5_000, 4_000
 FIELDS = 5
+WINDOW = 90
 OVERWRITTEN = ("seats", "decision_maker_known")
 
 
 def quality() -> None:
     """Train three times on one table of deals; ask each about deals nobody trained on."""
+    from sklearn.metrics import roc_auc_score
+
+    import fitmodel
+    from fitmodel.crm.prospects import add_history
+    from fitmodel.crm.reading import open_deals
+
     sim = fitmodel.simulate_deals(DEALS, seed=1, history=True)
     new = fitmodel.simulate_deals(NEW_DEALS, seed=2, history=True)
     spec = sim.spec.replace(learning={"components": ["logistic"]})
@@ -65,7 +76,9 @@ def quality() -> None:
     print(f"{'the true probability':34}{'':16}{best:14.3f}")
 
 
-def _left_early(sim: fitmodel.datasets.simulation.Simulation) -> np.ndarray:
+def _left_early(sim: Simulation) -> np.ndarray:
+    from fitmodel.deals.months import add_months
+
     closed = sim.deals["closed_on"].to_numpy().astype("datetime64[D]")
     end = add_months(closed, sim.spec.label.horizon_months)
     return sim.true_churned_on.to_numpy().astype("datetime64[D]") <= end
@@ -112,6 +125,9 @@ SPEC = {
 
 def by_fitmodel(folder: Path) -> pd.DataFrame:
     """Values, changes and days of each field as of closing."""
+    import fitmodel
+    from fitmodel.crm.reading import open_deals
+
     deals = pd.read_parquet(folder / "deals.parquet")
     given = {"fields": folder / "history.parquet"}
     table = open_deals(deals, fitmodel.DealSpec(**SPEC), given).file.table
@@ -150,23 +166,96 @@ def by_duckdb(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-WAYS = {"fitmodel": by_fitmodel, "pandas merge_asof": by_pandas, "DuckDB asof join": by_duckdb}
+def events_by_fitmodel(folder: Path) -> pd.DataFrame:
+    """Events of the last 90 days before closing, and days since the last."""
+    import fitmodel
+    from fitmodel.crm.reading import open_deals
+
+    deals = pd.read_parquet(folder / "deals.parquet")
+    section = {
+        "table": "history.parquet", "id": "deal", "at": "at", "windows_days": [WINDOW],
+        "recorded_from": "2020-01-01",
+    }  # fmt: skip
+    spec = fitmodel.DealSpec(deals=SPEC["deals"], events={"calls": section})
+    table = open_deals(deals, spec, {"calls": folder / "history.parquet"}).file.table
+    return table.set_index("deal_id")[[f"calls_count_{WINDOW}d", "calls_days_since_last"]].set_axis(
+        ["count", "days"], axis=1
+    )
 
 
-def speed(millions: float) -> None:
+def events_by_pandas(folder: Path) -> pd.DataFrame:
+    """The same by a merge of all events with their deals."""
+    deals = pd.read_parquet(folder / "deals.parquet")
+    events = pd.read_parquet(folder / "history.parquet").merge(
+        deals, left_on="deal", right_on="deal_id"
+    )
+    events = events[events["at"] < events["closed_on"]]
+    since = events["closed_on"] - pd.Timedelta(days=WINDOW)
+    counts = events[events["at"] >= since].groupby("deal_id").size()
+    last = events.groupby("deal_id")["at"].max().dt.normalize()
+    silence = (deals.set_index("deal_id")["closed_on"] - last).dt.days
+    ids = deals["deal_id"]
+    return pd.DataFrame(
+        {"count": counts.reindex(ids, fill_value=0), "days": silence.reindex(ids)}
+    ).astype(float)
+
+
+def events_by_featuretools(folder: Path) -> pd.DataFrame:
+    """The count by featuretools: a cutoff time for each deal, and a training window."""
+    import featuretools as ft
+
+    deals = pd.read_parquet(folder / "deals.parquet")
+    events = pd.read_parquet(folder / "history.parquet").reset_index(names="row")
+    known = ft.EntitySet("crm")
+    known.add_dataframe(dataframe_name="deals", dataframe=deals[["deal_id"]], index="deal_id")
+    known.add_dataframe(dataframe_name="events", dataframe=events, index="row", time_index="at")
+    known.add_relationship("deals", "deal_id", "events", "deal")
+    # what lies at the cutoff counts there, and does not here
+    before = deals["closed_on"] - pd.Timedelta(microseconds=1)
+    cutoffs = pd.DataFrame({"deal_id": deals["deal_id"], "time": before})
+    counts, _ = ft.dfs(
+        entityset=known, target_dataframe_name="deals", cutoff_time=cutoffs,
+        agg_primitives=["count"], trans_primitives=[], training_window=f"{WINDOW} days",
+        include_cutoff_time=True, n_jobs=1,
+    )  # fmt: skip
+    return counts[["COUNT(events)"]].astype(float).set_axis(["count"], axis=1)
+
+
+VALUES = {"fitmodel": by_fitmodel, "pandas merge_asof": by_pandas, "DuckDB asof join": by_duckdb}
+EVENTS = {
+    "fitmodel events": events_by_fitmodel,
+    "pandas merge": events_by_pandas,
+    "featuretools": events_by_featuretools,
+}
+WAYS = VALUES | EVENTS
+OTHER_PYTHON = {"featuretools": "FEATURETOOLS_PYTHON"}
+PACKAGES = {
+    "fitmodel": "fitmodel.crm.reading",
+    "fitmodel events": "fitmodel.crm.reading",
+    "DuckDB asof join": "duckdb",
+    "featuretools": "featuretools",
+}
+"""What each way imports, which is not timed."""
+
+
+def speed(millions: float, ways: Iterable[str]) -> None:
     """Time each way in a process of its own, and compare what they say."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_rows(folder, millions)
-        print(f"{millions:g} million rows of {FIELDS} fields, Parquet, one thread")
-        print(f"{'':20}{'seconds':>10}{'rows a second':>16}{'peak MB':>10}")
-        for way in WAYS:
+        print(f"{millions:g} million rows, Parquet; rows a second of processor time")
+        print(f"{'':20}{'seconds':>10}{'processor':>12}{'rows a second':>16}{'peak MB':>10}")
+        run = [way for way in ways if way not in OTHER_PYTHON or OTHER_PYTHON[way] in os.environ]
+        for way in run:
+            python = os.environ.get(OTHER_PYTHON.get(way, ""), sys.executable)
             subprocess.run(  # noqa: S603 - this file itself
-                [sys.executable, __file__, "one", way, name, str(millions)], check=True
+                [python, __file__, "one", way, name, str(millions)], check=True
             )
-        values = [pd.read_pickle(folder / f"{way}.pickle").sort_index() for way in WAYS]  # noqa: S301
+        values = [pd.read_pickle(folder / f"{way}.pickle").sort_index() for way in run]  # noqa: S301
         same = all(
-            (values[0].fillna("?").astype(str) == other.fillna("?").astype(str)).all(axis=None)
+            (values[0][list(other)].fillna("?").astype(str) == other.fillna("?").astype(str)).all(
+                axis=None
+            )
             for other in values[1:]
         )
         print(f"all say the same: {same}")
@@ -174,12 +263,14 @@ def speed(millions: float) -> None:
 
 def one(way: str, folder: Path, millions: float) -> None:
     """One way: its time, and the most memory that the process had."""
-    begun = time.perf_counter()
+    import_module(PACKAGES.get(way, "pandas"))
+    begun, used = time.perf_counter(), time.process_time()
     result = WAYS[way](folder)
-    seconds = time.perf_counter() - begun
+    seconds, processor = time.perf_counter() - begun, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result.to_pickle(folder / f"{way}.pickle")
-    print(f"{way:20}{seconds:10.1f}{millions * 1e6 / seconds:16,.0f}{peak:10,.0f}", flush=True)
+    speed = millions * 1e6 / processor
+    print(f"{way:20}{seconds:10.1f}{processor:12.1f}{speed:16,.0f}{peak:10,.0f}", flush=True)
 
 
 def main() -> None:
@@ -190,8 +281,11 @@ def main() -> None:
         return
     if not asked or asked[0] == "quality":
         quality()
+    millions = float(asked[1]) if len(asked) > 1 else None
     if not asked or asked[0] == "speed":
-        speed(float(asked[1]) if len(asked) > 1 else 10)
+        speed(millions or 10, VALUES)
+    if not asked or asked[0] == "events":
+        speed(millions or 0.2, EVENTS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How near fitmodel comes to the truth on simulated deals, and how long it takes.
 
-Run: python benchmarks/known_truth.py [--fresh TRAININGS]
+Run: python benchmarks/known_truth.py [--fresh TRAININGS] [--others TRAININGS]
 
 The coverage of the interval goes on where it was stopped: each training is kept, with date and
 machine, in benchmarks/results/known_truth.json.
@@ -14,17 +14,30 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from _other_laws import OTHER_LAWS, company, spec
 from _results import FOLDER, Results
+from growing import measures
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
 from fitmodel.datasets.simulation import Simulation
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import label_deals, outcomes
+from fitmodel.exceptions import DealsError
+from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.learning.learner import Learned
 
 COVERAGE = {400: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
 LAWS = {  # the spread of the interval was chosen on these
@@ -58,6 +71,9 @@ FRESH_LAWS = {
     },
     "9 attributes, hardly any effect": {"n_attributes": 9, "company": 16, "signal": 0.2},
 }
+OTHER_SIZES = (400, 1_000, 10_000)
+OTHER_GROWTH = 0.15  # per month, in the rows of growing companies
+FIGURES = ("covered", "width", "ratio", "slope", "loss")
 HEAVY = ("mlflow", "matplotlib", "interpret", "sklearn", "pandas")
 
 
@@ -75,49 +91,65 @@ def discrimination() -> None:
     learned = learn(past.deals, past.spec)
     probability = learned.estimator.predict_proba(test.attributes)[:, 1]
     own, best = (roc_auc_score(test.early_churn, p) for p in (probability, truth))
-    log_odds, deviation = learned.scorecard.scores(codes_of(learned, test.attributes))
-    low, high = learned.scorecard.interval(log_odds, deviation)
-    covered = np.mean((low <= truth) & (truth <= high))
+    covered = figures(learned, test.attributes, truth)["covered"]
     print(f"AUC of the model, 5,000 training deals      {own:.4f}")
     print(f"AUC of the true probability                 {best:.4f}   gap {best - own:.4f}")
     print(f"80 % intervals that cover the truth         {covered:.1%}")
 
 
 def trained(law: dict, n: int, seed: int) -> list[dict[str, float]]:
-    """Coverage and width of the 80 % interval of one training, on 20,000 new deals."""
+    """Figures of one training, on 20,000 new deals."""
     sim, test = new_deals(99, law)
-    truth = sim.true_probability.loc[test.index].to_numpy()
     past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law)
     learned = learn(past.deals, past.spec)
-    scores = learned.scorecard.scores(codes_of(learned, test.attributes))
-    low, high = learned.scorecard.interval(*scores)
-    covered = float(np.mean((low <= truth) & (truth <= high)))
-    return [{"covered": covered, "width": float(np.mean(high - low))}]
+    truth = sim.true_probability.loc[test.index].to_numpy()
+    return [figures(learned, test.attributes, truth)]
 
 
-def coverage(results: Results, name: str, law: dict, sizes: dict[int, int]) -> None:
+def trained_elsewhere(law: str, growth: float, n: int, seed: int) -> list[dict[str, float]]:
+    """Figures of one training on a law of `_other_laws`, on 10,000 new deals."""
+    deals, _ = company(law, n, seed, growth)
+    asked, truth = company(law, 10_000, 9_000 + seed)
+    learned = learn(deals, spec())
+    read = view_of(asked, spec()).attributes(learned.training_set.dates)
+    return [figures(learned, read.frame, truth)]
+
+
+def figures(learned: Learned, attributes: pd.DataFrame, truth: np.ndarray) -> dict[str, float]:
+    """Coverage and width of the 80 % interval, mean prediction over the truth's, slope and loss."""
+    codes = encode(learned.scorecard.columns, attributes)
+    low, high = learned.scorecard.interval(*learned.scorecard.scores(codes))
+    ratio, slope, loss = measures(truth, learned.scorecard.probability(codes))
+    return {
+        "covered": float(np.mean((low <= truth) & (truth <= high))),
+        "width": float(np.mean(high - low)),
+        "ratio": float(ratio),
+        "slope": slope,
+        "loss": loss,
+    }
+
+
+def coverage(results: Results, name: str, work: Callable, sizes: dict[int, int]) -> None:
     """Print how often the 80 % interval covers the truth, over several trainings of each size."""
     for n, trainings in sizes.items():
-        covered, width = [], []
-        for seed in range(20, 20 + trainings):
-            work = partial(trained, law, n, seed)
-            (row,) = results.do(work, law=name, deals=n, seed=seed)
-            covered.append(row["covered"])
-            width.append(row["width"])
-        tenth, most = np.quantile(covered, (0.1, 0.9))
+        try:
+            rows = [
+                results.do(partial(work, n, seed), law=name, deals=n, seed=seed)[0]
+                for seed in range(20, 20 + trainings)
+            ]
+        except DealsError as error:  # too few early churners in one of them
+            print(f"  {n:>6,} deals   {error}", flush=True)
+            continue
+        of = {key: np.array([row[key] for row in rows]) for key in rows[0] if key in FIGURES}
+        tenth, most = np.quantile(of["covered"], (0.1, 0.9))
         print(
-            f"  {n:>6,} deals   cover {np.mean(covered):.1%}, 8 of 10 trainings {tenth:.0%} to "
-            f"{most:.0%}, all {min(covered):.0%} to {max(covered):.0%} ({trainings}), "
-            f"mean width {np.mean(width):.3f}",
+            f"  {n:>6,} deals   cover {of['covered'].mean():.1%}, 8 of 10 trainings {tenth:.0%} to "
+            f"{most:.0%}, all {of['covered'].min():.0%} to {of['covered'].max():.0%} "
+            f"({trainings}), mean width {of['width'].mean():.3f}; mean over truth "
+            f"{of['ratio'].mean():.2f} (SD {of['ratio'].std():.2f}), slope "
+            f"{of['slope'].mean():.2f}, loss above truth {of['loss'].mean():.4f}",
             flush=True,
         )
-
-
-def codes_of(learned: object, attributes: object) -> np.ndarray:
-    """Codes of new deals."""
-    from fitmodel.learning.encoding import encode
-
-    return encode(learned.scorecard.columns, attributes)
 
 
 def censoring() -> None:
@@ -165,19 +197,30 @@ if __name__ == "__main__":
     parser.add_argument(
         "--fresh", type=int, default=None, help="only fresh laws, with so many trainings of each"
     )
+    parser.add_argument(
+        "--others", type=int, default=None, help="only other laws, with so many trainings of each"
+    )
+    parser.add_argument("--sizes", type=int, nargs="*", default=OTHER_SIZES)
     parser.add_argument("--results", type=Path, default=FOLDER / "known_truth.json")
     given = parser.parse_args()
     results = Results(given.results)
     warnings.simplefilter("ignore")
-    if given.fresh is None:
+    if given.fresh is None and given.others is None:
         light_import()
         discrimination()
-    if given.fresh is None:
         for name, law in LAWS.items():
             print(f"80 % intervals: {name}")
-            coverage(results, name, law, COVERAGE)
+            coverage(results, name, partial(trained, law), COVERAGE)
         censoring()
         whole_training()
-    for name, law in FRESH_LAWS.items():
-        print(f"80 % intervals, fresh law: {name}")
-        coverage(results, name, law, dict.fromkeys((1000, 10000), given.fresh or 3))
+    if given.others is None:
+        for name, law in FRESH_LAWS.items():
+            print(f"80 % intervals, fresh law: {name}")
+            sizes = dict.fromkeys((1000, 10000), given.fresh or 3)
+            coverage(results, name, partial(trained, law), sizes)
+    if given.fresh is None:
+        for name, growth in product(OTHER_LAWS, (0.0, OTHER_GROWTH)):
+            label = f"{name}, growing" if growth else name
+            print(f"80 % intervals, other law: {label}")
+            sizes = dict.fromkeys(given.sizes, given.others or 3)
+            coverage(results, label, partial(trained_elsewhere, name, growth), sizes)

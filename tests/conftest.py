@@ -82,6 +82,23 @@ def learned_on(once_per_run: Path) -> Callable[..., Any]:
     return learned
 
 
+@pytest.fixture(scope="session")
+def quick_learner() -> dict[str, Any]:
+    """Section ``[learning]`` of a contract, where what is learned is not the question."""
+    return {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
+
+
+@pytest.fixture(scope="session")
+def store_in(migrated_store: Path) -> Callable[[Path], str]:
+    """Put an MLflow store into a folder: ``store_in(folder)`` is its tracking URI."""
+
+    def put(folder: Path) -> str:
+        shutil.copy(migrated_store, folder / "mlflow.db")
+        return f"sqlite:///{folder}/mlflow.db"
+
+    return put
+
+
 @pytest.fixture
 def mlflow_store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Tracking URI of an MLflow store of the test's own, which MLFLOW_TRACKING_URI names too."""

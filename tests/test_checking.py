@@ -156,7 +156,8 @@ def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
     def codes(table: pd.DataFrame) -> set[tuple[str, str]]:
         return {(each.code, each.level) for each in check_deals(table, sim.spec).results}
 
-    assert ("FM405", "error") in codes(sim.deals.head(100))
+    assert ("FM405", "error") in codes(sim.deals.head(40))
+    assert ("FM403", "warning") in codes(sim.deals.head(110))
     assert ("FM403", "warning") in codes(sim.deals.head(330))
     assert not {"FM403", "FM405"} & {code for code, _ in codes(sim.deals)}
 
@@ -201,7 +202,7 @@ def report(**changed: Any) -> Any:
         "glass_box_cost": Metric("glass_box_cost", 0.0, -0.1, 0.1, 0.0),
         "pooled_groups": pd.DataFrame(),
     }  # fmt: skip
-    return SimpleNamespace(**usual | changed)
+    return SimpleNamespace(**usual | {"regime": "full"} | changed)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ COMMANDS = {
     "export": set(),
 }
 PARAMETERS = {
-    "load": ["path_or_uri", "workbench"],
+    "load": ["path_or_uri", "unpickle", "workbench"],
+    "compare_models": ["a", "b", "deals", "spec", "unpickle", "workbench", "worst"],
     "predict": ["prospects", "model", "reasons", "as_of", "language", "log"],
     "train": ["deals", "spec", "models", "allow", "estimator", "progress"],
     "backtest": ["deals", "spec", "n_cuts", "allow", "estimator", "progress"],
@@ -55,6 +56,7 @@ PREDICTED = [
     "escalate",
     "expected_value_low",
     "expected_value_high",
+    "own_evidence",
 ]
 SECTIONS = {"deals", "label", "attributes", "decision", "tracking", "learning", "words"}
 

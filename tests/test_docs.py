@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import json
 import os
@@ -188,6 +189,32 @@ def test_the_airflow_task_skips_where_retrain_has_nothing_to_do() -> None:
     assert skips == [sorted(set(RETRAIN_CODES.values()) - {0, 1})]  # 1 fails
     for code in RETRAIN_CODES.values():
         assert f"| {code} |" in text_of("guides/scheduled-retraining.md")
+
+
+def test_the_airflow_example_retrains_after_the_export(monkeypatch) -> None:
+    pytest.importorskip("airflow", reason="Airflow needs an environment of its own")
+    monkeypatch.syspath_prepend(DOCS / "examples")
+    dag = importlib.import_module("airflow_dag").dag
+    assert dag.get_task("retrain").upstream_task_ids == {"export"}
+
+
+def test_the_dagster_example_scores_with_the_model_it_retrained(monkeypatch, tmp_path) -> None:
+    dagster = pytest.importorskip("dagster", reason="Dagster needs an environment of its own")
+    calls = tmp_path / "calls"
+    command = tmp_path / "fitmodel"
+    command.write_text(f'#!/bin/sh\necho "$1" >> {calls}\n[ "$1" != retrain ] || exit 3\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("FITMODEL_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(DOCS / "examples")
+    example = importlib.import_module("dagster_assets")
+
+    dagster.Definitions.validate_loadable(example.definitions)
+    done = dagster.materialize([example.champion, example.scored_prospects])
+    assert done.success
+    assert calls.read_text().split() == ["retrain", "score"]  # the champion stayed: no failure
+    command.write_text("#!/bin/sh\nexit 1\n")
+    assert not dagster.materialize([example.champion], raise_on_error=False).success
 
 
 def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:

@@ -63,7 +63,8 @@ def test_the_examples_do_what_they_say(
     name: str, followed: tuple[Path, fitmodel.TrainingRun], tmp_path: Path
 ) -> None:
     folder, run = followed
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True)
+    without_code = shutil.ignore_patterns("code")  # the copy of fitmodel beside a logged model
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=without_code)
     words = {"fitmodel": fitmodel, "pd": pd, "run": run}
     with contextlib.chdir(tmp_path):
         failed, tried = doctest.testmod(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 import fitmodel
 
@@ -80,10 +80,12 @@ def _room(path: Path) -> str:
     return path.relative_to(HOUSE).parts[0].removesuffix(".py")
 
 
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
 def _imported(tree: ast.AST) -> set[str]:
     """Modules that are imported anywhere in a file, in functions and for type checkers too."""
     modules = set()
@@ -100,6 +102,15 @@ def _imported(tree: ast.AST) -> set[str]:
 def _imported_rooms(tree: ast.AST) -> set[str]:
     parts = (module.split(".") for module in _imported(tree))
     return {part[1] for part in parts if part[0] == "fitmodel" and part[1:] and part[1] in ROOMS}
+
+
+def _first_parts(modules: set[str]) -> set[str]:
+    return {module.split(".")[0] for module in modules}
+
+
+def _faults(by_file: dict[str, Any]) -> dict[str, Any]:
+    """Keep the files in which something was found, so that a failure names each with its lines."""
+    return {name: found for name, found in by_file.items() if found}
 
 
 def _calls(tree: ast.AST, function: str) -> list[int]:
@@ -126,63 +137,74 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-every_file = pytest.mark.parametrize("path", FILES, ids=_name)
-
-
 def test_every_room_is_on_the_plan():
     assert {_room(path) for path in FILES} <= set(ROOMS)
 
 
-@every_file
-def test_a_file_imports_only_from_rooms_above_it(path):
-    allowed = set(ROOMS[: ROOMS.index(_room(path)) + 1])
+def test_a_file_imports_only_from_rooms_above_it():
+    from_below = {
+        _name(path): _imported_rooms(_tree(path)) - set(ROOMS[: ROOMS.index(_room(path)) + 1])
+        for path in FILES
+    }
 
-    assert _imported_rooms(_tree(path)) <= allowed
-
-
-@every_file
-def test_only_tracking_imports_mlflow(path):
-    imported = {module.split(".")[0] for module in _imported(_tree(path))}
-
-    assert "mlflow" not in imported or _room(path) == "tracking"
+    assert _faults(from_below) == {}
 
 
-@every_file
-def test_files_stay_small_enough_to_read(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+def test_only_tracking_imports_mlflow():
+    importing = [path for path in FILES if "mlflow" in _first_parts(_imported(_tree(path)))]
+
+    assert {_room(path) for path in importing} == {"tracking"}
 
 
-@every_file
-def test_nothing_swallows_every_error(path):
-    handlers = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ExceptHandler)]
-    broad = [handler for handler in handlers if _is_broad(handler.type)]
+def test_files_stay_small_enough_to_read():
+    lines = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
 
-    assert [handler.lineno for handler in broad if not _raises_again(handler)] == []
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
-@every_file
-def test_only_the_command_line_prints(path):
-    assert _calls(_tree(path), "print") == [] or _room(path) == "cli"
+def test_nothing_swallows_every_error():
+    swallowing = {
+        _name(path): [
+            node.lineno
+            for node in ast.walk(_tree(path))
+            if isinstance(node, ast.ExceptHandler)
+            and _is_broad(node.type)
+            and not _raises_again(node)
+        ]
+        for path in FILES
+    }
+
+    assert _faults(swallowing) == {}
 
 
-@every_file
-def test_a_file_has_a_name_that_says_what_is_in_it(path):
-    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+def test_only_the_command_line_prints():
+    printing = {_name(path): _calls(_tree(path), "print") for path in FILES if _room(path) != "cli"}
+
+    assert _faults(printing) == {}
 
 
-@every_file
-def test_importing_a_file_does_no_work(path):
+def test_a_file_has_a_name_that_says_what_is_in_it():
+    names = {path.stem for path in FILES}
+
+    assert names & {"utils", "util", "helpers", "common", "misc"} == set()
+
+
+def test_importing_a_file_does_no_work():
     # MLflow runs a models-from-code script as it is: it must say which model it is.
     # The command line puts its commands together.
     allowed = {"tracking/pyfunc_model.py", "cli/app.py"}
-    working = [
-        node.lineno
-        for node in _tree(path).body
-        if isinstance(node, ast.For | ast.While | ast.With)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
-    ]
+    working = {
+        _name(path): [
+            node.lineno
+            for node in _tree(path).body
+            if isinstance(node, ast.For | ast.While | ast.With)
+            or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
+        ]
+        for path in FILES
+        if _name(path) not in allowed
+    }
 
-    assert working == [] or _name(path) in allowed
+    assert _faults(working) == {}
 
 
 def test_no_file_imports_itself_through_others():
@@ -192,27 +214,31 @@ def test_no_file_imports_itself_through_others():
     assert list(_circles(graph)) == []
 
 
-@every_file
-def test_a_module_for_its_own_room_is_imported_by_no_other(path):
-    foreign = [
-        module
-        for module in _imported_modules(path)
-        if module.split(".")[-1].startswith("_") and module.split(".")[1] != _room(path)
-    ]
+def test_a_module_for_its_own_room_is_imported_by_no_other():
+    foreign = {
+        _name(path): [
+            module
+            for module in _imported_modules(path)
+            if module.split(".")[-1].startswith("_") and module.split(".")[1] != _room(path)
+        ]
+        for path in FILES
+    }
 
-    assert foreign == []
+    assert _faults(foreign) == {}
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_benchmarks_and_documentation_import_only_what_is_public(script):
-    private = [
-        module
-        for module in _imported(_tree(script))
-        if module.startswith("fitmodel.")
-        and any(part.startswith("_") for part in module.split(".")[1:])
-    ]
+def test_benchmarks_and_documentation_import_only_what_is_public():
+    private = {
+        script.name: [
+            module
+            for module in _imported(_tree(script))
+            if module.startswith("fitmodel.")
+            and any(part.startswith("_") for part in module.split(".")[1:])
+        ]
+        for script in SCRIPTS
+    }
 
-    assert private == []
+    assert _faults(private) == {}
 
 
 def test_a_module_that_only_its_room_imports_begins_with_an_underscore():
@@ -263,3 +289,43 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
         users = {module: found for module, found in users.items() if module not in tops}
     if users:
         yield set(users)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Names that the docstring of a function or class may list."""
+    if isinstance(node, ast.FunctionDef):
+        given = node.args
+        kinds = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+        return {each.arg for each in kinds if each is not None}
+    inside = list(ast.walk(node))
+    return (
+        {each.id for each in inside if isinstance(each, ast.Name)}  # fields
+        | {each.attr for each in inside if isinstance(each, ast.Attribute)}
+        | {each.name for each in inside if isinstance(each, ast.FunctionDef)}
+        | {each.arg for each in inside if isinstance(each, ast.arg)}
+    )
+
+
+def _listed(docstring: str) -> set[str]:
+    """Names that the sections Parameters and Attributes list."""
+    section = re.compile(
+        r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", re.MULTILINE | re.DOTALL
+    )
+    heads = [
+        line.partition(" :")[0]
+        for found in section.findall(docstring)
+        for line in found.splitlines()
+        if line and not line.startswith(" ")
+    ]
+    return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
+
+
+def test_docstrings_list_names_that_are_there():
+    stale = {
+        f"{_name(path)} {node.name}": sorted(_listed(ast.get_docstring(node) or "") - _names(node))
+        for path in FILES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+    assert {place: names for place, names in stale.items() if names} == {}

@@ -58,11 +58,11 @@ def test_it_is_judged_out_of_time_and_tracked(trained: TrainingRun) -> None:
 
 @pytest.mark.slow
 def test_it_is_not_unpickled_unless_asked_for(trained: TrainingRun) -> None:
-    with pytest.raises(BundleError, match=r"own estimator.*fitmodel.load\(path, workbench=True\)"):
+    with pytest.raises(BundleError, match=r"own estimator.*fitmodel.load\(path, unpickle=True\)"):
         load(trained.bundle_path)
     (trained.bundle_path / "workbench.joblib").rename(trained.bundle_path / "away")
     with pytest.raises(BundleError, match="is missing although the manifest lists it"):
-        load(trained.bundle_path, workbench=True)
+        load(trained.bundle_path, unpickle=True)
     (trained.bundle_path / "away").rename(trained.bundle_path / "workbench.joblib")
 
 
@@ -75,7 +75,7 @@ def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
 
     with pytest.raises(BundleError, match="own estimator"):
         compare_models(*same)
-    found = compare_models(*same, workbench=True)
+    found = compare_models(*same, unpickle=True)
     assert found.better is None
     assert found.flags.changed == 0
 
@@ -83,13 +83,13 @@ def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
 @pytest.mark.slow
 def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> None:
     pytest.importorskip("shap")
-    model = load(trained.bundle_path, workbench=True)
+    model = load(trained.bundle_path, unpickle=True)
     found = model.predict(PROSPECTS, reasons=2)
 
     assert list(found.columns) == [
         *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
         *("expected_value", "unfamiliar", "reasons", "model_version", "worth", "escalate"),
-        *("expected_value_low", "expected_value_high"),
+        *("expected_value_low", "expected_value_high", "own_evidence"),
     ]
     assert found.index.equals(PROSPECTS.index)
     assert found[["probability_low", "probability_high"]].isna().all(axis=None)
@@ -118,7 +118,7 @@ def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, t
     assert "score --unpickle" in refused.output
     assert done.exit_code == 0, done.output
     scored = pd.read_csv(tmp_path / "scored.csv")
-    alone = load(trained.bundle_path, workbench=True).predict(PROSPECTS.head(12), reasons=1)
+    alone = load(trained.bundle_path, unpickle=True).predict(PROSPECTS.head(12), reasons=1)
     kept = scored["error"].isna().to_numpy()
     assert kept.sum() == 11
     expected = alone["early_churn_probability"].to_numpy()[kept]

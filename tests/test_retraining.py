@@ -16,10 +16,10 @@ NAME = "prospect-fit"
 
 
 def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_the_champion(
-    mlflow_store: str, tmp_path: Any
+    mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
     simulation = simulate_deals(1200, seed=2)
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
 
     first = retrain(simulation.deals, spec, models=tmp_path)
     again = retrain(simulation.deals, spec, models=tmp_path)
@@ -34,10 +34,10 @@ def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_t
 
 
 def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
-    mlflow_store: str, tmp_path: Any
+    mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
     simulation = simulate_deals(700, seed=6, n_attributes=4, signal=0.2)  # too few for it
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
 
     first = retrain(simulation.deals, spec, models=tmp_path)
     again = retrain(simulation.deals, spec, models=tmp_path)
@@ -48,9 +48,12 @@ def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
     assert get_alias(NAME, "champion", mlflow_store) is None
 
 
-def test_without_a_store_nothing_is_called_retrained(tmp_path: Any) -> None:
+def test_without_a_store_nothing_is_called_retrained(
+    tmp_path: Any, quick_learner: dict[str, Any]
+) -> None:
     simulation = simulate_deals(1200, seed=2)
-    spec = simulation.spec.replace(tracking={"uri": f"sqlite:///{tmp_path}/absent/mlflow.db"})
+    absent = {"uri": f"sqlite:///{tmp_path}/absent/mlflow.db"}
+    spec = simulation.spec.replace(tracking=absent, learning=quick_learner)
 
     with pytest.raises(TrackingError):
         retrain(simulation.deals, spec, models=tmp_path)

@@ -21,9 +21,9 @@ def simulation() -> Any:
 
 @pytest.mark.slow
 def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
-    simulation, mlflow_store, tmp_path
+    simulation, mlflow_store, quick_learner, tmp_path
 ) -> None:
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     told: list[str] = []
     found = sweep(
         simulation.deals,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,11 @@ SIMULATION = simulate_deals(1500, seed=11)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, store_in: Callable[[Path], str]
+) -> TrainingRun:
     folder = tmp_path_factory.mktemp("trained")
-    spec = SIMULATION.spec.replace(tracking={"uri": f"sqlite:///{folder}/mlflow.db"})
+    spec = SIMULATION.spec.replace(tracking={"uri": store_in(folder)})
     return train(SIMULATION.deals, spec, models=folder / "models")
 
 
@@ -125,23 +128,23 @@ def test_a_leak_stops_the_training_unless_allowed(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_server_costs_the_run_but_not_the_model(tmp_path: Path) -> None:
-    spec = SIMULATION.spec.replace(tracking={"uri": "http://127.0.0.1:9"})
+    spec = SIMULATION.spec.replace(tracking={"uri": "http://127.0.0.1:9"}, learning=QUICK)
     run = train(SIMULATION.deals, spec, models=tmp_path)
     assert run.run_id is None
     assert any("Nothing is lost" in text for text in run.warnings)
     assert load(run.bundle_path).version == run.model.version
 
 
-def test_a_model_of_noise_is_kept_and_reported_but_not_put_in_use(tmp_path: Path) -> None:
+def test_a_model_of_noise_is_kept_and_reported_but_not_put_in_use(
+    tmp_path: Path, store_in: Callable[[Path], str]
+) -> None:
     deals = SIMULATION.deals.copy()
     names = SIMULATION.spec.attribute_names(deals.columns)
     shuffled = deals[list(names)].sample(frac=1, random_state=0).to_numpy()
     deals[list(names)] = pd.DataFrame(shuffled, columns=list(names), index=deals.index)
     kept = [name for name in names if name != "first_contact_on"]
-    spec = SIMULATION.spec.replace(
-        tracking={"uri": f"sqlite:///{tmp_path}/mlflow.db"},
-        attributes={"include": kept, "actionable": ()},
-    )
+    include = {"include": kept, "actionable": ()}
+    spec = _quick(SIMULATION.spec, store_in(tmp_path), attributes=include)
     run = train(deals.infer_objects(), spec, models=tmp_path / "models")
     assert not run.report.has_skill
     assert any("no evidence of skill" in text for text in run.warnings)
@@ -156,13 +159,17 @@ def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
         if step == "writing":
             raise KeyboardInterrupt
 
+    spec = SIMULATION.spec.replace(learning=QUICK)
     with pytest.raises(KeyboardInterrupt):
-        train(SIMULATION.deals, SIMULATION.spec, models=tmp_path, progress=interrupt)
+        train(SIMULATION.deals, spec, models=tmp_path, progress=interrupt)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
-    trained: TrainingRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainingRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store_in: Callable[[Path], str],
 ) -> None:
     from mlflow import MlflowClient
 
@@ -171,10 +178,10 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     def full(*_: object, **__: object) -> None:
         raise BundleError("no space left on the disk")
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = store_in(tmp_path)
     monkeypatch.setattr(shipping, "write_bundle", full)
     with pytest.raises(BundleError, match="no space left"):
-        train(SIMULATION.deals, SIMULATION.spec.replace(tracking={"uri": uri}), models=tmp_path)
+        train(SIMULATION.deals, _quick(SIMULATION.spec, uri), models=tmp_path)
     client = MlflowClient(uri)
     (run,) = client.search_runs([client.get_experiment_by_name("prospect-fit").experiment_id])
     assert run.info.status == "FAILED"
@@ -192,13 +199,12 @@ def test_what_was_chosen_is_in_the_manifest_and_in_the_run(trained: TrainingRun)
 QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 
 
-def _quick(spec, folder: Path, **sections):
-    tracking = {"uri": f"sqlite:///{folder}/mlflow.db"}
-    return spec.replace(learning=QUICK, tracking=tracking, **sections)
+def _quick(spec, uri: str, **sections):
+    return spec.replace(learning=QUICK, tracking={"uri": uri}, **sections)
 
 
 def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_counted_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_in: Callable[[Path], str]
 ) -> None:
     from fitmodel import policy_choice, training
 
@@ -211,7 +217,8 @@ def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_co
 
     monkeypatch.setattr(training, "decide", remember)
     monkeypatch.setattr(policy_choice, "decide", remember)
-    spec = _quick(SIMULATION.spec, tmp_path, decision={"policy": "capacity", "capacity": 0.1})
+    decision = {"policy": "capacity", "capacity": 0.1}
+    spec = _quick(SIMULATION.spec, store_in(tmp_path), decision=decision)
     report = train(SIMULATION.deals, spec, models=tmp_path / "models").report
     (everything, shipped), (then, evaluated) = chosen
     assert len(everything) == len(SIMULATION.deals)
@@ -298,9 +305,11 @@ def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, 
     return deals, DealSpec(deals=roles)
 
 
-def test_a_company_that_grows_fast_is_trained_on_the_leavers_that_it_has(tmp_path: Path) -> None:
+def test_a_company_that_grows_fast_is_trained_on_the_leavers_that_it_has(
+    tmp_path: Path, store_in: Callable[[Path], str]
+) -> None:
     deals, spec = _growing(1_000, seed=1)
-    run = train(deals, _quick(spec, tmp_path), models=tmp_path / "models")
+    run = train(deals, _quick(spec, store_in(tmp_path)), models=tmp_path / "models")
     assert run.report.n_mature < 0.5 * len(deals)
     assert run.report.n_early_churners > 150
     assert run.report.method in {"out-of-time", "blocks in time"}

@@ -107,8 +107,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.scoring.batch_log": ("fitmodel.scoring._chunks",),
     "fitmodel.scoring.chunks": ("fitmodel.scoring._chunks",),
     "fitmodel.scoring.csv_text": ("fitmodel.scoring._file_sink",),
+    "fitmodel.scoring.database": ("fitmodel.tables.databases",),
     "fitmodel.scoring.database_sink": ("fitmodel.scoring._database_sink",),
-    "fitmodel.scoring.database_source": ("fitmodel.scoring._database_source",),
+    "fitmodel.scoring.database_source": (
+        "fitmodel.tables.database_rows",
+        "fitmodel.scoring.places",
+    ),
     "fitmodel.scoring.file_sink": ("fitmodel.scoring._file_sink",),
     "fitmodel.scoring.paths": ("fitmodel.scoring._file_sink",),
     "fitmodel.scoring.resume": ("fitmodel.scoring._resume",),

@@ -13,7 +13,7 @@ from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
 from fitmodel.checks.results import result_of, split_silenced
 from fitmodel.crm.reading import open_deals, read_opened
 from fitmodel.deals.data_warnings import find_warnings, notation_warnings
-from fitmodel.deals.enough import is_enough
+from fitmodel.deals.enough import FULL_CHURNERS, is_enough, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
 from fitmodel.deals.level_shift import find_level_shift
@@ -21,9 +21,11 @@ from fitmodel.evaluation.pooled_groups import groups_off
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
+from fitmodel.leakage.later_values import later_values
 from fitmodel.learning.learner import check_enough
 from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.scoring.crm_tables import database_tables
+from fitmodel.reports.history_text import later_value_text
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.checks.results import CheckResult
+    from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
@@ -112,7 +115,7 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
 def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
     doubts: list[Doubt] = []
     try:
-        opened = open_deals(deals, spec, database_tables(spec))
+        opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
         doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
         yield from doubt_results(doubts)
@@ -120,6 +123,7 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         view = view_of(read.table, read.spec)
         yield from warning_results(file, read)
         yield from time_results(view)
+        yield from later_results(opened, view)
         yield from leak_results(audit_leakage(view, read.spec))
         yield from sample_results(view)
     except DealsError as error:
@@ -156,8 +160,20 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
     """Give what was found while reading its codes."""
+    tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
+    tables |= {f"[events.{name}]": each.table for name, each in read.spec.events.items()}
     for finding in read.findings:
-        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column)
+        table = tables.get(finding.column.partition(" ")[0], "")
+        file = "" if is_database(table) else table
+        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column, file=file)
+
+
+def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
+    """Name the columns of today that are not what stood before closing."""
+    if opened.result is None:
+        return
+    for item in later_values(opened.today, opened.result, view):
+        yield result_of("leakage:later values", "note", later_value_text(item), item.column)
 
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
@@ -203,7 +219,10 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
             yield result_of("error:enough", "error", str(error))
             return
     if churners < FEW_CHURNERS:
-        yield result_of("evaluation:small sample", "warning", _few(churners))
+        provisional = regime_of(churners, len(view) - churners) == "provisional"
+        yield result_of(
+            "evaluation:small sample", "warning", _few(churners, provisional=provisional)
+        )
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
@@ -217,7 +236,14 @@ def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
         yield result_of("evaluation:group", "warning", text, str(row.attribute))
 
 
-def _few(churners: int) -> str:
+def _few(churners: int, *, provisional: bool) -> str:
+    if provisional:
+        return (
+            f"{churners:,} early churners are known: the model is provisional, a ridge regression "
+            f"that shrinks strongly towards the company's rate. Remedy: a later extract, or a "
+            f"longer horizon_months; {FULL_CHURNERS} early churners and as many others make a full "
+            "model"
+        )
     return (
         f"{churners:,} early churners are known, fewer than {FEW_CHURNERS}: intervals will be "
         "wide. Remedy: a later extract, or a longer horizon_months"
@@ -308,4 +334,6 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
     if report.method != "out-of-time":
         yield result_of("evaluation:method", "note", "; ".join(report.notes) or report.method)
     if report.n_early_churners < FEW_CHURNERS:
-        yield result_of("evaluation:small sample", "warning", _few(report.n_early_churners))
+        provisional = report.regime == "provisional"
+        text = _few(report.n_early_churners, provisional=provisional)
+        yield result_of("evaluation:small sample", "warning", text)

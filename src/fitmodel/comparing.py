@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm.prospects import open_history, with_tables_of
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
@@ -45,10 +46,11 @@ def compare_models(
     deals: pd.DataFrame | str | Path,
     spec: DealSpec | None = None,
     *,
-    workbench: bool = False,
+    unpickle: bool = False,
     worst: int = 10,
     n_boot: int = 1000,
     seed: int = 0,
+    workbench: bool = False,
 ) -> ModelComparison:
     """Compare two models on the deals that were signed after the training period of both.
 
@@ -61,12 +63,14 @@ def compare_models(
         Past deals with their outcomes, as `fitmodel.read_deals` reads them.
     spec : DealSpec, optional
         The contract of the deals; by default the one that B was trained with.
-    workbench : bool, default=False
+    unpickle : bool, default=False
         Also load a model that is a user's own estimator, as of `fitmodel.load`.
     worst : int
         How many deals to list on which the models differ most.
     n_boot, seed
         Bootstrap resamples of the intervals.
+    workbench : bool, default=False
+        Old name of `unpickle`.
 
     Returns
     -------
@@ -89,9 +93,10 @@ def compare_models(
     >>> compared.better is None, compared.flags.changed
     (True, 0)
     """
-    models = (_loaded(a, workbench=workbench), _loaded(b, workbench=workbench))
+    may = unpickle or workbench
+    models = (_loaded(a, unpickle=may), _loaded(b, unpickle=may))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = read_with_history(deals, contract)
+    read = read_with_history(deals, with_tables_of(models[1].manifest, contract))
     table, contract = named_apart(read.table), read.spec
     _refuse_different(models, contract)
     last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))
@@ -124,8 +129,8 @@ def compare_models(
     )
 
 
-def _loaded(given: FitModel | str | Path, *, workbench: bool) -> FitModel:
-    return given if isinstance(given, FitModel) else load(given, workbench=workbench)
+def _loaded(given: FitModel | str | Path, *, unpickle: bool) -> FitModel:
+    return given if isinstance(given, FitModel) else load(given, unpickle=unpickle)
 
 
 def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
@@ -191,7 +196,10 @@ def _scored(
     prospects = table.loc[later.index].drop(columns=list(spec.outcome_columns), errors="ignore")
     for model, side in zip(models, SIDES, strict=True):
         try:
-            said = model.predict(prospects, reasons=0)
+            # the table has the history of model B's contract, which may be another than A's
+            history = open_history(model.manifest, present=prospects.columns)
+            known = prospects if history is None else history.attached_to(prospects)
+            said = model.predict(known, reasons=0)
         except ProspectError as error:
             raise ProspectError(
                 f"model {side.upper()} ({model.version}) cannot score these deals: {error}"

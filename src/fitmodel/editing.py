@@ -58,7 +58,7 @@ class EditedModel:
     bundle_path : Path
     edit : dict
         As the manifest records it: what, who, when, why, each row before and after.
-    rejudgement : Rejudgement or None
+    re_evaluation : ReEvaluation or None
         With and without the edit on deals not learned from; None where no deals were given.
     tracked : Tracked or None
         The edit's own run and registered version; None where the model was not tracked itself.

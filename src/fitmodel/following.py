@@ -32,8 +32,10 @@ class ModelHolder:
     ----------
     source : str or Path
         As `fitmodel.load` takes it; the folder of a name and a registry alias can move.
-    workbench : bool, default=False
+    unpickle : bool, default=False
         As of `fitmodel.load`.
+    workbench : bool, default=False
+        Old name of `unpickle`.
 
     Attributes
     ----------
@@ -57,9 +59,11 @@ class ModelHolder:
     True
     """
 
-    def __init__(self, source: str | Path, *, workbench: bool = False) -> None:
+    def __init__(
+        self, source: str | Path, *, unpickle: bool = False, workbench: bool = False
+    ) -> None:
         self._source = source
-        self._workbench = workbench
+        self._unpickle = unpickle or workbench
         self.failure: str | None = None
         self.is_from_cache = False
         self._model = self._load()
@@ -86,7 +90,7 @@ class ModelHolder:
             if bundle.version == self._model.version:
                 self.failure = None
                 return False
-            result = open_model(bundle, workbench=self._workbench)
+            result = open_model(bundle, unpickle=self._unpickle)
         except (FitModelError, OSError) as error:
             self._report(error)
             return False
@@ -97,7 +101,7 @@ class ModelHolder:
 
     def _load(self) -> FitModel:
         bundle, self.is_from_cache = locate_bundle(self._source)
-        return open_model(bundle, workbench=self._workbench)
+        return open_model(bundle, unpickle=self._unpickle)
 
     def _note_cache(self, *, is_from_cache: bool) -> None:
         if is_from_cache and not self.is_from_cache:

@@ -21,23 +21,25 @@ if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog
 
 
-def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
-    """Load a model for scoring; nothing is unpickled unless `workbench` is asked for and needed.
+def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = False) -> FitModel:
+    """Load a model for scoring; nothing is unpickled unless `unpickle` is true and needed.
 
     Parameters
     ----------
     path_or_uri : str or Path
         A bundle's folder, the folder of a name (its current version), or a registry URI such as
         ``models:/prospect-fit@champion``.
-    workbench : bool, default=False
+    unpickle : bool, default=False
         Also load a model that is a user's own estimator. That unpickles it, after its digest is
         checked, and a pickle can run any code: only for bundles that you or your team wrote.
+    workbench : bool, default=False
+        Old name of `unpickle`.
 
     Raises
     ------
     BundleError
         If there is no bundle, it is damaged, its format is unknown, or it has no scorecard file and
-        `workbench` was not asked for.
+        `unpickle` is false.
     TrackingError
         If a registry URI cannot be resolved. Where the registry is away, the bundle that it
         named last is used with a `RegistryAwayWarning`.
@@ -48,7 +50,7 @@ def load(path_or_uri: str | Path, *, workbench: bool = False) -> FitModel:
     >>> "segment" in model.attributes
     True
     """
-    return open_model(find_bundle(path_or_uri), workbench=workbench)
+    return open_model(find_bundle(path_or_uri), unpickle=unpickle or workbench)
 
 
 @overload

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.crm.reading import read_with_history
 from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.tracking.promotion import PromotionRefusedError, follow_champion, promote
 from fitmodel.tracking.registry import CHALLENGER, CHAMPION, get_alias, resolve
 from fitmodel.tracking.runs import deals_digest
@@ -83,7 +82,7 @@ def retrain(
     >>> retrain("deals.csv", spec).outcome
     'nothing new'
     """
-    read = read_with_history(deals, spec, tables=database_tables(spec))
+    read = read_with_history(deals, spec)
     table, spec = read.table, read.spec  # with the forms found, as the last training kept them
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if not _anything_new(table, spec, estimator):

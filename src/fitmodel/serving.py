@@ -49,8 +49,6 @@ class ServedBy:
         File of reps and managers.
     plan : Path or None
         A commission plan.
-    tables : dict of str to str or None
-        In place of the tables of history that the model's contract names.
     """
 
     source: str
@@ -62,7 +60,6 @@ class ServedBy:
     config: Path | None = None
     people: Path | None = None
     plan: Path | None = None
-    tables: dict[str, str] | None = None
 
     def make(self) -> FastAPI:
         """Make the service."""
@@ -75,7 +72,6 @@ class ServedBy:
             deals=self.deals,
             spec=None if self.config is None else DealSpec.from_toml(self.config),
             plans=() if self.plan is None else (read_plan(self.plan),),
-            tables=self.tables,
         )
 
 
@@ -112,7 +108,7 @@ def _as_json(served: ServedBy) -> str:
     files = {name: getattr(served, name) for name in _FILES}
     files = {name: None if path is None else str(path) for name, path in files.items()}
     known = {"source": served.source, "settings": limits, "log": served.log}
-    return json.dumps(known | files | {"tables": served.tables})
+    return json.dumps(known | files)
 
 
 def make_app() -> FastAPI:
@@ -123,5 +119,4 @@ def make_app() -> FastAPI:
     limits |= {name: frozenset(limits[name]) for name in _SETS}
     files = {name: None if told[name] is None else Path(told[name]) for name in _FILES}
     settings = Settings(token=os.environ.get(_TOKEN), **limits)
-    salt, tables = os.environ.get(_SALT), told["tables"]
-    return ServedBy(told["source"], settings, told["log"], salt, **files, tables=tables).make()
+    return ServedBy(told["source"], settings, told["log"], os.environ.get(_SALT), **files).make()

@@ -53,6 +53,7 @@ def ship(
         forms=spec.reading.forms,
         per_year=per_year(spec),
         lost=lost_rows_of(spec.to_dict()),
+        regime=report.regime,
     )
     facts = {
         "spec": spec.to_dict(),

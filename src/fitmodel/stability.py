@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.crm.prospects import with_tables_of
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.errors import Sheet
@@ -85,8 +86,9 @@ def check_stability(
     >>> sorted(found.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
-    loaded = model if isinstance(model, FitModel) else load(model, workbench=estimator is not None)
-    read = read_with_history(deals, spec or DealSpec(**loaded.manifest["spec"]))
+    loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
+    contract = spec or DealSpec(**loaded.manifest["spec"])
+    read = read_with_history(deals, with_tables_of(loaded.manifest, contract))
     table, contract = named_apart(read.table), read.spec
     asked = _prospects(prospects, table, contract)
 

@@ -28,7 +28,6 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
 from fitmodel.reports.reproduce import reproduce_block
-from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.shipping import ship
 from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
@@ -200,7 +199,7 @@ def _train(
     started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec, database_tables(spec, tables))
+    questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
     view = view_of(table, spec)
@@ -222,6 +221,8 @@ def _train(
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
         expected_share=share_flagged(policy, predicted, table, spec),
         level=learned.level,
+        regime=learned.regime,
+        association=learned.choice.association,
     )
     digest = deals_digest(table)
     own = None if estimator is None else repr(estimator)
@@ -243,7 +244,7 @@ def _train(
         }
         path, card = ship(learned, policy, report, spec, models, begun, known)
     tell(STEPS[5])
-    model = load(path, workbench=estimator is not None)
+    model = load(path, unpickle=estimator is not None)
     facts = TrainingMetadata(
         bundle_path=path,
         spec=spec,

@@ -41,12 +41,10 @@ def simulation():
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch, mlflow_store, simulation):
+def home(tmp_path, monkeypatch, mlflow_store, simulation, quick_learner):
     """An empty folder with deals, prospects and their contract, and an MLflow store of its own."""
     monkeypatch.chdir(tmp_path)
-    spec = simulation.spec.model_copy(
-        update={"tracking": simulation.spec.tracking.model_copy(update={"uri": mlflow_store})}
-    )
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
     simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
     prospects = simulation.deals.tail(30).drop(columns=["churned_on"])

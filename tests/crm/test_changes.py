@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.crm.reading import open_deals
+from fitmodel.crm.reading import open_deals, read_with_history
 from fitmodel.exceptions import DealsError
 
 CLOSED = "2026-03-10"
@@ -204,17 +204,31 @@ def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
     assert _attached(deals, spec, fields=history)["plan"].tolist() == ["basic"]
 
 
-def test_a_field_whose_type_changes_is_told(make_spec, deals_of, changes_of):
+@pytest.mark.parametrize("today", [[12, 7], ["12", "7"]])
+def test_a_value_of_another_type_is_told_where_it_stands_and_counts_as_not_known(
+    make_spec, deals_of, changes_of, today
+):
     history = changes_of(
         ("D0", "seats", None, "12", "2026-01-01"), ("D1", "seats", None, "a dozen", "2026-01-01")
     )
-    deals, spec = deals_of([CLOSED] * 2, seats=[12, 12]), make_spec({})
+    deals, spec = deals_of([CLOSED] * 2, seats=today), make_spec({})
 
     told = _findings(deals, spec, fields=history)
 
-    assert "1 value(s) as of closing are of another type" in told
-    assert "'D1': 'a dozen'" in told
-    assert _attached(deals, spec, fields=history)["seats"].tolist() == ["12", "a dozen"]
+    assert "1 value(s) of [history.fields] as of closing are of another type" in told
+    assert "'a dozen' of 'D1'" in told
+    table = read_with_history(deals, spec, tables={"fields": history}, to_learn=False).table
+    assert pd.to_numeric(table["seats"]).fillna(-1).tolist() == [12, -1]
+
+
+def test_words_among_codes_are_no_other_type(make_spec, deals_of, changes_of):
+    history = changes_of(("D0", "tier", None, "A", "2026-01-01"))
+    spec = make_spec({}, attributes={"categorical": ["tier"]})
+
+    deals = deals_of([CLOSED], tier=["1"])
+
+    assert "another type" not in _findings(deals, spec, fields=history)
+    assert _attached(deals, spec, fields=history)["tier"].tolist() == ["A"]
 
 
 def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_of, changes_of):

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.crm.columns import columns_of
-from fitmodel.crm.prospects import add_history, open_history, with_request_tables
+from fitmodel.crm.prospects import add_history, open_history
 from fitmodel.crm.reading import open_deals
+from fitmodel.crm.requests import with_request_tables
 from fitmodel.exceptions import ProspectError, SpecError
 
 CLOSED = "2026-03-10"
@@ -84,7 +85,7 @@ def test_a_request_may_bring_the_rows_of_its_prospect(learned):
         for name, frame in tables.items()
     }
 
-    answer = with_request_tables({**prospect, "tables": sent}, _Model(spec).manifest)
+    answer = with_request_tables({**prospect, "tables": sent}, spec)
     frame = add_history(pd.DataFrame([prospect]), _Model(spec), tables=tables)
 
     for name in columns_of(spec):
@@ -95,11 +96,11 @@ def test_a_request_may_bring_the_rows_of_its_prospect(learned):
 def test_a_table_that_a_request_does_not_bring_has_no_rows(learned):
     spec, _ = learned
 
-    answer = with_request_tables({"plan": "x", "seats": 2, "tables": {}}, _Model(spec).manifest)
+    answer = with_request_tables({"plan": "x", "seats": 2, "tables": {}}, spec)
 
     assert answer["calls_count_90d"] == 0
     assert answer["plan"] == "x"
-    assert with_request_tables({"plan": "x"}, _Model(spec).manifest) == {"plan": "x"}
+    assert with_request_tables({"plan": "x"}, spec) == {"plan": "x"}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_rows_that_cannot_be_read_are_refused_in_words(learned, sent, message):
     spec, _ = learned
 
     with pytest.raises(ProspectError, match=message):
-        with_request_tables({"plan": "x", "seats": 1, "tables": sent}, _Model(spec).manifest)
+        with_request_tables({"plan": "x", "seats": 1, "tables": sent}, spec)
 
 
 def test_tables_for_a_model_without_history_are_refused(make_spec):
@@ -124,7 +125,7 @@ def test_tables_for_a_model_without_history_are_refused(make_spec):
     with pytest.raises(SpecError, match="it names none"):
         open_history(plain.manifest, {"fields": "x.csv"})
     with pytest.raises(ProspectError, match="names no tables"):
-        with_request_tables({"tables": {}}, plain.manifest)
+        with_request_tables({"tables": {}}, None)
     assert open_history(plain.manifest) is None
 
 

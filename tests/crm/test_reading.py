@@ -40,3 +40,16 @@ def test_without_tables_deals_are_read_as_they_are(sim):
 
     assert ATTACHED not in table.attrs
     assert table["seats"].tolist() == sim.deals["seats"].tolist()
+
+
+def test_a_frame_keeps_how_its_file_was_written(tmp_path):
+    path = tmp_path / "deals.csv"
+    path.write_text(
+        "signed;left;seats\n31-01-2025;01-03-2025;1.234,5\n01-05-2025;;40,25\n", encoding="utf-8"
+    )
+    roles = {"closed_on": "signed", "churned_on": "left", "observed_until": "2026-06-30"}
+
+    table = fitmodel.read_deals(path, fitmodel.DealSpec(deals=roles), to_learn=False)
+
+    assert table.attrs["fitmodel.reading"]["numbers"] == {"seats": "1.234,5"}
+    assert table.attrs["fitmodel.reading"]["dates"] == {"signed": "day first"}

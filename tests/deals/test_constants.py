@@ -80,11 +80,12 @@ def test_without_attributes_nothing_changes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("mlflow_store")
 def test_a_model_is_trained_without_it_and_says_so(tmp_path) -> None:
-    simulation = fitmodel.simulate_deals(800, seed=1)
+    simulation = fitmodel.simulate_deals(800, seed=1, n_attributes=4)
     deals = simulation.deals.assign(tenant="eu-1", nothing=np.nan)
     run = fitmodel.train(deals, simulation.spec, models=tmp_path)
 
     assert not {"tenant", "nothing"} & set(run.model.attributes)
     said = [text for text in run.warnings if "left out of learning" in text]
-    assert [text.split(":")[0] for text in said] == ["tenant", "nothing"]
+    assert [text.split(":")[0] for text in said] == ["FM321 tenant", "FM321 nothing"]

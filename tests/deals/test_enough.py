@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.enough import MIN_CHURNERS, check_enough, is_enough
+from fitmodel.deals.enough import (
+    FULL_CHURNERS,
+    MIN_CHURNERS,
+    base_rate_interval,
+    check_enough,
+    is_enough,
+    regime_of,
+)
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 
@@ -28,13 +35,32 @@ def counted(deals: pd.DataFrame) -> tuple[int, int]:
 
 
 def test_young_leavers_count_too() -> None:
-    churners, stayers = counted(table(30, 20, 60))
+    churners, stayers = counted(table(9, 6, 60))
 
-    assert (churners, stayers) == (50, 60)
+    assert (churners, stayers) == (15, 60)
     check_enough(churners, stayers)
 
 
-@pytest.mark.parametrize(("mature", "young", "stayed"), [(30, 19, 60), (60, 0, 49), (0, 0, 80)])
+@pytest.mark.parametrize(
+    ("churners", "others", "regime"),
+    [
+        (14, 400, "base_rate"),
+        (15, 400, "provisional"),
+        (400, 15, "provisional"),
+        (49, 400, "provisional"),
+        (50, 400, "full"),
+        (50, 49, "provisional"),
+        (0, 0, "base_rate"),
+    ],
+)
+def test_the_fewer_of_both_kinds_say_which_model_there_can_be(churners, others, regime) -> None:
+    assert regime_of(churners, others) == regime
+    assert is_enough(churners, others) == (regime != "base_rate")
+    assert FULL_CHURNERS == 50
+    assert MIN_CHURNERS == 15
+
+
+@pytest.mark.parametrize(("mature", "young", "stayed"), [(9, 5, 60), (60, 0, 14), (0, 0, 80)])
 def test_below_the_minimum_all_refuse(mature: int, young: int, stayed: int) -> None:
     deals = table(mature, young, stayed)
     churners, stayers = counted(deals)
@@ -45,8 +71,33 @@ def test_below_the_minimum_all_refuse(mature: int, young: int, stayed: int) -> N
 
 
 def test_how_long_it_takes_is_said_at_the_rate_so_far() -> None:
-    with pytest.raises(DealsError, match="at your rate that is about 24 more month"):
-        check_enough(25, 400, 24.0)
+    with pytest.raises(DealsError, match="at your rate that is about 48 more month"):
+        check_enough(5, 400, 24.0)
+
+
+def test_below_the_minimum_the_rate_is_said_with_its_interval() -> None:
+    from fitmodel.learning.learner import learn
+
+    with pytest.raises(
+        DealsError, match=r"9.1% leave within 5 months \(80 % interval 5.4% to 14.5%"
+    ):
+        learn(table(6, 0, 60), SPEC)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2])
+@pytest.mark.parametrize("deals", [30, 200])
+def test_the_interval_of_the_base_rate_holds_the_truth_four_times_in_five(rate, deals) -> None:
+    left = np.random.default_rng(1).binomial(deals, rate, 2_000)
+    held = [
+        low <= rate <= high for low, high in (base_rate_interval(n, n / deals, deals) for n in left)
+    ]
+    assert 0.72 < np.mean(held) < 0.92  # of whole numbers: never exactly 0.8
+
+
+def test_where_nobody_left_the_rate_may_still_be_above_nothing() -> None:
+    low, high = base_rate_interval(0, 0.0, 40)
+    assert low == 0.0
+    assert 0.01 < high < 0.06
 
 
 @pytest.mark.slow

@@ -54,13 +54,20 @@ def test_beyond_what_was_watched_no_share_is_made_up():
     assert text.count(f"too few ({MIN_CHURNERS} needed)") == 3
 
 
+def test_a_horizon_with_enough_for_a_provisional_model_is_said_to_be_so():
+    found = compare_horizons(deals([2.0] * 20 + [20.0] * 80, [True] * 20 + [False] * 80), SPEC)
+
+    assert horizons_text(found).count("provisional (50 for a full model)") == 3
+    assert doubts_about_horizon(found, 5) == []
+
+
 def test_a_horizon_that_leaves_too_few_is_doubted_and_another_is_named():
     months = [8.0] * MIN_CHURNERS + [20.0] * MIN_CHURNERS
-    found = compare_horizons(deals(months, [True] * 50 + [False] * 50), SPEC)
+    found = compare_horizons(deals(months, [True] * MIN_CHURNERS + [False] * MIN_CHURNERS), SPEC)
 
     assert doubts_about_horizon(found, 12) == []
     (doubt,) = doubts_about_horizon(found, 5)
-    assert "within 5 months 0 are known to have left and 100 to have stayed" in doubt
+    assert "within 5 months 0 are known to have left and 30 to have stayed" in doubt
     assert doubt.endswith("12 months would do")
 
 

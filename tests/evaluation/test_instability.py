@@ -104,7 +104,10 @@ def test_fewer_deals_are_less_stable() -> None:
     prospects = simulate_deals(60, seed=9).deals
     few, many = (
         compute_instability(sim.deals, sim.spec, prospects, flagged, replicates=5)
-        for sim in (simulate_deals(500, seed=1), simulate_deals(3000, seed=1))
+        for sim in (
+            simulate_deals(500, seed=1, n_attributes=6),
+            simulate_deals(3000, seed=1, n_attributes=6),
+        )
     )
 
     assert few.mape > 1.3 * many.mape

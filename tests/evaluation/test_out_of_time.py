@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS
 from fitmodel.deals.history import DealHistory
 from fitmodel.evaluation import out_of_time as judging
 from fitmodel.evaluation.metrics import compute_metrics
@@ -17,12 +17,13 @@ from fitmodel.evaluation.out_of_time import (
     IN_BLOCKS,
     IN_FOLDS,
     IN_FOLDS_ALTHOUGH_DATED,
+    IN_SMALL_BLOCKS,
     Evaluation,
     evaluate,
     evaluate_on_blocks,
     gap_to_black_box,
 )
-from fitmodel.evaluation.report import shows_skill
+from fitmodel.evaluation.skill import shows_skill
 from fitmodel.exceptions import DealsError
 
 QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "folds": 2}
@@ -135,8 +136,20 @@ def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said
 
 def test_what_is_enough_as_a_whole_is_also_judged(make_deals, quick):
     """As many churners as training needs, and not one more: the check passes, so training does."""
-    deals = _with_leavers(make_deals(900), [(0, 840, MIN_CHURNERS)])
-    assert len(evaluate(deals, quick).table)
+    for least in (MIN_CHURNERS, FULL_CHURNERS):
+        deals = _with_leavers(make_deals(900), [(0, 840, least)])
+        assert len(evaluate(deals, quick).table)
+
+
+def test_with_few_early_churners_each_block_is_predicted_on_the_level_of_all(make_deals, quick):
+    """Else a block that holds many of few churners would be ranked below the others."""
+    deals = _with_leavers(make_deals(300), [(0, 100, 12), (100, 240, 8)])
+    found = evaluate(deals, quick)
+    rate = 1 - DealHistory(deals, quick).as_of(None).survival.at(5.0)
+    assert found.method == "blocks in time"
+    assert found.notes == (IN_SMALL_BLOCKS,)
+    assert found.table["base_rate"].to_numpy() == pytest.approx(rate, rel=0.01)
+    assert found.table["probability"].mean() == pytest.approx(rate, rel=0.25)
 
 
 def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):
@@ -176,8 +189,8 @@ def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
 
 
 def test_too_little_to_judge_by_is_refused_with_the_count_of_all_deals(make_deals, quick):
-    few = make_deals(100)
-    with pytest.raises(DealsError, match=r"early churner\(s\); 50 needed"):
+    few = make_deals(30)
+    with pytest.raises(DealsError, match=r"early churner\(s\); 15 needed"):
         evaluate(few, quick)
 
 

@@ -19,18 +19,15 @@ from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.metrics import Metric, compute_metrics
-from fitmodel.evaluation.report import (
-    TrainingReport,
-    describe_decay,
-    describe_skill,
-    shows_skill,
-)
+from fitmodel.evaluation.report import TrainingReport
+from fitmodel.evaluation.skill import describe_decay, describe_skill, shows_skill
 
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
     "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
-    "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce",
+    "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce", "regime",
+    "association",
 }  # fmt: skip
 
 
@@ -163,6 +160,24 @@ def test_the_dict_is_json_with_every_field_and_no_deal(report):
     assert found["flagged"]["precision"] is None
     assert len(found["calibration"]) == 10
     assert found["candidates"] == [{"candidate": "logistic", "log_loss": None}]
+
+
+def test_a_provisional_model_says_what_it_is_before_its_skill(report):
+    provisional = replace(report, regime="provisional", n_early_churners=23)
+    assert provisional.verdict.startswith(
+        "provisional model, learned from 23 early churners: " + report.verdict[:8]
+    )
+    assert provisional.to_dict()["regime"] == "provisional"
+    assert provisional.has_skill == report.has_skill
+
+
+def test_a_provisional_model_claims_no_skill_that_chance_explains(report):
+    lucky = replace(report, regime="provisional", association=0.2)
+    assert shows_skill(lucky.metrics)
+    assert not lucky.has_skill
+    assert "no evidence of skill: chance alone" in lucky.verdict
+    assert lucky.warnings[0] == lucky.verdict
+    assert replace(lucky, association=0.01).has_skill
 
 
 def test_the_text_is_short_and_narrow_and_says_what_matters(report):

@@ -31,6 +31,7 @@ from fitmodel.training import train
 
 NAME, EXPERIMENT = "prospect-fit", "a-night"
 ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
+QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 COPIES = 20  # of the deals, scored in chunks
 
 
@@ -43,6 +44,7 @@ class Company:
         self.spec = sim.spec.replace(
             tracking={"uri": store, "experiment": EXPERIMENT},
             attributes={"include": ATTRIBUTES, "actionable": ()},
+            learning=QUICK,
         )
         self.deals, self.prospects = sim.deals, sim.deals.head(50).drop(columns=["churned_on"])
         many = pd.concat([sim.deals.drop(columns=["churned_on"])] * COPIES, ignore_index=True)

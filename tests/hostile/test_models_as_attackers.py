@@ -317,7 +317,7 @@ def test_scoring_reads_no_pickle_however_well_sealed(sealed: bytes, tmp_path: Pa
     path = write_bundle(tmp_path, "fit", files=files, manifest=FACTS)
     model = load(path)
     model.predict(SIMULATION.deals.head(3))
-    load(path, workbench=True).predict(SIMULATION.deals.head(3))
+    load(path, unpickle=True).predict(SIMULATION.deals.head(3))
     assert not (tmp_path / "trap").exists()
 
 
@@ -334,10 +334,10 @@ def test_an_own_estimator_is_not_unpickled_by_scoring(own: Any, tmp_path: Path) 
 
 def test_asked_for_by_name_its_digest_is_checked_first(own: Any, tmp_path: Path) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
-    assert load(path, workbench=True).attributes == own.scorecard.attributes
+    assert load(path, unpickle=True).attributes == own.scorecard.attributes
     (path / "workbench.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match=r"workbench.joblib has|is not the file"):
-        load(path, workbench=True)
+        load(path, unpickle=True)
     assert not (tmp_path / "trap").exists()
 
 
@@ -346,10 +346,10 @@ def test_with_a_key_only_what_was_signed_with_it_is_unpickled(
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     path = own_bundle(tmp_path, own, pickled(own.estimator))
-    assert load(path, workbench=True).attributes == own.scorecard.attributes
+    assert load(path, unpickle=True).attributes == own.scorecard.attributes
     reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match="signature does not hold"):
-        load(path, workbench=True)
+        load(path, unpickle=True)
     (path / "manifest.hmac").unlink()
     with pytest.raises(BundleError, match="is not signed"):
         load_estimator(path)
@@ -373,7 +373,7 @@ def test_an_own_estimator_has_no_tables_to_edit(own: Any, tmp_path: Path) -> Non
     with pytest.raises(BundleError, match="can run any code"):
         edit_table(path, "segment", **asked)
     with pytest.raises(EditError, match="no tables that could be edited"):
-        edit_table(load(path, workbench=True), "segment", **asked)
+        edit_table(load(path, unpickle=True), "segment", **asked)
     assert len(list(path.parent.iterdir())) == 2  # the version and the pointer
 
 
@@ -451,7 +451,7 @@ def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
     put_in_use(path, own, mlflow_store)
     prospects = SIMULATION.deals.head(3)
     answer = served(mlflow_store).predict(prospects, params={"reasons": 0})
-    expected = load(path, workbench=True).predict(prospects, reasons=0)
+    expected = load(path, unpickle=True).predict(prospects, reasons=0)
     np.testing.assert_array_equal(
         answer["early_churn_probability"], expected["early_churn_probability"]
     )
@@ -543,8 +543,8 @@ def test_a_champion_changed_in_the_store_is_refused(tmp_path: Path) -> None:
     (found,) = (tmp_path / "store").rglob("manifest.json")
     reseal(found.parent, workbench=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(FitModelError, match="is not the one registered"):
-        load("models:/prospect-fit@champion", workbench=True)
+        load("models:/prospect-fit@champion", unpickle=True)
     shutil.rmtree(found.parent)
     with pytest.raises(FitModelError, match="no bundle at"):
-        load("models:/prospect-fit@champion", workbench=True)
+        load("models:/prospect-fit@champion", unpickle=True)
     assert not (tmp_path / "trap").exists()

@@ -50,7 +50,9 @@ def sample_of(frame, follow_up, *, replicates, penalty=3.0):
 
 
 def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic'\]"):
+    with pytest.raises(
+        SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic', 'posterior'\]"
+    ):
         check_components(("logistic", "boostd"))
     check_components(tuple(COMPONENTS))
     few = simulate_deals(600, seed=1)
@@ -107,7 +109,10 @@ def test_the_logistic_component_is_the_ridge_that_gave_the_labels(make_company):
 
 
 @pytest.mark.slow
-def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
+@pytest.mark.parametrize("spread", [1.0, components.PRIOR_SPREAD])
+def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does(spread, monkeypatch):
+    """With a wider prior than the penalty's, the part of the prior grows with its square."""
+    monkeypatch.setattr(components, "PRIOR_SPREAD", spread)
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"plan": random.choice(list("abc"), 600)})
     effect = frame["plan"].map({"a": -0.5, "b": 0.0, "c": 0.5}).to_numpy()
@@ -120,7 +125,9 @@ def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does():
     wide = np.hstack([np.ones((600, 1)), design.linear_matrix()])
     chance = expit(point.log_odds(design.codes))
     hessian = (wide * (chance * (1 - chance))[:, None]).T @ wide + penalty * np.diag([0, 1, 1, 1])
-    posterior = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    inverse = np.linalg.inv(hessian)
+    prior = penalty * inverse @ np.diag([0, 1, 1, 1]) @ inverse
+    posterior = np.sqrt(np.diag(inverse + (spread**2 - 1) * prior))
     found = [many.intercept.std(), *(many.singles[0][code].std() for code in (1, 2, 3))]
     np.testing.assert_allclose(found, posterior, rtol=0.15)
 

@@ -1,14 +1,21 @@
-"""The ridge regression is scikit-learn's, and keeps the directions given."""
+"""The ridge regression is scikit-learn's, keeps the directions given, and knows its evidence."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from fitmodel.learning._design import make_design
-from fitmodel.learning._logistic import as_tables, bounded_logistic, fit_ridge
+from fitmodel.learning._logistic import (
+    as_tables,
+    bounded_logistic,
+    fit_ridge,
+    log_evidence,
+    newton_logistic,
+)
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
@@ -116,3 +123,47 @@ def test_the_risk_follows_the_direction_in_every_weighted_sum(name: str, share: 
     if share > 0:
         steps = np.diff([row["log_odds"] for row in free.table("seats")][1:])
         assert steps.min() < 0 < steps.max()
+
+
+def test_evidence_is_the_likelihood_averaged_over_the_prior():
+    """Against numerical integration over the intercept (flat prior) and one coefficient."""
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(400, 1))
+    outcome = (random.random(400) < expit(-1 + 0.8 * matrix[:, 0])).astype(float)
+    weight = np.ones(400)
+    intercept, slope = np.meshgrid(np.linspace(-2, 0, 161), np.linspace(-0.2, 2, 161))
+    line = intercept[..., None] + slope[..., None] * matrix[:, 0]
+    log_likelihood = (outcome * line - np.logaddexp(0, line)).sum(axis=-1)
+    laplace, exact = [], []
+    for penalty in (0.3, 3.0, 100.0):
+        fit = newton_logistic(matrix, outcome, weight, penalty=penalty)
+        log_odds = fit[0] + matrix @ fit[1:]
+        laplace.append(log_evidence(matrix, outcome, weight, log_odds, fit, penalty))
+        prior = np.log(penalty) / 2 - penalty * slope**2 / 2
+        exact.append(logsumexp(log_likelihood + prior))
+    np.testing.assert_allclose(np.diff(laplace), np.diff(exact), atol=0.02)
+
+
+def test_the_penalty_of_the_true_effects_has_the_most_evidence():
+    random = np.random.default_rng(1)
+    matrix = random.normal(size=(3_000, 40))
+    effects = random.normal(0, 1 / np.sqrt(10), 40)
+    outcome = (random.random(3_000) < expit(matrix @ effects)).astype(float)
+    weight = np.ones(3_000)
+    found = {}
+    for penalty in (0.3, 1.0, 3.0, 10.0, 30.0, 100.0):
+        fit = newton_logistic(matrix, outcome, weight, penalty=penalty)
+        log_odds = fit[0] + matrix @ fit[1:]
+        found[penalty] = log_evidence(matrix, outcome, weight, log_odds, fit, penalty)
+    assert max(found, key=found.get) == 10.0
+
+
+def test_a_column_of_zeros_changes_no_evidence():
+    random = np.random.default_rng(2)
+    matrix = np.hstack([random.normal(size=(200, 2)), np.zeros((200, 1))])
+    outcome, weight = (random.random(200) < 0.4).astype(float), np.ones(200)
+    fit = newton_logistic(matrix, outcome, weight, penalty=3.0)
+    log_odds = fit[0] + matrix @ fit[1:]
+    assert log_evidence(matrix, outcome, weight, log_odds, fit, 3.0) == pytest.approx(
+        log_evidence(matrix[:, :2], outcome, weight, log_odds, fit[:3], 3.0)
+    )

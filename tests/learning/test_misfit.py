@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._misfit import PRIOR_MISFIT, left_out_variance, misfit
+from fitmodel.learning._misfit import PRIOR_MISFIT, SHAPE_MISFIT, left_out_variance, misfit
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import Imputed, impute
@@ -28,9 +28,10 @@ def fitted(n: int, interaction: float, *, seed: int = 0, attributes: int = 2) ->
 
 
 def found(fit: Imputed) -> float:
-    """Misfit over what is believed beforehand."""
+    """Misfit of pairs over what is believed of them beforehand."""
     spread = float(np.std(fit.log_odds))
-    return misfit(fit, fit.log_odds, spread, seed=0) / (PRIOR_MISFIT * spread)
+    pairs = misfit(fit, fit.log_odds, spread, seed=0) ** 2 - (SHAPE_MISFIT * spread) ** 2
+    return np.sqrt(max(pairs, 0.0)) / (PRIOR_MISFIT * spread)
 
 
 @pytest.mark.parametrize("interaction", [0.3, 0.6])
@@ -62,6 +63,11 @@ def test_what_few_deals_say_of_many_attributes_changes_little() -> None:
     each = [found(fitted(300, 0.0, seed=seed, attributes=12)) for seed in range(6)]
     assert np.mean(each) == pytest.approx(1.0, abs=0.1)
     assert min(each) > 0.7
+
+
+def test_no_number_of_deals_takes_down_what_pairs_do_not_show() -> None:
+    fit = fitted(20_000, 0.0)
+    assert misfit(fit, fit.log_odds, 2.0, seed=0) >= 2.0 * SHAPE_MISFIT
 
 
 def test_a_single_attribute_leaves_what_is_believed() -> None:

@@ -52,6 +52,15 @@ def test_nothing_simpler_than_the_choice_is_within_one_error_of_the_best(choice)
     assert Candidate(1.0, share=row["share"], pairs=row["pairs"]).complexity == min(ranks)
 
 
+def test_among_equally_simple_ones_the_penalty_has_the_most_evidence(choice):
+    table = choice.table
+    near = table[(table["behind_best"] <= table["standard_error"]) & (table["share"] == 0)]
+    (row,) = table[table["chosen"]].to_dict("records")
+    assert row["share"] == 0
+    assert row["log_evidence"] == near["log_evidence"].max()
+    assert table["log_evidence"].max() == 0.0
+
+
 def test_where_a_line_is_all_there_is_boosting_is_tried_and_left_out(choice):
     assert set(choice.table["component"]) == {"logistic", "boosted"}
     assert choice.settings.shares == (("logistic", 1.0),)

@@ -20,7 +20,13 @@ def held(n, *, seed=0):
 
 def drawn(n, replicates=60, *, seed=1):
     raw, outcome = held(n)
-    return draw_replicates({3.0: raw, 10.0: 0.9 * raw}, outcome, replicates=replicates, seed=seed)
+    return draw_replicates(
+        {3.0: raw, 10.0: 0.9 * raw},
+        outcome,
+        {3.0: 0.0, 10.0: 0.0},
+        replicates=replicates,
+        seed=seed,
+    )
 
 
 def test_the_same_deals_and_seed_give_the_same_replicates():
@@ -48,7 +54,9 @@ def test_penalties_that_the_deals_cannot_tell_apart_are_all_drawn():
 
 def test_a_penalty_that_is_clearly_worse_is_not_drawn():
     raw, outcome = held(5_000)
-    found = draw_replicates({1.0: raw, 100.0: -raw}, outcome, replicates=20, seed=0)
+    found = draw_replicates(
+        {1.0: raw, 100.0: -raw}, outcome, {1.0: 0.0, 100.0: 0.0}, replicates=20, seed=0
+    )
     assert {item.penalty for item in found} == {1.0}
 
 

@@ -43,6 +43,7 @@ COLUMNS = [
     "escalate",
     "expected_value_low",
     "expected_value_high",
+    "own_evidence",
 ]
 
 

@@ -34,6 +34,7 @@ NUMBERS = (
     "expected_value",
     "expected_value_low",
     "expected_value_high",
+    "own_evidence",
 )
 ANSWERS = ("poor_fit", "fit", "unfamiliar", "worth", "escalate", "model_version")
 MONEY = Money(0.8, 36, 3, 5_000, 1_000, 200, 0.05, word_of_mouth_cost="3 %")

@@ -65,6 +65,7 @@ def make_report(**changes):
         ),
         "subgroups": pd.DataFrame({"segment": [EVIL, "smb"], "count": [12, 400]}),
         "policy": "Flags the riskiest 10 % of deals.",
+        "regime": "full",
         "flagged": {"share_flagged": 0.098, "precision": 0.5, "recall": 0.31},
         "pooled_groups": pd.DataFrame(
             {
@@ -169,6 +170,14 @@ def test_without_dates_the_limits_say_that_nothing_later_was_judged(spec):
     assert "Evaluated by cross-validation on 1,200 deals. Intervals" in card
     assert "| signed | not known: the deals have no closing dates |" in card
     assert "It was not evaluated on deals signed later" in card
+
+
+def test_a_provisional_model_is_said_to_be_one(spec):
+    report = make_report(regime="provisional", n_early_churners=23)
+    card = model_card(report, MANIFEST | {"report": {"regime": "provisional"}}, spec)
+    assert "This model is provisional: it learned from 23 early churners" in card
+    assert "| regime | provisional |" in card
+    assert "provisional" not in model_card(make_report(), MANIFEST, spec)
 
 
 def test_few_early_churners_are_a_limit(spec):

@@ -72,7 +72,7 @@ def test_every_deal_has_a_band_and_poor_fits_stay_shorter(simulation):
     table = compute_worth(simulation.deals, simulation.spec, bands).table.set_index("name")
 
     assert bands.isin(["good", "watch", "poor"]).all()
-    assert policy.kind == "value"
+    assert policy.kind == "risk"  # the contract sets none
     assert table.loc["poor", "months"] < table.loc["good", "months"]
 
 

@@ -60,12 +60,14 @@ def _scored(model, texts: list[str], *, decimal_comma: bool) -> tuple[np.ndarray
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_path, separator):
+@pytest.mark.parametrize(("separator", "count"), [(";", 400), ("\t", 60), ("|", 60)])
+def test_where_scoring_gives_a_number_training_gives_it_too_or_none(
+    model, tmp_path, separator, count
+):
     rng = np.random.default_rng(8)
     scored = {form: _scored(model, [form], decimal_comma=True)[0][0] for form in FORMS}
     path, agreed = tmp_path / "deals.csv", 0
-    columns = [list(rng.choice(FORMS, rng.integers(1, 5))) for _ in range(400)]
+    columns = [list(rng.choice(FORMS, rng.integers(1, 5))) for _ in range(count)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=separator)
         writer.writerow(range(len(columns)))
@@ -78,7 +80,7 @@ def test_where_scoring_gives_a_number_training_gives_it_too_or_none(model, tmp_p
             if not np.isnan(scored[form]) and not np.isnan(number):
                 assert number == scored[form], (form, column)
                 agreed += 1
-    assert agreed > 200
+    assert agreed > count / 2
 
 
 def test_a_comma_is_the_decimal_mark_where_the_file_writes_it_so(model):

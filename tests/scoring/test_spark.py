@@ -51,8 +51,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYSPARK_DRIVER_PYTHON", sys.executable)
         session = (
-            SparkSession.builder.master("local[2]")
+            SparkSession.builder.master(
+                "local[1]"
+            )  # each worker is a Python that imports everything
             .appName("fitmodel tests")
+            .config("spark.default.parallelism", "2")
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
@@ -160,6 +163,7 @@ def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, o
         "escalate": "boolean",
         "expected_value_low": "double",
         "expected_value_high": "double",
+        "own_evidence": "double",
         "error": "string",
     }
 

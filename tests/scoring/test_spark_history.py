@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import fitmodel
 from fitmodel.crm.columns import columns_of
 from fitmodel.crm.prospects import add_history
 from fitmodel.crm.reading import open_deals
-from fitmodel.exceptions import SpecError
+from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.scoring import spark_history
 
@@ -79,5 +81,28 @@ def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
             assert (pd.to_numeric(rows[name]).fillna(-1) == one.fillna(-1)).all(), name
         else:
             assert rows[name].fillna("?").tolist() == one.fillna("?").tolist(), name
-    with pytest.raises(SpecError, match="the table 'activities'"):
-        spark_history.add_history(df, known, {"fields": frames["fields"]})
+
+
+def test_a_table_that_is_not_given_is_read_where_the_contract_says(spark, model, tmp_path):
+    sim = fitmodel.simulate_deals(40, seed=2, history=True)
+    with sqlite3.connect(tmp_path / "crm.db") as connection:
+        sim.tables["activities"].astype(str).to_sql("activities", connection, index=False)
+    connection.close()
+    spec = open_deals(sim.deals, sim.spec, sim.tables).spec
+    place = f"sqlite:///{tmp_path}/crm.db/activities"
+    sections = {"activities": {**spec.to_dict()["events"]["activities"], "table": place}}
+    spec = spec.replace(events=sections)
+    known = FitModel(model.scorer, {"spec": spec.to_dict()})
+    df = spark.createDataFrame(pa.Table.from_pandas(sim.deals[["deal_id"]]))
+    fields = spark.createDataFrame(pa.Table.from_pandas(sim.tables["fields"].astype(str)))
+    day = dt.date(2026, 6, 30)
+
+    found = spark_history.add_history(df, known, {"fields": fields}, as_of=day).collect()
+    expected = add_history(sim.deals[["deal_id"]], known, tables=sim.tables, as_of=day)
+
+    counts = {row["deal_id"]: row["activities_count_90d"] for row in found}
+    assert counts == dict(zip(expected["deal_id"], expected["activities_count_90d"], strict=True))
+    with pytest.raises(DealsError, match=r"\[history.fields\]: there is no file or folder"):
+        spark_history.add_history(df, known)
+    with pytest.raises(SpecError, match="the column 'deal_id'"):
+        spark_history.add_history(df.withColumnRenamed("deal_id", "x"), known)

@@ -29,14 +29,14 @@ def test_a_champion_of_tenures_is_not_compared_with_a_model_of_dates() -> None:
 
 @pytest.fixture
 def simulation() -> Any:
-    return simulate_deals(5000, seed=2, drift=3.0, signal=2.0)
+    return simulate_deals(3000, seed=2, drift=3.0, signal=2.0, n_attributes=6)
 
 
 @pytest.mark.slow
 def test_a_retrained_model_is_promoted_on_its_evidence_and_rolled_back(
-    simulation: Any, mlflow_store: str, tmp_path: Any
+    simulation: Any, mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
     train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
     retrained = train(simulation.deals, spec, models=tmp_path)
@@ -52,10 +52,10 @@ def test_a_retrained_model_is_promoted_on_its_evidence_and_rolled_back(
 
 @pytest.mark.slow
 def test_a_model_trained_on_the_same_deals_is_refused_for_want_of_new_ones(
-    mlflow_store: str, tmp_path: Any
+    mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
     simulation = simulate_deals(800, seed=2, n_attributes=4, signal=2.0)
-    spec = simulation.spec.replace(tracking={"uri": mlflow_store})
+    spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     train(simulation.deals, spec, models=tmp_path)
     train(simulation.deals, spec, models=tmp_path)
 

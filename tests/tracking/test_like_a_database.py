@@ -108,9 +108,12 @@ def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
 
 
 @pytest.fixture
-def contract(tmp_path: Path, mlflow_store: str) -> tuple[object, ...]:
+def contract(
+    tmp_path: Path, mlflow_store: str, quick_learner: dict[str, Any]
+) -> tuple[object, ...]:
     """Options of a command that name the test's own store and folder of models."""
-    spec = simulate_deals(50, seed=5, n_attributes=4).spec.replace(tracking={"uri": mlflow_store})
+    simulated = simulate_deals(50, seed=5, n_attributes=4).spec
+    spec = simulated.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
     return ("-c", tmp_path / "fitmodel.toml", "--models", tmp_path / "models")
 

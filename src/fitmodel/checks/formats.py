@@ -57,7 +57,7 @@ def _as_dict(result: CheckResult) -> dict[str, Any]:
         "row": result.row,
         "message": result.message,
         "remedy": result.kind.do,
-    }
+    } | ({"file": result.file} if result.file else {})
 
 
 def to_sarif(
@@ -105,7 +105,8 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
-    where: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(place).as_posix())}}
+    uri = quote(PurePath(result.file or place).as_posix())
+    where: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if result.row:  # lines are counted from 1
         where["region"] = {"startLine": result.row}
     location: dict[str, Any] = {"physicalLocation": where}

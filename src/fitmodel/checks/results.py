@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from fitmodel.checks.registry import Code, code_of
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Level = Literal["error", "warning", "note"]
+BESIDE = ("[history.", "[events.")
+"""How the columns of tables beside the deals begin."""
 _ROW = re.compile(r"\brow (\d+)\b")
 
 
@@ -31,6 +33,8 @@ class CheckResult:
         The column it is about, or "".
     reason : str
         Why the contract silences it; "" where it does not.
+    file : str
+        Table beside the deals that it is about, where that is a file; "" for the deals.
     """
 
     kind: Code
@@ -38,6 +42,7 @@ class CheckResult:
     message: str
     column: str = ""
     reason: str = ""
+    file: str = ""
 
     @property
     def code(self) -> str:
@@ -46,7 +51,9 @@ class CheckResult:
 
     @property
     def row(self) -> int | None:
-        """First row of the file that the message names."""
+        """First row of the file that the message names; None of a table that is no file."""
+        if self.column.startswith(BESIDE) and not self.file:
+            return None
         found = _ROW.search(self.message)
         return int(found[1]) if found else None
 
@@ -61,9 +68,11 @@ class Silencing(Protocol):
         """Why a check is silenced for a column; "" where it is not."""
 
 
-def result_of(source: str, level: Level, message: str, column: str = "") -> CheckResult:
+def result_of(
+    source: str, level: Level, message: str, column: str = "", *, file: str = ""
+) -> CheckResult:
     """Return the result of a finding, given as ``part:kind``."""
-    return CheckResult(code_of(source), level, message, column)
+    return CheckResult(code_of(source), level, message, column, file=file)
 
 
 def split_silenced(
@@ -74,9 +83,7 @@ def split_silenced(
     for result in results:
         reason = section.reason_for(result.code, result.column)
         if reason:
-            silenced.append(
-                CheckResult(result.kind, result.level, result.message, result.column, reason)
-            )
+            silenced.append(replace(result, reason=reason))
         else:
             shown.append(result)
     return tuple(shown), tuple(silenced)

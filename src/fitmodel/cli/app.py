@@ -95,9 +95,8 @@ def progress() -> Callable[[str], None]:
 def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
     """Read past deals, and print what [rows] left out or merged."""
     from fitmodel.crm.reading import read_with_history
-    from fitmodel.scoring.crm_tables import database_tables
 
-    read = read_with_history(deals, spec, tables=database_tables(spec))
+    read = read_with_history(deals, spec)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
     return read
@@ -140,10 +139,11 @@ def say_training(run: TrainingRun) -> None:
 
 
 def _in_use_instead(run: TrainingRun) -> str:
+    kind = "this provisional model" if run.report.regime == "provisional" else "this one"
     if run.in_use is not None:
         return f"{run.in_use} still; `fitmodel promote` puts this one in use"
     return (
-        "none: this one shows no skill and was NOT put in use. Remedy: more deals or better "
+        f"none: {kind} shows no skill and was NOT put in use. Remedy: more deals or better "
         "attributes; `fitmodel promote --force REASON` uses it all the same"
     )
 

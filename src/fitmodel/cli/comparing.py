@@ -29,10 +29,11 @@ def compare(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The deal contract; else that of B.")
     ] = None,
-    workbench: Annotated[
+    unpickle: Annotated[
         bool,
         typer.Option(
-            "--workbench",
+            "--unpickle",
+            "--workbench",  # its old name
             help="Also load a user's own estimator, which unpickles it: only if you trust it.",
         ),
     ] = False,
@@ -53,7 +54,7 @@ def compare(
         from fitmodel.comparing import compare_models
 
         spec = None if config is None else load_spec(config)
-        result = compare_models(a, b, deals, spec, workbench=workbench, worst=worst)
+        result = compare_models(a, b, deals, spec, unpickle=unpickle, worst=worst)
         if form is Format.JSON:
             typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
         else:

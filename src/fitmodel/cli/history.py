@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, spec_if_any
+from fitmodel.cli.reporting import Language
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
@@ -49,11 +50,17 @@ def attributes(
     deal: Annotated[str | None, typer.Option("--id", help="Show one deal's timeline.")] = None,
     as_of: Day = None,
     table: Tables = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Make the attributes that this model reads, for prospects."),
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Of the timeline.")] = Language.EN,
 ) -> None:
     """Make the attributes of history and events, as of each deal's closing.
 
     Beside the output lies its provenance: where each value comes from. Prospects that are not
-    signed are looked at as of today, or as of the day --as-of.
+    signed are looked at as of today, or as of the day --as-of. Which fields and kinds give
+    attributes is chosen by these deals, or with --model by those that it learned from.
 
     Example: fitmodel attributes deals.csv -c fitmodel.toml --output attributes.parquet
     """
@@ -62,23 +69,26 @@ def attributes(
         from fitmodel.crm.reading import open_deals
         from fitmodel.crm.timeline import provenance, timeline
         from fitmodel.reports.history_text import timeline_text
-        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
+        if model is not None:
+            from fitmodel.crm.prospects import with_tables_of
+            from fitmodel.loading import load
+
+            spec = with_tables_of(load(model).manifest, spec)
         if not has_tables(spec):
             raise SpecError(
                 f"{config} names no table beside the deals. Remedy: add [history.NAME] or "
                 "[events.NAME], see docs/guides/crm-history.md"
             )
-        tables = database_tables(spec, given_tables(table))
-        opened = open_deals(deals, spec, tables, as_of=_day(as_of))
+        opened = open_deals(deals, spec, given_tables(table), as_of=_day(as_of))
         if opened.result is None or opened.tables is None:
             raise SpecError(
                 f"{deals} lacks the column {spec.deals.id!r} or {spec.deals.closed_on!r} of [deals]"
             )
         if deal is not None:
             text = timeline(opened.today, opened.spec, opened.tables, opened.result, deal)
-            typer.echo(timeline_text(text))
+            typer.echo(timeline_text(text, str(language)))
             return
         for finding in opened.file.findings:
             typer.echo(f"warn {finding}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -236,21 +236,21 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.crm.prospects import add_history
+    from fitmodel.crm.prospects import add_history, with_tables_of
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
     from fitmodel.tables.files import read_table
 
     loaded = load(model)
-    row = _row(add_history(read_table(prospects), loaded), loaded, name)
+    (row,) = add_history(_row(read_table(prospects), loaded, name), loaded).to_dict("records")
     spec = load_spec(config) if config is not None else None
     past = None
     if deals is not None:
         spec = spec or contract_of(loaded)
-        past = read_and_tell(deals, spec).table
+        past = read_and_tell(deals, with_tables_of(loaded.manifest, spec)).table
     return make_brief(
         loaded,
-        row,
+        {str(key): value for key, value in row.items()},
         deals=past,
         spec=spec,
         language=str(language),
@@ -269,13 +269,13 @@ def _text_of(template: Path) -> str:
         ) from error
 
 
-def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:
-    """The prospect of that id, or of that row where the contract knows no id."""
+def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.DataFrame:
+    """The prospect of that id, or of that row where the contract knows no id: one row."""
     from fitmodel.exceptions import ProspectError
 
     column = model.manifest.get("spec", {}).get("deals", {}).get("id")
     if column in table.columns:
-        result = table[table[column].astype(str) == name]
+        result: pd.DataFrame | None = table[table[column].astype(str) == name]
     else:
         result = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
     if result is None or len(result) != 1:
@@ -285,4 +285,4 @@ def _row(table: pd.DataFrame, model: FitModel, name: str) -> dict[str, Any]:
             f"{column or 'the rows, counted from 1'}). Remedy: give --id one of them, such as "
             f"{str(table[column].iloc[0]) if column in table.columns else '1'!r}"
         )
-    return {str(key): value for key, value in result.iloc[0].items()}
+    return result

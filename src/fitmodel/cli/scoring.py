@@ -11,7 +11,7 @@ import typer
 from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
-from fitmodel.scoring.database import is_database
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from fitmodel.serving import ServedBy
@@ -26,13 +26,18 @@ def score(
     model: Model,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="CSV, Parquet or URL/TABLE; - for standard output."),
+        typer.Option(
+            "--output", "-o", help="CSV, Parquet, FOLDER/ or URL/TABLE; - for standard output."
+        ),
     ],
     query: Annotated[
         str | None, typer.Option(help="Rows of a database: one SELECT, or @file.sql.")
     ] = None,
     upsert: Annotated[
         str | None, typer.Option(help="Update or add the rows of a table by this column.")
+    ] = None,
+    partition_by: Annotated[
+        str | None, typer.Option(help="Write a folder: Parquet files by this column's values.")
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
@@ -61,7 +66,7 @@ def score(
         from fitmodel.reports.console import progress_bar
         from fitmodel.scoring.places import count_places, score_places
 
-        loaded = load(model, workbench=unpickle)
+        loaded = load(model, unpickle=unpickle)
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
                 prospects,
@@ -69,6 +74,7 @@ def score(
                 output,
                 query=query,
                 upsert=upsert,
+                partition_by=partition_by,
                 reasons=reasons,
                 strict=strict,
                 progress=advance,
@@ -177,7 +183,6 @@ def serve(
     user_header: Annotated[
         str | None, typer.Option(help="Header in which a proxy tells who asks; needs the token.")
     ] = None,
-    table: Tables = None,
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
@@ -216,8 +221,7 @@ def serve(
             people=None if people is None else read_people(people),
             user_header=user_header,
         )
-        tables = given_tables(table)
-        served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan, tables)
+        served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
         _run(served, host, port, root_path.rstrip("/"), workers)
 
 

@@ -155,23 +155,23 @@ def check(
     with plain_errors():
         from fitmodel import checking
         from fitmodel.crm.reading import open_deals
+        from fitmodel.deals.enough import FULL_CHURNERS
         from fitmodel.deals.history import view_of
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_doubts
         from fitmodel.leakage.audit import audit
         from fitmodel.leakage.later_values import later_values
-        from fitmodel.learning.learner import check_enough
+        from fitmodel.learning.learner import check_enough, regime_allowed
         from fitmodel.reports.console import audit_text, labels_text
         from fitmodel.reports.history_text import later_values_text
-        from fitmodel.scoring.crm_tables import database_tables
 
         spec = load_spec(config)
         if form is not CheckFormat.TEXT:
             report = checking.check_deals(deals, spec)
             typer.echo(report.write(form))
             raise typer.Exit(0 if report.ok else 1)
-        opened = open_deals(deals, spec, database_tables(spec))
+        opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
         questioned = read_with_doubts(file, spec)
         read = questioned.read
@@ -198,6 +198,11 @@ def check(
         check_enough(view.training_set())
         for result in checking.shown(checking.sample_results(view), spec):
             typer.echo(f"warn {result}")
-        typer.echo("enough to learn from")
+        regime = regime_allowed(view.training_set())
+        typer.echo(
+            "enough to learn from"
+            if regime == "full"
+            else f"enough for a provisional model ({FULL_CHURNERS} early churners for a full one)"
+        )
         if leaks.stopped:
             raise typer.Exit(1)

@@ -75,7 +75,7 @@ def train(
         waits = run.in_use != run.bundle_path.name
         home = run.bundle_path if waits else models / spec.tracking.registered_model
         if estimator is not None:
-            typer.echo(f"\nNext, in Python: fitmodel.load({str(home)!r}, workbench=True)")
+            typer.echo(f"\nNext, in Python: fitmodel.load({str(home)!r}, unpickle=True)")
             return
         typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
 

@@ -13,17 +13,14 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._history_rows import Raw, first_seen, read_rows
-from fitmodel.crm._long_table import (
-    coded_texts,
-    open_rows,
-)
+from fitmodel.crm._long_table import coded_texts, digest_of, open_rows
 from fitmodel.crm._search import NOT_A_TIME, days_between, first_not_before
 from fitmodel.crm._stages import StageMoves, stage_moves
 from fitmodel.crm._ties import order_changes
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,6 +82,12 @@ class ChangeLog:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def digest(self) -> bytes:
+        """Changes where any row does."""
+        arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
+        return digest_of(self.place, [*self.ids], self.fields, self.levels, arrays=arrays)
 
     @property
     def has_old_values(self) -> bool:
@@ -183,7 +186,12 @@ class FieldAsOf:
     rows: tuple[Ints, Ints]
 
 
-def read_changes(place: str, section: HistoryTable, given: Given | None = None) -> ChangeLog:
+def read_changes(
+    place: str,
+    section: HistoryTable,
+    given: Given | None = None,
+    ids: Sequence[str] | None = None,
+) -> ChangeLog:
     """Read a table of changes, versions or snapshots.
 
     Parameters
@@ -193,6 +201,8 @@ def read_changes(place: str, section: HistoryTable, given: Given | None = None) 
     section : HistoryTable
     given : DataFrame or path, optional
         In place of the contract's table.
+    ids : sequence of str, optional
+        Of a table in a database only the rows of these deals are read.
 
     Returns
     -------
@@ -203,7 +213,7 @@ def read_changes(place: str, section: HistoryTable, given: Given | None = None) 
     DealsError
         If the table cannot be read, lacks a column, or its dates cannot be told.
     """
-    rows = open_rows(place, section, given)
+    rows = open_rows(place, section, given, ids)
     keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
     rows.need(keys)
     raw = read_rows(rows, section)

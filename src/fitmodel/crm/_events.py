@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import coded_texts, open_rows, whose_and_when
+from fitmodel.crm._long_table import coded_texts, digest_of, open_rows, whose_and_when
 from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm.columns import slug
 from fitmodel.tables.values import read_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fitmodel.crm._long_table import Given, Rows
@@ -122,6 +124,13 @@ class EventLog:
         places: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
         return places
 
+    @property
+    def digest(self) -> bytes:
+        """Changes where any row does."""
+        rows = self.every
+        arrays = (rows.bounds, rows.times, rows.who, rows.amounts, self.kind)
+        return digest_of(self.place, [*self.ids], self.kinds, arrays=arrays)
+
     @cached_property
     def by_kind(self) -> dict[str, EventRows]:
         """The events of each kind."""
@@ -203,7 +212,12 @@ def recorded_from(section: EventTable) -> int:
     return int(np.datetime64(section.recorded_from, "us").astype(np.int64))
 
 
-def read_events(name: str, section: EventTable, given: Given | None = None) -> EventLog:
+def read_events(
+    name: str,
+    section: EventTable,
+    given: Given | None = None,
+    ids: Sequence[str] | None = None,
+) -> EventLog:
     """Read a table of events.
 
     Parameters
@@ -213,13 +227,15 @@ def read_events(name: str, section: EventTable, given: Given | None = None) -> E
     section : EventTable
     given : DataFrame or path, optional
         In place of the contract's table.
+    ids : sequence of str, optional
+        Of a table in a database only the rows of these deals are read.
 
     Raises
     ------
     DealsError
         If the table cannot be read, lacks a column, or its dates cannot be told.
     """
-    rows = open_rows(f"[events.{name}]", section, given)
+    rows = open_rows(f"[events.{name}]", section, given, ids)
     rows.need(("id", "at", "kind", "who", "amount"))
     deal, times, kept = whose_and_when(rows)
     who = _codes(rows, section.who)

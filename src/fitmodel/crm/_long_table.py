@@ -6,6 +6,7 @@ file, folder, database or frame -> columns by name -> codes of ids and fields, m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,17 @@ import pyarrow.dataset as pads
 
 from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
-from fitmodel.exceptions import DealsError
+from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.cells import level_text
+from fitmodel.tables.database_rows import read_rows
+from fitmodel.tables.databases import is_database
 from fitmodel.tables.files import read_file
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.moments import read_moments
 from fitmodel.tables.values import distinct, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from fitmodel.tables.values import Mask
 
 Given = pd.DataFrame | str | Path
-"""What stands for a table in place of the contract's own: a frame, a file or a folder."""
+"""What stands for a table in place of the contract's own: a frame, a file, a folder or the URL of a
+database's table."""
 MAX_UNREADABLE = 0.5
 TECHNICAL = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
 """How columns begin that loaders add to every table."""
@@ -71,6 +75,12 @@ class Rows:
         series: pd.Series[Any] = pa.table({name: column}).to_pandas(date_as_object=False)[name]
         return series
 
+    def texts(self, name: str) -> pd.Series[Any]:
+        """One column as texts of its values, None where there is none."""
+        result = coded(self.column(name))
+        levels = np.array([*map(level_text, result.levels), None], dtype=object)
+        return pd.Series(levels[result.codes], dtype=object)
+
     def row(self, position: int) -> str:
         """Name a row as whoever opens the file finds it."""
         number = position if self._numbers is None else int(self._numbers[position])
@@ -105,22 +115,38 @@ class Rows:
             )
 
 
-def open_rows(place: str, section: LongTable, given: Given | None = None) -> Rows:
+def open_rows(
+    place: str,
+    section: LongTable,
+    given: Given | None = None,
+    ids: Sequence[str] | None = None,
+) -> Rows:
     """Open a table of the contract, or what is given in its place.
+
+    Parameters
+    ----------
+    place : str
+        Its name in the contract, as messages give it.
+    section : LongTable
+    given : DataFrame or path, optional
+    ids : sequence of str, optional
+        Of a table in a database only the rows of these deals are asked for.
 
     Raises
     ------
     DealsError
-        If there is no such file, it cannot be read, or it has no rows.
+        If there is no such file, or it cannot be read.
+    DatabaseError, DependencyError
+        If the database cannot be read.
     """
     if isinstance(given, pd.DataFrame):
         return Rows(place, section, tuple(map(str, given.columns)), _frame=given)
-    path = Path(section.table if given is None else given)
-    if "://" in str(section.table if given is None else given):
-        raise DealsError(
-            f"{place} table is a database's URL, which is not read here. Remedy: give its rows as "
-            "a frame: tables=fitmodel.scoring.crm_tables.database_tables(spec)"
-        )
+    source = section.table if given is None else given
+    if is_database(source):
+        query = section.query if given is None else None
+        dataset = _database(place, str(source), query, None if ids is None else (section.id, ids))
+        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+    path = Path(source)
     if not path.exists():
         raise DealsError(
             f"{place}: there is no file or folder {path}. Remedy: correct table in the contract "
@@ -132,6 +158,15 @@ def open_rows(place: str, section: LongTable, given: Given | None = None) -> Row
     file = read_file(path)
     names = tuple(map(str, file.table.columns))
     return Rows(place, section, names, _frame=file.table, _numbers=file.row_numbers)
+
+
+def _database(
+    place: str, url: str, query: str | None, only: tuple[str, Sequence[str]] | None
+) -> Any:
+    try:
+        return pads.dataset(read_rows(url, query, only))
+    except DatabaseError as error:
+        raise DatabaseError(f"{place}: {error}") from error
 
 
 def _parquet(place: str, path: Path) -> Any:
@@ -189,6 +224,14 @@ def coded_texts(values: pd.Series[Any]) -> Coded:
     position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     to = np.array([*(position[text] for text in texts), -1], dtype=np.int32)
     return Coded(to[result.codes], list(position))
+
+
+def digest_of(*parts: Any, arrays: Iterable[NDArray[Any]]) -> bytes:
+    """A digest of texts and arrays."""
+    result = sha256(repr(parts).encode())
+    for array in arrays:
+        result.update(np.ascontiguousarray(array).data)
+    return result.digest()
 
 
 def read_times(rows: Rows, key: str) -> NDArray[np.int64]:

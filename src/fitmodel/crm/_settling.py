@@ -151,18 +151,32 @@ def describe(
         yield from _unknown_ids(log, places)
     for log in tables.logs.values():
         yield from _without_history(log, ids, log.deals(ids), result)
-    for name, wrong in result.unlike.items():
+    yield from _of_another_type(ids, tables, result)
+    yield from _contradictions(deals, spec, tables, result)
+
+
+def _of_another_type(
+    ids: pd.Series[Any], tables: CrmTables, result: AsOfAttributes
+) -> Iterator[Finding]:
+    """Values as of closing that are no number where today all are."""
+    for each in result.fields:
+        name = each.columns.value
+        if name is None or name not in result.unlike:
+            continue
+        wrong = result.unlike[name]
         position = int(wrong.argmax())
+        log = tables.logs[each.columns.table]
+        value = log.levels[int(each.as_of.codes[position])]
         yield Finding(
             "history",
             name,
             int(wrong.sum()),
-            f"{shown(ids.iloc[position])}: {shown(result.frame[name].iloc[position])}",
-            f"{int(wrong.sum()):,} value(s) as of closing are of another type than the column of "
-            "today",
-            "correct them in the history, or exclude the column",
+            f"{shown(value)} of {shown(ids.iloc[position])}",
+            f"{int(wrong.sum()):,} value(s) of {log.place} as of closing are of another type than "
+            "all values of today, and count as not known",
+            f"correct them there; a column of words belongs into [attributes] categorical = "
+            f'["{name}"]',
         )
-    yield from _contradictions(deals, spec, tables, result)
 
 
 def _refuse_strangers(log: Log, ids: pd.Series[Any], places: Ints) -> None:

@@ -5,7 +5,7 @@ tables of the contract -> read once, sorted -> each deal's moment -> a column pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from fitmodel.tables.cells import level_text
 from fitmodel.tables.values import is_missing, is_text, read_dates, read_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -56,10 +56,14 @@ class CrmTables:
         """All of them."""
         return [*self.logs.values(), *self.events.values()]
 
+    def replaced(self, others: Mapping[str, Any]) -> CrmTables:
+        """These tables with some others in place of those of the same names."""
+        logs = {name: others.get(name, log) for name, log in self.logs.items()}
+        events = {name: others.get(name, log) for name, log in self.events.items()}
+        return CrmTables(logs, events)
+
     def under(self, spec: DealSpec) -> CrmTables:
         """The same tables under a contract that says more of them."""
-        from dataclasses import replace
-
         return CrmTables(
             {name: replace(log, section=spec.history[name]) for name, log in self.logs.items()},
             {name: replace(log, section=spec.events[name]) for name, log in self.events.items()},
@@ -71,19 +75,27 @@ def has_tables(spec: DealSpec) -> bool:
     return bool(spec.history or spec.events)
 
 
-def read_crm_tables(spec: DealSpec, given: Mapping[str, Given] | None = None) -> CrmTables:
-    """Read the tables of a contract.
+def read_crm_tables(
+    spec: DealSpec,
+    given: Mapping[str, Given] | None = None,
+    ids: Sequence[str] | None = None,
+) -> CrmTables:
+    """Read the tables of a contract: files, folders or tables of a database.
 
     Parameters
     ----------
     spec : DealSpec
     given : mapping of str to DataFrame or path, optional
         In place of tables, by their names in the contract.
+    ids : sequence of str, optional
+        Of tables in a database only the rows of these deals are read.
 
     Raises
     ------
     DealsError
         If a table cannot be read, or something is given for a table that the contract has not.
+    DatabaseError, DependencyError
+        If a database cannot be read.
     """
     given = {} if given is None else dict(given)
     unknown = sorted(set(given) - {*spec.history, *spec.events})
@@ -91,22 +103,43 @@ def read_crm_tables(spec: DealSpec, given: Mapping[str, Given] | None = None) ->
         known = ", ".join([*spec.history, *spec.events]) or "none"
         raise DealsError(f"the contract has no table {unknown[0]!r}; it has {known}")
     logs = {
-        name: read_changes(f"[history.{name}]", section, given.get(name))
+        name: read_changes(f"[history.{name}]", section, given.get(name), ids)
         for name, section in spec.history.items()
     }
     events = {
-        name: read_events(name, section, given.get(name)) for name, section in spec.events.items()
+        name: read_events(name, section, given.get(name), ids)
+        for name, section in spec.events.items()
     }
     return CrmTables(logs, events)
 
 
 @dataclass(frozen=True, eq=False)
 class FieldResult:
-    """A field as of each deal's moment, with the value of today beside it."""
+    """A field as of each deal's moment.
+
+    Attributes
+    ----------
+    columns : FieldColumns
+    as_of : FieldAsOf
+    source : ndarray of int
+        Where each value is from, `TODAY` among others.
+    log : ChangeLog
+    """
 
     columns: FieldColumns
     as_of: FieldAsOf
     source: NDArray[np.int64]
+    log: ChangeLog
+
+    def values(self, deals: pd.DataFrame) -> NDArray[Any]:
+        """Values as recorded, or as the deals' own column has them; None where not known."""
+        elsewhere = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+        codes = np.where(elsewhere, -1, self.as_of.codes)
+        recorded = np.array([*self.log.levels, None], dtype=object)[codes]
+        own = np.isin(self.source, (NEVER_CHANGED, TODAY))
+        if own.any() and self.columns.column in deals.columns:
+            recorded[own] = deals[self.columns.column].astype(object).to_numpy()[own]
+        return recorded
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +154,23 @@ class AsOfAttributes:
     fields : tuple of FieldResult
         Where the values of fields come from.
     unlike : mapping of str to ndarray of bool
-        Column to the rows whose value is of another type than the column's.
+        Column to the rows whose value is of another type than all values of today.
     """
 
     frame: pd.DataFrame
     moments: Moments
     fields: tuple[FieldResult, ...] = ()
     unlike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def without_unlike(self, deals: pd.DataFrame) -> AsOfAttributes:
+        """The same, where values of another type than those of the deals count as not known."""
+        emptied = {name: self.frame[name].mask(wrong) for name, wrong in self.unlike.items()}
+        numbers = {
+            name: read_numbers(values).series
+            for name, values in emptied.items()
+            if name in deals.columns and not is_text(deals[name])
+        }
+        return replace(self, frame=self.frame.assign(**(emptied | numbers)))
 
     def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
         """The deals with these columns, in place of those of today that have the same name."""
@@ -166,7 +209,8 @@ def attributes_as_of(
         result = _field(each, log, places, moments, deals)
         fields.append(result)
         if each.value is not None:
-            value, wrong = _value_column(result, log, deals)
+            words = each.column in spec.attributes.categorical
+            value, wrong = _value_column(result, deals, words=words)
             columns[each.value] = value
             if wrong.any():
                 unlike[each.value] = wrong
@@ -199,22 +243,25 @@ def _field(
         source[np.isin(source, (BEFORE_FIRST, NEVER_CHANGED))] = UNKNOWN
     elif moments.is_now:
         source[moments.is_open & (source == UNKNOWN)] = TODAY
-    return FieldResult(columns, result, source)
+    return FieldResult(columns, result, source, log)
 
 
 def _value_column(
-    result: FieldResult, log: ChangeLog, deals: pd.DataFrame
+    result: FieldResult, deals: pd.DataFrame, *, words: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Values as of the moment, of the type of today's column; which are of another type."""
-    elsewhere = np.isin(result.source, (UNKNOWN, NEVER_CHANGED, TODAY))
-    codes = np.where(elsewhere, -1, result.as_of.codes)
-    recorded = np.array([*log.levels, None], dtype=object)[codes]
-    own = np.isin(result.source, (NEVER_CHANGED, TODAY))
-    today = deals[result.columns.column] if result.columns.column in deals.columns else None
-    if today is not None and own.any():
-        recorded[own] = today.astype(object).to_numpy()[own]
-    values = pd.Series(recorded, index=deals.index, dtype=object, name=result.columns.column)
-    return _typed(values, today)
+    name = result.columns.column
+    values = pd.Series(result.values(deals), index=deals.index, dtype=object, name=name)
+    today = deals[name] if name in deals.columns else None
+    typed, wrong = _typed(values, today)
+    if today is not None and is_text(today) and not words and _are_numbers(today):
+        wrong = read_numbers(values).unreadable
+    return typed, wrong
+
+
+def _are_numbers(values: pd.Series[Any]) -> bool:
+    read = read_numbers(values)
+    return bool(read.series.notna().any()) and not read.unreadable.any()
 
 
 def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, NDArray[np.bool_]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,18 +18,18 @@ from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_table
 from fitmodel.crm.columns import columns_of, field_columns_of
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError, ProspectError, SpecError
-from fitmodel.tables.cells import plain
+from fitmodel.tables.cells import is_missing, level_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from fitmodel.crm.attributes import CrmTables
 
 __all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
 TABLES = ("history", "events")
-REQUEST_TABLES = "tables"
-"""Under this name a request brings the rows of its prospect."""
+MAX_ASKED = 1_000
+"""Prospects up to which a database is asked for their rows alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,14 @@ class ProspectHistory:
             raise ProspectError(str(error)) from error
         return result.attached_to(prospects)
 
+    @property
+    def digest(self) -> str:
+        """Changes where any row of a table does."""
+        result = sha256()
+        for log in self.tables.every:
+            result.update(log.digest)
+        return result.hexdigest()
+
     def without_history(self, prospects: pd.DataFrame) -> int:
         """How many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
@@ -101,6 +110,7 @@ def open_history(
     manifest: Mapping[str, Any],
     tables: Mapping[str, Given] | None = None,
     present: Iterable[str] = (),
+    ids: Sequence[str] | None = None,
 ) -> ProspectHistory | None:
     """Open the tables of a model's contract, where prospects need them.
 
@@ -113,6 +123,8 @@ def open_history(
     present : iterable of str
         Columns that the prospects have. Those who have all columns of the tables have got their
         attributes already, and keep them unless `tables` is given.
+    ids : sequence of str, optional
+        Of tables in a database only the rows of these prospects are read.
 
     Returns
     -------
@@ -136,7 +148,7 @@ def open_history(
         return None
     if tables is None and set(columns_of(spec)) <= set(present):
         return None
-    return ProspectHistory(spec, read_crm_tables(spec, tables))
+    return ProspectHistory(spec, read_crm_tables(spec, tables, ids))
 
 
 def add_history(
@@ -179,88 +191,8 @@ def add_history(
     >>> add_history(prospects, model).equals(prospects)  # its contract has no tables
     True
     """
-    history = open_history(model.manifest, tables)
+    name, ids = model.manifest.get("spec", {}).get("deals", {}).get("id"), None
+    if name in prospects.columns and len(prospects) <= MAX_ASKED:
+        ids = [level_text(value) for value in prospects[name] if not is_missing(value)]
+    history = open_history(model.manifest, tables, ids=ids)
     return prospects if history is None else history.attached_to(prospects, as_of)
-
-
-def with_request_tables(prospect: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """One prospect of a request with the attributes of the rows that it brings as `tables`.
-
-    Parameters
-    ----------
-    prospect : mapping
-        Its columns; under ``tables`` a list of rows for each table of the model's contract. A
-        table that is not named has no row; a row needs no id.
-    manifest : mapping
-        Of the model's bundle.
-
-    Returns
-    -------
-    dict
-        Without ``tables``; as it is where there are none.
-
-    Raises
-    ------
-    ProspectError
-        If the model's contract has no such table, or the rows cannot be read.
-    """
-    given = dict(prospect)
-    sent = given.pop(REQUEST_TABLES, None)
-    spec = contract_of(manifest)
-    if sent is None or spec is None:
-        if sent is not None:
-            raise ProspectError("the model's contract names no tables: leave out `tables`")
-        return given
-    id_column = str(spec.deals.id)
-    given.setdefault(id_column, "prospect")
-    try:
-        tables = read_crm_tables(spec, tables_of_rows(sent, spec, given[id_column]))
-        frame = attributes_as_of(pd.DataFrame([given]), spec, tables).frame
-    except DealsError as error:
-        raise ProspectError(str(error)) from error
-    (row,) = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return given | {str(name): plain(value) for name, value in row.items()}
-
-
-def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[str, pd.DataFrame]:
-    """A frame for each table of a contract, with the rows that were sent for it.
-
-    Parameters
-    ----------
-    sent : mapping of str to list of mapping
-        Rows by the name of their table; a table that is not named has none.
-    spec : DealSpec
-    prospect_id : optional
-        Of rows that bring no id.
-
-    Raises
-    ------
-    ProspectError
-        If it is no such mapping, or names a table that the contract has not.
-    """
-    sections: dict[str, Any] = {**spec.history, **spec.events}
-    if not isinstance(sent, dict):
-        raise ProspectError("`tables` must be an object: a list of rows for each table")
-    unknown = sorted(set(sent) - set(sections))
-    if unknown:
-        known = ", ".join(sections)
-        raise ProspectError(f"the model has no table {unknown[0]!r}; it has {known}")
-    tables: dict[str, pd.DataFrame] = {}
-    for name, section in sections.items():
-        rows = sent.get(name, [])
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ProspectError(f"{name} must be a list of rows, each an object of columns")
-        sent_columns = (column for row in rows for column in row)
-        columns = list(dict.fromkeys([*columns_needed(section), *sent_columns]))
-        tables[name] = pd.DataFrame(rows, columns=columns, dtype=object)
-        if prospect_id is not None:
-            tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
-    return tables
-
-
-def columns_needed(section: Any) -> list[str]:
-    """Columns of a table that its section of the contract names."""
-    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
-    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
-    wide = () if getattr(section, "is_long", True) else section.fields or ()
-    return [*filter(None, named), *wide]

@@ -14,7 +14,7 @@ from fitmodel.crm._long_table import Given
 from fitmodel.crm._moments import moments_of
 from fitmodel.crm._settling import describe, settle
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
-from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings
+from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,9 +95,10 @@ def open_deals(
     moments = moments_of(table, spec, as_of)
     filled, unused = settle(table, spec, tables, moments.times)
     result = attributes_as_of(table, filled, tables, as_of)
+    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
+    result = result.without_unlike(table)
     attached = result.attached_to(table)
     attached.attrs = {**table.attrs, ATTACHED: _filled(filled)}
-    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
     opened = replace(file, table=attached, findings=(*file.findings, *findings))
     return OpenedDeals(opened, filled, table, result, tables)
 
@@ -163,7 +164,7 @@ def read_deals(
     >>> read_deals(table, spec)["left"].isna().tolist()
     [False, True]
     """
-    return read_with_history(source, spec, to_learn=to_learn, tables=tables).table
+    return table_of(read_with_history(source, spec, to_learn=to_learn, tables=tables))
 
 
 def read_with_history(

@@ -56,14 +56,13 @@ def provenance(deals: pd.DataFrame, spec: DealSpec, result: AsOfAttributes) -> p
     parts = []
     for each in result.fields:
         name = each.columns.column
-        value = None if each.columns.value is None else result.frame[each.columns.value]
         recorded = np.where(each.source == CHANGED, each.as_of.recorded_at, NOT_A_TIME)
         parts.append(
             pd.DataFrame(
                 {
                     "id": pd.array(ids, dtype="str"),
                     "attribute": name,
-                    "value": _texts(value, len(ids)),
+                    "value": _texts(pd.Series(each.values(deals), dtype=object), len(ids)),
                     "today": _texts(deals[name] if name in deals.columns else None, len(ids)),
                     "source": pd.array([SOURCES[int(code)] for code in each.source], dtype="str"),
                     "recorded_at": recorded.astype("datetime64[us]"),

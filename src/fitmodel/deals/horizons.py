@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import MIN_CHURNERS, is_enough
+from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS, Regime, regime_of
 from fitmodel.deals.history import HistoryView, view_of
 
 if TYPE_CHECKING:
@@ -92,13 +92,24 @@ def horizons_text(found: pd.DataFrame) -> str:
         shares = ("?" if pd.isna(row[name]) else f"{row[name]:.1%}" for name in _SHARES)
         cells = (str(months), *shares, *(f"{row[name]:,.0f}" for name in _COUNTS))
         line = "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, _HEADS, strict=True))
-        lines.append(line + ("" if enough(row) else f"  too few ({MIN_CHURNERS} needed)"))
+        lines.append(line + _WORDS[_regime(row)])
     return "\n".join(lines)
+
+
+_WORDS: dict[Regime, str] = {
+    "full": "",
+    "provisional": f"  provisional ({FULL_CHURNERS} for a full model)",
+    "base_rate": f"  too few ({MIN_CHURNERS} needed)",
+}
+
+
+def _regime(known: pd.Series[Any]) -> Regime:
+    return regime_of(known["early_churners"], known["stayed"] + known["too_young"])
 
 
 def enough(known: pd.Series[Any]) -> bool:
     """Tell whether there are enough of both kinds to learn from."""
-    return is_enough(known["early_churners"], known["stayed"] + known["too_young"])
+    return _regime(known) != "base_rate"
 
 
 def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:

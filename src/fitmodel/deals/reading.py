@@ -45,6 +45,7 @@ __all__ = [
     "read_deals",
     "read_deals_with_findings",
     "read_table",
+    "table_of",
 ]
 FORMS = "fitmodel.reading"
 """Key of a frame's `attrs`: the form of its file, for whoever trains on the frame as it is."""
@@ -85,51 +86,15 @@ class DealsRead:
 def read_deals(
     source: str | Path | pd.DataFrame | DealsRead, spec: DealSpec, *, to_learn: bool = True
 ) -> pd.DataFrame:
-    """Read and validate past deals.
+    """Read and validate past deals without the tables beside them; see `fitmodel.read_deals`."""
+    return table_of(read_deals_with_findings(source, spec, to_learn=to_learn))
 
-    Parameters
-    ----------
-    source : path or DataFrame
-        CSV (plain or gzip), Parquet or Excel; a frame is copied, never changed.
-    spec : DealSpec
-        What the columns mean.
-    to_learn : bool, default=True
-        Whether the deals are to be learned from. Else a column that is empty or always the same,
-        and deals among which nobody left early, are no errors: they are what monitoring is for.
 
-    Returns
-    -------
-    DataFrame
-        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
-        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
-        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
-        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
-        "-") are missing. A frame keeps its index, a file gets 0, 1, 2, ... by its rows.
+def table_of(read: DealsRead) -> pd.DataFrame:
+    """The table, which keeps how its file was written: values that were read no longer show it.
 
-    Raises
-    ------
-    DealsError
-        One error that lists every problem with column, count, example and remedy.
-
-    Notes
-    -----
-    A frame of values no longer shows how its file was written (28-05-2022, "1.234,50 €"), which a
-    model must know to read prospects written so. Train from the file itself, or from what
-    `read_deals_with_findings` gives: both keep it. The frame has it in `attrs`, which pandas loses
-    where tables are merged.
-
-    Examples
-    --------
-    >>> spec = fitmodel.DealSpec(
-    ...     deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2026-06-30"}
-    ... )
-    >>> table = pd.DataFrame(
-    ...     {"signed": ["2025-01-31", "2025-05-01"], "left": ["2025-03-01", None], "seats": [3, 40]}
-    ... )
-    >>> read_deals(table, spec)["left"].isna().tolist()
-    [False, True]
+    It is kept in `attrs`, which pandas loses where tables are merged.
     """
-    read = read_deals_with_findings(source, spec, to_learn=to_learn)
     if read.spec.reading.forms:
         read.table.attrs[FORMS] = read.spec.reading.forms.to_dict()
     return read.table

@@ -119,13 +119,15 @@ class Money:
     paid_upfront_months
         Months paid in advance and kept whenever the customer leaves.
 
-    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
-
     Raises
     ------
     SpecError
         A value is not a finite number in its range, or the lifetime of a customer that stays is
         shorter than that of one that leaves early.
+
+    Notes
+    -----
+    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
     """
 
     gross_margin: float

@@ -1,7 +1,8 @@
 """Evaluate the way of learning on deals it did not see: signed later where there are dates.
 
 deals -> split at a date -> learn from what was known then -> predict what was signed after it
-no date can split them   -> blocks of neighbouring months  -> predict each block from the others
+no date can split them, or the model is provisional
+                         -> blocks of neighbouring months  -> predict each block from the others
 only a tenure            -> stratified folds               -> predict each fold from the others
 """
 
@@ -13,14 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import MIN_CHURNERS_OF_A_PART
+from fitmodel.deals.enough import (
+    FULL_CHURNERS,
+    MIN_CHURNERS,
+    MIN_CHURNERS_OF_A_PART,
+    MIN_CHURNERS_OF_A_SMALL_PART,
+)
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
 from fitmodel.evaluation.splits import TEST_SHARE, blocks_in_time, latest_possible_split
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.black_box import black_box_probabilities
+from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.folds import random_folds
-from fitmodel.learning.learner import check_enough, learn, learn_from_set
+from fitmodel.learning.learner import check_enough, learn, learn_from_set, regime_allowed
 from fitmodel.learning.own_estimator import learn_own, learn_own_from_set
 from fitmodel.learning.settings import LearnerOptions
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.enough import Regime
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
     from fitmodel.deals.training_set import TrainingSet
@@ -45,6 +54,11 @@ IN_BLOCKS = (
     "no date leaves enough early churners on both sides, so each block of neighbouring months was "
     "predicted by a model of the other blocks, later ones too: a change of the company's level of "
     "early churn over time would not be seen"
+)
+IN_SMALL_BLOCKS = (
+    "with so few early churners each block of neighbouring months was predicted by a model of the "
+    "other blocks, later ones too, all on the level of all deals: this says how deals are told "
+    "apart, and a change of the company's level of early churn over time would not be seen"
 )
 IN_FOLDS = (
     "only a tenure is known, no closing dates: evaluated by stratified cross-validation, not out "
@@ -107,10 +121,13 @@ def evaluate(
         If there are too few early churners to learn from or to evaluate on.
     """
     view = view_of(deals, spec)
-    check_enough(view.training_set())  # the full table first, so that the error counts all deals
+    # the full table first, so that the error counts all deals
+    check_enough(view.training_set(), MIN_CHURNERS if estimator is None else FULL_CHURNERS)
     if not spec.has_dates:
         return evaluate_on_folds(view, spec, estimator)
-    for way in (_out_of_time, evaluate_on_blocks):
+    provisional = regime_allowed(view.training_set()) == "provisional"
+    # every early churner counts there: a later part alone would hold too few to tell anything
+    for way in (evaluate_on_blocks,) if provisional else (_out_of_time, evaluate_on_blocks):
         try:
             return way(view, spec, estimator)
         except DealsError:  # too few early churners in a part: a way that needs fewer is next
@@ -122,7 +139,11 @@ def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluatio
     split = latest_possible_split(view, spec)
     if estimator is None:
         learned = learn(
-            split.train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART
+            split.train,
+            spec,
+            replicates=EVALUATION_REPLICATES,
+            least=MIN_CHURNERS_OF_A_PART,
+            regime="full",
         )
     else:
         learned = learn_own(split.train, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
@@ -146,7 +167,9 @@ def evaluate_on_blocks(
         (np.setdiff1d(np.arange(len(view)), inside), inside)
         for inside in blocks_in_time(view, EVALUATION_FOLDS)
     ]
-    return _in_parts(view, parts, spec, estimator, "blocks in time", IN_BLOCKS)
+    small = regime_allowed(view.training_set()) == "provisional"
+    note = IN_SMALL_BLOCKS if small else IN_BLOCKS
+    return _in_parts(view, parts, spec, estimator, "blocks in time", note)
 
 
 def evaluate_on_folds(
@@ -175,14 +198,18 @@ def _in_parts(
 ) -> Evaluation:
     training_set = view.training_set()
     labelled = view.labelled(training_set.dates)
+    regime = regime_allowed(training_set)
     position = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
     tables, attributes, sizes = [], [], []
     for outside, inside in parts:
         test = labelled.subset(np.isin(position, inside))
         if not len(test):
             continue
-        learned = _learn_from_set(training_set.subset(outside), spec, estimator)
-        tables.append(_predict(learned, test, spec))
+        learned = _learn_from_set(training_set.subset(outside), spec, estimator, regime)
+        predicted = _predict(learned, test, spec)
+        if regime == "provisional":
+            predicted = _on_level(predicted, follow_up_of(training_set).rate)
+        tables.append(predicted)
         attributes.append(test.attributes)
         sizes.append(len(outside))
     table = pd.concat(tables).loc[labelled.index]
@@ -190,11 +217,31 @@ def _in_parts(
     return Evaluation(method, None, table, result, int(np.mean(sizes)), (note,))
 
 
-def _learn_from_set(training_set: TrainingSet, spec: DealSpec, estimator: Any) -> Learned:
+def _on_level(predicted: pd.DataFrame, rate: float) -> pd.DataFrame:
+    """Put a part's predictions, and those of the level alone, on the level of all deals.
+
+    A part left out that holds many of few churners is predicted from a level without them: parts
+    would be ranked against each other the wrong way round.
+    """
+    own = predicted["base_rate"].to_numpy(dtype=np.float64)
+    shift = logit(np.array(rate)) - logit(own)
+    moved = {
+        name: expit(logit(predicted[name].to_numpy(dtype=np.float64)) + shift)
+        for name in ("probability", "black_box")
+    }
+    return predicted.assign(**moved, base_rate=rate)
+
+
+def _learn_from_set(
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, regime: Regime
+) -> Learned:
+    """Learn from a part of the deals as from all of them, whatever so few alone would allow."""
     if estimator is not None:
         return learn_own_from_set(training_set, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+    small = regime == "provisional"
+    least = MIN_CHURNERS_OF_A_SMALL_PART if small else MIN_CHURNERS_OF_A_PART
     return learn_from_set(
-        training_set, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART
+        training_set, spec, replicates=EVALUATION_REPLICATES, least=least, regime=regime
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fitmodel.evaluation._pages import Page, as_json, number
 from fitmodel.evaluation.metrics import METRIC_NAMES
+from fitmodel.evaluation.skill import describe_decay, describe_skill, shows_skill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from fitmodel.deals.enough import Regime
     from fitmodel.evaluation.metrics import Metric
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-NO_SKILL_AUC = 0.5
+MAX_ASSOCIATION = 0.05
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
@@ -125,6 +127,11 @@ class TrainingReport(Report):
     pooled_groups : DataFrame
         Observed over expected per subgroup and quarter of signing, with partial pooling
         (`compute_pooled_groups`).
+    regime : {"full", "provisional"}
+        Way of learning: provisional with few early churners, see `fitmodel.deals.enough`.
+    association : float or None
+        Of a provisional model: P value of attributes and outcomes having nothing to do with each
+        other. With few early churners skill is claimed only where it is small too.
     reproduce : mapping of str to str
         What to have and to type to train this model again: digest of the deals, versions, command.
     money_curve : DataFrame
@@ -152,8 +159,30 @@ class TrainingReport(Report):
     flagged: Mapping[str, float]
     level: Level | None = None
     pooled_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    regime: Regime = "full"
+    association: float | None = None
     reproduce: Mapping[str, str] = field(default_factory=dict)
     money_curve: pd.DataFrame = field(default_factory=pd.DataFrame, metadata={"private": True})
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether deals are told apart beyond the level, and for few churners beyond chance."""
+        by_chance = self.association is not None and self.association > MAX_ASSOCIATION
+        return shows_skill(self.metrics) and not by_chance
+
+    @property
+    def verdict(self) -> str:
+        """Whether there is evidence of skill; a provisional model says first what it is."""
+        said = describe_skill(self.metrics)
+        if self.regime == "full":
+            return said
+        if shows_skill(self.metrics) and not self.has_skill:
+            said = (
+                f"no evidence of skill: chance alone would have attributes and early churn go "
+                f"together as much in {self.association:.0%} of such tables (global test)"
+            )
+        few = f"provisional model, learned from {self.n_early_churners:,} early churners"
+        return f"{few}: {said}"
 
     def figures(self) -> dict[str, Figure]:
         """Draw everything that was measured, each as a figure of its own.
@@ -266,40 +295,6 @@ class BacktestReport(Report):
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index}
         return (*aged, ("flags", in_words(counts)))
-
-
-def shows_skill(metrics: Mapping[str, Metric]) -> bool:
-    """Whether the model predicts better than one that knows the level and no attributes.
-
-    Both the interval of the log loss gained and that of the ROC AUC must lie above what such a
-    model has (0 and 0.5): a gain of the level alone is no skill in telling deals apart.
-    """
-    return metrics["log_loss_skill"].low > 0 and metrics["roc_auc"].low > NO_SKILL_AUC
-
-
-def describe_skill(metrics: Mapping[str, Metric]) -> str:
-    """Say whether there is evidence of skill, in one sentence with the intervals."""
-    skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
-    gained = f"log loss gained on the level alone {skill.value:.4f}"
-    interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
-    if shows_skill(metrics):
-        return f"evidence of skill: {gained} ({interval})"
-    if skill.high < 0:
-        return f"no evidence of skill: WORSE than the level alone, {gained} ({interval})"
-    if skill.low > 0:
-        return (
-            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95 % interval {auc.low:.2f} to "
-            f"{auc.high:.2f} includes chance (0.50)"
-        )
-    return f"no evidence of skill: {gained}, and the {interval} includes the level alone"
-
-
-def describe_decay(decay: Metric) -> str:
-    """Say whether a model that is never retrained grows worse."""
-    numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
-    if decay.low > 0:
-        return f"an older model is worse: {numbers} for never retraining since the first cut"
-    return f"no evidence that an older model is worse: {numbers} for never retraining"
 
 
 def in_words(counts: Mapping[str, float]) -> str:

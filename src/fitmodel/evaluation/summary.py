@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.enough import Regime
     from fitmodel.deals.history import HistoryView
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.learning.level import Level
@@ -53,6 +54,8 @@ def summarise(
     evaluated_policy: Flagging | None = None,
     expected_share: float | None = None,
     level: Level | None = None,
+    regime: Regime = "full",
+    association: float | None = None,
 ) -> TrainingReport:
     """Build the report of a training.
 
@@ -76,6 +79,10 @@ def summarise(
         Share of prospects like those learned from that the shipped model flags.
     level : Level, optional
         Today's level of early churn in the model shipped.
+    regime : {"full", "provisional"}
+        Of the model shipped.
+    association : float, optional
+        Of a provisional model, see `TrainingReport`.
     """
     view = view_of(deals, spec)
     table, early = view.deals, view.early_churn
@@ -107,6 +114,8 @@ def summarise(
         flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
         notes=evaluation.notes,
         level=level,
+        regime=regime,
+        association=association,
         pooled_groups=compute_pooled_groups(
             evaluation.attributes,
             y,

@@ -103,6 +103,23 @@ _TAIL = """\
 experiment = "prospect-fit"
 registered_model = "prospect-fit"
 """
+_HISTORY = """\
+# A CRM overwrites. Tables of changes and activities give the values as they stood before closing:
+# docs/guides/crm-history.md. Nothing recorded yet? Start today: fitmodel snapshot pipeline.csv
+# [history.fields]             # a row per change; versions and daily snapshots are read too
+# table = "field_history.csv"  # CSV, Parquet, a folder of Parquet, or a table of a database
+# id = {id}
+# field = "Field"
+# value = "NewValue"
+# old_value = "OldValue"
+# changed_at = "CreatedDate"
+# [events.activities]          # a row per meeting, call, e-mail, ticket of a trial
+# table = "activities.csv"
+# id = {id}
+# at = "ActivityDate"
+# kind = "Type"
+# who = "ContactId"
+"""
 _LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signing is early churn\n"
 _HORIZONS = (
     "# What the deals know of other horizons; the age at which commission is earned is usual:\n"
@@ -148,6 +165,7 @@ def write_toml(
         _LABEL + _commented_horizons(horizons),
         f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
         "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
+        _HISTORY.format(id=toml_value(deals.get("id", "deal_id"))),
         _TAIL,
     ]
     return "\n".join(parts)

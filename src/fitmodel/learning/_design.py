@@ -126,21 +126,57 @@ def make_design(
     scales : ndarray, shape (width,), optional
         Factor on each column of the linear matrix: 0 leaves a column out.
     """
-    statistics: list[LevelStatistic | None] = []
-    bases: list[NDArray[np.float64]] = []
-    for position, column in enumerate(columns):
-        code = codes[:, position]
-        statistic = None
-        if not isinstance(column, NumberColumn) and column.size > MANY_LEVELS:
-            parent = parents[position]
-            group = codes[:, parent] if parent is not None else np.zeros(len(code), dtype=np.int32)
-            statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
-        statistics.append(statistic)
-        bases.append(_basis(column, code, statistic))
+    statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
+    bases = [
+        _basis(column, codes[:, position], statistics[position])
+        for position, column in enumerate(columns)
+    ]
     widths = [basis.shape[1] for basis in bases]
     factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
     scaled = (basis * factor for basis, factor in zip(bases, factors, strict=True))
-    return Design(tuple(columns), codes, tuple(scaled), tuple(statistics), tuple(factors))
+    return Design(tuple(columns), codes, tuple(scaled), statistics, tuple(factors))
+
+
+def with_other_labels(
+    design: Design,
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    parents: Sequence[int | None],
+    seed: int,
+) -> Design:
+    """Return what `make_design` would build of the same deals with other labels.
+
+    Only level statistics know the labels: all other bases are kept.
+    """
+    columns, codes = design.columns, design.codes
+    statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
+    bases = list(design.bases)
+    for position, statistic in enumerate(statistics):
+        if statistic is not None:
+            basis = _basis(columns[position], codes[:, position], statistic)
+            bases[position] = basis * design.scales[position]
+    return Design(columns, codes, tuple(bases), statistics, design.scales)
+
+
+def _statistics(
+    columns: Sequence[Column],
+    codes: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    parents: Sequence[int | None],
+    seed: int,
+) -> tuple[LevelStatistic | None, ...]:
+    """Level statistic of each category of many levels."""
+    statistics: list[LevelStatistic | None] = []
+    for position, column in enumerate(columns):
+        statistic = None
+        if not isinstance(column, NumberColumn) and column.size > MANY_LEVELS:
+            code, parent = codes[:, position], parents[position]
+            group = codes[:, parent] if parent is not None else np.zeros(len(code), dtype=np.int32)
+            statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
+        statistics.append(statistic)
+    return tuple(statistics)
 
 
 def _basis(
@@ -171,9 +207,8 @@ def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.f
         return basis[:, :0]
     middles = np.asarray(column.centres or _middles(column.cuts))
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
-    scores = np.array(
-        [NormalDist().inv_cdf(float(np.clip(rank, 1e-3, 1 - 1e-3))) for rank in ranks]
-    )
+    normal = NormalDist()
+    scores = np.array([normal.inv_cdf(rank) for rank in ranks.clip(1e-3, 1 - 1e-3).tolist()])
     for position, values in enumerate((middles, scores)):
         mean = np.average(values, weights=counts)
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))

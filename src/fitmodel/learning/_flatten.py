@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._design import Design, LevelStatistic
+from fitmodel.learning._design import PRIOR_DEALS, Design, LevelStatistic
+from fitmodel.learning._logistic import observed_information, penalised_information
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
+from fitmodel.learning.imputation import Imputed
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 
 BANDS = 6
+SMALLEST_VARIANCE = 1e-4  # of a basis value against that of the mean deal: below, it says nothing
 ODD_EXPECTED = 20.0  # a combination expected this often and never seen is odd: P(none) = e^-20
 MIN_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much from the average
 
@@ -34,13 +37,14 @@ def flatten(
     spread: float,
     base_rate: float,
     seed: int,
+    own: NDArray[np.float64] | None = None,
 ) -> Scorecard:
     """Stack the tables of the blended model into a scorecard.
 
     Parameters
     ----------
     design : Design
-    point, bootstrap replicates : Additive
+    point, replicates : Additive
         The blend itself (one column) and its bootstrap replicates, over the same pairs.
     early_churn, weight : ndarray, shape (deals,)
     calibration : CalibrationMap
@@ -49,6 +53,8 @@ def flatten(
         Mean prediction over the deals.
     seed : int
         Of the draws that widen rows hardly seen.
+    own : ndarray, shape (rows of single attributes,), optional
+        As `own_shares` gives it.
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])
@@ -88,7 +94,56 @@ def flatten(
         evidence=evidence,
         base_rate=base_rate,
         odd_pairs=find_odd_pairs(design.codes, evidence),
+        own=own,
     )
+
+
+def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
+    """Share of each row's precision that comes from the deals rather than from the ridge prior.
+
+    Parameters
+    ----------
+    imputed : Imputed
+        The deals learned from.
+    penalty : float
+        Of the ridge regression: the precision of its prior.
+
+    Returns
+    -------
+    ndarray, shape (rows of single attributes,)
+        From 0 (the contribution is the prior's: nothing was seen) to 1; stacked as the tables are.
+
+    Notes
+    -----
+    One minus posterior over prior variance of the row's contribution, by Laplace's method. A row
+    between the prior's ends (a number at its mean) takes the share of the rows beside it. A level
+    of a category of many levels has ``n / (n + PRIOR_DEALS)``.
+    """
+    information = observed_information(imputed.early_churn, imputed.weight, imputed.log_odds)
+    covariance = np.linalg.inv(penalised_information(imputed.matrix, information, penalty))[1:, 1:]
+    shares, start, design = [], 0, imputed.design
+    for position, basis in enumerate(design.bases):
+        places = slice(start, start + basis.shape[1])
+        start += basis.shape[1]
+        counts = np.bincount(design.codes[:, position], minlength=len(basis))
+        if design.statistics[position] is not None:
+            shares.append(counts / (counts + PRIOR_DEALS))
+            continue
+        mean = np.average(basis[design.codes[:, position]], axis=0, weights=imputed.weight)
+        away = basis - mean  # a contribution is told from that of the mean deal
+        prior = (away**2).sum(axis=1) / penalty
+        after = ((away @ covariance[places, places]) * away).sum(axis=1)
+        told = prior > SMALLEST_VARIANCE / penalty
+        share = 1 - np.divide(after, prior, out=np.ones_like(prior), where=told)
+        seen = counts > 0
+        if isinstance(design.columns[position], NumberColumn):
+            seen[1:] = True  # one line through all bins
+            if (told[1:-1] & seen[1:-1]).any():
+                share[1:-1][~told[1:-1]] = share[1:-1][told[1:-1]].mean()
+                share[-1] = share[-2]  # no value has this code
+        share[~seen] = 0.0
+        shares.append(np.clip(share, 0.0, 1.0))
+    return np.concatenate(shares)
 
 
 def _centred(

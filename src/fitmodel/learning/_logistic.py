@@ -74,9 +74,10 @@ def prior_step(
     information: Floats,
     *,
     penalty: float,
+    spread: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Move of the coefficients when they are drawn towards a draw from the ridge prior.
+    """Move of the coefficients when they are drawn towards a draw from a prior.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ def prior_step(
     information : ndarray, shape (deals,)
         Of the bootstrap replicate, see `observed_information`.
     penalty : float
+    spread : float
+        Standard deviation of the prior, over that of the ridge penalty, ``1 / sqrt(penalty)``.
     generator : Generator
 
     Returns
@@ -94,12 +97,13 @@ def prior_step(
     -----
     A ridge fit draws towards 0 whatever the resample, so replicates agree on what the penalty
     decided. Its Bayesian reading is a prior N(0, 1 / penalty); drawing the prior's centre per
-    replicate adds penalty * H^-2 to the replicates' covariance, and refits and prior together
-    scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et al. 2014). One Newton
-    step.
+    replicate adds spread^2 * penalty * H^-2 to the replicates' covariance. With a spread of 1,
+    refits and prior together scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et
+    al. 2014). One Newton step.
     """
     hessian = penalised_information(matrix, information, penalty)
-    pull = np.concatenate([[0.0], np.sqrt(penalty) * generator.standard_normal(matrix.shape[1])])
+    draw = generator.standard_normal(matrix.shape[1])
+    pull = np.concatenate([[0.0], spread * np.sqrt(penalty) * draw])
     return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
 
 
@@ -240,6 +244,38 @@ def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) 
     chance = expit(log_odds)
     known = chance * (1 - chance) - early_churn * (1 - early_churn)
     return np.asarray(weight * np.maximum(known, MIN_INFORMATION))
+
+
+def log_evidence(
+    matrix: Floats,
+    outcome: Floats,
+    weight: Floats,
+    log_odds: Floats,
+    coefficients: Floats,
+    penalty: float,
+) -> float:
+    """Log marginal likelihood of a penalty, but for a constant (Laplace's approximation).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (deals, width)
+    outcome, weight : ndarray, shape (deals,)
+        0.0 or 1.0, and weights that sum to the effective sample size.
+    log_odds : ndarray, shape (deals,)
+        Of that outcome.
+    coefficients : ndarray, shape (1 + width,)
+        Of the ridge regression with this penalty.
+    penalty : float
+        The ridge penalty is the prior N(0, 1 / penalty) of each coefficient (MacKay 1992).
+    """
+    live = matrix.any(axis=0)
+    beta = coefficients[1:][live]
+    chance = expit(log_odds)
+    information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
+    curvature = np.linalg.slogdet(penalised_information(matrix[:, live], information, penalty))[1]
+    likelihood = weight @ (outcome * log_odds - np.logaddexp(0, log_odds))
+    prior = (live.sum() * np.log(penalty) - penalty * (beta @ beta)) / 2
+    return float(likelihood + prior - curvature / 2)
 
 
 def _penalised_loss(

@@ -1,7 +1,8 @@
 """How far the truth may lie from any scorecard of these attributes: effects that tables leave out.
 
 residuals of the fitted scorecard -> products of basis values of two attributes, main effects out
-  -> how much more the residuals go along with them than by chance -> variance of what is left out
+  -> how much more the residuals go along with them than by chance -> variance of pairs left out
+  -> and a fixed part for what no pair shows
 
 Refits on resampled deals say nothing of it, and no number of deals mends it: without it the
 interval goes on narrowing while the error does not.
@@ -24,6 +25,10 @@ Floats = NDArray[np.float64]
 # What is believed beforehand, as a share of how far the scorecard tells deals apart: where nothing
 # tells, nothing is left out. Mean and deviation of the variance are the same.
 PRIOR_MISFIT = 0.22
+# What pairs of attributes do not show: a bent link, the shape of one attribute's effect. As a share
+# of the same; no data say how large it is. Chosen with the spread of the interval over the laws of
+# benchmarks/known_truth.py and growing.py (docs/concepts/learning.md).
+SHAPE_MISFIT = 0.12
 MAX_PAIRS, MAX_DEALS = 300, 5_000  # of which the estimate is made; more change it little
 MIN_EVIDENCE = 1.0  # deals' worth of information on a product; fewer say nothing
 
@@ -48,13 +53,19 @@ def misfit(imputed: Imputed, log_odds: Floats, spread: float, *, seed: int) -> f
     have independent random effects of one variance. Its estimate is weighed with the prior by
     their variances, because with few deals and many attributes the estimate says nothing.
     """
+    shape = (SHAPE_MISFIT * spread) ** 2
+    return float(np.sqrt(shape + _misfit_of_pairs(imputed, log_odds, spread, seed)))
+
+
+def _misfit_of_pairs(imputed: Imputed, log_odds: Floats, spread: float, seed: int) -> float:
+    """Variance of the effects of pairs that are left out: estimated, and believed beforehand."""
     believed = (PRIOR_MISFIT * spread) ** 2
     estimate = left_out_variance(imputed, log_odds, seed=seed)
     if estimate is None or believed == 0:
-        return float(np.sqrt(believed))
+        return believed
     variance, error = estimate
     weight = believed**2 / (believed**2 + error**2)
-    return float(np.sqrt(max(weight * variance + (1 - weight) * believed, 0.0)))
+    return max(weight * variance + (1 - weight) * believed, 0.0)
 
 
 def left_out_variance(

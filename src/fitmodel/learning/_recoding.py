@@ -77,11 +77,15 @@ def _recoded(
     tables = np.concatenate(
         [scorecard.tables[:start], scorecard.tables[start + source], scorecard.tables[end:]]
     )
+    own = scorecard.own
+    if own is not None:
+        own = np.concatenate([own[:start], own[start + source], own[end:]])
     evidence = replace(scorecard.evidence[place], band=scorecard.evidence[place].band[source])
     return replace(
         scorecard,
         columns=_with(scorecard.columns, place, column),
         tables=tables,
+        own=own,
         evidence=_with(scorecard.evidence, place, evidence),
         pairs=tuple(_recoded_pair(pair, place, source) for pair in scorecard.pairs),
     )

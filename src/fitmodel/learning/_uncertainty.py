@@ -21,7 +21,12 @@ Floats = NDArray[np.float64]
 
 
 def draw_replicates(
-    by_penalty: dict[float, Floats], held: HeldOut, *, replicates: int, seed: int
+    by_penalty: dict[float, Floats],
+    held: HeldOut,
+    evidence: dict[float, float],
+    *,
+    replicates: int,
+    seed: int,
 ) -> tuple[ReplicateSettings, ...]:
     """Choose penalty and slope again on resampled deals.
 
@@ -30,6 +35,8 @@ def draw_replicates(
     by_penalty : dict of float to ndarray, shape (n,)
         Penalty of the ridge regression to the log-odds of deals not trained on.
     held : HeldOut
+    evidence : dict of float to float
+        Log evidence of each penalty, added to the log score of the resampled deals.
     replicates, seed : int
 
     Notes
@@ -43,7 +50,7 @@ def draw_replicates(
     for _ in range(replicates):
         times = generator.multinomial(len(held), np.full(len(held), 1 / len(held))).astype(float)
         weight = held.weight * times
-        penalty = min(loss, key=lambda item: float(weight @ loss[item]))
+        penalty = max(loss, key=lambda item: evidence[item] - float(weight @ loss[item]))
         prior = 1.0 + PRIOR_SLOPE_SD * generator.standard_normal()
         slope, _ = fit_slope(by_penalty[penalty], held.weighted(times), prior)
         drawn.append(ReplicateSettings(penalty, slope))

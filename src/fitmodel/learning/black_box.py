@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import LearnerOptions
 
 MAX_CATEGORIES = 250  # what HistGradientBoosting can hold as one category
+MAX_BINS = 255  # what HistGradientBoosting tells apart of a number
 N_REPLICATES = 6
 SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
     "learning_rate": 0.06,
@@ -50,13 +51,13 @@ def black_box_probabilities(
     -------
     ndarray, shape (deals to predict,)
         Mean over `N_REPLICATES` fits, each of which leaves another fifth of the deals out to decide
-        when
-        it stops.
+        when it stops.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     columns = fit_columns(train.attributes, options.encoding)
     known, asked = _matrix(columns, train.attributes), _matrix(columns, attributes)
+    _bin_numbers(columns, known, asked)
     categorical = [
         isinstance(column, CategoryColumn) and column.size < MAX_CATEGORIES for column in columns
     ]
@@ -82,3 +83,21 @@ def _matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np
         else:
             matrix[:, position] = read_numbers(attributes[column.name])[0]
     return matrix
+
+
+def _bin_numbers(
+    columns: tuple[Column, ...], known: NDArray[np.float64], asked: NDArray[np.float64]
+) -> None:
+    """Replace numbers by their bins, in place, as fine as the learner itself would bin them.
+
+    The learner would find the bins again in each replicate, which takes longer than its trees.
+    """
+    for position, column in enumerate(columns):
+        values = known[:, position]
+        values = values[~np.isnan(values)]
+        if isinstance(column, CategoryColumn) or len(np.unique(values)) <= MAX_BINS:
+            continue
+        cuts = np.unique(np.quantile(values, np.linspace(0, 1, MAX_BINS + 1)[1:-1]))
+        for matrix in (known, asked):
+            there = ~np.isnan(matrix[:, position])
+            matrix[there, position] = np.searchsorted(cuts, matrix[there, position], side="right")

@@ -69,7 +69,7 @@ def fit_boosting(
     ----------
     design : Design
     early_churn, weight : ndarray, shape (deals,)
-    bootstrap replicates : ndarray of int8, shape (deals, bootstrap replicates)
+    bags : ndarray of int8, shape (deals, bootstrap replicates)
         How often a bag trains on a deal; negative: the deal judges when that bag stops.
     options : BoostingOptions
     """

@@ -58,10 +58,13 @@ class EncodingOptions:
         Attributes whose kind the spec forces.
     dates : collection of str
         Attributes that are days before closing.
-    min_level_weight : int
+    min_level_count : int
         A level with fewer deals shares the code of the rare levels.
     max_bins : int
         Most bins of a number.
+    max_levels : int or None
+        The most frequent levels of a category that get a code of their own; None: as many as have
+        enough deals.
     """
 
     categorical: Collection[str] = ()
@@ -69,6 +72,7 @@ class EncodingOptions:
     dates: Collection[str] = ()
     min_level_count: int = 5
     max_bins: int = MAX_BINS
+    max_levels: int | None = None
 
 
 def fit_columns(attributes: pd.DataFrame, options: EncodingOptions) -> tuple[Column, ...]:
@@ -210,14 +214,16 @@ def _fit_category(values: pd.Series, options: EncodingOptions) -> CategoryColumn
     is_flag = bool(counts) and all(flag_text(text) in {"yes", "no"} for text in counts)
     if is_flag:
         return CategoryColumn(str(values.name), {"no": 1, "yes": 2}, is_flag=True)
-    levels = _level_codes(counts, options.min_level_count)
+    levels = _level_codes(counts, options.min_level_count, options.max_levels)
     return CategoryColumn(str(values.name), levels, words=words)
 
 
-def _level_codes(counts: dict[str, int], min_count: int) -> dict[str, int]:
+def _level_codes(counts: dict[str, int], min_count: int, max_levels: int | None) -> dict[str, int]:
     """Code of each level, most frequent first; rare levels share the last code."""
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     frequent = [level for level in ordered if counts[level] >= min_count]
+    if max_levels is not None:
+        frequent = frequent[:max_levels]
     if len(frequent) > MANY_LEVELS:
         frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_OF_MANY)]
     rare = ordered[len(frequent) :]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, weighted_sum
-from fitmodel.learning._flatten import flatten
+from fitmodel.learning._flatten import flatten, own_shares
 from fitmodel.learning._misfit import misfit
 from fitmodel.learning._timing import with_strata
 from fitmodel.learning._uncertainty import add_misfit
@@ -147,6 +147,8 @@ def fit_scorecard(
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
+    if settings.regime == "provisional":  # its log-odds are shrunk: draws are as far apart as deals
+        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
     left_out = misfit(imputed, log_odds, deviation, seed=options.seed)
     scatter = add_misfit(scatter, left_out, centre, deviation)
     calibration = CalibrationMap.identity()
@@ -162,6 +164,7 @@ def fit_scorecard(
         spread=spread,
         base_rate=float(_rate(point, codes, follow_up, calibration)),
         seed=options.seed,
+        own=own_shares(imputed, settings.penalty),
     )
     return Fitted(scorecard, level, baseline)
 

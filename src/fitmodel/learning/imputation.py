@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._basis import choose_basis
-from fitmodel.learning._design import Design, make_design
+from fitmodel.learning._design import Design, make_design, with_other_labels
 from fitmodel.learning._logistic import em_step, fit_ridge, observed_information
 from fitmodel.learning.columns import Column
 from fitmodel.learning.proportional_odds import (
@@ -85,21 +85,18 @@ def impute(
     scales : ndarray, shape (width,), optional
         Factor on each column of the linear matrix, as `find_basis` returns them.
     """
-    parents = options.parent_positions(columns)
+    parents, seed = options.parent_positions(columns), options.seed
     made: list[tuple[Design, Floats]] = []
 
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
-        if made and not made[0][0].depends_on_labels:
+        if not made:
+            design = make_design(
+                columns, codes, early_churn, weight, parents=parents, seed=seed, scales=scales
+            )
+        elif made[0][0].depends_on_labels:
+            design = with_other_labels(made[0][0], early_churn, weight, parents=parents, seed=seed)
+        else:
             return made[0]
-        design = make_design(
-            columns,
-            codes,
-            early_churn,
-            weight,
-            parents=parents,
-            seed=options.seed,
-            scales=scales,
-        )
         made[:] = [(design, design.linear_matrix())]
         return made[0]
 

@@ -15,6 +15,7 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._provisional import choose_provisional
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
@@ -24,6 +25,7 @@ from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.enough import Regime
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.level import Level
@@ -41,7 +43,7 @@ class Learned:
     ----------
     estimator : ProspectFitClassifier
     choice : Choice
-    taught : TrainingSet
+    training_set : TrainingSet
         What was learned from.
     """
 
@@ -53,6 +55,11 @@ class Learned:
     def scorecard(self) -> Scorecard:
         """The tables."""
         return self.estimator.scorecard_
+
+    @property
+    def regime(self) -> Regime:
+        """Whether the model is a provisional one."""
+        return self.choice.settings.regime
 
     @property
     def level(self) -> Level:
@@ -79,6 +86,7 @@ def learn(
     choice: Choice | None = None,
     replicates: int | None = None,
     least: int = enough.MIN_CHURNERS,
+    regime: Regime | None = None,
 ) -> Learned:
     """Learn the scorecard from deals as they were known on a date.
 
@@ -91,10 +99,12 @@ def learn(
         Nothing after this date is known; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
-    bootstrap replicates : int, optional
+    replicates : int, optional
         Bootstrap replicates for the interval; default: as the contract says.
     least : int
         Early churners, and other deals, needed to learn from.
+    regime : {"full", "provisional"}, optional
+        Way of learning; default: that of `choice`, else what the deals allow.
 
     Raises
     ------
@@ -105,10 +115,14 @@ def learn(
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
     check_enough(training_set, least)
-    options = LearnerOptions.from_spec(spec, training_set.dates)
+    if regime is None:
+        regime = regime_allowed(training_set) if choice is None else choice.settings.regime
+    options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
     check_components(options.components)
     with native_threads(options.threads):
-        if choice is None:
+        if choice is None and regime == "provisional":
+            choice = choose_provisional(training_set, options)
+        elif choice is None:
             folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
             choice = choose(folds, training_set, options)
         estimator = fit_estimator(
@@ -123,13 +137,18 @@ def learn_from_set(
     *,
     replicates: int | None = None,
     least: int = enough.MIN_CHURNERS,
+    regime: Regime | None = None,
 ) -> Learned:
     """Learn from a training set, choosing on random folds; parameters as of `learn`."""
     check_enough(training_set, least)
-    options = LearnerOptions.from_spec(spec, training_set.dates)
+    regime = regime or regime_allowed(training_set)
+    options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
     with native_threads(options.threads):
-        folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
-        choice = choose(folds, training_set, options)
+        if regime == "provisional":
+            choice = choose_provisional(training_set, options)
+        else:
+            folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
+            choice = choose(folds, training_set, options)
         estimator = fit_estimator(training_set, choice, options, replicates=replicates)
     return Learned(estimator, choice, training_set)
 
@@ -146,15 +165,16 @@ def fit_estimator(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     choice : Choice
     options : LearnerOptions
-    bootstrap replicates : int, optional
+    replicates : int, optional
     end : datetime64[D], optional
         End of the extract: from it today's level is looked for.
     """
     replicates = options.replicates if replicates is None else replicates
     settings = choice.settings
+    options = options.of_regime(settings.regime)
     if replicates < len(settings.replicates):  # no interval is asked for
         settings = replace(settings, replicates=())
     estimator = ProspectFitClassifier(
@@ -162,12 +182,20 @@ def fit_estimator(
         boosting_share=settings.boosting_share,
         pairs=settings.pairs,
         replicates=replicates,
+        spread=settings.spread,
         settings=settings,
         options=options,
     )
     return estimator.fit_follow_up(
         training_set.attributes, follow_up_of(training_set), calendar_of(training_set, end)
     )
+
+
+def regime_allowed(training_set: TrainingSet) -> Regime:
+    """Tell which model the deals allow; a part of a larger table is never less than provisional."""
+    churners = int((training_set.early_churn == 1).sum())
+    found = enough.regime_of(churners, len(training_set) - churners)
+    return "full" if found == "full" else "provisional"
 
 
 def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
@@ -182,7 +210,22 @@ def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) ->
     closed, months = training_set.closed_on, None
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
-    enough.check_enough(churners, len(training_set) - churners, months, least=least)
+    others = len(training_set) - churners
+    rate = "" if min(churners, others) >= least else _rate_in_words(training_set, churners)
+    enough.check_enough(churners, others, months, least=least, rate=rate)
+
+
+def _rate_in_words(training_set: TrainingSet, churners: int) -> str:
+    """The company's rate of early churn with its interval, which needs no model."""
+    rate = follow_up_of(training_set).rate if len(training_set) else 0.0
+    known = int(training_set.is_known.sum())
+    if not known:
+        return ""
+    low, high = enough.base_rate_interval(churners, rate, known)
+    return (
+        f"{rate:.1%} leave within {training_set.horizon_months} months (80 % interval {low:.1%} "
+        f"to {high:.1%})"
+    )
 
 
 def cross_fitted(
@@ -198,7 +241,7 @@ def cross_fitted(
 
     Parameters
     ----------
-    taught : TrainingSet
+    training_set : TrainingSet
     spec : DealSpec
     choice : Choice
         Settings of the fits.

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
 from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
+from fitmodel.learning._evidence import outcome_when_seen
 from fitmodel.learning._flatten import find_odd_pairs, make_evidence
 from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
@@ -31,7 +32,6 @@ from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
-from fitmodel.learning.selection import outcome_when_seen
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def learn_own(
     estimator: Any,
     *,
     as_of: pd.Timestamp | None = None,
-    least: int = MIN_CHURNERS,
+    least: int = FULL_CHURNERS,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -170,7 +170,7 @@ def learn_own(
 
 
 def learn_own_from_set(
-    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = MIN_CHURNERS
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = FULL_CHURNERS
 ) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
     check_enough(training_set, least)

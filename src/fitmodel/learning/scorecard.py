@@ -95,6 +95,9 @@ class Scorecard:
     odd_pairs : tuple of (int, int, int, int)
         (attribute, code, attribute, code) combinations that training should have shown but never
         did.
+    own : ndarray of float, shape (rows of single attributes,), or None
+        Share of each row's precision that comes from the deals learned from rather than from what
+        was believed beforehand; None in bundles from before it was kept.
     """
 
     columns: tuple[Column, ...]
@@ -106,6 +109,7 @@ class Scorecard:
     evidence: tuple[Evidence, ...]
     base_rate: float
     odd_pairs: tuple[tuple[int, int, int, int], ...] = ()
+    own: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         sizes = [column.size + 2 for column in self.columns]
@@ -206,6 +210,30 @@ class Scorecard:
         contributions: NDArray[np.float64] = self.tables[self.rows(codes), 0]
         return contributions
 
+    @cached_property
+    def own_parts(self) -> NDArray[np.float64]:
+        """What each row of a single attribute adds to `own_evidence`; NaN where none is kept."""
+        singles = sum(column.size + 2 for column in self.columns)
+        own = np.full(singles, np.nan) if self.own is None else self.own
+        return np.asarray(own / max(len(self.columns), 1), dtype=np.float64)
+
+    def own_evidence(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Mean over attributes of the share that the deals have in a prospect's rows.
+
+        Returns
+        -------
+        ndarray, shape (prospects,)
+            0: the prediction is the company's level and the prior; 1: its own deals alone.
+        """
+        total = np.zeros(len(codes))
+        for position in range(codes.shape[1]):  # in the order of the row scorer
+            total += self.own_parts[self.offsets[position] + codes[:, position]]
+        return total
+
+    def fewest_alike(self) -> list[int]:
+        """Deals learned from with the value of each row of a single attribute."""
+        return [int(count) for item in self.evidence for count in item.count[item.band]]
+
     def interval(
         self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -268,4 +296,4 @@ class Scorecard:
             ],
             "base_rate": self.base_rate,
             "odd_pairs": [list(item) for item in self.odd_pairs],
-        }
+        } | ({} if self.own is None else {"own": self.own.tolist()})

@@ -53,6 +53,7 @@ def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
             evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
             base_rate=float(data["base_rate"]),
             odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
+            own=None if data.get("own") is None else np.array(data["own"], dtype=np.float64),
         )
     except DAMAGE as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
@@ -106,6 +107,13 @@ def check_scorecard(scorecard: Scorecard) -> None:
     for pair in scorecard.pairs:
         _check_pair(pair, scorecard.columns)
     _check_odd_pairs(scorecard)
+    _check_own(scorecard)
+
+
+def _check_own(scorecard: Scorecard) -> None:
+    own, rows = scorecard.own, sum(column.size + 2 for column in scorecard.columns)
+    if own is not None and not (own.shape == (rows,) and ((own >= 0) & (own <= 1)).all()):
+        raise _damaged("its shares of own evidence do not fit its tables")
 
 
 def _check_tables(scorecard: Scorecard) -> None:

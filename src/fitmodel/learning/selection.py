@@ -1,9 +1,12 @@
 """Choose penalty, components, their shares and pairs on folds ordered in time.
 
-folds -> ridge regression for each penalty
-      -> each other component, without and with pairs, in several shares
+folds     -> ridge regression for each penalty
+          -> each other component, without and with pairs, in several shares
+all deals -> evidence of each penalty (marginal likelihood of the ridge regression)
+
 every candidate's log loss on deals not trained on, each fold at its own level
-the simplest candidate within one standard error of the best wins (Breiman et al. 1984)
+the simplest candidate within one standard error of the best wins (Breiman et al. 1984); among
+equally simple ones the penalty with the most evidence, because folds alone say little of it
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
+from fitmodel.learning._evidence import evidence_by_penalty, outcome_when_seen
 from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
@@ -104,15 +107,16 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     trained = [_prepare(fold, options, timing) for fold in folds]
     scores = _logistic_scores(trained, options)
     held = _held_out(folds, trained, options)
-    plain = _simplest_of_the_best(scores, held)
+    evidence = evidence_by_penalty(deals, options, timing)
+    plain = _simplest_of_the_best(scores, held, evidence)
     for name in options.components:
         spent = time.monotonic() - started
         late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
         if name != "logistic" and not late and _is_enough_for_more(folds):
             scores |= _blend_scores(name, trained, plain, scores[plain], options)
-    chosen = _simplest_of_the_best(scores, held)
-    settings = _settings(scores, chosen, held, timing, options)
-    return Choice(settings, _table(scores, held, chosen))
+    chosen = _simplest_of_the_best(scores, held, evidence)
+    settings = _settings(scores, chosen, held, evidence, timing, options)
+    return Choice(settings, _table(scores, held, evidence, chosen))
 
 
 def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
@@ -128,6 +132,7 @@ def _settings(
     scores: Scores,
     chosen: Candidate,
     held: HeldOut,
+    evidence: dict[float, float],
     timing: str | None,
     options: LearnerOptions,
 ) -> Settings:
@@ -145,6 +150,7 @@ def _settings(
         replicates=draw_replicates(
             _by_penalty(scores, chosen, options),
             held,
+            evidence,
             replicates=options.replicates,
             seed=options.seed,
         ),
@@ -209,26 +215,6 @@ def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOption
     return HeldOut(outcome, weight, number, offset)
 
 
-def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
-    """Whether each deal had left by the time up to which it could be seen.
-
-    Returns
-    -------
-    outcome, weight, until : ndarray, shape (n,)
-        `until` is in months, at most the horizon. Where only a tenure is known nobody can say how
-        long a customer who left could have been seen: known labels then count with inverse
-        probability of censoring weights, others with weight 0.
-    """
-    horizon = float(deals.horizon_months)
-    late = deals.entry_months > 0
-    if deals.closed_on is None:
-        weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - ours
-        return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
-    until = np.minimum(deals.observable_months, horizon)
-    outcome = (deals.left & (deals.followup_months <= until)).astype(float)
-    return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
-
-
 def _blend_scores(
     name: str,
     trained: list[_Trained],
@@ -276,15 +262,18 @@ def _gaps(scores: Scores, held: HeldOut) -> dict[Candidate, tuple[float, float, 
     return gaps
 
 
-def _simplest_of_the_best(scores: Scores, held: HeldOut) -> Candidate:
+def _simplest_of_the_best(scores: Scores, held: HeldOut, evidence: dict[float, float]) -> Candidate:
     gaps = _gaps(scores, held)
     near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
     simplest = min(candidate.complexity for candidate in near)
     alike = [candidate for candidate in near if candidate.complexity == simplest]
-    return min(alike, key=lambda candidate: gaps[candidate][0])
+    return max(alike, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
 
 
-def _table(scores: Scores, held: HeldOut, chosen: Candidate) -> pd.DataFrame:
+def _table(
+    scores: Scores, held: HeldOut, evidence: dict[float, float], chosen: Candidate
+) -> pd.DataFrame:
+    most = max(evidence.values())
     rows = [
         {
             "penalty": candidate.penalty,
@@ -294,6 +283,7 @@ def _table(scores: Scores, held: HeldOut, chosen: Candidate) -> pd.DataFrame:
             "log_loss": mean,
             "behind_best": gap,
             "standard_error": error,
+            "log_evidence": evidence[candidate.penalty] - most,
             "chosen": candidate == chosen,
         }
         for candidate, (mean, gap, error) in _gaps(scores, held).items()

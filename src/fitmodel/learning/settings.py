@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.learning.encoding import EncodingOptions
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from threadpoolctl import threadpool_limits
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.enough import Regime
     from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
 
@@ -25,9 +26,12 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 PAIRS = 5
 FOLDS = 4
 MIN_CHURNERS_TO_BOOST = 150  # below, only the ridge regression is used
+PROVISIONAL = "posterior"  # the component of a provisional model
+PROVISIONAL_MIN_LEVEL, PROVISIONAL_MAX_LEVELS = 10, 8  # deals of a level, levels of a category
 # On the deviation over replicates. python benchmarks/known_truth.py compares the interval with
 # the truth, on the law that it was chosen on and on others.
 SPREAD = 1.2
+PROVISIONAL_SPREAD = 1.3  # of a provisional model; python benchmarks/small.py compares it
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,17 @@ class LearnerOptions:
             seed=learning.seed,
             threads=learning.threads,
         )
+
+    def of_regime(self, regime: Regime) -> LearnerOptions:
+        """Few and pooled levels where the model is provisional."""
+        if regime == "full":
+            return self
+        few = replace(
+            self.encoding,
+            min_level_count=PROVISIONAL_MIN_LEVEL,
+            max_levels=PROVISIONAL_MAX_LEVELS,
+        )
+        return replace(self, encoding=few)
 
     def parent_positions(self, columns: Sequence[Column]) -> list[int | None]:
         """Position of each column's parent; None where it has none."""
@@ -162,9 +177,20 @@ class Settings:
         """Share of explainable boosting."""
         return dict(self.shares).get("boosted", 0.0)
 
+    @property
+    def regime(self) -> Regime:
+        """Whether the model is a provisional one."""
+        return "provisional" if dict(self.shares).get(PROVISIONAL, 0.0) == 1.0 else "full"
+
+    @property
+    def spread(self) -> float:
+        """Factor on the deviation over replicates that makes the interval."""
+        return SPREAD if self.regime == "full" else PROVISIONAL_SPREAD
+
     def to_params(self) -> dict[str, Any]:
         """Plain values, for a tracked run and the manifest."""
         return {
+            "regime": self.regime,
             "penalty": self.penalty,
             **{f"share_{name}": share for name, share in self.shares},
             "pairs": self.pairs,
@@ -184,11 +210,15 @@ class Choice:
     settings : Settings
     table : DataFrame
         A row per candidate: its settings, log loss on the folds, the paired standard error of its
-        distance to the best, and whether it was chosen.
+        distance to the best, the log evidence of its penalty, and whether it was chosen.
+    association : float or None
+        Of a provisional model: P value of attributes and outcomes having nothing to do with each
+        other.
     """
 
     settings: Settings
     table: pd.DataFrame
+    association: float | None = None
 
 
 def native_threads(number: int) -> threadpool_limits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import ProspectError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 FEW = 4  # rows: from about here on whole columns are as fast
-_TEXTS = frozenset({"fit", "model_version", "worth"})
+_TEXTS = ("fit", "model_version", "worth")
 
 
 def predict_few(
@@ -49,12 +50,17 @@ def predict_few(
 
 
 def _frame(assessed: list[Assessment], index: pd.Index, *, with_reasons: bool) -> pd.DataFrame:
-    columns: dict[str, Any] = {}
-    for name in PREDICTED:
-        values = [getattr(each, name) for each in assessed]
-        if name == "reasons":
-            if with_reasons:
-                columns[name] = reasons_column([list(each) for each in values])
-            continue
-        columns[name] = pd.array(values, dtype="str") if name in _TEXTS else values
-    return pd.DataFrame(columns, index=index)
+    names = [name for name in PREDICTED if with_reasons or name != "reasons"]
+    values = {name: [getattr(each, name) for each in assessed] for name in names}
+    columns: dict[str, Any] = {
+        name: np.asarray(listed)
+        for name, listed in values.items()
+        if name not in _TEXTS and name != "reasons"
+    }
+    # One array for all texts: to make one costs more than to score a prospect.
+    texts = pd.array([text for name in _TEXTS for text in values[name]], dtype="str")
+    for position, name in enumerate(_TEXTS):
+        columns[name] = texts[position * len(assessed) : (position + 1) * len(assessed)]
+    if with_reasons:
+        columns["reasons"] = reasons_column([list(each) for each in values["reasons"]])
+    return pd.DataFrame({name: columns[name] for name in names}, index=index)

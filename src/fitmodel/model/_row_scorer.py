@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,8 @@ class RowScorer:
         In which numbers and dates are written, as training found them.
     per_year : float
         How often the contract value is paid in a year.
+    regime : {"full", "provisional"}
+        How the model was learned.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class RowScorer:
         version: str,
         forms: Forms = NO_FORMS,
         per_year: float = 1.0,
+        regime: str = "full",
     ) -> None:
         self._read = RowEncoder(scorecard, closed_on, forms).read
         self._amount_form = forms.number(amount)
@@ -72,6 +76,10 @@ class RowScorer:
         self._take = scorecard.centred.take
         self._intercept = len(scorecard.tables)
         self._contributions = scorecard.tables[:, 0].tolist()
+        self._width = len(scorecard.columns)
+        self._own = scorecard.own_parts.tolist()
+        self._alike = scorecard.fewest_alike()
+        self._regime = regime
         self._bags = max(scorecard.tables.shape[1] - 1, 2)
         self._reach = INTERVAL_Z * scorecard.spread
         self._probabilities = probabilities(scorecard.calibration)
@@ -103,6 +111,7 @@ class RowScorer:
             probability, low, high, self.amount_of(prospect), unfamiliar=unfamiliar
         )
         contributions = list(map(self._contributions.__getitem__, rows))
+        singles = rows[: self._width]
         return quick_assessment(
             probability,
             low,
@@ -119,6 +128,9 @@ class RowScorer:
             escalate,
             value_low,
             value_high,
+            reduce(add, map(self._own.__getitem__, singles), 0.0),
+            min(map(self._alike.__getitem__, singles), default=0),
+            self._regime,
         )
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:

@@ -38,6 +38,7 @@ _AFTER = (
     ("escalate", "fm_escalate"),
     ("expected_value_low", "fm_least"),
     ("expected_value_high", "fm_most"),
+    ("own_evidence", "fm_own"),
 )
 
 

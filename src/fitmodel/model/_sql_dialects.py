@@ -52,6 +52,10 @@ class Dialect:
         Word before the columns that ``*`` leaves out; empty where there is none.
     fence : str
         Keeps a database from computing a subquery's expressions once for each use.
+    every : str
+        What makes a replacement one of every place, where that is not so by itself.
+    is_template : bool
+        Whether dbt fills the statement in: then a brace in a text is written as a template.
     """
 
     name: str
@@ -71,16 +75,14 @@ class Dialect:
     exclude: str = "EXCLUDE"
     fence: str = ""
     every: str = ""
-    """What makes a replacement one of every place, where that is not so by itself."""
     is_template: bool = False
-    """Whether dbt fills the statement in: then a brace in a text is written as a template."""
 
     def column(self, name: str) -> str:
         """Write a column's name."""
         # Snowflake keeps names that nobody quoted in capitals
         if self.name == "snowflake" and _PLAIN_NAME.fullmatch(name):
             return name
-        if self.quote == "`" and self.has_escapes and self.name == "bigquery":
+        if self.name == "bigquery":
             inside = name.replace("\\", "\\\\").replace("`", "\\`")
         else:
             inside = name.replace(self.quote, self.quote * 2)
@@ -146,16 +148,14 @@ class Dialect:
         """
         names = [name for name, _ in columns]
         types = [str(getattr(self, kind)) for _, kind in columns]
-        lines = [f"({', '.join(map(str, row))})" for row in rows]
+        listed = ",\n    ".join(f"({', '.join(map(str, row))})" for row in rows)
         if self.name == "bigquery":
             shape = ", ".join(f"{name} {kind}" for name, kind in zip(names, types, strict=True))
-            listed = ",\n    ".join(lines)
             return f"SELECT * FROM UNNEST([STRUCT<{shape}>\n    {listed}])"  # noqa: S608 - the model's own numbers and quoted texts  # nosec B608
         picked = ", ".join(
             name if kind == self.text else f"CAST({name} AS {kind}) AS {name}"
             for name, kind in zip(names, types, strict=True)
         )
-        listed = ",\n    ".join(lines)
         named = ", ".join(names)
         return f"SELECT {picked} FROM (VALUES\n    {listed}) AS v ({named})"  # noqa: S608 - the same  # nosec B608
 

@@ -92,6 +92,10 @@ class _Scores:
             [str(code), *map(number, row)]
             for code, row in enumerate(self._scorecard.centred[start:end].tolist())
         ]
+        if self._has_own(term):
+            columns.append(("own", "double"))
+            own = self._scorecard.own_parts[start:end].tolist()
+            rows = [[*row, number(part)] for row, part in zip(rows, own, strict=True)]
         if self._has_evidence(term):
             columns += [("deals", "whole"), ("rate", "double")]
             evidence = self._scorecard.evidence[term - 1]
@@ -100,6 +104,9 @@ class _Scores:
                 rate = float(evidence.rate[band])
                 row += [str(int(evidence.count[band])), "NULL" if np.isnan(rate) else number(rate)]
         return self._sql.values(columns, rows)
+
+    def _has_own(self, term: int) -> bool:
+        return self._scorecard.own is not None and term <= self._width
 
     def _has_evidence(self, term: int) -> bool:
         return self._reasons and term <= self._width
@@ -110,6 +117,8 @@ class _Scores:
         for each, own in zip(self._replicates, replicates, strict=True):
             added = (f"x{term}.r{each}" for term in self._terms)
             yield f"fm_s{each}", " + ".join([number(own), *added])
+        own = " + ".join(f"x{term}.own" for term in self._terms if self._has_own(term))
+        yield "fm_own", own or f"CAST(NULL AS {self._sql.double})"
         yield "fm_unfamiliar", " OR ".join(self._unfamiliar())
         if self._reasons:
             for term in self._terms:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
 
 
+LITTLE_OWN = 0.5  # below, more than half of the precision is the level's and the prior's
+FEW_ALIKE = 20  # deals; of more the number is no reason
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """The verdict on one prospect, before the deal is signed.
@@ -51,6 +55,14 @@ class Assessment:
         A manager should decide: a poor fit whose yearly amount is big.
     expected_value_low, expected_value_high : float
         The expected value at the ends of the probability's interval, the lower one first.
+    own_evidence : float
+        From 0 to 1: share of the prediction's precision that comes from the company's own deals
+        rather than from its level and what was believed beforehand. NaN in models from before it
+        was kept.
+    fewest_alike : int
+        Deals learned from that share the prospect's rarest value.
+    regime : {"full", "provisional"}
+        How the model was learned: provisional from few early churners.
 
     Examples
     --------
@@ -78,6 +90,9 @@ class Assessment:
     escalate: bool = False
     expected_value_low: float = math.nan
     expected_value_high: float = math.nan
+    own_evidence: float = math.nan
+    fewest_alike: int = 0
+    regime: str = "full"
 
     def __setstate__(self, state: Sequence[Any]) -> None:
         """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
@@ -135,9 +150,23 @@ class Assessment:
             "escalate": self.escalate,
             "expected_value_low": _or_none(self.expected_value_low),
             "expected_value_high": _or_none(self.expected_value_high),
+            "own_evidence": _or_none(self.own_evidence),
+            "regime": self.regime,
+            "notes": list(self.notes),
             "sentences": list(self.sentences),
             **logged,
         }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How far the prediction rests on the company's own deals, where that is not far."""
+        say, lines = self.wording.say, []
+        if self.regime == "provisional":
+            lines.append(say("provisional"))
+        if self.own_evidence < LITTLE_OWN:
+            few, count = self.fewest_alike <= FEW_ALIKE, f"{self.fewest_alike:,}"
+            lines.append(say("own_few", count=count) if few else say("own_average"))
+        return tuple(lines)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -153,7 +182,7 @@ class Assessment:
             lines.append(words.say("unfamiliar", names=self.unlike_in))
         if self.poor_fit and self.proceed:
             lines.append(words.say("proceed"))
-        return tuple(lines)
+        return (*lines, *self.notes)
 
     def __str__(self) -> str:
         return "\n".join([*self.sentences, *(f"- {reason}" for reason in self.reasons)])
@@ -190,6 +219,9 @@ class _Draft:
         escalate: bool,
         expected_value_low: float,
         expected_value_high: float,
+        own_evidence: float,
+        fewest_alike: int,
+        regime: str,
     ) -> None:
         self.early_churn_probability = early_churn_probability
         self.probability_low = probability_low
@@ -207,6 +239,9 @@ class _Draft:
         self.escalate = escalate
         self.expected_value_low = expected_value_low
         self.expected_value_high = expected_value_high
+        self.own_evidence = own_evidence
+        self.fewest_alike = fewest_alike
+        self.regime = regime
 
 
 def quick_assessment(*fields: Any) -> Assessment:

@@ -67,9 +67,8 @@ class FitModel:
 
         The attributes must be there; the others are read where they are.
         """
-        scorer = self._scorer
-        closing = scorer.closed_on if self._dates else None
-        used = dict.fromkeys((*self.attributes, scorer.amount, closing, *scorer.lost.columns))
+        closing, lost = (self._scorer.closed_on if self._dates else None), self._scorer.lost
+        used = dict.fromkeys((*self.attributes, self._scorer.amount, closing, *lost.columns))
         return tuple(name for name in used if name is not None)
 
     @cached_property
@@ -100,6 +99,11 @@ class FitModel:
     def version(self) -> str:
         """Version of the model, as in every prediction."""
         return self._scorer.version
+
+    @property
+    def regime(self) -> str:
+        """How it was learned: "full" or "provisional"."""
+        return self._scorer.regime
 
     @overload
     def predict(
@@ -176,7 +180,8 @@ class FitModel:
             As given, a polars or pyarrow table too. A DataFrame has the same index and the
             columns early_churn_probability, probability_low, probability_high, poor_fit, fit,
             expected_value, unfamiliar, reasons, model_version, worth, escalate,
-            expected_value_low and expected_value_high.
+            expected_value_low, expected_value_high and
+            own_evidence.
 
         Raises
         ------
@@ -240,21 +245,14 @@ class FitModel:
 
         Returns
         -------
-        predictions : DataFrame
+        predictions, errors : DataFrame, Series of str or None
             As `predict`; missing where a row could not be read.
-        errors : Series of str or None
         """
         from fitmodel.model.frame_scorer import predict_leniently
 
         check_reasons(reasons)
-        return predict_leniently(
-            self._scorer,
-            prospects,
-            reasons,
-            as_of,
-            as_json=as_json,
-            language=language,
-        )
+        given = (self._scorer, prospects, reasons, as_of)
+        return predict_leniently(*given, as_json=as_json, language=language)
 
     def to_sql(
         self,

@@ -49,7 +49,7 @@ class CodedTable:
     given : DataFrame
         The attributes as given.
     codes : ndarray of int, shape (prospects, attributes)
-    strange : ndarray of bool, shape (prospects,)
+    unfamiliar : ndarray of bool, shape (prospects,)
         Unlike the deals learned from.
     unreadable : dict of str to ndarray of bool
         Attribute (or the amount) to the rows whose value could not be read.
@@ -208,6 +208,7 @@ def score_coded(
     result["escalate"] = verdict.escalate
     result["expected_value_low"] = verdict.expected_value_low
     result["expected_value_high"] = verdict.expected_value_high
+    result["own_evidence"] = scorecard.own_evidence(coded.codes)
     return result
 
 

@@ -47,6 +47,7 @@ PREDICTED = (
     "escalate",
     "expected_value_low",
     "expected_value_high",
+    "own_evidence",
 )
 """The columns of a scored table, in order."""
 

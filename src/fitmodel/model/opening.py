@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 SCORER_FILE = "scorer.json"
 
 
-def open_model(bundle: Bundle, *, workbench: bool = False) -> FitModel:
-    """Return the model of a bundle; nothing is unpickled unless `workbench` is true and needed.
+def open_model(bundle: Bundle, *, unpickle: bool = False) -> FitModel:
+    """Return the model of a bundle; nothing is unpickled unless `unpickle` is true and needed.
 
     Parameters
     ----------
     bundle : Bundle
-    workbench : bool, default=False
+    unpickle : bool, default=False
         As of `fitmodel.load`.
 
     Raises
     ------
     BundleError
-        If the bundle is damaged, or holds a user's own estimator and `workbench` is false.
+        If the bundle is damaged, or holds a user's own estimator and `unpickle` is false.
     """
     if not is_own_estimator(bundle):
         scorer = scorer_from_json(bundle.read(SCORER_FILE), bundle.version)
         return FitModel(scorer, bundle.manifest, bundle.path)
-    if not workbench:
+    if not unpickle:
         raise BundleError(
             f"{bundle.path} holds a user's own estimator ({bundle.manifest['estimator']}), no "
             "scorecard file: to load it is to unpickle it, which can run any code. Remedy: if "
-            "you trust who wrote it, fitmodel.load(path, workbench=True), or "
+            "you trust who wrote it, fitmodel.load(path, unpickle=True), or "
             "`fitmodel score --unpickle`."
         )
     from fitmodel.model.workbench import open_estimator_model

@@ -52,6 +52,8 @@ class Scorer:
         How often the contract value is paid in a year: 12 where it is given per month.
     lost : LostRows
         Which rows of a pipeline are no prospects any more, and get no prediction.
+    regime : {"full", "provisional"}
+        How the model was learned: provisional from few early churners.
     """
 
     scorecard: Scorecard
@@ -63,6 +65,7 @@ class Scorer:
     forms: Forms = NO_FORMS
     per_year: float = 1.0
     lost: LostRows = NOTHING_LOST
+    regime: str = "full"
 
     def assess(
         self,
@@ -130,9 +133,15 @@ class Scorer:
 
     @cached_property
     def _row_scorer(self) -> RowScorer:
-        roles = (self.amount, self.closed_on)
         return RowScorer(
-            self.scorecard, self.policy, *roles, self.version, self.forms, self.per_year
+            self.scorecard,
+            self.policy,
+            self.amount,
+            self.closed_on,
+            self.version,
+            self.forms,
+            self.per_year,
+            self.regime,
         )
 
     def to_json(self) -> bytes:
@@ -149,6 +158,8 @@ class Scorer:
             data["per_year"] = self.per_year
         if self.lost:
             data["rows"] = self.lost.to_dict()
+        if self.regime != "full":
+            data["regime"] = self.regime
         return json.dumps(data, allow_nan=True, ensure_ascii=False).encode()
 
 
@@ -187,7 +198,11 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
     lost = lost_rows_from_dict(data.get("rows", {}))
-    return Scorer(scorecard, policy, amount, closed_on, version, wording, forms, per_year, lost)
+    regime = data.get("regime", "full")
+    if regime not in {"full", "provisional"}:
+        raise ValueError(f"regime is {regime!r}, which is no way of learning")
+    rest = (wording, forms, per_year, lost, regime)
+    return Scorer(scorecard, policy, amount, closed_on, version, *rest)
 
 
 # One reader for each format since the first: each gives the scorer of today.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
 
 MINUS = "\N{MINUS SIGN}"
+_NO_COUNT = {"key": "as_of"}
 NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
@@ -96,10 +97,23 @@ class Wording:
         if own is not None:
             return own
         if (recorded := self.recorded.get(name)) is not None:
-            filled = {key: self.label(value) for key, value in recorded.items() if key != "key"}
-            return phrases(self.language, "history")(recorded["key"], **filled)
+            return phrases(self.language, "history")(recorded["key"], **self._filled(recorded))
         text = name.replace("_", " ").replace(".", " ").strip()
         return text[:1].upper() + text[1:]
+
+    def recorded_as(self, name: str, value: str) -> str | None:
+        """Tell what history and events say: "No meetings for 31 days before signing".
+
+        None of other attributes, and of those that the contract gives a name of their own.
+        """
+        recorded = self.recorded.get(name)
+        if recorded is None or name in self.labels:
+            return None
+        say = phrases(self.language, "history")
+        return say(f"said_{recorded['key']}", value=value, **self._filled(recorded))
+
+    def _filled(self, recorded: Mapping[str, str]) -> dict[str, str]:
+        return {key: self.label(value) for key, value in recorded.items() if key != "key"}
 
     def value(self, column: Column, value: Any) -> str:
         """Write an attribute's value as a person reads it."""
@@ -181,11 +195,15 @@ class Wording:
             return self.say("within_one")
         return self.say("within", months=self.horizon_months)
 
+    def _counts(self, name: str) -> bool:
+        """Whether an attribute is a number of history or events: 1 meeting is no "yes"."""
+        return self.recorded.get(name, _NO_COUNT)["key"] != "as_of"
+
     def _level(self, column: CategoryColumn, value: Any) -> str:
         if is_missing(value) and not column.is_word(value):
             return self.say("unknown")
         text = level_text(value)
-        if column.is_flag:
+        if column.is_flag and not self._counts(column.name):
             text = flag_text(text)
             return self.say(text) if text in {"yes", "no"} else text
         unit = self.units.get(column.name)

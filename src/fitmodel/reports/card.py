@@ -56,8 +56,10 @@ COLUMNS = {
     "pooled": "pooled",
     "half_life_months": "a deal this many months older counts half",
     "boosting_share": "share of boosting",
+    "strength": "spread of log-odds expected",
     "behind_best": "log loss behind the best",
     "standard_error": "standard error of that",
+    "log_evidence": "log evidence of the penalty, against the best",
 }
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
@@ -150,6 +152,7 @@ def _summary(name: str, manifest: Mapping[str, Any], spec: DealSpec) -> Markdown
     horizon = spec.label.horizon_months
     rows = [
         ("predicts", f"the probability that a customer leaves within {horizon} months of signing"),
+        ("regime", manifest.get("report", {}).get("regime")),
         ("version", manifest.get("version", "as in manifest.json beside this card")),
         ("made", manifest.get("created_at")),
         ("MLflow run", manifest.get("run_id")),

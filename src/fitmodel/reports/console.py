@@ -133,6 +133,8 @@ def bundles_text(
         skill = "" if auc is None else f"  AUC {auc:.3f}"
         if manifest.get("report", {}).get("has_skill") is False:
             skill += " (no evidence of skill)"
+        if manifest.get("report", {}).get("regime") == "provisional":
+            skill += " (provisional)"
         age = _age(manifest.get("created_at"))
         edited = "  edited by hand" if manifest.get("edits") else ""
         lines.append(f"{mark} {item.name} {item.version}{number}{age}{skill}{period}{edited}")

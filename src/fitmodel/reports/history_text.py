@@ -6,44 +6,69 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.crm.timeline import SOURCES
+from fitmodel.language.catalogue import phrases
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fitmodel.crm.timeline import Timeline
+    from fitmodel.language.catalogue import Say
     from fitmodel.leakage.later_values import LaterValue
 
+_KEYS = {text: f"source_{code}" for code, text in SOURCES.items()}
 
-def later_values_text(found: Sequence[LaterValue]) -> str:
+
+def later_values_text(found: Sequence[LaterValue], language: str = "en") -> str:
     """What changed after closing, for how many deals, and what it would have pretended."""
+    say = phrases(language, "history")
     if not found:
-        return "history: no column holds another value today than before closing"
-    lines = [
-        f"  {item.column}: {item.deals:,} of {item.known:,} deals hold another value today "
-        f"({item.among_leavers:.0%} of early churners, {item.among_others:.0%} of the others). "
-        f"Alone it tells early churners with AUC {item.auc_then:.2f} as of closing, and would "
-        f"pretend {item.auc_today:.2f} with the values of today"
-        for item in found
-    ]
-    head = "what would have leaked (these columns are used as they stood before closing):"
-    return "\n".join([head, *lines])
+        return say("later_none")
+    lines = [f"  {later_value_text(item, language)}" for item in found]
+    return "\n".join([say("later_head"), *lines])
 
 
-def timeline_text(shown: Timeline) -> str:
+def later_value_text(item: LaterValue, language: str = "en") -> str:
+    """One column that holds other values today."""
+    return phrases(language, "history")(
+        "later",
+        column=item.column,
+        deals=f"{item.deals:,}",
+        known=f"{item.known:,}",
+        leavers=f"{item.among_leavers:.0%}",
+        others=f"{item.among_others:.0%}",
+        then=f"{item.auc_then:.2f}",
+        today=f"{item.auc_today:.2f}",
+    )
+
+
+def timeline_text(shown: Timeline, language: str = "en") -> str:
     """One deal: each field at closing and today, its attributes, and what was recorded."""
-    known = str(shown.moment.astype("datetime64[D]"))
-    lines = [f"{shown.deal}, as of {known} (what was recorded before that day):"]
+    say = phrases(language, "history")
+    lines = [say("timeline", deal=shown.deal, day=str(shown.moment.astype("datetime64[D]")))]
     fields: Any = shown.fields.itertuples()
-    for row in fields:
-        since = "" if pd.isna(row.recorded_at) else f" on {row.recorded_at:%Y-%m-%d %H:%M}"
-        value = "(empty)" if pd.isna(row.value) else row.value
-        now = "(empty)" if pd.isna(row.today) else row.today
-        later = f"; {row.later_changes} later change(s)" if row.later_changes else ""
-        lines.append(f"  {row.attribute}: {value}, today {now}; {row.source}{since}{later}")
-    lines += [f"  {name}: {value:g}" for name, value in shown.derived.items()]
-    lines.append("recorded, in the order of time:")
+    lines += [f"  {_field_text(row, say)}" for row in fields]
+    lines += [
+        f"  {name}: {say('not_known') if pd.isna(value) else format(value, 'g')}"
+        for name, value in shown.derived.items()
+    ]
+    lines.append(say("recorded"))
     records: Any = shown.records.itertuples()
     for row in records:
         mark = " " if row.known else "x"
         lines.append(f"  {mark} {row.at:%Y-%m-%d %H:%M}  {row.table}  {row.what}")
-    lines.append("x: on the day of closing or later, so not used")
+    lines.append(say("too_late"))
     return "\n".join(lines)
+
+
+def _field_text(row: Any, say: Say) -> str:
+    since = "" if pd.isna(row.recorded_at) else f" {row.recorded_at:%Y-%m-%d %H:%M}"
+    later = say("later_changes", number=row.later_changes) if row.later_changes else ""
+    return say(
+        "field",
+        name=row.attribute,
+        value=say("empty") if pd.isna(row.value) else row.value,
+        today=say("empty") if pd.isna(row.today) else row.today,
+        source=say(_KEYS[row.source]) + since,
+        later=later,
+    )

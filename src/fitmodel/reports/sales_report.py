@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.enough import MIN_CHURNERS, is_enough
+from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
@@ -145,7 +145,8 @@ def make_sales_report(
 
     Notes
     -----
-    Where there are too few deals to learn from, the page holds the counts and the commission.
+    Where there are too few deals to compare reps by a model, the page holds the counts, the lost
+    customers and the commission.
     """
     _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
@@ -196,11 +197,15 @@ def make_sales_report(
 
 
 def _too_little(view: HistoryView, language: str) -> str:
-    """Say why nothing can be learned yet; empty where it can."""
+    """Say why reps cannot be compared yet; empty where they can.
+
+    People are named only against the full model: a provisional one knows little of whom they sell
+    to.
+    """
     early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
-    if is_enough(early, len(view) - early):
+    if regime_of(early, len(view) - early) == "full":
         return ""
-    needed = MIN_CHURNERS
+    needed = FULL_CHURNERS
     return phrases(language, "sales_page")("too_little", early=early, stayed=stayed, needed=needed)
 
 
@@ -219,6 +224,10 @@ def _counts_only(
         counts_section(result, by=by, why="" if at else why, language=language)
         for at, (by, result) in enumerate(counts.items())
     ]
+    if spec.has_dates and spec.deals.rep:
+        parts.append(
+            review_section(compute_reviews(view, spec, language=language), language=language)
+        )
     ledgers = tuple(pay(view, spec, plan, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))

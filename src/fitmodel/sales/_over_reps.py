@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.sales.people import NO_NAME
@@ -71,7 +71,7 @@ def predict_over_reps(
     for fold in range(int(folds.max()) + 1):
         others = training_set.subset(trained_on != fold)
         churners = int((others.early_churn == 1).sum())
-        if min(churners, len(others) - churners) < MIN_CHURNERS:
+        if min(churners, len(others) - churners) < FULL_CHURNERS:
             continue
         with native_threads(options.threads):
             fit = fit_estimator(

@@ -62,12 +62,12 @@ class Retrospective:
 
     Parameters
     ----------
-    eves : dict of str to Eve
+    snapshots : dict of str to AsOfSnapshot
         By quarter of signing, such as "2025Q1".
     said : DataFrame
         On the index of the deals: `quarter`, `probability`, `base_rate` (of the deals learned
         from) and `unfamiliar`; NaN where too little was known at the time.
-    pushes : DataFrame
+    contributions : DataFrame
         Same index, a column per attribute: how much it raises (or lowers) the log-odds; NaN where
         nothing could be said. A pair's contribution is not among them.
     """

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from fitmodel.exceptions import DatabaseError
 from fitmodel.scoring._file_sink import as_text, join, text_of
-from fitmodel.scoring.database import Address, connected, quoted, read_address
+from fitmodel.tables.databases import Address, connected, quoted, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class DatabaseSink:
     Parameters
     ----------
     url : str
-        See `fitmodel.scoring.database`.
+        See `fitmodel.tables.databases`.
     upsert : str, optional
         The id: rows of ids that the table has are updated, the others added and the rest left.
         Without it the table's rows are replaced. A table that is not there is made.

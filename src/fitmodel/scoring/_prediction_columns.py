@@ -30,6 +30,7 @@ PREDICTIONS = {
     "escalate": pa.bool_(),
     "expected_value_low": pa.float64(),
     "expected_value_high": pa.float64(),
+    "own_evidence": pa.float64(),
     "error": pa.string(),
 }
 PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error

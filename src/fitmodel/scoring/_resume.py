@@ -41,6 +41,7 @@ WORDS = {
     "reasons": "another number of reasons",
     "language": "another language",
     "chunk_rows": "another number of rows at a time",
+    "history": "other tables of history and events, or they have changed",
     "versions": "another version of fitmodel or pyarrow",
 }
 
@@ -96,6 +97,21 @@ def parts_folder(output: str | Path) -> Path:
     return output.with_name(f".{output.name}.resume")
 
 
+def refuse_pipes(source: str | Path, output: str | Path) -> None:
+    """Refuse to go on with a batch that cannot be read again.
+
+    Raises
+    ------
+    ProspectError
+        If input or output is a pipe.
+    """
+    if PIPE in (str(source), str(output)):
+        raise ProspectError(
+            "--resume needs files: what came through a pipe cannot be read again. "
+            "Remedy: leave --resume out, or write the rows to a file first."
+        )
+
+
 @contextmanager
 def kept_parts(
     source: str | Path, output: str | Path, model: FitModel, **asked: Any
@@ -108,14 +124,8 @@ def kept_parts(
     Raises
     ------
     ProspectError
-        If the parts that are there belong to something else, another process works on them, or
-        input or output is a pipe.
+        If the parts that are there belong to something else, or another process works on them.
     """
-    if PIPE in (str(source), str(output)):
-        raise ProspectError(
-            "--resume needs files: what came through a pipe cannot be read again. "
-            "Remedy: leave --resume out, or write the rows to a file first."
-        )
     folder = parts_folder(output)
     facts = _facts(Path(source), model, asked)
     with _alone_in(folder):
@@ -153,7 +163,7 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
         day = date.fromisoformat(journal.pop("day"))
     except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
         return _begin(folder, facts)
-    differing = [words for key, words in WORDS.items() if journal.get(key) != facts[key]]
+    differing = [words for key, words in WORDS.items() if journal.get(key) != facts.get(key)]
     if differing:
         raise ProspectError(
             f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: give what it "

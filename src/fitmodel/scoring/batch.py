@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.crm.prospects import open_history
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring._chunks import BatchLog, first_fault, predict_rows
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._history import history_for, refuse_history, with_history
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
     PROCEED,
@@ -29,7 +29,8 @@ from fitmodel.scoring._prediction_columns import (
     check_files,
     prediction_fields,
 )
-from fitmodel.scoring._resume import kept_parts
+from fitmodel.scoring._resume import kept_parts, refuse_pipes
+from fitmodel.scoring.history import with_history
 from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from fitmodel.crm.prospects import Given
+    from fitmodel.crm.prospects import Given, ProspectHistory
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.scoring._resume import Parts
@@ -150,7 +151,7 @@ def score_file(
     Raises
     ------
     SpecError
-        If there are no texts in that language, or a model with history is to be resumed.
+        If there are no texts in that language.
     ProspectError
         If the table cannot be read, lacks an attribute, already has a prediction column, or, with
         `strict`, has a row that cannot be scored.
@@ -170,10 +171,15 @@ def score_file(
     """
     check_paths(source, output)
     asked = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    parts = None
     if resume:
-        refuse_history(model)
-    kept = kept_parts(source, output, model, **asked) if resume else nullcontext()
-    with kept as parts, open_source(source, chunk_rows) as table:
+        refuse_pipes(source, output)
+    with ExitStack() as stack:
+        table = stack.enter_context(open_source(source, chunk_rows))
+        history = open_history(model.manifest, tables, table.schema.names)
+        if resume:
+            asked["history"] = None if history is None else history.digest
+            parts = stack.enter_context(kept_parts(source, output, model, **asked))
         return score_stream(
             table,
             model,
@@ -185,7 +191,7 @@ def score_file(
             language=language,
             parts=parts,
             log=log,
-            tables=tables,
+            history=history,
         )
 
 
@@ -201,14 +207,14 @@ def score_stream(
     language: str = "en",
     parts: Parts | None = None,
     log: AssessmentLog | None = None,
-    tables: Mapping[str, Given] | None = None,
+    history: ProspectHistory | None = None,
 ) -> BatchResult:
     """Score every row of a source into a sink; parameters and errors as of `score_file`.
 
-    Predictions found in `parts` are taken from there, and all others kept there.
+    Predictions found in `parts` are taken from there, and all others kept there. `history` holds
+    the tables of the model's contract, as `open_history` gives them.
     """
     begun = time.monotonic()
-    history = history_for(model, tables, table.schema.names)
     check_columns(table.schema.names, model, history, logged=log is not None)
     check_files(table.lacking, model)
     as_of = today() if parts is None else parts.day  # one day for all, past midnight too

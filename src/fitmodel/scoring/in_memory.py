@@ -14,16 +14,17 @@ import pyarrow as pa
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.scoring._chunks import predict_rows
-from fitmodel.scoring._history import history_for, with_history
+from fitmodel.scoring.history import with_history
 from fitmodel.scoring.tables import open_source
+from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
-    from fitmodel.crm.prospects import Given
+    from fitmodel.crm.prospects import ProspectHistory
+    from fitmodel.crm.requests import RequestHistory
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.streams import Chunk
 
@@ -110,7 +111,7 @@ class ProspectTable:
 
 
 def read_prospects(
-    path: Path, model: FitModel, tables: Mapping[str, Given] | None = None
+    path: Path, model: FitModel, history: RequestHistory | None = None
 ) -> ProspectTable:
     """Read a file of prospects, with the attributes that their history gives as of today.
 
@@ -119,27 +120,41 @@ def read_prospects(
     path : Path
         CSV, TSV, Parquet or a workbook, told by its name.
     model : FitModel
-        Names the attributes, and the tables of the history.
-    tables : mapping of str to DataFrame or path, optional
-        In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
+        Names the attributes.
+    history : RequestHistory, optional
+        The tables of the model's contract, for prospects that lack its attributes.
 
     Raises
     ------
     ProspectError
-        If the file cannot be read, or lacks an attribute.
-    SpecError, DealsError
+        If the file cannot be read, or lacks an attribute, or the id by which history is found.
+    DealsError, DatabaseError
         If a table of the history cannot be read.
     """
     day = today()
     with open_source(path, CHUNK_ROWS) as source:
-        names = source.schema.names
-        history = history_for(model, tables, names)
-        known = {*names, *(() if history is None else history.columns)}
-        if not set(model.attributes) <= known:
-            raise missing_attributes(model.attributes, sorted(known))
-        chunks = tuple(with_history(source.chunks, history, day))
-    whole = tuple(chunk for chunk in chunks if chunk.batch.num_rows)
-    return ProspectTable(whole, tuple(names), source.decimal_comma, day)
+        names = tuple(source.schema.names)
+        attached = frozenset() if history is None else history.columns
+        if not set(model.attributes) <= attached.union(names):
+            raise missing_attributes(model.attributes, [*names, *sorted(attached - set(names))])
+        chunks = [chunk for chunk in source.chunks if chunk.batch.num_rows]
+    if history is not None and not attached <= set(names):
+        chunks = list(with_history(iter(chunks), _found(path, chunks, names, history), day))
+    return ProspectTable(tuple(chunks), names, source.decimal_comma, day)
+
+
+def _found(
+    path: Path, chunks: list[Chunk], names: tuple[str, ...], history: RequestHistory
+) -> ProspectHistory | None:
+    """The history of the prospects in the file."""
+    column = None if history.spec is None else str(history.spec.deals.id)
+    if column is not None and column not in names:
+        raise ProspectError(
+            f"{path} has no column {column!r}, the contract's id, by which a prospect finds its "
+            "history"
+        )
+    given = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
+    return history.for_ids([level_text(value) for value in given if not is_missing(value)])
 
 
 def _texts(name: str, column: pa.Array) -> list[str]:

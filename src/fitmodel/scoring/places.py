@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import SpecError
 from fitmodel.scoring._database_sink import DatabaseSink
-from fitmodel.scoring._database_source import open_database
 from fitmodel.scoring._file_sink import FileSink, check_output, check_source
+from fitmodel.scoring._folder_sink import FolderSink, check_folder
 from fitmodel.scoring.batch import (
     CHUNK_ROWS,
     BatchResult,
@@ -17,8 +18,10 @@ from fitmodel.scoring.batch import (
     score_file,
     score_stream,
 )
-from fitmodel.scoring.database import is_database
-from fitmodel.scoring.tables import open_source
+from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.scoring.tables import PIPE, open_source
+from fitmodel.tables.database_rows import open_rows
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.crm.prospects import Given
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.scoring.streams import Sink, Source
+    from fitmodel.scoring.streams import Sink
 
 
 def score_places(
@@ -36,6 +39,7 @@ def score_places(
     *,
     query: str | None = None,
     upsert: str | None = None,
+    partition_by: str | None = None,
     reasons: int = 3,
     strict: bool = False,
     progress: Callable[[int], object] | None = None,
@@ -49,12 +53,15 @@ def score_places(
     Parameters
     ----------
     source, output : str
-        A file (see `score_file`) or a database's URL (see `fitmodel.scoring.database`).
+        A file (see `score_file`) or a database's URL (see `fitmodel.tables.databases`).
     model : FitModel
     query : str, optional
         Of a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
         Of an output that is a database: the column by which rows are updated or added.
+    partition_by : str, optional
+        Column whose values each get a folder of Parquet files; the output is then a folder. An
+        output whose name ends with ``/`` is a folder too.
     reasons, strict, progress, language, log, tables
         As of `score_file`.
     resume : bool
@@ -83,23 +90,36 @@ def score_places(
         "progress": progress,
         "language": language,
         "log": log,
-        "tables": tables,
     }
-    if not is_database(source) and not is_database(output):
-        return score_file(source, model, output, resume=resume, **asked)
+    folder = is_folder(output, partition_by)
+    if not (folder or is_database(source) or is_database(output)):
+        return score_file(source, model, output, resume=resume, tables=tables, **asked)
     if resume:
         raise SpecError(
             "--resume needs files: a query may give other rows, or another order, the second time, "
-            "and a database takes all rows in one transaction. Remedy: leave --resume out."
+            "and a database or a folder takes all rows at once. Remedy: leave --resume out."
         )
-    sink = _sink(output, upsert)
+    sink = _folder_sink(source, output, partition_by) if folder else _sink(output, upsert)
     with _source(source, query) as table:
-        return score_stream(table, model, sink, **asked)
+        history = open_history(model.manifest, tables, table.schema.names)
+        return score_stream(table, model, sink, history=history, **asked)
+
+
+def is_folder(output: str, partition_by: str | None) -> bool:
+    """Whether an output is a folder of Parquet files."""
+    return partition_by is not None or (output.endswith("/") and not is_database(output))
 
 
 def count_places(source: str) -> int | None:
     """Rows of a file where they can be told; None of a database."""
     return None if is_database(source) else count_rows(source)
+
+
+@contextmanager
+def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Source]:
+    """Open a query or a table of a database as a source; parameters and errors of `open_rows`."""
+    with open_rows(url, chunk_rows, query=query) as (schema, batches):
+        yield Source(schema, map(Chunk, batches))
 
 
 @contextmanager
@@ -118,3 +138,16 @@ def _sink(name: str, upsert: str | None) -> Sink:
         return DatabaseSink(name, upsert)
     check_output(name)
     return FileSink(Path(name) if name != "-" else name)
+
+
+def _folder_sink(source: str, output: str, partition_by: str | None) -> FolderSink:
+    if is_database(output) or output == PIPE:
+        raise SpecError(f"--partition-by writes a folder of Parquet files; {output} is none.")
+    folder = Path(output)
+    check_folder(folder)
+    if not is_database(source) and Path(source).resolve() in folder.resolve().parents:
+        raise SpecError(
+            f"{output} lies in the folder {source}, of which every file is input. Remedy: write "
+            "it elsewhere."
+        )
+    return FolderSink(folder, partition_by)

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
 from fitmodel.crm.columns import columns_of, field_columns_of
-from fitmodel.crm.prospects import columns_needed, contract_of, tables_of_rows
+from fitmodel.crm.prospects import contract_of
+from fitmodel.crm.requests import columns_needed, tables_of_rows, text_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.loading import load
@@ -34,7 +35,7 @@ _ROWS = "__rows_of_"
 def add_history(
     df: DataFrame,
     model: FitModel | str | Path,
-    tables: Mapping[str, DataFrame],
+    tables: Mapping[str, DataFrame] | None = None,
     *,
     as_of: date | None = None,
 ) -> DataFrame:
@@ -46,9 +47,10 @@ def add_history(
         Prospects with the contract's id.
     model : FitModel, str or Path
         As `fitmodel.load` takes it.
-    tables : mapping of str to pyspark.sql.DataFrame
+    tables : mapping of str to pyspark.sql.DataFrame, optional
         The tables of the model's contract, by their names there. Times are read as Spark writes
-        them, in the time zone of the session.
+        them, in the time zone of the session. Those that are not given are read by this process
+        where the contract says, from a file or a database: give large ones.
     as_of : date, optional
         Day to which prospects are looked at; today (UTC) without it.
 
@@ -63,7 +65,9 @@ def add_history(
     DependencyError
         If pyspark is not installed.
     SpecError
-        If the model's contract names no tables, one of them is not given, or there is no id.
+        If the model's contract names no tables, or the prospects have no id.
+    DealsError, DatabaseError
+        If a table that is not given cannot be read.
 
     Notes
     -----
@@ -81,13 +85,12 @@ def add_history(
     if spec is None:
         raise SpecError("the model's contract names no tables beside the deals")
     sections: dict[str, Any] = {**spec.history, **spec.events}
-    absent = [name for name in sections if name not in tables]
-    if absent or spec.deals.id not in df.columns:
-        what = f"the table {absent[0]!r}" if absent else f"the column {spec.deals.id!r}"
-        raise SpecError(f"{what} of the model's contract is not given")
-    joined = df
+    if spec.deals.id not in df.columns:
+        raise SpecError(f"the column {spec.deals.id!r} of the model's contract is not given")
+    joined, given = df, dict(tables or {})
     for name, section in sections.items():
-        joined = _joined(joined, str(spec.deals.id), name, section, tables[name])
+        table = given[name] if name in given else _read(df, name, section)
+        joined = _joined(joined, str(spec.deals.id), name, section, table)
     plain, day = spec.to_dict(), as_of or today()
 
     def attach(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -96,6 +99,13 @@ def add_history(
             yield _attached(batch, contract, day)
 
     return joined.mapInArrow(attach, _schema(df, spec))
+
+
+def _read(df: DataFrame, name: str, section: Any) -> DataFrame:
+    """A table of the contract that Spark was not given."""
+    rows = text_rows(name, section)
+    columns = {str(column): pa.array(rows[column], pa.string()) for column in rows.columns}
+    return df.sparkSession.createDataFrame(pa.table(columns))
 
 
 def _joined(df: DataFrame, id_column: str, name: str, section: Any, table: DataFrame) -> DataFrame:

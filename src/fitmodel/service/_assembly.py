@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
+from fitmodel.crm.requests import RequestHistories
 from fitmodel.following import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
@@ -39,7 +40,7 @@ from fitmodel.service._timeline import Timelines
 from fitmodel.service.people import ANYBODY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -60,7 +61,8 @@ class Parts:
     log : AssessmentLog or None
         Takes assessments and decisions.
     pages : Pages
-    timelines : Timelines
+    histories : RequestHistories
+        The tables of history of the model in use.
     pipeline : Pipeline or None
     rows : PipelineRows or None
         Of the pipeline, scored.
@@ -71,7 +73,7 @@ class Parts:
     limits: Settings
     log: AssessmentLog | None
     pages: Pages
-    timelines: Timelines
+    histories: RequestHistories
     pipeline: Pipeline | None = None
     rows: PipelineRows | None = None
     tour: bool = False
@@ -92,20 +94,19 @@ def make_parts(
     spec: DealSpec | None,
     plans: tuple[Plan, ...],
     tour: bool,
-    tables: Mapping[str, str] | None,
 ) -> Parts:
     """Load the model and check the pipeline; parameters and errors as of `create_app`."""
     holder = ModelHolder(source)
     known = log if isinstance(log, DecisionLog) else None
     pages = Pages(holder, None if deals is None else PastTable(deals, spec, plans), known)
-    timelines = Timelines(holder, tables)
+    histories = RequestHistories()
     if pipeline is None:
-        return Parts(holder, limits, log, pages, timelines, tour=tour)
-    table = Pipeline(pipeline, limits, tables)
+        return Parts(holder, limits, log, pages, histories, tour=tour)
+    table = Pipeline(pipeline, limits, lambda: histories.of(holder.model))
     table.check(holder.model)
     rows = PipelineRows(table, holder)
     rows.listed(ANYBODY, "en")  # scored now, so that the first page need not wait
-    return Parts(holder, limits, log, pages, timelines, table, rows, tour)
+    return Parts(holder, limits, log, pages, histories, table, rows, tour)
 
 
 def assemble(parts: Parts) -> FastAPI:
@@ -146,8 +147,8 @@ def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
     """Add what programs ask for: assessments, briefs, decisions, facts about the process."""
     holder, log = parts.holder, parts.known_log
     add_problems(app)
-    add_assessments(app, holder, metrics, parts.limits, parts.log)
-    add_brief(app, holder, parts.limits, parts.pages)
+    add_assessments(app, holder, metrics, parts.limits, parts.log, parts.histories)
+    add_brief(app, holder, parts.limits, parts.pages, parts.histories)
     deal_log = None if log is None else DealLog(log)
     sees = partial(may_see, pipeline=parts.pipeline, holder=holder)
     add_decisions(app, parts.log, deal_log, sees)
@@ -157,7 +158,8 @@ def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
 def _add_pages(app: FastAPI, parts: Parts) -> frozenset[str]:
     """Add what the pages ask for, and the pages; return the paths that need no token."""
     holder, log = parts.holder, parts.known_log
-    add_pipeline(app, holder, parts.pipeline, parts.rows, parts.timelines)
+    timelines = Timelines(holder, parts.histories)
+    add_pipeline(app, holder, parts.pipeline, parts.rows, timelines)
     add_pages(app, parts.pages)
     add_model(app, holder)
     add_quiz(app, parts.pages, log)
@@ -169,7 +171,7 @@ def _add_pages(app: FastAPI, parts: Parts) -> frozenset[str]:
         has={
             "deals": parts.pages.has_deals,
             "log": log is not None,
-            "history": parts.timelines.has_history(),
+            "history": timelines.has_history(),
         },
         tour=parts.tour,
     )

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.exceptions import DatabaseError, DealsError, ProspectError
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_page
 from fitmodel.service._middleware import RefusedError
@@ -21,6 +21,7 @@ from fitmodel.service._routes import Language, read_prospects
 from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
+    from fitmodel.crm.requests import RequestHistories, RequestHistory
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
@@ -38,7 +39,13 @@ Name = Annotated[
 FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 
 
-def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings, pages: Pages) -> None:
+def add_brief(
+    app: FastAPI,
+    holder: ModelHolder,
+    limits: Settings,
+    pages: Pages,
+    histories: RequestHistories,
+) -> None:
     """Add the route."""
     written: dict[str, Any] = {"content": {kind: {} for _, kind in FILES.values()}}
     answers: dict[int | str, dict[str, Any]] = {
@@ -57,10 +64,25 @@ def add_brief(app: FastAPI, holder: ModelHolder, limits: Settings, pages: Pages)
         person = person_of(request)
 
         def answer() -> Response:
-            made = _made(holder.model, prospect, pages, language=language, name=name)
+            model = holder.model
+            known = _with_history(histories.of(model), model, prospect)
+            made = _made(model, known, pages, language=language, name=name)
             return _answer(made if not person.is_rep else without_names(made), form)
 
         return await run_in_threadpool(answer)
+
+
+def _with_history(
+    history: RequestHistory, model: FitModel, prospect: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        (known,) = history.attached([prospect], model.attributes)
+    except DatabaseError as error:
+        raise RefusedError(503, str(error)) from error
+    if isinstance(known, ProspectError):
+        raise RefusedError(422, str(known))
+    result: dict[str, Any] = known
+    return result
 
 
 def _made(

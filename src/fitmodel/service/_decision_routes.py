@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.service.people import Person
 
 DECISIONS = "/v1/decisions"
+MAX_NUMBER = 2**53 - 1  # the largest that JSON readers keep exact
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
 
@@ -96,7 +97,7 @@ class Undo(BaseModel):
     )
 
     id: ProspectId = Field(description="The prospect's id, as it was assessed.")
-    number: Whole = Field(ge=1, le=2**62, description="Of the decision.")
+    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Of the decision.")
     by: Name | None = Field(default=None, description="Who; left out where the service knows.")
 
 

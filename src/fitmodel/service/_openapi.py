@@ -39,6 +39,7 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": _SCHEMAS + name}
 
 
+_REGIME = {"type": "string", "enum": ["full", "provisional"]}
 REASON = _object(
     {
         "attribute": _TEXT,
@@ -66,6 +67,10 @@ ASSESSMENT = _object(
         "escalate": _FLAG,
         "expected_value_low": _NUMBER_OR_NULL,
         "expected_value_high": _NUMBER_OR_NULL,
+        "own_evidence": _NUMBER_OR_NULL
+        | {"description": "Share of the precision that the company's own deals give, 0 to 1."},
+        "regime": _REGIME,
+        "notes": _TEXTS,
         "sentences": _TEXTS,
         "proceed": _FLAG | {"description": "Where the assessment was logged."},
     },
@@ -87,6 +92,7 @@ ATTRIBUTE = _object(
 MODEL = _object(
     {
         "version": _TEXT,
+        "regime": _REGIME,
         "horizon_months": _NUMBER_OR_NULL,
         "period": {"type": ["array", "null"], "items": _TEXT},
         "policy": {"type": ["string", "null"]},

@@ -9,13 +9,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.crm.prospects import with_tables_of
 from fitmodel.crm.reading import read_with_history
 from fitmodel.exceptions import SpecError
 from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales.retrospective import score_in_retrospect
-from fitmodel.scoring.crm_tables import database_tables
 from fitmodel.service._computed import Computed
 from fitmodel.tables.files import read_table
 
@@ -90,8 +90,8 @@ class Pages:
         with self._reading:
             stamp = self._deals.stamp()
             if self._read is None or self._read[0] != stamp:
-                spec = self.spec()
-                read = read_with_history(self._deals.path, spec, tables=database_tables(spec))
+                manifest = self._holder.model.manifest
+                read = read_with_history(self._deals.path, with_tables_of(manifest, self.spec()))
                 self._read = (stamp, read.table, read.spec)
             return self._read[1], self._read[2]
 

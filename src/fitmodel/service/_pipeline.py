@@ -14,15 +14,19 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.history import with_history
 from fitmodel.scoring.in_memory import read_prospects
 from fitmodel.scoring.streams import READERS
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
+from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.encodings import UTF8, detect_encoding
+from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
+    from fitmodel.crm.requests import RequestHistory
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.in_memory import ProspectTable
@@ -43,13 +47,13 @@ class Pipeline:
     path : Path
     limits : Settings
         As long as what a request may bring.
-    tables : mapping of str to path, optional
-        In place of the tables of history that the model's contract names.
+    history : callable, optional
+        Gives the tables of the model in use; rows that lack its attributes are shown with them.
     """
 
     path: Path
     limits: Settings
-    tables: Mapping[str, str] | None = None
+    history: Callable[[], RequestHistory] | None = None
 
     def stamp(self) -> tuple[int, int]:
         """Changes where the file does.
@@ -85,7 +89,7 @@ class Pipeline:
             request may bring.
         """
         self.stamp()
-        table = read_prospects(self.path, model, self.tables)
+        table = read_prospects(self.path, model, None if self.history is None else self.history())
         if len(table) > self.limits.most_prospects:
             raise ProspectError(
                 f"{self.path} has {len(table):,} prospects, the desk shows "
@@ -115,6 +119,8 @@ class Pipeline:
     def _text(self) -> bytes:
         kind, most = kind_of(self.path), self.limits.most_bytes + 1
         try:
+            if (attached := self._with_history()) is not None:
+                return attached
             if kind == ".parquet":
                 lines = io.BytesIO()
                 pacsv.write_csv(pq.read_table(self.path), lines)
@@ -137,6 +143,32 @@ class Pipeline:
                 "and leave out columns that are neither text, number, flag nor date."
             ) from error
         return text
+
+    def _with_history(self) -> bytes | None:
+        """The rows with the attributes of their history; None where they need none."""
+        history = None if self.history is None else self.history()
+        if history is None or history.spec is None:
+            return None
+        with open_source(self.path, CHUNK_ROWS) as table:
+            if history.columns <= set(table.schema.names):
+                return None
+            chunks = list(table.chunks)
+        column = str(history.spec.deals.id)
+        if column not in table.schema.names:
+            raise ProspectError(
+                f"{self.path} has no column {column!r}, the contract's id, by which a prospect "
+                "finds its history"
+            )
+        given = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
+        ids = [level_text(value) for value in given if not is_missing(value)]
+        known = with_history(iter(chunks), history.for_ids(ids), today())
+        lines = io.BytesIO()
+        plain = pacsv.WriteOptions(delimiter=table.separator)
+        for place, chunk in enumerate(known):
+            batch = _with_commas(chunk.known) if table.decimal_comma else chunk.known
+            plain.include_header = place == 0
+            pacsv.write_csv(batch, lines, plain)
+        return lines.getvalue()
 
     def read_for(self, person: Person, rep: str | None) -> bytes:
         """Give the rows that somebody may see, as `read_csv`; cells as they stand in the file.
@@ -172,6 +204,22 @@ class Pipeline:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
         header = [name.strip() for name in rows[0]] if rows else []
         return header, [row for row in rows[1:] if len(row) == len(header)], separator
+
+
+def _with_commas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Numbers as the rest of the table writes them; 1.125 as 1,1250, which is no 1 thousand 125."""
+    for place, column in enumerate(batch.schema):
+        if pa.types.is_floating(column.type):
+            texts = [_with_comma(value) for value in batch.column(place).to_pylist()]
+            batch = batch.set_column(place, column.name, pa.array(texts, pa.string()))
+    return batch
+
+
+def _with_comma(value: float | None) -> str | None:
+    if value is None:
+        return None
+    whole, _, rest = f"{value:.12f}".rstrip("0").partition(".")
+    return f"{whole},{rest}0" if rest else whole
 
 
 def _is_of(row: list[str], place: int, person: Person) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from fastapi import FastAPI, Query, Request, Response
@@ -19,8 +20,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from fitmodel.crm.prospects import with_request_tables
-from fitmodel.exceptions import ProspectError
+from fitmodel.crm.requests import RequestHistories, RequestHistory
+from fitmodel.exceptions import DatabaseError, ProspectError
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._openapi import complete_openapi
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.service._middleware import Metrics
     from fitmodel.service.settings import Settings
-
 
 IN_THE_LOOP = 64  # more prospects, or longer ones, are scored in a thread: others need not wait
 BYTES_IN_THE_LOOP = 50_000
@@ -55,6 +55,7 @@ def add_assessments(
     metrics: Metrics,
     limits: Settings,
     log: AssessmentLog | None,
+    histories: RequestHistories,
 ) -> None:
     """Add the route that scores."""
 
@@ -63,13 +64,16 @@ def add_assessments(
     ) -> list[dict[str, Any]]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
+        history = histories.of(model)
         long = len(prospects) > IN_THE_LOOP or size > BYTES_IN_THE_LOOP
-        if long or log is not None:
-            items = await run_in_threadpool(
-                assess_many, model, prospects, reasons, log, language=language
-            )
-        else:
-            items = assess_many(model, prospects, reasons, language=language)
+        assess = partial(
+            assess_many, model, prospects, reasons, log, language=language, history=history
+        )
+        try:
+            waits = long or log is not None or history.spec is not None
+            items = await run_in_threadpool(assess) if waits else assess()
+        except DatabaseError as error:
+            raise RefusedError(503, str(error)) from error
         metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
         return items
 
@@ -180,6 +184,7 @@ def describe_model(model: FitModel) -> dict[str, Any]:
     spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
     return {
         "version": model.version,
+        "regime": model.regime,
         "horizon_months": spec.get("label", {}).get("horizon_months"),
         "period": model.manifest.get("period"),
         "policy": model.manifest.get("policy"),
@@ -227,9 +232,11 @@ def assess_many(
     log: AssessmentLog | None = None,
     *,
     language: str = "en",
+    history: RequestHistory | None = None,
 ) -> list[dict[str, Any]]:
     """One answer per prospect, in their order; logged before they are given."""
-    said = [_assess(model, prospect, reasons, language) for prospect in prospects]
+    found = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
+    said = [_assess(model, prospect, reasons, language) for prospect in found]
     if log is not None:
         said = _logged(log, model, prospects, said)
     return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
@@ -237,11 +244,12 @@ def assess_many(
 
 def _assess(model: FitModel, prospect: Any, reasons: int, language: str) -> Assessment | str:
     """Assess one prospect; of one that cannot be scored, say why."""
+    if isinstance(prospect, ProspectError):
+        return str(prospect)
     if not isinstance(prospect, dict):
         return "a prospect is an object of attributes and values"
     try:
-        known = with_request_tables(prospect, model.manifest)
-        return model.predict(known, reasons=reasons, language=language)
+        return model.predict(prospect, reasons=reasons, language=language)
     except ProspectError as error:
         return str(error)
 

@@ -1,30 +1,26 @@
 """What the CRM recorded of one open prospect, in the order of time.
 
-model's contract -> its tables of history, read once -> one prospect -> values, changes and events
+the tables of the model's contract, for one prospect -> values, changes and events
 """
 
 from __future__ import annotations
 
 import math
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.crm.attributes import attributes_as_of
-from fitmodel.crm.prospects import contract_of, open_history
 from fitmodel.crm.timeline import timeline
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.scoring.crm_tables import database_tables
+from fitmodel.tables.cells import level_text
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
-    from fitmodel.crm.prospects import ProspectHistory
+    from fitmodel.crm.requests import RequestHistories
     from fitmodel.crm.timeline import Timeline
-    from fitmodel.deals.contract import DealSpec
     from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
     from fitmodel.model.wording import Wording
@@ -36,69 +32,47 @@ SOURCE_WORDS = {
     "not known": "source_unknown",
     "the table, as of today": "source_today",
 }
-NO_HISTORY = "the model's contract names no tables of history"
 
 
 class Timelines:
-    """Timelines of single prospects.
+    """Timelines of single prospects, by the tables of the model in use.
 
     Parameters
     ----------
     holder : ModelHolder
-    tables : mapping of str to path, optional
-        In place of the tables that the model's contract names.
+    histories : RequestHistories
     """
 
-    def __init__(self, holder: ModelHolder, tables: Mapping[str, str] | None) -> None:
-        self._holder, self._tables = holder, tables
-        self._lock = threading.Lock()
-        self._stamp: Hashable = None
-        self._history: ProspectHistory | None = None
+    def __init__(self, holder: ModelHolder, histories: RequestHistories) -> None:
+        self._holder, self._histories = holder, histories
 
     def has_history(self) -> bool:
         """Whether the contract of the model in use names tables of history."""
-        return contract_of(self._holder.model.manifest) is not None
+        return self._histories.of(self._holder.model).spec is not None
 
     def of(self, cells: Mapping[str, str], language: str) -> dict[str, Any]:
         """The timeline of a prospect, given the cells of its row.
 
         Raises
         ------
-        DealsError
+        DealsError, DatabaseError
             If the contract names no tables, the tables cannot be read, or the row has no id.
         """
         model = self._holder.model
-        history = self._opened()
-        spec = history.spec
+        spec = self._histories.of(model).spec
+        if spec is None:
+            raise DealsError("the model's contract names no tables of history")
         name = str(spec.deals.id)
-        if not cells.get(name):
+        found = level_text(cells.get(name, ""))
+        if not found:
             raise DealsError(f"the prospect has no {name!r}, by which its history is found")
+        history = self._histories.of(model).for_ids([found])
+        if history is None:
+            raise DealsError("the model's contract names no tables of history")
         row = pd.DataFrame([{key: text or None for key, text in cells.items()}], dtype=object)
         result = attributes_as_of(row, spec, history.tables)
-        told = timeline(row, spec, history.tables, result, cells[name].strip())
+        told = timeline(row, spec, history.tables, result, found)
         return _shown(told, model.scorer.wording.in_language(language), phrases(language, "desk"))
-
-    def _opened(self) -> ProspectHistory:
-        """The tables, read again where a file of them changed."""
-        manifest = self._holder.model.manifest
-        spec = contract_of(manifest)
-        if spec is None:
-            raise DealsError(NO_HISTORY)
-        with self._lock:
-            stamp = (self._holder.model.version, *_stamps(spec, self._tables or {}))
-            if stamp != self._stamp or self._history is None:
-                self._history = open_history(manifest, database_tables(spec, self._tables))
-                self._stamp = stamp
-            if self._history is None:
-                raise DealsError(NO_HISTORY)
-            return self._history
-
-
-def _stamps(spec: DealSpec, given: Mapping[str, str]) -> list[float]:
-    """When each file of the tables was written last; 0 of what is no file."""
-    sections: dict[str, Any] = {**spec.history, **spec.events}
-    places = [Path(str(given.get(name, each.table))) for name, each in sections.items()]
-    return [place.stat().st_mtime if place.exists() else 0.0 for place in places]
 
 
 def _shown(told: Timeline, wording: Wording, say: Say) -> dict[str, Any]:

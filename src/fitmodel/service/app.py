@@ -11,7 +11,6 @@ from fitmodel.exceptions import DependencyError
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -31,7 +30,6 @@ def create_app(
     spec: DealSpec | None = None,
     plans: tuple[Plan, ...] = (),
     tour: bool = False,
-    tables: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """Make the service over a model.
 
@@ -54,9 +52,6 @@ def create_app(
         Commission plans that the page Team pays over the deals.
     tour : bool
         Whether the page at / begins with a short guide.
-    tables : mapping of str to path, optional
-        In place of the ``[history.*]`` and ``[events.*]`` tables that the model's contract names,
-        for the prospects of the pipeline.
 
     Raises
     ------
@@ -82,7 +77,6 @@ def create_app(
         spec=spec,
         plans=plans,
         tour=tour,
-        tables=tables,
     )
     return assemble(parts)
 

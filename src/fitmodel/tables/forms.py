@@ -180,8 +180,8 @@ def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
     """Give the numbers of a column, see `reads_as_numbers`; None where it is no column of them."""
-    texts = [level_text(value) for value in distinct(values)[1] if not is_missing(value)]
-    if not texts or all(flag_text(text) in {"yes", "no"} for text in texts):
+    levels = (value for value in distinct(values)[1] if not is_missing(value))
+    if all(flag_text(level_text(level)) in {"yes", "no"} for level in levels):  # or there are none
         return None
     reading = read_numbers(values, form)
     numbers = reading.series.to_numpy()

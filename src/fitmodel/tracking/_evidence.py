@@ -32,9 +32,12 @@ def check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
             found,
             champion,
             f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
-            "`fitmodel score --unpickle` and fitmodel.load(..., workbench=True) load: as champion "
+            "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
             "it would stop `serve`, `brief`, `monitor` and Spark",
         )
+    report = bundle.manifest.get("report") or {}
+    if report.get("regime") == "provisional" and not report.get("has_skill"):
+        raise _refused(found, champion, f"it is a {report.get('verdict')}")
 
 
 def check_evidence(

@@ -42,9 +42,10 @@ _OUTPUTS = {
     "escalate": "boolean",
     "expected_value_low": "double",
     "expected_value_high": "double",
+    "own_evidence": "double",
 }
 _OPTIONAL_OUTPUTS = frozenset(
-    {"expected_value", "expected_value_low", "expected_value_high", "reasons"}
+    {"expected_value", "expected_value_low", "expected_value_high", "own_evidence", "reasons"}
 )
 _SCORING = ("lazy-loader", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "tomli-w")
 _OWN_ESTIMATOR = ("interpret-core", "joblib", "scikit-learn", "scipy")

@@ -93,7 +93,7 @@ def _loaded(path: Path) -> FitModel | str:
             f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
             f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
         )
-    return open_model(bundle, workbench=True)
+    return open_model(bundle, unpickle=True)
 
 
 def _compared(

@@ -81,6 +81,8 @@ def _is_away(error: Exception) -> bool:
     """Tell whether nobody answered; MLflow's own error of a server that does not is internal."""
     from mlflow.exceptions import MlflowException
 
+    if "disk is full" in str(error):  # SQLite's words: it answers, and refuses
+        return False
     if isinstance(error, MlflowException):
         return error.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
     return not isinstance(error, ImportError)

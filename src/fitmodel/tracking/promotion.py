@@ -239,7 +239,7 @@ def _warning(bundle: Bundle) -> str | None:
     return (
         f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
         "scorer: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle and "
-        "fitmodel.load(..., workbench=True) do"
+        "fitmodel.load(..., unpickle=True) do"
     )
 
 

@@ -92,7 +92,7 @@ def _opened(path: str) -> FitModel:
             f"code. Remedy: train and serve with {SIGNING_KEY} set; or, if you trust everybody who "
             f"can write to this store, set {UNPICKLE}=1."
         )
-    return open_model(bundle, workbench=may_unpickle)
+    return open_model(bundle, unpickle=may_unpickle)
 
 
 def _plain(predictions: pd.DataFrame) -> pd.DataFrame:

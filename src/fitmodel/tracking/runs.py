@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from fitmodel.deals.contract import DealSpec
 
@@ -216,6 +217,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
         "fitmodel.version": bundle.manifest["fitmodel"],
         "fitmodel.bundle_name": bundle.name,
         "fitmodel.bundle_version": bundle.version,
+        "fitmodel.regime": str(getattr(facts.report, "regime", "full")),
     }.items():
         client.set_tag(run_id, key, value)
     _log_params(client, run_id, {**facts.spec.to_dict(), "chosen": dict(facts.chosen)})
@@ -280,9 +282,18 @@ def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
     client.log_dict(run_id, plain(facts.spec.to_dict()), "spec.json")
     client.log_dict(run_id, plain(facts.report.to_dict()), "report.json")
     for name, figure in facts.figures.items():
+        _fix_layout(figure)
         client.log_figure(run_id, figure, f"plots/{name}.png")
     if facts.candidates is not None:
         client.log_table(run_id, facts.candidates, "candidates.json")
+
+
+def _fix_layout(figure: Figure) -> None:
+    """Lay a figure out now: while it has a layout engine, matplotlib draws it twice to save it."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: str) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,3 +215,29 @@ def test_only_pages_of_the_listed_origins_may_ask(source, prospect, token) -> No
         if token is None:
             assert answer.status_code == (200 if allowed else 403)
     assert "access-control-allow-origin" not in client.get("/healthz").headers
+
+
+GENERATOR = shutil.which("openapi-python-client") or ""
+
+
+@pytest.mark.skipif(not GENERATOR, reason="openapi-python-client is not on the path")
+def test_a_generated_client_reads_the_answers_of_the_service(
+    described, shop_client, tmp_path, prospect
+) -> None:
+    (tmp_path / "openapi.json").write_text(json.dumps(described))
+    command = [GENERATOR, "generate", "--path", "openapi.json", "--meta", "none"]
+    subprocess.run([*command, "--output-path", "fit_client"], cwd=tmp_path, check=True)  # noqa: S603
+    answer = shop_client.post("/v1/assessments", json=prospect)
+    script = (
+        "import json, sys; from fit_client.models import Assessment; "
+        "print(json.dumps(Assessment.from_dict(json.load(sys.stdin)).to_dict()))"
+    )
+    done = subprocess.run(  # noqa: S603
+        [Path(GENERATOR).with_name("python"), "-c", script],  # has what the client needs
+        cwd=tmp_path,
+        input=answer.text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == answer.json()

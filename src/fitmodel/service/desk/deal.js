@@ -144,6 +144,7 @@ function verdict(changed) {
     said.unfamiliar
       ? make("p", { class: "caution" }, say("unlike", { names: said.unfamiliar_because.map(label).join(", ") }))
       : null,
+    ...said.notes.map((text) => make("p", { class: "soft small", "data-note": "" }, text)),
   ].filter(Boolean);
 }
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.scoring.database import Address, connected, explained, quoted, read_address
-from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.databases import Address, connected, explained, quoted, read_address
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["open_database", "read_query"]
+__all__ = ["open_rows", "read_query", "read_rows"]
 
 POSTGRESQL = {  # names of psycopg's types; any other is passed on as text
     "bool": pa.bool_(),
@@ -43,6 +42,8 @@ _PARTS = re.compile(  # of SQL: marks inside quotes, brackets or $$ neither end 
     re.DOTALL | re.VERBOSE,
 )
 MAX_DIGITS = 38  # of an Arrow decimal
+CHUNK_ROWS = 100_000
+Read = tuple[pa.Schema, "Iterator[pa.RecordBatch]"]
 
 
 def read_query(text: str) -> str:
@@ -82,43 +83,92 @@ def _without_end(text: str) -> str:
 
 
 @contextmanager
-def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Source]:
+def open_rows(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Read]:
     """Open a query, or without one the table that the URL names; nothing is changed there.
 
     Parameters
     ----------
     url : str
-        See `fitmodel.scoring.database`; with a query it names no table.
+        See `fitmodel.tables.databases`; with a query it names no table.
     chunk_rows : int
         Most rows in memory at a time.
     query : str, optional
         One SELECT, or ``@file.sql``.
+
+    Yields
+    ------
+    schema : pyarrow.Schema
+    batches : iterator of pyarrow.RecordBatch
 
     Raises
     ------
     DatabaseError, DependencyError
         While opening or reading, with the remedy.
     """
+    address, text = _asked(url, query)
+    with _opened(address, text, chunk_rows) as read:
+        yield read
+
+
+def read_rows(
+    url: str, query: str | None = None, only: tuple[str, Sequence[str]] | None = None
+) -> pa.Table:
+    """Read all rows of a table or query, or those alone that have one of some ids.
+
+    Parameters
+    ----------
+    url, query
+        As of `open_rows`.
+    only : pair of a column's name and texts, optional
+        The column, and its values that are asked for.
+
+    Raises
+    ------
+    DatabaseError, DependencyError
+        As `open_rows`.
+    """
+    address, text = _asked(url, query)
+    if only is not None:
+        column, values = only
+        listed = ", ".join(_literal(value) for value in values) or "null"
+        text = f"select * from ({text}\n) as asked where {quoted(column)} in ({listed})"  # noqa: S608 - the user's query, quoted names and texts  # nosec B608
+    with _opened(address, text, CHUNK_ROWS) as (schema, batches):
+        return pa.Table.from_batches(list(batches), schema)
+
+
+def _asked(url: str, query: str | None) -> tuple[Address, str]:
+    """The database, and the statement that is asked of it."""
     address = read_address(url, with_table=query is None)
     if address.file is not None and not address.file.is_file():
         raise DatabaseError(f"there is no file {address.file}")
+    if query is not None:
+        return address, read_query(query)
+    return address, f"select * from {address.quoted_table}"  # noqa: S608 - quoted  # nosec B608
+
+
+def _literal(text: str) -> str:
+    """A text as standard SQL writes it; the database reads it as what the column holds."""
+    if "\0" in text:
+        raise DatabaseError(f"{text!r} is no id: it has a character that no database keeps")
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _opened(address: Address, text: str, chunk_rows: int) -> Iterator[Read]:
     with connected(address) as connection, ExitStack() as results:
-        whole = f"select * from {address.quoted_table}"  # noqa: S608 - quoted  # nosec B608
-        text = whole if query is None else read_query(query)
         reader = READERS[connection.dialect.name]
         schema, batches = reader(connection, text, chunk_rows, results)
         _check_names(schema.names)
-        yield Source(schema, _chunks(batches, connection, address))
+        yield schema, _explained(batches, connection, address)
 
 
-def _chunks(
+def _explained(
     batches: Iterator[pa.RecordBatch], connection: Connection, address: Address
-) -> Iterator[Chunk]:
+) -> Iterator[pa.RecordBatch]:
     # explained here: further out, the table that is written would be blamed;
     # DuckDB's errors come through Arrow, as errors of a stream
     with explained(connection.dialect, address, OSError, pa.ArrowException):
-        for batch in batches:
-            yield Chunk(batch)
+        yield from batches
 
 
 def _check_names(names: list[str]) -> None:
@@ -126,9 +176,6 @@ def _check_names(names: list[str]) -> None:
         raise DatabaseError(
             f"the query has more than one column named {twice}. Remedy: select ... as another name."
         )
-
-
-Read = tuple[pa.Schema, "Iterator[pa.RecordBatch]"]
 
 
 def _read_postgresql(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:

@@ -1,0 +1,325 @@
+"""History of the prospects of a service: rows that requests bring, databases that are asked, files.
+
+prospects -> those with rows of their own    -> one at a time
+          -> those that lack the attributes  -> files, read again when they change
+                                             -> databases, asked for these ids alone
+          -> all with the attributes of the model's contract
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._changes import NEVER_CHANGED, read_changes
+from fitmodel.crm._events import read_events
+from fitmodel.crm._long_table import open_rows
+from fitmodel.crm.attributes import TODAY, CrmTables, attributes_as_of, read_crm_tables
+from fitmodel.crm.columns import columns_of
+from fitmodel.crm.prospects import ProspectHistory, contract_of
+from fitmodel.deals.history_sections import EventTable
+from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.tables.cells import is_missing, level_text, plain
+from fitmodel.tables.databases import is_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from fitmodel.crm._changes import ChangeLog
+    from fitmodel.crm._events import EventLog
+    from fitmodel.crm.attributes import AsOfAttributes
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history_sections import LongTable
+
+    Log = ChangeLog | EventLog
+
+__all__ = [
+    "RequestHistories",
+    "RequestHistory",
+    "columns_needed",
+    "tables_of_rows",
+    "text_rows",
+    "with_request_tables",
+]
+REQUEST_TABLES = "tables"
+"""Under this name a request brings the rows of its prospect."""
+NO_ROWS = (
+    "the model reads history and events: send {id}, by which the tables of its contract are read, "
+    "or the rows of the prospect as `tables`"
+)
+
+
+class RequestHistory:
+    """The tables of a model's contract, ready for the prospects of one request after the other.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Of the model's bundle.
+
+    Notes
+    -----
+    Files are kept in memory and read again when they change; a database is asked for the rows of
+    the prospects at hand. What a request brings as `tables` counts in place of either. Threads may
+    share it.
+    """
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self.spec = contract_of(manifest)
+        self.columns = frozenset(() if self.spec is None else columns_of(self.spec))
+        self._sections = {} if self.spec is None else {**self.spec.history, **self.spec.events}
+        self._lock = threading.Lock()
+        self._files: dict[str, tuple[object, Log]] = {}
+
+    def attached(
+        self, prospects: Sequence[Any], attributes: Iterable[str]
+    ) -> list[Any | ProspectError]:
+        """The prospects with their attributes, in their order; an error in place of a bad one.
+
+        Parameters
+        ----------
+        prospects : sequence of mapping
+            Others are given back as they are, and so are those that have the attributes already.
+        attributes : iterable of str
+            Those that the model reads.
+
+        Raises
+        ------
+        DatabaseError, DependencyError
+            If a database does not answer.
+        """
+        given = list(prospects)
+        needed = self.columns.intersection(attributes)
+        for place, prospect in enumerate(given):
+            if isinstance(prospect, dict) and REQUEST_TABLES in prospect:
+                given[place] = self._with_rows(prospect)
+        lacking = [
+            place
+            for place, prospect in enumerate(given)
+            if isinstance(prospect, dict) and not needed <= prospect.keys()
+        ]
+        for place, found in zip(lacking, self._found([given[i] for i in lacking]), strict=True):
+            given[place] = found
+        return given
+
+    def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
+        """The tables for some prospects, or for more; None where the contract names none.
+
+        Raises
+        ------
+        DealsError, DatabaseError
+            If a table cannot be read.
+        """
+        spec = self.spec
+        return None if spec is None else ProspectHistory(spec, self._tables(spec, ids))
+
+    def _tables(self, spec: DealSpec, ids: Sequence[str]) -> CrmTables:
+        history: dict[str, Any] = {name: self._log(name, ids) for name in spec.history}
+        events: dict[str, Any] = {name: self._log(name, ids) for name in spec.events}
+        return CrmTables(history, events)
+
+    def _with_rows(self, prospect: dict[str, Any]) -> Any:
+        """One prospect that brings rows; of a table that it does not name those of its source."""
+        try:
+            return with_request_tables(prospect, self.spec, self._others)
+        except ProspectError as error:
+            return error
+
+    def _others(self, names: Iterable[str], prospect_id: Any) -> dict[str, Log]:
+        """Tables that a request does not bring; a file that is not there has no rows."""
+        ids = [level_text(prospect_id)]
+        return {name: self._log(name, ids) for name in names if self._is_there(name)}
+
+    def _is_there(self, name: str) -> bool:
+        source = self._sections[name].table
+        return is_database(source) or Path(source).exists()
+
+    def _found(self, prospects: list[dict[str, Any]]) -> list[Any]:
+        """Prospects that bring no rows, with what files and databases say of them."""
+        spec = self.spec
+        if spec is None or not prospects:
+            return list(prospects)
+        name = str(spec.deals.id)
+        answers: list[Any] = [ProspectError(NO_ROWS.format(id=name)) for _ in prospects]
+        known = [place for place, each in enumerate(prospects) if _is_id(each.get(name))]
+        if not known:
+            return answers
+        asked = [prospects[place] for place in known]
+        ids = list(dict.fromkeys(level_text(each[name]) for each in asked))
+        try:
+            tables = self._tables(spec, ids)
+            result = attributes_as_of(pd.DataFrame(asked), spec, tables)
+        except DealsError as error:
+            problem = ProspectError(f"{error}; or send the prospect's rows as `tables`")
+            return [problem] * len(prospects)
+        for place, prospect, row in zip(known, asked, _rows(result), strict=True):
+            answers[place] = prospect | row
+        return answers
+
+    def _log(self, name: str, ids: Sequence[str]) -> Log:
+        section = self._sections[name]
+        if is_database(section.table):
+            return _read(name, section, ids)
+        with self._lock:
+            stamp = _stamp(Path(section.table))
+            if name not in self._files or self._files[name][0] != stamp:
+                self._files[name] = (stamp, _read(name, section))
+            return self._files[name][1]
+
+
+class RequestHistories:
+    """The tables of the model in use, which may be another one at every request."""
+
+    def __init__(self) -> None:
+        self._current: tuple[Any, RequestHistory] | None = None
+
+    def of(self, model: Any) -> RequestHistory:
+        """Those of a model; opened anew when another one is in use."""
+        current = self._current
+        if current is None or current[0] is not model:
+            current = self._current = (model, RequestHistory(model.manifest))
+        return current[1]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not is_missing(value)
+
+
+def _read(name: str, section: LongTable, ids: Sequence[str] | None = None) -> Log:
+    if isinstance(section, EventTable):
+        return read_events(name, section, None, ids)
+    return read_changes(f"[history.{name}]", section, None, ids)  # type: ignore[arg-type]  # one of two
+
+
+def _stamp(path: Path) -> object:
+    """Changes where a file, or one of a folder, does."""
+    files = sorted(path.glob("**/*")) if path.is_dir() else [path]
+    seen = [(file, file.stat()) for file in files if file.exists()]
+    return tuple((str(file), found.st_mtime_ns, found.st_size) for file, found in seen)
+
+
+def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:
+    """A mapping for each prospect; what its own row says as of today is not written anew."""
+    frame = result.frame
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    plain_rows = [{str(name): plain(value) for name, value in row.items()} for row in rows]
+    for each in result.fields:
+        if each.columns.value is None:
+            continue
+        for place in np.flatnonzero(np.isin(each.source, (NEVER_CHANGED, TODAY))).tolist():
+            del plain_rows[place][each.columns.value]
+    return plain_rows
+
+
+def with_request_tables(
+    prospect: Mapping[str, Any],
+    spec: DealSpec | None,
+    others: Callable[[list[str], Any], Mapping[str, Log]] | None = None,
+) -> dict[str, Any]:
+    """One prospect of a request with the attributes of the rows that it brings as `tables`.
+
+    Parameters
+    ----------
+    prospect : mapping
+        Its columns; under ``tables`` a list of rows for each table of the model's contract. A row
+        needs no id.
+    spec : DealSpec or None
+        The model's contract, where it names tables.
+    others : callable, optional
+        Gives tables that the request does not name; without it they have no row.
+
+    Returns
+    -------
+    dict
+        Without ``tables``; as it is where there are none.
+
+    Raises
+    ------
+    ProspectError
+        If the model's contract has no such table, or the rows cannot be read.
+    """
+    given = dict(prospect)
+    sent = given.pop(REQUEST_TABLES, None)
+    if sent is None:
+        return given
+    if spec is None:
+        raise ProspectError("the model's contract names no tables: leave out `tables`")
+    id_column = str(spec.deals.id)
+    brings_id = given.get(id_column) is not None
+    given.setdefault(id_column, "prospect")
+    try:
+        frames = tables_of_rows(sent, spec, given[id_column])
+        tables = read_crm_tables(spec, frames)
+        if others is not None and brings_id:
+            absent = [name for name in frames if name not in sent]
+            tables = tables.replaced(others(absent, given[id_column]))
+        (row,) = _rows(attributes_as_of(pd.DataFrame([given]), spec, tables))
+    except DealsError as error:
+        raise ProspectError(str(error)) from error
+    return given | row
+
+
+def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[str, pd.DataFrame]:
+    """A frame for each table of a contract, with the rows that were sent for it.
+
+    Parameters
+    ----------
+    sent : mapping of str to list of mapping
+        Rows by the name of their table; a table that is not named has none.
+    spec : DealSpec
+    prospect_id : optional
+        Of rows that bring no id.
+
+    Raises
+    ------
+    ProspectError
+        If it is no such mapping, or names a table that the contract has not.
+    """
+    sections: dict[str, Any] = {**spec.history, **spec.events}
+    if not isinstance(sent, dict):
+        raise ProspectError("`tables` must be an object: a list of rows for each table")
+    unknown = sorted(set(sent) - set(sections))
+    if unknown:
+        known = ", ".join(sections)
+        raise ProspectError(f"the model has no table {unknown[0]!r}; it has {known}")
+    tables: dict[str, pd.DataFrame] = {}
+    for name, section in sections.items():
+        rows = sent.get(name, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProspectError(f"{name} must be a list of rows, each an object of columns")
+        sent_columns = (column for row in rows for column in row)
+        columns = list(dict.fromkeys([*columns_needed(section), *sent_columns]))
+        tables[name] = pd.DataFrame(rows, columns=columns, dtype=object)
+        if prospect_id is not None:
+            tables[name][section.id] = tables[name][section.id].fillna(prospect_id)
+    return tables
+
+
+def text_rows(name: str, section: LongTable) -> pd.DataFrame:
+    """All rows of a table where the contract says, as texts; missing where nothing is known.
+
+    Raises
+    ------
+    DealsError, DatabaseError
+        If it cannot be read, or lacks a column of the contract.
+    """
+    rows = open_rows(f"[{section.section}.{name}]", section)
+    needed = columns_needed(section)
+    if not getattr(section, "is_long", True) and not getattr(section, "fields", None):
+        needed = list(rows.names)
+    absent = [column for column in needed if column not in rows.names]
+    if absent:
+        raise DealsError(f"{rows.place}: there is no column {absent[0]!r}")
+    return pd.DataFrame({column: rows.texts(column) for column in needed})
+
+
+def columns_needed(section: Any) -> list[str]:
+    """Columns of a table that its section of the contract names."""
+    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
+    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
+    wide = () if getattr(section, "is_long", True) else section.fields or ()
+    return [*filter(None, named), *wide]

@@ -1,0 +1,46 @@
+"""Evidence of skill: better than a model that knows the level and no attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fitmodel.evaluation.metrics import Metric
+
+NO_SKILL_AUC = 0.5
+
+
+def shows_skill(metrics: Mapping[str, Metric]) -> bool:
+    """Whether the model predicts better than one that knows the level and no attributes.
+
+    Both the interval of the log loss gained and that of the ROC AUC must lie above what such a
+    model has (0 and 0.5): a gain of the level alone is no skill in telling deals apart.
+    """
+    return metrics["log_loss_skill"].low > 0 and metrics["roc_auc"].low > NO_SKILL_AUC
+
+
+def describe_skill(metrics: Mapping[str, Metric]) -> str:
+    """Say whether there is evidence of skill, in one sentence with the intervals."""
+    skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
+    gained = f"log loss gained on the level alone {skill.value:.4f}"
+    interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
+    if shows_skill(metrics):
+        return f"evidence of skill: {gained} ({interval})"
+    if skill.high < 0:
+        return f"no evidence of skill: WORSE than the level alone, {gained} ({interval})"
+    if skill.low > 0:
+        return (
+            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95 % interval {auc.low:.2f} to "
+            f"{auc.high:.2f} includes chance (0.50)"
+        )
+    return f"no evidence of skill: {gained}, and the {interval} includes the level alone"
+
+
+def describe_decay(decay: Metric) -> str:
+    """Say whether a model that is never retrained grows worse."""
+    numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
+    if decay.low > 0:
+        return f"an older model is worse: {numbers} for never retraining since the first cut"
+    return f"no evidence that an older model is worse: {numbers} for never retraining"

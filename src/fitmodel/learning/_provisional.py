@@ -1,0 +1,54 @@
+"""Choose the settings of a provisional model: strengths are weighed, see `_posterior`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.learning._posterior import association, fit_strengths, weights_of
+from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.imputation import find_basis
+from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
+
+if TYPE_CHECKING:
+    from fitmodel.deals.training_set import TrainingSet
+
+
+def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
+    """Settings of a provisional model, and the strengths that it weighs.
+
+    Parameters
+    ----------
+    deals : TrainingSet
+    options : LearnerOptions
+
+    Returns
+    -------
+    Choice
+        `log_loss` of its table is that of each deal as those before it predict it: minus the log
+        of the marginal likelihood, per deal (Dawid 1984). `chosen` is the likeliest strength;
+        the others enter by their `share`. The penalty of the settings is that of the mean prior
+        variance.
+    """
+    columns, codes = code(deals.attributes, options)
+    follow_up = follow_up_of(deals)
+    _, imputed = find_basis(columns, codes, follow_up, options)
+    strengths = fit_strengths(imputed, follow_up, options)
+    weights = weights_of(strengths)
+    likeliest = int(weights.argmax())
+    total = follow_up.weight.sum()
+    table = pd.DataFrame(
+        {
+            "penalty": [each.penalty for each in strengths],
+            "strength": [each.deviation for each in strengths],
+            "share": weights,
+            "log_loss": [-each.log_evidence / total for each in strengths],
+            "chosen": np.arange(len(strengths)) == likeliest,
+        }
+    )
+    variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
+    settings = Settings(1 / variance, ((PROVISIONAL, 1.0),))
+    by_chance = association(strengths[0].fit, seed=options.seed)
+    return Choice(settings, table.sort_values("log_loss", ignore_index=True), by_chance)

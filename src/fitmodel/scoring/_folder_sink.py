@@ -1,0 +1,191 @@
+"""Write a batch as a folder of Parquet files, one set per value of a column where asked.
+
+batch -> rows by value of the partition column -> one open file per value, another when it is full
+      -> the whole folder is renamed to its name when the last row is written
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.tables.atomic import sync_folder, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ROWS_PER_FILE = 1_000_000
+MAX_PARTITIONS = 500  # each keeps a file open
+NULL = "__HIVE_DEFAULT_PARTITION__"  # as Hive, Spark and Arrow write it
+
+
+@dataclass(frozen=True)
+class FolderSink:
+    """A folder of Parquet files; see `Sink`.
+
+    Parameters
+    ----------
+    place : Path
+        Must not exist, or be an empty folder: earlier results are never mixed with new ones.
+    partition_by : str, optional
+        Column of the table. Each of its values gets a folder ``column=value``, as Hive and Spark
+        name them; the column itself is then in these names and not in the files.
+    rows_per_file : int
+    """
+
+    place: Path
+    partition_by: str | None = None
+    rows_per_file: int = ROWS_PER_FILE
+
+    @contextmanager
+    def opened(
+        self,
+        schema: pa.Schema,
+        separator: str,  # noqa: ARG002 - of CSV
+    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
+        """Open a temporary folder beside the output; return the function that writes a batch."""
+        self.check(schema.names)
+        with workspace(self.place.parent) as draft:
+            folder = draft / "table"
+            folder.mkdir()
+            writer = _Writer(folder, schema, self.partition_by, self.rows_per_file)
+            with writer.files:
+                yield writer.write
+            _sync(folder)
+            if self.place.is_dir():
+                self.place.rmdir()  # it is empty
+            folder.rename(self.place)
+            sync_folder(self.place.parent)
+
+    def check(self, names: list[str]) -> None:
+        """Refuse what cannot be written, before anything is scored.
+
+        Raises
+        ------
+        ProspectError
+            If the folder holds something, its parent is absent, or there is no such column.
+        """
+        check_folder(self.place)
+        if self.partition_by is not None and self.partition_by not in names:
+            raise ProspectError(
+                f"--partition-by {self.partition_by}: the table has no such column; it has "
+                f"{', '.join(names[:20])}"
+            )
+
+
+def check_folder(place: Path) -> None:
+    """Refuse a folder that holds something, or that has nowhere to be.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise ProspectError(
+            f"{place} is there already and not empty. Remedy: name a new folder for each batch, "
+            f"such as {place}/2026-01-31, or remove it first."
+        )
+    if not place.absolute().parent.is_dir():
+        raise ProspectError(f"there is no folder {place.parent} to write {place.name} to")
+
+
+class _Part(NamedTuple):
+    """File that is being written for one value.
+
+    Parameters
+    ----------
+    writer : pyarrow.parquet.ParquetWriter or None
+        None before the first row of the next file.
+    number : int
+        Of the file among those of the value.
+    rows : int
+        Written to it.
+    """
+
+    writer: pq.ParquetWriter | None
+    number: int
+    rows: int
+
+
+class _Writer:
+    """Keeps one open file per value of the partition column.
+
+    Parameters
+    ----------
+    folder : Path
+    schema : pyarrow.Schema
+        Of the batches.
+    partition_by : str or None
+    rows_per_file : int
+    """
+
+    def __init__(
+        self, folder: Path, schema: pa.Schema, partition_by: str | None, rows_per_file: int
+    ) -> None:
+        self.files = ExitStack()
+        self._folder, self._by, self._most = folder, partition_by, rows_per_file
+        kept = [item for item in schema if item.name != partition_by]
+        self._schema = pa.schema(kept, schema.metadata)
+        self._parts: dict[str, _Part] = {}
+        if partition_by is None:
+            self._parts[""] = _Part(self._started("", 0), 0, 0)  # also of no rows
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write each row to the file of its value."""
+        if self._by is None:
+            self._append("", batch)
+            return
+        values = batch.column(self._by)
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        rest = batch.drop_columns([self._by])
+        for value in pc.unique(values):
+            here = pc.equal(values, value) if value.is_valid else pc.is_null(values)
+            self._append(self._name(value), rest.filter(here))
+
+    def _name(self, value: pa.Scalar) -> str:
+        text = str(value.as_py()) if value.is_valid else ""
+        return f"{quote(str(self._by), safe='')}={quote(text, safe='') or NULL}"
+
+    def _append(self, name: str, rows: pa.RecordBatch) -> None:
+        """Write rows of one value; a full file is closed and the next one begun."""
+        if name not in self._parts and len(self._parts) == MAX_PARTITIONS:
+            raise ProspectError(
+                f"--partition-by {self._by}: more than {MAX_PARTITIONS} different values, and "
+                "each would be a folder. Nothing was written. Remedy: partition by a column of "
+                "few values, such as a region or a month."
+            )
+        part = self._parts.get(name, _Part(None, 0, 0))
+        while rows.num_rows:
+            writer = part.writer or self._started(name, part.number)
+            first = rows.slice(0, self._most - part.rows)
+            writer.write_batch(first)
+            part = _Part(writer, part.number, part.rows + first.num_rows)
+            if part.rows == self._most:
+                writer.close()
+                part = _Part(None, part.number + 1, 0)
+            rows = rows.slice(first.num_rows)
+        self._parts[name] = part
+
+    def _started(self, name: str, number: int) -> pq.ParquetWriter:
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        file = folder / f"part-{number:05d}.parquet"
+        return self.files.enter_context(pq.ParquetWriter(file, self._schema))
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the disk has every file."""
+    for path in sorted(folder.rglob("*.parquet")):
+        with path.open("r+b") as written:  # Windows flushes only what may be written to
+            os.fsync(written.fileno())
+        sync_folder(path.parent)

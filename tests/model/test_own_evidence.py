@@ -1,0 +1,148 @@
+"""How much of a prediction is the company's own evidence, the same at every door."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import BundleError
+from fitmodel.learning.learner import learn
+from fitmodel.model.assessment import FEW_ALIKE, LITTLE_OWN, Assessment
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.scorer import Scorer, scorer_from_json
+
+LAW = {"n_attributes": 8, "company": 23, "base_rate": 0.25, "rep_effects": False}
+
+
+def learned_from(n: int):
+    sim = simulate_deals(n, seed=3, **LAW)
+    return sim, learn(sim.deals, sim.spec, least=8, regime="provisional")
+
+
+@pytest.fixture(scope="module")
+def few():
+    return learned_from(80)
+
+
+@pytest.fixture(scope="module")
+def model(few) -> FitModel:
+    sim, learned = few
+    scorer = Scorer(
+        learned.scorecard, Policy("threshold", 0.5), None, sim.spec.deals.closed_on, "v",
+        regime="provisional",
+    )  # fmt: skip
+    return FitModel(scorer, {})
+
+
+def test_every_row_has_a_share_and_an_unseen_level_has_none(few) -> None:
+    scorecard = few[1].scorecard
+    assert scorecard.own.shape == (sum(column.size + 2 for column in scorecard.columns),)
+    assert ((scorecard.own >= 0) & (scorecard.own <= 1)).all()
+    for column, start in zip(scorecard.columns, scorecard.offsets, strict=False):
+        if column.kind == "category":
+            assert scorecard.own[start + column.size + 1] == 0.0
+
+
+def test_a_level_of_more_deals_has_more_evidence_of_its_own(few) -> None:
+    scorecard = few[1].scorecard
+    place = scorecard.attributes.index("lead_source")
+    start, size = scorecard.offsets[place], scorecard.columns[place].size
+    counts = np.array(scorecard.fewest_alike())[start + 1 : start + size + 1]
+    shares = scorecard.own[start + 1 : start + size + 1]
+    assert shares[counts.argmax()] > shares[counts.argmin()]
+
+
+def test_more_deals_are_more_evidence() -> None:
+    means = []
+    for n in (60, 240, 960):
+        sim, learned = learned_from(n)
+        frame = learned.training_set.attributes
+        codes = learned.estimator._codes(frame)
+        means.append(learned.scorecard.own_evidence(codes).mean())
+        assert len(sim.deals) == n
+    assert means[0] < means[1] < means[2]
+    assert means[2] > 0.8
+
+
+def test_one_prospect_and_a_table_have_the_same_share_to_the_bit(few, model) -> None:
+    deals = few[0].deals.head(12)
+    table = model.predict(deals)["own_evidence"].tolist()
+    single = [model.predict(row).own_evidence for row in deals.to_dict("records")]
+    assert single == table
+    assert all(0 <= share <= 1 for share in table)
+
+
+def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
+    prospect = few[0].deals.iloc[0].to_dict() | {"lead_source": "never seen"}
+    said = model.predict(prospect)
+    assert said.fewest_alike == 0
+    assert said.to_dict()["own_evidence"] == said.own_evidence < LITTLE_OWN
+    assert said.to_dict()["regime"] == model.regime == "provisional"
+    assert said.notes == (
+        "Provisional: the model learned from few early churners.",
+        "Mostly the company's average: only 0 such deals are among those learned from.",
+    )
+    assert said.sentences[-2:] == said.notes
+    assert "公司平均水平" in model.predict(prospect, language="zh").notes[1]
+
+
+@pytest.mark.parametrize(
+    ("own", "alike", "words"),
+    [
+        (LITTLE_OWN, 3, ()),
+        (0.2, 6, ("Mostly the company's average: only 6 such deals are",)),
+        (0.2, FEW_ALIKE + 1, ("Mostly the company's average: past deals say little",)),
+        (math.nan, 0, ()),
+    ],
+)
+def test_what_is_said_follows_share_and_number_of_deals(own, alike, words) -> None:
+    said = Assessment(
+        0.2, 0.1, 0.3, False, "watch", math.nan, False, (), "v",  # noqa: FBT003 - its fields
+        own_evidence=own, fewest_alike=alike,
+    )  # fmt: skip
+    assert len(said.notes) == len(words)
+    assert all(note.startswith(start) for note, start in zip(said.notes, words, strict=True))
+
+
+def test_the_file_keeps_it_and_one_of_before_says_that_it_is_not_known(few, model) -> None:
+    again = scorer_from_json(model.scorer.to_json(), "v")
+    assert again.regime == "provisional"
+    assert (again.scorecard.own == few[1].scorecard.own).all()
+    data = json.loads(model.scorer.to_json())
+    del data["book"]["own"], data["regime"]
+    before = scorer_from_json(json.dumps(data).encode(), "v")
+    said = before.assess(few[0].deals.iloc[0].to_dict())
+    assert math.isnan(said.own_evidence)
+    assert said.to_dict()["own_evidence"] is None
+    assert said.notes == ()
+    table = FitModel(before, {}).predict(few[0].deals.head(9))
+    assert table["own_evidence"].isna().all()
+
+
+@pytest.mark.parametrize("damage", ["regime", "short", "beyond"])
+def test_a_damaged_share_or_regime_is_refused(model, damage) -> None:
+    data = json.loads(model.scorer.to_json())
+    if damage == "regime":
+        data["regime"] = "final"
+    elif damage == "short":
+        data["book"]["own"] = data["book"]["own"][:-1]
+    else:
+        data["book"]["own"][0] = 1.5
+    with pytest.raises(BundleError):
+        scorer_from_json(json.dumps(data).encode(), "v")
+
+
+def test_a_row_that_is_split_by_hand_keeps_its_share(few) -> None:
+    from fitmodel.learning._recoding import single_out
+
+    scorecard = few[1].scorecard
+    place = scorecard.attributes.index("lead_source")
+    split = single_out(scorecard, place, "a new source")
+    assert len(split.own) == len(scorecard.own) + 1
+    assert replace(split, own=None).own is None
