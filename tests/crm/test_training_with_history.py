@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import fitmodel
-from fitmodel.crm.prospects import add_history
+from fitmodel.crm.prospects import add_history, contract_of
 from fitmodel.crm.reading import open_deals
 from fitmodel.crm.timeline import timeline
 from fitmodel.exceptions import ProspectError
@@ -250,7 +250,7 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
         told = service.get("/v1/pipeline/timeline", params={"key": rows[0]["key"]}).json()
 
     name = past["deal_id"].iloc[0]
-    opened = open_deals(sim.deals, sim.spec, sim.tables)
+    opened = open_deals(past, contract_of(run.model.manifest), sim.tables)
     shown = timeline(opened.today, opened.spec, opened.tables, opened.result, name)
     assert [record["what"] for record in told["records"]] == shown.records["what"].tolist()
     assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
