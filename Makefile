@@ -123,6 +123,8 @@ test-lowest: $(VENV)/.has-everything
 	  --ignore tests/deals/test_survival.py --ignore tests/decision/test_peers.py \
 	  --ignore tests/scoring/test_spark.py \
 	  tests/learning tests/model tests/decision tests/deals tests/tracking tests/scoring
+	build/lowest/bin/pytest -W default tests/tracking/test_runs.py tests/tracking/test_registry.py \
+	  tests/tracking/test_locating.py tests/tracking/test_lifecycle.py tests/tracking/test_pyfunc_model.py
 
 licences: $(VENV)/.has-everything
 	@mkdir -p build

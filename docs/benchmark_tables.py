@@ -21,7 +21,10 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def quality_table(content: dict[str, Any]) -> str:
-    """Log loss of each way on each table, the best in bold, with dates and machine."""
+    """Log loss of each way on each table, the best in bold, with dates and machine.
+
+    Below it a table of what is the level's and what is telling deals apart.
+    """
     rows = content["rows"]
     if not rows:
         return NOTHING
@@ -42,7 +45,23 @@ def quality_table(content: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
     told = f"{where}; {packages}."
-    return "\n".join([*lines, "", told])
+    return "\n".join([*lines, "", told, "", *_apart(rows)])
+
+
+def _apart(rows: list[dict[str, Any]]) -> list[str]:
+    """What is the level's and what is telling deals apart, of each way on each table."""
+    known = [row for row in rows if {"at_level", "over_rate", "auc"} <= row.keys()]
+    if not known:
+        return []
+    head = "log loss at the right level | mean prediction over rate | AUC | calibration error"
+    lines = [f"| table | way | {head} |", "|---" * 6 + "|"]
+    for row in known:
+        error = f"{row['calibration_error']:.3f}" if "calibration_error" in row else ""
+        lines.append(
+            f"| {row['table']} | {row['way']} | {row['at_level']:.4f} | {row['over_rate']:.2f} "
+            f"| {row['auc']:.3f} | {error} |"
+        )
+    return lines
 
 
 def _cell(row: dict[str, Any] | None, best: float) -> str:

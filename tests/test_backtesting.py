@@ -78,7 +78,7 @@ def test_shuffled_outcomes_show_no_skill(simulation):
 
 
 def test_drifting_deals_show_that_an_older_model_is_worse():
-    drifting = simulate_deals(6000, seed=3, drift=3.0, signal=2.0)
+    drifting = simulate_deals(4000, seed=3, drift=3.0, signal=2.0, n_attributes=6)
     report = fitmodel.backtest(drifting.deals, drifting.spec, n_cuts=3)
 
     assert report.decay is not None

@@ -33,6 +33,7 @@ COMMANDS = {
     "train": {"--config", "--models", "--allow", "--estimator"},
     "models": set(),
     "export": set(),
+    "pool": {"--output"},
 }
 PARAMETERS = {
     "load": ["path_or_uri", "unpickle", "workbench"],

@@ -40,6 +40,7 @@ ROOMS = (
     "checking",
     "policy_choice",
     "shipping",
+    "pooling",
     "training",
     "sweeping",
     "comparing",

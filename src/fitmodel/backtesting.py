@@ -18,6 +18,7 @@ from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.policy_choice import decide
+from fitmodel.pooling import with_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,8 @@ def backtest(
     tell = progress or (lambda _step: None)
     tell("reading")
     read = read_with_doubts(deals, spec).read
-    spec = read.spec  # with the forms found, and without attributes that never change
+    # with the forms found, and without attributes that never change
+    spec = with_prior(read.spec, read.table)
     view = view_of(read.table.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]

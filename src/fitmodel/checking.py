@@ -18,6 +18,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
 from fitmodel.deals.level_shift import find_level_shift
 from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage
@@ -218,6 +219,9 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
         except DealsError as error:
             yield result_of("error:enough", "error", str(error))
             return
+    rate = 1 - view.survival.at(float(view.spec.label.horizon_months))
+    said = describe_sample(view.training_set(), view.spec, float(rate))
+    yield result_of("evaluation:sample size", "note", said)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
         yield result_of(

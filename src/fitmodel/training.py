@@ -27,6 +27,7 @@ from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
+from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
 from fitmodel.tracking.autologging import without_autolog
@@ -202,6 +203,7 @@ def _train(
     questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
+    spec = with_prior(spec, table)
     view = view_of(table, spec)
     leakage = audit_before_training(view, spec, allow)
     tell(STEPS[1])

@@ -76,6 +76,14 @@ def test_the_documentations_table_is_that_of_the_results(tables) -> None:
     assert told[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
 
 
+def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> None:
+    row = {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"}
+    row |= {"at_level": 0.39, "over_rate": 1.25, "auc": 0.6789, "calibration_error": 0.02}
+    told = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
+    assert told[-1] == "| t | fitmodel | 0.3900 | 1.25 | 0.679 | 0.020 |"
+    assert told[-3].count("|") == told[-2].count("|") == told[-1].count("|")
+
+
 def test_without_results_the_page_says_so(tables) -> None:
     assert tables.quality_table({"rows": []}) == tables.NOTHING
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")

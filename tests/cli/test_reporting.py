@@ -12,10 +12,11 @@ from fitmodel.sales.plans import read_plan
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
-    simulation = simulate_deals(900, seed=6)
+def files(tmp_path, monkeypatch, quick_learner):
+    simulation = simulate_deals(900, seed=6, n_attributes=6)
     simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
-    (tmp_path / "fitmodel.toml").write_text(simulation.spec.to_toml())
+    spec = simulation.spec.replace(learning=quick_learner)
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
     monkeypatch.chdir(tmp_path)
     return simulation
 

@@ -299,3 +299,45 @@ def test_a_file_is_read_like_a_frame(make_spec, deals_of, changes_of, tmp_path):
     expected = _attached(deals, spec, fields=history)
     for name in ("h.csv", "h.parquet", "folder"):
         pd.testing.assert_frame_equal(_attached(deals, spec, fields=tmp_path / name), expected)
+
+
+def test_names_of_the_contract_that_no_row_has_are_told(make_spec, deals_of, changes_of, events_of):
+    history = changes_of(("D0", "plan", "basic", "gold", "2026-01-01"))
+    events = events_of(("D0", "2026-03-01", "E-Mail", "Ann", 5))
+    kinds = {"kind": "kind", "kinds": ["E-Mail", "Fax"], "recorded_from": "2020-01-01"}
+    spec = make_spec({"fields": ["plan", "plam"]}, kinds)
+    deals = deals_of([CLOSED], plan=["gold"])
+
+    opened = open_deals(deals, spec, {"fields": history, "calls": events})
+    told = "; ".join(map(str, opened.file.findings))
+
+    assert "1 of the fields in the contract are in no row of the table" in told
+    assert "for example 'plam'" in told
+    assert "for example 'fax'. Remedy: write them as the table does: e_mail" in told
+    assert opened.file.table["calls_e_mail_count_14d"].tolist() == [1]
+
+
+def test_stages_that_the_contract_does_not_order_are_told(make_spec, deals_of, changes_of):
+    history = changes_of(
+        ("D0", "stage", None, "Demo", "2026-01-01"), ("D0", "stage", "Demo", "Offer", "2026-02-01")
+    )
+    spec = make_spec({"stage": "stage", "stages": ["demo", "won"]})
+
+    told = _findings(deals_of([CLOSED]), spec, fields=history)
+
+    assert "1 of 2 row(s) have a stage that is not among the stages of the contract" in told
+    assert "for example 'Offer'" in told
+
+
+def test_a_field_that_is_excluded_need_be_no_column_of_the_deals(make_spec, deals_of, changes_of):
+    history = changes_of(("D0", "plan", "basic", "gold", "2026-01-01"))
+    spec = make_spec({"fields": ["plan"]}, attributes={"exclude": ["plan"]})
+    deals, tables = deals_of([CLOSED] * 2, size=[1, 2]), {"fields": history}
+
+    table = read_with_history(deals, spec, tables=tables, to_learn=False).table
+
+    assert "plan_changes" in table.columns
+    with pytest.raises(DealsError, match="plam: there is no such column"):
+        read_with_history(
+            deals, spec.replace(attributes={"exclude": ["plam"]}), tables=tables, to_learn=False
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sqlite3
 from datetime import date
 from pathlib import Path
 
@@ -13,12 +14,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 import fitmodel
+from fitmodel.checking import check_deals
 from fitmodel.crm.prospects import add_history, contract_of
 from fitmodel.crm.reading import open_deals
 from fitmodel.crm.timeline import timeline
+from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.report import monitor
+from fitmodel.reports.brief import make_brief
 from fitmodel.service._routes import assess_many
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
@@ -208,15 +212,13 @@ def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monk
     assert (refused.status_code, "send deal_id" in refused.json()["detail"]) == (422, True)
 
 
-def test_models_of_different_histories_are_compared_on_the_same_deals(home):
-    _, _, run = home
+def test_a_model_without_tables_is_compared_with_one_that_has_them(home):
+    _, sim, run = home
     manifest = {**run.model.manifest, "period": ["2020-01-01", "2024-12-31"]}
     plain = {**manifest, "spec": {**manifest["spec"], "history": {}, "events": {}}}
-    sim = fitmodel.simulate_deals(600, seed=1, history=True, n_attributes=4)
-    ready = add_history(sim.deals, run.model)
-    one, other = FitModel(run.model.scorer, manifest), FitModel(run.model.scorer, plain)
+    one, other = FitModel(run.model.scorer, plain), FitModel(run.model.scorer, manifest)
 
-    compared = fitmodel.compare_models(one, other, ready)
+    compared = fitmodel.compare_models(one, other, sim.deals)
 
     assert compared.n_deals >= 50
     assert (compared.better, compared.flags.changed) == (None, 0)
@@ -232,7 +234,52 @@ def test_a_count_of_one_is_no_yes(home):
 
     sentences = {each.attribute: each.sentence for each in said.reasons}
     assert sentences["seats_changes"].startswith("1 change(s) of Seats before signing: ")
-    assert sentences["seats_changes"] in {r["sentence"] for r in table["reasons"].iloc[0]}
+    assert sentences["seats_changes"] in {each.sentence for each in table["reasons"].iloc[0]}
+
+
+@pytest.fixture
+def in_database(home, tmp_path):
+    """The same model, whose contract names tables of a database; and its contract."""
+    _, sim, run = home
+    place = tmp_path / "crm.db"
+    with sqlite3.connect(place) as connection:
+        for name, table in sim.tables.items():
+            table.astype(str).to_sql(name, connection, index=False)
+    connection.close()
+    spec = DealSpec(**run.model.manifest["spec"]).to_dict()
+    for key in ("history", "events"):
+        for name, section in spec[key].items():
+            section["table"] = f"sqlite:///{place}/{name}"
+    return FitModel(run.model.scorer, {**run.model.manifest, "spec": spec}), DealSpec(**spec)
+
+
+def test_every_door_reads_tables_of_a_database(home, in_database, tmp_path, monkeypatch):
+    _, sim, run = home
+    model, spec = in_database
+    monkeypatch.chdir(tmp_path)
+    past = sim.deals.tail(12).drop(columns="churned_on")
+    past.to_csv("prospects.csv", index=False)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
+    expected = expected["early_churn_probability"].to_numpy()
+    rows = past.astype({"closed_on": str}).astype(object).to_dict("records")
+
+    known = add_history(past, model)
+    fitmodel.score_file("prospects.csv", model, "scored.csv", reasons=0)
+    answers = assess_many(model, rows, 0)
+    drift = monitor(sim.deals, model, spec).drift
+    brief = make_brief(model, known.iloc[0].to_dict(), name="D")
+    checked = check_deals(sim.deals, spec)
+
+    for found in (
+        model.predict(known, reasons=0)["early_churn_probability"],
+        pd.read_csv("scored.csv")["early_churn_probability"],
+        [each["early_churn_probability"] for each in answers],
+    ):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    assert brief.assessment.early_churn_probability == pytest.approx(expected[0], abs=1e-12)
+    assert "activities_days_since_last" in set(drift["attribute"])
+    assert "FM111" in {result.code for result in checked.results}
+    assert all(result.file == "" and result.row is None for result in checked.results)
 
 
 def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):

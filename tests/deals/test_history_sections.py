@@ -35,6 +35,14 @@ def test_a_contract_with_tables_survives_toml_and_json():
     ("sections", "message"),
     [
         ({"history": {"f": CHANGES | {"valid_from": "v"}}}, "not changed_at and valid_from"),
+        (
+            {"history": {"f": CHANGES | {"table": "postgresql://me:secret@crm/db/t"}}},
+            r"\[history.f\] table holds a password.*PGPASSWORD",
+        ),
+        (
+            {"events": {"e": EVENTS | {"table": "postgresql://crm/db/t?password=secret"}}},
+            r"\[events.e\] table holds a password",
+        ),
         ({"history": {"f": {"table": "h", "id": "i"}}}, "needs one column of times"),
         ({"history": {"f": {**CHANGES, "value": None}}}, "field and value belong together"),
         ({"history": {"f": {"table": "h", "id": "i", "changed_at": "t"}}}, "needs field and value"),
@@ -69,3 +77,16 @@ def test_tables_need_ids_and_closing_dates():
         DealSpec(deals={k: v for k, v in ROLES.items() if k != "id"}, events={"e": EVENTS})
     with pytest.raises(SpecError, match=r"\[deals\] closed_on is missing"):
         DealSpec(deals={"tenure_months": "t", "churned": "c", "id": "i"}, events={"e": EVENTS})
+
+
+def test_a_refused_password_is_not_repeated():
+    with pytest.raises(SpecError) as error:
+        _spec(history={"f": CHANGES | {"table": "postgresql://me:secret@crm/db/t"}})
+
+    assert "secret" not in str(error.value)
+
+
+def test_a_user_without_a_password_may_be_named():
+    place = "postgresql://me@crm/db/sales.history"
+
+    assert _spec(history={"f": CHANGES | {"table": place}}).history["f"].table == place

@@ -80,7 +80,7 @@ def is_number(cell: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, quick_learner: dict[str, Any]) -> Path:
     """A company in which everything has a name to beware of, and its model."""
     folder = tmp_path_factory.mktemp("evil")
     sim = simulate_deals(500, seed=6)
@@ -98,6 +98,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = sim.spec.replace(
         attributes=sim.spec.attributes.model_copy(update={"include": few, "exclude": ()}),
         words={"labels": {"seats": SCRIPT}, "units": {"seats": IMAGE}},
+        learning=quick_learner,
     )
     learned = learn(deals, spec)
     roles = spec.deals

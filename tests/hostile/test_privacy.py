@@ -136,10 +136,12 @@ def test_forget_removes_a_customer_from_the_log_to_the_last_byte(
 
 
 @pytest.mark.slow
-def test_a_report_with_hashed_ids_names_no_deal(tmp_path: Path) -> None:
+def test_a_report_with_hashed_ids_names_no_deal(
+    tmp_path: Path, quick_learner: dict[str, Any]
+) -> None:
     deals_with_names().head(450).to_parquet(tmp_path / "deals.parquet")
     few = {"include": ("segment", "seats", "industry"), "actionable": ()}
-    spec = SIMULATION.spec.replace(attributes=few)
+    spec = SIMULATION.spec.replace(attributes=few, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
     out = tmp_path / "report"
     asked = ["report", tmp_path / "deals.parquet", "-c", tmp_path / "fitmodel.toml", "-o", out]

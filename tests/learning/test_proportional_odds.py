@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import brentq
 
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.learning import proportional_odds
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import impute
@@ -195,3 +196,22 @@ def test_expanded_rows_count_each_deal_once_and_by_its_chance():
     assert set(outcome) == {0.0, 1.0}
     assert len(rows) == 6 + 3
     assert (share > 0).all()
+
+
+def test_the_rounds_of_a_fit_read_one_kaplan_meier_curve(company, monkeypatch):
+    """Every round follows the same curve: it is computed once for each follow-up."""
+    read = []
+    made = proportional_odds.kaplan_meier
+    monkeypatch.setattr(
+        proportional_odds,
+        "kaplan_meier",
+        lambda *given, **named: read.append(1) or made(*given, **named),
+    )
+    follow_up = company.follow_up.weighted(company.follow_up.weight)
+    first = fit_baseline(follow_up, np.zeros(len(follow_up)))
+    second = fit_baseline(follow_up, np.linspace(-1, 1, len(follow_up)))
+    assert len(read) == 1
+    np.testing.assert_array_equal(first.times[0], second.times[0])
+    assert not np.allclose(first.log_odds[0], second.log_odds[0])
+    fit_baseline(follow_up.weighted(2 * follow_up.weight), np.zeros(len(follow_up)))
+    assert len(read) == 2

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
+import sqlalchemy as sa
 
 from fitmodel.exceptions import DatabaseError
 from fitmodel.tables.database_rows import read_rows
+from fitmodel.tables.databases import connected, read_address
 
 NASTY = "o'Brien\"; drop table people; --"
 
 
-@pytest.fixture(params=["sqlite", "duckdb"])
-def people(request, tmp_path):
-    """A database with a table of ids as text and as whole numbers."""
-    place = tmp_path / "crm.db"
-    rows = [("a", 1), ("b", 2), (NASTY, 3), ("a", 4)]
-    if request.param == "sqlite":
-        connection = sqlite3.connect(place)
-    else:
-        import duckdb
+ROWS = [("a", 1), ("b", 2), (NASTY, 3), ("a", 4)]
+KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]
 
-        connection = duckdb.connect(str(place))
-    connection.execute('create table people ("the id" varchar, number integer)')
-    connection.executemany("insert into people values (?, ?)", rows)
-    connection.commit()
-    connection.close()
-    return f"{request.param}:///{place}"
+
+@pytest.fixture(params=KINDS)
+def people(request, tmp_path):
+    """URL of a database with a table of ids as text and as whole numbers."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql")
+    else:
+        url = f"{request.param}:///{tmp_path}/crm.db"
+    with connected(read_address(url, with_table=False)) as connection:
+        connection.execute(sa.text('create table people ("the id" varchar, number integer)'))
+        insert = sa.text("insert into people values (:id, :number)")
+        for name, number in ROWS:
+            connection.execute(insert, {"id": name, "number": number})
+        connection.commit()
+    return url
 
 
 def test_a_table_and_a_query_are_read_whole(people):

@@ -25,6 +25,8 @@ from fitmodel.tracking.locating import Located, RegistryAwayWarning, locate
 from fitmodel.tracking.registry import resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_code")]
+
 NAME = "prospect-fit"
 CHAMPION = f"models:/{NAME}@champion"
 

@@ -14,6 +14,8 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.runs import TrainingMetadata, track
 
+pytestmark = pytest.mark.slow  # each logs a model
+
 
 @pytest.fixture
 def served(facts: TrainingMetadata) -> Iterator[Any]:

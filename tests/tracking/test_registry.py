@@ -21,6 +21,8 @@ from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_code")]
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, export_app, plain_errors
+from fitmodel.cli.app import Model, app, export_app, plain_errors
 from fitmodel.exceptions import SpecError
 
 
@@ -21,6 +21,25 @@ class SqlDialect(StrEnum):
     SNOWFLAKE = "snowflake"
     BIGQUERY = "bigquery"
     DATABRICKS = "databricks"
+
+
+@app.command()
+def pool(
+    models: Annotated[list[Path], typer.Argument(help="Bundles of several companies.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write, for [learning] prior.")
+    ],
+) -> None:
+    """Pool models into one that others start from; no row of any deal is in it.
+
+    Example: fitmodel pool models/a models/b models/c --output models/parent
+    """
+    with plain_errors():
+        from fitmodel.pooling import pool_models
+
+        written = pool_models(models, output)
+        typer.echo(f"{len(models)} models pooled: {written}")
+        typer.echo(f'Next: write prior = "{written}" under [learning] of the contract')
 
 
 @export_app.callback()

@@ -197,7 +197,7 @@ def check(
             typer.echo(f"money: {text}")
         check_enough(view.training_set())
         for result in checking.shown(checking.sample_results(view), spec):
-            typer.echo(f"warn {result}")
+            typer.echo(f"{'note' if result.level == 'note' else 'warn'} {result}")
         regime = regime_allowed(view.training_set())
         typer.echo(
             "enough to learn from"

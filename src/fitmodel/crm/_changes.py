@@ -89,6 +89,13 @@ class ChangeLog:
         arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
         return digest_of(self.place, [*self.ids], self.fields, self.levels, arrays=arrays)
 
+    def codes_of(self, name: str) -> Codes:
+        """Values of all rows of a field, as places in `levels`."""
+        field = np.arange(len(self.bounds) - 1) % max(len(self.fields), 1)
+        rows = np.repeat(field, np.diff(self.bounds)) == self.fields.index(name)
+        values: Codes = self.value_codes[rows]
+        return values
+
     @property
     def has_old_values(self) -> bool:
         """Whether the table says what stood before a first change."""
@@ -260,7 +267,7 @@ def _log(rows: Rows, section: HistoryTable, raw: Raw, places: Ints) -> ChangeLog
         first_seen=first_seen(raw),
         changed=np.append(0, np.cumsum(is_change)).astype(np.int32),
         last_change=_latest(time, is_change, begins),
-        moves=dict(_moves(section, raw, key, value, old, begins)),
+        moves=dict(_moves(rows, raw, key, value, old, begins)),
         findings=tuple(rows.findings),
     )
 
@@ -274,14 +281,15 @@ def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_])
 
 
 def _moves(
-    section: HistoryTable, raw: Raw, key: Ints, value: Codes, old: Codes, begins: Any
+    rows: Rows, raw: Raw, key: Ints, value: Codes, old: Codes, begins: Any
 ) -> Iterator[tuple[str, StageMoves]]:
+    section: Any = rows.section
     if section.stage is None:
         return
     if section.stage not in raw.fields:
         known = ", ".join(raw.fields[:12])
         raise DealsError(
-            f"[history] stage {section.stage!r} is no field of the table: it has {known}"
+            f"{rows.place} stage {section.stage!r} is no field that is read of it: they are {known}"
         )
     here = key % max(len(raw.fields), 1) == raw.fields.index(section.stage)
     yield section.stage, stage_moves(section.stages, raw.levels, key, value, old, begins, here)

@@ -12,11 +12,12 @@ import numpy as np
 
 from fitmodel.crm._search import DAY, NOT_A_TIME
 from fitmodel.deals.errors import shown
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.forms import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -64,12 +65,18 @@ def settle(
             used, rare = _used_fields(log, log.deals(ids), moments, own)
             history[name] = history[name].model_copy(update={"fields": used})
             findings += _rare(log.place, "field", rare)
+        else:
+            empty = [each for each in log.fields if not len(log.codes_of(each))]
+            findings += _absent(log.place, "fields", empty, log.fields)
+        findings += _unordered_stages(log)
     for name, table in tables.events.items():
         places = table.deals(ids)
         if table.section.kind is not None and table.section.kinds is None:
             kinds, rare = _common_kinds(table, places, moments)
             events[name] = events[name].model_copy(update={"kinds": kinds})
             findings += _rare(table.place, "kind", rare)
+        absent = [each for each in table.section.kinds or () if each not in table.kinds]
+        findings += _absent(table.place, "kinds", absent, table.kinds)
         if table.section.recorded_from is None:
             day = _first_day(table, places, moments)
             events[name] = events[name].model_copy(update={"recorded_from": day})
@@ -129,6 +136,42 @@ def _rare(place: str, what: str, rare: dict[str, int]) -> Iterator[Finding]:
             f"{len(rare)} {what}(s) give no attributes, because fewer than {MIN_SHARE:.0%} of the "
             f"deals have one before closing: {shown_names}",
             f"name those that you want all the same: {what}s = [...] in {place}",
+        )
+
+
+def _absent(place: str, key: str, absent: Sequence[str], known: Sequence[str]) -> Iterator[Finding]:
+    """Names that the contract gives and no row has."""
+    if absent:
+        others = [name for name in known if name not in absent]
+        yield Finding(
+            "history",
+            place,
+            len(absent),
+            shown(absent[0]),
+            f"{len(absent)} of the {key} in the contract are in no row of the table, so that "
+            "nothing ever changed or happened there",
+            f"write them as the table does: {', '.join(others) or 'it has none'}",
+        )
+
+
+def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
+    """Stages of the table that `stages` leaves out: steps from and to them count as none."""
+    section = log.section
+    if not section.stage or not section.stages:
+        return
+    named = {plain_value(stage) for stage in section.stages}
+    codes = log.codes_of(section.stage)
+    others = [place for place, each in enumerate(log.levels) if plain_value(each) not in named]
+    wrong = np.isin(codes, others)
+    if wrong.any():
+        yield Finding(
+            "history",
+            f"{log.place} {section.stage}",
+            int(wrong.sum()),
+            shown(log.levels[int(codes[wrong][0])]),
+            f"{int(wrong.sum()):,} of {len(codes):,} row(s) have a stage that is not among the "
+            "stages of the contract: steps from and to it are not counted",
+            "name it among stages, in its place",
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from fitmodel.deals.history_sections import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history_sections import EventTable
 
+__all__ = [
+    "FieldColumns",
+    "columns_of",
+    "event_columns",
+    "field_columns_of",
+    "slug",
+    "words_of_columns",
+]
 AS_OF = "_as_of"
 
 
@@ -134,8 +143,3 @@ def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str
             amount = {"key": "amount", "amount": section.amount, **filled}
             words[f"{group}_{slug(section.amount)}_{days}d"] = amount
     return words
-
-
-def slug(text: str) -> str:
-    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
-    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"

@@ -30,6 +30,7 @@ from fitmodel.deals.history_sections import (
     read_tables,
     tables_without_roles,
 )
+from fitmodel.deals.learning_section import Learning
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
@@ -39,7 +40,6 @@ from fitmodel.deals.sections import (
     Column,
     DealRoles,
     Label,
-    Learning,
     Section,
     Words,
 )

@@ -19,6 +19,7 @@ from pydantic import (
 
 from fitmodel.deals.plain_words import sentences
 from fitmodel.deals.sections import Column, Columns, Count, Section
+from fitmodel.deals.tracking_section import holds_password
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 MAX_WINDOW_DAYS = 3660
 _NAME = re.compile(r"[^\W\d]\w*")
+
+
+def slug(text: str) -> str:
+    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
+    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"
 
 
 def _known_zone(value: str) -> str:
@@ -76,6 +82,16 @@ class LongTable(Section):
     id: Column
     time_zone: Zone = "UTC"
     dates: DateOrder | None = None
+
+    @field_validator("table", mode="after")
+    @classmethod
+    def _names_no_password(cls, value: str) -> str:
+        if "://" in value and holds_password(value):
+            raise ValueError(
+                f"[{cls.section}] table holds a password, and the contract is kept in every "
+                "bundle: take it out. PostgreSQL takes it from PGPASSWORD or from ~/.pgpass"
+            )
+        return value
 
     @property
     def time_key(self) -> str:
@@ -166,6 +182,7 @@ class EventTable(LongTable):
     `kind` gives attributes per kind, `who` the number of different people, `amount` sums;
     `windows_days` are the days before signing that are counted. `kinds` and `recorded_from` are
     filled in by training: the kinds that get attributes, and the day from which events were kept.
+    Kinds are kept as they stand in names of attributes: "E-Mail" is e_mail.
     """
 
     section: ClassVar[str] = "events"
@@ -188,7 +205,7 @@ class EventTable(LongTable):
     def _kinds_of_a_column(cls, value: Any, info: ValidationInfo) -> Any:
         if value and info.data.get("kind") is None:
             raise ValueError("[events] kinds needs kind, the column that they stand in")
-        return value
+        return None if value is None else tuple(dict.fromkeys(map(slug, value)))
 
 
 Kind = TypeVar("Kind", HistoryTable, EventTable)

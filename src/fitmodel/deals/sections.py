@@ -294,37 +294,6 @@ def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
             yield f"[attributes] '{name}' is in {key} but not in include: add it there"
 
 
-class Learning(Section):
-    """How the scorecard is learned, seeded and limited.
-
-    `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
-    and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
-    boosting may choose; `replicates` are bootstrap refits for the interval. After
-    `time_budget_seconds` no further component is tried.
-    """
-
-    section: ClassVar[str] = "learning"
-
-    seed: Annotated[Count, Field(ge=0, lt=2**32)] = 0
-    threads: Annotated[Count, Field(ge=1)] = 1
-    components: Columns = ("logistic", "boosted")
-    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
-        0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
-    )  # fmt: skip
-    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
-    pairs: Annotated[Count, Field(ge=0, le=50)] = 5
-    folds: Annotated[Count, Field(ge=2, le=20)] = 4
-    replicates: Annotated[Count, Field(ge=3, le=200)] = 12
-    time_budget_seconds: Positive | None = None
-
-    @field_validator("components", mode="after")
-    @classmethod
-    def _logistic_is_there(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "logistic" not in value:
-            raise ValueError('[learning] components needs "logistic": it gives the soft labels')
-        return tuple(dict.fromkeys(value))
-
-
 class Words(Section):
     """How attributes, units and money are written for people; `money` formats one number.
 

@@ -14,7 +14,7 @@ from fitmodel.deals.sections import Column, Section
 _FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
 
 
-def _holds_password(uri: str) -> bool:
+def holds_password(uri: str) -> bool:
     """Whether a URI names a password: before the host, as a server's user too, or in its query."""
     try:
         parts = urlsplit(uri)
@@ -39,7 +39,7 @@ class Tracking(Section):
     @field_validator("uri", mode="after")
     @classmethod
     def _names_no_password(cls, value: str | None) -> str | None:
-        if value is not None and _holds_password(value):
+        if value is not None and holds_password(value):
             raise ValueError(
                 "[tracking] uri holds a password, and the contract is shown in every run and kept "
                 "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "

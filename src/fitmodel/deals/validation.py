@@ -116,6 +116,10 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")
+    for section in spec.history.values():  # an excluded field need be no column of the deals
+        for name in (section.names.get(field, field) for field in section.fields or ()):
+            if named.get(name) == "named in [attributes] exclude":
+                del named[name]
     return named
 
 

@@ -10,7 +10,13 @@ import pandas as pd
 
 from fitmodel.evaluation._pages import Page, as_json, number
 from fitmodel.evaluation.metrics import METRIC_NAMES
-from fitmodel.evaluation.skill import describe_decay, describe_skill, shows_skill
+from fitmodel.evaluation.skill import (
+    describe_decay,
+    describe_provisional,
+    describe_skill,
+    is_by_chance,
+    shows_skill,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-MAX_ASSOCIATION = 0.05
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
@@ -167,22 +172,14 @@ class TrainingReport(Report):
     @property
     def has_skill(self) -> bool:
         """Whether deals are told apart beyond the level, and for few churners beyond chance."""
-        by_chance = self.association is not None and self.association > MAX_ASSOCIATION
-        return shows_skill(self.metrics) and not by_chance
+        return shows_skill(self.metrics) and not is_by_chance(self.association)
 
     @property
     def verdict(self) -> str:
         """Whether there is evidence of skill; a provisional model says first what it is."""
-        said = describe_skill(self.metrics)
         if self.regime == "full":
-            return said
-        if shows_skill(self.metrics) and not self.has_skill:
-            said = (
-                f"no evidence of skill: chance alone would have attributes and early churn go "
-                f"together as much in {self.association:.0%} of such tables (global test)"
-            )
-        few = f"provisional model, learned from {self.n_early_churners:,} early churners"
-        return f"{few}: {said}"
+            return describe_skill(self.metrics)
+        return describe_provisional(self.metrics, self.association, self.n_early_churners)
 
     def figures(self) -> dict[str, Figure]:
         """Draw everything that was measured, each as a figure of its own.

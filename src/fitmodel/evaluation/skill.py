@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.metrics import Metric
 
 NO_SKILL_AUC = 0.5
+MAX_ASSOCIATION = 0.05  # P value of the global test above which few churners show no skill
 
 
 def shows_skill(metrics: Mapping[str, Metric]) -> bool:
@@ -44,3 +45,21 @@ def describe_decay(decay: Metric) -> str:
     if decay.low > 0:
         return f"an older model is worse: {numbers} for never retraining since the first cut"
     return f"no evidence that an older model is worse: {numbers} for never retraining"
+
+
+def is_by_chance(association: float | None) -> bool:
+    """Whether chance explains how attributes and outcomes go together; None: not tested."""
+    return association is not None and association > MAX_ASSOCIATION
+
+
+def describe_provisional(
+    metrics: Mapping[str, Metric], association: float | None, n_early_churners: int
+) -> str:
+    """Say that a model is provisional, and whether there is evidence of skill."""
+    said = describe_skill(metrics)
+    if shows_skill(metrics) and is_by_chance(association):
+        said = (
+            "no evidence of skill: chance alone would have attributes and early churn go together "
+            f"as much in {association:.0%} of such tables (global test)"
+        )
+    return f"provisional model, learned from {n_early_churners:,} early churners: {said}"

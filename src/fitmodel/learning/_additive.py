@@ -64,6 +64,11 @@ class Additive:
             tuple(grid.mean(axis=2, keepdims=True) for grid in self.grids),
         )
 
+    def averaged(self, weights: NDArray[np.float64]) -> Additive:
+        """Weighted mean over the replicates of a model without pairs: a model of one column."""
+        singles = tuple((table @ weights)[:, None] for table in self.singles)
+        return Additive(np.array([self.intercept @ weights]), singles)
+
     def scaled(self, slope: NDArray[np.float64] | float) -> Additive:
         """Multiply all log-odds, each replicate by a factor of its own."""
         return Additive(

@@ -32,6 +32,7 @@ def fit_ridge(
     penalty: float,
     directions: Sequence[int] = (),
     start: Floats | None = None,
+    centre: Floats | float = 0.0,
 ) -> Floats:
     """Intercept and coefficients of a ridge logistic regression, shape (1 + width,).
 
@@ -49,6 +50,8 @@ def fit_ridge(
         Per attribute: 1 where risk never falls as it grows, -1 where it never rises, 0 free.
     start : ndarray, shape (1 + width,), optional
         Coefficients to begin with: those of nearly the same labels save steps.
+    centre : ndarray, shape (width,), or float
+        Coefficients towards which the penalty draws; columns beyond the design's own are free.
     """
     used = weight > 0
     if matrix.shape[1] == 0:
@@ -56,8 +59,10 @@ def fit_ridge(
         return np.array([np.log(rate / (1 - rate))])
     known = (matrix[used], early_churn[used], weight[used])
     if any(directions):
-        return bounded_logistic(*known, coefficient_bounds(design, directions), penalty=penalty)
-    return newton_logistic(*known, penalty=penalty, start=start)
+        bounds = coefficient_bounds(design, directions)
+        free: Bounds = ((None, None),) * (matrix.shape[1] - len(bounds))
+        return bounded_logistic(*known, bounds + free, penalty=penalty, centre=centre)
+    return newton_logistic(*known, penalty=penalty, start=start, centre=centre)
 
 
 def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
@@ -108,7 +113,13 @@ def prior_step(
 
 
 def bounded_logistic(
-    matrix: Floats, early_churn: Floats, weight: Floats, bounds: Bounds, *, penalty: float
+    matrix: Floats,
+    early_churn: Floats,
+    weight: Floats,
+    bounds: Bounds,
+    *,
+    penalty: float,
+    centre: Floats | float = 0.0,
 ) -> Floats:
     """Intercept and coefficients within bounds, shape (1 + width,) (L-BFGS-B; Byrd et al. 1995).
 
@@ -118,7 +129,7 @@ def bounded_logistic(
     early_churn, weight : ndarray, shape (deals,)
     bounds : tuple of (low, high), length width
         None is no bound.
-    penalty : float
+    penalty, centre
         As in `fit_ridge`.
 
     Notes
@@ -133,8 +144,9 @@ def bounded_logistic(
         line = intercept + matrix @ slopes
         value = weight @ (np.logaddexp(0, line) - early_churn * line)
         residual = weight * (expit(line) - early_churn)
-        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * slopes])
-        return float(value + penalty * slopes @ slopes / 2), gradient
+        away = slopes - centre
+        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * away])
+        return float(value + penalty * away @ away / 2), gradient
 
     fit = minimize(
         loss,
@@ -165,20 +177,23 @@ def newton_logistic(
     *,
     penalty: float,
     start: Floats | None = None,
+    centre: Floats | float = 0.0,
 ) -> Floats:
     """Intercept and coefficients by Newton's method on soft labels, shape (1 + width,)."""
     beta = np.zeros(matrix.shape[1] + 1) if start is None else start
-    value, line = _penalised_loss(matrix, early_churn, weight, penalty, beta)
+    value, line = _penalised_loss(matrix, early_churn, weight, penalty, beta, centre)
     for _ in range(MAX_NEWTON_STEPS):
         chance = expit(line)
         residual = weight * (chance - early_churn)
-        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * beta[1:]])
+        gradient = np.concatenate(
+            [[residual.sum()], matrix.T @ residual + penalty * (beta[1:] - centre)]
+        )
         information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
         step = np.linalg.solve(penalised_information(matrix, information, penalty), gradient)
         gain = float(gradient @ step)
         for halving in range(MAX_HALVINGS):
             tried = beta - step / 2**halving
-            after, line = _penalised_loss(matrix, early_churn, weight, penalty, tried)
+            after, line = _penalised_loss(matrix, early_churn, weight, penalty, tried, centre)
             if after <= value:
                 break
         beta, value = tried, after
@@ -208,7 +223,12 @@ def penalised_information(matrix: Floats, information: Floats, penalty: float) -
 
 
 def em_step(
-    matrix: Floats, early_churn: Floats, weight: Floats, coefficients: Floats, penalty: float
+    matrix: Floats,
+    early_churn: Floats,
+    weight: Floats,
+    coefficients: Floats,
+    penalty: float,
+    centre: Floats | float = 0.0,
 ) -> Floats:
     """Coefficients after a step of Newton's method towards those of the deals as observed.
 
@@ -227,7 +247,9 @@ def em_step(
     """
     chance = expit(coefficients[0] + matrix @ coefficients[1:])
     residual = weight * (early_churn - chance)
-    gradient = np.concatenate([[residual.sum()], matrix.T @ residual - penalty * coefficients[1:]])
+    gradient = np.concatenate(
+        [[residual.sum()], matrix.T @ residual - penalty * (coefficients[1:] - centre)]
+    )
     whole = chance * (1 - chance)
     observed = whole - early_churn * (1 - early_churn)
     damped = MISSING_SHARE * whole + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
@@ -279,8 +301,14 @@ def log_evidence(
 
 
 def _penalised_loss(
-    matrix: Floats, early_churn: Floats, weight: Floats, penalty: float, beta: Floats
+    matrix: Floats,
+    early_churn: Floats,
+    weight: Floats,
+    penalty: float,
+    beta: Floats,
+    centre: Floats | float = 0.0,
 ) -> tuple[float, Floats]:
     line = beta[0] + matrix @ beta[1:]
     value = weight @ (np.logaddexp(0, line) - early_churn * line)
-    return float(value + penalty * beta[1:] @ beta[1:] / 2), line
+    away = beta[1:] - centre
+    return float(value + penalty * away @ away / 2), line

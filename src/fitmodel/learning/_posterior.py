@@ -12,16 +12,22 @@ as much as is unknown.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.learning._logistic import observed_information, penalised_information
+from fitmodel.learning._additive import Additive
+from fitmodel.learning._logistic import as_tables, observed_information, penalised_information
 from fitmodel.learning.imputation import Imputed, iterate
+from fitmodel.learning.parents import expected_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from fitmodel.learning._design import Design
     from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
     from fitmodel.learning.settings import LearnerOptions
 
@@ -31,6 +37,35 @@ STRENGTHS = (0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 BELIEFS = (0.20, 0.15, 0.15, 0.15, 0.15, 0.12, 0.08)
 MIN_CHANCE = 1e-12
 PERMUTATIONS = 999
+# Mean and deviation of the weight of another model's tables, and of an expert's.
+PARENT_WEIGHT = (0.5, 0.5)
+EXPERT_WEIGHT = (1.0, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Tables that somebody else made, and the prior of their weight.
+
+    Parameters
+    ----------
+    tables : list of ndarray, shapes (size + 2,)
+        Log-odds per code of each attribute.
+    mean, deviation : float
+        Of the weight, before the deals are seen: 0 leaves the tables out, 1 takes them whole.
+    """
+
+    tables: list[Floats]
+    mean: float
+    deviation: float
+
+    def scale(self, penalty: float) -> float:
+        """Factor on the column that gives its weight this deviation under a penalty."""
+        return float(self.deviation * np.sqrt(penalty))
+
+    def line(self, codes: NDArray[np.int32]) -> Floats:
+        """Sum of the rows looked up, shape (n,)."""
+        rows = (table[codes[:, place]] for place, table in enumerate(self.tables))
+        return np.asarray(sum(rows, np.zeros(len(codes))), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +103,62 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         Its directions bound the coefficients.
     """
     directions = options.directions(imputed.design.columns)
-    spread = _spread(imputed.matrix, follow_up.weight)
+    spread = max(_spread(imputed.matrix, follow_up.weight), 1e-6)
+    said = said_beforehand(imputed.design, options)
     log_odds, made = imputed.log_odds, []
     for deviation in STRENGTHS:
-        penalty = max(spread, 1e-6) / deviation**2
+        penalty = spread / deviation**2
+        matrix, centre = _with_said(imputed, said, penalty)
         fit = iterate(
-            lambda _labels, _weight: (imputed.design, imputed.matrix),
+            partial(_as_it_is, imputed.design, matrix),
             follow_up,
             penalty,
             directions,
             log_odds,
+            centre=centre,
         )
         log_odds = fit.log_odds
-        made.append(_measured(deviation, penalty, fit, follow_up))
+        made.append(_measured(deviation, penalty, fit, follow_up, centre))
     return made
+
+
+def said_beforehand(design: Design, options: LearnerOptions) -> list[Said]:
+    """What another model and an expert say of the design's codes."""
+    said = []
+    if options.parent is not None:
+        said.append(Said(options.parent.tables(design.columns), *PARENT_WEIGHT))
+    if options.expect:
+        said.append(Said(expected_tables(design.columns, dict(options.expect)), *EXPERT_WEIGHT))
+    return said
+
+
+def as_additive(
+    design: Design, said: Sequence[Said], fits: Sequence[tuple[float, Floats]]
+) -> Additive:
+    """Tables of fits, with what was said beforehand added by its weight.
+
+    Parameters
+    ----------
+    design : Design
+    said : sequence of Said
+    fits : sequence of (float, ndarray)
+        Penalty and coefficients of each.
+    """
+    width = sum(basis.shape[1] for basis in design.bases)
+    own = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
+    singles = list(own.singles)
+    for number, item in enumerate(said):
+        weights = np.array([c[1 + width + number] * item.scale(p) for p, c in fits])
+        parts = (other[:, None] * weights for other in item.tables)
+        singles = [table + part for table, part in zip(singles, parts, strict=True)]
+    return Additive(own.intercept, tuple(singles))
+
+
+def _as_it_is(
+    design: Design, matrix: Floats, _labels: Floats, _weight: Floats
+) -> tuple[Design, Floats]:
+    """The same design in every round."""
+    return design, matrix
 
 
 def weights_of(strengths: Sequence[Strength]) -> Floats:
@@ -144,12 +221,30 @@ def association(imputed: Imputed, *, seed: int) -> float:
     return float((1 + (by_chance >= found * (1 - 1e-9)).sum()) / (1 + PERMUTATIONS))
 
 
-def _measured(deviation: float, penalty: float, fit: Imputed, follow_up: FollowUp) -> Strength:
+def _with_said(
+    imputed: Imputed, said: Sequence[Said], penalty: float
+) -> tuple[Floats, Floats | float]:
+    """Linear matrix with a column for each that was said, and where the penalty draws to."""
+    if not said:
+        return imputed.matrix, 0.0
+    columns = [item.line(imputed.design.codes) * item.scale(penalty) for item in said]
+    own = np.zeros(imputed.matrix.shape[1])
+    means = [item.mean / item.scale(penalty) for item in said]
+    return np.column_stack([imputed.matrix, *columns]), np.concatenate([own, means])
+
+
+def _measured(
+    deviation: float,
+    penalty: float,
+    fit: Imputed,
+    follow_up: FollowUp,
+    centre: Floats | float = 0.0,
+) -> Strength:
     """Evidence by Laplace's method at the fit (Tierney and Kadane 1986), and the posterior."""
     information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
     precision = penalised_information(fit.matrix, information, penalty)
     lower = np.linalg.cholesky(precision)
-    slopes = fit.coefficients[1:]
+    slopes = fit.coefficients[1:] - centre
     log_evidence = (
         seen_log_likelihood(follow_up, fit.baseline, fit.log_odds)
         + (len(slopes) * np.log(penalty) - penalty * slopes @ slopes) / 2
@@ -161,15 +256,15 @@ def _measured(deviation: float, penalty: float, fit: Imputed, follow_up: FollowU
 
 def draws(
     strengths: Sequence[Strength], weights: Floats, number: int, options: LearnerOptions
-) -> list[Floats]:
-    """Coefficients drawn from the posterior; strengths come in proportion to their weights."""
+) -> list[tuple[float, Floats]]:
+    """Penalty and coefficients drawn from the posterior, each strength by its weight."""
     generator = np.random.default_rng(options.seed)
     places = np.searchsorted(np.cumsum(weights), (np.arange(number) + 0.5) / max(number, 1))
     drawn = []
     for place in generator.permutation(np.minimum(places, len(strengths) - 1)):
         chosen = strengths[place]
         step = chosen.root @ generator.standard_normal(len(chosen.root))
-        drawn.append(chosen.fit.coefficients + step)
+        drawn.append((chosen.penalty, chosen.fit.coefficients + step))
     return drawn
 
 
@@ -177,3 +272,10 @@ def _spread(matrix: Floats, weight: Floats) -> float:
     """Sum of the variances of a linear matrix's columns over the deals."""
     mean = np.average(matrix, axis=0, weights=weight)
     return float(np.average((matrix - mean) ** 2, axis=0, weights=weight).sum())
+
+
+def prior_weight(strengths: Sequence[Strength], weights: Floats, said: Sequence[Said]) -> float:
+    """Mean weight that the deals give to the first of what was said beforehand."""
+    place = -len(said)
+    values = [each.fit.coefficients[place] * said[0].scale(each.penalty) for each in strengths]
+    return float(weights @ np.array(values))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning._posterior import association, fit_strengths, weights_of
+from fitmodel.learning._posterior import (
+    association,
+    fit_strengths,
+    prior_weight,
+    said_beforehand,
+    weights_of,
+)
 from fitmodel.learning.fitting import code, follow_up_of
 from fitmodel.learning.imputation import find_basis
 from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
@@ -49,6 +56,13 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
         }
     )
     variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
-    settings = Settings(1 / variance, ((PROVISIONAL, 1.0),))
-    by_chance = association(strengths[0].fit, seed=options.seed)
+    said = said_beforehand(imputed.design, options)
+    settings = Settings(
+        1 / variance,
+        ((PROVISIONAL, 1.0),),
+        regime="provisional",
+        prior_weight=prior_weight(strengths, weights, said) if said else None,
+    )
+    of_own = replace(strengths[0].fit, matrix=imputed.matrix)
+    by_chance = association(of_own, seed=options.seed)
     return Choice(settings, table.sort_values("log_loss", ignore_index=True), by_chance)

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
-from fitmodel.learning._posterior import draws, fit_strengths, weights_of
+from fitmodel.learning._posterior import (
+    as_additive,
+    draws,
+    fit_strengths,
+    said_beforehand,
+    weights_of,
+)
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.imputation import Imputed, iterate
 from fitmodel.learning.proportional_odds import Floats, FollowUp
@@ -135,10 +141,11 @@ class Posterior:
         imputed = sample.imputed
         strengths = fit_strengths(imputed, sample.follow_up, options)
         weights = weights_of(strengths)
-        coefficients = np.stack([each.fit.coefficients for each in strengths])
-        point = as_tables(imputed.design, [weights @ coefficients])
+        said = said_beforehand(imputed.design, options)
+        fits = [(each.penalty, each.fit.coefficients) for each in strengths]
+        point = as_additive(imputed.design, said, fits).averaged(weights)
         drawn = draws(strengths, weights, sample.counts.shape[1], options)
-        return point, as_tables(imputed.design, drawn) if drawn else point
+        return point, as_additive(imputed.design, said, drawn) if drawn else point
 
 
 COMPONENTS: Mapping[str, Component] = {

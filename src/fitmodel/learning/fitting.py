@@ -37,6 +37,10 @@ from fitmodel.learning.proportional_odds import (
     shift_to_rate,
 )
 
+# Of a provisional model: effects of pooled levels and of bent lines that so few deals cannot show,
+# as a share of how far the attributes tell deals apart. python benchmarks/small.py compares it.
+POOLED_MISFIT = 0.45
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -147,9 +151,12 @@ def fit_scorecard(
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
-    if settings.regime == "provisional":  # its log-odds are shrunk: draws are as far apart as deals
+    provisional = settings.regime == "provisional"
+    if provisional:  # its log-odds are shrunk: draws are as far apart as deals
         deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
     left_out = misfit(imputed, log_odds, deviation, seed=options.seed)
+    if provisional:
+        left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
     scatter = add_misfit(scatter, left_out, centre, deviation)
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:

@@ -134,6 +134,7 @@ def iterate(
     *,
     max_rounds: int = MAX_ROUNDS,
     tolerance: float = TOLERANCE,
+    centre: Floats | float = 0.0,
 ) -> Imputed:
     """The loop of `impute`, over designs that `make` gives.
 
@@ -149,15 +150,15 @@ def iterate(
     baseline = fit_baseline(follow_up, log_odds)
     labels, weight = soft_labels(follow_up, baseline, log_odds)
     design, matrix = make(labels, weight)
-    coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions)
+    coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions, None, centre)
     by_steps = not (any(directions) or design.depends_on_labels)
     for number in range(max_rounds if moving else 1):
         if number and by_steps:
-            coefficients = em_step(matrix, labels, weight, coefficients, penalty)
+            coefficients = em_step(matrix, labels, weight, coefficients, penalty, centre)
         elif number:
             design, matrix = make(labels, weight)
             coefficients = fit_ridge(
-                design, matrix, labels, weight, penalty, directions, coefficients
+                design, matrix, labels, weight, penalty, directions, coefficients, centre
             )
         log_odds = coefficients[0] + matrix @ coefficients[1:]
         baseline = fit_baseline(follow_up, log_odds, weight)

@@ -211,7 +211,8 @@ def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) ->
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
     others = len(training_set) - churners
-    rate = "" if min(churners, others) >= least else _rate_in_words(training_set, churners)
+    short = min(churners, others) < least and hasattr(training_set, "followup_months")
+    rate = _rate_in_words(training_set, churners) if short else ""
     enough.check_enough(churners, others, months, least=least, rate=rate)
 
 

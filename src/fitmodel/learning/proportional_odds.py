@@ -8,6 +8,7 @@ baseline + log-odds          -> each deal's own chance of early churn, given wha
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,20 @@ class FollowUp:
         stay = 1.0 - self.leaving.left_by(np.array([self.horizon, *later]))
         return later, 1.0 - (1.0 - share) * stay[1:] / max(float(stay[0]), 1e-12)
 
+    @cached_property
+    def curves(self) -> tuple[tuple[Floats, Floats], ...]:
+        """Per stratum, times at which customers left and the share that left by each.
+
+        Computed once: every round of a fit follows the same curves. Ages beyond the horizon, where
+        there are any, stand after those within it.
+        """
+        made = []
+        for number in range(int(self.stratum.max(initial=0)) + 1):
+            at, share = _thinned(*self.curve(self.stratum == number))
+            later, share_later = _thinned(*self.after(float(share[-1])))
+            made.append((np.concatenate([at, later]), np.concatenate([share, share_later])))
+        return tuple(made)
+
     @property
     def rate(self) -> float:
         """Kaplan-Meier estimate of the early-churn rate."""
@@ -205,11 +220,8 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
     """
     mass_of = follow_up.weight if weight is None else weight
     times, values = [], []
-    for number in range(int(follow_up.stratum.max(initial=0)) + 1):
+    for number, (at, share) in enumerate(follow_up.curves):
         inside = follow_up.stratum == number
-        at, share = _thinned(*follow_up.curve(inside))
-        later, share_later = _thinned(*follow_up.after(float(share[-1])))
-        at, share = np.concatenate([at, later]), np.concatenate([share, share_later])
         support, mass = few_points(log_odds[inside], mass_of[inside])
         times.append(at)
         values.append(matching_shift(support, mass, share))

@@ -36,6 +36,7 @@ from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
+    PROVISIONAL,
     SELECTION_REPLICATES,
     Choice,
     LearnerOptions,
@@ -95,7 +96,8 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     folds : list of Fold
         Time-ordered where possible.
     deals : TrainingSet
-        All deals, on which an attribute that changes the timing of leaving is looked for.
+        All deals: on them an attribute that changes the timing of leaving is looked for, and the
+        evidence of each penalty.
     options : LearnerOptions
 
     Returns
@@ -109,10 +111,12 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     held = _held_out(folds, trained, options)
     evidence = evidence_by_penalty(deals, options, timing)
     plain = _simplest_of_the_best(scores, held, evidence)
-    for name in options.components:
+    others = (*options.components, *((PROVISIONAL,) if options.has_prior else ()))
+    for name in others:
         spent = time.monotonic() - started
         late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
-        if name != "logistic" and not late and _is_enough_for_more(folds):
+        enough = name == PROVISIONAL or _is_enough_for_more(folds)
+        if name != "logistic" and not late and enough:
             scores |= _blend_scores(name, trained, plain, scores[plain], options)
     chosen = _simplest_of_the_best(scores, held, evidence)
     settings = _settings(scores, chosen, held, evidence, timing, options)

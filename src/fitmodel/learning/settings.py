@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.enough import Regime
     from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
+    from fitmodel.learning.parents import Parent
 
 
 REPLICATES = 12
@@ -31,7 +32,7 @@ PROVISIONAL_MIN_LEVEL, PROVISIONAL_MAX_LEVELS = 10, 8  # deals of a level, level
 # On the deviation over replicates. python benchmarks/known_truth.py compares the interval with
 # the truth, on the law that it was chosen on and on others.
 SPREAD = 1.2
-PROVISIONAL_SPREAD = 1.3  # of a provisional model; python benchmarks/small.py compares it
+PROVISIONAL_SPREAD = 1.25  # of a provisional model; python benchmarks/small.py compares it
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class LearnerOptions:
     time_budget_seconds : float or None
         After which no further component is tried.
     seed, threads : int
+    parent : Parent or None
+        Another model, towards whose contributions those of the deals are drawn.
+    expect : tuple of (str, str)
+        Levels that an expert calls "riskier" or "safer".
     """
 
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
@@ -75,6 +80,8 @@ class LearnerOptions:
     time_budget_seconds: float | None = None
     seed: int = 0
     threads: int = 1
+    parent: Parent | None = None
+    expect: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_spec(cls, spec: DealSpec, dates: tuple[str, ...]) -> LearnerOptions:
@@ -97,6 +104,8 @@ class LearnerOptions:
             time_budget_seconds=learning.time_budget_seconds,
             seed=learning.seed,
             threads=learning.threads,
+            parent=learning.parent,
+            expect=tuple(learning.expect.items()),
         )
 
     def of_regime(self, regime: Regime) -> LearnerOptions:
@@ -109,6 +118,11 @@ class LearnerOptions:
             max_levels=PROVISIONAL_MAX_LEVELS,
         )
         return replace(self, encoding=few)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether anything is said beforehand of attributes or levels."""
+        return self.parent is not None or bool(self.expect)
 
     def parent_positions(self, columns: Sequence[Column]) -> list[int | None]:
         """Position of each column's parent; None where it has none."""
@@ -162,6 +176,10 @@ class Settings:
         Attribute whose levels differ in WHEN customers leave.
     replicates : tuple of ReplicateSettings
         One for each bootstrap replicate.
+    regime : {"full", "provisional"}
+        Way of learning.
+    prior_weight : float or None
+        Weight that the deals give the contributions of another model; None where there is none.
     """
 
     penalty: float = 3.0
@@ -171,16 +189,13 @@ class Settings:
     isotonic: CalibrationMap | None = None
     timing: str | None = None
     replicates: tuple[ReplicateSettings, ...] = ()
+    regime: Regime = "full"
+    prior_weight: float | None = None
 
     @property
     def boosting_share(self) -> float:
         """Share of explainable boosting."""
         return dict(self.shares).get("boosted", 0.0)
-
-    @property
-    def regime(self) -> Regime:
-        """Whether the model is a provisional one."""
-        return "provisional" if dict(self.shares).get(PROVISIONAL, 0.0) == 1.0 else "full"
 
     @property
     def spread(self) -> float:
@@ -198,6 +213,7 @@ class Settings:
             "calibration": "slope" if self.isotonic is None else "isotonic",
             "timing_attribute": self.timing or "",
             "bootstrap_replicates": len(self.replicates),
+            **({} if self.prior_weight is None else {"prior_weight": self.prior_weight}),
         }
 
 

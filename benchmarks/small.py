@@ -1,0 +1,196 @@
+"""Small companies: what a provisional model of 15, 30 and 49 early churners is worth.
+
+Run: python benchmarks/small.py [--only coverage noise skill prior] [--trials N]
+
+The laws are those on which nothing of the provisional model was chosen. Coverage: the share of new
+prospects whose true probability lies in the 80 % interval. Loss: expected log loss of new
+prospects, under their true probabilities, against the company's rate as the same deals show it.
+Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log
+loss of 25 early churners that start from a parent of 1,000 deals, which is alike, or of which every
+other attribute, or every one, says the opposite. It goes on where it was stopped:
+benchmarks/results/small.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from _results import FOLDER, Results
+
+import fitmodel
+from fitmodel.deals.history import view_of
+from fitmodel.evaluation import out_of_time
+from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.report import shows_skill
+from fitmodel.learning.encoding import encode
+from fitmodel.learning.learner import learn
+from fitmodel.learning.parents import Parent
+
+CHURNERS = (15, 30, 49)
+MAX_ASSOCIATION = 0.05  # as of `fitmodel.evaluation.report.TrainingReport`
+LAWS = {
+    "6 attributes, 10 % leave": {"n_attributes": 6, "company": 11, "base_rate": 0.10},
+    "12 attributes, 40 % leave": {"n_attributes": 12, "company": 12, "base_rate": 0.40},
+    "20 attributes, strong": {"n_attributes": 20, "company": 13, "base_rate": 0.25, "signal": 1.3},
+    "9 attributes, weak": {"n_attributes": 9, "company": 16, "base_rate": 0.22, "signal": 0.4},
+}
+NEW = 1_000
+KNOWN = 0.87  # share of simulated deals whose outcome is known
+
+
+def deals_of(law: dict, churners: int, seed: int, **more: object) -> fitmodel.Simulation:
+    """Deals of a company with about so many early churners."""
+    n = round(churners / law["base_rate"] / KNOWN)
+    return fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law, **more)
+
+
+def expected_loss(truth: np.ndarray, said: np.ndarray) -> float:
+    """Log loss of probabilities, expected under the truth."""
+    return float(-np.mean(truth * np.log(said) + (1 - truth) * np.log(1 - said)))
+
+
+def coverage(law: dict, churners: int, seed: int) -> list[dict[str, float]]:
+    """Coverage, width and loss of one training, on new prospects."""
+    past = deals_of(law, churners, seed)
+    new = fitmodel.simulate_deals(NEW, seed=99, rep_effects=False, **law)
+    learned = learn(past.deals, past.spec, least=8, regime="provisional")
+    frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
+    truth = new.true_probability.loc[frame.index].to_numpy()
+    scorecard = learned.scorecard
+    codes = encode(scorecard.columns, frame)
+    low, high = scorecard.interval(*scorecard.scores(codes))
+    level = np.full(len(truth), scorecard.base_rate)
+    gained = expected_loss(truth, level) - expected_loss(truth, scorecard.probability(codes))
+    return [
+        {
+            "covered": float(np.mean((low <= truth) & (truth <= high))),
+            "width": float(np.mean(high - low)),
+            "gained": gained,
+            "possible": expected_loss(truth, level) - expected_loss(truth, truth),
+        }
+    ]
+
+
+def claim(law: dict, churners: int, seed: int, signal: float) -> list[dict[str, float]]:
+    """Whether skill is claimed for one company."""
+    sim = deals_of(law | {"signal": signal}, churners, seed, rep_selection=False)
+    view = view_of(sim.deals, sim.spec)
+    table = out_of_time.evaluate(view, sim.spec).table
+    metrics = compute_metrics(
+        table["early_churn"],
+        table["probability"],
+        weight=table["weight"],
+        base_rate=table["base_rate"].to_numpy(),
+        seed=seed,
+    )
+    association = learn(view, sim.spec, replicates=2).choice.association
+    by_chance = association is not None and association > MAX_ASSOCIATION
+    return [{"claimed": float(shows_skill(metrics) and not by_chance)}]
+
+
+def prior(kind: str, seed: int) -> list[dict[str, float]]:
+    """Log loss and learned weight of one training that starts from a parent, or from none."""
+    law = LAWS["20 attributes, strong"]
+    past = deals_of(law, 25, seed)
+    new = fitmodel.simulate_deals(NEW, seed=99, rep_effects=False, **law)
+    spec = past.spec
+    if kind != "none":
+        learning = spec.learning.with_parent(parent_of("20 attributes, strong", kind))
+        spec = spec.model_copy(update={"learning": learning})
+    learned = learn(past.deals, spec, least=8, regime="provisional")
+    frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
+    truth = new.true_probability.loc[frame.index].to_numpy()
+    said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+    weight = learned.choice.settings.prior_weight
+    return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
+
+
+@cache
+def parent_of(law_name: str, kind: str) -> Parent:
+    """Contributions of a parent, some of them turned round."""
+    big = fitmodel.simulate_deals(1_000, seed=500, rep_effects=False, **LAWS[law_name])
+    quick = {"components": ("logistic",), "replicates": 6}
+    scorecard = learn(big.deals, big.spec.replace(learning=quick)).scorecard
+    tables = scorecard.tables.copy()
+    step = {"alike": len(scorecard.columns), "half": 2, "opposite": 1}[kind]
+    for place in range(0, len(scorecard.columns), step):
+        start = scorecard.offsets[place]
+        end = start + scorecard.columns[place].size + 2
+        tables[start:end] *= 1 if kind == "alike" else -1
+    return Parent.of_scorecard(replace(scorecard, tables=tables))
+
+
+def show_prior(results: Results, trials: int) -> None:
+    """Print the log loss with parents of three kinds against that without one."""
+    losses, weights = {}, {}
+    for kind in ("none", "alike", "half", "opposite"):
+        rows = []
+        for seed in range(trials):
+            rows += results.do(partial(prior, kind, seed), part="prior", kind=kind, seed=seed)
+        losses[kind] = np.array([row["loss"] for row in rows])
+        weights[kind] = np.mean([row["weight"] for row in rows])
+    for kind, loss in losses.items():
+        gap = loss - losses["none"]
+        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+        print(
+            f"prior {kind:9} log loss {loss.mean():.4f}, against none {gap.mean():+.4f} "
+            f"(standard error {error:.4f}), weight {weights[kind]:+.2f} ({len(loss)})"
+        )
+
+
+def show_coverage(results: Results, trials: int) -> None:
+    """Print coverage, width and loss for each law and number of churners."""
+    for name, law in LAWS.items():
+        for churners in CHURNERS:
+            rows = []
+            for seed in range(trials):
+                work = partial(coverage, law, churners, seed)
+                rows += results.do(work, part="coverage", law=name, churners=churners, seed=seed)
+            names = ("covered", "width", "gained", "possible")
+            mean = {key: np.mean([row[key] for row in rows]) for key in names}
+            worse = np.mean([row["gained"] < 0 for row in rows])
+            print(
+                f"{name:28} {churners:3} churners: covers {mean['covered']:.1%}, width "
+                f"{mean['width']:.2f}, log loss gained {mean['gained']:+.4f} of "
+                f"{mean['possible']:.4f}, worse than the rate {worse:.0%} ({len(rows)})",
+                flush=True,
+            )
+
+
+def show_claims(results: Results, trials: int, signal: float) -> None:
+    """Print how often skill is claimed."""
+    name = "6 attributes, 10 % leave"
+    for churners in (20, 40):
+        rows = []
+        for seed in range(trials):
+            work = partial(claim, LAWS[name], churners, seed, signal)
+            try:
+                rows += results.do(work, part="claims", signal=signal, churners=churners, seed=seed)
+            except fitmodel.exceptions.DealsError:  # by chance too few churners: nothing is claimed
+                continue
+        share = np.mean([row["claimed"] for row in rows])
+        print(f"signal {signal:g}, {churners} churners: skill claimed {share:.1%} ({len(rows)})")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", default=["coverage", "noise", "skill", "prior"])
+    parser.add_argument("--trials", type=int, default=None)
+    parser.add_argument("--results", type=Path, default=FOLDER / "small.json")
+    given = parser.parse_args()
+    results = Results(given.results)
+    warnings.simplefilter("ignore")
+    out_of_time.black_box_probabilities = lambda _train, asked, _options: np.full(len(asked), 0.2)
+    if "coverage" in given.only:
+        show_coverage(results, given.trials or 20)
+    if "noise" in given.only:
+        show_claims(results, given.trials or 200, signal=0.0)
+    if "skill" in given.only:
+        show_claims(results, given.trials or 40, signal=1.5)
+    if "prior" in given.only:
+        show_prior(results, given.trials or 20)

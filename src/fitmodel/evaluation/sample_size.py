@@ -1,0 +1,167 @@
+"""How many deals a risk model needs, and how wide its intervals will be with those there are.
+
+rate of early churn, columns of the design -> minimum sample size -> a sentence for `check`
+                                           -> width of the interval of an average prospect
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.encoding import fit_columns
+from fitmodel.learning.scorecard import INTERVAL_Z
+from fitmodel.learning.settings import SPREAD, LearnerOptions
+
+if TYPE_CHECKING:
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.training_set import TrainingSet
+
+SHRINKAGE = 0.9  # a model should need no more than a tenth of shrinkage
+MAX_OPTIMISM = 0.05  # of Nagelkerke's R squared
+MARGIN, NORMAL_95 = 0.05, 1.96  # of the company's rate
+USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, where nothing is known of it
+SPREAD_OF_DEALS = 1.0  # log-odds: a ROC AUC of about 0.75
+MOST_DEALS = 10**7
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """Minimum number of deals to develop a risk model.
+
+    Parameters
+    ----------
+    shrinkage, optimism, rate : int
+        Deals for a shrinkage of at least 0.9, for an optimism of R squared of at most 0.05, and
+        for a 95 % interval of the company's rate of at most 0.05 to either side.
+    parameters : int
+        Columns of the design: what may be learned.
+    """
+
+    shrinkage: int
+    optimism: int
+    rate: int
+    parameters: int
+
+    @property
+    def deals(self) -> int:
+        """The largest of the three."""
+        return max(self.shrinkage, self.optimism, self.rate)
+
+
+def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = None) -> SampleSize:
+    """Compute how many deals a risk model with so many parameters needs.
+
+    Parameters
+    ----------
+    parameters : int
+    rate : float
+        Share of early churn, between 0 and 1.
+    r_squared : float, optional
+        R squared of Cox and Snell that the model will have; default: 15 % of the largest that
+        there can be at this rate.
+
+    Notes
+    -----
+    Riley and others (2020), "Calculating the sample size required for developing a clinical
+    prediction model", BMJ 368:m441: criteria 1, 3 and 4 for a binary outcome, as in the package
+    pmsampsize.
+
+    Examples
+    --------
+    >>> from fitmodel.evaluation.sample_size import minimum_sample_size
+    >>> minimum_sample_size(24, 0.174, 0.288).deals
+    662
+    """
+    largest = 1 - (rate**rate * (1 - rate) ** (1 - rate)) ** 2
+    r2 = USUAL_SHARE * largest if r_squared is None else r_squared
+    wanted = r2 / (r2 + MAX_OPTIMISM * largest)
+    return SampleSize(
+        shrinkage=_deals_for(SHRINKAGE, parameters, r2),
+        optimism=_deals_for(wanted, parameters, r2),
+        rate=math.ceil((NORMAL_95 / MARGIN) ** 2 * rate * (1 - rate)),
+        parameters=parameters,
+    )
+
+
+def _deals_for(shrinkage: float, parameters: int, r_squared: float) -> int:
+    """Deals with which the expected shrinkage is so much."""
+    return math.ceil(parameters / ((shrinkage - 1) * math.log(1 - r_squared / shrinkage)))
+
+
+def expected_width(deals: float, parameters: int, rate: float) -> float:
+    """Expect the width of the 80 % interval of an average prospect's probability.
+
+    Parameters
+    ----------
+    deals : float
+        With a known outcome.
+    parameters : int
+    rate : float
+
+    Notes
+    -----
+    Posterior variance of the log-odds of a ridge regression on independent columns that together
+    tell deals apart by one unit of log-odds: each deal says ``rate (1 - rate)`` of each column.
+    """
+    told = deals * rate * (1 - rate)
+    variance = parameters / (parameters / SPREAD_OF_DEALS**2 + told) + 1 / max(told, 1e-9)
+    reach, middle = INTERVAL_Z * SPREAD * math.sqrt(variance), math.log(rate / (1 - rate))
+    low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
+    return high - low
+
+
+def deals_for_width(width: float, parameters: int, rate: float) -> int:
+    """Count the deals with which `expected_width` is at most so much."""
+    low, high = 1, MOST_DEALS
+    while low < high:
+        middle = (low + high) // 2
+        if expected_width(middle, parameters, rate) > width:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> str:
+    """Say what can be learned of these deals, in one sentence for `check`.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+    spec : DealSpec
+    rate : float
+        Kaplan-Meier estimate of early churn.
+    """
+    churners = int((training_set.early_churn == 1).sum())
+    known = max(int(training_set.is_known.sum()), 1)
+    rate = min(max(rate, 0.5 / known), 1 - 0.5 / known)
+    deals = churners / rate if churners else known  # what the young say is counted too
+    parameters = parameters_of(training_set, spec)
+    least = minimum_sample_size(parameters, rate)
+    width = expected_width(deals, parameters, rate)
+    half = deals_for_width(width / 2, parameters, rate)
+    enough = "enough" if deals >= least.deals else "fewer, so effects will be shrunk"
+    return (
+        f"a risk model of {parameters} parameters needs about {least.deals:,} deals with a known "
+        f"outcome, {_churners(least.deals, rate)} of them early churners (Riley and others 2020); "
+        f"there are {deals:,.0f}: {enough}. The 80 % interval of an average prospect will be "
+        f"about {width:.0%} wide; half as wide takes about {half:,} deals "
+        f"({_churners(half, rate)} early churners), or fewer attributes"
+    )
+
+
+def parameters_of(training_set: TrainingSet, spec: DealSpec) -> int:
+    """Count what may be learned: a number's line, and the levels of a category but one."""
+    options = LearnerOptions.from_spec(spec, training_set.dates)
+    columns = fit_columns(training_set.attributes, options.encoding)
+    sizes = (
+        1 if isinstance(column, NumberColumn) else max(column.size - 1, 1) for column in columns
+    )
+    return max(sum(sizes), 1)
+
+
+def _churners(deals: float, rate: float) -> str:
+    return f"{math.ceil(deals * rate):,}"

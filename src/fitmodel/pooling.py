@@ -1,0 +1,107 @@
+"""Start from another model: read the prior that the contract names, and pool several models.
+
+bundles of companies -> contributions by level, with their variances -> pooled -> parent.json
+[learning] prior     -> a bundle or a pooled parent                  -> the contract with it
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.learning.parents import Parent, parent_from_dict, pool
+from fitmodel.loading import load
+from fitmodel.tables.atomic import write_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+
+PARENT_FILE = "parent.json"
+
+
+def read_parent(path: str | Path) -> Parent:
+    """Read what a model says of attributes: a bundle, or models that were pooled.
+
+    Parameters
+    ----------
+    path : path
+        A bundle's folder, a model's folder, a registry URI or a folder that `pool_models` wrote.
+
+    Raises
+    ------
+    BundleError
+        If there is none, or it is damaged.
+    """
+    file = Path(path) / PARENT_FILE
+    if not file.is_file():
+        return Parent.of_scorecard(load(path).scorecard)
+    try:
+        data = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise BundleError(f"{file} is no JSON: {error}") from error
+    return parent_from_dict(data)
+
+
+def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
+    """Return the contract with what its `[learning] prior` says; as it is without one.
+
+    Raises
+    ------
+    BundleError
+        If the prior is no model.
+    SpecError
+        If `[learning.expect]` names a level that no attribute of the deals has.
+    """
+    _check_expected(spec, deals)
+    if spec.learning.prior is None:
+        return spec
+    try:
+        parent = read_parent(spec.learning.prior)
+    except BundleError as error:
+        raise BundleError(f"[learning] prior: {error}") from error
+    return spec.model_copy(update={"learning": spec.learning.with_parent(parent)})
+
+
+def _check_expected(spec: DealSpec, deals: pd.DataFrame) -> None:
+    names = spec.attribute_names(deals.columns)
+    for level in spec.learning.expect:
+        if not any((deals[name].astype("str") == level).any() for name in names):
+            raise SpecError(
+                f"[learning.expect] {level!r} is a value of none of the {len(names)} attributes. "
+                "Remedy: write a level as it stands in the deals, or take it out"
+            )
+
+
+def pool_models(models: Sequence[str | Path], output: str | Path) -> Path:
+    """Pool models of several companies into a parent to start others from.
+
+    Parameters
+    ----------
+    models : sequence of path
+        Bundles, or parents pooled before; two or more.
+    output : path
+        Folder to write; it holds numbers by level and no row of any deal.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SpecError
+        If fewer than two are given.
+    BundleError
+        If one of them cannot be read.
+    """
+    if len(models) < 2:  # noqa: PLR2004 - one company is no pool
+        raise SpecError("pooling needs two models or more. Remedy: name their folders")
+    parent = pool([read_parent(path) for path in models])
+    content = json.dumps(parent.to_dict(), ensure_ascii=False, allow_nan=False)
+    write_folder(Path(output), {PARENT_FILE: content})
+    return Path(output)
