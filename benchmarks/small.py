@@ -4,8 +4,9 @@ Run: python benchmarks/small.py [--only coverage others noise skill prior] [--tr
 
 Coverage: the share of new prospects whose true probability lies in the 80 % interval. The width of
 the interval (its misfit and spread) was set after some trainings on the four laws of this file had
-been seen; "others" are laws of another form, on which nothing of the provisional model was set. Loss: expected log loss of new
-prospects, under their true probabilities, against the company's rate as the same deals show it.
+been seen; "others" are laws of another form, on which nothing of the provisional model was set.
+Loss: expected log loss of new prospects, under their true probabilities, against the company's rate
+as the same deals show it.
 Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log
 loss of 25 early churners that start from a parent of 1,000 deals, which is alike, or of which every
 other attribute, or every one, says the opposite. It goes on where it was stopped:

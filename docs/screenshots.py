@@ -1,14 +1,15 @@
-"""The README's pictures of the deal desk, from simulated deals.
+"""The README's pictures of the app, taken from the demonstration.
 
-    python docs/screenshots.py [--output docs/images]
+    python docs/screenshots.py [--output docs/images] [--deals 2500]
 
-Needs Debian's Chromium and the extra `dev`. A model is trained on simulated deals, the service
-shows later ones as its pipeline, and a headless browser looks at it.
+Needs Debian's Chromium and the extra `dev`. The demonstration's company is simulated and its model
+trained, the service shows it as `fitmodel demo --serve` does, and a headless browser looks at it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import tempfile
 import threading
@@ -19,18 +20,10 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, expect, sync_playwright
 
-import fitmodel
-from fitmodel.bundle.store import write_bundle
-from fitmodel.decision.policy import Policy
-from fitmodel.decision.value import Money
-from fitmodel.learning.learner import learn
-from fitmodel.model.opening import SCORER_FILE
-from fitmodel.model.scorer import Scorer
-from fitmodel.model.wording import wording_of
+from fitmodel.demonstration import DEALS, Demo, make_demo
 from fitmodel.service.app import create_app
 
 CHROMIUM = "/usr/bin/chromium"
-LEVEL, FLAG, BIG_DEAL = 0.23, 0.37, 20_000.0  # twice the odds of the level
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -42,27 +35,13 @@ QUIET = [
 ]
 
 
-def shipped(folder: Path) -> tuple[Path, Path]:
-    """A bundle and the file of an open pipeline."""
-    sim = fitmodel.simulate_deals(2_000, seed=1)
-    past, spec = sim.deals.head(1_950), sim.spec
-    money = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
-    policy = Policy("risk", FLAG, money, "", level=LEVEL, big_deal=BIG_DEAL)
-    words = wording_of(spec)
-    scorecard = learn(past, spec).scorecard
-    scorer = Scorer(scorecard, policy, "annual_value", "closed_on", "", words)
-    files = {SCORER_FILE: scorer.to_json()}
-    write_bundle(folder, "prospect-fit", files=files, manifest={"spec": spec.to_dict()})
-    prospects = folder / "prospects.csv"
-    sim.deals.tail(50).drop(columns="churned_on").to_csv(prospects, index=False)
-    return folder / "prospect-fit", prospects
-
-
 @contextmanager
-def served(model: Path, pipeline: Path) -> Iterator[str]:
+def served(demo: Demo) -> Iterator[str]:
     """Address of the service while it runs."""
     listener = socket.create_server(("127.0.0.1", 0))  # a browser that is early waits here
-    app = create_app(model, pipeline=pipeline)
+    app = create_app(
+        demo.model, log=demo.log, pipeline=demo.pipeline, deals=demo.deals, spec=demo.spec
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -85,17 +64,21 @@ def shoot(browser: Browser, url: str, output: Path) -> None:
 
 
 def main() -> None:
-    """Train, serve, look."""
+    """Simulate, train, serve, look."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "images")
-    output: Path = parser.parse_args().output
+    parser.add_argument("--deals", type=int, default=DEALS)
+    asked = parser.parse_args()
+    output: Path = asked.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        model, pipeline = shipped(Path(folder))
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        demo = make_demo(Path(folder) / "demo", Path(folder) / "models", deals=asked.deals)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        with served(model, pipeline) as url:
+        with served(demo) as url:
             shoot(browser, url, output)
         browser.close()
+        demo.log.close()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from fitmodel.demonstration import PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
+HAS = {"deals": True, "log": True, "history": True}
+
 
 @pytest.mark.slow
 def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow_store) -> None:
@@ -28,13 +30,19 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow
     )
     with TestClient(app) as ready:
         told = ready.get("/v1/desk").json()
-        assert (told["tour"], told["has"]) == (True, {"deals": True, "log": True})
+        assert (told["tour"], told["has"]) == (True, HAS)
         assert told["model"]["period"][1] <= TRAINED_UNTIL
         assert len(ready.get("/v1/pipeline").text.splitlines()) == PROSPECTS + 1
         app.state.pages.watch.wait("")
         watch = ready.get("/v1/watch").json()
         assert "lead_source" in watch["drifted"]
         assert ready.get("/v1/model/card").json()["nodes"]
+        rows = ready.get("/v1/pipeline/rows").json()["rows"]
+        assert not [row["error"] for row in rows if "error" in row]
+        key = {"key": rows[0]["key"]}
+        recorded = ready.get("/v1/pipeline/timeline", params=key).json()["records"]
+        assert recorded
+        assert all(record["known"] for record in recorded)
         first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
         events = ready.get(f"/v1/decisions?id={first}").json()["events"]
         assert events[-1]["kind"] == "assessed"

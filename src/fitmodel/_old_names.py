@@ -97,7 +97,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.sales.bands": ("fitmodel.sales.worth",),
     "fitmodel.sales.chances": ("fitmodel.sales.incentives",),
     "fitmodel.sales.entries": ("fitmodel.sales.ledger",),
-    "fitmodel.sales.hindsight": ("fitmodel.sales._retrospective",),
+    "fitmodel.sales.hindsight": ("fitmodel.sales.retrospective",),
     "fitmodel.sales.losses": ("fitmodel.sales.rates",),
     "fitmodel.sales.missed": ("fitmodel.sales._missed",),
     "fitmodel.sales.profile_plot": ("fitmodel.sales.plots",),

@@ -1,24 +1,26 @@
 """A company to try the app on: simulated deals with history, reps, a decision log and a drift.
 
-deals -> a model trained on what was known half a year ago -> prospects, and deals signed since
+deals, what the CRM recorded of them -> a model trained on what was known half a year ago
+      -> the last deals as prospects that are not signed yet, and deals signed since
       -> the decision log of both; in the last quarter marketing has bought a list of addresses
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
+from fitmodel.crm.prospects import add_history
+from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.tables.atomic import write_folder
 from fitmodel.training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -65,22 +67,50 @@ def make_demo(
     """
     tell = progress or (lambda _step: None)
     tell("simulating deals")
-    simulation = simulate_deals(deals, seed=0, drift=0.4)
-    spec = simulation.spec.replace(words={"money": "€{:,.0f}"})
-    known, spec_then = extract_as_of(simulation.deals, spec, TRAINED_UNTIL)
-    model = train(known, spec_then, models=models, progress=tell).model
+    simulation = simulate_deals(deals + PROSPECTS, seed=0, drift=0.4, history=True)
     table = _drifted(simulation.deals)
-    prospects = simulate_prospects(PROSPECTS, seed=1).prospects
-    tell("writing")
-    shown = {"deals.csv": table, "prospects.csv": prospects}
-    write_folder(folder, {name: rows.to_csv(index=False) for name, rows in shown.items()})
+    past = table.head(deals)
+    prospects = table.tail(PROSPECTS).drop(columns="churned_on")
+    tables = {name: _until_closing(rows, prospects) for name, rows in simulation.tables.items()}
+    shown = {f"{name}.csv": rows for name, rows in tables.items()}
+    shown |= {"deals.csv": past, "prospects.csv": prospects}
     (folder / LOG_FILE).unlink(missing_ok=True)
+    write_folder(folder, {name: rows.to_csv(index=False) for name, rows in shown.items()})
+    spec = _with_tables(simulation.spec, folder).replace(words={"money": "€{:,.0f}"})
+    known, spec_then = extract_as_of(past, spec, TRAINED_UNTIL)
+    model = train(known, spec_then, models=models, progress=tell).model
+    tell("writing")
     log = DecisionLog(folder / LOG_FILE)
-    later = table[table["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
+    later = past[past["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
     _decide(log, model, later, by_flag=("overridden", "signed"))
     _decide(log, model, prospects.head(PROSPECTS // 5), by_flag=("declined", None))
     shipped = models / spec_then.tracking.registered_model
     return Demo(shipped, folder / "prospects.csv", folder / "deals.csv", log, spec)
+
+
+def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
+    """The contract with its tables of history where the demonstration writes them."""
+
+    def placed(tables: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+        return {
+            name: {
+                **table.model_dump(exclude_none=True),
+                **settings,
+                "table": str((folder / f"{name}.csv").resolve()),
+            }
+            for name, table in tables.items()
+        }
+
+    events = placed(spec.events, windows_days=[90], amount=None)  # few enough to look through
+    return spec.replace(history=placed(spec.history), events=events)
+
+
+def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of history, of prospects only those from before they close."""
+    moment = "changed_at" if "changed_at" in rows else "happened_at"
+    closing = rows["deal_id"].map(prospects.set_index("deal_id")["closed_on"])
+    is_early = rows[moment].astype("datetime64[us]") < closing.astype("datetime64[us]")
+    return rows[closing.isna() | is_early]
 
 
 def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +128,7 @@ def _decide(
     by_flag: tuple[str | None, str | None],
 ) -> None:
     """Log what the model says of deals, and what their reps did: if flagged, and if not."""
-    said = model.predict(deals, reasons=0, log=log)
+    said = model.predict(add_history(deals, model), reasons=0, log=log)
     for flagged, name, rep in zip(said["poor_fit"], deals["deal_id"], deals["rep"], strict=True):
         action = by_flag[0] if flagged else by_flag[1]
         if action is not None:

@@ -71,6 +71,11 @@ class ModelHolder:
         self._thread: threading.Thread | None = None
 
     @property
+    def source(self) -> str | Path:
+        """Where the model comes from."""
+        return self._source
+
+    @property
     def model(self) -> FitModel:
         """The model in use: take it once for each request."""
         return self._model

@@ -107,7 +107,8 @@ def _as_json(served: ServedBy) -> str:
     limits |= {name: sorted(limits[name]) for name in _SETS}
     files = {name: getattr(served, name) for name in _FILES}
     files = {name: None if path is None else str(path) for name, path in files.items()}
-    return json.dumps({"source": served.source, "settings": limits, "log": served.log} | files)
+    known = {"source": served.source, "settings": limits, "log": served.log}
+    return json.dumps(known | files)
 
 
 def make_app() -> FastAPI:

@@ -15,7 +15,9 @@ from fastapi.testclient import TestClient
 
 import fitmodel
 from fitmodel.checking import check_deals
-from fitmodel.crm.prospects import add_history
+from fitmodel.crm.prospects import add_history, contract_of
+from fitmodel.crm.reading import open_deals
+from fitmodel.crm.timeline import timeline
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.fitmodel import FitModel
@@ -26,6 +28,7 @@ from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 pytestmark = pytest.mark.slow
+STILL = Settings(reload_seconds=0)
 TODAY = date(2026, 6, 30)
 
 
@@ -277,3 +280,26 @@ def test_every_door_reads_tables_of_a_database(home, in_database, tmp_path, monk
     assert "activities_days_since_last" in set(drift["attribute"])
     assert "FM111" in {result.code for result in checked.results}
     assert all(result.file == "" and result.row is None for result in checked.results)
+
+
+def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
+    folder, sim, run = home
+    past = sim.deals.tail(5).drop(columns="churned_on")
+    past.to_csv(folder / "open.csv", index=False)
+    expected = run.model.predict(add_history(past, run.model), reasons=0)
+
+    app = create_app(run.bundle_path.parent, STILL, pipeline=folder / "open.csv")
+    with TestClient(app) as service:
+        rows = service.get("/v1/pipeline/rows").json()["rows"]
+        chances = [row["early_churn_probability"] for row in rows]
+        assert chances == expected["early_churn_probability"].tolist()
+        assert service.get("/v1/desk").json()["has"]["history"]
+        told = service.get("/v1/pipeline/timeline", params={"key": rows[0]["key"]}).json()
+
+    name = past["deal_id"].iloc[0]
+    opened = open_deals(past, contract_of(run.model.manifest), sim.tables)
+    shown = timeline(opened.today, opened.spec, opened.tables, opened.result, name)
+    assert [record["what"] for record in told["records"]] == shown.records["what"].tolist()
+    assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
+    values = {field["label"]: field["value"] for field in told["fields"]}
+    assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]

@@ -227,7 +227,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
-    monkeypatch.setattr("fitmodel.service.app.create_app", lambda *_, **__: made.append(_[1]))
+    monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
     monkeypatch.setattr("fitmodel.cli.scoring.run_service", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     told = CliRunner().invoke(commands, asked)

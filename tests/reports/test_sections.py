@@ -13,9 +13,9 @@ from fitmodel.evaluation.plots import figure_of, new_axes
 from fitmodel.reports._html import as_svg, safe_csv
 from fitmodel.reports._loss_sections import review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
-from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
+from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.sales.reviews import compute_reviews
 
 NASTY = "<script>alert(1)</script> $a_{$"

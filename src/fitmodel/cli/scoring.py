@@ -1,10 +1,10 @@
-"""Command `score`."""
+"""Commands `score` and `serve`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from fitmodel.cli.app import (
 from fitmodel.cli.history import Tables, given_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
+
+if TYPE_CHECKING:
+    from fitmodel.serving import ServedBy
 
 
 @app.command()
@@ -239,22 +242,19 @@ def serve(
     Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
     """
     with plain_errors():
-        from fitmodel.monitoring.log import DecisionLog
-        from fitmodel.sales.plans import read_plan
-        from fitmodel.service.app import create_app, log_to_stderr
+        from fitmodel.service.app import log_to_stderr
         from fitmodel.service.people import read_people
-        from fitmodel.service.settings import LOOPBACK, Settings
+        from fitmodel.service.settings import Settings
+        from fitmodel.serving import ServedBy
 
         log_to_stderr()
+        if config is not None:
+            load_spec(config)  # what is wrong with it is said here, once
         token = os.environ.get(TOKEN, "").strip() or None
-        name = f"[{host}]" if ":" in host else host
-        shown = next((table for table in (pipeline, deals) if table is not None), None)
-        if shown is not None and token is None and people is None and not _is_here(host):
-            raise typer.BadParameter(
-                f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
-                "host as it is",
-                param_hint="--pipeline" if shown == pipeline else "--deals",
-            )
+        is_open = token is None and people is None
+        if is_open:
+            _refuse_strangers(host, pipeline, deals)
+            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
         settings = Settings(
             token=token,
             most_bytes=max_bytes,
@@ -263,37 +263,49 @@ def serve(
             body_seconds=body_seconds,
             answer_seconds=answer_seconds,
             reload_seconds=reload_seconds,
-            hosts=LOOPBACK.union([name], allow_host or ())
-            if token is None and _is_here(host)
-            else frozenset(),
+            hosts=_own_names(host, allow_host) if token is None else frozenset(),
             origins=frozenset(allow_origin or ()),
             people=None if people is None else read_people(people),
             user_header=user_header,
         )
-        if token is None and people is None:
-            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
-        prefix = root_path.rstrip("/")
-        if workers > 1:
-            from fitmodel.serving import ServedBy, run_workers
+        served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
+        _run(served, host, port, root_path.rstrip("/"), workers)
 
-            served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
-            served.make()  # an error is said once, here
-            typer.echo(f"http://{name}:{port}{prefix} by {workers} workers", err=True)
-            run_workers(workers, served, **_server_options(host, port, prefix))
-            return
-        decisions = None if log is None else DecisionLog(log, salt=salt)
-        spec = None if config is None else load_spec(config)
-        service = create_app(
-            model,
-            settings,
-            log=decisions,
-            pipeline=pipeline,
-            deals=deals,
-            spec=spec,
-            plans=() if plan is None else (read_plan(plan),),
+
+def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> None:
+    """Show no table beyond this machine without a token."""
+    shown = next((table for table in (pipeline, deals) if table is not None), None)
+    if shown is not None and not _is_here(host):
+        raise typer.BadParameter(
+            f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
+            "host as it is",
+            param_hint="--pipeline" if shown == pipeline else "--deals",
         )
-        typer.echo(f"http://{name}:{port}{prefix}", err=True)
-        run_service(service, host, port, prefix)
+
+
+def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
+    """Names that a service on this machine answers to; any where others may reach it."""
+    from fitmodel.service.settings import LOOPBACK
+
+    return LOOPBACK.union([_shown(host)], allowed or ()) if _is_here(host) else frozenset()
+
+
+def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
+    """Make the service, and answer until a signal ends it; an error is said before."""
+    from fitmodel.serving import run_workers
+
+    service = served.make()
+    address = f"http://{_shown(host)}:{port}{prefix}"
+    if workers > 1:
+        typer.echo(f"{address} by {workers} workers", err=True)
+        run_workers(workers, served, **_server_options(host, port, prefix))
+        return
+    typer.echo(address, err=True)
+    run_service(service, host, port, prefix)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_here(host: str) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
+from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,7 @@ def compute_level(level: Level) -> pd.DataFrame:
     )
 
 
-def plot_level(level: Level, ax: Axes | None = None) -> Axes:
+def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw observed over expected leavers per quarter, and the level applied to new prospects.
 
     Parameters
@@ -56,20 +57,19 @@ def plot_level(level: Level, ax: Axes | None = None) -> Axes:
     level : Level
     ax : Axes, optional
         Where to draw; else a new figure.
+    language : {"en", "zh"}
     """
-    ax = ax or new_axes(6.5)
+    ax, say = ax or new_axes(6.5), phrases(language, "plots")
     frame = compute_level(level)
     position = np.arange(len(frame))
     gaps = np.abs(frame[["low", "high"]].to_numpy().T - frame["ratio"].to_numpy())
-    ax.errorbar(
-        position, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label="quarter, 95 % interval"
-    )
-    ax.axhline(1.0, color=GREY, linestyle=":", linewidth=1, label="long-run mean")
+    ax.errorbar(position, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label=say("quarter"))
+    ax.axhline(1.0, color=GREY, linestyle=":", linewidth=1, label=say("long_run"))
     if level.is_applied:
-        ax.axhline(level.factor, color=ORANGE, linewidth=1.5, label="level applied")
+        ax.axhline(level.factor, color=ORANGE, linewidth=1.5, label=say("applied"))
     step = max(1, len(frame) // 8)
     ax.set_xticks(position[::step], frame["month"].iloc[::step], rotation=45, ha="right")
-    ax.set(xlabel="quarter ending", ylabel="early leavers: observed / expected")
+    ax.set(xlabel=say("quarter_ending"), ylabel=say("ratio"))
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False)
     return ax

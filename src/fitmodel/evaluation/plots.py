@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.language.catalogue import phrases
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
@@ -69,12 +71,12 @@ def draw_predictions(
     return {name: figure_of(ax) for name, ax in drawn.items()}
 
 
-def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw observed against predicted early churn, as `compute_calibration` gives it."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     top = min(1.02, 1.08 * float(max(frame["observed_high"].max(), frame["mean_predicted"].max())))
-    ax.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label="perfect")
-    label = f"{frame['count'].sum():,} deals in {len(frame)} bins, 95 % intervals"
+    ax.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label=say("perfect"))
+    label = say("bins", deals=f"{frame['count'].sum():,}", bins=len(frame))
     ax.errorbar(
         frame["mean_predicted"],
         frame["observed"],
@@ -87,9 +89,9 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         label=label,
     )
     ax.set(
-        title="Calibration: does 20 % mean 20 in 100?",
-        xlabel="predicted early churn",
-        ylabel="observed early churn",
+        title=say("calibration"),
+        xlabel=say("predicted"),
+        ylabel=say("observed"),
         xlim=(0, top),
         ylim=(0, top),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
 from fitmodel.exceptions import EditError
+from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.scorecard import INTERVAL_Z
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from fitmodel.language.catalogue import Say
     from fitmodel.learning.scorecard import Scorecard
 
 LIGHT = "#d9d9d9"
@@ -49,7 +51,13 @@ def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
 
 
 def plot_table(
-    scorecard: Scorecard, attribute: str, ax: Axes | None = None, *, before: Scorecard | None = None
+    scorecard: Scorecard,
+    attribute: str,
+    ax: Axes | None = None,
+    *,
+    before: Scorecard | None = None,
+    language: str = "en",
+    label: str | None = None,
 ) -> Axes:
     """Draw a table: a number as steps, a category as bars, with the 80 % spread over the bags.
 
@@ -60,6 +68,9 @@ def plot_table(
     ax : Axes, optional
     before : Scorecard, optional
         The scorecard before an edit by hand, whose table is drawn beside it.
+    language : {"en", "zh"}
+    label : str, optional
+        The attribute as readers call it; else its name.
 
     Returns
     -------
@@ -74,11 +85,12 @@ def plot_table(
     frame = compute_table(scorecard, attribute)
     old = None if before is None else compute_table(before, attribute)
     numeric = "low" in frame.columns
-    ax = ax or new_axes(7.0, 4.5 if numeric else _height(frame))
-    (_plot_number if numeric else _plot_category)(frame, ax, old, INTERVAL_Z * scorecard.spread)
-    title = f"{attribute}: what each {'value' if numeric else 'level'} adds to the log-odds"
+    ax, say = ax or new_axes(7.0, 4.5 if numeric else _height(frame)), phrases(language, "plots")
+    draw = _plot_number if numeric else _plot_category
+    draw(frame, ax, old, INTERVAL_Z * scorecard.spread, say)
+    title = say("table_value" if numeric else "table_level", attribute=label or attribute)
     if len(frame) > MAX_LEVELS and not numeric:
-        title += f" (the {MAX_LEVELS} with most deals)"
+        title += say("most_deals", number=MAX_LEVELS)
     ax.set_title(title, fontsize=11)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="best", fontsize=8, framealpha=0.85, edgecolor="none")
@@ -100,7 +112,9 @@ def save_table_plot(scorecard: Scorecard, attribute: str, path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _plot_number(frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float) -> None:
+def _plot_number(
+    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float, say: Say
+) -> None:
     bins = frame[frame["low"].notna()]
     edges = np.append(bins["low"].to_numpy(), bins["high"].to_numpy()[-1])
     effect, off = bins["log_odds"].to_numpy(), reach * bins["deviation"].to_numpy()
@@ -108,35 +122,35 @@ def _plot_number(frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, rea
     counts.bar(
         edges[:-1], bins["deals"], width=np.diff(edges), align="edge", color=LIGHT, linewidth=0
     )
-    _behind(ax, counts, int(bins["deals"].max()))
+    _behind(ax, counts, int(bins["deals"].max()), say)
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.fill_between(
         edges, _step(effect - off), _step(effect + off), step="post", color=BLUE, alpha=0.2,
-        linewidth=0, label="80 % interval",
+        linewidth=0, label=say("interval"),
     )  # fmt: skip
     if before is not None:
         old = before[before["low"].notna()]
         places = np.append(old["low"].to_numpy(), old["high"].to_numpy()[-1])
         ax.step(
             places, _step(old["log_odds"].to_numpy()), where="post", color=ORANGE, linestyle="--",
-            linewidth=1.3, label="before the edit",
+            linewidth=1.3, label=say("before_edit"),
         )  # fmt: skip
-    ax.step(edges, _step(effect), where="post", color=BLUE, linewidth=1.8, label="effect")
+    ax.step(edges, _step(effect), where="post", color=BLUE, linewidth=1.8, label=say("effect"))
     if edges[0] > 0 and edges[-1] / edges[0] > 100:  # noqa: PLR2004 - more than two tens
         ax.set_xscale("log")
     ax.set_xlim(edges[0], edges[-1])
-    ax.set(xlabel=_number_label(frame), ylabel="log-odds (above 0 raises the risk)")
+    ax.set(xlabel=_number_label(frame, say), ylabel=say("log_odds"))
 
 
-def _number_label(frame: pd.DataFrame) -> str:
+def _number_label(frame: pd.DataFrame, say: Say) -> str:
     missing = frame[frame["value"] == "missing"].iloc[0]
     if not missing["deals"]:
-        return "value (none was missing)"
-    return f"value (missing: {missing['log_odds']:+.2f}, {missing['deals']:,} deals)"
+        return say("none_missing")
+    return say("missing", effect=f"{missing['log_odds']:+.2f}", deals=f"{missing['deals']:,}")
 
 
 def _plot_category(
-    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float
+    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float, say: Say
 ) -> None:
     kept = frame.sort_values("deals", ascending=False, kind="stable").head(MAX_LEVELS)
     kept = kept.sort_values("log_odds", kind="stable")
@@ -145,26 +159,26 @@ def _plot_category(
     ax.barh(
         places, kept["log_odds"], xerr=reach * kept["deviation"], color=BLUE, height=0.62,
         error_kw={"capsize": 2.5, "ecolor": "black", "elinewidth": 1},
-        label="effect, 80 % interval",
+        label=say("effect_interval"),
     )  # fmt: skip
     if before is not None:
         old = before.set_index("value")["log_odds"].reindex(kept["value"]).to_numpy()
-        ax.plot(old, places, "D", color=ORANGE, markeredgecolor="white", label="before the edit")
+        ax.plot(old, places, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit"))
     names = [
-        f"{_short(value)}\n{deals:,} deals" if deals else f"{_short(value)}\nno deal"
+        f"{_short(value)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
         for value, deals in zip(kept["value"], kept["deals"], strict=True)
     ]
     ax.set_yticks(places, names, fontsize=8)
     ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.set_xlabel("log-odds (above 0 raises the risk)")
+    ax.set_xlabel(say("log_odds"))
 
 
-def _behind(ax: Axes, counts: Axes, most: int) -> None:
+def _behind(ax: Axes, counts: Axes, most: int, say: Say) -> None:
     """Put the counts into the lower quarter, behind the effects."""
     counts.set_ylim(0, max(4 * most, 1))
     counts.set_yticks([0, most], ["0", f"{most:,}"], fontsize=8, color=GREY)
-    counts.set_ylabel("deals in the band", loc="bottom", fontsize=8, color=GREY)
+    counts.set_ylabel(say("deals_in_band"), loc="bottom", fontsize=8, color=GREY)
     counts.spines[["top", "right"]].set_visible(False)
     ax.set_zorder(counts.get_zorder() + 1)
     ax.patch.set_visible(False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ COLOURS = {"drift": "#c0392b", "unclear": "#d4a017", "stable": "#7f8c8d"}
 MAX_BARS = 25
 
 
-def plot_drift(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the index of each attribute (its largest, where there are groups), largest on top.
 
     Parameters
@@ -25,6 +26,7 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
         As `compute_drift` gives it.
     ax : Axes, optional
         A new figure's without one.
+    language : {"en", "zh"}
     """
     worst = drift.sort_values("index").groupby("attribute", sort=False).last()
     shown = worst.sort_values("index").tail(MAX_BARS)
@@ -38,11 +40,13 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.axvline(TOLERATED, linestyle="--", linewidth=1, color="#444444")
     ax.set_yticks(height, [name.replace("$", r"\$") for name in shown.index])
     ax.set_xlim(left=0)
-    ax.set_xlabel("population stability index")
+    ax.set_xlabel(phrases(language, "plots")("stability_index"))
     return ax
 
 
-def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_drift_by_month(
+    drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
     """Draw the index of each attribute in each month; a dot is drift, a ring is unclear.
 
     Parameters
@@ -51,7 +55,9 @@ def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
         As `compute_drift` gives it with `by`.
     ax : Axes, optional
         A new figure's without one.
+    language : {"en", "zh"}
     """
+    say = phrases(language, "plots")
     rows = drift.assign(group=drift["group"].astype("object").map(str))
     index = rows.pivot_table(index="attribute", columns="group", values="index")
     index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:MAX_BARS]]
@@ -65,9 +71,10 @@ def plot_drift_by_month(drift: pd.DataFrame, ax: Axes | None = None) -> Axes:
         result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
         months = index.columns.get_indexer(pd.Index(result["group"]))
         places = index.index.get_indexer(pd.Index(result["attribute"]))
-        ax.scatter(months, places, s=22, facecolor=face, edgecolor=COLOURS[verdict], label=verdict)
+        edge, words = COLOURS[verdict], say(f"drift_{verdict}")
+        ax.scatter(months, places, s=22, facecolor=face, edgecolor=edge, label=words)
     ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
-    ax.figure.colorbar(drawn, ax=ax, label="population stability index", extend="max")
+    ax.figure.colorbar(drawn, ax=ax, label=say("stability_index"), extend="max")
     ax.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return ax

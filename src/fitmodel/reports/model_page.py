@@ -41,8 +41,12 @@ def card_tree(card: str) -> list[Node]:
     return html_tree(card_html(card))
 
 
-def attribute_table(scorecard: Scorecard, attribute: str) -> dict[str, Any]:
+def attribute_table(
+    scorecard: Scorecard, attribute: str, language: str = "en", *, label: str | None = None
+) -> dict[str, Any]:
     """Return one attribute's table of a scorecard as rows, and its plot as a tree.
+
+    `label` is what the attribute is called in the plot.
 
     Raises
     ------
@@ -50,7 +54,8 @@ def attribute_table(scorecard: Scorecard, attribute: str) -> dict[str, Any]:
         If the model has no such attribute; the message lists those it has.
     """
     rows = compute_table(scorecard, attribute)
-    drawing = as_svg(plot_table(scorecard, attribute)).markup(attribute)
+    ax = plot_table(scorecard, attribute, language=language, label=label)
+    drawing = as_svg(ax).markup(label or attribute)
     plain = rows.astype(object).where(rows.notna(), None)
     return {
         "attribute": attribute,
@@ -68,9 +73,9 @@ def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[
     plots = []
     if report.get("calibration"):
         frame = pd.DataFrame(report["calibration"])
-        plots.append((say("model_calibration"), plot_calibration(frame)))
+        plots.append((say("model_calibration"), plot_calibration(frame, language=language)))
     if (report.get("level") or {}).get("months"):
-        plots.append((say("model_level"), plot_level(_level(report["level"]))))
+        plots.append((say("model_level"), plot_level(_level(report["level"]), language=language)))
     return [
         {"title": title, "plot": html_tree(_figure(as_svg(ax).markup(title)))}
         for title, ax in plots

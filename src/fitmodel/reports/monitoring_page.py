@@ -59,7 +59,7 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         "say": say,
         "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         "tolerated": TOLERATED,
-        "plot": as_svg(plot_drift_by_month(drift) if grouped else plot_drift(drift)),
+        "plot": as_svg((plot_drift_by_month if grouped else plot_drift)(drift, language=language)),
         "grouped": grouped,
         "drift": [_drift_row(row, say) for row in shown.to_dict("records")],
         "left_out": say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.rep_performance import RepPerformance
+    from fitmodel.sales.retrospective import Retrospective
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def make_sales_report(
     rows: pd.DataFrame | None = None,
     edits: EditsAfterFlags | None = None,
     segment: str | None = None,
+    retrospective: Retrospective | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
@@ -127,6 +129,9 @@ def make_sales_report(
         Attributes edited after a flag, from `find_edits_after_flags`.
     segment : str, optional
         Column by which the value of deals is told apart.
+    retrospective : Retrospective, optional
+        What the models of then said of these deals, with rows numbered from 0, where it is there
+        already.
     language : {"en", "zh"}
     progress : callable, optional
         Told each step as it begins.
@@ -171,7 +176,7 @@ def make_sales_report(
             parts.append(trend_section(board, language=language, by=by))
     if spec.has_dates and roles.rep:
         tell("reviews of lost customers")
-        reviews = compute_reviews(view, spec, language=language)
+        reviews = compute_reviews(view, spec, retrospective=retrospective, language=language)
         parts.append(review_section(reviews, language=language))
     ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:

@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales._retrospective import require_dates, score_in_retrospect
+from fitmodel.sales.retrospective import require_dates, score_in_retrospect
 from fitmodel.sales.review_words import label_of, value_words
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
     from fitmodel.model.reasons import Reason
-    from fitmodel.sales._retrospective import Retrospective
+    from fitmodel.sales.retrospective import Retrospective
 
 QUESTIONS = 10
 MIN_OF_EACH = 2

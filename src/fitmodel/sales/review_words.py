@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.learning.columns import level_text
+from fitmodel.model.wording import number_words
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def value_words(value: Any, say: Say) -> str:
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
     if isinstance(value, float) and not value.is_integer():
-        return f"{value:,.4g}"
+        return number_words(value)
     return level_text(value)
 
 

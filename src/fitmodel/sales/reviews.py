@@ -16,8 +16,8 @@ from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
-from fitmodel.sales._retrospective import require_dates, score_in_retrospect
 from fitmodel.sales.people import names_of
+from fitmodel.sales.retrospective import require_dates, score_in_retrospect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
     from fitmodel.model.similar_deals import SimilarDeals
-    from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective
+    from fitmodel.sales.retrospective import AsOfSnapshot, Retrospective
 
 ALIKE = 50
 STAYED = 3

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.logged import customer_column, id_column, id_error, log_assessments
@@ -19,7 +20,8 @@ from fitmodel.tables.files import floats_of
 from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -62,6 +64,58 @@ def chunk_frame(
                 )
             frame[name] = values
     return frame, {position: f"{problem}. {_REMEDY}" for position, problem in problems.items()}
+
+
+class PredictedRows(NamedTuple):
+    """What the model reads of the rows of a chunk, and what it says.
+
+    Parameters
+    ----------
+    read : DataFrame
+        Columns that the model reads; text that is a number is a number.
+    predictions : DataFrame
+        As `FitModel.predict_table` gives them.
+    errors : Series of str or None
+        Why a row has no prediction.
+    unread : ndarray of bool
+        Rows that cannot be read as they stand in the file: their prediction is void.
+    """
+
+    read: pd.DataFrame
+    predictions: pd.DataFrame
+    errors: pd.Series[Any]
+    unread: NDArray[np.bool_]
+
+
+def predict_rows(
+    chunk: Chunk,
+    model: FitModel,
+    reasons: int,
+    *,
+    decimal_comma: bool = False,
+    as_of: date | None = None,
+    language: str = "en",
+    horizons: Sequence[int] = (),
+    as_json: bool = True,
+) -> PredictedRows:
+    """Predict the rows of a chunk; with `as_json` the reasons are JSON text."""
+    frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
+    predictions, errors = model.predict_table(
+        frame,
+        reasons=reasons,
+        as_of=as_of,
+        as_json=as_json,
+        language=language,
+        horizons=horizons,
+    )
+    for position, problem in unclear.items():
+        also = errors.iloc[position]
+        if also is None or not also.startswith(LEFT_OUT):
+            errors.iloc[position] = problem if also is None else f"{also}; {problem}"
+    for position, problem in chunk.problems.items():
+        errors.iloc[position] = problem
+    unread = np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems])
+    return PredictedRows(frame, predictions, errors, unread)
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +19,7 @@ from fitmodel.crm.prospects import open_history
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
-from fitmodel.scoring._chunks import BatchLog, chunk_frame, first_fault, in_order
+from fitmodel.scoring._chunks import BatchLog, first_fault, in_order, predict_rows
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
@@ -293,22 +292,16 @@ def predict_chunk(
     horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
     """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
-    frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
-    predictions, errors = model.predict_table(
-        frame,
-        reasons=reasons,
+    _, predictions, errors, unread = predict_rows(
+        chunk,
+        model,
+        reasons,
+        decimal_comma=decimal_comma,
         as_of=as_of,
-        as_json=True,
         language=language,
         horizons=horizons,
     )
-    for position, problem in unclear.items():
-        also = errors.iloc[position]
-        if also is None or not also.startswith(LEFT_OUT):
-            errors.iloc[position] = problem if also is None else f"{also}; {problem}"
-    for position, problem in chunk.problems.items():
-        errors.iloc[position] = problem
-    lost = pa.array(np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems]))
+    lost = pa.array(unread)
     kinds = PREDICTIONS | dict.fromkeys(horizon_columns(horizons), pa.float64())
     columns = {
         name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))

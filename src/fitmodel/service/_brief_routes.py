@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
-    from fitmodel.service._page_routes import Pages
+    from fitmodel.service._pages import Pages
     from fitmodel.service.settings import Settings
 
 BRIEF = "/v1/brief"

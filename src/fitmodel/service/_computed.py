@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("fitmodel.service")
 T = TypeVar("T")
+STEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,14 @@ class Computed(Generic[T]):
         except (FitModelError, OSError) as error:
             return State(problem=str(error))
 
-    def wait(self, key: str) -> State[T]:
-        """As `ask`, when it is done; for tests and for what runs before the service."""
+    def wait(self, key: str, tell: Callable[[str], None] | None = None) -> State[T]:
+        """As `ask`, when it is done; `tell` hears each step meanwhile."""
         self.ask(key)
-        self._begun[key][1].exception()
+        future = self._begun[key][1]
+        while tell is not None and not future.done():
+            tell(self._steps.get(key, ""))
+            wait_for([future], timeout=STEP_SECONDS)
+        future.exception()
         return self.ask(key)
 
     def close(self) -> None:

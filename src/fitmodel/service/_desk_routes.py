@@ -1,4 +1,4 @@
-"""The deal desk: a page at /, its files, and the two routes that give it data.
+"""The deal desk: a page at /, its files, and the route that tells it of the model.
 
 The page and its files hold nothing of anybody and come without a token; the data do not. The page
 scores through the same route as every other caller, and sends no id: what somebody tries out is
@@ -11,23 +11,19 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 
-from fitmodel.exceptions import FitModelError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.reports.styles import STYLES, read_style
-from fitmodel.service._middleware import RefusedError
-from fitmodel.service._page_routes import person_of
+from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._routes import MAX_REASONS, describe_model
 from fitmodel.service.schema import example_prospect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from fitmodel.decision.value import Money
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.service._page_routes import Pages
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.settings import Settings
 
@@ -45,12 +41,14 @@ def add_desk(
     holder: ModelHolder,
     limits: Settings,
     pipeline: Pipeline | None,
-    reports: Pages,
     *,
-    has_log: bool,
+    has: Mapping[str, bool],
     tour: bool = False,
 ) -> frozenset[str]:
-    """Add the page; return its paths without data, which need no token."""
+    """Add the page; return its paths without data, which need no token.
+
+    `has` says which of its inputs the service has: "deals", "log", "history".
+    """
     pages = dict(_pages())
     for path, (body, kind) in pages.items():
         app.add_api_route(path, _sends(body, kind), include_in_schema=False)
@@ -58,20 +56,7 @@ def add_desk(
     @app.get("/v1/desk")
     async def describe() -> dict[str, Any]:
         """Describe the model, its money and the limits for the page."""
-        has = {"deals": reports.has_deals, "log": has_log}
-        return describe_desk(holder.model, limits, pipeline) | {"has": has, "tour": tour}
-
-    @app.get("/v1/pipeline", response_class=Response)
-    def open_pipeline(request: Request) -> Response:
-        """The open pipeline as CSV, where the service was given one; a rep sees the own deals."""
-        if pipeline is None:
-            raise RefusedError(404, "the service was not given a pipeline (--pipeline)")
-        try:
-            rep = holder.model.manifest.get("spec", {}).get("deals", {}).get("rep")
-            text = pipeline.read_for(person_of(request), rep)
-            return Response(text, media_type="text/csv; charset=utf-8")
-        except (FitModelError, OSError) as error:
-            raise RefusedError(503, f"the pipeline cannot be read: {error}") from error
+        return describe_desk(holder.model, limits, pipeline) | {"has": dict(has), "tour": tour}
 
     return frozenset(pages)
 
@@ -93,6 +78,11 @@ def describe_desk(
         },
         "actionable": spec.get("attributes", {}).get("actionable", []),
         "words": spec.get("words", {}),
+        "recorded": {
+            language: {name: words.label(name) for name in words.recorded}
+            for language in LANGUAGES
+            for words in [scorer.wording.in_language(language)]
+        },
         "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
         "limits": {
             "bytes": limits.most_bytes,
@@ -102,16 +92,6 @@ def describe_desk(
         "pipeline": None if pipeline is None else pipeline.path.name,
         "example": example_prospect(model),
     }
-
-
-def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, float]:
-    """What a customer costs by leaving early instead of staying: linear in the amount as given.
-
-    Money at risk is the probability of early churn times this cost, so that the value of a
-    customer that stays, less the money at risk, is the expected value of signing.
-    """
-    fixed, of_one = (money.value_if_stays(a) - money.value_if_leaves(a) for a in (0.0, 1.0))
-    return {"fixed": fixed, "per_amount": (of_one - fixed) * per_year}
 
 
 def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.service._pipeline_rows import SAID
 from fitmodel.service.schema import FAILURES, failures, prospect_schema
 
 if TYPE_CHECKING:
@@ -106,7 +107,34 @@ _STATE = {"type": "string", "enum": ["ok", "failed", "away"]}
 READINESS = _object({"status": _TEXT, "model_version": _TEXT, "reload": _STATE, "registry": _STATE})
 HEALTH = _object({"status": _TEXT})
 DECISION_KEPT = _object({"id": _TEXT, "action": _TEXT})
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_CONCERN = _object({"label": _TEXT, "value_text": _TEXT}) | {"type": ["object", "null"]}
+_SAID = {
+    **{name: ASSESSMENT["properties"][name] for name in SAID},
+    "money_at_risk": _NUMBER_OR_NULL,
+    "concern": _CONCERN | {"description": "What raises the risk most, of the first reasons."},
+}
+_WHOLE = {
+    "cells": {"type": "object", "additionalProperties": _TEXT},
+    "prospect": {"type": "object", "description": "What is scored of the row."},
+    "sentences": _TEXTS,
+}
+PIPELINE_ROW = _object(
+    {
+        "key": _TEXT | {"description": "Tells two rows of one id apart."},
+        "id": _TEXT_OR_NULL,
+        "rep": _TEXT,
+        "amount": _NUMBER_OR_NULL,
+        "error": _TEXT | {"description": "Why the row has no assessment."},
+        **_SAID,
+        **_WHOLE,
+    },
+    optional=("error", *_SAID, *_WHOLE),
+)
+PIPELINE_ROWS = _object({"rows": {"type": "array", "items": _ref("PipelineRow")}})
 ANSWERS = {
+    ("/v1/pipeline/rows", "get", "200"): "PipelineRows",
+    ("/v1/pipeline/row", "get", "200"): "PipelineRow",
     ("/v1/model", "get", "200"): "Model",
     ("/healthz", "get", "200"): "Health",
     ("/readyz", "get", "200"): "Readiness",
@@ -163,6 +191,8 @@ def _schemas(model: FitModel) -> dict[str, Any]:
         "Readiness": READINESS,
         "Health": HEALTH,
         "DecisionKept": DECISION_KEPT,
+        "PipelineRow": PIPELINE_ROW,
+        "PipelineRows": PIPELINE_ROWS,
     }
 
 

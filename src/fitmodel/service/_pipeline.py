@@ -14,8 +14,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.scoring.history import with_history
+from fitmodel.scoring.in_memory import read_prospects
 from fitmodel.scoring.streams import READERS
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.tables.cells import is_missing, level_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.crm.requests import RequestHistory
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.scoring.in_memory import ProspectTable
     from fitmodel.service.people import Person
     from fitmodel.service.settings import Settings
 
@@ -45,7 +46,7 @@ class Pipeline:
     ----------
     path : Path
     limits : Settings
-        As long as what a request may bring: the browser sends the rows back to be scored.
+        As long as what a request may bring.
     history : callable, optional
         Gives the tables of the model in use; rows that lack its attributes are shown with them.
     """
@@ -54,28 +55,48 @@ class Pipeline:
     limits: Settings
     history: Callable[[], RequestHistory] | None = None
 
+    def stamp(self) -> tuple[int, int]:
+        """Changes where the file does.
+
+        Raises
+        ------
+        ProspectError
+            If it is gone.
+        """
+        if not self.path.is_file():
+            raise ProspectError(f"there is no file {self.path}")
+        found = self.path.stat()
+        return found.st_mtime_ns, found.st_size
+
     def check(self, model: FitModel) -> None:
-        """Read it once.
+        """Read it once, as a table and as text.
 
         Raises
         ------
         ProspectError
             If it cannot be read, lacks an attribute of the model, or is too long.
         """
-        if not self.path.is_file():
-            raise ProspectError(f"there is no file {self.path}")
-        with open_source(self.path, CHUNK_ROWS) as table:
-            names = table.schema.names
-            rows = sum(chunk.batch.num_rows for chunk in table.chunks)
-        given = [*names, *(() if self.history is None else self.history().columns)]
-        if not set(model.attributes) <= set(given):
-            raise missing_attributes(model.attributes, given)
-        if rows > self.limits.most_prospects:
-            raise ProspectError(
-                f"{self.path} has {rows:,} prospects, the desk shows {self.limits.most_prospects:,}"
-                " at most. Remedy: give the open ones only, or use fitmodel score."
-            )
+        self.read(model)
         self.read_csv()
+
+    def read(self, model: FitModel) -> ProspectTable:
+        """Read it as the table that the model scores.
+
+        Raises
+        ------
+        ProspectError
+            If it cannot be read, lacks an attribute of the model, or has more prospects than a
+            request may bring.
+        """
+        self.stamp()
+        table = read_prospects(self.path, model, None if self.history is None else self.history())
+        if len(table) > self.limits.most_prospects:
+            raise ProspectError(
+                f"{self.path} has {len(table):,} prospects, the desk shows "
+                f"{self.limits.most_prospects:,} at most. Remedy: give the open ones only, or use "
+                "fitmodel score."
+            )
+        return table
 
     def read_csv(self) -> bytes:
         """Give the file as CSV text in UTF-8, with its own separator.

@@ -1,24 +1,16 @@
-"""Build the service: model, limits, routes and middleware."""
+"""Build the service, and write its log."""
 
 from __future__ import annotations
 
 import json
 import logging
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fitmodel.crm.requests import RequestHistories
 from fitmodel.exceptions import DependencyError
-from fitmodel.following import ModelHolder
-from fitmodel.monitoring.deal_log import DealLog
-from fitmodel.monitoring.log import DecisionLog
-from fitmodel.service._middleware import Metrics, ServiceMiddleware
-from fitmodel.service._pipeline import Pipeline, may_see
 from fitmodel.service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -71,75 +63,22 @@ def create_app(
         If the pipeline cannot be read, lacks an attribute, or is too long.
     """
     try:
-        from fastapi import FastAPI
-        from fastapi.middleware.cors import CORSMiddleware
-        from fastapi.middleware.gzip import GZipMiddleware
-
-        from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
-        from fitmodel.service._decision_routes import add_decisions
-        from fitmodel.service._desk_routes import add_desk
-        from fitmodel.service._page_routes import Pages, PastTable, add_pages
-        from fitmodel.service._routes import (
-            add_assessments,
-            add_facts,
-            add_problems,
-            describe_in_openapi,
-        )
+        from fitmodel.service._assembly import assemble, make_parts
     except ImportError as error:
         raise DependencyError(
             'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
         ) from error
-    limits = settings or Settings()
-    holder, metrics = ModelHolder(source), Metrics()
-    histories = RequestHistories()
-    prospects = (
-        None if pipeline is None else Pipeline(pipeline, limits, lambda: histories.of(holder.model))
+    parts = make_parts(
+        source,
+        settings or Settings(),
+        log=log,
+        pipeline=pipeline,
+        deals=deals,
+        spec=spec,
+        plans=plans,
+        tour=tour,
     )
-    if prospects is not None:
-        prospects.check(holder.model)
-
-    known = log if isinstance(log, DecisionLog) else None
-    pages = Pages(holder, None if deals is None else PastTable(deals, spec, plans), known)
-
-    @asynccontextmanager
-    async def following(_app: FastAPI) -> AsyncIterator[None]:
-        if limits.reload_seconds > 0:
-            holder.follow(limits.reload_seconds)
-        yield
-        holder.close()
-        pages.close()
-
-    app = FastAPI(
-        title="fitmodel",
-        description="How likely prospects are to leave early, before the deal is signed.",
-        docs_url=None,  # FastAPI's pages load scripts from elsewhere
-        redoc_url=None,
-        lifespan=following,
-    )
-    app.state.holder, app.state.pages = holder, pages
-    add_problems(app)
-    add_assessments(app, holder, metrics, limits, log, histories)
-    add_brief(app, holder, limits, pages, histories)
-    deal_log = None if known is None else DealLog(known)
-    add_decisions(app, log, deal_log, lambda person, name: may_see(person, name, prospects, holder))
-    add_facts(app, holder, metrics)
-    add_pages(app, holder, pages)
-    files = add_desk(app, holder, limits, prospects, pages, has_log=known is not None, tour=tour)
-    describe_in_openapi(app, holder, limits, {BRIEF: brief_openapi})
-    routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
-    app.add_middleware(GZipMiddleware, minimum_size=1_000)
-    app.add_middleware(
-        ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=files
-    )
-    if limits.origins:  # the outermost: a browser asks beforehand, without the token
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=sorted(limits.origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["x-request-id"],
-        )
-    return app
+    return assemble(parts)
 
 
 class JsonLines(logging.Formatter):

@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
-from fitmodel.evaluation.comparison import Comparison
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
+from fitmodel.tracking._evidence import (
+    PromotionRefusedError,
+    check_evidence,
+    check_usable,
+    noted_comparison,
+)
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import (
     BUNDLE_VERSION_TAG,
@@ -28,18 +33,24 @@ from fitmodel.tracking.registry import (
 
 if TYPE_CHECKING:
     from fitmodel.bundle.reading import Bundle
+    from fitmodel.evaluation.comparison import Comparison
 
+__all__ = [
+    "Outlook",
+    "Promotion",
+    "PromotionRefusedError",
+    "follow_champion",
+    "look_ahead",
+    "promote",
+    "rollback",
+]
 
 PREVIOUS_TAG = "fitmodel.previous_champion"
 PROMOTED_TAG = "fitmodel.promoted_at"
 FORCED_TAG = "fitmodel.forced_because"
+BECAUSE_TAG = "fitmodel.promoted_because"
+BY_TAG = "fitmodel.promoted_by"
 GAIN_TAG = "fitmodel.gain_over_previous"
-
-_SKILL = "log_loss_skill.low"
-
-
-class PromotionRefusedError(TrackingError):
-    """The evidence does not support the promotion; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ def promote(
     comparison: Comparison | None = None,
     force: bool = False,
     reason: str | None = None,
+    by: str | None = None,
     store: str | None = None,
 ) -> Promotion:
     """Promote a version if the evidence supports it.
@@ -78,6 +90,8 @@ def promote(
         training noted in its bundle (`compare_with_champion`).
     force, reason
         Promote without evidence; the reason is recorded on the version.
+    by
+        Who promotes it, recorded on the version.
     store
         MLflow tracking URI.
 
@@ -100,24 +114,79 @@ def promote(
     if force and not (reason and reason.strip()):
         raise PromotionRefusedError("a forced promotion needs a reason, which is recorded")
     with connected(store) as client:
-        chosen = version if version is not None else alias_version(client, name, CHALLENGER)
-        if chosen is None:
-            raise TrackingError(
-                f"{name!r} has no challenger to promote; `fitmodel train` makes one"
-            )
-        champion = alias_version(client, name, CHAMPION)
+        chosen, champion = _chosen(client, name, version)
         if chosen == champion:
             return Promotion(name, chosen, champion)
         result = client.get_model_version(name, str(chosen))
         bundle = _checked_bundle(name, chosen, store)
         if comparison is None:
-            comparison = _noted(bundle, champion)
+            comparison = noted_comparison(bundle, champion)
         if not force:
-            _check_usable(bundle, result, champion)
-            _check_evidence(client, result, champion, comparison)
-        tags = _promotion_tags(champion, comparison, reason if force else None)
+            check_usable(bundle, result, champion)
+            check_evidence(client, result, champion, comparison)
+        tags = _promotion_tags(champion, comparison, reason, by, is_forced=force)
         _move(client, name, chosen, tags)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What would happen if a version were promoted now.
+
+    Attributes
+    ----------
+    version, champion : int or None
+        The candidate, and the version in use.
+    refusal : str or None
+        Why it would not be promoted without force; None where it would.
+    comparison : Comparison or None
+        With the champion on the same later deals, as its training noted it.
+    """
+
+    version: int | None
+    champion: int | None
+    refusal: str | None = None
+    comparison: Comparison | None = None
+
+
+def look_ahead(name: str, *, version: int | None = None, store: str | None = None) -> Outlook:
+    """Say whether a version would be promoted, by the rules of `promote`; nothing is moved.
+
+    Parameters
+    ----------
+    name, version, store
+        As of `promote`. Without a version, and without a challenger that is not in use already,
+        there is nothing to promote.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version, or the store does not answer.
+    BundleError
+        If the version's bundle is damaged.
+    """
+    with connected(store) as client:
+        champion = alias_version(client, name, CHAMPION)
+        chosen = version if version is not None else alias_version(client, name, CHALLENGER)
+        if chosen is None or chosen == champion:
+            return Outlook(None, champion)
+        result = client.get_model_version(name, str(chosen))
+        bundle = _checked_bundle(name, chosen, store)
+        comparison = noted_comparison(bundle, champion)
+        try:
+            check_usable(bundle, result, champion)
+            check_evidence(client, result, champion, comparison)
+        except PromotionRefusedError as refused:
+            return Outlook(chosen, champion, str(refused), comparison)
+    return Outlook(chosen, champion, comparison=comparison)
+
+
+def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | None]:
+    """The version to promote, else the challenger, and the champion."""
+    chosen = version if version is not None else alias_version(client, name, CHALLENGER)
+    if chosen is None:
+        raise TrackingError(f"{name!r} has no challenger to promote; `fitmodel train` makes one")
+    return chosen, alias_version(client, name, CHAMPION)
 
 
 def rollback(name: str, *, store: str | None = None) -> Promotion:
@@ -181,77 +250,23 @@ def _checked_bundle(name: str, version: int, store: str | None) -> Bundle:
     return bundle
 
 
-def _noted(bundle: Bundle, champion: int | None) -> Comparison | None:
-    """Read the comparison of the version's training; None where it met another champion."""
-    fields = bundle.manifest.get("contest")
-    noted = None if fields is None else Comparison.from_dict(fields)
-    return noted if noted is not None and noted.champion == champion else None
-
-
-def _check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
-    """Refuse a champion that services, briefs, monitoring and Spark would not load."""
-    if is_own_estimator(bundle):
-        raise _refused(
-            found,
-            champion,
-            f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
-            "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
-            "it would stop `serve`, `brief`, `monitor` and Spark",
-        )
-    report = bundle.manifest.get("report") or {}
-    if report.get("regime") == "provisional" and not report.get("has_skill"):
-        raise _refused(found, champion, f"it is a {report.get('verdict')}")
-
-
-def _check_evidence(
-    client: Any, found: Any, champion: int | None, comparison: Comparison | None
-) -> None:
-    skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
-    if skill is None:
-        raise _refused(found, champion, "its run has no skill measured against the base rate")
-    if skill <= 0:
-        raise _refused(
-            found,
-            champion,
-            f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
-        )
-    if champion is None:
-        return
-    if comparison is None:
-        raise _refused(
-            found,
-            champion,
-            f"it was not compared with the champion, version {champion}, on the same deals "
-            "(training it again does that)",
-        )
-    if comparison.objections:
-        raise _refused(found, champion, "; ".join(comparison.objections))
-    if not comparison.low > 0:
-        raise _refused(
-            found,
-            champion,
-            f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
-        )
-
-
-def _refused(found: Any, champion: int | None, why: str) -> PromotionRefusedError:
-    stays = "No model is in use" if champion is None else "The champion stays"
-    return PromotionRefusedError(
-        f"version {found.version} of {found.name!r} was not promoted: {why}. {stays}; "
-        "to promote all the same, force it with a reason (fitmodel promote --force REASON)"
-    )
-
-
 def _promotion_tags(
-    champion: int | None, comparison: Comparison | None, forced_because: str | None
+    champion: int | None,
+    comparison: Comparison | None,
+    reason: str | None,
+    by: str | None,
+    *,
+    is_forced: bool,
 ) -> dict[str, str]:
     tags = {PROMOTED_TAG: datetime.now(UTC).isoformat(timespec="seconds")}
     if champion is not None:
         tags[PREVIOUS_TAG] = str(champion)
     if comparison is not None:
         tags[GAIN_TAG] = str(comparison)
-    if forced_because is not None:
-        tags[FORCED_TAG] = forced_because
+    if reason is not None:
+        tags[FORCED_TAG if is_forced else BECAUSE_TAG] = reason
+    if by is not None:
+        tags[BY_TAG] = by
     return tags
 
 

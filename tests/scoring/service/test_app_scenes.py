@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales.quiz_scores import quiz_scores
 
 pytestmark = pytest.mark.slow
 
@@ -123,19 +125,116 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         )
 
 
-def test_watch_and_team_are_shown_when_they_are_computed(
+def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
     opened, serve, shop, simulation, tmp_path
 ) -> None:
-    deals = tmp_path / "deals.csv"
+    deals, log = tmp_path / "deals.csv", DecisionLog(tmp_path / "log.db")
     simulation.deals.to_csv(deals, index=False)
-    with serve(shop, deals=deals) as url, opened(f"{url}#/watch") as page:
+    with serve(shop, deals=deals, log=log) as url, opened(f"{url}#/watch") as page:
         expect(page.locator("#watch-body svg")).to_be_visible(timeout=60_000)
         page.goto(f"{url}#/team")
         funnel = page.locator("#team-body svg").first
-        expect(funnel).to_be_visible(timeout=180_000)
+        expect(funnel).to_be_visible(timeout=400_000)  # models of every quarter
         assert funnel.get_attribute("aria-label")
         expect(page.locator("#team-body .summary li").first).to_be_visible()
         page.locator("#team-body nav a").last.click()
         expect(page.locator("#team-body .part").last).to_be_in_viewport()
         sheets = page.locator("#team-body .sheet")
         expect(sheets.first).to_be_visible()
+        page.locator("#team-body a[href='#/quiz']").click()
+        page.locator("#quiz-names").fill("Kim, Ann")
+        page.locator("#quiz-start button").click()
+        for number in range(1, 11):
+            question = page.locator("#quiz-question h2")
+            expect(question).to_contain_text(f"Deal {number} of 10", timeout=60_000)
+            assert "left" not in page.locator("#quiz-question .facts").inner_text().lower()
+            page.locator("#guess-0").fill("80")
+            page.locator("#guess-1").fill("20")
+            page.locator("#quiz-guess button").click()
+        expect(page.locator("#quiz-result tbody tr")).to_have_count(10)
+        expect(page.locator("#quiz-history tbody tr")).to_have_count(2)
+        shown = page.locator("#quiz-result .figure").all_inner_texts()
+    guesses = log.guesses()
+    assert guesses.groupby("person")["guess"].unique().map(list).to_dict() == {
+        "Ann": [0.2],
+        "Kim": [0.8],
+    }
+    scores = quiz_scores(guesses).set_index("person")
+    assert shown[:3] == [f"{scores.loc[name, 'brier']:.3f}" for name in ("Kim", "Ann")] + [
+        f"{scores['model'].iloc[0]:.3f}"
+    ]
+    log.close()
+
+
+def test_five_thousand_open_deals_are_listed_without_being_scored_by_the_page(
+    opened, serve, twelve, tmp_path
+) -> None:
+    many = pd.concat([twelve.prospects] * 420, ignore_index=True).head(5_000)
+    many["deal_id"] = [f"M-{number:04}" for number in range(5_000)]
+    path = tmp_path / "prospects.csv"
+    many.to_csv(path, index=False)
+    asked: list[str] = []
+    with serve(twelve.model, path) as url, opened(f"{url}#/try") as page:
+        page.on("request", lambda request: asked.append(request.method))
+        page.goto(f"{url}#/")
+        expect(page.locator("[data-tile=prospects] .figure")).to_have_text("5,000")
+        assert set(asked) <= {"GET"}
+        table = page.locator("#pipeline table")
+        expect(table).to_have_attribute("aria-rowcount", "5001")
+        assert page.locator("#rows tr").count() < 150  # the others are two spacers
+        page.locator("#rows a").first.focus()
+        page.keyboard.press("End")
+        expect(page.locator("#rows tr[data-place='4999'] a")).to_be_focused()
+        assert page.locator("#rows tr").count() < 150
+        page.keyboard.press("ArrowUp")
+        expect(page.locator("#rows tr[data-place='4998'] a")).to_be_focused()
+        key = page.locator("#rows tr[data-place='4998']").get_attribute("data-key")
+        page.keyboard.press("Enter")
+        expect(page.locator("#deal-title")).to_have_text(key)
+        page.go_back()
+        expect(page.locator("#rows tr[data-place='4998'] a")).to_be_focused()
+        page.locator("#search").fill("M-004")
+        expect(page.locator("#rows tr")).to_have_count(10)
+
+
+VERSIONS = {
+    "problem": None,
+    "name": "prospect-fit",
+    "in_use": "v1",
+    "champion": 1,
+    "challenger": 2,
+    "rows": [{"label": "Version", "champion": "1 (v1)", "challenger": "2 (v2)"}],
+    "comparison": {"sentence": "On 300 later deals …", "objections": []},
+    "refusal": "version 2 was not promoted: it does not beat the champion",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_data_scientist_promotes_a_challenger_with_a_reason(
+    opened, serve, twelve, language
+) -> None:
+    # the registry's side of it is tested in tests/tracking/test_promotion_page.py
+    say, sent = read_texts(language, "desk"), []
+
+    def answer(route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(json={"version": 2, "previous": 1, "warning": None, "in_use": "v1"})
+
+    with serve(twelve.model) as url, opened(f"{url}?language={language}", "404") as page:  # no card
+        page.route("**/v1/model/versions**", lambda route: route.fulfill(json=VERSIONS))
+        page.route("**/v1/model/promotion", answer)
+        page.goto(f"{url}?language={language}#/model")
+        expect(page.locator("#versions thead th")).to_have_text(
+            [say["champion"], say["challenger"]]
+        )
+        expect(page.locator("#versions .caution")).to_have_text(VERSIONS["refusal"])
+        page.locator("#promote-name").fill("Kim")
+        page.locator("#promote-reason").fill("the market has changed")
+        button = page.get_by_role("button", name=say["promote"])
+        button.click()
+        assert sent == []  # refused by the rules: it must be forced, and that is said
+        page.locator("#promote-force").check()
+        button.click()
+        expect(page.locator("#notice")).to_be_visible()
+        wanted = {"version": 2, "reason": "the market has changed", "by": "Kim", "force": True}
+        assert sent == [wanted]

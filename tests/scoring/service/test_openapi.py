@@ -17,7 +17,12 @@ pytestmark = pytest.mark.slow
 ASSESSMENTS, DECISIONS, BRIEF = "/v1/assessments", "/v1/decisions", "/v1/brief"
 BATCH = "/v1/assessments/batch"
 FACTS = ("/v1/model", "/healthz", "/readyz", "/metrics")
-PAGES = ("/v1/me", "/v1/team", "/v1/watch", "/v1/model/card", "/v1/model/plots")
+PAGES = (
+    *("/v1/me", "/v1/team", "/v1/watch", "/v1/model/card", "/v1/model/plots"),
+    *("/v1/pipeline/rows", "/v1/pipeline/row", "/v1/pipeline/timeline"),
+    *("/v1/quiz", "/v1/quiz/scores"),
+)
+QUIZ, PROMOTION, VERSIONS = "/v1/quiz/answers", "/v1/model/promotion", "/v1/model/versions"
 UNDO, QUESTIONS, TABLES = "/v1/decisions/undo", "/v1/questions", "/v1/model/tables/{attribute}"
 ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
@@ -43,6 +48,8 @@ def described(source, tmp_path_factory):
         ("POST", BRIEF, GenerationMode.NEGATIVE),
         ("POST", UNDO, GenerationMode.POSITIVE),
         ("POST", QUESTIONS, GenerationMode.NEGATIVE),
+        ("POST", QUIZ, GenerationMode.NEGATIVE),
+        ("POST", PROMOTION, GenerationMode.NEGATIVE),
         ("GET", TABLES, GenerationMode.POSITIVE),
         ("GET", DECISIONS, GenerationMode.POSITIVE),
         *(("GET", path, GenerationMode.POSITIVE) for path in (*FACTS, *PAGES)),
@@ -76,5 +83,6 @@ def test_every_route_is_described(described) -> None:
     paths = {result.ok().path for result in described.get_all_operations()}
     assert paths == {
         *(ASSESSMENTS, BATCH, DECISIONS, BRIEF, UNDO, QUESTIONS, TABLES),
+        *(QUIZ, PROMOTION, VERSIONS),
         *(*FACTS, *PAGES, "/v1/model/card.html", "/v1/desk", "/v1/pipeline"),
     }

@@ -29,7 +29,11 @@ def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
     answer = asked.get(path)
     assert answer.status_code == 404
     assert "fitmodel serve --deals" in answer.json()["detail"]
-    assert asked.get("/v1/desk").json()["has"] == {"deals": False, "log": False}
+    assert asked.get("/v1/desk").json()["has"] == {
+        "deals": False,
+        "log": False,
+        "history": False,
+    }
 
 
 def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(

@@ -94,6 +94,13 @@ def test_a_rep_has_the_own_prospects_and_a_manager_all(served, prospects, reps) 
     assert 0 < len(own) < len(prospects)
     assert ids(served.get("/v1/pipeline", headers=as_("kim"))) == own
     assert ids(served.get("/v1/pipeline", headers=as_("ann"))) == set(prospects["deal_id"])
+    rows = served.get("/v1/pipeline/rows", headers=as_("kim")).json()["rows"]
+    assert {row["id"] for row in rows} == own
+    theirs = next(name for name in prospects["deal_id"] if name not in own)
+    for path in ("/v1/pipeline/row", "/v1/pipeline/timeline"):
+        assert served.get(path, params={"key": theirs}, headers=as_("kim")).status_code == 404
+    asked = {"key": theirs}
+    assert served.get("/v1/pipeline/row", params=asked, headers=as_("ann")).json()["id"] == theirs
 
 
 def test_no_answer_to_a_rep_names_another_rep_or_another_reps_deal(

@@ -65,7 +65,6 @@ function askForToken(wasWrong) {
 }
 
 export const facts = async () => (await request("v1/desk")).json();
-export const pipelineText = async () => (await request("v1/pipeline")).text();
 
 /** Where prospects are assessed, with reasons in the page's language. */
 const assessments = (reasons) => `v1/assessments?reasons=${reasons}&language=${language()}`;
@@ -80,12 +79,20 @@ export const assess = (prospect, reasons, signal) => post(prospect, reasons, sig
 const read = async (path) => (await request(path)).json();
 const write = async (path, body) => (await request(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();
 
+export const pipelineRows = ({ full = false } = {}) => read(`v1/pipeline/rows?language=${language()}&full=${full}`);
+export const pipelineRow = (key) => read(`v1/pipeline/row?language=${language()}&key=${encodeURIComponent(key)}`);
+export const timeline = (key) => read(`v1/pipeline/timeline?language=${language()}&key=${encodeURIComponent(key)}`);
 export const me = () => read("v1/me");
 export const team = () => read(`v1/team?language=${language()}`);
 export const watch = () => read(`v1/watch?language=${language()}`);
 export const modelCard = () => read("v1/model/card");
 export const modelPlots = () => read(`v1/model/plots?language=${language()}`);
-export const modelTable = (name) => read(`v1/model/tables/${encodeURIComponent(name)}`);
+export const modelTable = (name) => read(`v1/model/tables/${encodeURIComponent(name)}?language=${language()}`);
+export const modelVersions = () => read(`v1/model/versions?language=${language()}`);
+export const promote = (wanted) => write("v1/model/promotion", wanted);
+export const quiz = () => read(`v1/quiz?language=${language()}`);
+export const quizAnswers = (given) => write(`v1/quiz/answers?language=${language()}`, given);
+export const quizScores = () => read(`v1/quiz/scores?language=${language()}`);
 export const events = (id) => read(`v1/decisions?id=${encodeURIComponent(id)}`);
 export const decide = (decision) => write("v1/decisions", decision);
 export const undo = (given) => write("v1/decisions/undo", given);

@@ -6,6 +6,7 @@ import { $, debounced, make, show } from "./dom.js";
 import { drawForm, markFields, readForm, resetForm } from "./form.js";
 import { moneyAtRisk, riskBasis } from "./prospects.js";
 import { drawReasons } from "./reasons.js";
+import * as timeline from "./timeline.js";
 import { badge, bar, worthText } from "./table.js";
 import { label, money, percent, say } from "./text.js";
 
@@ -44,6 +45,7 @@ export function open(row, newFacts) {
   drawReasons($("reasons"), []);
   brief.clear();
   decide.open(row, facts);
+  timeline.open(row, facts);
   translate();
   return ask();
 }
@@ -67,6 +69,7 @@ export function translateForm() {
   }
   translate();
   decide.translate();
+  timeline.open(shown, facts);
   if (before !== null) decide.learn(before);
   if (said !== null) ask(); // its sentences in the new language
 }

@@ -1,9 +1,9 @@
 // Decisions on a deal: sign, decline, override, ask a manager, undo; and what was done so far.
 import * as api from "./api.js";
 import { $, make, show } from "./dom.js";
+import { keepName, knownName } from "./people.js";
 import { moment, percent, say } from "./text.js";
 
-const NAME = "fitmodel.name"; // asked once, kept in this browser
 const LOOK_AGAIN = 10_000; // milliseconds: somebody else may decide meanwhile
 
 let facts = null;
@@ -105,7 +105,7 @@ function drawButtons() {
 
 /** One click where nothing is left to ask; a name is asked once, a reason only to override. */
 function askFor(action) {
-  const name = facts.me.name || localStorage.getItem(NAME) || "";
+  const name = knownName(facts);
   const needsReason = action === "overridden" || action === "asked";
   if (name && !needsReason) {
     decide(action, name, "");
@@ -126,7 +126,7 @@ function confirmDecision() {
   const name = $("decide-name").value.trim();
   const reason = $("decide-reason").value.trim();
   if (!name || ($("decide-reason").required && !reason)) return;
-  if (!facts.me.name) localStorage.setItem(NAME, name);
+  keepName(facts, name);
   $("decide").close();
   decide(pending, name, reason);
 }

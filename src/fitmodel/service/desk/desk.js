@@ -2,8 +2,9 @@
 import * as api from "./api.js";
 import * as deal from "./deal.js";
 import { $, notice, progress, show } from "./dom.js";
+import * as quiz from "./quiz.js";
 import * as reports from "./reports.js";
-import { assessRows, readProspects } from "./prospects.js";
+import { assessRows, readProspects, servedRows, wholeRow } from "./prospects.js";
 import * as table from "./table.js";
 import { learnWords, number, say, speak, wanted } from "./text.js";
 
@@ -16,25 +17,27 @@ let loading = null;
 let left = null; // the row that was open, to come back to
 
 async function start() {
-  await speak(wanted());
   for (const part of [table, deal]) part.begin();
+  reports.begin(modelChanged);
   listen();
-  loading = load();
+  const spoken = speak(wanted());
+  loading = load(spoken);
+  await spoken;
 }
 
-async function load() {
+async function load(spoken = null) {
   notice(null);
   try {
+    const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
     progress(say("loading"));
-    facts = { ...(await api.facts()), me: await api.me() };
-    learnWords(facts.words);
+    facts = { ...told, me };
+    learnWords(facts.words, facts.recorded);
     show($("sign-out"), api.hasToken());
     show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
-    if (reports.PAGES.some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
+    if ([...reports.PAGES, "quiz"].some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
     const kept = keptUpload();
-    if (kept) await take(kept.text, kept.name, true);
-    else if (facts.pipeline) await take(await api.pipelineText(), facts.pipeline, false);
-    else await take(null, null, false);
+    if (kept) await takeUpload(kept.text, kept.name);
+    else use(facts.pipeline ? await servedRows(facts) : [], facts.pipeline && { name: facts.pipeline, uploaded: false });
   } catch (error) {
     complain(error, load);
   } finally {
@@ -42,23 +45,28 @@ async function load() {
   }
 }
 
+/** Another model is in use: everything it said is asked for anew. */
+async function modelChanged() {
+  await load();
+  reports.translate();
+}
+
 function complain(error, again = null) {
   const known = error.status !== undefined;
   notice(error.message || say("no_answer"), known ? again : null);
 }
 
-/** Take a table into use; one that is no pipeline leaves what was there before. */
-async function take(text, name, uploaded) {
-  if (text !== null) {
-    const read = readProspects(text, facts);
-    const told = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
-    rows = await assessRows(read, facts, told);
-    source = { name, uploaded };
-    table.fill(rows, facts);
-  } else {
-    rows = [];
-    source = null;
-  }
+/** Take an upload into use; one that is no pipeline leaves what was there before. */
+async function takeUpload(text, name) {
+  const read = readProspects(text, facts);
+  const told = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
+  use(await assessRows(read, facts, told), { name, uploaded: true });
+}
+
+/** Show these rows; without a source there are none. */
+function use(newRows, newSource) {
+  [rows, source] = [newRows, newSource];
+  if (source !== null) table.fill(rows, facts);
   describe();
   route();
 }
@@ -92,7 +100,7 @@ async function upload(file) {
   }
   try {
     const text = decodedFile(await file.arrayBuffer());
-    await take(text, file.name, true);
+    await takeUpload(text, file.name);
     keep(file.name, text);
     location.hash = "#/";
   } catch (error) {
@@ -123,9 +131,9 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 
 // -- the address ------------------------------------------------------------------------------
 
-function route() {
+async function route() {
   if (facts === null) return;
-  const [, view, key] = /^#\/(deal|try|team|model|watch)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
+  const [, view, key] = /^#\/(deal|try|team|model|watch|quiz)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
   notice(null);
   if (reports.PAGES.includes(view)) {
@@ -134,17 +142,36 @@ function route() {
     return;
   }
   reports.close();
+  quiz.close();
+  if (view === "quiz") {
+    openView("quiz", "#/team");
+    await quiz.open(facts);
+    return;
+  }
   if (view === "try" || row?.assessment) {
-    left = row?.key ?? null;
-    openView("deal", view === "try" ? "#/try" : "#/");
-    deal.open(row ?? null, facts);
-    $("deal-title").focus({ preventScroll: true });
-    scrollTo(0, 0);
+    await openDeal(row);
     return;
   }
   openView("pipeline", "#/");
+  table.update();
   if (view === "deal") notice(row ? `${row.key}: ${row.error}` : say("no_such", { key: decoded(key) }));
   else focusRow();
+}
+
+async function openDeal(row) {
+  const asked = location.hash;
+  try {
+    const whole = row === null ? null : await wholeRow(row, facts);
+    if (asked !== location.hash) return; // somebody went on meanwhile
+    left = row?.key ?? null;
+    openView("deal", row === null ? "#/try" : "#/");
+    deal.open(whole, facts);
+    $("deal-title").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  } catch (error) {
+    openView("pipeline", "#/");
+    complain(error, route);
+  }
 }
 
 function decoded(key) {
@@ -156,7 +183,7 @@ function decoded(key) {
 }
 
 function openView(name, current) {
-  for (const view of ["pipeline", "deal", ...reports.PAGES]) show($(view), view === name);
+  for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -165,8 +192,7 @@ function openView(name, current) {
 
 /** Back from a deal, the keyboard stands on its row again. */
 function focusRow() {
-  const link = left && [...$("rows").querySelectorAll("tr")].find((line) => line.dataset.key === left);
-  link?.querySelector("a").focus();
+  if (left !== null) table.focusRow(left);
   left = null;
 }
 
@@ -182,9 +208,10 @@ function listen() {
     await speak($("language").value);
     if (facts === null) return;
     describe();
-    table.translate();
+    await translateRows();
     deal.translateForm();
     reports.translate();
+    if (!$("quiz").hidden) quiz.open(facts);
     drawTheme();
   });
   $("theme").addEventListener("click", () => {
@@ -211,6 +238,21 @@ function listen() {
     sessionStorage.removeItem(KEPT);
     load();
   });
+}
+
+/** What the service says of its rows, in another language; the filters stay. */
+async function translateRows() {
+  if (source === null || source.uploaded) {
+    table.translate();
+    return;
+  }
+  try {
+    rows = await servedRows(facts);
+    table.translate(rows);
+  } catch (error) {
+    table.translate();
+    complain(error);
+  }
 }
 
 function isDark() {

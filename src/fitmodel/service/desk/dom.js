@@ -20,7 +20,8 @@ export function show(node, visible = true) {
 }
 
 /** Say something that needs attention; with `again` there is a button that tries it once more. */
-export function notice(text, again = null) {
+export function notice(text, again = null, { good = false } = {}) {
+  $("notice").classList.toggle("good", good);
   $("notice-text").textContent = text ?? "";
   show($("notice"), Boolean(text));
   $("retry").onclick = again;

@@ -1,10 +1,39 @@
-// From a table of text to prospects with their assessment and the money at risk.
+// Prospects with their assessment and the money at risk: as the service has them, or of an upload.
 import { isNumber, parse, plainNumber } from "./csv.js";
 import { say, number } from "./text.js";
-import { assessAll } from "./api.js";
+import * as api from "./api.js";
 
 const REASONS_IN_TABLE = 3;
 const SHOWN_NAMES = 6;
+
+/** Rows of the service's own pipeline, which it has scored. */
+export async function servedRows(facts) {
+  const { rows } = await api.pipelineRows();
+  return rows.map((row) => servedRow(row, facts));
+}
+
+function servedRow(row, facts) {
+  const { key, rep, amount, error, money_at_risk: risk, concern } = row;
+  const whole = row.cells ? { given: row.cells, prospect: sent(row.prospect, facts), sentences: row.sentences } : {};
+  return { key, rep, amount, risk, concern, isServed: true, ...(error ? { error } : { assessment: row }), ...whole };
+}
+
+function sent(prospect, facts) {
+  return Object.fromEntries(sentColumns(facts).filter((name) => name in prospect).map((name) => [name, prospect[name]]));
+}
+
+/** A row with its cells and what is scored of it; those of an upload have them already. */
+export async function wholeRow(row, facts) {
+  return row.isServed && !row.given ? servedRow(await api.pipelineRow(row.key), facts) : row;
+}
+
+/** The same of many rows, in their order. */
+export async function wholeRows(some, facts) {
+  if (!some.some((row) => row.isServed)) return some;
+  const { rows } = await api.pipelineRows({ full: true });
+  const known = new Map(rows.map((row) => [row.key, row]));
+  return some.filter((row) => known.has(row.key)).map((row) => servedRow(known.get(row.key), facts));
+}
 
 /** Columns that are sent: the attributes, and what money and dates are counted from. Never the id. */
 export function sentColumns(facts) {
@@ -73,12 +102,14 @@ function prospectOf(given, facts, decimalComma) {
 /** Assess every row that has the table's shape; the others keep their error. */
 export async function assessRows(rows, facts, told) {
   const sound = rows.filter((row) => !row.error);
-  const answers = await assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, told);
+  const answers = await api.assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, told);
   sound.forEach((row, place) => {
     const answer = answers[place];
     if (answer.error) row.error = answer.error;
     else {
       row.assessment = answer;
+      row.concern = answer.reasons.find((reason) => reason.contribution > 0) ?? null;
+      row.sentences = answer.reasons.map((reason) => reason.sentence);
       row.risk = moneyAtRisk(answer.early_churn_probability, row.amount, facts);
     }
   });

@@ -1,13 +1,19 @@
 // The pages Team, Model and Watch: asked for when they are opened, drawn from the trees they come as.
 import * as api from "./api.js";
-import { $, make } from "./dom.js";
+import { $, make, notice } from "./dom.js";
 import { build } from "./nodes.js";
 import { label, say } from "./text.js";
+import { versionsPart } from "./versions.js";
 
 const AGAIN = 1_500; // milliseconds until a report that is being computed is asked for again
 let facts = null;
 let open = null; // the page that is shown
 let turn = 0;
+let changed = null; // tells the app that another model is in use
+
+export function begin(modelChanged) {
+  changed = modelChanged;
+}
 
 export const PAGES = ["team", "model", "watch"];
 const DRAW = { team: drawTeam, model: drawModel, watch: drawWatch };
@@ -83,7 +89,8 @@ async function drawTeam(isWanted, body) {
   const summary = points.length === 0 ? null
     : make("div", { class: "summary" }, make("h2", {}, say("team_points")), make("ul", {}, ...points));
   const sections = told.sections.map(({ id, nodes }) => make("section", { class: "part card", "data-part": id }, ...build(nodes)));
-  return [make("p", { class: "basis" }, told.basis), summary,
+  const quiz = make("p", { class: "actions" }, make("a", { class: "button", href: "#/quiz" }, say("quiz_link")), make("span", { class: "soft" }, say("quiz_link_note")));
+  return [make("p", { class: "basis" }, told.basis), summary, quiz,
     make("nav", { "aria-label": say("contents") }, make("ul", {}, ...links)), ...sections].filter(Boolean);
 }
 
@@ -105,10 +112,18 @@ async function drawModel(isWanted) {
   const tables = attributes.map(({ name }) => tableOf(name));
   return [
     make("div", { class: "summary" }, make("p", {}, make("strong", {}, version)), make("p", {}, policy ?? "")),
+    versionsPart(facts, promoted),
     ...drawn,
     make("section", { class: "part card" }, make("h2", {}, say("model_tables")), make("p", { class: "note" }, say("model_tables_note")), ...tables),
     card === null ? null : make("section", { class: "part card" }, make("details", {}, make("summary", {}, say("model_card")), ...build(card.nodes))),
   ].filter(Boolean);
+}
+
+/** After a promotion the page is about another model; one that was started with a bundle stays. */
+async function promoted({ version, in_use: now }) {
+  const isHere = now !== facts.model.version;
+  if (isHere) await changed();
+  notice(say(isHere ? "promoted" : "promoted_elsewhere", { version, in_use: now }), null, { good: true });
 }
 
 async function cardOrNothing() {

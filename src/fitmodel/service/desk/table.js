@@ -1,10 +1,11 @@
 // The open pipeline: filters, sums that follow them, and the table.
 import { write, download } from "./csv.js";
-import { $, debounced, make, show } from "./dom.js";
-import { riskBasis } from "./prospects.js";
+import { $, debounced, make, notice, show } from "./dom.js";
+import { riskBasis, wholeRows } from "./prospects.js";
+import * as lines from "./rows.js";
 import { money, number, percent, say } from "./text.js";
 
-const PAGE = 100; // rows drawn at first; more on request
+const FAULTS = 500; // listed; there may be more
 const BANDS = ["poor", "watch", "good"];
 const COLUMNS = {
   key: { text: "prospect", of: (row) => row.key },
@@ -21,32 +22,30 @@ let facts = null;
 let rows = [];
 let filter = { text: "", rep: "", bands: new Set() };
 let order = { by: "risk", down: true, managersFirst: true };
-let drawn = PAGE;
+let kept = []; // the rows that the filters leave, in their order
 
 export function begin() {
+  lines.begin($("rows"), drawRow);
   const searched = debounced(() => change({ text: $("search").value }), 80);
   $("search").addEventListener("input", searched);
   $("rep").addEventListener("change", () => change({ rep: $("rep").value }));
-  $("show-more").addEventListener("click", () => {
-    drawn += 5 * PAGE;
-    draw();
-  });
-  $("export").addEventListener("click", () => download("prospects-assessed.csv", exported()));
+  $("export").addEventListener("click", keepExport);
   $("rows").addEventListener("keydown", moveAmongRows);
 }
 
 /** Show these rows; filters begin anew. */
 export function fill(newRows, newFacts) {
-  [rows, facts, drawn] = [newRows, newFacts, PAGE];
+  [rows, facts] = [newRows, newFacts];
   filter = { text: "", rep: "", bands: new Set() };
   order = { by: riskBasis(facts) === null ? "probability" : "risk", down: true, managersFirst: true };
   $("search").value = "";
   translate();
 }
 
-/** Draw everything that holds words. */
-export function translate() {
+/** Draw everything that holds words, of these rows where there are new ones. */
+export function translate(newRows = rows) {
   if (facts === null) return;
+  rows = newRows;
   const reps = [...new Set(rows.map((row) => row.rep).filter(Boolean))].sort();
   const options = reps.map((rep) => make("option", { value: rep }, rep));
   $("rep").replaceChildren(make("option", { value: "" }, say("all_reps")), ...options);
@@ -59,7 +58,6 @@ export function translate() {
 
 function change(part) {
   filter = { ...filter, ...part };
-  drawn = PAGE;
   draw();
 }
 
@@ -78,8 +76,7 @@ function chosen() {
   const { of } = COLUMNS[order.by];
   const sign = order.down ? -1 : 1;
   const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
-  const kept = scored().filter((row) => matches(row));
-  return kept.sort((a, b) => {
+  return scored().filter((row) => matches(row)).sort((a, b) => {
     const escalated = Number(b.assessment.escalate) - Number(a.assessment.escalate);
     if (order.managersFirst && escalated !== 0) return escalated;
     const [first, second] = [of(a), of(b)];
@@ -98,19 +95,18 @@ function visibleColumns() {
 }
 
 function draw() {
-  const kept = chosen();
-  drawTiles(kept);
-  tellShown(kept);
+  kept = chosen();
+  drawTiles();
+  tellShown();
   drawBands();
   drawColumns();
-  $("rows").replaceChildren(...kept.slice(0, drawn).map(drawRow));
+  $("rows").parentNode.setAttribute("aria-rowcount", kept.length + 1);
+  lines.show(kept);
   show($("nothing"), kept.length === 0);
-  show($("more"), kept.length > drawn);
-  $("show-more").textContent = say("more", { number: number(Math.min(5 * PAGE, kept.length - drawn)) });
   $("export").disabled = kept.length === 0;
 }
 
-function drawTiles(kept) {
+function drawTiles() {
   const sum = (of) => kept.reduce((total, row) => total + (of(row) ?? 0), 0);
   const poor = kept.filter((row) => row.assessment.fit === "poor");
   const unpriced = kept.filter((row) => row.amount === null).length;
@@ -136,7 +132,7 @@ function drawTiles(kept) {
 }
 
 /** One line for those who listen: the tiles would be read out whole at every key. */
-function tellShown(kept) {
+function tellShown() {
   $("shown").textContent = say("shown", { number: number(kept.length), all: number(scored().length) });
 }
 
@@ -167,7 +163,7 @@ function drawColumns() {
       ? make("span", {}, say(text))
       : make("button", { type: "button", "data-sort": name, onclick: () => sortBy(name) }, say(text),
           make("span", { class: "arrow", "aria-hidden": "true" }, active ? (order.down ? "▼" : "▲") : ""));
-    return make("th", { role: "columnheader", scope: "col", class: numeric ? "numeric" : null, "aria-sort": sorted }, inside);
+    return make("th", { role: "columnheader", scope: "col", class: numeric ? `${name} numeric` : name, "aria-sort": sorted }, inside);
   });
   replaceKeepingFocus($("columns"), headings, (node) => node.dataset.sort);
 }
@@ -184,15 +180,21 @@ function replaceKeepingFocus(parent, nodes, nameOf) {
   if (held) [...parent.querySelectorAll("button")].find((node) => nameOf(node) === held)?.focus();
 }
 
-function drawRow(row) {
+/** Draw what is near the screen, where the table was hidden before. */
+export const update = () => lines.update();
+
+/** Put the keyboard on a row. */
+export const focusRow = (key) => lines.focus(kept.findIndex((row) => row.key === key));
+
+function drawRow(row, place) {
   const cells = visibleColumns().map((name) => {
     const { text, numeric } = COLUMNS[name];
-    return make("td", { role: "cell", class: `${name} ${numeric ? "numeric" : ""}`, "data-label": say(text) }, CELLS[name](row));
+    return make("td", { role: "cell", class: numeric ? `${name} numeric` : name, "data-label": say(text) }, CELLS[name](row));
   });
   const open = (event) => {
     if (!event.target.closest("a") && !getSelection().toString()) location.hash = linkTo(row);
   };
-  return make("tr", { role: "row", "data-key": row.key, onclick: open }, ...cells);
+  return make("tr", { role: "row", "data-key": row.key, "data-place": place, "aria-rowindex": place + 2, onclick: open }, ...cells);
 }
 
 export const linkTo = (row) => `#/deal/${encodeURIComponent(row.key)}`;
@@ -208,11 +210,7 @@ const CELLS = {
   fit: ({ assessment }) => make("span", {}, badge(assessment), managerMark(assessment)),
   value: ({ assessment }) => make("span", { class: assessment.expected_value < 0 ? "loss" : "", title: worthText(assessment) }, money(assessment.expected_value)),
   risk: (row) => make("strong", {}, money(row.risk)),
-  against: ({ assessment }) => {
-    const first = assessment.reasons.find((reason) => reason.contribution > 0);
-    if (!first) return "–";
-    return make("span", { title: first.sentence }, `${first.label}: ${first.value_text}`);
-  },
+  against: ({ concern }) => (concern ? `${concern.label}: ${concern.value_text}` : "–"),
 };
 
 /** The band, and a mark where the prospect is unlike past deals. */
@@ -242,13 +240,14 @@ export function bar({ early_churn_probability: p, probability_low: low, probabil
 
 /** Arrow keys, Home and End go from row to row. */
 function moveAmongRows(event) {
-  const links = [...$("rows").querySelectorAll("a")];
-  const here = links.indexOf(document.activeElement);
-  const steps = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: links.length - 1 };
-  const next = links[steps[event.key]];
-  if (here < 0 || !next) return;
+  const line = event.target.closest("tr");
+  if (!line || event.target.tagName !== "A") return;
+  const here = Number(line.dataset.place);
+  const steps = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: kept.length - 1 };
+  const next = steps[event.key];
+  if (next === undefined || next < 0 || next >= kept.length) return;
   event.preventDefault();
-  next.focus();
+  lines.focus(next);
 }
 
 function explain() {
@@ -264,19 +263,28 @@ function drawFaults() {
   show($("faults"), faulty.length > 0);
   $("faults-title").textContent = say("faults", { number: number(faulty.length) });
   $("fault-list").replaceChildren(
-    ...faulty.slice(0, 5 * PAGE).map((row) => make("li", {}, make("strong", {}, row.key), ` ${row.error}`)),
+    ...faulty.slice(0, FAULTS).map((row) => make("li", {}, make("strong", {}, row.key), ` ${row.error}`)),
   );
 }
 
-function exported() {
-  const given = Object.keys(rows[0].given);
+async function keepExport() {
+  try {
+    download("prospects-assessed.csv", exported(await wholeRows(kept, facts)));
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    notice(error.message || say("no_answer"));
+  }
+}
+
+function exported(whole) {
+  const given = Object.keys(whole[0].given);
   const said = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value",
     "worth", "escalate", "expected_value_low", "expected_value_high"];
-  const table = chosen().map((row) => [
+  const table = whole.map((row) => [
     ...given.map((name) => row.given[name]),
     ...said.map((name) => row.assessment[name]),
     row.risk,
-    row.assessment.reasons.map((reason) => reason.sentence).join(" | "),
+    row.sentences.join(" | "),
   ]);
   return write([...given, ...said, "money_at_risk", "reasons"], table);
 }

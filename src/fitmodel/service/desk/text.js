@@ -5,6 +5,7 @@ const LANGUAGES = ["en", "zh"];
 let texts = {};
 let chosen = "en";
 let words = {};
+let recorded = {};
 
 export const language = () => chosen;
 
@@ -35,9 +36,10 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** Labels, units and the money format that the company's contract may give. */
-export function learnWords(given) {
+/** Labels, units and the money format of the company's contract; names of what history gives. */
+export function learnWords(given, byHistory) {
   words = given ?? {};
+  recorded = byHistory ?? {};
 }
 
 /** An attribute as a reader calls it; "a & b" is a pair of them. */
@@ -46,7 +48,7 @@ export function label(name) {
 }
 
 function labelOfOne(name) {
-  const given = words.labels?.[name];
+  const given = words.labels?.[name] ?? recorded[chosen]?.[name];
   if (given) return given;
   const text = name.replace(/[_.]/g, " ").trim();
   return text.charAt(0).toUpperCase() + text.slice(1);

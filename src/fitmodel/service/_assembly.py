@@ -1,0 +1,195 @@
+"""Put the service together: what it holds, its routes, and the middleware around them.
+
+model, pipeline, deals, log -> `Parts` -> routes, in the order of their pages -> middleware
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+
+from fitmodel.crm.requests import RequestHistories
+from fitmodel.following import ModelHolder
+from fitmodel.monitoring.deal_log import DealLog
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
+from fitmodel.service._decision_routes import add_decisions
+from fitmodel.service._desk_routes import add_desk
+from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service._model_routes import add_model
+from fitmodel.service._page_routes import add_pages
+from fitmodel.service._pages import Pages, PastTable
+from fitmodel.service._pipeline import Pipeline, may_see
+from fitmodel.service._pipeline_routes import add_pipeline
+from fitmodel.service._pipeline_rows import GZIP_LEVEL, PipelineRows
+from fitmodel.service._quiz_routes import add_quiz
+from fitmodel.service._routes import (
+    add_assessments,
+    add_facts,
+    add_problems,
+    describe_in_openapi,
+)
+from fitmodel.service._timeline import Timelines
+from fitmodel.service.people import ANYBODY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.sales.plans import Plan
+    from fitmodel.service.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a service is made of.
+
+    Attributes
+    ----------
+    holder : ModelHolder
+    limits : Settings
+    log : AssessmentLog or None
+        Takes assessments and decisions.
+    pages : Pages
+    histories : RequestHistories
+        The tables of history of the model in use.
+    pipeline : Pipeline or None
+    rows : PipelineRows or None
+        Of the pipeline, scored.
+    tour : bool
+    """
+
+    holder: ModelHolder
+    limits: Settings
+    log: AssessmentLog | None
+    pages: Pages
+    histories: RequestHistories
+    pipeline: Pipeline | None = None
+    rows: PipelineRows | None = None
+    tour: bool = False
+
+    @property
+    def known_log(self) -> DecisionLog | None:
+        """The log, where it is one of ours: only then its rows can be shown."""
+        return self.log if isinstance(self.log, DecisionLog) else None
+
+
+def make_parts(
+    source: str | Path,
+    limits: Settings,
+    *,
+    log: AssessmentLog | None,
+    pipeline: Path | None,
+    deals: Path | None,
+    spec: DealSpec | None,
+    plans: tuple[Plan, ...],
+    tour: bool,
+) -> Parts:
+    """Load the model and check the pipeline; parameters and errors as of `create_app`."""
+    holder = ModelHolder(source)
+    known = log if isinstance(log, DecisionLog) else None
+    pages = Pages(holder, None if deals is None else PastTable(deals, spec, plans), known)
+    histories = RequestHistories()
+    if pipeline is None:
+        return Parts(holder, limits, log, pages, histories, tour=tour)
+    table = Pipeline(pipeline, limits, lambda: histories.of(holder.model))
+    table.check(holder.model)
+    rows = PipelineRows(table, holder)
+    rows.listed(ANYBODY, "en")  # scored now, so that the first page need not wait
+    return Parts(holder, limits, log, pages, histories, table, rows, tour)
+
+
+def assemble(parts: Parts) -> FastAPI:
+    """Make the application of its parts."""
+    app = FastAPI(
+        title="fitmodel",
+        description="How likely prospects are to leave early, before the deal is signed.",
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=partial(_following, parts),
+    )
+    app.state.holder, app.state.pages = parts.holder, parts.pages
+    metrics = Metrics()
+    _add_api(app, parts, metrics)
+    files = _add_pages(app, parts)
+    describe_in_openapi(app, parts.holder, parts.limits, {BRIEF: brief_openapi})
+    _add_middleware(app, parts.limits, metrics, files)
+    return app
+
+
+def _following(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]:
+    """Follow the model's source while the service runs."""
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        if parts.limits.reload_seconds > 0:
+            parts.holder.follow(parts.limits.reload_seconds)
+        if parts.rows is not None:  # in the other languages meanwhile
+            threading.Thread(target=parts.rows.prepare, name="fitmodel-rows", daemon=True).start()
+        yield
+        parts.holder.close()
+        parts.pages.close()
+
+    return run()
+
+
+def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
+    """Add what programs ask for: assessments, briefs, decisions, facts about the process."""
+    holder, log = parts.holder, parts.known_log
+    add_problems(app)
+    add_assessments(app, holder, metrics, parts.limits, parts.log, parts.histories)
+    add_brief(app, holder, parts.limits, parts.pages, parts.histories)
+    deal_log = None if log is None else DealLog(log)
+    sees = partial(may_see, pipeline=parts.pipeline, holder=holder)
+    add_decisions(app, parts.log, deal_log, sees)
+    add_facts(app, holder, metrics)
+
+
+def _add_pages(app: FastAPI, parts: Parts) -> frozenset[str]:
+    """Add what the pages ask for, and the pages; return the paths that need no token."""
+    holder, log = parts.holder, parts.known_log
+    timelines = Timelines(holder, parts.histories)
+    add_pipeline(app, holder, parts.pipeline, parts.rows, timelines)
+    add_pages(app, parts.pages)
+    add_model(app, holder)
+    add_quiz(app, parts.pages, log)
+    return add_desk(
+        app,
+        holder,
+        parts.limits,
+        parts.pipeline,
+        has={
+            "deals": parts.pages.has_deals,
+            "log": log is not None,
+            "history": timelines.has_history(),
+        },
+        tour=parts.tour,
+    )
+
+
+def _add_middleware(
+    app: FastAPI, limits: Settings, metrics: Metrics, files: frozenset[str]
+) -> None:
+    routes = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
+    app.add_middleware(
+        ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=files
+    )
+    if limits.origins:  # the outermost: a browser asks beforehand, without the token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(limits.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id"],
+        )

@@ -1,0 +1,139 @@
+"""The reports behind the pages Team and Watch, computed once and kept.
+
+deals, decision log -> the sales report and the monitoring report, in a thread of their own
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.crm.prospects import with_tables_of
+from fitmodel.crm.reading import read_with_history
+from fitmodel.exceptions import SpecError
+from fitmodel.monitoring.report import monitor
+from fitmodel.reports.brief import contract_of
+from fitmodel.reports.sales_report import make_sales_report
+from fitmodel.sales.retrospective import score_in_retrospect
+from fitmodel.service._computed import Computed
+from fitmodel.tables.files import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.following import ModelHolder
+    from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.monitoring.report import MonitoringReport
+    from fitmodel.reports.sales_report import SalesReport
+    from fitmodel.sales.plans import Plan
+    from fitmodel.sales.retrospective import Retrospective
+
+NO_DEALS = (
+    "the service was not given past deals. Remedy: fitmodel serve --deals deals.csv, and -c "
+    "fitmodel.toml where they are read by another contract than the model's"
+)
+
+
+@dataclass(frozen=True)
+class PastTable:
+    """The file of past deals, the contract that reads it (None: the model's own), and plans."""
+
+    path: Path
+    spec: DealSpec | None = None
+    plans: tuple[Plan, ...] = ()
+
+    def stamp(self) -> Hashable:
+        """Changes where the file does."""
+        found = self.path.stat()
+        return (found.st_mtime_ns, found.st_size)
+
+
+class Pages:
+    """The reports behind the pages, each computed once for a state of the deals and the model.
+
+    Parameters
+    ----------
+    holder : ModelHolder
+    deals : PastTable or None
+    log : DecisionLog or None
+    """
+
+    def __init__(
+        self, holder: ModelHolder, deals: PastTable | None, log: DecisionLog | None
+    ) -> None:
+        self._holder, self._deals, self._log = holder, deals, log
+        self._reading = threading.Lock()
+        self._read: tuple[Hashable, pd.DataFrame, DealSpec] | None = None
+        self.retrospective: Computed[Retrospective] = Computed(self._in_retrospect, self._stamp)
+        self.team: Computed[SalesReport] = Computed(self._team, self._stamp)
+        self.watch: Computed[MonitoringReport] = Computed(self._watch, self._stamp)
+
+    @property
+    def has_deals(self) -> bool:
+        """Whether there are past deals."""
+        return self._deals is not None
+
+    def spec(self) -> DealSpec:
+        """The contract of the deals."""
+        known = None if self._deals is None else self._deals.spec
+        return known or contract_of(self._holder.model)
+
+    def past_deals(self) -> tuple[pd.DataFrame, DealSpec] | None:
+        """The past deals, read once for a state of their file; None without them."""
+        if self._deals is None:
+            return None
+        with self._reading:
+            stamp = self._deals.stamp()
+            if self._read is None or self._read[0] != stamp:
+                manifest = self._holder.model.manifest
+                read = read_with_history(self._deals.path, with_tables_of(manifest, self.spec()))
+                self._read = (stamp, read.table, read.spec)
+            return self._read[1], self._read[2]
+
+    def numbered_deals(self) -> tuple[pd.DataFrame, DealSpec]:
+        """The past deals, with rows numbered from 0.
+
+        Raises
+        ------
+        SpecError
+            Without past deals.
+        """
+        past = self.past_deals()
+        if past is None:
+            raise SpecError(NO_DEALS)
+        return past[0].reset_index(drop=True), past[1]
+
+    def close(self) -> None:
+        """Begin no computation any more."""
+        for computed in (self.team, self.watch, self.retrospective):
+            computed.close()
+
+    def _stamp(self) -> Hashable:
+        deals = None if self._deals is None else self._deals.stamp()
+        return (deals, self._holder.model.version)
+
+    def _in_retrospect(self, _key: str, tell: Callable[[str], None]) -> Retrospective:
+        tell("reading")
+        return score_in_retrospect(*self.numbered_deals(), progress=tell)
+
+    def _team(self, language: str, tell: Callable[[str], None]) -> SalesReport:
+        tell("reading")
+        deals, spec = self.numbered_deals()
+        plans = () if self._deals is None else self._deals.plans
+        # the quiz and every language share what the models of then said
+        seen = self.retrospective.wait("", tell=tell).value
+        return make_sales_report(
+            deals, spec, plans=plans, retrospective=seen, language=language, progress=tell
+        )
+
+    def _watch(self, _key: str, tell: Callable[[str], None]) -> MonitoringReport:
+        if self._deals is None:
+            raise SpecError(NO_DEALS)
+        tell("reading")
+        table = read_table(self._deals.path)
+        return monitor(table, self._holder.model, self.spec(), log=self._log, progress=tell)

@@ -1,0 +1,114 @@
+"""The open pipeline over HTTP: its rows, scored, one row whole, and the file as CSV."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from fitmodel.exceptions import FitModelError
+from fitmodel.service._middleware import RefusedError
+from fitmodel.service._page_routes import person_of
+from fitmodel.service._routes import Language
+from fitmodel.service.schema import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.following import ModelHolder
+    from fitmodel.service._pipeline import Pipeline
+    from fitmodel.service._pipeline_rows import PipelineRow, PipelineRows
+    from fitmodel.service._timeline import Timelines
+
+PIPELINE = "/v1/pipeline"
+NO_PIPELINE = "the service was not given a pipeline (--pipeline)"
+FAILURES: dict[int | str, dict[str, Any]] = {
+    **failures("401", "503"),
+    "404": {"description": "The service was not given a pipeline, or it has no such row"},
+}
+Key = Annotated[
+    str, Query(min_length=1, max_length=1_000, description="Of the row, as the list has it.")
+]
+Full = Annotated[
+    bool, Query(description="Also every cell of the file, what is scored of it, and the reasons.")
+]
+
+
+def add_pipeline(
+    app: FastAPI,
+    holder: ModelHolder,
+    pipeline: Pipeline | None,
+    rows: PipelineRows | None,
+    timelines: Timelines,
+) -> None:
+    """Add the routes."""
+
+    @app.get(PIPELINE, response_class=Response, responses=FAILURES)
+    def open_pipeline(request: Request) -> Response:
+        """The open pipeline as CSV, where the service was given one; a rep sees the own deals."""
+        if pipeline is None:
+            raise RefusedError(404, NO_PIPELINE)
+        with _told():
+            rep = holder.model.manifest.get("spec", {}).get("deals", {}).get("rep")
+            text = pipeline.read_for(person_of(request), rep)
+            return Response(text, media_type="text/csv; charset=utf-8")
+
+    @app.get(f"{PIPELINE}/rows", responses=FAILURES)
+    def scored_rows(
+        request: Request,
+        language: Language = "en",
+        full: Full = False,
+    ) -> Response:
+        """Every open prospect with its assessment; a rep sees the own ones."""
+        if rows is None:
+            raise RefusedError(404, NO_PIPELINE)
+        person = person_of(request)
+        with _told():
+            if not full:
+                return _unpacked_if_asked(request, rows.listed(person, language))
+            return JSONResponse({"rows": [row.whole() for row in rows.rows(person, language)]})
+
+    @app.get(f"{PIPELINE}/row", responses=FAILURES)
+    def scored_row(request: Request, key: Key, language: Language = "en") -> JSONResponse:
+        """One open prospect: its assessment, its cells, and what is scored of it."""
+        return JSONResponse(_row_of(rows, request, key, language).whole())
+
+    @app.get(f"{PIPELINE}/timeline", responses=FAILURES)
+    def timeline(request: Request, key: Key, language: Language = "en") -> dict[str, Any]:
+        """What the CRM recorded of one open prospect: values, changes and events."""
+        row = _row_of(rows, request, key, language)
+        try:
+            return timelines.of(row.cells, language)
+        except (FitModelError, OSError) as error:
+            status = 503 if timelines.has_history() else 404
+            raise RefusedError(status, str(error)) from error
+
+
+def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str) -> PipelineRow:
+    """A row that whoever asks may see."""
+    if rows is None:
+        raise RefusedError(404, NO_PIPELINE)
+    with _told():
+        found = rows.row(person_of(request), key, language)
+    if found is None:
+        raise RefusedError(404, "the pipeline has no such prospect")
+    return found
+
+
+def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
+    """JSON as it is packed already, where the client takes that."""
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(gzip.decompress(packed), media_type="application/json")
+    headers = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+    return Response(packed, media_type="application/json", headers=headers)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (FitModelError, OSError) as error:
+        raise RefusedError(503, f"the pipeline cannot be read: {error}") from error

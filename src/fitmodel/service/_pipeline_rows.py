@@ -1,0 +1,261 @@
+"""The open pipeline, scored: a row for each prospect, as the page lists it.
+
+file -> read and scored in one batch -> rows, kept until the file, the model or the day changes
+     -> those that whoever asks may see
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import threading
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.exceptions import FitModelError
+from fitmodel.language.catalogue import LANGUAGES
+from fitmodel.service.people import ANYBODY
+from fitmodel.tables.cells import is_missing, level_text
+from fitmodel.tables.values import today
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fitmodel.decision.value import Money
+    from fitmodel.following import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
+    from fitmodel.model.reasons import Reason
+    from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
+    from fitmodel.service._pipeline import Pipeline
+    from fitmodel.service.people import Person
+
+    Numbers = NDArray[np.float64]
+
+REASONS = 3
+GZIP_LEVEL = 4  # a third of the time of level 9
+SAID = (
+    "early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit",
+    "expected_value", "expected_value_low", "expected_value_high", "worth", "escalate",
+    "unfamiliar",
+)  # fmt: skip
+"""What a row holds of a prediction, under the same names."""
+
+
+@dataclass(frozen=True, eq=False)
+class PipelineRow:
+    """One prospect of the pipeline.
+
+    Attributes
+    ----------
+    shown : dict
+        As the list shows it; `key` tells two rows of one id apart.
+    cells : dict of str to str
+        The whole row of the file, as text.
+    read : mapping
+        What the model reads of it, as the table has it.
+    reasons : sequence of Reason
+    """
+
+    shown: dict[str, Any]
+    cells: dict[str, str]
+    read: Mapping[Any, Any]
+    reasons: Sequence[Reason]
+
+    def whole(self) -> dict[str, Any]:
+        """The row as a deal page or an export needs it: cells, what is scored, and the reasons."""
+        prospect = {str(name): _plain(value) for name, value in self.read.items()}
+        sentences = [reason.sentence for reason in self.reasons]
+        return self.shown | {"cells": self.cells, "prospect": prospect, "sentences": sentences}
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """A state of the file, the model and the day, and what was made of it, by language."""
+
+    stamp: Hashable
+    table: ProspectTable | None
+    rows: dict[str, list[PipelineRow]] = field(default_factory=dict)
+    packed: dict[str, bytes] = field(default_factory=dict)
+
+
+class PipelineRows:
+    """The rows of a pipeline, scored once for a state of the file, the model and the day.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    holder : ModelHolder
+    """
+
+    def __init__(self, pipeline: Pipeline, holder: ModelHolder) -> None:
+        self._pipeline, self._holder = pipeline, holder
+        self._lock = threading.Lock()
+        self._known = _Scored(None, None)
+
+    def rows(self, person: Person, language: str) -> list[PipelineRow]:
+        """Rows that somebody may see, in the order of the file.
+
+        Raises
+        ------
+        ProspectError, OSError
+            If the file cannot be read.
+        """
+        every = self._scored(language).rows[language]
+        if not person.is_rep:
+            return every
+        return [row for row in every if person.may_see(row.shown["rep"])]
+
+    def listed(self, person: Person, language: str) -> bytes:
+        """The list of `rows` as JSON, packed by gzip; that of all rows is written once."""
+        if person.is_rep:
+            return _packed(self.rows(person, language))
+        scored = self._scored(language)
+        if language not in scored.packed:
+            scored.packed[language] = _packed(scored.rows[language])
+        return scored.packed[language]
+
+    def prepare(self) -> None:
+        """Make the list in every language, so that nobody waits for it; errors are told later."""
+        for language in LANGUAGES:
+            with suppress(FitModelError, OSError):
+                self.listed(ANYBODY, language)
+
+    def row(self, person: Person, key: str, language: str) -> PipelineRow | None:
+        """One of them; None where there is none of this key."""
+        named = (row for row in self.rows(person, language) if row.shown["key"] == key)
+        return next(named, None)
+
+    def _scored(self, language: str) -> _Scored:
+        """The state of now, scored in a language; who finds it there does not wait for others."""
+        model = self._holder.model
+        stamp = (*self._pipeline.stamp(), model.version, today())
+        known = self._known
+        if known.stamp == stamp and language in known.rows:
+            return known
+        with self._lock:
+            if self._known.stamp != stamp or self._known.table is None:
+                self._known = _Scored(stamp, self._pipeline.read(model))
+            known = self._known
+            if language not in known.rows and known.table is not None:
+                scored = known.table.score(model, reasons=REASONS, language=language)
+                known.rows[language] = _made_rows(model, known.table.cells(), scored)
+            return known
+
+
+def _packed(rows: list[PipelineRow]) -> bytes:
+    shown = {"rows": [row.shown for row in rows]}
+    text = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return gzip.compress(text.encode(errors="backslashreplace"), GZIP_LEVEL, mtime=0)
+
+
+def _made_rows(
+    model: FitModel, cells: list[dict[str, str]], scored: ScoredRows
+) -> list[PipelineRow]:
+    roles = model.manifest.get("spec", {}).get("deals", {})
+    ids = [row.get(roles.get("id"), "") for row in cells]
+    amounts = _amounts(model, scored)
+    said = _said(model, scored, amounts)
+    reasons = scored.predictions["reasons"].tolist() if cells else []
+    read = scored.read.astype(object).to_dict("records")
+    rows = []
+    for place, key in enumerate(_keys(ids)):
+        shown = {
+            "key": key,
+            "id": ids[place] or None,
+            "rep": cells[place].get(roles.get("rep"), ""),
+            "amount": _json(amounts[place]),
+        }
+        error = scored.errors[place]
+        if error is None:
+            shown |= {name: _json(column[place]) for name, column in said.items()}
+            shown["concern"] = _concern(reasons[place])
+        known = [] if error is not None else reasons[place]
+        more = {} if error is None else {"error": error}
+        rows.append(PipelineRow(shown | more, cells[place], read[place], known))
+    return rows
+
+
+def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
+    """The amount of each row as given; NaN where it is no number."""
+    name = model.scorer.amount
+    if name is None or name not in scored.read:
+        return [math.nan] * len(scored.read)
+    given: list[float] = pd.to_numeric(scored.read[name], errors="coerce").astype(float).tolist()
+    return given
+
+
+def _said(model: FitModel, scored: ScoredRows, amounts: list[float]) -> dict[str, list[Any]]:
+    """What was said of every row, by column."""
+    said = scored.predictions
+    columns = {name: said[name].tolist() for name in SAID if name in said}
+    if columns:
+        chance = said["early_churn_probability"].to_numpy(dtype=float, na_value=math.nan)
+        columns["money_at_risk"] = money_at_risk(model, chance, np.array(amounts)).tolist()
+    return columns
+
+
+def _keys(ids: list[str]) -> list[str]:
+    """A key for each row: its id, its number where it has none; two of one id keep two keys."""
+    times: Counter[str] = Counter()
+    keys: dict[str, None] = {}
+    for number, name in enumerate(ids, start=1):
+        first = key = name or f"#{number}"
+        while key in keys:
+            times[first] += 1
+            key = f"{first} ({times[first] + 1})"
+        keys[key] = None
+    return list(keys)
+
+
+def _concern(reasons: Any) -> dict[str, str] | None:
+    """What raises the risk most, in words; None where nothing of the first reasons does."""
+    first = next((reason for reason in reasons if reason.contribution > 0), None)
+    return None if first is None else {"label": first.label, "value_text": first.value_words}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: a number, a text, or null where it is not known."""
+    if is_missing(value):
+        return None
+    if isinstance(value, bool):
+        return level_text(value)
+    if isinstance(value, int | float):
+        return _json(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat().removesuffix("T00:00:00")
+    return str(value).strip()
+
+
+def _json(value: Any) -> Any:
+    """The value; null where it is no number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def money_at_risk(model: FitModel, chance: Numbers, amount: Numbers) -> Numbers:
+    """Probability of early churn times what it costs; NaN where the amount is not known.
+
+    Without money in the model, what it costs is the yearly amount.
+    """
+    money = model.scorer.policy.money
+    if money is None:
+        return chance * amount
+    cost = cost_of_early_churn(money, model.scorer.per_year)
+    return np.maximum(0.0, chance * (cost["fixed"] + cost["per_amount"] * amount))
+
+
+def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, float]:
+    """What a customer costs by leaving early instead of staying: linear in the amount as given.
+
+    Money at risk is the probability of early churn times this cost, so that the value of a
+    customer that stays, less the money at risk, is the expected value of signing.
+    """
+    fixed, of_one = (money.value_if_stays(a) - money.value_if_leaves(a) for a in (0.0, 1.0))
+    return {"fixed": fixed, "per_amount": (of_one - fixed) * per_year}

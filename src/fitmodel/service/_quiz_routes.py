@@ -1,0 +1,226 @@
+"""The quiz over HTTP: past deals to judge, then the model, the outcome and the scores.
+
+seed, what was asked before -> ten deals without their outcome -> people's probabilities
+      -> kept in the decision log -> what came of each deal, and Brier scores over time
+
+Nothing is kept between the two requests: a quiz is drawn again from its name.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import zlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from fitmodel.exceptions import DealsError, TrackingError
+from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
+from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
+from fitmodel.service._decision_routes import Name
+from fitmodel.service._middleware import RefusedError
+from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value
+from fitmodel.service._routes import Language
+from fitmodel.service.schema import failures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.sales.quiz import Answer, Quiz
+    from fitmodel.service._pages import Pages
+    from fitmodel.service.people import Person
+
+QUIZ = "/v1/quiz"
+NAMED = re.compile(
+    r"(?P<time>[0-9T:-]{19})\.(?P<seed>[0-9]{1,10})\.(?P<before>[0-9]{1,12})\.[0-9a-f]{8}"
+)
+FAILURES: dict[int | str, dict[str, Any]] = {
+    **failures("400", "401", "408", "413", "503"),
+    **NOT_THERE,
+    "409": {"description": "The past deals have changed since the quiz was drawn"},
+    "422": {"description": "An answer is missing or is no probability; the detail says whose"},
+}
+Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; else at random.")]
+
+
+class Answers(BaseModel):
+    """What people said of the deals of a quiz."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"quiz": "2026-06-01T09:00:00.17.0.1c291ca3", "guesses": {"Kim": [0.1, 0.6]}}
+        },
+    )
+
+    quiz: Annotated[str, Field(max_length=60, description="Its name, as it was given.")]
+    guesses: dict[Name, Annotated[list[float], Field(max_length=100)]] = Field(
+        description="Each person's probability of early churn for each deal, from 0 to 1.",
+        max_length=20,
+    )
+
+
+@dataclass(frozen=True)
+class QuizName:
+    """The name of a quiz: when it was drawn, its seed, and how much had been answered before.
+
+    Written, it ends with a checksum of the deals that were drawn.
+    """
+
+    time: str
+    seed: int
+    before: int
+
+    def of(self, made: Quiz) -> str:
+        """The name as it is written, for the deals that were drawn."""
+        deals = "\n".join(str(answer.deal) for answer in made.answers)
+        return f"{self.time}.{self.seed}.{self.before}.{zlib.crc32(deals.encode()):08x}"
+
+    @classmethod
+    def parse(cls, text: str) -> QuizName:
+        """Read a name that a quiz was given.
+
+        Raises
+        ------
+        RefusedError
+            If it is none.
+        """
+        found = NAMED.fullmatch(text)
+        if found is None:
+            raise RefusedError(422, "quiz: give the name of the quiz as it was given")
+        return cls(found["time"], int(found["seed"]), int(found["before"]))
+
+
+def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
+    """Add the routes."""
+
+    @app.get(QUIZ, responses=RARELY | NOT_THERE)
+    def questions(language: Language = "en", seed: Seed = None) -> dict[str, Any]:
+        """Past deals as they stood at signing, without what came of them."""
+        drawn = secrets.randbits(32) if seed is None else seed
+        before = 0 if log is None else len(log.guesses())
+        name = QuizName(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), drawn, before)
+        made = _made(pages, log, name, language)
+        return made if isinstance(made, dict) else {"state": "ready"} | _asked(made, pages)
+
+    @app.post(f"{QUIZ}/answers", responses=FAILURES)
+    def answers(given: Answers, request: Request, language: Language = "en") -> dict[str, Any]:
+        """Keep what people said, and tell what came of each deal and how all of them scored."""
+        person = person_of(request)
+        said = (
+            {person.name: next(iter(given.guesses.values()), [])} if person.name else given.guesses
+        )
+        made = _made(pages, log, QuizName.parse(given.quiz), language)
+        if isinstance(made, dict):
+            raise RefusedError(503, "the past deals are still being read", (b"retry-after", b"2"))
+        if made.name != given.quiz:
+            raise RefusedError(409, "the past deals have changed: begin another quiz")
+        try:
+            names_of_people(said)
+            rows = guesses_of(made, said)
+            _keep(log, rows)
+        except DealsError as error:
+            raise RefusedError(422, str(error)) from error
+        except TrackingError as error:
+            raise RefusedError(503, "the decision log does not answer") from error
+        return (
+            _result(made, said, person) | {"kept": log is not None} | _scores(log, person, language)
+        )
+
+    @app.get(f"{QUIZ}/scores", responses=RARELY | NOT_THERE)
+    def scores(request: Request, language: Language = "en") -> dict[str, Any]:
+        """Brier scores of each person and of the model, quiz by quiz; a rep sees the own."""
+        return _scores(log, person_of(request), language)
+
+
+def _made(
+    pages: Pages, log: DecisionLog | None, name: QuizName, language: str
+) -> Quiz | dict[str, Any]:
+    """The quiz of a name; until the past deals are scored, where that is."""
+    seen = ready_value(pages, pages.retrospective, "")
+    if isinstance(seen, dict):
+        return seen
+    past = pages.numbered_deals()
+    asked = set() if log is None else set(log.guesses()["deal"].head(name.before))
+
+    def asked_before(deal: Any) -> bool:
+        return log is not None and log.known_as(deal) in asked
+
+    try:
+        made = make_quiz(
+            *past,
+            seed=name.seed,
+            asked_before=asked_before,
+            retrospective=seen,
+            language=language,
+        )
+    except DealsError as error:
+        raise RefusedError(404, str(error)) from error
+    return replace(made, name=name.of(made))
+
+
+def _asked(made: Quiz, pages: Pages) -> dict[str, Any]:
+    listed = [
+        {
+            "number": question.number,
+            "signed": f"{question.signed:%Y-%m-%d}",
+            "facts": [{"name": name, "value": value} for name, value in question.facts],
+        }
+        for question in made.questions
+    ]
+    months = pages.spec().label.horizon_months
+    return {"quiz": made.name, "level": made.level, "horizon_months": months, "questions": listed}
+
+
+def _keep(
+    log: DecisionLog | None, rows: list[tuple[str, str, object, float, float, float, int]]
+) -> None:
+    """Keep answers once: the same quiz by the same person is not kept again."""
+    if log is None:
+        return
+    known = log.guesses()
+    there = set(zip(known["quiz"], known["person"], strict=True))
+    log.keep_guesses([row for row in rows if row[:2] not in there])
+
+
+def _result(made: Quiz, said: dict[str, list[float]], person: Person) -> dict[str, Any]:
+    """What came of each deal; a rep is told no other's id."""
+    outcome = [answer.left_early for answer in made.answers]
+    model = brier([answer.probability for answer in made.answers], outcome)
+    level = brier([made.level] * len(outcome), outcome)
+    people = {name: brier(guesses, outcome) for name, guesses in said.items()}
+    answers = [_answer(answer, hidden=person.is_rep) for answer in made.answers]
+    return {"answers": answers, "brier": {"people": people, "model": model, "level": level}}
+
+
+def _answer(answer: Answer, *, hidden: bool) -> dict[str, Any]:
+    return {
+        "deal": None if hidden else str(answer.deal),
+        "left_early": answer.left_early,
+        "probability": answer.probability,
+        "level": answer.level,
+        "reasons": list(answer.reasons),
+    }
+
+
+def _scores(log: DecisionLog | None, person: Person, language: str) -> dict[str, Any]:
+    """Scores over time, and in words whether practice shows."""
+    if log is None:
+        return {"scores": [], "practice": []}
+    guesses = log.guesses()
+    if person.is_rep:
+        guesses = guesses[guesses["person"] == person.name]
+    if guesses.empty:
+        return {"scores": [], "practice": []}
+    return {"scores": _by_quiz(guesses), "practice": practice_words(practice(guesses), language)}
+
+
+def _by_quiz(guesses: pd.DataFrame) -> list[dict[str, Any]]:
+    day = guesses.groupby(["quiz", "person"], sort=False)["time"].first()
+    table = quiz_scores(guesses).assign(day=[f"{when:%Y-%m-%d}" for when in day])
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,174 @@
+"""Champion and challenger side by side, and the promotion of one, for the page Model.
+
+the model in use -> its registered name and store -> both versions' manifests -> what differs
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.bundle.reading import open_bundle
+from fitmodel.exceptions import TrackingError
+from fitmodel.language.catalogue import phrases
+from fitmodel.tracking.connection import database_file, tracking_uri
+from fitmodel.tracking.promotion import follow_champion, look_ahead, promote
+from fitmodel.tracking.registry import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fitmodel.evaluation.comparison import Comparison
+    from fitmodel.following import ModelHolder
+    from fitmodel.language.catalogue import Say
+    from fitmodel.tracking.promotion import Promotion
+
+METRICS = ("log_loss_skill", "log_loss", "roc_auc", "brier", "calibration_slope")
+NO_STORE = (
+    "no MLflow store is known, so there is no challenger. Remedy: start the service where the "
+    "models were trained, or name the store in [tracking] uri or MLFLOW_TRACKING_URI"
+)
+
+
+class Registry:
+    """The registered model that a service's model is a version of.
+
+    Parameters
+    ----------
+    holder : ModelHolder
+    """
+
+    def __init__(self, holder: ModelHolder) -> None:
+        self._holder = holder
+
+    @property
+    def name(self) -> str:
+        """Of the registered model."""
+        tracking = self._tracking()
+        return str(tracking.get("registered_model") or "prospect-fit")
+
+    @property
+    def store(self) -> str | None:
+        """MLflow's address as the contract has it."""
+        return self._tracking().get("uri")
+
+    def side_by_side(self, language: str) -> dict[str, Any]:
+        """What is said of the champion and of the challenger, and whether it would be promoted.
+
+        Raises
+        ------
+        TrackingError, BundleError
+            If the store does not answer, or a bundle cannot be read.
+        """
+        self._check_store()
+        ahead = look_ahead(self.name, store=self.store)
+        say = phrases(language, "desk")
+        known = {"champion": ahead.champion, "challenger": ahead.version}
+        manifests = {
+            side: None if number is None else self._manifest(number)
+            for side, number in known.items()
+        }
+        return {
+            "name": self.name,
+            "in_use": self._holder.model.version,
+            **known,
+            "rows": _rows(known, manifests, say),
+            "comparison": _compared(ahead.comparison, say),
+            "refusal": ahead.refusal,
+        }
+
+    def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
+        """Promote a version by the rules of `fitmodel promote`, and take it into use here.
+
+        Raises
+        ------
+        PromotionRefusedError, TrackingError, BundleError
+            As `fitmodel.tracking.promotion.promote`.
+        """
+        self._check_store()
+        done = promote(
+            self.name, version=version, force=force, reason=reason, by=by, store=self.store
+        )
+        source = self._holder.source
+        if not str(source).startswith("models:/") and Path(source).name == self.name:
+            follow_champion(Path(source).parent, self.name, self.store)
+        self._holder.refresh()
+        return done
+
+    def _tracking(self) -> dict[str, Any]:
+        spec = self._holder.model.manifest.get("spec") or {}
+        found: dict[str, Any] = spec.get("tracking") or {}
+        return found
+
+    def _check_store(self) -> None:
+        file = database_file(tracking_uri(self.store))
+        if file is not None and not file.is_file():  # to ask would make one
+            raise TrackingError(NO_STORE)
+
+    def _manifest(self, version: int) -> Mapping[str, Any]:
+        return open_bundle(resolve(f"models:/{self.name}/{version}", self.store)).manifest
+
+
+def _rows(
+    numbers: Mapping[str, int | None], manifests: Mapping[str, Mapping[str, Any] | None], say: Say
+) -> list[dict[str, Any]]:
+    """A line for each thing that is said of both; a side that is not there says nothing."""
+    lines = {
+        say("side_version"): {
+            side: None if made is None else f"{numbers[side]} ({made.get('version')})"
+            for side, made in manifests.items()
+        },
+        say("side_period"): _each(manifests, lambda made: _period(made, say)),
+        say("side_deals"): _each(manifests, lambda made: _count(_report(made).get("n_deals"))),
+    }
+    for name in METRICS:
+        lines[say(f"side_{name}")] = _each(manifests, lambda made, at=name: _metric(made, at, say))
+    lines[say("side_policy")] = _each(manifests, lambda made: str(made.get("policy") or ""))
+    return [{"label": label, **sides} for label, sides in lines.items()]
+
+
+def _each(manifests: Mapping[str, Mapping[str, Any] | None], tell: Any) -> dict[str, str | None]:
+    return {
+        side: None if made is None else (tell(made) or None) for side, made in manifests.items()
+    }
+
+
+def _report(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = manifest.get("report") or {}
+    return found
+
+
+def _period(manifest: Mapping[str, Any], say: Say) -> str:
+    period = manifest.get("period") or ()
+    return say("between", low=period[0], high=period[-1]) if period else ""
+
+
+def _metric(manifest: Mapping[str, Any], name: str, say: Say) -> str:
+    found = (_report(manifest).get("metrics") or {}).get(name) or {}
+    value, low, high = (found.get(key) for key in ("value", "low", "high"))
+    if not all(
+        isinstance(each, int | float) and math.isfinite(each) for each in (value, low, high)
+    ):
+        return ""
+    return f"{value:.3f} ({say('between', low=f'{low:.3f}', high=f'{high:.3f}')})"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _compared(comparison: Comparison | None, say: Say) -> dict[str, Any] | None:
+    """Both on the same later deals, as numbers and as a sentence."""
+    if comparison is None:
+        return None
+    numbers = {key: getattr(comparison, key) for key in ("deals", "gain", "low", "high")}
+    words = "side_not_compared" if comparison.deals == 0 else "side_compared"
+    sentence = say(
+        words,
+        deals=f"{comparison.deals:,}",
+        gain=f"{comparison.gain:+.4f}",
+        low=f"{comparison.low:+.4f}",
+        high=f"{comparison.high:+.4f}",
+    )
+    return {**numbers, "sentence": sentence, "objections": list(comparison.objections)}

@@ -1,0 +1,79 @@
+"""What a version must show before it is promoted: skill, and a gain over the champion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.evaluation.comparison import Comparison
+from fitmodel.exceptions import TrackingError
+from fitmodel.model.opening import is_own_estimator
+
+if TYPE_CHECKING:
+    from fitmodel.bundle.reading import Bundle
+
+_SKILL = "log_loss_skill.low"
+
+
+class PromotionRefusedError(TrackingError):
+    """The evidence does not support the promotion; the message says what is missing."""
+
+
+def noted_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
+    """Read the comparison of the version's training; None where it met another champion."""
+    fields = bundle.manifest.get("contest")
+    noted = None if fields is None else Comparison.from_dict(fields)
+    return noted if noted is not None and noted.champion == champion else None
+
+
+def check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
+    """Refuse a champion that services, briefs, monitoring and Spark would not load."""
+    if is_own_estimator(bundle):
+        raise _refused(
+            found,
+            champion,
+            f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
+            "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
+            "it would stop `serve`, `brief`, `monitor` and Spark",
+        )
+    report = bundle.manifest.get("report") or {}
+    if report.get("regime") == "provisional" and not report.get("has_skill"):
+        raise _refused(found, champion, f"it is a {report.get('verdict')}")
+
+
+def check_evidence(
+    client: Any, found: Any, champion: int | None, comparison: Comparison | None
+) -> None:
+    skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
+    if skill is None:
+        raise _refused(found, champion, "its run has no skill measured against the base rate")
+    if skill <= 0:
+        raise _refused(
+            found,
+            champion,
+            f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
+        )
+    if champion is None:
+        return
+    if comparison is None:
+        raise _refused(
+            found,
+            champion,
+            f"it was not compared with the champion, version {champion}, on the same deals "
+            "(training it again does that)",
+        )
+    if comparison.objections:
+        raise _refused(found, champion, "; ".join(comparison.objections))
+    if not comparison.low > 0:
+        raise _refused(
+            found,
+            champion,
+            f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
+        )
+
+
+def _refused(found: Any, champion: int | None, why: str) -> PromotionRefusedError:
+    stays = "No model is in use" if champion is None else "The champion stays"
+    return PromotionRefusedError(
+        f"version {found.version} of {found.name!r} was not promoted: {why}. {stays}; "
+        "to promote all the same, force it with a reason (fitmodel promote --force REASON)"
+    )

@@ -1,0 +1,125 @@
+"""The open pipeline is scored once, as a batch is, and everybody gets the rows they may see."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.scoring.batch import score_file
+from fitmodel.service.app import create_app
+from fitmodel.service.settings import Settings
+
+STILL = Settings(reload_seconds=0)
+ROWS, ROW = "/v1/pipeline/rows", "/v1/pipeline/row"
+NUMBERS = ("early_churn_probability", "probability_low", "probability_high", "expected_value")
+
+
+@pytest.fixture(scope="module")
+def file(table, tmp_path_factory):
+    """Prospects of which one has no number of seats and two have the same id."""
+    rows = table.astype(object)
+    rows.iloc[1, rows.columns.get_loc("seats")] = "many"
+    rows.iloc[5, rows.columns.get_loc("deal_id")] = rows.iloc[6]["deal_id"]
+    path = tmp_path_factory.mktemp("rows") / "prospects.csv"
+    rows.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(shop, file):
+    with TestClient(create_app(shop.path, STILL, pipeline=file)) as ready:
+        yield ready
+
+
+def test_the_rows_are_those_of_a_batch_to_the_bit(served, shop, file, tmp_path) -> None:
+    score_file(file, shop, tmp_path / "scored.parquet", reasons=0)
+    batch = pd.read_parquet(tmp_path / "scored.parquet")
+    rows = served.get(ROWS).json()["rows"]
+    assert [row["id"] for row in rows] == list(batch["deal_id"])
+    for row, (_, scored) in zip(rows, batch.iterrows(), strict=True):
+        if pd.notna(scored["error"]):
+            assert "seats" in row["error"]
+            continue
+        assert [row[name] for name in NUMBERS] == [scored[name] for name in NUMBERS]
+        assert (row["fit"], row["poor_fit"]) == (scored["fit"], scored["poor_fit"])
+    assert [row["key"] for row in rows if "error" in row] == [batch["deal_id"][1]]
+
+
+def test_the_rows_are_as_openapi_describes_them(served) -> None:
+    described = served.get("/openapi.json").json()
+    schemas = described["components"]["schemas"]
+    row = schemas["PipelineRow"]
+    for shown in (
+        *served.get(ROWS).json()["rows"],
+        *served.get(ROWS, params={"full": True}).json()["rows"],
+    ):
+        jsonschema.validate(shown, row)
+    answer = described["paths"][ROWS]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/PipelineRows"}
+
+
+def test_two_rows_of_one_id_have_keys_of_their_own(served) -> None:
+    rows = served.get(ROWS).json()["rows"]
+    assert len({row["key"] for row in rows}) == len(rows)
+    assert rows[6]["id"] == rows[5]["id"] == rows[5]["key"]
+    assert rows[6]["key"] == f"{rows[5]['key']} (2)"
+
+
+def test_what_a_row_sends_is_assessed_as_the_row_was(served) -> None:
+    rows = [row for row in served.get(ROWS).json()["rows"] if "error" not in row]
+    for row in rows[::12]:
+        whole = served.get(ROW, params={"key": row["key"]}).json()
+        said = served.post("/v1/assessments?reasons=3", json=whole["prospect"]).json()
+        assert said["early_churn_probability"] == row["early_churn_probability"]
+        assert said["expected_value"] == row["expected_value"]
+        assert [reason["sentence"] for reason in said["reasons"]] == whole["sentences"]
+        against = [reason for reason in said["reasons"] if reason["contribution"] > 0]
+        concern = None if not against else [against[0]["label"], against[0]["value_text"]]
+        assert (row["concern"] and list(row["concern"].values())) == concern
+
+
+def test_a_whole_row_has_every_cell_as_it_stands_in_the_file(served, file) -> None:
+    given = pd.read_csv(file, dtype=str, keep_default_na=False)
+    rows = served.get(ROWS, params={"full": True}).json()["rows"]
+    assert [row["cells"] for row in rows] == given.to_dict("records")
+
+
+def test_a_pipeline_that_changes_is_scored_anew(shop, table, tmp_path) -> None:
+    path = tmp_path / "prospects.csv"
+    table.head(5).to_csv(path, index=False)
+    with TestClient(create_app(shop.path, STILL, pipeline=path)) as asked:
+        assert len(asked.get(ROWS).json()["rows"]) == 5
+        table.head(9).to_csv(path, index=False)
+        assert len(asked.get(ROWS).json()["rows"]) == 9
+        path.unlink()
+        assert asked.get(ROWS).status_code == 503
+
+
+def test_a_client_that_takes_no_packed_answer_gets_the_same(served) -> None:
+    plain = served.get(ROWS, headers={"accept-encoding": "identity"})
+    packed = served.get(ROWS, headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.json() == packed.json()
+
+
+def test_without_a_pipeline_or_such_a_row_there_is_nothing(client, served) -> None:
+    assert client.get(ROWS).status_code == client.get(ROW, params={"key": "x"}).status_code == 404
+    assert served.get(ROW, params={"key": "nobody"}).status_code == 404
+    assert served.get("/v1/pipeline/timeline", params={"key": "nobody"}).status_code == 404
+
+
+def test_a_language_changes_the_words_and_no_number(served) -> None:
+    one, other = (
+        served.get(ROWS, params={"language": name}).json()["rows"] for name in ("en", "zh")
+    )
+    words = {"concern", "error"}
+    for row, same in zip(one, other, strict=True):
+        assert {key: row[key] for key in row.keys() - words} == {
+            key: same[key] for key in same.keys() - words
+        }
+    assert json.dumps(one) != json.dumps(other)

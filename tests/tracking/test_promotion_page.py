@@ -1,0 +1,103 @@
+"""The page Model promotes by the rules of the command: on evidence, or by force with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fitmodel.evaluation.comparison import Comparison
+from fitmodel.service.app import create_app
+from fitmodel.service.people import read_people
+from fitmodel.service.settings import Settings
+from fitmodel.tracking.lifecycle import TrainingMetadata
+from fitmodel.tracking.promotion import BECAUSE_TAG, BY_TAG, FORCED_TAG, look_ahead, promote
+from fitmodel.tracking.registry import get_alias, list_versions
+from fitmodel.tracking.runs import track
+
+pytestmark = pytest.mark.slow
+
+NAME = "prospect-fit"
+BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
+STILL = Settings(reload_seconds=0)
+
+
+@pytest.fixture
+def two(another: Callable[[], TrainingMetadata]) -> None:
+    """Version 1 is champion, version 2 challenger."""
+    track(another())
+    track(another())
+
+
+@pytest.mark.usefixtures("two")
+def test_to_look_ahead_moves_nothing_and_tells_what_promote_would_say() -> None:
+    ahead = look_ahead(NAME)
+    assert (ahead.champion, ahead.version) == (1, 2)
+    assert ahead.refusal is not None
+    assert "not compared with the champion" in ahead.refusal
+    assert get_alias(NAME, "champion") == 1
+    promote(NAME, comparison=BETTER, reason="better since May", by="Kim")
+    tags = list_versions(NAME)[0].tags
+    assert (tags[BECAUSE_TAG], tags[BY_TAG], FORCED_TAG in tags) == (
+        "better since May",
+        "Kim",
+        False,
+    )
+    assert look_ahead(NAME).version is None  # the newest is in use
+
+
+@pytest.mark.usefixtures("two")
+def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reason() -> None:
+    with TestClient(create_app(f"models:/{NAME}@champion", STILL)) as service:
+        told = service.get("/v1/model/versions").json()
+        assert (told["champion"], told["challenger"]) == (1, 2)
+        assert {"label", "champion", "challenger"} <= set(told["rows"][0])
+        wanted = {"version": 2, "reason": "the market has changed", "by": "Kim"}
+        refused = service.post("/v1/model/promotion", json=wanted)
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == told["refusal"]
+        assert get_alias(NAME, "champion") == 1
+        for lacking in ("reason", "by"):
+            less = {key: value for key, value in wanted.items() if key != lacking}
+            assert service.post("/v1/model/promotion", json=less | {"force": True}).is_client_error
+        assert service.post("/v1/model/promotion", json=wanted | {"reason": " "}).is_client_error
+        before = told["in_use"]
+        done = service.post("/v1/model/promotion", json=wanted | {"force": True}).json()
+        assert (done["version"], done["previous"]) == (2, 1)
+        assert done["in_use"] != before  # without a restart
+        assert service.get("/v1/model").json()["version"] == done["in_use"]
+        assert service.get("/v1/model/versions").json()["challenger"] is None
+    tags = list_versions(NAME)[0].tags
+    assert (tags[FORCED_TAG], tags[BY_TAG]) == ("the market has changed", "Kim")
+
+
+@pytest.mark.usefixtures("two")
+def test_a_rep_sees_both_and_promotes_none(tmp_path) -> None:
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("kim", "ann")}
+    people = tmp_path / "people.toml"
+    people.write_text(
+        f'[kim]\nrole = "rep"\nrep = "Rep 01"\ntoken_sha256 = "{digests["kim"]}"\n'
+        f'[ann]\nrole = "manager"\ntoken_sha256 = "{digests["ann"]}"\n'
+    )
+    limits = dataclasses.replace(STILL, people=read_people(people))
+    wanted = {"version": 2, "reason": "mine", "force": True, "by": "ann"}
+    with TestClient(create_app(f"models:/{NAME}@champion", limits)) as service:
+        as_kim = {"authorization": "Bearer kim"}
+        assert service.get("/v1/model/versions", headers=as_kim).json()["challenger"] == 2
+        refused = service.post("/v1/model/promotion", json=wanted, headers=as_kim)
+        assert refused.status_code == 403
+        assert get_alias(NAME, "champion") == 1
+        as_ann = {"authorization": "Bearer ann"}
+        assert service.post("/v1/model/promotion", json=wanted, headers=as_ann).status_code == 200
+
+
+def test_without_a_registry_the_page_says_how_to_get_one(bundle, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with TestClient(create_app(bundle.parent, STILL)) as service:
+        told = service.get("/v1/model/versions").json()
+    assert "MLFLOW_TRACKING_URI" in told["problem"]
+    assert not (tmp_path / "mlflow.db").exists()  # to ask made none
