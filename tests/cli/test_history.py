@@ -47,7 +47,7 @@ def test_one_deal_is_shown():
     done = run("attributes", "deals.csv", "-c", "salesforce.toml", "--id", "0065g00000AAAA1AAA")
 
     assert done.exit_code == 0, done.output
-    assert "Seats__c: 40, today 2; last change before on 2026-02-20 10:01" in done.output
+    assert "Seats__c: 40, today 2; last changed 2026-02-20 10:01" in done.output
     assert "x 2026-03-10 14:00  [history.fields]  StageName: Closed Won" in done.output
 
 
