@@ -140,12 +140,20 @@ def test_the_service_answers_at_the_horizons_of_the_query(curved, prospects, exp
     assert NAMES[2] not in client.post("/v1/assessments", json=rows[0]).json()
 
 
-@pytest.mark.parametrize(("query", "says"), [("99", "ends at month 18"), ("a", "horizons")])
-def test_the_service_says_why_it_cannot(curved, prospects, tmp_path, query, says):
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("99", 409, "ends at month 18"),
+        ("a", 422, "horizons"),
+        ("0", 422, "horizons"),
+        (",".join(["3"] * 25), 422, "horizons"),
+    ],
+)
+def test_the_service_says_why_it_cannot(curved, prospects, tmp_path, query, status, says):
     client = TestClient(create_app(bundle_of(curved, tmp_path), Settings()))
     row = json.loads(prospects.iloc[0].to_json(date_format="iso"))
     answer = client.post(f"/v1/assessments?horizons={query}", json=row)
-    assert answer.status_code == 422
+    assert answer.status_code == status
     assert says in answer.json()["detail"]
 
 

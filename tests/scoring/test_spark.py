@@ -282,9 +282,8 @@ def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> No
 
 
 def test_other_horizons_get_a_column_each(spark, curved, odd) -> None:
-    from fitmodel.scoring import spark as on_spark
-
-    found = on_spark.score(spark.createDataFrame(odd), curved, horizons=[3, 12]).toPandas()
-    expected, _ = curved.predict_table(odd, horizons=[3, 12])
+    found = on_spark(spark, odd, curved, horizons=[3, 12], as_of=TODAY)
+    predicted, _ = curved.predict_table(odd, horizons=[3, 12], as_of=TODAY)
+    expected = predicted.assign(deal_id=odd["deal_id"]).sort_values("deal_id", ignore_index=True)
     for name in ("churn_probability_3m", "churn_probability_12m"):
         assert found[name].tolist() == expected[name].tolist()

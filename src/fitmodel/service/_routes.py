@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 
 from fitmodel.crm.requests import RequestHistories, RequestHistory
 from fitmodel.exceptions import DatabaseError, ProspectError
-from fitmodel.model.horizons import check_horizons
+from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._openapi import complete_openapi
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
@@ -51,7 +51,7 @@ Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
 Horizons = Annotated[
     str | None,
     Query(
-        pattern=r"^\d{1,4}(,\d{1,4})*$",
+        pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
         description="Months such as 3,12: also how likely to leave within them.",
     ),
 ]
@@ -235,14 +235,14 @@ def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
     Raises
     ------
     RefusedError
-        422 where the model cannot answer at one of them.
+        409 where the model in use cannot answer at one of them: another model may.
     """
     if horizons is None:
         return ()
     try:
         return check_horizons(model, [int(part) for part in horizons.split(",")])
     except ProspectError as error:
-        raise RefusedError(422, str(error)) from error
+        raise RefusedError(409, str(error)) from error
 
 
 def _check_reasons(prospects: int, reasons: int) -> None:

@@ -79,6 +79,7 @@ FAILURES = {
     "400": "Not JSON, or not a prospect",
     "401": "The bearer token is missing or wrong",
     "408": "The request came too slowly",
+    "409": "The model in use cannot answer at one of the horizons",
     "413": "The body or the list of prospects is too long",
     "422": "The prospect cannot be scored; the detail names the attribute and the remedy",
     "503": "Too many requests at once; try again after the seconds of Retry-After",
