@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
 from fitmodel.crm.prospects import add_history
 from fitmodel.datasets.simulation import simulate_deals
@@ -23,13 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import pandas as pd
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
 
 DEALS, PROSPECTS = 2_500, 150
-TRAINED_UNTIL, DRIFT_FROM = "2025-12-31", "2026-04-01"
+TRAINED_UNTIL = "2025-12-31"
 LOG_FILE = "decisions.db"
 REASON = "an old customer of ours comes back"
 
@@ -68,7 +66,7 @@ def make_demo(
     tell = progress or (lambda _step: None)
     tell("simulating deals")
     simulation = simulate_deals(deals + PROSPECTS, seed=0, drift=0.4, history=True)
-    table = _drifted(simulation.deals)
+    table = _drifted(simulation.deals, last=deals - 1)
     past = table.head(deals)
     prospects = table.tail(PROSPECTS).drop(columns="churned_on")
     tables = {name: _until_closing(rows, prospects) for name, rows in simulation.tables.items()}
@@ -113,10 +111,14 @@ def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:
     return rows[closing.isna() | is_early]
 
 
-def _drifted(deals: pd.DataFrame) -> pd.DataFrame:
-    """The deals, with a bought list of addresses behind half of those of the last quarter."""
-    is_last = deals["closed_on"].astype("datetime64[s]") >= np.datetime64(DRIFT_FROM)
-    bought = is_last & (deals.index % 2 == 0)
+def _drifted(deals: pd.DataFrame, last: int) -> pd.DataFrame:
+    """The deals, a bought list of addresses behind half of those after the training.
+
+    That is of the three months before the deal in row `last`, and of all later ones.
+    """
+    closed = deals["closed_on"].astype("datetime64[s]")
+    since = max(closed.iloc[last] - pd.DateOffset(months=3), pd.Timestamp(TRAINED_UNTIL))
+    bought = (closed > since) & (deals.index % 2 == 0)
     return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
 
 
