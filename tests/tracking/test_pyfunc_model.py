@@ -167,4 +167,5 @@ def test_the_signature_names_every_column_and_the_parameters(served: Any, facts:
     assert [(p.name, p.default) for p in signature.params.params] == [
         ("reasons", 3),
         ("language", "en"),
+        ("horizons", []),
     ]
