@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -86,8 +86,12 @@ def test_settings_are_frozen_and_tracked_as_plain_values():
     bent = Settings(isotonic=CalibrationMap.linear(1.0, 0.0, "isotonic"))
     assert bent.to_params()["calibration"] == "isotonic"
     assert bent.boosting_share == 0.0
+    assert params["regime"] == settings.regime
+    assert "prior_weight" not in params  # no parent
+    assert replace(settings, prior_weight=0.5).to_params()["prior_weight"] == 0.5
     assert {field.name for field in fields(Settings)} == {
-        "penalty", "shares", "pairs", "slope", "isotonic", "timing", "replicates",
+        "penalty", "shares", "pairs", "slope", "isotonic", "timing", "replicates", "regime",
+        "prior_weight",
     }, "a new setting must be tracked too"  # fmt: skip
 
 
