@@ -1,11 +1,14 @@
-"""Which columns the tables of a contract become: names of attributes, by the contract alone."""
+"""Which columns the tables of a contract become: names of attributes, by the contract alone.
+
+Standard library only: the wording of a single prospect asks for these names.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.history_sections import slug
+from fitmodel.tables.vocabulary import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

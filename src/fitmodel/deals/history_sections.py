@@ -21,6 +21,7 @@ from fitmodel.deals.plain_words import sentences
 from fitmodel.deals.sections import Column, Columns, Count, Section
 from fitmodel.deals.tracking_section import holds_password
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.vocabulary import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 
 MAX_WINDOW_DAYS = 3660
 _NAME = re.compile(r"[^\W\d]\w*")
-
-
-def slug(text: str) -> str:
-    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
-    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"
 
 
 def _known_zone(value: str) -> str:

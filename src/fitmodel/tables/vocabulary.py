@@ -174,3 +174,8 @@ GLUED_UNITS = frozenset(
     ]
 )
 """Units that may stand at a number without a space; any single word may with one."""
+
+
+def slug(text: str) -> str:
+    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
+    return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"

@@ -112,7 +112,8 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#model-body h2").first).to_be_visible()
         page.locator("#model-body details summary").first.click()
-        expect(page.locator("#model-body details svg").first).to_be_visible()
+        # the plots are drawn when they are first asked for
+        expect(page.locator("#model-body details svg").first).to_be_visible(timeout=60_000)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/deal/{twelve.prospects['deal_id'].iloc[8]}")
         expect(page.locator("#probability")).to_be_visible()

@@ -66,7 +66,9 @@ def test_a_heading_sorts_and_says_so(page, said) -> None:
 
 def test_typing_moves_the_probability_to_what_the_model_says(page, shop, table, said) -> None:
     page.locator("#rows a").first.click()
-    key = page.locator("#deal-title").inner_text()
+    title = page.locator("#deal-title")
+    expect(title).not_to_be_empty()
+    key = title.inner_text()
     expect_chance(page, said.loc[key, "early_churn_probability"])
     row = as_sent(table[table["deal_id"] == key].iloc[0].to_dict())
     page.locator("[name=seats]").press_sequentially("0")  # behind what stands there
