@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import view_of
+from fitmodel.deals.reading import read_deals_with_findings
 
 
 @pytest.fixture
@@ -75,6 +78,10 @@ def test_leavers_without_a_date_are_asked_for_until_answered(
     add_to_contract(folder, 'left_without_date = "unknown"')
     _, said = run("check", "deals.csv")
     assert "15 of 60 customers left (is_active) without a date" in said
+    assert "15 that left on an unknown day" in said
+    read = read_deals_with_findings("deals.csv", DealSpec.from_toml("fitmodel.toml"))
+    rate = 1 - view_of(read.table, read.spec).survival.at(5.0)
+    assert f"early-churn rate {rate:.1%} " in said
 
 
 def test_repeated_ids_are_told_by_check_until_answered(shared_data: Path, folder: Path) -> None:

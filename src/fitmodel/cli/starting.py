@@ -181,7 +181,7 @@ def check(
             typer.echo(f"unsure: {result}")
         table, spec = read.table, read.spec
         view = view_of(table, spec)
-        typer.echo(labels_text(view.outcomes, spec.label.horizon_months))
+        typer.echo(labels_text(view))
         typer.echo(horizons_text(compare_horizons(view, spec)))
         found = (*checking.warning_results(file, read), *checking.time_results(view))
         for result in checking.shown(found, spec):

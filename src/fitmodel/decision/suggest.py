@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.decision._known_money import known_money
 from fitmodel.decision.choice import risk_threshold
@@ -69,8 +69,7 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
         return ()
     is_example = spec.decision.gross_margin is None
     priced = spec.replace(decision=suggested_money()) if is_example else spec
-    result = outcomes(deals, spec)
-    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
+    curve = view_of(deals, spec).survival  # with late entries and unknown days
     amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     money, lacking = known_money(priced, amounts, curve)
     if money is None:

@@ -6,7 +6,10 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.checks.registry import code_of
+from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from fitmodel.bundle.store import ListedBundle
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.tracking.registry import RegisteredVersion
@@ -80,20 +84,21 @@ def riskiest(model: FitModel, prospects: pd.DataFrame, number: int = 5) -> str:
     return "\n".join(lines)
 
 
-def labels_text(found: pd.DataFrame, horizon_months: int) -> str:
-    """How many deals there are to learn from; `found` is of `fitmodel.deals.outcomes.outcomes`."""
-    from fitmodel.deals.survival import kaplan_meier
-
-    early, known = found["early_churn"] == 1, found["early_churn"].notna()
-    curve = kaplan_meier(
-        found["followup_months"], found["left"], entry_months=found.get("entry_months")
-    )
-    rate = 1.0 - curve.at(float(horizon_months))
+def labels_text(view: HistoryView) -> str:
+    """How many deals there are to learn from, and the rate that they show."""
+    horizon = view.spec.label.horizon_months
+    early, known = view.early_churn == 1, ~np.isnan(view.early_churn)
+    undated = int((~known & ~np.isnan(view.left_by_months)).sum())
+    try:
+        rate = 1.0 - view.survival.at(float(horizon))
+    except DealsError:  # no deal was watched from its signing
+        rate = math.nan
     told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
+    left = f", {undated:,} that left on an unknown day" if undated else ""
     return (
-        f"{len(found):,} deals without errors: {int(known.sum()):,} with a known outcome, of which "
-        f"{int(early.sum()):,} left early (within {horizon_months} months), and "
-        f"{int((~known).sum()):,} too young to tell\n"
+        f"{len(view):,} deals without errors: {int(known.sum()):,} with a known outcome, of which "
+        f"{int(early.sum()):,} left early (within {horizon} months){left}, and "
+        f"{int((~known).sum()) - undated:,} too young to tell\n"
         f"early-churn rate {told} (Kaplan-Meier: a young deal counts for as long as it was seen)"
     )
 
