@@ -75,7 +75,7 @@ def with_four_more(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         calls=random.poisson(4, len(table)),
         web_visits=random.poisson(9, len(table)).astype(float),
-        currency=random.choice(["USD", "EUR", "GBP"], len(table)),
+        hosting=random.choice(["own", "cloud", "both"], len(table)),
         referral=random.choice(["yes", "no"], len(table)),
     )
 

@@ -16,6 +16,7 @@ import pytest
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
+from fitmodel.model._few_rows import FEW
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.batch import score_file
@@ -54,6 +55,19 @@ def test_past_deals_without_their_closing_are_warned_of(
         UserWarning, match="first_contact_on: counted back from today.*model.columns"
     ):
         model.predict(prospects[list(model.attributes)], reasons=0)
+
+
+@pytest.mark.parametrize("rows", [1, FEW, FEW + 1])
+def test_a_short_frame_is_warned_of_as_a_long_one(
+    model: FitModel, prospects: pd.DataFrame, rows: int
+) -> None:
+    short = prospects[list(model.attributes)].head(rows)
+    with pytest.warns(UserWarning, match="100% of the dates in 'first_contact_on'") as warned:
+        scored = model.predict(short, reasons=0)
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+    same = model.predict(short, reasons=0, as_of=today())
+    pd.testing.assert_frame_equal(scored, same)
 
 
 def test_prospects_of_these_weeks_are_not_warned_of(

@@ -84,13 +84,27 @@ def predict_frame(
     ProspectError
         If an attribute's column is absent, or values cannot be read.
     """
-    few = None if note else predict_few(scorer, table, reasons, as_of, language)
+    few = predict_few(scorer, table, reasons, as_of, language)
     if few is not None:
+        warn_of_today(scorer, _days_from_today(scorer, table) if note else {}, note)
         return few
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     refuse_unreadable(table, coded.unreadable, lost)
     warn_of_today(scorer, coded.days, note)
     return without_lost(score_coded(scorer, coded, reasons, language), lost)
+
+
+def _days_from_today(scorer: Scorer, table: pd.DataFrame) -> dict[int, NDArray[np.float64]]:
+    """Place of each date among the attributes to how many days it lies before today."""
+    places = {
+        position: column.name
+        for position, column in enumerate(scorer.scorecard.columns)
+        if isinstance(column, NumberColumn) and column.is_date
+    }
+    names = list(places.values())
+    closing = np.full(len(table), np.datetime64(today(), "D"))
+    read = read_attributes(table, names, closed_on=closing, dates=names, forms=scorer.forms).frame
+    return {position: read[name].to_numpy(dtype=float) for position, name in places.items()}
 
 
 def predict_leniently(
