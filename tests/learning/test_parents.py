@@ -92,8 +92,8 @@ def test_the_weight_is_learned_and_a_parent_never_does_harm(scorecard) -> None:
             learned = learn(past.deals, with_parent(past.spec, parent), least=8)
             frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
             truth = new.true_probability.loc[frame.index].to_numpy()
-            said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
-            losses.append(-np.mean(truth * np.log(said) + (1 - truth) * np.log(1 - said)))
+            priors = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+            losses.append(-np.mean(truth * np.log(priors) + (1 - truth) * np.log(1 - priors)))
             weights.append(learned.choice.settings.prior_weight)
         gained[name], weight[name] = np.array(losses), weights
     assert np.mean(weight["alike"]) > 0.7

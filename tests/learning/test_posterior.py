@@ -9,7 +9,12 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
-from fitmodel.learning._posterior import association, fit_strengths, seen_log_likelihood, weights_of
+from fitmodel.learning._posterior import (
+    association,
+    fit_strengths,
+    observed_log_likelihood,
+    weights_of,
+)
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import code, follow_up_of
 from fitmodel.learning.imputation import impute
@@ -86,7 +91,7 @@ def test_a_young_deal_says_only_that_its_customer_is_still_there() -> None:
     baseline = fit_baseline(follow_up, log_odds)
     chance = baseline.left_by(np.array([5.0, 5.0, 1.0]), follow_up, log_odds)
     by_hand = np.log(chance[0]) + np.log(1 - chance[1]) + np.log(1 - chance[2])
-    assert seen_log_likelihood(follow_up, baseline, log_odds) == pytest.approx(by_hand)
+    assert observed_log_likelihood(follow_up, baseline, log_odds) == pytest.approx(by_hand)
 
 
 def test_a_direction_that_is_known_holds_for_every_strength() -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
-from fitmodel.scoring._folder_sink import MAX_PARTITIONS, FolderSink
+from fitmodel.scoring._folder_sink import MAX_PARTITIONS, FolderSink, _Writer
 from fitmodel.scoring.places import score_places
 from fitmodel.scoring.tables import count_rows, open_source
 
@@ -106,6 +106,15 @@ def test_too_many_values_are_refused_before_a_folder_appears(tmp_path) -> None:
     ):
         write(pa.record_batch([rows, rows], schema=schema))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_values_never_share_a_folder(tmp_path) -> None:
+    """A disk that ignores case has the folder of EMEA when that of emea is to be made."""
+    schema = pa.schema([("area", pa.string()), ("n", pa.int64())])
+    (tmp_path / "area=emea").mkdir()
+    writer = _Writer(tmp_path, schema, "area", 10)
+    with pytest.raises(ProspectError, match="takes the folder area=emea and that of another value"):
+        writer.write(pa.record_batch([["emea"], [3]], schema=schema))
 
 
 def test_what_is_there_already_stays(table, model, tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
+from fitmodel.deals.lost import lost_rows_of
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
@@ -63,6 +65,64 @@ def test_who_is_gone_gets_no_numbers_and_stays_in_the_table(knowing, customers, 
     assert done.rows == len(scored) == len(customers)
     assert done.gone == gone.sum() > 0
     assert (scored["leaves_within_3m"].isna().to_numpy() == gone).all()
+
+
+def test_who_left_by_the_status_without_a_date_is_gone(knowing, curved, customers, tmp_path):
+    there = (customers["churned_on"].isna() | (customers["churned_on"] > "2024-09-01")).to_numpy()
+    cancelled = there & customers["churned_on"].isna().to_numpy() & (np.arange(240) % 3 == 0)
+    status = np.where(cancelled, "cancelled", "active")
+    customers.assign(status=status).to_csv(tmp_path / "c.csv", index=False)
+    spec = knowing.manifest["spec"]
+    deals = spec["deals"] | {"churned": "status", "churned_values": ["cancelled"]}
+    model = FitModel(curved.scorer, {"spec": spec | {"deals": deals}})
+    done = score_customers(tmp_path / "c.csv", model, tmp_path / "out.csv", months=[3], as_of=AS_OF)
+    assert cancelled.any()
+    assert done.gone == (~there).sum() + cancelled.sum()
+
+
+def test_a_date_of_leaving_that_cannot_be_read_is_no_guess(knowing, customers, tmp_path):
+    written = customers["churned_on"].dt.strftime("%Y-%m-%d").astype(object)
+    written.iloc[[4, 9]] = "last spring"
+    customers.assign(churned_on=written).to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(
+        ProspectError, match=r"churned_on: 'last spring' .* in 2 of 240 rows.*row 5"
+    ):
+        score_customers(tmp_path / "c.csv", knowing, tmp_path / "out.csv", as_of=AS_OF)
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("form", ["%d-%m-%Y", "%m/%d/%Y"])
+def test_dates_are_read_in_the_form_of_the_table_and_a_word_for_not_yet_is_none(
+    knowing, customers, tmp_path, form
+):
+    written = customers["churned_on"].dt.strftime(form).fillna("1900-01-01")
+    customers.assign(churned_on=written).to_csv(tmp_path / "c.csv", index=False)
+    done = score_customers(
+        tmp_path / "c.csv", knowing, tmp_path / "out.csv", months=[3], as_of=AS_OF
+    )
+    assert done.gone == (customers["churned_on"] <= pd.Timestamp(AS_OF)).sum()
+
+
+def test_lost_opportunities_are_no_customers(curved, knowing, customers, tmp_path):
+    rows_spec = {"rows": {"keep": {"stage": ["Won"]}}}
+    model = FitModel(
+        dataclasses.replace(curved.scorer, lost=lost_rows_of(rows_spec)), knowing.manifest
+    )
+    stage = np.where(np.arange(240) % 4 == 0, "Lost", "Won")
+    closing = (
+        customers["closed_on"].astype(object).where(stage == "Won", pd.Timestamp("2030-01-01"))
+    )
+    customers.assign(stage=stage, closed_on=closing).to_csv(tmp_path / "c.csv", index=False)
+    done = score_customers(tmp_path / "c.csv", model, tmp_path / "out.csv", months=[3], as_of=AS_OF)
+    scored = pd.read_csv(tmp_path / "out.csv")
+    assert done.left_out == 60
+    assert scored.loc[stage == "Lost", "leaves_within_3m"].isna().all()
+
+
+def test_the_input_is_never_written_over(knowing, customers, tmp_path):
+    customers.to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(ProspectError, match="is the input"):
+        score_customers(tmp_path / "c.csv", knowing, tmp_path / "c.csv", as_of=AS_OF)
 
 
 def test_the_command_writes_the_columns_and_says_where_the_data_end(

@@ -144,9 +144,12 @@ def _score_signed(
     asked = months or MONTHS
     done = score_customers(customers, model, output, months=asked, as_of=day_given(as_of))
     typer.echo(
-        f"{done.rows - done.gone:,} customers scored to {done.output}; {done.gone:,} have left",
+        f"{done.rows - done.gone - done.left_out:,} customers scored to {done.output}; "
+        f"{done.gone:,} have left",
         err=True,
     )
+    if done.left_out:
+        typer.echo(f"{done.left_out:,} rows are no customers: left out by [rows]", err=True)
     if done.beyond_data:
         typer.echo(
             f"Warning: for {done.beyond_data:,} of them the months asked for end after month "

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # Standard deviation of the log-odds that all attributes together may give deals, and how likely
 # each is beforehand. A ROC AUC of 0.75 is one of about 1.
 STRENGTHS = (0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-BELIEFS = (0.20, 0.15, 0.15, 0.15, 0.15, 0.12, 0.08)
+STRENGTH_PRIOR = (0.20, 0.15, 0.15, 0.15, 0.15, 0.12, 0.08)
 MIN_CHANCE = 1e-12
 PERMUTATIONS = 999
 # Mean and deviation of the weight of another model's tables, and of an expert's.
@@ -43,7 +43,7 @@ EXPERT_WEIGHT = (1.0, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class PriorTables:
     """Tables that somebody else made, and the prior of their weight.
 
     Parameters
@@ -104,11 +104,11 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
     """
     directions = options.directions(imputed.design.columns)
     spread = max(_spread(imputed.matrix, follow_up.weight), 1e-6)
-    said = said_beforehand(imputed.design, options)
+    priors = prior_tables(imputed.design, options)
     log_odds, made = imputed.log_odds, []
     for deviation in STRENGTHS:
         penalty = spread / deviation**2
-        matrix, centre = _with_said(imputed, said, penalty)
+        matrix, centre = _with_priors(imputed, priors, penalty)
         fit = iterate(
             partial(_as_it_is, imputed.design, matrix),
             follow_up,
@@ -122,32 +122,34 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
     return made
 
 
-def said_beforehand(design: Design, options: LearnerOptions) -> list[Said]:
-    """What another model and an expert say of the design's codes."""
-    said = []
+def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
+    """Tables of another model and of an expert, for the design's codes."""
+    priors = []
     if options.parent is not None:
-        said.append(Said(options.parent.tables(design.columns), *PARENT_WEIGHT))
+        priors.append(PriorTables(options.parent.tables(design.columns), *PARENT_WEIGHT))
     if options.expect:
-        said.append(Said(expected_tables(design.columns, dict(options.expect)), *EXPERT_WEIGHT))
-    return said
+        priors.append(
+            PriorTables(expected_tables(design.columns, dict(options.expect)), *EXPERT_WEIGHT)
+        )
+    return priors
 
 
 def as_additive(
-    design: Design, said: Sequence[Said], fits: Sequence[tuple[float, Floats]]
+    design: Design, priors: Sequence[PriorTables], fits: Sequence[tuple[float, Floats]]
 ) -> Additive:
-    """Tables of fits, with what was said beforehand added by its weight.
+    """Tables of fits, with those of the priors added by their weights.
 
     Parameters
     ----------
     design : Design
-    said : sequence of Said
+    priors : sequence of PriorTables
     fits : sequence of (float, ndarray)
         Penalty and coefficients of each.
     """
     width = sum(basis.shape[1] for basis in design.bases)
     own = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
     singles = list(own.singles)
-    for number, item in enumerate(said):
+    for number, item in enumerate(priors):
         weights = np.array([c[1 + width + number] * item.scale(p) for p, c in fits])
         parts = (other[:, None] * weights for other in item.tables)
         singles = [table + part for table, part in zip(singles, parts, strict=True)]
@@ -163,12 +165,12 @@ def _as_it_is(
 
 def weights_of(strengths: Sequence[Strength]) -> Floats:
     """How likely each strength is after the deals were seen, shape (strengths,)."""
-    log = np.log(BELIEFS) + np.array([each.log_evidence for each in strengths])
+    log = np.log(STRENGTH_PRIOR) + np.array([each.log_evidence for each in strengths])
     weight = np.exp(log - log.max())
     return np.asarray(weight / weight.sum(), dtype=np.float64)
 
 
-def seen_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> float:
+def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> float:
     """Log of the probability of what was seen of the deals within the horizon, weights counted.
 
     Parameters
@@ -221,15 +223,15 @@ def association(imputed: Imputed, *, seed: int) -> float:
     return float((1 + (by_chance >= found * (1 - 1e-9)).sum()) / (1 + PERMUTATIONS))
 
 
-def _with_said(
-    imputed: Imputed, said: Sequence[Said], penalty: float
+def _with_priors(
+    imputed: Imputed, priors: Sequence[PriorTables], penalty: float
 ) -> tuple[Floats, Floats | float]:
-    """Linear matrix with a column for each that was said, and where the penalty draws to."""
-    if not said:
+    """Linear matrix with a column per prior, and the values that the penalty draws to."""
+    if not priors:
         return imputed.matrix, 0.0
-    columns = [item.line(imputed.design.codes) * item.scale(penalty) for item in said]
+    columns = [item.line(imputed.design.codes) * item.scale(penalty) for item in priors]
     own = np.zeros(imputed.matrix.shape[1])
-    means = [item.mean / item.scale(penalty) for item in said]
+    means = [item.mean / item.scale(penalty) for item in priors]
     return np.column_stack([imputed.matrix, *columns]), np.concatenate([own, means])
 
 
@@ -246,7 +248,7 @@ def _measured(
     lower = np.linalg.cholesky(precision)
     slopes = fit.coefficients[1:] - centre
     log_evidence = (
-        seen_log_likelihood(follow_up, fit.baseline, fit.log_odds)
+        observed_log_likelihood(follow_up, fit.baseline, fit.log_odds)
         + (len(slopes) * np.log(penalty) - penalty * slopes @ slopes) / 2
         - np.log(np.diag(lower)).sum()
     )
@@ -274,8 +276,10 @@ def _spread(matrix: Floats, weight: Floats) -> float:
     return float(np.average((matrix - mean) ** 2, axis=0, weights=weight).sum())
 
 
-def prior_weight(strengths: Sequence[Strength], weights: Floats, said: Sequence[Said]) -> float:
-    """Mean weight that the deals give to the first of what was said beforehand."""
-    place = -len(said)
-    values = [each.fit.coefficients[place] * said[0].scale(each.penalty) for each in strengths]
+def prior_weight(
+    strengths: Sequence[Strength], weights: Floats, priors: Sequence[PriorTables]
+) -> float:
+    """Mean weight that the deals give to the first prior."""
+    place = -len(priors)
+    values = [each.fit.coefficients[place] * priors[0].scale(each.penalty) for each in strengths]
     return float(weights @ np.array(values))

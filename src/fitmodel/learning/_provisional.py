@@ -11,8 +11,8 @@ import pandas as pd
 from fitmodel.learning._posterior import (
     association,
     fit_strengths,
+    prior_tables,
     prior_weight,
-    said_beforehand,
     weights_of,
 )
 from fitmodel.learning.fitting import code, follow_up_of
@@ -56,12 +56,12 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
         }
     )
     variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
-    said = said_beforehand(imputed.design, options)
+    priors = prior_tables(imputed.design, options)
     settings = Settings(
         1 / variance,
         ((PROVISIONAL, 1.0),),
         regime="provisional",
-        prior_weight=prior_weight(strengths, weights, said) if said else None,
+        prior_weight=prior_weight(strengths, weights, priors) if priors else None,
     )
     of_own = replace(strengths[0].fit, matrix=imputed.matrix)
     by_chance = association(of_own, seed=options.seed)

@@ -19,7 +19,7 @@ from fitmodel.learning._posterior import (
     as_additive,
     draws,
     fit_strengths,
-    said_beforehand,
+    prior_tables,
     weights_of,
 )
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
@@ -141,11 +141,11 @@ class Posterior:
         imputed = sample.imputed
         strengths = fit_strengths(imputed, sample.follow_up, options)
         weights = weights_of(strengths)
-        said = said_beforehand(imputed.design, options)
+        priors = prior_tables(imputed.design, options)
         fits = [(each.penalty, each.fit.coefficients) for each in strengths]
-        point = as_additive(imputed.design, said, fits).averaged(weights)
+        point = as_additive(imputed.design, priors, fits).averaged(weights)
         drawn = draws(strengths, weights, sample.counts.shape[1], options)
-        return point, as_additive(imputed.design, said, drawn) if drawn else point
+        return point, as_additive(imputed.design, priors, drawn) if drawn else point
 
 
 COMPONENTS: Mapping[str, Component] = {

@@ -178,9 +178,20 @@ class _Writer:
 
     def _started(self, name: str, number: int) -> pq.ParquetWriter:
         folder = self._folder / name
-        folder.mkdir(exist_ok=True)
+        if name and not number:
+            self._make(folder)
         file = folder / f"part-{number:05d}.parquet"
         return self.files.enter_context(pq.ParquetWriter(file, self._schema))
+
+    def _make(self, folder: Path) -> None:
+        """Make the folder of a value; another value's is never shared."""
+        try:
+            folder.mkdir()
+        except FileExistsError as error:  # where the disk does not tell EMEA from emea
+            raise ProspectError(
+                f"--partition-by {self._by}: this disk takes the folder {folder.name} and that of "
+                "another value for one. Nothing was written. Remedy: spell the values alike."
+            ) from error
 
 
 def _sync(folder: Path) -> None:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.attributes import read_days
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.roles import read_roles
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.survival import months_stayed, score_signed
+from fitmodel.scoring._file_sink import check_paths
 from fitmodel.tables.atomic import sync_folder, workspace
+from fitmodel.tables.cells import shown
 from fitmodel.tables.files import read_table
 from fitmodel.tables.values import today
 
@@ -38,8 +41,9 @@ class SignedResult:
 
     Attributes
     ----------
-    rows, gone : int
-        Rows written; of these, customers that have left or exited, who get no numbers.
+    rows, gone, left_out : int
+        Rows written; of these, customers that have left or exited, and rows that are no customers
+        by `[rows]` of the contract. Neither get numbers.
     beyond_data : int
         Customers for whom the longest span ends after the model's curve.
     curve_ends_month : int
@@ -51,6 +55,7 @@ class SignedResult:
     beyond_data: int
     curve_ends_month: int
     output: Path
+    left_out: int = 0
 
 
 def score_customers(
@@ -76,7 +81,8 @@ def score_customers(
     Raises
     ------
     ProspectError
-        If the model has no curve, a column is missing or a day signed cannot be read.
+        If the model has no curve, a column is missing, the day signed cannot be read, it cannot
+        be told who has left, or the output is the input.
 
     Examples
     --------
@@ -87,10 +93,18 @@ def score_customers(
     if place.suffix.lower() not in {".csv", ".parquet"}:
         raise ProspectError(f"{output} is neither .csv nor .parquet. Remedy: name the output so.")
     asked = _checked(months)
+    check_paths(source, output)
     customers, day = read_table(Path(source)), as_of or today()
-    gone = has_gone(model, customers, day)
-    months_stayed(model, customers, model.scorer.closed_on, day)  # errors count rows of the table
-    scored = score_signed(model, customers[~gone], asked, as_of=day)
+    never = np.isin(np.arange(len(customers)), [*model.scorer.lost.of_table(customers)])
+    gone = has_gone(model, customers, day) & ~never
+    closing = model.scorer.closed_on
+    signed = customers
+    if closing in customers.columns and never.any():  # those need not be signed
+        signed = customers.assign(
+            **{str(closing): customers[closing].astype(object).mask(never, pd.Timestamp(day))}
+        )
+    months_stayed(model, signed, closing, day)  # on all rows: its errors count those of the table
+    scored = score_signed(model, customers[~gone & ~never], asked, as_of=day)
     taken = [name for name in scored.columns if name in customers.columns]
     if taken:
         raise ProspectError(
@@ -100,19 +114,44 @@ def score_customers(
     curve = model.scorer.curve
     ends = 0 if curve is None else curve.months
     beyond = int(scored["beyond_data"].sum())
-    return SignedResult(len(customers), int(gone.sum()), beyond, ends, place)
+    return SignedResult(len(customers), int(gone.sum()), beyond, ends, place, int(never.sum()))
 
 
 def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
-    """Whether each customer has left or exited by a day, as far as the table says."""
-    roles = (model.manifest.get("spec") or {}).get("deals", {})
-    gone = np.zeros(len(customers), dtype=bool)
-    for role in ("churned_on", "exited_on"):
-        column = roles.get(role)
-        if column in customers.columns:
-            days, _ = read_days(customers[column], model.scorer.forms.date(column))
-            gone |= days <= np.datetime64(day, "D")
+    """Whether each customer has left or exited by a day; read as past deals are.
+
+    A flag or status of the contract that says "left" counts where there is no date of leaving.
+
+    Raises
+    ------
+    ProspectError
+        If a date or the flag cannot be read: whether such a customer is still there is not known.
+    """
+    gone, dated = np.zeros((2, len(customers)), dtype=bool)
+    kept = model.manifest.get("spec")
+    readings = read_roles(customers, DealSpec(**kept)) if kept else {}
+    for role in ("churned_on", "exited_on", "churned"):
+        if role not in readings:
+            continue
+        values, unreadable = readings[role].series, readings[role].unreadable
+        _refuse_unread(customers[str(values.name)], unreadable)
+        if role == "churned":
+            gone |= values.fillna(value=False).to_numpy(dtype=bool) & ~dated
+        else:
+            gone |= (values <= pd.Timestamp(day)).to_numpy(dtype=bool)
+            dated |= values.notna().to_numpy()
     return gone
+
+
+def _refuse_unread(cells: pd.Series[Any], unreadable: NDArray[np.bool_]) -> None:
+    if not unreadable.any():
+        return
+    first = int(unreadable.argmax())
+    raise ProspectError(
+        f"{cells.name}: {shown(cells.iloc[first])} cannot be read in {int(unreadable.sum())} of "
+        f"{len(cells)} rows, the first in row {first + 1}, so it is not known who has left. "
+        "Remedy: correct it, or leave it empty where the customer is still there."
+    )
 
 
 def _checked(months: Sequence[int]) -> tuple[int, ...]:
