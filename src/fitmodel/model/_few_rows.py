@@ -38,6 +38,8 @@ def predict_few(
     roles = (scorer.amount, scorer.closed_on, *scorer.lost.columns)
     wanted = {*scorer.scorecard.attributes, *roles}
     columns = {name: table[name].tolist() for name in table.columns if name in wanted}
+    if not columns:  # the other way names every attribute that is missing
+        return None
     day = None if as_of is None else as_day(as_of)
     try:
         assessed = [
