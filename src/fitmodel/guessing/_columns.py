@@ -93,7 +93,7 @@ class Column:
     @property
     def is_date(self) -> bool:
         """Whether the column holds dates, written as dates."""
-        return self.date_share >= READS and not pd.api.types.is_numeric_dtype(self.cells.dtype)
+        return not pd.api.types.is_numeric_dtype(self.cells.dtype) and self.date_share >= READS
 
     @property
     def is_iso_date(self) -> bool:

@@ -58,7 +58,7 @@ def find_stage(columns: Iterable[Column]) -> Stage | None:
 
 
 def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
-    if column.is_date or not 1 < column.distinct <= MAX_STAGES:
+    if not 1 < column.distinct <= MAX_STAGES or column.is_date:
         return
     counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
     if named(column.words, "won_flag"):
@@ -101,9 +101,9 @@ def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Sta
     """
     surest = vendor.roles.get("status", ())[:1] if vendor is not None else ()
     for column in columns:
-        if column.is_date or not column.is_text or not 1 < column.distinct <= MAX_STAGES:
-            continue
         if not (named(column.words, "status") or column.name in surest):
+            continue
+        if not column.is_text or not 1 < column.distinct <= MAX_STAGES or column.is_date:
             continue
         counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
         kinds = {value: _kind_of_status(value) for value in counts}
@@ -153,9 +153,9 @@ def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list
     for column in columns:
         of_customer = named(column.words, "customer") or column.name == customer
         of_deal = is_deal_id(column.words) and not of_customer
-        repeats = 1 < column.distinct < column.filled and not column.is_date
+        repeats = 1 < column.distinct < column.filled
         few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
-        if (of_customer or of_deal) and repeats and not few:
+        if (of_customer or of_deal) and repeats and not few and not column.is_date:
             result.append(
                 Repeats(
                     column.name,

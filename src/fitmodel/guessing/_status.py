@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from fitmodel.deals.vocabulary import is_status, plain_words
 from fitmodel.guessing._names import named, sureness
 from fitmodel.tables.values import is_empty, read_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandas as pd
 
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._vendors import Vendor
@@ -93,7 +94,7 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
     if not column.is_text:
         return None
     left, active, not_yet = (_meaning(column, key) for key in ("left", "active", "not_yet"))
-    known = column.cells.map(plain_words, na_action="ignore").isin(left | active | not_yet).sum()
+    known = _is_one_of(column, left | active | not_yet).sum()
     enough = KNOWN if rank < BY_VALUES_ALONE else BY_VALUES
     if not left or not active or known < enough * column.filled:
         return None
@@ -101,10 +102,18 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
 
 
 def _by_values(column: Column, meant: set[str], rank: int) -> Status | None:
-    left = column.cells.map(plain_words, na_action="ignore").isin(meant).to_numpy(dtype=bool)
+    left = _is_one_of(column, meant)
     if not left.any() or left.all():
         return None
     return Status(column, left, _written(column.cells[left]), rank)
+
+
+def _is_one_of(column: Column, words: set[str]) -> Mask:
+    """Which cells are one of these values, in plain words; every different cell is read once."""
+    places, cells = pd.factorize(column.cells)
+    chosen = np.array([*(plain_words(cell) in words for cell in cells), False], dtype=bool)
+    result: Mask = chosen[places]  # a missing cell has place -1
+    return result
 
 
 def _meaning(column: Column, key: str) -> set[str]:
