@@ -34,6 +34,7 @@ def trained(
     return train(SIMULATION.deals, spec, models=folder / "models")
 
 
+@pytest.mark.full_training
 def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
     report = trained.report
     assert report.method == "out-of-time"
@@ -47,6 +48,7 @@ def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
     json.dumps(report.to_dict(), allow_nan=False)
 
 
+@pytest.mark.full_training
 def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> None:
     names = {path.name for path in trained.bundle_path.iterdir()}
     assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
@@ -56,12 +58,14 @@ def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> N
     assert trained.model.manifest["run_id"] == trained.run_id
 
 
+@pytest.mark.full_training
 def test_the_readers_words_and_the_horizon_travel_in_the_bundle(trained: TrainingRun) -> None:
     wording = load(trained.bundle_path).scorer.wording
     assert wording == wording_of(SIMULATION.spec)
     assert wording.horizon == f"within {SIMULATION.spec.label.horizon_months} months"
 
 
+@pytest.mark.full_training
 def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     trained: TrainingRun,
 ) -> None:
@@ -83,6 +87,7 @@ def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     np.testing.assert_allclose(sealed, expected, atol=1e-9)
 
 
+@pytest.mark.full_training
 def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: TrainingRun) -> None:
     uri = trained.model.manifest["spec"]["tracking"]["uri"]
     prospects = simulate_prospects(20, seed=2).prospects
@@ -106,6 +111,7 @@ def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: Training
     )
 
 
+@pytest.mark.full_training
 def test_scoring_loads_no_learning_library(trained: TrainingRun) -> None:
     code = (
         "import sys, fitmodel\n"
@@ -165,6 +171,7 @@ def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.full_training
 def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     trained: TrainingRun,
     tmp_path: Path,
@@ -188,6 +195,7 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     assert load(trained.bundle_path.parent).version == trained.model.version
 
 
+@pytest.mark.full_training
 def test_what_was_chosen_is_in_the_manifest_and_in_the_run(trained: TrainingRun) -> None:
     settings = trained.model.manifest["settings"]
     assert settings["share_logistic"] + settings.get("share_boosted", 0.0) == pytest.approx(1.0)
