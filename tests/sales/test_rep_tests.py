@@ -68,6 +68,15 @@ def test_a_seller_of_half_of_everything_is_compared_with_the_others():
     assert somebody - first <= 0.05
 
 
+def test_a_seller_of_48_percent_with_twice_the_churn_is_seen_in_what_a_page_spends():
+    expected = np.r_[66.0, EXPECTED[:11] * (72 / EXPECTED[:11].sum())]
+    ratios = np.r_[2.0, np.ones(11)]
+
+    somebody, first = pages(lambda _: ratios, expected, error=0.05 * HISTORY_SHARE)
+    assert first >= 0.75
+    assert somebody - first <= 0.01
+
+
 def test_the_exact_test_is_that_of_a_binomial_share():
     observed = np.array([12.0, 20, 9])
     expected = np.array([5.0, 22, 11])

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from fitmodel.reports._html import Section
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags
+    from fitmodel.sales.expected import Expected
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.rep_performance import RepPerformance
@@ -159,7 +160,8 @@ def make_sales_report(
         tell("counts: too little for a model")
         return _counts_only(view, spec, people, plans, rows, why, language)
     tell("expected early churn, from models that know no rep")
-    expected = compute_expected(view, spec, by=people)
+    # its fits also give the bands of what deals are worth, with an interval
+    expected = compute_expected(view, spec, by=people, replicates=None)
     p = expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
@@ -184,12 +186,12 @@ def make_sales_report(
     if edits is not None:
         parts.append(edits_section(edits, language=language))
     tell("what deals are worth")
-    parts.append(_worth(view, spec, segment, language))
+    parts.append(_worth(view, spec, expected, segment, language))
     tell("ideal customer profile")
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    warnings = contract_warnings(view, language)
+    warnings = [*contract_warnings(view, language), *_sampled(expected, len(view), language)]
     board = next(iter(boards.values()))
     page = sales_page(board, parts, warnings=warnings, language=language)
     summary = summarise(board, parts, warnings=warnings, language=language)
@@ -238,6 +240,14 @@ def _counts_only(
     return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
+def _sampled(expected: Expected, deals: int, language: str) -> list[str]:
+    """Say that effects were learned from a sample, where they were."""
+    if expected.sampled is None:
+        return []
+    say = phrases(language, "sales_page")
+    return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]
+
+
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
     if twice := named_twice([plan.name for plan in plans]):
         raise SpecError(
@@ -246,8 +256,10 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
         )
 
 
-def _worth(view: HistoryView, spec: DealSpec, segment: str | None, language: str) -> Section:
-    bands, policy = cross_fitted_bands(view, spec)
+def _worth(
+    view: HistoryView, spec: DealSpec, expected: Expected, segment: str | None, language: str
+) -> Section:
+    bands, policy = cross_fitted_bands(view, spec, expected)
     worth = compute_worth(view, spec, bands, segment=segment)
     loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money)
     return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)
