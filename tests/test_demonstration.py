@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel import demonstration
 from fitmodel.demonstration import PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
@@ -14,8 +15,11 @@ HAS = {"deals": True, "log": True, "history": True}
 
 
 @pytest.mark.slow
-def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow_store) -> None:
-    assert mlflow_store
+@pytest.mark.usefixtures("mlflow_store")
+def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
+    tmp_path, monkeypatch, simulate_quickly
+) -> None:
+    monkeypatch.setattr(demonstration, "simulate_deals", simulate_quickly)
     made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_500)
     decided = made.log.decisions()
     assert set(decided["action"]) == {"signed", "declined", "overridden"}
@@ -43,6 +47,11 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow
         recorded = ready.get("/v1/pipeline/timeline", params=key).json()["records"]
         assert recorded
         assert all(record["known"] for record in recorded)
+        assert not [record for record in recorded if "[" in record["table"]]
+        (big,) = [row for row in rows if row["escalate"]]
+        assert (big["fit"], big["amount"] > 0) == ("poor", True)
+        undecided = ready.get(f"/v1/decisions?id={big['id']}").json()["events"]
+        assert not undecided  # it is for whoever follows the guide to decide
         first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
         events = ready.get(f"/v1/decisions?id={first}").json()["events"]
         assert events[-1]["kind"] == "assessed"
