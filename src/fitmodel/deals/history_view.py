@@ -206,10 +206,9 @@ class HistoryView:
         """
         return self.survival_of(np.ones(len(self), dtype=bool))
 
-    def survival_of(self, chosen: Mask | NDArray[np.intp], *, at: Any = None) -> SurvivalCurve:
-        """Kaplan-Meier curve of deals, by mask or positions; `at` as of `kaplan_meier`."""
-        inside = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        seen = inside[self._age_at_start[inside] <= self.followup_months[inside]]
+    def survival_of(self, chosen: Mask, *, at: Any = None) -> SurvivalCurve:
+        """Kaplan-Meier curve of some of the deals; `at` as of `kaplan_meier`."""
+        seen = chosen & (self._age_at_start <= self.followup_months)
         months, left, by = self.followup_months[seen], self.left[seen], self.left_by_months[seen]
         return survival_with_unknown_days(months, left, by, self.entry_months[seen], at=at)
 

@@ -230,7 +230,7 @@ def segment_rates(
         known = np.count_nonzero(~np.isnan(early_churn)) >= MIN_WATCHED
         found = curves[at]
         if known and np.isnan(found).any():
-            curve = view.survival_of(inside, at=[horizon])
+            curve = view.survival_of(np.isin(np.arange(len(view)), inside), at=[horizon])
             found = np.array([curve.survival[0], curve.high[0], curve.low[0]])
         rate, low, high = 1 - found if known else np.full(3, np.nan)
         early = int((early_churn == 1).sum())
