@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from fitmodel.sales._rep_verdicts import HISTORY_SHARE
-from fitmodel.sales.rep_tests import allowing_tails, change_tails, exact_tails, name_reps
+from fitmodel.sales.rep_tests import (
+    HISTORY_SHARE,
+    allowing_tails,
+    change_tails,
+    exact_tails,
+    name_reps,
+)
 
 EXPECTED = np.array([30.0, 22, 18, 15, 13, 12, 10, 9, 8, 6, 4, 3])
 

@@ -20,10 +20,20 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["PAGE_ERROR", "RepTest", "allowing_tails", "change_tails", "exact_tails", "name_reps"]
+__all__ = [
+    "HISTORY_SHARE",
+    "PAGE_ERROR",
+    "RepTest",
+    "allowing_tails",
+    "change_tails",
+    "exact_tails",
+    "name_reps",
+]
 
 PAGE_ERROR = 0.05
 """Share of pages that may name a rep who is like the others."""
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
+"""Of the page's error: tests on all of history, on the last two quarters, and on selection."""
 MORE_SHARE = 0.95
 """Of the error: naming with more early churn; the rest is naming with less. Praise can wait: what
 is spent on it is lost for seeing an overseller."""
