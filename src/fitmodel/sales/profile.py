@@ -262,7 +262,7 @@ def _side_by_side(
         logs = np.stack(
             [log_survival, log_survival * np.exp(-spread), log_survival * np.exp(spread)]
         )
-    curves = np.exp(logs).T
+    curves: NDArray[np.float64] = np.exp(logs).T
     watched = np.zeros(len(sizes))
     np.maximum.at(watched, segment, months)
     edge = (log_survival == 0) | np.isinf(log_survival) | (watched < horizon)
