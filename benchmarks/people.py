@@ -23,7 +23,7 @@ from fitmodel.sales.bonus import pay_bonus
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.plans import Bonus
 from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.rep_tests import exact_tails
+from fitmodel.sales.rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,6 +273,29 @@ def with_territories(
     return table.assign(territory=territory, churned_on=churned), spec
 
 
+def counted(pages: int) -> pd.DataFrame:
+    """Share of pages that name R00, and others, on all of history: counts are drawn, no deals."""
+    big = np.r_[0.48, np.full(REPS - 1, 0.52 / (REPS - 1))] * 138
+    many = np.random.default_rng(5).lognormal(2.5, 0.5, 30)
+    teams = {
+        "12 reps, one sells 48 %, twice the churn": (big, 2.0, 0.0),
+        "12 reps, SD .35": (big[1:].mean() * np.ones(REPS) * 2, 1.0, 0.35),
+        "30 reps, SD .35": (many, 1.0, 0.35),
+    }
+    rows = {}
+    for name, (expected, times, differ) in teams.items():
+        found = []
+        for page in range(pages):
+            random = np.random.default_rng([FIRST_SEED, page])
+            ratios = np.exp(random.normal(0, differ, len(expected)))
+            ratios[0] *= times
+            observed = random.poisson(expected * ratios).astype(float)
+            named = name_reps(observed, expected, error=PAGE_ERROR * HISTORY_SHARE).direction
+            found.append((named[0] > 0, bool((named[1 if times > 1 else 0 :] != 0).any())))
+        rows[name] = dict(zip(("R00 named", "innocent named"), np.mean(found, axis=0), strict=True))
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -280,7 +303,11 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=15)
     parser.add_argument("--deals", type=int, nargs="+", default=[1200])
     parser.add_argument("--trained", type=int, default=3, help="companies with trained models")
+    parser.add_argument("--counts", type=int, default=0, help="pages of counts; nothing else")
     asked = parser.parse_args()
+    if asked.counts:
+        print(counted(asked.counts).round(3).to_string())
+        return
     rows = [naming(team, deals, asked.pages) for deals in asked.deals for team in TEAMS]
     print(pd.DataFrame(rows).set_index(["deals", "reps"]).T.round(3).to_string(), "\n")
     rows = [bonuses(recorded, asked.companies) for recorded in (True, False)]

@@ -129,3 +129,34 @@ def test_any_text_can_be_an_id(logging_model, prospects, log, name) -> None:
     log.decide(name, "signed", by="Kim\ud800", reason="\x00")
     assert log.latest()["action"].tolist() == ["signed"]
     assert log.forget(name) == 2
+
+
+@pytest.mark.parametrize("way", ["frame", "list", "one"])
+def test_a_prospect_reopened_under_a_new_id_is_not_drawn_again(model, prospects, log, way) -> None:
+    spec = {
+        "deals": {"id": "deal_id"},
+        "decision": {"explore_share": 0.5},
+        "rows": {"customer": "account"},
+    }
+    tied = FitModel(model.scorer, {"spec": spec})
+
+    def asked(table: pd.DataFrame) -> list[bool]:
+        if way == "frame":
+            return tied.predict(table, reasons=0, log=log)["proceed"].tolist()
+        records = table.to_dict("records")
+        if way == "list":
+            return [item.proceed for item in tied.predict(records, log=log)]
+        return [tied.predict(record, log=log).proceed for record in records]
+
+    first = prospects.assign(account=[f"A{number}" for number in range(len(prospects))])
+    first = first[tied.predict(first, reasons=0)["poor_fit"]].head(30)
+    again = first.assign(
+        deal_id=[f"new-{number}" for number in range(len(first))],
+        account=first["account"] + " ",  # as an id is written by hand
+    )
+    drawn = asked(first)
+    assert asked(again) == drawn
+    assert 0 < sum(drawn) < len(drawn)
+    # without the customer a new id is a new chance
+    untied = FitModel(model.scorer, {"spec": spec | {"rows": {}}})
+    assert untied.predict(again, reasons=0, log=log)["proceed"].tolist() != drawn

@@ -11,6 +11,7 @@ from scipy.stats import CensoredData, logrank
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.sales._segments import (
     Segment,
@@ -21,7 +22,7 @@ from fitmodel.sales._segments import (
     segment_deals,
 )
 from fitmodel.sales.plots import plot_profile
-from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.profile import compute_profile, segment_rates
 
 SPEC = DealSpec(
     deals={
@@ -192,3 +193,15 @@ def test_the_picture_has_a_line_per_rule_and_the_companys():
     assert len(labels) == len(profile.riskiest) + len(profile.safest) > 0
     assert labels[-1].startswith(profile.riskiest.iloc[0]["segment"])
     assert ax.get_legend().get_texts()[0].get_text().startswith("全公司")
+
+
+def test_rates_of_segments_side_by_side_are_those_of_their_own_curves():
+    sim = simulate_deals(900, seed=2)
+    view = view_of(sim.deals, sim.spec)
+    codes = np.random.default_rng(0).integers(-1, 25, len(view))
+    for position, facts in enumerate(segment_rates(view, codes, 25)):
+        curve = view.survival_of(codes == position, at=[5.0])
+        assert facts["deals"] == (codes == position).sum()
+        assert facts["rate"] == pytest.approx(1 - curve.survival[0], abs=1e-12)
+        assert facts["low"] == pytest.approx(1 - curve.high[0], abs=1e-9)
+        assert facts["high"] == pytest.approx(1 - curve.low[0], abs=1e-9)

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from fitmodel.sales._rep_verdicts import HISTORY_SHARE
-from fitmodel.sales.rep_tests import allowing_tails, change_tails, exact_tails, name_reps
+from fitmodel.sales.rep_tests import (
+    HISTORY_SHARE,
+    allowing_tails,
+    change_tails,
+    exact_tails,
+    name_reps,
+)
 
 EXPECTED = np.array([30.0, 22, 18, 15, 13, 12, 10, 9, 8, 6, 4, 3])
 
@@ -66,6 +71,15 @@ def test_a_seller_of_half_of_everything_is_compared_with_the_others():
     somebody, first = pages(lambda _: ratios, expected, number=60)
     assert first >= 0.75
     assert somebody - first <= 0.05
+
+
+def test_a_seller_of_48_percent_with_twice_the_churn_is_seen_in_what_a_page_spends():
+    expected = np.r_[66.0, EXPECTED[:11] * (72 / EXPECTED[:11].sum())]
+    ratios = np.r_[2.0, np.ones(11)]
+
+    somebody, first = pages(lambda _: ratios, expected, error=0.05 * HISTORY_SHARE)
+    assert first >= 0.75
+    assert somebody - first <= 0.01
 
 
 def test_the_exact_test_is_that_of_a_binomial_share():

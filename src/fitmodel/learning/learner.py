@@ -15,13 +15,14 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._evidence import evidence_by_penalty
 from fitmodel.learning._provisional import choose_provisional
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
 from fitmodel.learning.selection import choose
-from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
+from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -189,6 +190,17 @@ def fit_estimator(
     return estimator.fit_follow_up(
         training_set.attributes, follow_up_of(training_set), calendar_of(training_set, end)
     )
+
+
+def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Choice:
+    """Choose the penalty with the most evidence, of a ridge regression alone: no folds are fitted.
+
+    Enough where there are thousands of deals and only their mean expectation is used.
+    """
+    evidence = evidence_by_penalty(training_set, options, None)
+    penalty = max(evidence, key=lambda each: evidence[each])
+    table = pd.DataFrame({"penalty": list(evidence), "log_evidence": list(evidence.values())})
+    return Choice(Settings(penalty=penalty), table.assign(chosen=table["penalty"] == penalty))
 
 
 def regime_allowed(training_set: TrainingSet) -> Regime:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.model.logged import id_column, log_assessments
+from fitmodel.model.logged import customer_column, id_column, log_assessments
 
 if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog, LoggedModel
@@ -33,7 +33,9 @@ def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, pred
 
 
 def _log_frame(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
-    wanted = [*model.attributes, *filter(None, [id_column(model)])]
+    # the customer too: who was drawn is not drawn again under a new id
+    roles = filter(None, [id_column(model), customer_column(model)])
+    wanted = list(dict.fromkeys([*model.attributes, *roles]))
     records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
     scored = predicted["early_churn_probability"].notna().to_numpy()
     answers = list(predicted[scored].itertuples(index=False))

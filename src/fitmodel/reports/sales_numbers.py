@@ -71,6 +71,7 @@ def compute_numbers(
     tell = progress or (lambda _step: None)
     view = view_of(deals, spec)
     tell("expected early churn, from models that know no rep")
-    expected = compute_expected(view, spec, by=people_of(spec))
+    # with an interval, so that the same fits give the bands
+    expected = compute_expected(view, spec, by=people_of(spec), replicates=None)
     tell("fit of past deals, from models that did not see them")
-    return SalesNumbers(expected, *cross_fitted_bands(view, spec))
+    return SalesNumbers(expected, *cross_fitted_bands(view, spec, expected))

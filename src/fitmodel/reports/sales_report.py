@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags
+    from fitmodel.sales.expected import Expected
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.rep_performance import RepPerformance
@@ -193,7 +194,7 @@ def make_sales_report(
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    warnings = contract_warnings(view, language)
+    warnings = [*contract_warnings(view, language), *_sampled(expected, len(view), language)]
     board = next(iter(boards.values()))
     page = sales_page(board, parts, warnings=warnings, language=language)
     summary = summarise(board, parts, warnings=warnings, language=language)
@@ -240,6 +241,14 @@ def _counts_only(
     page = sales_page(board, parts, language=language)
     summary = summarise(board, parts, language=language)
     return SalesReport(page, tables, ledgers, summary, tuple(parts))
+
+
+def _sampled(expected: Expected, deals: int, language: str) -> list[str]:
+    """Say that effects were learned from a sample, where they were."""
+    if expected.sampled is None:
+        return []
+    say = phrases(language, "sales_page")
+    return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.learning.learner import Learned
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.settings import Choice
 
     Floats = NDArray[np.float64]
 
 MAX_FOLDS = 6
+FOLDS_OF_SAMPLE = 3
+"""Of a large table: two thirds of its samples are still more deals than most tables have."""
 N_REPLICATES = 2  # no interval of a probability is asked for
 SMALLEST = 1e-9
 STEPS = 60
@@ -36,7 +39,8 @@ STEPS = 60
 def predict_over_reps(
     view: HistoryView,
     spec: DealSpec,
-    learned: Learned,
+    choice: Choice,
+    training_set: TrainingSet,
     who: pd.Series[str],
     probability: pd.Series[float],
 ) -> pd.Series[float]:
@@ -48,8 +52,10 @@ def predict_over_reps(
     view : HistoryView
         Of all deals; its contract holds no rep among the attributes.
     spec : DealSpec
-    learned : Learned
-        Of all deals: its settings are used again.
+    choice : Choice
+        Settings of the fits.
+    training_set : TrainingSet
+        Deals to learn from: all, or a sample of a large table.
     who : Series of str
         Rep (or team) of each deal; those without a name are one fold's together.
     probability : Series of float
@@ -62,10 +68,10 @@ def predict_over_reps(
     overseller has a lower one, and comparing reps across levels would count the difference twice.
     An attribute that only this rep sells says nothing here: the fits never saw it.
     """
-    training_set = learned.training_set
     options = LearnerOptions.from_spec(spec, training_set.dates)
     every = view.attributes(training_set.dates).frame
-    folds = fold_of_reps(who.fillna(NO_NAME))
+    most = MAX_FOLDS if len(training_set) == len(view) else FOLDS_OF_SAMPLE
+    folds = fold_of_reps(who.fillna(NO_NAME), most)
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
     for fold in range(int(folds.max()) + 1):
@@ -75,7 +81,7 @@ def predict_over_reps(
             continue
         with native_threads(options.threads):
             fit = fit_estimator(
-                others, learned.choice, options, replicates=N_REPLICATES, end=view.extract_end
+                others, choice, options, replicates=N_REPLICATES, end=view.extract_end
             )
         on_level = with_mean(fit.predict_proba(every)[:, 1], level)
         own = (folds == fold).to_numpy()
@@ -83,11 +89,11 @@ def predict_over_reps(
     return result
 
 
-def fold_of_reps(who: pd.Series[str]) -> pd.Series[int]:
+def fold_of_reps(who: pd.Series[str], most: int = MAX_FOLDS) -> pd.Series[int]:
     """Fold of each deal: all deals of a rep are in one, and folds are about equally large."""
     sizes = who.value_counts()
     largest_first = sorted(sizes.index, key=lambda name: (-int(sizes[name]), name))
-    loads = np.zeros(min(MAX_FOLDS, len(sizes)))
+    loads = np.zeros(min(most, len(sizes)))
     folds = {}
     for name in largest_first:
         folds[name] = int(np.argmin(loads))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.sales.rep_tests import PAGE_ERROR, exact_tails, name_reps
+from fitmodel.sales.rep_tests import (
+    HISTORY_SHARE,
+    PAGE_ERROR,
+    RECENT_SHARE,
+    SELECTION_SHARE,
+    exact_tails,
+    name_reps,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +26,6 @@ MIN_EXPECTED = 3.0
 MIN_EXPECTED_RECENTLY = 1.0
 ALL = 0.995
 """Share of an attribute's deals from which a rep is called its only seller."""
-HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
-"""Of the page's error: tests on all of history, on the last two quarters, and on selection."""
 
 
 def add_verdicts(

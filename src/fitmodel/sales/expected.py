@@ -8,13 +8,17 @@ deals -> models that know no rep -> a probability per deal from a fit that did n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.folds import random_folds
+from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
+from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.sales._over_reps import predict_over_reps
+from fitmodel.sales._sample import choose_light, draw_samples, fit_on_sample, is_large
 from fitmodel.sales.people import people_in
 
 if TYPE_CHECKING:
@@ -22,8 +26,13 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.classifier import ProspectFitClassifier
+    from fitmodel.learning.settings import Choice
 
 N_REPLICATES = 2  # no interval of a probability is asked for
+
+Fit = tuple["ProspectFitClassifier", "pd.Index[Any]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +47,25 @@ class Expected:
     over : dict of str to Series of float
         By "rep" and "team": from a fit that saw no deal of the same rep (or team), on the same
         level.
+    fits : tuple of (ProspectFitClassifier, Index)
+        The fits behind `probability`, each with the deals that it is asked about.
+    sampled : int or None
+        Deals that the effects of attributes were learned from, where the table is so large that a
+        sample was drawn.
     """
 
     probability: pd.Series[float]
     over: dict[str, pd.Series[float]] = field(default_factory=dict)
+    fits: tuple[Fit, ...] = ()
+    sampled: int | None = None
 
 
 def compute_expected(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, *, by: Sequence[str] = ("rep",)
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    *,
+    by: Sequence[str] = ("rep",),
+    replicates: int | None = N_REPLICATES,
 ) -> Expected:
     """
     Compute what early churn such customers give, with and without the rep's own deals.
@@ -57,6 +77,9 @@ def compute_expected(
     spec : DealSpec
     by : sequence of {"rep", "team"}
         Whose deals are left out in turn.
+    replicates : int or None
+        Bootstrap replicates of the fits, where intervals are asked of them later; None: as many as
+        the contract says.
 
     Returns
     -------
@@ -67,6 +90,12 @@ def compute_expected(
     DealsError
         If there are too few early churners to learn from.
 
+    Notes
+    -----
+    In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
+    that share no deal take the place of five folds: the second is asked about the deals of the
+    first sample, the first about all others. Their level is that of all deals.
+
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(800, seed=1)
@@ -74,19 +103,58 @@ def compute_expected(
     >>> sorted(expected.over), bool(expected.over["rep"].between(0, 1).all())
     (['rep'], True)
     """
-    people = tuple(name for name in (spec.deals.rep, spec.deals.team) if name is not None)
-    blind = _without(spec, people)
+    blind = without_people(spec)
     view = view_of(deals, blind)
-    learned = learn(view, blind, replicates=N_REPLICATES)
-    every = view.attributes(learned.training_set.dates).frame
-    result = pd.Series(learned.estimator.predict_proba(every)[:, 1], index=view.index)
-    own = cross_fitted(learned.training_set, blind, learned.choice, drop=people)
-    result.loc[own.index] = own
+    training_set = view.training_set()
+    large = is_large(len(training_set))
+    learn_fits = _fits_of_samples if large else _fits_of_folds
+    choice, fits, learned_from = learn_fits(view, blind, training_set, replicates)
+    every = view.attributes(training_set.dates).frame
+    result = pd.Series(np.nan, index=view.index)
+    for fit, asked in fits:
+        if len(asked):
+            result.loc[asked] = fit.predict_proba(every.loc[asked])[:, 1]
     over = {
-        name: predict_over_reps(view, blind, learned, people_in(view.deals, spec, name), result)
+        name: predict_over_reps(
+            view, blind, choice, learned_from, people_in(view.deals, spec, name), result
+        )
         for name in by
     }
-    return Expected(result, over)
+    return Expected(result, over, fits, len(learned_from) if large else None)
+
+
+def _fits_of_folds(
+    view: HistoryView, spec: DealSpec, training_set: TrainingSet, replicates: int | None
+) -> tuple[Choice, tuple[Fit, ...], TrainingSet]:
+    """Settings, and a fit for each fold of all deals."""
+    learned = learn(view, spec, replicates=replicates)
+    options = LearnerOptions.from_spec(spec, training_set.dates)
+    fits: list[Fit] = [(learned.estimator, view.index.difference(training_set.index))]
+    with native_threads(options.threads):
+        fits += [
+            (
+                fit_estimator(fold.train, learned.choice, options, replicates=replicates),
+                fold.test.index,
+            )
+            for fold in random_folds(training_set, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
+        ]
+    return learned.choice, tuple(fits), training_set
+
+
+def _fits_of_samples(
+    view: HistoryView, spec: DealSpec, training_set: TrainingSet, replicates: int | None
+) -> tuple[Choice, tuple[Fit, ...], TrainingSet]:
+    """Settings, and a fit for each of two samples, with the level of all deals."""
+    first, second = draw_samples(training_set, seed=spec.learning.seed)
+    choice = choose_light(training_set.subset(first), spec)
+    fits = [
+        fit_on_sample(training_set, chosen, spec, choice, view, replicates=replicates)
+        for chosen in (first, second)
+    ]
+    seen = training_set.index[first]
+    asked = (view.index.difference(seen, sort=False), seen)
+    both = np.sort(np.concatenate([first, second]))
+    return choice, tuple(zip(fits, asked, strict=True)), training_set.subset(both)
 
 
 def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> pd.Series[float]:
@@ -120,9 +188,10 @@ def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) ->
     return compute_expected(deals, spec, by=()).probability
 
 
-def _without(spec: DealSpec, people: tuple[str, ...]) -> DealSpec:
+def without_people(spec: DealSpec) -> DealSpec:
     """Take people out of the attributes, where the contract has let them in by name."""
+    people = (spec.deals.rep, spec.deals.team)
     named = spec.attributes.include
-    if named is None:
+    if named is None or not any(name in people for name in named):
         return spec  # a role is no attribute unless told
     return spec.replace(attributes={"include": [name for name in named if name not in people]})

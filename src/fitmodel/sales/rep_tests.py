@@ -20,13 +20,24 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["PAGE_ERROR", "RepTest", "allowing_tails", "change_tails", "exact_tails", "name_reps"]
+__all__ = [
+    "HISTORY_SHARE",
+    "PAGE_ERROR",
+    "RepTest",
+    "allowing_tails",
+    "change_tails",
+    "exact_tails",
+    "name_reps",
+]
 
 PAGE_ERROR = 0.05
 """Share of pages that may name a rep who is like the others."""
-MORE_SHARE = 0.8
-"""Of the error: naming with more early churn; the rest is naming with less."""
-WEIGHT_POWER = 2.0
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
+"""Of the page's error: tests on all of history, on the last two quarters, and on selection."""
+MORE_SHARE = 0.95
+"""Of the error: naming with more early churn; the rest is naming with less. Praise can wait: what
+is spent on it is lost for seeing an overseller."""
+WEIGHT_POWER = 2.5
 """A rep's share of the error grows with this power of the expected number."""
 MIN_REPS = 2
 
@@ -85,11 +96,10 @@ def name_reps(
     A rep's own deals are left out of what the rep is compared with. Two tests must both reject:
     `exact_tails`, which knows chance only, and one that allows for differences between reps that
     nobody recorded: `allowing_tails`, or `change_tails` where there is a past. Each rep's share of
-    the error goes with the square of the expected number: most is spent where most can be seen; and
-    four fifths of it on naming with more. Step-down correction with weights of S. Holm (1979),
-    Scandinavian Journal of Statistics 6, 65-70. A rep
-    once named is left out of what the next ones are compared with, so that one very different rep
-    does not hide another.
+    the error grows with the expected number (`WEIGHT_POWER`): most is spent where most can be seen;
+    and nearly all of it (`MORE_SHARE`) on naming with more. Step-down correction with weights of
+    S. Holm (1979), Scandinavian Journal of Statistics 6, 65-70. A rep once named is left out of
+    what the next ones are compared with, so that one very different rep does not hide another.
     """
     size = len(observed)
     tested = np.ones(size, dtype=bool) if tested is None else tested

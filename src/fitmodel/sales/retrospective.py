@@ -14,10 +14,11 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.learner import check_enough, learn
+from fitmodel.learning.learner import check_enough, learn, regime_allowed
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import code_table, predict_frame
 from fitmodel.model.scorer import Scorer
+from fitmodel.sales._sample import choose_light, draw_samples, fit_on_sample, is_large
 from fitmodel.sales.people import check_index
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.scorecard import Scorecard
     from fitmodel.learning.settings import Choice
 
 N_REPLICATES = 2  # no interval of a probability is asked for
@@ -169,13 +172,39 @@ def _snapshot_before(
         check_enough(training_set)
     except DealsError:
         return AsOfSnapshot(as_of, None, known, churners), before
+    learn_then = _learn_from_sample if _is_light(deals, training_set) else _learn_from_all
+    scorecard, settings = learn_then(then, spec, churners, before)
+    version = f"{as_of:%Y-%m-%d}"
+    scorer = Scorer(scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
+    return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
+
+
+def _is_light(deals: HistoryView, training_set: TrainingSet) -> bool:
+    """Whether a snapshot of a large table is learned from a sample; never a provisional one."""
+    return is_large(len(deals)) and regime_allowed(training_set) == "full"
+
+
+def _learn_from_all(
+    then: HistoryView, spec: DealSpec, churners: int, before: _Settings | None
+) -> tuple[Scorecard, _Settings]:
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
     learned = learn(then, spec, choice=choice, replicates=N_REPLICATES)
-    version = f"{as_of:%Y-%m-%d}"
-    scorer = Scorer(learned.scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
-    settings = lasting or _Settings(learned.choice, churners)
-    return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
+    return learned.scorecard, lasting or _Settings(learned.choice, churners)
+
+
+def _learn_from_sample(
+    then: HistoryView, spec: DealSpec, _churners: int, before: _Settings | None
+) -> tuple[Scorecard, _Settings]:
+    """Effects from a sample of what was known, the level from all of it."""
+    training_set = then.training_set()
+    (chosen,) = draw_samples(training_set, seed=spec.learning.seed, samples=1)
+    sample = training_set.subset(chosen)
+    churners = int((sample.early_churn == 1).sum())
+    lasting = before if before is not None and before.last_until(churners) else None
+    settings = lasting or _Settings(choose_light(sample, spec), churners)
+    fit = fit_on_sample(training_set, chosen, spec, settings.choice, then, replicates=N_REPLICATES)
+    return fit.scorecard_, settings
 
 
 def _predictions(snapshot: AsOfSnapshot, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:

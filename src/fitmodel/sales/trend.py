@@ -93,9 +93,15 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
 def _grid(number: int) -> list[Axes]:
     columns = min(PER_ROW, number)
     rows = -(-number // columns)
-    figure = figure_of(new_axes(3.1 * columns + 0.4, 2.0 * rows + 0.3))
+    width, height = 3.1 * columns + 0.4, 2.0 * rows + 0.3
+    figure = figure_of(new_axes(width, height))
     figure.clear()
+    figure.set_layout_engine(None)  # to measure every label would double the time of drawing
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure.subplots_adjust(
+        left=0.55 / width, right=1 - 0.1 / width, bottom=0.3 / height, top=1 - 0.3 / height,
+        wspace=0.08, hspace=0.35,
+    )  # fmt: skip
     axes: list[Any] = grid.ravel().tolist()
     for ax in axes[number:]:
         ax.remove()

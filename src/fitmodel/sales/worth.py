@@ -20,11 +20,9 @@ from fitmodel.deals.survival_replicates import survival_replicates
 from fitmodel.decision.choice import choose_policy, known_money
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import COSTS
-from fitmodel.learning.folds import random_folds
-from fitmodel.learning.learner import fit_estimator, learn
-from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.model.frame_scorer import predict_frame
 from fitmodel.model.scorer import Scorer
+from fitmodel.sales.expected import compute_expected, without_people
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.outcomes import LabelledDeals
     from fitmodel.decision.value import Money
     from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.sales.expected import Expected
 
 
 MIN_WATCHED = 10
@@ -249,25 +248,25 @@ def _survival(
 
 
 BANDS = ("good", "watch", "poor")
-FOLDS = 5
 
 
 def cross_fitted_bands(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, expected: Expected | None = None
 ) -> tuple[pd.Series[str], Policy]:
-    """Band of every deal, as the scorecard file would have shown it, and the policy behind it.
+    """Band of every deal, as a scorecard that did not see it shows it, and the policy behind it.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
         As read by ``read_deals``.
     spec : DealSpec
+    expected : Expected, optional
+        From `compute_expected` with all replicates, where it is there already. Its fits know no
+        rep; neither do the bands.
 
     Returns
     -------
     bands : Series of {"good", "watch", "poor"}
-        Deals that are learned from by a fit on the other folds; the others by the fit on all of
-        these.
     policy : Policy
         Chosen on the cross-fitted probabilities.
 
@@ -278,19 +277,14 @@ def cross_fitted_bands(
     SpecError
         If the contract's policy cannot be followed.
     """
+    spec = without_people(spec)
     view = view_of(deals, spec)
     table = view.deals
-    learned = learn(view, spec)
-    labelled, training_set = view.labelled(learned.training_set.dates), learned.training_set
-    options = LearnerOptions.from_spec(spec, training_set.dates)
-    with native_threads(options.threads):
-        scorecards = [
-            (fit_estimator(fold.train, learned.choice, options).scorecard_, fold.test.index)
-            for fold in random_folds(training_set, seed=spec.learning.seed, n_folds=FOLDS)
-        ]
-    scorecards.append((learned.scorecard, table.index.difference(training_set.index)))
-    unflagged = _scored(scorecards[:-1], Policy("threshold"), table, spec)
-    policy = _policy(view, spec, labelled, unflagged["early_churn_probability"])
+    if expected is None:
+        expected = compute_expected(view, spec, by=(), replicates=None)
+    labelled = view.labelled(view.training_set().dates)
+    policy = _policy(view, spec, labelled, expected.probability)
+    scorecards = [(fit.scorecard_, index) for fit, index in expected.fits]
     return _scored(scorecards, policy, table, spec)["fit"].reindex(table.index), policy
 
 

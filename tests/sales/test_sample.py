@@ -1,0 +1,89 @@
+"""Of a large table effects are learned from a sample, and the level from every deal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
+from fitmodel.language.catalogue import phrases
+from fitmodel.learning.fitting import level_only_rate
+from fitmodel.reports.sales_report import make_sales_report
+from fitmodel.sales import _sample
+from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.rep_performance import compute_rep_performance
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return simulate_deals(2000, seed=6, n_reps=4, n_attributes=5, rep_selection=False)
+
+
+@pytest.fixture
+def small_samples(monkeypatch):
+    monkeypatch.setattr(_sample, "SAMPLE_DEALS", 500)
+
+
+@pytest.mark.usefixtures("small_samples")
+def test_samples_share_no_deal_and_hold_the_outcomes_of_the_table(simulation):
+    training_set = view_of(simulation.deals, simulation.spec).training_set()
+    first, second = _sample.draw_samples(training_set, seed=0)
+
+    assert len(first) == len(second) == 500
+    assert not set(first) & set(second)
+    for outcome in (training_set.early_churn == 1, np.isnan(training_set.early_churn)):
+        for chosen in (first, second):
+            assert outcome[chosen].mean() == pytest.approx(outcome.mean(), abs=0.005)
+    again, _ = _sample.draw_samples(training_set, seed=0)
+    assert (first == again).all()
+
+
+def test_one_sample_of_a_small_table_is_the_whole_table(simulation):
+    training_set = view_of(simulation.deals, simulation.spec).training_set()
+    (only,) = _sample.draw_samples(training_set, seed=0, samples=1)
+
+    assert (only == np.arange(len(training_set))).all()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_samples")
+def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(simulation):
+    deals, spec = simulation.deals, simulation.spec
+    view = view_of(deals, spec)
+    expected = compute_expected(view, spec)
+
+    assert expected.sampled == 1000
+    assert expected.probability.notna().all()
+    level = level_only_rate(view.training_set(), view.extract_end)
+    assert expected.probability.mean() == pytest.approx(level, rel=0.02)
+    found, truth = (
+        compute_rep_performance(deals, spec, p).reps["expected"].sort_index()
+        for p in (expected.probability, simulation.true_probability)
+    )
+    many = truth > 100
+    assert many.any()
+    assert found[many].to_numpy() == pytest.approx(truth[many].to_numpy(), rel=0.12)
+    # no deal is judged by a fit that saw it
+    (one, asked_of_one), (other, asked_of_other) = expected.fits
+    assert not set(asked_of_one) & set(asked_of_other)
+    assert len(asked_of_one) + len(asked_of_other) == len(deals)
+    assert one is not other
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_samples")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_says_that_it_learned_from_a_sample(simulation, language):
+    report = make_sales_report(simulation.deals, simulation.spec, language=language)
+
+    said = phrases(language, "sales_page")("sampled", sampled="1,000", deals="2,000")
+    assert said in report.summary.points
+    assert said in report.page
+
+
+@pytest.mark.slow
+def test_the_report_of_a_small_table_speaks_of_no_sample(simulation):
+    expected = compute_expected(simulation.deals, simulation.spec, by=())
+
+    assert expected.sampled is None
