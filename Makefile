@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-quick lint types docs benchmarks audit wheel-test test-lowest licences
-.PHONY: constraints mutation clean
+.PHONY: constraints mutation pictures clean
 
 help:
 	@echo "make install      .venv with everything (Spark runs where Java 17 is)"
@@ -30,6 +30,7 @@ help:
 	@echo "make test-lowest  the quick tests with the oldest versions that pyproject.toml allows"
 	@echo "make docs         the documentation in site/: concepts, guides, reference"
 	@echo "make benchmarks   every table of benchmarks/, one after the other"
+	@echo "make pictures     the app's pages and scenes as pictures in build/pictures, to be looked at"
 	@echo "make mutation     change the code in small ways and see whether a test notices (hours; goes on where it stopped)"
 	@echo "make licences     list what fitmodel needs and under which licence, in THIRD_PARTY.md"
 	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
@@ -89,6 +90,13 @@ benchmarks: $(VENV)/.has-everything
 	  echo; echo "== $$script"; \
 	  $(BIN)/python "$$script" || exit 1; \
 	done
+
+# The scenes are those of the tests; Debian's chromium takes them.
+pictures: $(VENV)/.has-everything
+	mkdir -p build/pictures
+	$(BIN)/python docs/screenshots.py --all --output build/pictures
+	FITMODEL_PICTURES=build/pictures/scenes $(BIN)/pytest tests/scoring/service/test_app_scenes.py
+	@echo "open build/pictures"
 
 # ARGS="--room sales --sample 30" for a part.
 mutation: $(VENV)/.has-everything

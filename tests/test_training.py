@@ -241,53 +241,6 @@ def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_co
     assert shipped.description in report.policy
 
 
-def _share_flagged(past, fresh, spec) -> tuple[float, float]:
-    """Share of fresh prospects that the shipped model flags, and its mean prediction for them."""
-    from fitmodel.deals.attributes import attribute_frame
-    from fitmodel.learning.learner import learn
-    from fitmodel.policy_choice import decide
-
-    learned = learn(past, spec)
-    policy = decide(past, spec, learned)
-    asked = attribute_frame(
-        fresh,
-        learned.scorecard.attributes,
-        closed_on=fresh["closed_on"],
-        dates=learned.training_set.dates,
-    )
-    probability = learned.estimator.predict_proba(asked)[:, 1]
-    amount = fresh[spec.deals.amount].to_numpy(dtype=float)
-    return float(policy.poor_fit(probability, amount).mean()), float(probability.mean())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [400, 600])
-def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
-    fresh = simulate_prospects(3_000, seed=99).prospects
-    shares = []
-    for seed in range(8):
-        past = simulate_deals(n, seed=seed)
-        spec = past.spec.replace(decision={"policy": "capacity", "capacity": 0.1})
-        shares.append(_share_flagged(past.deals, fresh, spec)[0])
-    assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
-    assert np.std(shares) < 0.05
-
-
-@pytest.mark.slow
-def test_the_capacity_that_a_table_once_broke_is_kept(shared_data: Path) -> None:
-    from fitmodel.deals.reading import read_deals
-
-    folder = shared_data / "hard_tables"
-    spec = SIMULATION.spec.replace(decision={"policy": "capacity", "capacity": 0.1})
-    past = read_deals(folder / "capacity_policy_simulated_600rows.csv", spec)
-    fresh = pd.read_csv(folder / "capacity_policy_prospects_1000rows.csv")
-    dates = ["closed_on", "first_contact_on"]
-    fresh[dates] = fresh[dates].apply(pd.to_datetime)
-    share, mean = _share_flagged(past, fresh, spec)
-    assert share == pytest.approx(0.1, abs=0.05)  # one table: chance of 600 deals beside 3 points
-    assert mean == pytest.approx(0.22, abs=0.06)
-
-
 def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, DealSpec]:
     """Deals signed at a pace that grows each month, left at a constant hazard of their own."""
     random = np.random.default_rng(seed)
@@ -328,18 +281,3 @@ def test_a_company_that_grows_fast_is_trained_on_the_leavers_that_it_has(
     )
     assert risky > 0.4
     assert safe < 0.15
-
-
-def test_past_outcomes_are_weighted_to_the_level_of_today() -> None:
-    from fitmodel.learning.level import Level
-    from fitmodel.policy_choice import at_level
-
-    class Moved:
-        level = Level(factor=2.0, leavers=50.0, discount=0.9, pull=1.0)
-
-    early, weight = np.array([1.0] * 10 + [0.0] * 90), np.ones(100)
-    again = at_level(early, weight, Moved)
-    assert np.average(early, weights=again) == pytest.approx(1 - 0.9**2)
-    np.testing.assert_array_equal(again[early == 0], 1.0)
-    Moved.level = Level()
-    np.testing.assert_array_equal(at_level(early, weight, Moved), weight)

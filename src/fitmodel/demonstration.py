@@ -2,6 +2,7 @@
 
 deals, what the CRM recorded of them -> a model trained on what was known half a year ago
       -> the last deals as prospects that are not signed yet, and deals signed since
+      -> one open poor fit is made a big contract: the case that the app is for
       -> the decision log of both; in the last quarter marketing has bought a list of addresses
 """
 
@@ -16,6 +17,7 @@ from fitmodel.crm.prospects import add_history
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales.plans import EXAMPLE, read_plan
 from fitmodel.tables.atomic import write_folder
 from fitmodel.training import train
 
@@ -25,10 +27,14 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.sales.plans import Plan
 
 DEALS, PROSPECTS = 2_500, 150
 TRAINED_UNTIL = "2025-12-31"
-LOG_FILE = "decisions.db"
+LOG_FILE, PLAN_FILE = "decisions.db", "plan.toml"
+DECIDED = PROSPECTS // 5  # prospects at the head of the pipeline that the log knows already
+BIG = 1.5  # of the amount from which on a manager decides
+LABELS = {"has_crm_integration": "CRM integration", "contract_term_months": "Contract months"}
 REASON = "an old customer of ours comes back"
 
 
@@ -41,6 +47,7 @@ class Demo:
     deals: Path
     log: DecisionLog
     spec: DealSpec
+    plan: Plan
 
 
 def make_demo(
@@ -73,17 +80,22 @@ def make_demo(
     shown = {f"{name}.csv": rows for name, rows in tables.items()}
     shown |= {"deals.csv": past, "prospects.csv": prospects}
     (folder / LOG_FILE).unlink(missing_ok=True)
-    write_folder(folder, {name: rows.to_csv(index=False) for name, rows in shown.items()})
-    spec = _with_tables(simulation.spec, folder).replace(words={"money": "€{:,.0f}"})
+    files = {name: rows.to_csv(index=False) for name, rows in shown.items()}
+    write_folder(folder, files | {PLAN_FILE: EXAMPLE})
+    words = {"money": "€{:,.0f}", "labels": LABELS}
+    spec = _with_tables(simulation.spec, folder).replace(words=words)
     known, spec_then = extract_as_of(past, spec, TRAINED_UNTIL)
     model = train(known, spec_then, models=models, progress=tell).model
     tell("writing")
+    prospects = _with_a_big_poor_fit(prospects, model)
+    write_folder(folder, {"prospects.csv": prospects.to_csv(index=False)})
     log = DecisionLog(folder / LOG_FILE)
     later = past[past["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
     _decide(log, model, later, by_flag=("overridden", "signed"))
-    _decide(log, model, prospects.head(PROSPECTS // 5), by_flag=("declined", None))
+    _decide(log, model, prospects.head(DECIDED), by_flag=("declined", None))
     shipped = models / spec_then.tracking.registered_model
-    return Demo(shipped, folder / "prospects.csv", folder / "deals.csv", log, spec)
+    plan = read_plan(folder / PLAN_FILE)
+    return Demo(shipped, folder / "prospects.csv", folder / "deals.csv", log, spec, plan)
 
 
 def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
@@ -120,6 +132,21 @@ def _drifted(deals: pd.DataFrame, last: int) -> pd.DataFrame:
     since = max(closed.iloc[last] - pd.DateOffset(months=3), pd.Timestamp(TRAINED_UNTIL))
     bought = (closed > since) & (deals.index % 2 == 0)
     return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
+
+
+def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFrame:
+    """The prospects; the riskiest undecided one that stays a poor fit becomes a big contract."""
+    amount, big = model.scorer.amount, model.scorer.policy.big_deal
+    if amount is None or big is None:
+        return prospects
+    undecided = prospects.iloc[DECIDED:].assign(**{amount: round(BIG * big, -2)})
+    said = model.predict(add_history(undecided, model), reasons=0)
+    said = said[said["escalate"].to_numpy(dtype=bool)].sort_values("early_churn_probability")
+    if said.empty:
+        return prospects
+    changed = prospects.copy()
+    changed.loc[said.index[-1], amount] = round(BIG * big, -2)
+    return changed
 
 
 def _decide(

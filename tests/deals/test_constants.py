@@ -44,6 +44,16 @@ def test_one_value_beside_empty_cells_is_no_constant() -> None:
     assert [each.column for each in find_constants(DEALS[["signed", "left", "seats"]], SPEC)] == []
 
 
+def test_a_copy_of_the_closing_date_is_always_0_days_and_left_out() -> None:
+    table = DEALS.drop(columns=["plan", "note"]).assign(created=DEALS["signed"])
+    other = table.assign(created=["2024-01-01", *DEALS["signed"][1:]])
+
+    (result,) = find_constants(table, SPEC)
+    assert (result.column, result.code) == ("created", "constant")
+    assert "every value is that of 'signed'" in str(result)
+    assert find_constants(other, SPEC) == ()
+
+
 def test_a_role_or_an_excluded_column_of_one_value_is_not_mentioned() -> None:
     spec = SPEC.replace(deals={"rep": "plan"}, attributes={"exclude": ("note",)})
 

@@ -118,8 +118,19 @@ def test_prices_of_two_intervals_are_asked_for() -> None:
     guess = guess_spec(table)
 
     assert "amount_per" not in tomllib.loads(guess.toml)["deals"]
-    assert [doubt.code for doubt in guess.doubts] == ["amount-unit"]
+    codes = [doubt.code for doubt in guess.doubts]
+    assert codes[0] == "several-periods"  # must be answered: first
+    assert {"amount-unit", "left-in-trial"} == set(codes[1:])
 
 
 def test_a_table_of_ones_own_is_nobodys_export() -> None:
     assert recognise(customers().columns) is None
+
+
+def test_names_of_hubspots_interface_are_those_of_its_pages() -> None:
+    columns = ["hs_object_id", "dealstage", "closedate", "hs_lastmodifieddate", "amount"]
+    vendor = recognise(columns)
+
+    assert vendor is not None
+    assert vendor.title == "HubSpot deals"
+    assert vendor.roles["closed_on"] == ("closedate",)

@@ -266,3 +266,23 @@ def test_a_notebook_shows_escaped_html(worded, prospects) -> None:
     assert "<script>" not in html
     assert "color:#000" not in html
     assert worded.version in worded._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("amount", "money", "text"),
+    [
+        (4.2, "{:,.0f}", "4.2"),  # in units of 10,000
+        (88.5, "{:,.0f}", "88.5"),
+        (0.0, "{:,.0f}", "0"),
+        (-88.5, "{:,.0f}", "\N{MINUS SIGN}88"),
+        (1234.56, "{:,.0f}", "1,235"),
+        (120_000.0, "{:,.0f}", "120,000"),
+        (88.5, "€ {:,.0f}", "€ 88"),  # a template of one's own has its own decimals
+        (float("nan"), "{:,.0f}", Wording().say("unknown")),
+    ],
+)
+def test_a_small_amount_keeps_its_decimals_one_at_a_time_and_by_the_column(amount, money, text):
+    words = Wording(money=money, amount="price")
+
+    assert words.quantity("price", amount) == text
+    assert words.quantities("price", [amount, amount]) == [text, text]

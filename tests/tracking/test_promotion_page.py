@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,12 @@ def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reas
         told = service.get("/v1/model/versions").json()
         assert (told["champion"], told["challenger"]) == (1, 2)
         assert {"label", "champion", "challenger"} <= set(told["rows"][0])
+        chinese = service.get("/v1/model/versions?language=zh").json()
+        assert re.search("[\u4e00-\u9fff]", chinese["refusal_words"])
+        assert "版本 1" in chinese["refusal_words"]
+        assert "fitmodel promote" not in told["refusal_words"]  # the page has a box to tick
+        rule = {side: chinese["rows"][-1][side] for side in ("champion", "challenger")}
+        assert all(re.search("[\u4e00-\u9fff]", text) for text in rule.values())
         wanted = {"version": 2, "reason": "the market has changed", "by": "Kim"}
         refused = service.post("/v1/model/promotion", json=wanted)
         assert refused.status_code == 409

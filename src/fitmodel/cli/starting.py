@@ -89,6 +89,7 @@ def _serve_demo(models: Path, port: int) -> None:
             pipeline=made.pipeline,
             deals=made.deals,
             spec=made.spec,
+            plans=(made.plan,),
             tour=True,
         )
         typer.echo(f"http://127.0.0.1:{port}", err=True)

@@ -17,7 +17,7 @@ ASKED_FIRST = 20  # deals; most attributes differ among them
 
 
 def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
-    """Name the attributes whose value never changes, or that are empty in every deal.
+    """Name the attributes that never change, are empty, or are the closing date once more.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
     names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
     result = []
     for name in names:
-        if (what := _never_changes(table[name])) is not None:
+        what = _never_changes(table[name]) or _repeats_closing(table, name, spec)
+        if what is not None:
             remedy = f'add "{name}" to [attributes] exclude, or correct the export'
             message = f"{what}: it tells nothing, so it is left out of learning"
             result.append(Finding("constant", name, len(table), "", message, remedy))
@@ -50,6 +51,14 @@ def _never_changes(values: pd.Series[Any]) -> str | None:
     if values.isna().any() or not (values == values.iloc[0]).all():
         return None
     return f"every value is {shown(values.iloc[0])}"
+
+
+def _repeats_closing(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:
+    """Say that a column is the closing date in every deal: counted back from it, always 0 days."""
+    closing = spec.deals.closed_on
+    if closing not in table.columns or not table[name].equals(table[closing]):
+        return None
+    return f"every value is that of {closing!r}"
 
 
 def without_attributes(spec: DealSpec, names: tuple[str, ...]) -> DealSpec:

@@ -274,7 +274,7 @@ class DealSpec(BaseModel):
         if self.attributes.include is not None:
             return self.attributes.include
         kept_out = {*self.role_columns, *self.attributes.exclude, *self.rows.single_valued}
-        kept_out |= set(filter(None, [self.rows.customer]))
+        kept_out |= set(filter(None, [self.rows.customer, self.rows.trial_end]))
         return tuple(column for column in columns if column not in kept_out)
 
 
@@ -282,6 +282,8 @@ def _rows_without_roles(rows: Rows, roles: DealRoles) -> Iterable[str]:
     """Yield a problem for what [rows] says of dates where the contract has none."""
     if rows.customer is not None and roles.closed_on is None:
         yield "[rows] customer needs closed_on in [deals]: without dates rows have no order in time"
+    if rows.trial_end is not None and roles.churned_on is None:
+        yield "[rows] trial_end needs churned_on in [deals]: else nothing says when a row left"
     if rows.left_without_date is not None and None in {roles.closed_on, roles.churned}:
         yield (
             "[rows] left_without_date needs closed_on and churned in [deals]: churned says who left"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.vocabulary import plain_value, plain_words, words_of
+from fitmodel.deals.vocabulary import is_status, plain_value, plain_words, words_of
 from fitmodel.tables.cells import distinct, is_missing
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def lost_rows_of(contract: Mapping[str, Any]) -> LostRows:
     """Rules of a contract, as `DealSpec.to_dict` writes it, that hold for prospects too.
 
     A rule about the day of signing, or about what became of a customer, holds for past deals only:
-    a prospect has neither yet.
+    a prospect has neither yet. A status such as "in trial" or "draft", which drops a past row, is
+    what an open prospect looks like, so it leaves no prospect out.
 
     Raises
     ------
@@ -126,7 +127,16 @@ def lost_rows_of(contract: Mapping[str, Any]) -> LostRows:
         rule: {name: values for name, values in (rows.get(rule) or {}).items() if name not in past}
         for rule in ("keep", "drop")
     }
+    rules["drop"] = {
+        name: lost_values
+        for name, values in rules["drop"].items()
+        if (lost_values := [each for each in values if not _is_not_yet(each)])
+    }
     return lost_rows_from_dict(rules)
+
+
+def _is_not_yet(value: Any) -> bool:
+    return is_status(plain_words(value), "not_yet")
 
 
 def lost_rows_from_dict(data: Mapping[str, Any]) -> LostRows:

@@ -107,6 +107,11 @@ def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]
 
 
 def per_year(spec: DealSpec) -> float:
+    """Yearly money that an amount of 1 in the table stands for: payments a year times the scale."""
+    return _payments_a_year(spec) * spec.deals.amount_scale
+
+
+def _payments_a_year(spec: DealSpec) -> float:
     """How often the amount of a deal is paid in a year; 1 where the contract does not say."""
     unit = spec.deals.amount_per
     if unit == "contract":

@@ -39,7 +39,8 @@ class Rows(Section):
     A row stays where, for every column in `keep`, its value is listed, and for no column in
     `drop`; "" stands for an empty cell. `customer` names the column whose rows are one customer,
     `gap_days` the days between two of them that are no leaving. `left_without_date` says what to
-    do with customers that left on an unknown day. `one_row_per` and `acknowledged` settle doubts
+    do with customers that left on an unknown day. `trial_end` names the day on which a trial ends:
+    a row that left by then never was a customer. `one_row_per` and `acknowledged` settle doubts
     that `fitmodel check` repeats.
     """
 
@@ -51,6 +52,7 @@ class Rows(Section):
     gap_days: Annotated[Count, Field(ge=0, le=_MAX_GAP_DAYS)] = 30
     one_row_per: Literal["deal"] | None = None
     left_without_date: LeftWithoutDate | None = None
+    trial_end: Column | None = None
     acknowledged: tuple[Column, ...] = ()
 
     @field_validator("drop", mode="after")

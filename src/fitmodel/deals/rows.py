@@ -1,7 +1,8 @@
 """Choose the rows that are customers, as `[rows]` of the contract says; count those left out.
 
 keep_rows: tidy table -> the rows that are customers
-settle_rows: dates read -> one row per customer -> those that left on an unknown day
+settle_rows: dates read -> without trials that were not bought -> one row per customer
+     -> those that left on an unknown day
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fitmodel.deals.leaving import fill_left_without_date
 from fitmodel.deals.plain_words import nearest
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.values import read_dates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +84,7 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
 
 
 def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
-    """Make one row of each customer's several, and do with leavers without a date as agreed.
+    """Leave out trials, make one row of each customer's several, settle leavers without a date.
 
     Parameters
     ----------
@@ -95,13 +97,36 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     ChosenRows
         Settling it again changes nothing.
     """
-    merged, about_customers = one_row_per_customer(deals, spec)
+    bought, about_trials = _without_trials(deals, spec)
+    merged, about_customers = one_row_per_customer(bought, spec)
     filled, about_leavers = fill_left_without_date(merged, spec)
-    return ChosenRows(filled, tuple(note for note in (about_customers, about_leavers) if note))
+    notes = (about_trials, about_customers, about_leavers)
+    return ChosenRows(filled, tuple(note for note in notes if note))
+
+
+def left_in_trial(deals: pd.DataFrame, churned_on: str, trial_end: str) -> Mask:
+    """Which rows left on or before the day on which their trial ended."""
+    left, end = (read_dates(deals[name]).series.dt.normalize() for name in (churned_on, trial_end))
+    in_trial: Mask = (left <= end).to_numpy(dtype=bool)
+    return in_trial
+
+
+def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
+    """Leave out the rows that left by the end of their trial: they never were customers."""
+    name, churned_on = spec.rows.trial_end, spec.deals.churned_on
+    if name is None or churned_on is None or name not in deals.columns:
+        return deals, None
+    trial = left_in_trial(deals, churned_on, name)
+    if not trial.any():
+        return deals, None
+    return deals[~trial], (
+        f"left out {int(trial.sum()):,} of {len(deals):,} rows that left by the end of their trial "
+        f"({name}): they never were customers"
+    )
 
 
 def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
-    named = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer])]
+    named = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer, spec.rows.trial_end])]
     for name in named:
         if name not in table.columns:
             close = nearest(name, table.columns)

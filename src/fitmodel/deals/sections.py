@@ -72,7 +72,9 @@ Positive = Annotated[Number, Field(gt=0)]
 
 TenureUnit = Literal["months", "years", "weeks", "days"]
 AmountPer = Literal["year", "quarter", "month", "week", "day", "contract"]
-_NO_COLUMNS = {"churned_values", "tenure_unit", "amount_per", "contract_months", "currency"}
+_NO_COLUMNS = {
+    *("churned_values", "tenure_unit", "amount_per", "amount_scale", "contract_months", "currency")
+}
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
 
@@ -104,7 +106,8 @@ class DealRoles(Section):
     `churned` beside them where a flag or status also says who left, or by `tenure_months` and
     `churned`. `churned_values` are the values of `churned` that mean "left", where these are not
     yes and no. `tenure_unit`, `amount_per` and `currency` say in what is counted; the amount of
-    `amount_per = "contract"` is that of `contract_months`. `propensity` is the probability with
+    `amount_per = "contract"` is that of `contract_months`. `amount_scale` is how much money an
+    amount of 1 is: 1,000 for thousands, 10,000 for 万元. `propensity` is the probability with
     which a deal was let proceed although it was flagged; empty where it was not flagged.
     `observed_from` is the date from which leavers were recorded, where that is later than the
     first deal.
@@ -127,6 +130,7 @@ class DealRoles(Section):
     churned_values: tuple[Column, ...] = ()
     tenure_unit: TenureUnit | None = None
     amount_per: AmountPer | None = None
+    amount_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     contract_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] | None = None
     currency: Column | None = None
 

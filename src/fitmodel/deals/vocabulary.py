@@ -9,6 +9,10 @@ from importlib import resources
 from typing import Any
 
 FILE = "vocabulary.toml"
+_WHO = re.compile(
+    r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
+    r"|cliente|conta|cuenta|kunde|vertrag|abonnement|contrat|contrato)\b|客户|用户"
+)
 _WHOLE = re.compile(r"-?[0-9]+\.0")
 
 
@@ -22,6 +26,15 @@ def words_of(section: str, key: str) -> frozenset[str]:
     (True, True)
     """
     return _vocabulary()[section][key]
+
+
+def is_status(words: str, key: str) -> bool:
+    """Tell whether a value in plain words is a status of this kind.
+
+    "attrited customer" is "attrited": the noun says only who has the status.
+    """
+    known = words_of("status", key)
+    return words in known or " ".join(_WHO.sub(" ", words).split()) in known
 
 
 def plain_words(value: Any) -> str:

@@ -70,6 +70,6 @@ def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") ->
     step = max(1, len(frame) // 8)
     ax.set_xticks(position[::step], frame["month"].iloc[::step], rotation=45, ha="right")
     ax.set(xlabel=say("quarter_ending"), ylabel=say("ratio"))
-    ax.set_ylim(bottom=0)
-    ax.legend(frameon=False)
+    ax.set_ylim(0, 1.2 * ax.get_ylim()[1])  # room for the legend above the intervals
+    ax.legend(frameon=False, loc="upper left", ncols=3)
     return ax

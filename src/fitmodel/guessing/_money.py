@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import plain_words
@@ -20,6 +22,23 @@ _PERIODS = {
     "month": ("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
     "week": ("week", "weekly", "semana", "woche", "semaine", "周"),
     "day": ("day", "daily", "día", "dia", "tag", "jour", "天"),
+}
+
+_THOUSANDS = r"k|tsd\.?|thousands?|000s?|tausend|miles|milhares|milliers"
+_MILLIONS = r"m|mm|mn|mio\.?|millions?|millones|milhões"
+_IN_BRACKETS = r"[(\[](in |en |em )?\W?'?({})( (of )?\w{{3}})?\W?[)\]]"
+_SCALES = {
+    1_000: re.compile(
+        rf"千元|{_IN_BRACKETS.format(_THOUSANDS)}|\b[kt](usd|eur|gbp|chf)\b"
+        r"|\b[kt] ?[€$£]|[€$£] ?k\b|[ _]in[ _](k|tsd|thousands?|tausend)\b|[ _]thousands?$",
+        re.IGNORECASE,
+    ),
+    10_000: re.compile(r"万"),
+    1_000_000: re.compile(
+        rf"百万|{_IN_BRACKETS.format(_MILLIONS)}|\bm(eur|gbp|chf)\b"
+        r"|[ _]in[ _](m|mn|mio|millions?)\b|[ _]millions?$",
+        re.IGNORECASE,
+    ),
 }
 
 
@@ -63,6 +82,25 @@ def find_period(columns: Iterable[Column]) -> Column | None:
             if known == 1:
                 return column
     return None
+
+
+def several_periods(columns: Iterable[Column]) -> tuple[str, dict[str, int]] | None:
+    """Column of billing periods that has several, with the rows of each; None where none has.
+
+    An amount beside it is paid once a month in some rows and once a year in others.
+    """
+    period = find_period(columns)
+    if period is None or period.distinct < 2:  # noqa: PLR2004 - one period says per what time
+        return None
+    rows = period.cells.dropna().map(unit_of).value_counts()
+    return (period.name, {str(unit): int(n) for unit, n in rows.items()}) if len(rows) > 1 else None
+
+
+def scale_by_name(name: str) -> int | None:
+    """How many units of money an amount of 1 stands for, by the column's name: 万元 is 10,000."""
+    plain = unicodedata.normalize("NFKC", name)  # brackets of Chinese text too
+    result = {scale for scale, pattern in _SCALES.items() if pattern.search(plain)}
+    return result.pop() if len(result) == 1 else None
 
 
 def find_currency(columns: Iterable[Column], surest: str | None = None) -> Column | None:

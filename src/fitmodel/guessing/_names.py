@@ -196,6 +196,12 @@ TURNOVER = re.compile(
     r"( usd| eur| gbp)?$"
 )
 """The turnover of the customer's own firm, not what its contract is worth."""
+TRIAL_END = re.compile(
+    r"\btrial( \w+)? (end\w*|until|expir\w*|finish\w*)|\b(end|expiry) of (the )?trial"
+    r"|试用(期)?(结束|到期|截止)|ende der testphase|testphase (bis|ende)|fin (de )?(la )?prueba"
+    r"|fin (de l |d )?essai|fim (do )?(teste|período de teste)"
+)
+"""The day on which a trial ends."""
 CURRENCY = re.compile(
     r"(\b(currency|moneda|moeda|\w*währung|\w*waehrung|devise|monnaie)|币种|货币)"
     r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$"
@@ -238,10 +244,17 @@ def named(words: str, key: str) -> bool:
     """Tell whether a name is among the names of a kind of column in ``vocabulary.toml``."""
     names = words_of("names", key)
     bare = _FILLING.sub("", words)
-    return words in names or bare in names
+    if words in names or bare in names:
+        return True
+    # "Still a client?", "Has the customer left?": who is asked about says nothing more
+    return key.endswith("_flag") and " ".join(_SMALL_WORDS.sub(" ", bare).split()) in names
 
 
 _FILLING = re.compile(r" (flag|yn|y n|indicator|label|code)$|^(deal|opportunity|subscriptions?) ")
+_SMALL_WORDS = re.compile(
+    r"\b(is|are|has|have|did|does|the|an?|our|this|they|customers?|clients?|users?|accounts?"
+    r"|subscribers?|members?)\b"
+)
 
 
 def is_of_something_else(words: str) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 READS_BY_NAME = 0.5  # share of values that must be dates where the name leaves no doubt
+TWO, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
 LONGEST_GAP = 366  # days between the two latest dates; more, and the latest may be a typing error
 
 
@@ -98,12 +99,32 @@ def _no_outcome(draft: Draft) -> DealsError:
             f"{draft.status.name!r} says who left ({int(draft.status.left.sum()):,} of "
             f"{len(draft.status.left):,}), but no column says when"
         )
+    else:
+        clauses += _may_say_who_left(draft)
     listed = ", ".join(column.name for column in draft.columns)
     return DealsError(
         "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
         f"{''.join(f'; {text}' for text in [*clauses, *draft.unsure])}. Remedy: add what is "
         f"missing, or write fitmodel.toml by hand; the columns are {listed}"
     )
+
+
+def _may_say_who_left(draft: Draft) -> list[str]:
+    """Columns of two values, of which one may mean that the customer left."""
+    pairs = [column for column in draft.free if column.distinct == TWO and not column.is_date]
+    shown = [
+        f"{column.name!r} ("
+        + ", ".join(f"{value} {rows:,}" for value, rows in column.cells.value_counts().items())
+        + ")"
+        for column in pairs[:MAX_SHOWN]
+    ]
+    if not shown:
+        return []
+    text = (
+        f"of two values, and not known to say who left, are {', '.join(shown)}: where one does, "
+        'write churned = "its name" and churned_values = ["the value that means left"]'
+    )
+    return [text]
 
 
 def _guess_extract(draft: Draft) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.vocabulary import plain_words, words_of
-from fitmodel.guessing._names import as_words, named
+from fitmodel.deals.vocabulary import is_status, plain_words, words_of
+from fitmodel.guessing._names import IDENTIFIER, named, sureness
 from fitmodel.tables.values import read_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fitmodel.guessing._columns import Column
+    from fitmodel.guessing._vendors import Vendor
 
 MAX_STAGES = 60  # distinct values of a column of stages
+KNOWN_STATUS = 0.9  # share of the rows whose status must be in the vocabulary
 SURE_BY_VALUES = 0.95  # share of known stages that makes a column one whatever its name
 MAX_ROWS_PER_CUSTOMER = 20
 
@@ -92,6 +94,32 @@ def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[in
     yield (1, -1.0), Stage(column.name, yes, others, ())
 
 
+def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Stage | None:
+    """Find the status that tells customers from rows in a trial, drafts and unpaid first invoices.
+
+    Its `others` are the values that say "not yet a customer"; None where no status has one.
+    """
+    surest = vendor.roles.get("status", ())[:1] if vendor is not None else ()
+    for column in columns:
+        if column.is_date or not column.is_text or not 1 < column.distinct <= MAX_STAGES:
+            continue
+        if not (named(column.words, "status") or column.name in surest):
+            continue
+        counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
+        kinds = {value: _kind_of_status(value) for value in counts}
+        known = sum(rows for value, rows in counts.items() if kinds[value])
+        others = {value: rows for value, rows in counts.items() if kinds[value] == "not_yet"}
+        if others and len(others) < len(counts) and known >= KNOWN_STATUS * column.filled:
+            customers = tuple(value for value in counts if value not in others)
+            return Stage(column.name, customers, others, ())
+    return None
+
+
+def _kind_of_status(value: str) -> str | None:
+    words = plain_words(value)
+    return next((key for key in ("not_yet", "left", "active") if is_status(words, key)), None)
+
+
 @dataclass(frozen=True)
 class Repeats:
     """A column of ids of which some stand in several rows.
@@ -142,15 +170,8 @@ def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list
 
 def is_deal_id(words: str) -> bool:
     """Tell whether a name says that a column has the ids of deals."""
-    from fitmodel.guessing._names import sureness
-
     return sureness(words, "id") == 0
 
 
 def _ends_as_id(words: str) -> bool:
-    from fitmodel.guessing._names import IDENTIFIER
-
     return IDENTIFIER.search(words) is not None or words.startswith("id ")
-
-
-__all__ = ["Repeats", "Stage", "as_words", "find_repeats", "find_stage", "is_deal_id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.vocabulary import plain_words, words_of
+from fitmodel.deals.vocabulary import is_status, plain_words
 from fitmodel.guessing._names import named, sureness
 from fitmodel.tables.values import is_empty, read_flags
 
@@ -92,9 +92,8 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
     """A status whose values are known words; of a column with another name nearly all must be."""
     if not column.is_text:
         return None
-    left = {each for each in _plain(column) if each in words_of("status", "left")}
-    active = {each for each in _plain(column) if each in words_of("status", "active")}
-    known = column.cells.map(plain_words, na_action="ignore").isin(left | active).sum()
+    left, active, not_yet = (_meaning(column, key) for key in ("left", "active", "not_yet"))
+    known = column.cells.map(plain_words, na_action="ignore").isin(left | active | not_yet).sum()
     enough = KNOWN if rank < BY_VALUES_ALONE else BY_VALUES
     if not left or not active or known < enough * column.filled:
         return None
@@ -106,6 +105,11 @@ def _by_values(column: Column, meant: set[str], rank: int) -> Status | None:
     if not left.any() or left.all():
         return None
     return Status(column, left, _written(column.cells[left]), rank)
+
+
+def _meaning(column: Column, key: str) -> set[str]:
+    """Values of a column, in plain words, that are known to mean this."""
+    return {each for each in _plain(column) if is_status(each, key)}
 
 
 def _plain(column: Column) -> set[str]:

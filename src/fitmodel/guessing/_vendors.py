@@ -57,13 +57,14 @@ def recognise(names: Iterable[str]) -> Vendor | None:
     names = list(names)
     for name in names:
         words = as_words(name)
-        by_words.setdefault(words, name)
-        by_words.setdefault(_TABLE_NAME.sub("", words), name)
+        by_words.setdefault(_compact(words), name)
+        by_words.setdefault(_compact(_TABLE_NAME.sub("", words)), name)
     for vendor in _vendors().values():
         prefixed = sum(name.startswith(vendor.get("prefix", "")) for name in names)
         if prefixed < min(MIN_PREFIXED, len(names)):
             continue
-        if by_words.keys() >= set(vendor["columns"]) and by_words.keys() & set(vendor["any"]):
+        needed, some = ({_compact(each) for each in vendor[key]} for key in ("columns", "any"))
+        if by_words.keys() >= needed and by_words.keys() & some:
             return _found(vendor, by_words)
     return None
 
@@ -71,13 +72,20 @@ def recognise(names: Iterable[str]) -> Vendor | None:
 def _found(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
     lists = {key: words for key, words in vendor.items() if isinstance(words, list)}
     present = {
-        key: tuple(dict.fromkeys(by_words[each] for each in words if each in by_words))
+        key: tuple(
+            dict.fromkeys(by_words[_compact(each)] for each in words if _compact(each) in by_words)
+        )
         for key, words in lists.items()
         if key not in {"columns", "any", "left"}
     }
     after = present.pop("after_signing", ())
     won = next(iter(present.pop("won", ())), None)
     return Vendor(vendor["title"], present, tuple(vendor.get("left", ())), after, won)
+
+
+def _compact(words: str) -> str:
+    """Without spaces: a system's interface writes "closedate" where its pages say "Close Date"."""
+    return words.replace(" ", "")
 
 
 @cache

@@ -8,22 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from fitmodel.crm.reading import open_deals, read_opened
 from fitmodel.deals.errors import Sheet
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.missing_leavers import find_missing_leavers
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.rows import keep_rows
+from fitmodel.deals.rows import keep_rows, left_in_trial
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._leaving import is_named_leaving
-from fitmodel.guessing._money import find_currency
-from fitmodel.guessing._names import as_words, sureness
-from fitmodel.guessing._rows import find_repeats, find_stage
+from fitmodel.guessing._names import TRIAL_END, as_words, sureness
+from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
 from fitmodel.guessing._status import find_status
-from fitmodel.guessing._units import about_units
+from fitmodel.guessing._units import about_amounts, about_units
 from fitmodel.guessing._vendors import recognise
 from fitmodel.tables.tidying import tidy
 
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.guessing._rows import Stage
     from fitmodel.tables.files import FileTable
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
@@ -77,10 +78,11 @@ def find_doubts(
     columns = [Column(kept[name]) for name in kept.columns]
     numbers = None if row_numbers is None else row_numbers[chosen.positions]
     result += _about_leavers(columns, spec)
-    result += _about_currencies(columns, spec)
+    result += about_amounts(columns, spec)
     result += _about_repeats(columns, spec)
     result += _about_copies(Sheet(kept, rows=numbers), spec)
     result += _about_dates(columns, spec)
+    result += _about_trials(columns, spec)
     result += about_units(spec)
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
@@ -164,7 +166,11 @@ def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
     """Rows that never were customers."""
     chosen = {*spec.rows.chosen_by, *spec.role_columns}
     kept = keep_rows(table, spec).table
-    stage = find_stage(Column(kept[name]) for name in kept.columns if name not in chosen)
+    columns = [Column(kept[name]) for name in kept.columns]
+    status = find_not_yet(columns, recognise(table.columns))
+    if status is not None:
+        yield _not_yet_customers(status, len(kept))
+    stage = find_stage(column for column in columns if column.name not in chosen)
     if stage is None:
         return
     unknown = f"; not known are {', '.join(stage.unknown)}" if stage.unknown else ""
@@ -180,13 +186,26 @@ def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
     )
 
 
+def _not_yet_customers(status: Stage, rows: int) -> Doubt:
+    listed = ", ".join(f'"{value}"' for value in status.others)
+    return Doubt(
+        "rows-not-customers",
+        status.column,
+        f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are no customers yet "
+        f"({status.shown}), and would count as customers",
+        f'[rows] drop = {{"{status.column}" = [{listed}]}}',
+        must_answer=True,
+    )
+
+
 def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """A flag or status that the contract does not use, held against the dates of leaving."""
     by_name = {column.name: column for column in columns}
     leaving = by_name.get(spec.deals.churned_on or "")
     if leaving is None:
         return
-    known = {*spec.role_columns, *spec.rows.chosen_by} - {spec.deals.churned}
+    # A status of which some values are dropped still says who left.
+    known = {*spec.role_columns, *spec.rows.keep} - {spec.deals.churned}
     free = [column for column in columns if column.name not in known]
     status = find_status(free, recognise(by_name))
     if status is None or not status.is_sure:
@@ -213,26 +232,6 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             f"{status.name}: {contrary:,} customers are still there, but have a date in "
             f"{leaving.name!r}: announced, or another date? The date counts",
             "take the right column for churned_on, or acknowledge it",
-        )
-
-
-def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """A column of several currencies beside an amount."""
-    if spec.deals.amount is None or spec.deals.currency is not None:
-        return
-    vendor = recognise(column.name for column in columns)
-    surest = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
-    currency = find_currency(columns, surest)
-    if currency is not None and currency.distinct > 1:
-        shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
-        yield Doubt(
-            "several-currencies",
-            currency.name,
-            f"{currency.name}: {currency.distinct} currencies ({shown}) beside one column of "
-            f"amounts {spec.deals.amount!r}",
-            f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
-            "amounts converted into one currency; or take amount out of [deals]",
-            must_answer=True,
         )
 
 
@@ -278,6 +277,27 @@ def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         yield _by_content("closed_on", closed, "the day the contract was signed")
     if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
         yield _by_content("churned_on", left, "the day the customer left")
+
+
+def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Leavers that left by the end of a trial."""
+    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    if left is None or spec.rows.trial_end is not None:
+        return
+    leavers = int(left.real_dates.sum())
+    for trial in (each for each in columns if TRIAL_END.search(each.words) and each.is_date):
+        both = pd.DataFrame({left.name: left.cells, trial.name: trial.cells})
+        in_trial = int(left_in_trial(both, left.name, trial.name).sum())
+        if trial.name != left.name and in_trial:
+            yield Doubt(
+                "left-in-trial",
+                trial.name,
+                f"{trial.name}: {in_trial:,} of {leavers:,} that left did so by the end of their "
+                "trial. They never were customers, and would count as early churners",
+                f'[rows] trial_end = "{trial.name}" leaves them out; acknowledge it where a trial '
+                "is a signed contract",
+            )
+            return
 
 
 def _by_content(role: str, column: str, meaning: str) -> Doubt:

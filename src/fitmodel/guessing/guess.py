@@ -26,10 +26,11 @@ from fitmodel.guessing._money import (
     find_currency,
     find_period,
     is_contract_value,
+    scale_by_name,
 )
 from fitmodel.guessing._names import sureness
 from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outcome
-from fitmodel.guessing._rows import find_repeats, find_stage
+from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
 from fitmodel.guessing._vendors import recognise
 from fitmodel.guessing.doubts import Doubt, find_doubts
 from fitmodel.leakage.names import goes_on_changing
@@ -147,7 +148,7 @@ def _customers_of(table: pd.DataFrame) -> Draft:
     vendor = recognise(table.columns)
     stage = find_stage(Column(table[name]) for name in table.columns)
     if stage is None:
-        draft = _signed_only(table, vendor)
+        draft = _customers_by_status(table, vendor) or _signed_only(table, vendor)
     else:
         kept = table[table[stage.column].astype("str").isin(stage.customers)]
         draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
@@ -159,6 +160,24 @@ def _customers_of(table: pd.DataFrame) -> Draft:
         )
     if vendor is not None:
         draft.unsure.append(f"the columns are those of an export of {vendor.title}")
+    return draft
+
+
+def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | None:
+    """Start without the rows whose status says that nothing was paid yet; None if there are none.
+
+    The status goes on to tell who left.
+    """
+    status = find_not_yet((Column(table[name]) for name in table.columns), vendor)
+    if status is None:
+        return None
+    kept = table[~table[status.column].astype("str").isin(status.others)]
+    draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
+    draft.rows["drop"] = {status.column: list(status.others)}
+    draft.unsure.append(
+        f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are no customers "
+        f"yet ({len(table) - len(kept):,} of {len(table):,}) and are left out"
+    )
     return draft
 
 
@@ -276,6 +295,9 @@ def _settle_units(draft: Draft) -> None:
     unit = amount_per(amount, find_period(draft.columns))
     if unit is not None:
         draft.units["amount_per"] = unit
+    scale = scale_by_name(amount.name)
+    if scale is not None:
+        draft.units["amount_scale"] = scale
     currency = find_currency(draft.free, draft.surest("currency"))
     if currency is not None and currency.filled:
         draft.units["currency"] = currency.name

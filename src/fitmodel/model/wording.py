@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 _NO_COUNT = {"key": "as_of"}
 NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
+FULL_MONEY_FROM = 1_000  # smaller amounts of an attribute keep four significant digits
 GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
 
 
@@ -136,7 +137,9 @@ class Wording:
         if not math.isfinite(number):
             return self.say("unknown")
         if name == self.amount:
-            return self.money_text(number)
+            # 4.2 of 10,000 each is no 4; a template of one's own has its own decimals
+            is_small = self.money == PLAIN_MONEY and 0 < number < FULL_MONEY_FROM
+            return number_words(number) if is_small else self.money_text(number)
         unit = self.units.get(name)
         if not unit:
             return number_words(number)
@@ -148,13 +151,11 @@ class Wording:
         if name != self.amount:
             return [self.quantity(name, number) for number in numbers]
         # amounts are all different: nearly the whole time of the reasons of a batch is spent here
-        write, unknown, infinite = self.money.format, self.say("unknown"), math.inf
+        write, infinite = self.money.format, math.inf
         return [
-            write(number + 0.0)
-            if 0 <= number < infinite
-            else self.money_text(number)
-            if -infinite < number < 0
-            else unknown
+            write(number)
+            if FULL_MONEY_FROM <= number < infinite
+            else self.quantity(name, number + 0.0)
             for number in numbers
         ]
 

@@ -20,7 +20,7 @@ BLOCKS = frozenset(
 )
 DRAWN = frozenset({"svg", "g", "defs", "path", "use", "text", "tspan", "clippath", "rect", "image"})
 VOID = frozenset({"br", "hr"})
-PLAIN = frozenset({"class", "id", "role", "aria-label", "aria-hidden"})
+PLAIN = frozenset({"class", "id", "role", "aria-label", "aria-hidden", "data-label"})
 SHAPES = frozenset(
     {"d", "x", "y", "width", "height", "viewbox", "transform", "clip-path", "href", "fill"}
     | {"stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity"}

@@ -19,6 +19,7 @@ from fitmodel.reports.fragments import html_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fitmodel.decision.policy import Policy
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.reports.fragments import Node
 
@@ -64,6 +65,29 @@ def attribute_table(
     }
 
 
+def rule_words(policy: Policy, language: str = "en", *, money_format: str = "{:,.0f}") -> str:
+    """Return in words from where on a policy flags a deal, and which deals a manager decides on."""
+    say = phrases(language, "desk", "fit")
+
+    def percent(share: float) -> str:
+        return say("percent", number=f"{100 * share:.3g}")
+
+    parts = []
+    if policy.kind == "value":
+        parts.append(say("rule_value"))
+        if policy.risk_threshold is not None:
+            parts.append(say("rule_value_risk", threshold=percent(policy.risk_threshold)))
+    elif policy.threshold is None:
+        parts.append(say("rule_nothing"))
+    else:
+        parts.append(say(f"rule_{policy.kind}", threshold=percent(policy.threshold)))
+    if policy.level is not None:
+        parts.append(say("rule_level", level=percent(policy.level)))
+    if policy.big_deal is not None:
+        parts.append(say("rule_big", amount=money_format.format(policy.big_deal)))
+    return (" " if language == "en" else "").join(parts)
+
+
 def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[str, Any]]:
     """Return the plots of how a model was evaluated: calibration, and the level over time.
 
@@ -76,6 +100,8 @@ def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[
         plots.append((say("model_calibration"), plot_calibration(frame, language=language)))
     if (report.get("level") or {}).get("months"):
         plots.append((say("model_level"), plot_level(_level(report["level"]), language=language)))
+    for _, ax in plots:
+        ax.set_title("")  # the page has it as a heading
     return [
         {"title": title, "plot": html_tree(_figure(as_svg(ax).markup(title)))}
         for title, ax in plots

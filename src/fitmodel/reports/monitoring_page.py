@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.changes import change_words
-from fitmodel.monitoring.drift import TOLERATED
+from fitmodel.monitoring.drift import SCORE, TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports._html import as_svg, render, safe_csv
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
+    from fitmodel.model.wording import Wording
     from fitmodel.monitoring.report import MonitoringReport
+
+
+DRAWN = 12
+"""Attributes in the plot; the table has them all."""
+MANY_UNSEEN = 0.05  # share of deals with a level that was not learned from
 
 
 def monitoring_files(report: MonitoringReport, language: str = "en") -> dict[str, str]:
@@ -53,16 +59,23 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     model, drift = report.model, report.drift
     say = phrases(language, "monitoring")
     grouped = "group" in drift.columns
-    shown = _worst_first(drift[drift["verdict"] != "stable"] if grouped else drift)
+    wording = model.scorer.wording.in_language(language)
+    is_stable = drift["verdict"] == "stable"
+    moved, stable = _worst_first(drift[~is_stable]), _worst_first(drift[is_stable])
+    draw = plot_drift_by_month if grouped else plot_drift
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
     return {
         "say": say,
         "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         "tolerated": TOLERATED,
-        "plot": as_svg((plot_drift_by_month if grouped else plot_drift)(drift, language=language)),
+        "plot": as_svg(draw(_drawn(drift, wording, say), language=language)),
+        "plot_note": say("plotted", count=DRAWN) if drift["attribute"].nunique() > DRAWN else None,
         "grouped": grouped,
-        "drift": [_drift_row(row, say) for row in shown.to_dict("records")],
-        "left_out": say("stable_elsewhere", count=len(drift) - len(shown)) if grouped else None,
+        "drift": [_drift_row(row, wording, say) for row in moved.to_dict("records")],
+        "stable": []
+        if grouped
+        else [_drift_row(row, wording, say) for row in stable.to_dict("records")],
+        "left_out": say("stable_elsewhere", count=len(stable)) if grouped else None,
         "cohorts": [_cohort_row(name, row) for name, row in _rows(report.cohorts)],
         "overrides": None if report.overrides is None else _overrides(report.overrides, say),
     }
@@ -77,18 +90,35 @@ def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
     return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
 
 
-def _drift_row(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
+def _drawn(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
+    """The attributes that have moved most, under the names that people read."""
+    most = drift.groupby("attribute", sort=False)["index"].max().nlargest(DRAWN).index
+    shown = drift[drift["attribute"].isin(most)]
+    return shown.assign(attribute=[_name(name, wording, say) for name in shown["attribute"]])
+
+
+def _name(attribute: Any, wording: Wording, say: Say) -> str:
+    return say("of_scores") if attribute == SCORE else wording.label(str(attribute))
+
+
+def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, str]:
     known = not math.isnan(row["missing"])
+    name = _name(row["attribute"], wording, say)
+    change = change_words(row, name, say)
+    if known and row["unseen"] >= MANY_UNSEEN:
+        change = " ".join(
+            filter(None, [say("unseen_levels", share=f"{row['unseen']:.0%}"), change])
+        )
     return {
         "kind": row["verdict"],
-        "attribute": str(row["attribute"]),
+        "attribute": name,
         "group": str(row.get("group", "")),
         "deals": f"{row['deals']:,}",
         "index": f"{row['index']:.3f} ± {row['deviation']:.3f}",
         "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
         "unseen": f"{row['unseen']:.1%}" if known else "",
         "verdict": say(f"verdict_{row['verdict']}"),
-        "change": change_words(row, str(row["attribute"]).replace("_", " "), say),
+        "change": change,
     }
 
 

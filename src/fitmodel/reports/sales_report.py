@@ -26,15 +26,15 @@ from fitmodel.reports._rep_sections import (
     trend_section,
 )
 from fitmodel.reports.contract_words import contract_warnings
+from fitmodel.reports.sales_numbers import compute_numbers, people_of
 from fitmodel.sales.counts import compute_counts
-from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
-from fitmodel.sales.worth import compute_worth, cross_fitted_bands
+from fitmodel.sales.worth import compute_worth
 from fitmodel.tables.atomic import write_folder
 from fitmodel.tables.opening import named_twice
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.reports._html import Section
+    from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags
     from fitmodel.sales.ledger import Ledger
@@ -110,6 +111,7 @@ def make_sales_report(
     edits: EditsAfterFlags | None = None,
     segment: str | None = None,
     retrospective: Retrospective | None = None,
+    numbers: Callable[[], SalesNumbers] | None = None,
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
@@ -132,6 +134,9 @@ def make_sales_report(
     retrospective : Retrospective, optional
         What the models of then said of these deals, with rows numbered from 0, where it is there
         already.
+    numbers : callable, optional
+        Gives what `compute_numbers` gives of these deals, where it is there already. Not called
+        where there are too few deals for a model.
     language : {"en", "zh"}
     progress : callable, optional
         Told each step as it begins.
@@ -151,16 +156,15 @@ def make_sales_report(
     _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
     roles = spec.deals
-    people: Any = [by for by in ("rep", "team") if getattr(roles, by)]
+    people = people_of(spec)
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     view = view_of(deals.reset_index(drop=True), spec)
     if why := _too_little(view, language):
         tell("counts: too little for a model")
         return _counts_only(view, spec, people, plans, rows, why, language)
-    tell("expected early churn, from models that know no rep")
-    expected = compute_expected(view, spec, by=people)
-    p = expected.probability
+    made = compute_numbers(view, spec, tell) if numbers is None else numbers()
+    expected, p = made.expected, made.expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
     boards = {
@@ -184,7 +188,7 @@ def make_sales_report(
     if edits is not None:
         parts.append(edits_section(edits, language=language))
     tell("what deals are worth")
-    parts.append(_worth(view, spec, segment, language))
+    parts.append(_worth(view, spec, made, segment, language))
     tell("ideal customer profile")
     profile = compute_profile(view, spec, language=language)
     parts.append(profile_section(profile, language=language))
@@ -246,11 +250,12 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
         )
 
 
-def _worth(view: HistoryView, spec: DealSpec, segment: str | None, language: str) -> Section:
-    bands, policy = cross_fitted_bands(view, spec)
-    worth = compute_worth(view, spec, bands, segment=segment)
+def _worth(
+    view: HistoryView, spec: DealSpec, made: SalesNumbers, segment: str | None, language: str
+) -> Section:
+    worth = compute_worth(view, spec, made.bands, segment=segment)
     loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money)
-    return worth_section(worth, loss, policy, money_format=spec.words.money, language=language)
+    return worth_section(worth, loss, made.policy, money_format=spec.words.money, language=language)
 
 
 RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}

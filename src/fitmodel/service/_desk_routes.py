@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports.model_page import rule_words
 from fitmodel.reports.styles import STYLES, read_style
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._routes import MAX_REASONS, describe_model
@@ -82,6 +83,10 @@ def describe_desk(
             language: {name: words.label(name) for name in words.recorded}
             for language in LANGUAGES
             for words in [scorer.wording.in_language(language)]
+        },
+        "rule": {
+            language: rule_words(scorer.policy, language, money_format=scorer.wording.money)
+            for language in LANGUAGES
         },
         "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
         "limits": {

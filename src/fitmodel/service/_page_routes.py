@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 
+from fitmodel.language.catalogue import phrases
 from fitmodel.reports.fragments import html_tree, section_tree
 from fitmodel.reports.monitoring_page import monitoring_part
 from fitmodel.reports.rep_view import rep_view
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
     from fitmodel.service._pages import Pages
 
 RARELY = failures("401", "503")
+STEPS = {
+    "reading": "step_reading",
+    "as the model was on": "step_as_of",
+    "expected early churn": "step_expected",
+    "fit of past deals": "step_bands",
+    "rep performance": "step_reps",
+    "reviews of lost customers": "step_reviews",
+    "what deals are worth": "step_worth",
+    "ideal customer profile": "step_profile",
+    "counts": "step_counts",
+}
+"""How a step begins, and the key of its words."""
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     "404": {"description": "The service was not given what this page needs"}
 }
@@ -44,7 +57,7 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
     @app.get("/v1/team", responses=RARELY | NOT_THERE)
     def team(request: Request, language: Language = "en") -> dict[str, Any]:
         """The sales report: rep performance, reviews, what deals are worth; a rep sees the own."""
-        report = ready_value(pages, pages.team, language)
+        report = ready_value(pages, pages.team, language, language=language)
         if not isinstance(report, dict):
             return {"state": "ready"} | team_page(report, person_of(request))
         return report
@@ -52,7 +65,7 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
     @app.get("/v1/watch", responses=RARELY | NOT_THERE)
     def watch(language: Language = "en") -> dict[str, Any]:
         """The monitoring report: drift, cohorts with known outcomes, overrides."""
-        report = ready_value(pages, pages.watch, "")
+        report = ready_value(pages, pages.watch, "", language=language)
         if isinstance(report, dict):
             return report
         basis, fragment = monitoring_part(report, language)
@@ -79,7 +92,7 @@ def team_page(report: SalesReport, person: Person) -> dict[str, Any]:
     return {"basis": report.summary.basis, "points": [], "sections": sections}
 
 
-def ready_value(pages: Pages, computed: Computed[Any], key: str) -> Any:
+def ready_value(pages: Pages, computed: Computed[Any], key: str, *, language: str) -> Any:
     """The value; until it is there, where its computation is."""
     if not pages.has_deals:
         raise RefusedError(404, NO_DEALS)
@@ -89,4 +102,15 @@ def ready_value(pages: Pages, computed: Computed[Any], key: str) -> Any:
         raise RefusedError(503, f"the past deals cannot be read: {error}") from error
     if state.problem:
         raise RefusedError(503, state.problem)
-    return {"state": "computing", "step": state.step} if state.value is None else state.value
+    if state.value is None:
+        return {"state": "computing", "step": step_words(state.step, language)}
+    return state.value
+
+
+def step_words(step: str, language: str) -> str:
+    """A step of a computation in a language; one that is not known stays as it is."""
+    say = phrases(language, "desk")
+    for beginning, key in STEPS.items():
+        if step.startswith(beginning):
+            return say(key, rest=step.removeprefix(beginning).strip())
+    return step

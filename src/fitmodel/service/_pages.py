@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fitmodel.crm.prospects import with_tables_of
 from fitmodel.crm.reading import read_with_history
-from fitmodel.exceptions import SpecError
+from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
+from fitmodel.reports.sales_numbers import compute_numbers
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.service._computed import Computed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.following import ModelHolder
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.monitoring.report import MonitoringReport
+    from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.reports.sales_report import SalesReport
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.retrospective import Retrospective
@@ -70,6 +72,7 @@ class Pages:
         self._reading = threading.Lock()
         self._read: tuple[Hashable, pd.DataFrame, DealSpec] | None = None
         self.retrospective: Computed[Retrospective] = Computed(self._in_retrospect, self._stamp)
+        self.numbers: Computed[SalesNumbers] = Computed(self._numbers, self._stamp)
         self.team: Computed[SalesReport] = Computed(self._team, self._stamp)
         self.watch: Computed[MonitoringReport] = Computed(self._watch, self._stamp)
 
@@ -108,9 +111,16 @@ class Pages:
             raise SpecError(NO_DEALS)
         return past[0].reset_index(drop=True), past[1]
 
+    def labelled(self, spec: DealSpec, language: str) -> DealSpec:
+        """The contract with a label for each attribute of the model in use, in a language."""
+        model = self._holder.model
+        wording = model.scorer.wording.in_language(language)
+        labels = {name: wording.label(name) for name in model.attributes}
+        return spec.replace(words={"labels": labels | dict(spec.words.labels)})
+
     def close(self) -> None:
         """Begin no computation any more."""
-        for computed in (self.team, self.watch, self.retrospective):
+        for computed in (self.team, self.watch, self.retrospective, self.numbers):
             computed.close()
 
     def _stamp(self) -> Hashable:
@@ -128,8 +138,30 @@ class Pages:
         # the quiz and every language share what the models of then said
         seen = self.retrospective.wait("", tell=tell).value
         return make_sales_report(
-            deals, spec, plans=plans, retrospective=seen, language=language, progress=tell
+            deals,
+            self.labelled(spec, language),
+            plans=plans,
+            retrospective=seen,
+            numbers=lambda: self._ready_numbers(tell),
+            language=language,
+            progress=tell,
         )
+
+    def _numbers(self, _key: str, tell: Callable[[str], None]) -> SalesNumbers:
+        return compute_numbers(*self.numbered_deals(), progress=tell)
+
+    def _ready_numbers(self, tell: Callable[[str], None]) -> SalesNumbers:
+        """What the report rests on, the same in every language.
+
+        Raises
+        ------
+        DealsError
+            If it cannot be computed.
+        """
+        state = self.numbers.wait("", tell=tell)
+        if state.value is None:
+            raise DealsError(state.problem)
+        return state.value
 
     def _watch(self, _key: str, tell: Callable[[str], None]) -> MonitoringReport:
         if self._deals is None:

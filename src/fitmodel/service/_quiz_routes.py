@@ -142,10 +142,10 @@ def _made(
     pages: Pages, log: DecisionLog | None, name: QuizName, language: str
 ) -> Quiz | dict[str, Any]:
     """The quiz of a name; until the past deals are scored, where that is."""
-    seen = ready_value(pages, pages.retrospective, "")
+    seen = ready_value(pages, pages.retrospective, "", language=language)
     if isinstance(seen, dict):
         return seen
-    past = pages.numbered_deals()
+    deals, spec = pages.numbered_deals()
     asked = set() if log is None else set(log.guesses()["deal"].head(name.before))
 
     def asked_before(deal: Any) -> bool:
@@ -153,7 +153,8 @@ def _made(
 
     try:
         made = make_quiz(
-            *past,
+            deals,
+            pages.labelled(spec, language),
             seed=name.seed,
             asked_before=asked_before,
             retrospective=seen,

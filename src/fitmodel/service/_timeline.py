@@ -97,13 +97,24 @@ def _shown(told: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
         "records": [
             {
                 "at": row.at.isoformat(timespec="seconds"),
-                "table": row.table,
-                "what": row.what,
+                "table": _table(row.table, wording),
+                "what": _what(row.what, wording),
                 "known": bool(row.known),
             }
             for row in records
         ],
     }
+
+
+def _table(place: str, wording: Wording) -> str:
+    """The name of a table, of its place in the contract: "[events.activities]" is "Activities"."""
+    return wording.label(place.strip("[]").rpartition(".")[2])
+
+
+def _what(text: str, wording: Wording) -> str:
+    """A change under the field's label; an event as it is."""
+    name, mark, value = text.partition(": ")
+    return f"{wording.label(name)}{mark}{value}" if mark else text
 
 
 def _text(value: Any) -> str | None:

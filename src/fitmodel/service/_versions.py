@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import phrases
+from fitmodel.model.opening import is_own_estimator, open_model
+from fitmodel.reports.model_page import rule_words
 from fitmodel.tracking.connection import database_file, tracking_uri
 from fitmodel.tracking.promotion import follow_champion, look_ahead, promote
 from fitmodel.tracking.registry import resolve
@@ -19,10 +21,11 @@ from fitmodel.tracking.registry import resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fitmodel.bundle.reading import Bundle
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
-    from fitmodel.tracking.promotion import Promotion
+    from fitmodel.tracking.promotion import Promotion, PromotionRefusedError
 
 METRICS = ("log_loss_skill", "log_loss", "roc_auc", "brier", "calibration_slope")
 NO_STORE = (
@@ -65,17 +68,22 @@ class Registry:
         ahead = look_ahead(self.name, store=self.store)
         say = phrases(language, "desk")
         known = {"champion": ahead.champion, "challenger": ahead.version}
-        manifests = {
-            side: None if number is None else self._manifest(number)
-            for side, number in known.items()
+        bundles = {
+            side: None if number is None else self._bundle(number) for side, number in known.items()
         }
+        manifests = {side: made and made.manifest for side, made in bundles.items()}
+        rules = {side: made and _rule(made, language) for side, made in bundles.items()}
         return {
             "name": self.name,
             "in_use": self._holder.model.version,
             **known,
-            "rows": _rows(known, manifests, say),
+            "rows": [
+                *_rows(known, manifests, say),
+                {"label": say("side_policy"), **rules},
+            ],
             "comparison": _compared(ahead.comparison, say),
             "refusal": ahead.refusal,
+            "refusal_words": None if ahead.refused is None else _refused(ahead.refused, say),
         }
 
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
@@ -106,8 +114,22 @@ class Registry:
         if file is not None and not file.is_file():  # to ask would make one
             raise TrackingError(NO_STORE)
 
-    def _manifest(self, version: int) -> Mapping[str, Any]:
-        return open_bundle(resolve(f"models:/{self.name}/{version}", self.store)).manifest
+    def _bundle(self, version: int) -> Bundle:
+        return open_bundle(resolve(f"models:/{self.name}/{version}", self.store))
+
+
+def _rule(bundle: Bundle, language: str) -> str:
+    """When the version flags a deal; a user's own estimator says it as its training wrote it."""
+    if is_own_estimator(bundle):
+        return str(bundle.manifest.get("policy") or "")
+    scorer = open_model(bundle).scorer
+    return rule_words(scorer.policy, language, money_format=scorer.wording.money)
+
+
+def _refused(refused: PromotionRefusedError, say: Say) -> str:
+    if not refused.kind:
+        return str(refused)
+    return f"{say(f'refused_{refused.kind}', **refused.values)} {say('refused_stays')}"
 
 
 def _rows(
@@ -124,7 +146,6 @@ def _rows(
     }
     for name in METRICS:
         lines[say(f"side_{name}")] = _each(manifests, lambda made, at=name: _metric(made, at, say))
-    lines[say("side_policy")] = _each(manifests, lambda made: str(made.get("policy") or ""))
     return [{"label": label, **sides} for label, sides in lines.items()]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.learning.columns import CategoryColumn
 
 if TYPE_CHECKING:
@@ -16,7 +18,24 @@ FEW_LEVELS = 50  # more are not listed: a caller's schema is no dictionary of cu
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
     """Name, kind, and range or levels of every attribute, in the model's order."""
-    return [_described(column) for column in model.scorecard.columns]
+    spans = _spans(model)
+    return [_described(column) | {"span": spans[column.name]} for column in model.scorecard.columns]
+
+
+def _spans(model: FitModel) -> dict[str, float]:
+    """How far each attribute can move the risk: its largest less its smallest value, in log-odds.
+
+    Only values that past deals hold count.
+    """
+    scorecard = model.scorecard
+    spans = {}
+    for column, evidence, start in zip(
+        scorecard.columns, scorecard.evidence, scorecard.offsets, strict=False
+    ):
+        values = scorecard.tables[start : start + column.size + 2, 0]
+        seen = values[evidence.count[evidence.band[: column.size + 2]] > 0]
+        spans[column.name] = float(np.ptp(seen)) if len(seen) else 0.0
+    return spans
 
 
 def _described(column: Column) -> dict[str, Any]:

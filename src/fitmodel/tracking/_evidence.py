@@ -15,7 +15,20 @@ _SKILL = "log_loss_skill.low"
 
 
 class PromotionRefusedError(TrackingError):
-    """The evidence does not support the promotion; the message says what is missing."""
+    """The evidence does not support the promotion; the message says what is missing.
+
+    Parameters
+    ----------
+    message : str
+    kind : str
+        What is missing, in one word, for pages that say it in other languages; "" otherwise.
+    **values
+        What such a sentence quotes.
+    """
+
+    def __init__(self, message: str, kind: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.kind, self.values = kind, values
 
 
 def noted_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
@@ -34,10 +47,11 @@ def check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
             f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
             "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
             "it would stop `serve`, `brief`, `monitor` and Spark",
+            "own_estimator",
         )
     report = bundle.manifest.get("report") or {}
     if report.get("regime") == "provisional" and not report.get("has_skill"):
-        raise _refused(found, champion, f"it is a {report.get('verdict')}")
+        raise _refused(found, champion, f"it is a {report.get('verdict')}", "provisional")
 
 
 def check_evidence(
@@ -45,12 +59,15 @@ def check_evidence(
 ) -> None:
     skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
     if skill is None:
-        raise _refused(found, champion, "its run has no skill measured against the base rate")
+        why = "its run has no skill measured against the base rate"
+        raise _refused(found, champion, why, "unmeasured")
     if skill <= 0:
         raise _refused(
             found,
             champion,
             f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
+            "no_skill",
+            low=f"{skill:+.4f}",
         )
     if champion is None:
         return
@@ -60,20 +77,32 @@ def check_evidence(
             champion,
             f"it was not compared with the champion, version {champion}, on the same deals "
             "(training it again does that)",
+            "not_compared",
         )
     if comparison.objections:
-        raise _refused(found, champion, "; ".join(comparison.objections))
+        why = "; ".join(comparison.objections)
+        raise _refused(found, champion, why, "objections", why=why)
     if not comparison.low > 0:
         raise _refused(
             found,
             champion,
             f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
+            "not_better",
+            deals=f"{comparison.deals:,}",
+            gain=f"{comparison.gain:+.4f}",
+            low=f"{comparison.low:+.4f}",
+            high=f"{comparison.high:+.4f}",
         )
 
 
-def _refused(found: Any, champion: int | None, why: str) -> PromotionRefusedError:
+def _refused(
+    found: Any, champion: int | None, why: str, kind: str, **values: object
+) -> PromotionRefusedError:
     stays = "No model is in use" if champion is None else "The champion stays"
     return PromotionRefusedError(
         f"version {found.version} of {found.name!r} was not promoted: {why}. {stays}; "
-        "to promote all the same, force it with a reason (fitmodel promote --force REASON)"
+        "to promote all the same, force it with a reason (fitmodel promote --force REASON)",
+        kind,
+        champion=champion,
+        **values,
     )

@@ -141,12 +141,15 @@ class Outlook:
         Why it would not be promoted without force; None where it would.
     comparison : Comparison or None
         With the champion on the same later deals, as its training noted it.
+    refused : PromotionRefusedError or None
+        The refusal with its kind, for pages that say it in other languages.
     """
 
     version: int | None
     champion: int | None
     refusal: str | None = None
     comparison: Comparison | None = None
+    refused: PromotionRefusedError | None = None
 
 
 def look_ahead(name: str, *, version: int | None = None, store: str | None = None) -> Outlook:
@@ -177,7 +180,7 @@ def look_ahead(name: str, *, version: int | None = None, store: str | None = Non
             check_usable(bundle, result, champion)
             check_evidence(client, result, champion, comparison)
         except PromotionRefusedError as refused:
-            return Outlook(chosen, champion, str(refused), comparison)
+            return Outlook(chosen, champion, str(refused), comparison, refused)
     return Outlook(chosen, champion, comparison=comparison)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import socket
@@ -16,6 +18,7 @@ import pandas as pd
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fitmodel.bundle.store import write_bundle
@@ -132,11 +135,11 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 @contextmanager
 def _served(
-    model: FitModel, pipeline: Path | None = None, *, deals=None, log=None, **limits
+    model: FitModel, pipeline: Path | None = None, *, deals=None, log=None, tour=False, **limits
 ) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))  # a browser that is early waits here
     settings = Settings(reload_seconds=0, **limits)
-    app = create_app(model.path, settings, pipeline=pipeline, deals=deals, log=log)
+    app = create_app(model.path, settings, pipeline=pipeline, deals=deals, log=log, tour=tour)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -184,6 +187,37 @@ def _opened(browser: Browser, address: str, expected: str = "^$", **context) -> 
     origin = address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0]
     assert [place for place in asked if not place.startswith((origin, f"blob:{origin}"))] == []
     assert [line for line in complaints if not re.search(expected, line)] == []
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str], None]:
+    """Keeps what a scene shows: in the folder FITMODEL_PICTURES, else in pytest's own."""
+    scene = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
+    folder = Path(os.environ.get("FITMODEL_PICTURES") or tmp_path / "pictures").resolve()
+
+    def keep(page: Page, moment: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{scene[:80]}-{moment}.png", full_page=True)
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def holds() -> Callable[[TestClient, Any, str], Any]:
+    """Holds an answer against what the service's OpenAPI says of it; see `_holds`."""
+    return _holds
+
+
+def _holds(client: TestClient, answer: Any, path: str) -> Any:
+    """The answer, which is of the status, the kind and the named schema that OpenAPI says."""
+    described = client.get("/openapi.json", headers=answer.request.headers).json()
+    operation = described["paths"][path][answer.request.method.lower()]
+    content = operation["responses"][str(answer.status_code)]["content"]
+    schema = content[answer.headers["content-type"].partition(";")[0]]["schema"]
+    assert "$ref" in json.dumps(schema), f"{path} has no named schema"
+    whole = schema | {"components": described["components"]}
+    Draft202012Validator(whole).validate(answer.json())
+    return answer.json()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def big_poor(twelve) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
-    opened, serve, twelve, pipeline_of_twelve, big_poor, tmp_path, language
+    opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, language
 ) -> None:
     say = read_texts(language, "desk")
     log = DecisionLog(tmp_path / "log.db")
@@ -39,6 +39,7 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
         with opened(address) as page:
             expect(page.locator("#conditions")).to_be_visible()
             expect(page.locator("#decision-standing")).to_have_text(say["undecided"])
+            picture(page, "poor-fit")
             page.locator("[data-action=asked]").click()
             page.locator("#decide-name").fill("Kim")
             page.locator("#decide-reason").fill("they are a big one")
@@ -47,6 +48,7 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
             expect(page.locator("#decision-standing")).to_contain_text(re.compile(f"{asked}|Kim"))
             page.locator("#letter-title").click()
             expect(page.locator("#letter-text")).to_be_visible()
+            picture(page, "letter")
         with opened(address) as page:  # the manager, in a browser of her own
             expect(page.locator("#events li").first).to_contain_text("they are a big one")
             page.locator("[data-action=declined]").click()
@@ -54,6 +56,7 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
             page.locator("#decide button[type=submit]").click()
             expect(page.locator("#decision-standing")).to_have_class("stands declined")
             expect(page.locator("#undo")).to_be_visible()
+            picture(page, "declined")
             page.locator("#undo").click()
             expect(page.locator("#decision-standing")).not_to_have_class("stands declined")
             page.locator("[data-action=declined]").click()  # the name is known: one click
@@ -63,7 +66,7 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
 
 
 def test_who_was_slower_is_told_and_a_restart_loses_nothing(
-    opened, serve, twelve, pipeline_of_twelve, big_poor, tmp_path
+    opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path
 ) -> None:
     log = DecisionLog(tmp_path / "log.db")
     with (
@@ -83,6 +86,7 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
         fault = slow.locator("#decision-fault")
         expect(fault).to_have_text("Ann has decided meanwhile: overridden (I know them)")
         expect(slow.locator("#decision-standing")).to_have_class("stands overridden")
+        picture(slow, "told")
     log.close()
     again = DecisionLog(tmp_path / "log.db")
     with (
@@ -90,12 +94,13 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
         opened(f"{url}#/deal/{big_poor}") as page,
     ):
         expect(page.locator("#decision-standing")).to_contain_text("Ann")
+        picture(page, "restarted")
     again.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
-    opened, serve, twelve, pipeline_of_twelve, language
+    opened, serve, twelve, pipeline_of_twelve, picture, language
 ) -> None:
     say = read_texts(language, "desk")
     small = {"viewport": {"width": 360, "height": 740}}
@@ -108,6 +113,7 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
             page.goto(f"{url}?language={language}#/{view}")
             expect(page.locator(f"#{view}-body h2")).to_have_text(say[f"{view}_missing"])
             expect(page.locator(f"#{view}-body")).to_contain_text("--deals deals.csv")
+            picture(page, view)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#model-body h2").first).to_be_visible()
@@ -119,6 +125,7 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         expect(page.locator("#probability")).to_be_visible()
         first = page.locator("#deal .card:visible").first
         expect(first).to_have_attribute("id", "verdict")  # the verdict comes first
+        picture(page, "deal")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate(
             "[...document.querySelectorAll('[data-t]')]"
@@ -127,12 +134,13 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
 
 
 def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
-    opened, serve, shop, simulation, tmp_path
+    opened, serve, shop, simulation, picture, tmp_path
 ) -> None:
     deals, log = tmp_path / "deals.csv", DecisionLog(tmp_path / "log.db")
     simulation.deals.to_csv(deals, index=False)
     with serve(shop, deals=deals, log=log) as url, opened(f"{url}#/watch") as page:
         expect(page.locator("#watch-body svg")).to_be_visible(timeout=60_000)
+        picture(page, "watch")
         page.goto(f"{url}#/team")
         funnel = page.locator("#team-body svg").first
         expect(funnel).to_be_visible(timeout=400_000)  # models of every quarter
@@ -142,6 +150,7 @@ def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
         expect(page.locator("#team-body .part").last).to_be_in_viewport()
         sheets = page.locator("#team-body .sheet")
         expect(sheets.first).to_be_visible()
+        picture(page, "team")
         page.locator("#team-body a[href='#/quiz']").click()
         page.locator("#quiz-names").fill("Kim, Ann")
         page.locator("#quiz-start button").click()
@@ -149,11 +158,14 @@ def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
             question = page.locator("#quiz-question h2")
             expect(question).to_contain_text(f"Deal {number} of 10", timeout=60_000)
             assert "left" not in page.locator("#quiz-question .facts").inner_text().lower()
+            if number == 1:
+                picture(page, "question")
             page.locator("#guess-0").fill("80")
             page.locator("#guess-1").fill("20")
             page.locator("#quiz-guess button").click()
         expect(page.locator("#quiz-result tbody tr")).to_have_count(10)
         expect(page.locator("#quiz-history tbody tr")).to_have_count(2)
+        picture(page, "answers")
         shown = page.locator("#quiz-result .figure").all_inner_texts()
     guesses = log.guesses()
     assert guesses.groupby("person")["guess"].unique().map(list).to_dict() == {
@@ -198,6 +210,30 @@ def test_five_thousand_open_deals_are_listed_without_being_scored_by_the_page(
         expect(page.locator("#rows tr")).to_have_count(10)
 
 
+def test_the_guide_is_whole_on_the_pipeline_and_a_step_elsewhere_until_it_is_closed(
+    opened, serve, twelve, pipeline_of_twelve, picture
+) -> None:
+    with (
+        serve(twelve.model, pipeline_of_twelve, tour=True) as url,
+        opened(f"{url}?language=zh", "404") as page,
+    ):
+        steps = page.locator("#tour li")
+        expect(steps.first).to_be_visible()
+        assert [step.is_visible() for step in steps.all()] == [True] * 4
+        page.locator("#tour-next").click()
+        expect(page.locator("#team")).to_be_visible()
+        assert [step.is_visible() for step in steps.all()] == [False, True, False, False]
+        picture(page, "step")
+        page.locator("#tour-next").click()
+        page.locator("#tour-next").click()
+        expect(page.locator("#watch")).to_be_visible()
+        expect(page.locator("#tour-next")).to_be_hidden()
+        page.locator("#tour-close").click()
+        page.goto(f"{url}?language=zh#/")
+        expect(page.locator("#rows tr")).to_have_count(12)
+        expect(page.locator("#tour")).to_be_hidden()
+
+
 VERSIONS = {
     "problem": None,
     "name": "prospect-fit",
@@ -212,7 +248,7 @@ VERSIONS = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_data_scientist_promotes_a_challenger_with_a_reason(
-    opened, serve, twelve, language
+    opened, serve, twelve, picture, language
 ) -> None:
     # the registry's side of it is tested in tests/tracking/test_promotion_page.py
     say, sent = read_texts(language, "desk"), []
@@ -229,6 +265,7 @@ def test_a_data_scientist_promotes_a_challenger_with_a_reason(
             [say["champion"], say["challenger"]]
         )
         expect(page.locator("#versions .caution")).to_have_text(VERSIONS["refusal"])
+        picture(page, "promotion")
         page.locator("#promote-name").fill("Kim")
         page.locator("#promote-reason").fill("the market has changed")
         button = page.get_by_role("button", name=say["promote"])

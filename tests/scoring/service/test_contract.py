@@ -95,6 +95,46 @@ def test_answers_are_what_openapi_says(shop_client, check, table, query) -> None
     check(shop_client.post("/v1/decisions", json=decision), "/v1/decisions")
 
 
+def test_what_the_pages_show_is_what_openapi_says(shop_client, holds, shop, prospect) -> None:
+    for path in ("/v1/me", "/v1/desk", "/v1/model/plots", "/v1/quiz/scores"):
+        holds(shop_client, shop_client.get(path), path)
+    told = holds(shop_client, shop_client.get("/v1/model/versions"), "/v1/model/versions")
+    assert told["problem"]  # no registry here
+    table = "/v1/model/tables/{attribute}"
+    for name in shop.attributes:
+        holds(shop_client, shop_client.get(table.format(attribute=name)), table)
+    holds(shop_client, shop_client.post("/v1/brief", json=prospect), "/v1/brief")
+    spans = [item["span"] for item in shop_client.get("/v1/model").json()["attributes"]]
+    assert max(spans) > min(spans) >= 0
+
+
+def test_decisions_are_told_undone_and_asked_for_as_openapi_says(
+    shop_client, holds, prospect
+) -> None:
+    assert shop_client.post("/v1/assessments", json=prospect | {"deal_id": "E-1"}).is_success
+    deal = {"id": "E-1", "by": "Kim"}
+    holds(shop_client, shop_client.post("/v1/questions", json=deal), "/v1/questions")
+    signed = deal | {"action": "declined"}
+    holds(shop_client, shop_client.post("/v1/decisions", json=signed), "/v1/decisions")
+    told = holds(shop_client, shop_client.get("/v1/decisions?id=E-1"), "/v1/decisions")
+    assert {event["kind"] for event in told["events"]} == {"assessed", "asked", "declined"}
+    undo = deal | {"number": told["standing"]}
+    holds(shop_client, shop_client.post("/v1/decisions/undo", json=undo), "/v1/decisions/undo")
+
+
+def test_every_answer_as_json_has_a_named_schema(described) -> None:
+    unnamed = [
+        f"{method} {path}"
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if status < "300"
+        for kind, content in answer.get("content", {}).items()
+        if kind == "application/json" and "$ref" not in json.dumps(content)
+    ]
+    assert unnamed == []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [

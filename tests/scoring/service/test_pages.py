@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.decision.policy import Policy
+from fitmodel.decision.value import Money
 from fitmodel.exceptions import DealsError
+from fitmodel.following import ModelHolder
+from fitmodel.language.catalogue import LANGUAGES
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.reports.fragments import html_tree
-from fitmodel.reports.model_page import card_html, card_page
+from fitmodel.reports.model_page import card_html, card_page, rule_words
+from fitmodel.service import _pages
 from fitmodel.service._computed import Computed
+from fitmodel.service._page_routes import STEPS, step_words
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 STILL = Settings(reload_seconds=0)
+MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 
 
 @pytest.fixture
@@ -38,20 +46,75 @@ def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
 
 @pytest.mark.slow
 def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
-    shop, simulation, tmp_path
+    shop, simulation, holds, tmp_path
 ) -> None:
     path = tmp_path / "deals.csv"
     simulation.deals.to_csv(path, index=False)
     log = DecisionLog(tmp_path / "log.db")
     with TestClient(create_app(shop.path, STILL, deals=path, log=log)) as ready:
-        first = ready.get("/v1/watch").json()
+        first = holds(ready, ready.get("/v1/watch"), "/v1/watch")
         assert first["state"] in {"computing", "ready"}
         ready.app.state.pages.watch.wait("")
-        told = ready.get("/v1/watch?language=zh").json()
+        told = holds(ready, ready.get("/v1/watch?language=zh"), "/v1/watch")
     assert told["state"] == "ready"
     assert told["deals"] > 0
     tags = {node["tag"] for node in told["nodes"] if isinstance(node, dict)}
     assert {"h2", "figure", "div"} <= tags
+
+
+def test_what_a_sales_report_rests_on_is_computed_once_for_both_languages(
+    shop, tmp_path, monkeypatch
+) -> None:
+    counted, written = [], []
+
+    def report(_deals, spec, *, numbers, language, **_more):
+        written.append((language, numbers(), spec.words.labels["segment"]))
+        return written[-1]
+
+    monkeypatch.setattr(_pages, "make_sales_report", report)
+    monkeypatch.setattr(_pages, "compute_numbers", lambda *_, **__: counted.append(1) or "numbers")
+    monkeypatch.setattr(_pages, "score_in_retrospect", lambda *_, **__: "seen")
+    path = tmp_path / "deals.csv"
+    path.write_text("deal_id\n1\n")
+    monkeypatch.setattr(_pages.Pages, "numbered_deals", lambda self: (None, self.spec()))
+    pages = _pages.Pages(ModelHolder(shop.path), _pages.PastTable(path), None)
+    assert [pages.team.wait(language).value[0] for language in LANGUAGES] == list(LANGUAGES)
+    assert counted == [1]
+    assert {row[1:] for row in written} == {("numbers", "Segment")}
+    path.write_text("deal_id\n1\n2\n")
+    assert pages.team.wait("en").value is not None
+    assert counted == [1, 1]  # another table
+    pages.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_step_of_a_computation_is_said_in_the_language_of_the_page(language) -> None:
+    said = {step_words(f"{step} 2025-12-31", language) for step in STEPS}
+    assert len(said) == len(STEPS)
+    assert "2025-12-31" in step_words("as the model was on 2025-12-31", language)
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in said) is (language == "zh")
+
+
+RULES = {
+    "risk": Policy("risk", 0.3, level=0.2, big_deal=50_000),
+    "threshold": Policy("threshold", 0.3),
+    "capacity": Policy("capacity", 0.3),
+    "precision": Policy("precision", None),
+    "value": Policy("value", 0.4, MONEY, risk_threshold=0.3),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", RULES)
+def test_the_rule_for_flags_is_said_in_the_language_of_the_page(kind, language) -> None:
+    said = rule_words(RULES[kind], language, money_format="€{:,.0f}")
+    assert bool(re.search("[\u4e00-\u9fff]", said)) is (language == "zh")
+    assert "{" not in said
+    if kind != "precision":
+        assert "30" in said
+    if kind == "risk":
+        assert "20" in said
+        assert "€50,000" in said
 
 
 def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:

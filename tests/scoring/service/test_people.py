@@ -158,11 +158,14 @@ def test_a_rep_decides_on_the_own_deals_alone_and_under_the_own_name(
 
 @pytest.mark.slow
 def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
-    served, simulation, reps
+    served, simulation, reps, holds
 ) -> None:
     pages = served.app.state.pages
     assert pages.team.wait("en").value is not None
-    told = {name: served.get("/v1/team", headers=as_(name)).json() for name in ("kim", "ann")}
+    told = {
+        name: holds(served, served.get("/v1/team", headers=as_(name)), "/v1/team")
+        for name in ("kim", "ann")
+    }
     assert told["kim"]["state"] == told["ann"]["state"] == "ready"
     foreign = [name for name in simulation.deals["rep"].unique() if name != reps[0]]
     text = {name: json.dumps(page) for name, page in told.items()}

@@ -64,7 +64,7 @@ def test_a_question_holds_what_was_known_at_signing_and_no_name_of_anybody(
     assert 0 < made["level"] < 1
     text = json.dumps(made["questions"])
     names = {fact["name"] for fact in made["questions"][0]["facts"]}
-    assert {"Seat licences", "segment"} <= names
+    assert {"Seat licences", "Segment"} <= names
     assert not names & {"deal id", "rep", "team", "churned on"}
     assert not [rep for rep in simulation.deals["rep"].unique() if rep in text]
     assert not [deal for deal in simulation.deals["deal_id"] if deal in text]
@@ -87,6 +87,14 @@ def test_answers_are_kept_once_and_the_deals_are_not_asked_about_again(served) -
     other = asked(served, "ann", seed=1)
     later = answered(served, "ann", other["quiz"], {"ann": [0.5] * 10}).json()
     assert not deals & {answer["deal"] for answer in later["answers"]}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_quiz_its_result_and_the_scores_are_what_openapi_says(served, holds, language) -> None:
+    params = {"seed": 7, "language": language}
+    made = holds(served, served.get(QUIZ, headers=as_("ann"), params=params), QUIZ)
+    holds(served, answered(served, "ann", made["quiz"], {"ann": [0.4] * 10}), ANSWERS)
+    holds(served, served.get(SCORES, headers=as_("ann")), SCORES)
 
 
 def test_a_rep_is_told_no_id_and_the_own_scores_only(served) -> None:

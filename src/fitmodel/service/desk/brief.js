@@ -29,6 +29,11 @@ export async function draw(prospect, name, isPoor) {
     return;
   }
   $("conditions").setAttribute("aria-busy", "true");
+  if ($("conditions").hidden) {
+    $("conditions-title").textContent = "";
+    $("conditions-body").replaceChildren(make("p", { class: "progress", role: "status" }, say("brief_wait")));
+    show($("conditions"));
+  }
   try {
     const brief = await briefOf(prospect, name, running.signal);
     if (mine !== asked) return; // another prospect, or other values, meanwhile

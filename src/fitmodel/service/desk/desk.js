@@ -10,6 +10,7 @@ import { learnWords, number, say, speak, wanted } from "./text.js";
 
 const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the token
 const TOUR = "fitmodel.tour"; // kept once the guide is closed
+const STEPS = { pipeline: "pipeline", deal: "pipeline", team: "team", quiz: "team", model: "model", watch: "watch" }; // of the guide
 let facts = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
@@ -183,11 +184,26 @@ function decoded(key) {
 }
 
 function openView(name, current) {
+  guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+}
+
+/** The guide: whole on the first page, one step of it on the others. */
+function guide(view = document.querySelector("main > section:not([hidden])")?.id) {
+  const steps = [...$("tour").querySelectorAll("li")];
+  const here = steps.findIndex((step) => step.dataset.step === STEPS[view]);
+  const next = steps[here + 1];
+  $("tour").classList.toggle("whole", view === "pipeline");
+  for (const step of steps) step.classList.toggle("here", step === steps[here]);
+  show($("tour-next"), next !== undefined);
+  if (next === undefined) return;
+  const link = next.querySelector("a");
+  $("tour-next").href = link.getAttribute("href");
+  $("tour-next").textContent = say("tour_next", { page: link.textContent });
 }
 
 /** Back from a deal, the keyboard stands on its row again. */
@@ -208,6 +224,7 @@ function listen() {
     await speak($("language").value);
     if (facts === null) return;
     describe();
+    guide();
     await translateRows();
     deal.translateForm();
     reports.translate();

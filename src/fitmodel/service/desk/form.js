@@ -1,17 +1,19 @@
 // The form: one field for each attribute of the model, of its kind.
 import { $, make } from "./dom.js";
 import { sentColumns } from "./prospects.js";
-import { label, number, say, unit } from "./text.js";
+import { label, language, number, say, unit } from "./text.js";
 
 /** Draw the fields and fill them; what a rep can still change stands first. */
 export function drawForm(facts, prospect) {
   const known = new Map(facts.model.attributes.map((item) => [item.name, item]));
   const items = sentColumns(facts).map((name) => known.get(name) ?? roleOnly(name, facts));
   const shown = items.filter((item) => item !== null);
-  const open = shown.filter((item) => facts.actionable.includes(item.name));
-  const rest = shown.filter((item) => !facts.actionable.includes(item.name));
-  const groups = [["actionable", open], ["given", rest]].filter(([, fields]) => fields.length > 0);
-  $("fields").replaceChildren(...groups.map(([key, fields]) => drawGroup(key, fields, prospect)));
+  const isOpen = (item) => facts.actionable.includes(item.name);
+  const isRecorded = (item) => !isOpen(item) && facts.recorded[language()]?.[item.name] !== undefined;
+  const rest = shown.filter((item) => !isOpen(item) && !isRecorded(item));
+  const groups = [["actionable", shown.filter(isOpen)], ["given", rest]].filter(([, fields]) => fields.length > 0);
+  const recorded = shown.filter(isRecorded);
+  $("fields").replaceChildren(...groups.map(([key, fields]) => drawGroup(key, fields, prospect)), ...drawRecorded(recorded, prospect));
 }
 
 /** The amount, and the closing date where dates are counted from it, may be no attributes. */
@@ -19,6 +21,13 @@ function roleOnly(name, facts) {
   if (name === facts.roles.amount) return { name, kind: "number" };
   const dates = facts.model.attributes.some((item) => item.kind === "date");
   return dates ? { name, kind: "date" } : null;
+}
+
+/** What the CRM's history gives: much, and nobody can change it by hand, so it opens on demand. */
+function drawRecorded(items, prospect) {
+  if (items.length === 0) return [];
+  const fields = items.map((item, place) => drawField(item, prospect[item.name], `recorded-${place}`));
+  return [make("details", { class: "recorded" }, make("summary", {}, say("recorded_group", { number: items.length })), make("div", { class: "fields" }, ...fields))];
 }
 
 function drawGroup(key, items, prospect) {
@@ -59,7 +68,8 @@ function plain(value, kind) {
 
 function hintOf(item) {
   if (item.kind === "number" && "low" in item) {
-    return say("seen", { low: number(item.low), high: number(item.high) });
+    const digits = Math.abs(item.high) >= 1_000 ? 0 : 3;
+    return say("seen", { low: number(item.low, digits), high: number(item.high, digits) });
   }
   return item.kind === "date" ? say("date_hint") : "";
 }
@@ -89,6 +99,7 @@ export function markFields(unfamiliar) {
     changed ||= differs;
     field.classList.toggle("changed", differs);
     field.classList.toggle("odd", odd.has(control.name));
+    if (odd.has(control.name) && field.closest("details")) field.closest("details").open = true;
   }
   return changed;
 }

@@ -7,7 +7,7 @@ const BLOCKS = new Set([
   "strong", "em", "code", "pre", "br", "hr", "blockquote", "figure", "figcaption", "span", "details", "summary",
 ]);
 const ATTRIBUTES = new Set([
-  "class", "id", "role", "aria-label", "aria-hidden", "d", "x", "y", "width", "height", "viewBox", "transform",
+  "class", "id", "role", "aria-label", "aria-hidden", "data-label", "d", "x", "y", "width", "height", "viewBox", "transform",
   "clip-path", "href", "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity",
   "opacity", "text-anchor", "font-size", "dominant-baseline", "preserveAspectRatio",
 ]);

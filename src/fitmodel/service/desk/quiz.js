@@ -128,14 +128,14 @@ function results(made, guesses, { answers, brier, kept }) {
   const head = [say("quiz_outcome"), ...people, say("quiz_model"), say("reasons")];
   const lines = answers.map((answer, at) => [
     say(answer.left_early ? "quiz_left" : "quiz_stayed"),
-    ...people.map((name) => percent(guesses[name][at])), percent(answer.probability), answer.reasons.join("; "),
+    ...people.map((name) => percent(guesses[name][at])), percent(answer.probability), answer.reasons.join(say("list_mark")),
   ]);
   return [
     make("section", { class: "part card", id: "quiz-result" }, make("h2", {}, say("quiz_done")),
-      make("dl", { class: "tiles" }, ...tiles.map(([name, value]) => make("div", { class: "tile" }, make("dt", {}, name), make("dd", { class: "figure" }, score(value))))),
+      make("dl", { class: "tiles" }, ...tiles.map(([name, value]) => make("div", { class: "tile" }, make("dt", {}, name), make("dd", { class: "figure" }, score(value)), make("dd", { class: "soft small" }, say("quiz_brier"))))),
       make("p", { class: "note" }, say("quiz_scale")),
       kept ? null : make("p", { class: "soft small" }, say("quiz_unkept")),
-      plainTable([say("prospect"), ...head], lines.map((cells, at) => [answers[at].deal ?? String(at + 1), ...cells])),
+      plainTable([say("quiz_of"), ...head], lines.map((cells, at) => [answers[at].deal ?? String(at + 1), ...cells])),
       make("p", { class: "actions" }, make("button", { type: "button", class: "primary", id: "quiz-again", onclick: () => open(facts) }, say("quiz_again")))),
   ];
 }
@@ -151,7 +151,7 @@ function history({ scores, practice }) {
 const score = (value) => value.toFixed(3);
 
 function plainTable(head, lines) {
-  const row = (cells) => make("tr", { role: "row" }, ...cells.map((text, at) => make("td", { role: "cell", "data-label": head[at] }, text)));
+  const row = (cells) => make("tr", { role: "row" }, ...cells.map((text, at) => make("td", { role: "cell", class: head[at] === say("reasons") ? "words" : null, "data-label": head[at] }, text)));
   return make("div", { class: "scroll" }, make("table", { role: "table", class: "plain" },
     make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head.map((text) => make("th", { role: "columnheader", scope: "col" }, text)))),
     make("tbody", { role: "rowgroup" }, ...lines.map(row))));

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { $, make, notice } from "./dom.js";
 import { build } from "./nodes.js";
-import { label, say } from "./text.js";
+import { label, language, say } from "./text.js";
 import { versionsPart } from "./versions.js";
 
 const AGAIN = 1_500; // milliseconds until a report that is being computed is asked for again
@@ -107,13 +107,15 @@ async function drawWatch(isWanted, body) {
 async function drawModel(isWanted) {
   const [{ plots }, card] = await Promise.all([api.modelPlots(), cardOrNothing()]);
   if (!isWanted()) return null;
-  const { version, policy, attributes } = facts.model;
+  const { version, period, attributes } = facts.model;
   const drawn = plots.map(({ title, plot }) => make("section", { class: "part card" }, make("h2", {}, title), ...build(plot)));
-  const tables = attributes.map(({ name }) => tableOf(name));
+  const most = Math.max(...attributes.map(({ span }) => span), Number.EPSILON);
+  const tables = [...attributes].sort((a, b) => b.span - a.span).map((item) => tableOf(item, item.span / most));
+  const learned = period ? say("model_learned", { low: period[0], high: period.at(-1) }) : "";
   return [
-    make("div", { class: "summary" }, make("p", {}, make("strong", {}, version)), make("p", {}, policy ?? "")),
+    make("div", { class: "summary" }, make("p", {}, make("strong", {}, say("model_about", { version })), ` ${learned}`), make("p", {}, facts.rule[language()])),
     versionsPart(facts, promoted),
-    ...drawn,
+    make("div", { class: "pair" }, ...drawn),
     make("section", { class: "part card" }, make("h2", {}, say("model_tables")), make("p", { class: "note" }, say("model_tables_note")), ...tables),
     card === null ? null : make("section", { class: "part card" }, make("details", {}, make("summary", {}, say("model_card")), ...build(card.nodes))),
   ].filter(Boolean);
@@ -135,10 +137,12 @@ async function cardOrNothing() {
   }
 }
 
-/** One attribute's table: its plot comes when it is opened. */
-function tableOf(name) {
+/** One attribute's table: its plot comes when it is opened; the line says how much it can move the risk. */
+function tableOf({ name }, share) {
   const inside = make("div", {});
-  const box = make("details", { "data-attribute": name }, make("summary", {}, label(name)), inside);
+  const weight = make("span", { class: "weight", "aria-hidden": "true" });
+  weight.style.setProperty("--share", `${100 * share}%`);
+  const box = make("details", { "data-attribute": name }, make("summary", {}, weight, label(name)), inside);
   box.addEventListener("toggle", async () => {
     if (!box.open || inside.childNodes.length > 0) return;
     inside.replaceChildren(make("p", { class: "progress", role: "status" }, say("loading")));

@@ -210,7 +210,7 @@ const CELLS = {
   fit: ({ assessment }) => make("span", {}, badge(assessment), managerMark(assessment)),
   value: ({ assessment }) => make("span", { class: assessment.expected_value < 0 ? "loss" : "", title: worthText(assessment) }, money(assessment.expected_value)),
   risk: (row) => make("strong", {}, money(row.risk)),
-  against: ({ concern }) => (concern ? `${concern.label}: ${concern.value_text}` : "–"),
+  against: ({ concern }) => (concern ? say("label_value", { label: concern.label, value: concern.value_text }) : "–"),
 };
 
 /** The band, and a mark where the prospect is unlike past deals. */

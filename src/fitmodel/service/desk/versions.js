@@ -45,7 +45,7 @@ function sideTable(rows, sides) {
 function promotion(told, facts, again) {
   const said = told.refusal === null
     ? [make("p", { class: "supported" }, say("promote_supported"))]
-    : [make("p", {}, say("promote_refused")), make("p", { class: "caution" }, told.refusal)];
+    : [make("p", {}, say("promote_refused")), make("p", { class: "caution" }, told.refusal_words ?? told.refusal)];
   if (facts.me.role === "rep") return [...said, make("p", { class: "soft" }, say("promote_managers"))];
   const name = make("input", { id: "promote-name", required: true, maxlength: 200, autocomplete: "name" });
   name.value = knownName(facts);

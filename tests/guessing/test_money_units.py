@@ -1,0 +1,90 @@
+"""An amount is never taken for another time, or another power of ten, without a word."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals
+from fitmodel.deals.roles import yearly_amounts
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing._money import scale_by_name
+from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.guess import guess_spec
+from tables import customers
+
+WAN = "年合同金额\N{FULLWIDTH LEFT PARENTHESIS}万元\N{FULLWIDTH RIGHT PARENTHESIS}"
+DATES = {"closed_on": "signed_on", "churned_on": "cancelled_on", "observed_until": "2025-12-31"}
+
+
+def priced(name: str) -> pd.DataFrame:
+    table = customers(7).rename(columns={"signed": "signed_on", "left": "cancelled_on"})
+    return table.assign(**{name: table["seats"] * 1.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        (WAN, 10_000), ("ARR (k€)", 1_000), ("ARR (in thousands)", 1_000),
+        ("Umsatz in Tsd", 1_000), ("ACV kEUR", 1_000), ("amount_in_thousands", 1_000),
+        ("Contract Value (000s)", 1_000), ("Amount ($'000)", 1_000), ("Betrag (T€)", 1_000),
+        ("Amount (M)", 1_000_000), ("ARR in millions", 1_000_000),
+        ("amount", None), ("ARR (USD)", None), ("MRR", None), ("Market", None), ("kit price", None),
+        ("Amount (month)", None), ("Tier", None),
+    ],
+)  # fmt: skip
+def test_a_scale_is_read_from_a_name_that_says_it(name: str, scale: int | None) -> None:
+    assert scale_by_name(name) == scale
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [(WAN, 10_000), ("ARR (k€)", 1_000), ("ACV kEUR", 1_000)],
+)  # fmt: skip
+def test_yearly_amounts_are_in_full(name: str, scale: int) -> None:
+    table = priced(name)
+    spec = DealSpec(**tomllib.loads(guess_spec(table).toml))
+    deals = read_deals(table, spec)
+
+    assert spec.deals.amount_scale == scale
+    np.testing.assert_allclose(yearly_amounts(deals, spec), table[name] * scale)
+
+
+def test_a_scale_that_the_contract_does_not_give_is_asked_for() -> None:
+    table = priced("ARR (k€)")
+    silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
+    answered = DealSpec(deals=DATES | {"amount": "ARR (k€)", "amount_scale": 1})
+
+    assert "amount-scale" in {doubt.code for doubt in find_doubts(table, silent)}
+    assert "amount-scale" not in {doubt.code for doubt in find_doubts(table, answered)}
+
+
+@pytest.mark.parametrize(
+    ("column", "monthly", "yearly"),
+    [("Interval", "month", "year"), ("billing_period", "Monthly", "Annually")],
+)
+def test_one_column_of_monthly_and_yearly_prices_is_refused(
+    column: str, monthly: str, yearly: str
+) -> None:
+    table = priced("amount")
+    table[column] = [monthly] * 200 + [yearly] * 40
+    spec = DealSpec(deals=DATES | {"amount": "amount"}, attributes={"exclude": ["key"]})
+    one = spec.model_copy(
+        update={"rows": spec.rows.model_copy(update={"keep": {column: (monthly,)}})}
+    )
+
+    with pytest.raises(DealsError, match=r"per month 200, per year 40.*\[several-periods\]"):
+        read_with_doubts(table, spec)
+    assert "several-periods" not in {doubt.code for doubt in read_with_doubts(table, one).doubts}
+
+
+def test_an_amount_whose_name_says_per_what_time_is_not_doubted() -> None:
+    table = priced("MRR")
+    table["Interval"] = ["month"] * 200 + ["year"] * 40
+    spec = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
+
+    assert "several-periods" not in {doubt.code for doubt in find_doubts(table, spec)}
