@@ -8,15 +8,14 @@ import pytest
 
 import fitmodel
 from fitmodel import backtesting
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(1500, seed=4)
+def simulation(simulate_quickly):
+    return simulate_quickly(1500, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +76,8 @@ def test_shuffled_outcomes_show_no_skill(simulation):
     assert "no evidence of skill" in report.verdict
 
 
-def test_drifting_deals_show_that_an_older_model_is_worse():
-    drifting = simulate_deals(6000, seed=3, drift=3.0, signal=2.0)
+def test_drifting_deals_show_that_an_older_model_is_worse(simulate_quickly):
+    drifting = simulate_quickly(6000, seed=3, drift=3.0, signal=2.0)
     report = fitmodel.backtest(drifting.deals, drifting.spec, n_cuts=3)
 
     assert report.decay is not None

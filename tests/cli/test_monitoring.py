@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals
@@ -43,10 +42,10 @@ def run(*arguments: object):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, simulate_quickly):
     """A model of 2025, and deals known by the middle of 2026."""
     folder = tmp_path_factory.mktemp("home")
-    sim = simulate_deals(2_500, seed=5)
+    sim = simulate_quickly(2_500, seed=5)
     cut = pd.Timestamp("2025-07-01")
     learned = learn(sim.deals, sim.spec, as_of=cut)
     roles = sim.spec.deals

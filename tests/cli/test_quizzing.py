@@ -6,14 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.monitoring.log import DecisionLog
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory):
+def company(tmp_path_factory, simulate_quickly):
     folder = tmp_path_factory.mktemp("quiz")
-    simulation = simulate_deals(600, seed=6, months=14, n_attributes=3)
+    simulation = simulate_quickly(600, seed=6, months=14, n_attributes=3)
     simulation.deals.to_csv(folder / "deals.csv", index=False)
     (folder / "fitmodel.toml").write_text(simulation.spec.to_toml())
     return folder

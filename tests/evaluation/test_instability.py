@@ -100,10 +100,12 @@ def test_too_few_replicates_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_fewer_deals_are_less_stable() -> None:
+def test_fewer_deals_are_less_stable(quick_learner) -> None:
     prospects = simulate_deals(60, seed=9).deals
     few, many = (
-        compute_instability(sim.deals, sim.spec, prospects, flagged, replicates=5)
+        compute_instability(
+            sim.deals, sim.spec.replace(learning=quick_learner), prospects, flagged, replicates=5
+        )
         for sim in (
             simulate_deals(500, seed=1, n_attributes=6),
             simulate_deals(3000, seed=1, n_attributes=6),

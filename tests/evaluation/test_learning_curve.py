@@ -85,9 +85,11 @@ def test_too_few_points_are_refused(monkeypatch) -> None:
 
 
 @pytest.mark.slow
-def test_on_simulated_deals_more_deals_predict_better() -> None:
+def test_on_simulated_deals_more_deals_predict_better(quick_learner) -> None:
     sim = simulate_deals(4000, seed=3, signal=1.5)
-    frame = compute_learning_curve(sim.deals, sim.spec, shares=(0.08, 0.3, 1.0))
+    frame = compute_learning_curve(
+        sim.deals, sim.spec.replace(learning=quick_learner), shares=(0.08, 0.3, 1.0)
+    )
     known = frame[~frame["extrapolated"]]
 
     assert known["log_loss"].iloc[-1] < known["log_loss"].iloc[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import DealHistory
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import DealsError
@@ -19,8 +18,8 @@ CUT = pd.Timestamp("2025-07-01")
 
 
 @pytest.fixture(scope="module")
-def sim():
-    return simulate_deals(1_500, seed=5, n_attributes=4)
+def sim(simulate_quickly):
+    return simulate_quickly(1_500, seed=5, n_attributes=4)
 
 
 @pytest.fixture(scope="module")

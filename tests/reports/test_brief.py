@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fitmodel.datasets.simulation import Simulation, simulate_deals
+from fitmodel.datasets.simulation import Simulation
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import SpecError
@@ -23,8 +23,8 @@ SMALL_TEAM = "You are a team of {value}, and we serve larger ones."
 
 
 @pytest.fixture(scope="module")
-def simulation() -> Simulation:
-    return simulate_deals(1_000, seed=5)
+def simulation(simulate_quickly) -> Simulation:
+    return simulate_quickly(1_000, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import warnings
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
 from fitmodel.reports._html import as_svg, safe_csv
@@ -22,8 +21,8 @@ NASTY = "<script>alert(1)</script> $a_{$"
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    found = simulate_deals(900, seed=6, months=20, n_attributes=5)
+def simulation(simulate_quickly):
+    found = simulate_quickly(900, seed=6, months=20, n_attributes=5)
     found.deals["rep"] = found.deals["rep"].replace("Rep 01", NASTY)
     found.deals["segment"] = found.deals["segment"].replace("smb", NASTY)
     return found

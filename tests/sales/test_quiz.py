@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import read_texts
@@ -17,8 +16,8 @@ from fitmodel.sales.retrospective import score_in_retrospect
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(900, seed=4, months=20, n_attributes=5)
+def simulation(simulate_quickly):
+    return simulate_quickly(900, seed=4, months=20, n_attributes=5)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
@@ -17,8 +16,8 @@ from fitmodel.sales.reviews import compute_reviews
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(1200, seed=2, months=24, n_attributes=6)
+def simulation(simulate_quickly):
+    return simulate_quickly(1200, seed=2, months=24, n_attributes=6)
 
 
 @pytest.fixture(scope="module")

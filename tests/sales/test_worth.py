@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.worth import compute_worth, cross_fitted_bands
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    return simulate_deals(1200, seed=5)
+def simulation(simulate_quickly):
+    return simulate_quickly(1200, seed=5)
 
 
 def test_months_are_the_area_under_the_curve_and_the_interval_holds_them(simulation):

@@ -28,6 +28,7 @@ from fitmodel.tables.values import DateForm, NumberForm
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.full_training,  # workers load the copy of fitmodel
     pytest.mark.skipif(
         shutil.which("java") is None and "JAVA_HOME" not in os.environ,
         reason="Spark needs Java 17, which is not on this machine",
