@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,42 @@ import pytest
 from filelock import FileLock
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+LONGEST = (
+    "test_notebooks.py", "test_faults.py", "test_learner.py", "test_training.py",
+    "test_docstrings.py", "test_tables.py", "test_rounds.py", "test_docs.py", "test_readme.py",
+    "test_own_estimator.py",
+)  # fmt: skip
+LIGHT = pytest.MonkeyPatch()
 USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no core waits for another at the end."""
+    """The longest files come first, then others with slow tests: no core waits at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A training draws no plots and logs no copy of fitmodel, unless a test is `full_training`.
+
+    Both take longer than a small training, and few tests look at them.
+    """
+    from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.tracking import _logged_model
+
+    LIGHT.undo()
+    if item.get_closest_marker("full_training") is None:
+        LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
+        LIGHT.setattr(_logged_model, "_package", _empty_package)
+
+
+def _empty_package(folder: Path) -> str:
+    package = folder / "fitmodel"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    return str(package)
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +116,18 @@ def learned_on(once_per_run: Path) -> Callable[..., Any]:
 def quick_learner() -> dict[str, Any]:
     """Section ``[learning]`` of a contract, where what is learned is not the question."""
     return {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
+
+
+@pytest.fixture(scope="session")
+def simulate_quickly(quick_learner: dict[str, Any]) -> Callable[..., Any]:
+    """Simulate deals whose contract has the quick learner: ``simulate_quickly(900, seed=6)``."""
+    from fitmodel.datasets.simulation import simulate_deals
+
+    def simulate(n: int, **law: Any) -> Any:
+        drawn = simulate_deals(n, **law)
+        return replace(drawn, spec=drawn.spec.replace(learning=quick_learner))
+
+    return simulate
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def test_every_leak_is_an_error_with_its_code() -> None:
     assert not found.ok
 
 
+@pytest.mark.slow
 def test_a_leak_that_is_allowed_with_a_reason_stops_neither_check_nor_train() -> None:
     leaks = check_deals(LEAKY.deals, LEAKY.spec).results
     ignore = {f"{leak.code}:{leak.column}": "known before" for leak in leaks if leak.column}
@@ -73,6 +74,7 @@ def test_a_leak_that_is_allowed_with_a_reason_stops_neither_check_nor_train() ->
     assert still == {each.column for each in found.results if each.level == "error"}
 
 
+@pytest.mark.slow
 def test_silencing_one_leak_of_a_column_does_not_hide_another() -> None:
     stopped = audit_leakage(LEAKY.deals, LEAKY.spec)
     first = next(each for each in stopped.findings if each.verdict == "stop")
@@ -93,6 +95,7 @@ def test_silencing_one_leak_of_a_column_does_not_hide_another() -> None:
     assert others <= set(audit_leakage(LEAKY.deals, spec).stopped)
 
 
+@pytest.mark.slow
 def test_the_text_and_the_json_of_check_have_the_same_codes(folder: Path) -> None:
     table = LEAKY.deals.assign(
         annual_value=LEAKY.deals["annual_value"].where(LEAKY.deals.index > 2, -5.0)
@@ -108,6 +111,7 @@ def test_the_text_and_the_json_of_check_have_the_same_codes(folder: Path) -> Non
     assert "FM312" in text
 
 
+@pytest.mark.slow
 def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder: Path) -> None:
     table = LEAKY.deals.assign(
         annual_value=LEAKY.deals["annual_value"].where(LEAKY.deals.index > 2, -5.0)
@@ -139,6 +143,7 @@ def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> N
     assert "closed_on" in data["results"][-1]["message"]
 
 
+@pytest.mark.slow
 def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
     sim = simulate_deals(900, seed=2)
     # nobody was watched from signing on: no survival curve, hence no horizon to compare
@@ -150,6 +155,7 @@ def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
     assert {each.code for each in found.results if each.level == "error"} <= {"FM330", "FM405"}
 
 
+@pytest.mark.slow
 def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
     sim = simulate_deals(900, seed=2)
 

@@ -189,6 +189,7 @@ def test_a_model_is_better_only_where_the_interval_excludes_no_difference(
     assert better_of(Metric(name, (low + high) / 2, low, high, 0.0)) == better
 
 
+@pytest.mark.slow
 def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) -> None:
     deals = tmp_path / "deals.csv"
     SIMULATION.deals.to_csv(deals, index=False)

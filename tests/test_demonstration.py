@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel import demonstration
 from fitmodel.demonstration import PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
@@ -14,8 +15,11 @@ HAS = {"deals": True, "log": True, "history": True}
 
 
 @pytest.mark.slow
-def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(tmp_path, mlflow_store) -> None:
-    assert mlflow_store
+@pytest.mark.usefixtures("mlflow_store")
+def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
+    tmp_path, monkeypatch, simulate_quickly
+) -> None:
+    monkeypatch.setattr(demonstration, "simulate_deals", simulate_quickly)
     made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_500)
     decided = made.log.decisions()
     assert set(decided["action"]) == {"signed", "declined", "overridden"}

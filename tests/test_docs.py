@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import fitmodel
+from fitmodel.cli.main import app
 from fitmodel.deals.reading import read_deals, read_table
 from fitmodel.guessing.guess import guess_spec
 
@@ -105,30 +110,43 @@ def quick_start(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) 
 
 
 def follow(page: Path, folder: Path) -> None:
-    """Run the blocks of a page in order, neighbours of a kind together."""
-    programs = folder / ".programs"
+    """Run the blocks of a page in order, neighbours of a kind together.
+
+    All in this process: importing the libraries again for each would take longer than the blocks.
+    """
+    programs = folder / ".programs"  # for a block that starts the command as a program
     programs.mkdir(exist_ok=True)
     shim = programs / "fitmodel"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore -m fitmodel.cli "$@"\n')
     shim.chmod(0o755)
-    environment = os.environ | {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    for kind, several in groupby(blocks, key=lambda block: block[0]):
-        source = "\n".join(block for _, block in several)
-        runner = [sys.executable, "-W", "ignore", "-c"] if kind == "python" else ["sh", "-ec"]
-        done = subprocess.run(  # noqa: S603 - what our own pages show
-            [*runner, source],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+    with (
+        contextlib.chdir(folder),
+        pytest.MonkeyPatch.context() as environment,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        environment.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        environment.setenv("PYTHONPATH", str(ROOT / "src"))
+        environment.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for kind, several in groupby(blocks, key=lambda block: block[0]):
+            source = "\n".join(block for _, block in several)
+            if kind == "python":
+                exec(source, {"__name__": "__main__"})  # noqa: S102 - what our own pages show
+            else:
+                _as_a_shell(source, environment)
+
+
+def _as_a_shell(source: str, environment: pytest.MonkeyPatch) -> None:
+    """Do what `sh -e` would do with such lines: settings of variables, and our command."""
+    for line in source.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["export"]:
+            environment.setenv(*words[1].split("=", 1))
+        elif words:
+            assert words[0] == "fitmodel", line
+            done = CliRunner().invoke(app, words[1:])
+            assert done.exit_code == 0, f"{line}\n{done.output}\n{done.exception}"
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def found(name: str) -> Any:
 
 @pytest.fixture(scope="session")
 def followed(
-    tmp_path_factory: pytest.TempPathFactory, migrated_store: Path
+    tmp_path_factory: pytest.TempPathFactory, migrated_store: Path, quick_learner: dict[str, Any]
 ) -> tuple[Path, fitmodel.TrainingRun]:
     """The folder that the examples stand in: a contract, deals, prospects and a model."""
     folder = tmp_path_factory.mktemp("examples")
@@ -50,7 +50,7 @@ def followed(
     simulation.deals.to_csv(folder / "deals.csv", index=False)
     prospects = simulation.deals.tail(50).drop(columns="churned_on")
     prospects.to_csv(folder / "prospects.csv", index=False)
-    spec = simulation.spec.replace(tracking={"uri": "sqlite:///mlflow.db"})
+    spec = simulation.spec.replace(tracking={"uri": "sqlite:///mlflow.db"}, learning=quick_learner)
     (folder / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
     with contextlib.chdir(folder):
         run = fitmodel.train("deals.csv", spec)

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import fitmodel
 
 HOUSE = Path(fitmodel.__file__).parent
@@ -143,6 +145,7 @@ def test_every_room_is_on_the_plan():
     assert {_room(path) for path in FILES} <= set(ROOMS)
 
 
+@pytest.mark.slow
 def test_a_file_imports_only_from_rooms_above_it():
     from_below = {
         _name(path): _imported_rooms(_tree(path)) - set(ROOMS[: ROOMS.index(_room(path)) + 1])
@@ -322,6 +325,7 @@ def _listed(docstring: str) -> set[str]:
     return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
 
 
+@pytest.mark.slow
 def test_docstrings_list_names_that_are_there():
     stale = {
         f"{_name(path)} {node.name}": sorted(_listed(ast.get_docstring(node) or "") - _names(node))

@@ -84,17 +84,18 @@ def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
 def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> None:
     pytest.importorskip("shap")
     model = load(trained.bundle_path, unpickle=True)
-    found = model.predict(PROSPECTS, reasons=2)
+    asked = PROSPECTS.head(4)
+    found = model.predict(asked, reasons=2)
 
     assert list(found.columns) == [
         *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
         *("expected_value", "unfamiliar", "reasons", "model_version", "worth", "escalate"),
         *("expected_value_low", "expected_value_high", "own_evidence"),
     ]
-    assert found.index.equals(PROSPECTS.index)
+    assert found.index.equals(asked.index)
     assert found[["probability_low", "probability_high"]].isna().all(axis=None)
     assert found["early_churn_probability"].between(0, 1).all()
-    one = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=2)
+    one = model.predict(asked.iloc[0].to_dict(), reasons=2)
     assert one.early_churn_probability == pytest.approx(found["early_churn_probability"].iloc[0])
     assert [r.attribute for r in one.reasons] == [r.attribute for r in found["reasons"].iloc[0]]
     assert "likely to leave within 5 months (no interval)" in str(one)

@@ -34,6 +34,7 @@ def trained(
     return train(SIMULATION.deals, spec, models=folder / "models")
 
 
+@pytest.mark.full_training
 def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
     report = trained.report
     assert report.method == "out-of-time"
@@ -47,6 +48,7 @@ def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
     json.dumps(report.to_dict(), allow_nan=False)
 
 
+@pytest.mark.full_training
 def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> None:
     names = {path.name for path in trained.bundle_path.iterdir()}
     assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
@@ -56,12 +58,14 @@ def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> N
     assert trained.model.manifest["run_id"] == trained.run_id
 
 
+@pytest.mark.full_training
 def test_the_readers_words_and_the_horizon_travel_in_the_bundle(trained: TrainingRun) -> None:
     wording = load(trained.bundle_path).scorer.wording
     assert wording == wording_of(SIMULATION.spec)
     assert wording.horizon == f"within {SIMULATION.spec.label.horizon_months} months"
 
 
+@pytest.mark.full_training
 def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     trained: TrainingRun,
 ) -> None:
@@ -83,6 +87,7 @@ def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     np.testing.assert_allclose(sealed, expected, atol=1e-9)
 
 
+@pytest.mark.full_training
 def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: TrainingRun) -> None:
     uri = trained.model.manifest["spec"]["tracking"]["uri"]
     prospects = simulate_prospects(20, seed=2).prospects
@@ -106,6 +111,7 @@ def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: Training
     )
 
 
+@pytest.mark.full_training
 def test_scoring_loads_no_learning_library(trained: TrainingRun) -> None:
     code = (
         "import sys, fitmodel\n"
@@ -165,6 +171,7 @@ def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.full_training
 def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     trained: TrainingRun,
     tmp_path: Path,
@@ -188,6 +195,7 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
     assert load(trained.bundle_path.parent).version == trained.model.version
 
 
+@pytest.mark.full_training
 def test_what_was_chosen_is_in_the_manifest_and_in_the_run(trained: TrainingRun) -> None:
     settings = trained.model.manifest["settings"]
     assert settings["share_logistic"] + settings.get("share_boosted", 0.0) == pytest.approx(1.0)
@@ -233,53 +241,6 @@ def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_co
     assert shipped.description in report.policy
 
 
-def _share_flagged(past, fresh, spec) -> tuple[float, float]:
-    """Share of fresh prospects that the shipped model flags, and its mean prediction for them."""
-    from fitmodel.deals.attributes import attribute_frame
-    from fitmodel.learning.learner import learn
-    from fitmodel.policy_choice import decide
-
-    learned = learn(past, spec)
-    policy = decide(past, spec, learned)
-    asked = attribute_frame(
-        fresh,
-        learned.scorecard.attributes,
-        closed_on=fresh["closed_on"],
-        dates=learned.training_set.dates,
-    )
-    probability = learned.estimator.predict_proba(asked)[:, 1]
-    amount = fresh[spec.deals.amount].to_numpy(dtype=float)
-    return float(policy.poor_fit(probability, amount).mean()), float(probability.mean())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [400, 600])
-def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
-    fresh = simulate_prospects(3_000, seed=99).prospects
-    shares = []
-    for seed in range(8):
-        past = simulate_deals(n, seed=seed)
-        spec = past.spec.replace(decision={"policy": "capacity", "capacity": 0.1})
-        shares.append(_share_flagged(past.deals, fresh, spec)[0])
-    assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
-    assert np.std(shares) < 0.05
-
-
-@pytest.mark.slow
-def test_the_capacity_that_a_table_once_broke_is_kept(shared_data: Path) -> None:
-    from fitmodel.deals.reading import read_deals
-
-    folder = shared_data / "hard_tables"
-    spec = SIMULATION.spec.replace(decision={"policy": "capacity", "capacity": 0.1})
-    past = read_deals(folder / "capacity_policy_simulated_600rows.csv", spec)
-    fresh = pd.read_csv(folder / "capacity_policy_prospects_1000rows.csv")
-    dates = ["closed_on", "first_contact_on"]
-    fresh[dates] = fresh[dates].apply(pd.to_datetime)
-    share, mean = _share_flagged(past, fresh, spec)
-    assert share == pytest.approx(0.1, abs=0.05)  # one table: chance of 600 deals beside 3 points
-    assert mean == pytest.approx(0.22, abs=0.06)
-
-
 def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, DealSpec]:
     """Deals signed at a pace that grows each month, left at a constant hazard of their own."""
     random = np.random.default_rng(seed)
@@ -320,18 +281,3 @@ def test_a_company_that_grows_fast_is_trained_on_the_leavers_that_it_has(
     )
     assert risky > 0.4
     assert safe < 0.15
-
-
-def test_past_outcomes_are_weighted_to_the_level_of_today() -> None:
-    from fitmodel.learning.level import Level
-    from fitmodel.policy_choice import at_level
-
-    class Moved:
-        level = Level(factor=2.0, leavers=50.0, discount=0.9, pull=1.0)
-
-    early, weight = np.array([1.0] * 10 + [0.0] * 90), np.ones(100)
-    again = at_level(early, weight, Moved)
-    assert np.average(early, weights=again) == pytest.approx(1 - 0.9**2)
-    np.testing.assert_array_equal(again[early == 0], 1.0)
-    Moved.level = Level()
-    np.testing.assert_array_equal(at_level(early, weight, Moved), weight)

@@ -1,10 +1,15 @@
-"""Choose the decision policy for the model that is shipped, on predictions of deals left out."""
+"""Choose the decision policy for the model that is shipped.
+
+probability of deals left out -> which flags are right (precision), what they are worth
+shipped model's own scores    -> which share of prospects is flagged (capacity)
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.roles import yearly_amounts
@@ -15,7 +20,6 @@ from fitmodel.learning.level import raised
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -28,12 +32,33 @@ if TYPE_CHECKING:
 def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
     """Probability of each deal at today's level, by a fit of the shipped settings without it.
 
-    These have the distribution that the shipped model's probabilities of new prospects have:
-    probabilities of the deals that it learned from itself are further apart.
+    With its outcome it tells how often flags are right. Which share of prospects is flagged it does
+    not tell: the fits without a deal are other models, see `predict_alike`.
     """
     if estimator is not None:
         return cross_fitted_own(learned.training_set, spec, learned)
     return cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
+
+
+def predict_alike(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
+    """Probability that the shipped model itself gives the deals it learned from.
+
+    A table has one value for a deal learned from and for a prospect alike, so these are spread as
+    those of new prospects are. Fits that each leave out deals are drawn together more, and have
+    other levels: a tenth of their predictions is not a tenth of the shipped model's. Only a user's
+    own estimator may know its deals by heart; of it, the predictions of deals left out are taken.
+
+    Parameters
+    ----------
+    learned : Learned
+    predicted : Series
+        As `predict_held_out` returns it.
+    """
+    if isinstance(learned.estimator, OwnClassifier):
+        return predicted
+    deals = learned.training_set
+    said = learned.estimator.predict_proba(deals.attributes)[:, 1]
+    return pd.Series(said, index=deals.index)
 
 
 def decide(
@@ -44,7 +69,10 @@ def decide(
     predicted: pd.Series[float] | None = None,
     curve: ChurnCurve | None = None,
 ) -> Policy:
-    """Choose the decision policy for a model on predictions of deals left out of its fit.
+    """Choose the decision policy for a model.
+
+    What flags are worth, and how many are right, is judged on predictions of deals left out of the
+    fit; the share that is flagged is one of the model's own scores.
 
     Parameters
     ----------
@@ -71,7 +99,7 @@ def decide(
         at_level(known.early_churn, known.weight, learned),
         None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
-        population=predicted.to_numpy(),
+        population=predict_alike(learned, predicted).to_numpy(),
         level=learned.scorecard.base_rate,
         customer_amounts=None if yearly is None else yearly.to_numpy(),
         own_months=None if curve is None else OwnMonths.of(curve),
@@ -112,9 +140,12 @@ def evaluated_policy(
 
 
 def share_flagged(
-    policy: Policy, predicted: pd.Series[float], table: pd.DataFrame, spec: DealSpec
+    policy: Policy, alike: pd.Series[float], table: pd.DataFrame, spec: DealSpec
 ) -> float:
-    """Share of prospects like the deals learned from that the shipped model will flag."""
+    """Share of prospects like the deals learned from that the shipped model will flag.
+
+    `alike` is as `predict_alike` returns it.
+    """
     given = spec.deals.amount is not None
-    amount = yearly_amounts(table, spec).loc[predicted.index].to_numpy() if given else None
-    return float(policy.poor_fit(predicted.to_numpy(), amount).mean())
+    amount = yearly_amounts(table, spec).loc[alike.index].to_numpy() if given else None
+    return float(policy.poor_fit(alike.to_numpy(), amount).mean())

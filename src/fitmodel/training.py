@@ -28,7 +28,13 @@ from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.policy_choice import decide, evaluated_policy, predict_held_out, share_flagged
+from fitmodel.policy_choice import (
+    decide,
+    evaluated_policy,
+    predict_alike,
+    predict_held_out,
+    share_flagged,
+)
 from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
@@ -224,7 +230,7 @@ def _train(
         policy,
         leakage,
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
-        expected_share=share_flagged(policy, predicted, table, spec),
+        expected_share=share_flagged(policy, predict_alike(learned, predicted), table, spec),
         level=learned.level,
         regime=learned.regime,
         association=learned.choice.association,

@@ -243,6 +243,7 @@ def test_simulated_deals_whose_attributes_carry_nothing_show_no_skill(wide):
     assert not report.has_skill
 
 
+@pytest.mark.slow
 def test_real_policies_show_their_falling_rate(shared_data, wide):
     dates = ["close_date", "churn_date", "exit_date", "observed_until"]
     table = pd.read_csv(shared_data / "us_lapse" / "deals.csv", parse_dates=dates)

@@ -126,6 +126,7 @@ def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals,
     assert "later ones too" in IN_BLOCKS
 
 
+@pytest.mark.slow
 def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said(make_deals, quick):
     deals = _with_leavers(make_deals(2400), [(0, 1440, 4), (1920, 2250, 56)])
     found = evaluate(deals, quick)
@@ -172,6 +173,7 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
     assert all(earlier[1] < later[0] for earlier, later in pairwise(spans))
 
 
+@pytest.mark.slow
 def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
     view = DealHistory(deals, spec).as_of(None)
     table = deals.assign(tenure=view.followup_months, gone=view.left)

@@ -126,6 +126,7 @@ def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_no
     assert groups_off(pd.DataFrame()).empty
 
 
+@pytest.mark.slow
 def test_of_many_groups_without_fault_hardly_ever_one_is_named() -> None:
     random = np.random.default_rng(3)
     named = 0

@@ -253,6 +253,7 @@ def test_html_in_a_users_words_does_not_act(report):
     assert "&lt;script&gt;" in markup
 
 
+@pytest.mark.full_training
 def test_figures_are_those_a_training_tracks(report):
     drawn = {"roc", "precision_recall", "calibration", "bands", "gains"}
     drawn |= {"smooth_calibration", "decision_curve"}

@@ -24,6 +24,7 @@ from fitmodel.evaluation.report import TrainingReport
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
+from fitmodel.tracking import _logged_model
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.promotion import follow_champion, promote
 from fitmodel.tracking.registry import get_alias, list_versions
@@ -160,9 +161,18 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
         os._exit(code)
 
 
+def _empty_package(folder: Path) -> str:
+    package = folder / "fitmodel"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    return str(package)
+
+
 def warm_up() -> None:
     """Do everything once elsewhere: what it imports is there in every fork."""
-    TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]  # drawing takes long
+    # drawing takes long, and so does copying fitmodel beside each model
+    TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
+    _logged_model._package = _empty_package
     with tempfile.TemporaryDirectory() as folder:
         company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))
         for kind in ("train", "score", "log"):

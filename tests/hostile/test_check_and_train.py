@@ -151,6 +151,7 @@ def trained(path: Path, spec: DealSpec, monkeypatch: pytest.MonkeyPatch) -> str 
     raise AssertionError("training ended without learning")
 
 
+@pytest.mark.slow
 @careful
 @given(
     kinds=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=2, unique=True),

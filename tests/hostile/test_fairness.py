@@ -45,6 +45,7 @@ def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
     assert "seller" in set(audit(SIMULATION.deals, told).to_frame()["kind"])
 
 
+@pytest.mark.slow
 def test_another_rep_is_another_prospect_to_nobody() -> None:
     scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
     model = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
@@ -57,6 +58,7 @@ def test_another_rep_is_another_prospect_to_nobody() -> None:
     assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_no_edit_brings_the_rep_in(tmp_path: Path) -> None:
     scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
     scorer = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")

@@ -443,6 +443,7 @@ def test_what_mlflow_serves_unpickles_no_strangers_estimator(trap: Path, mlflow_
     assert not trap.exists()
 
 
+@pytest.mark.slow
 def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
     own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -500,6 +501,7 @@ def meets(spec: Any) -> Comparison:
     return found
 
 
+@pytest.mark.slow
 def test_a_contest_against_an_own_estimator_says_why_there_is_none(
     own: Any, tmp_path: Path, mlflow_store: str
 ) -> None:
@@ -511,6 +513,7 @@ def test_a_contest_against_an_own_estimator_says_why_there_is_none(
     assert not (tmp_path / "trap").exists()
 
 
+@pytest.mark.slow
 def test_a_signed_own_estimator_is_met_in_the_contest(
     own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -521,6 +524,7 @@ def test_a_signed_own_estimator_is_met_in_the_contest(
     assert met.low > 0
 
 
+@pytest.mark.slow
 def test_promoting_an_own_estimator_says_what_will_not_load_it(
     champion: str, own: Any, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def cells_of(items: list) -> np.ndarray:
     return cells
 
 
+@pytest.mark.slow
 @careless
 @given(data=st.data())
 def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects, values, data):

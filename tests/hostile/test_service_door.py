@@ -181,6 +181,7 @@ def test_with_the_token_a_page_of_another_site_may_ask(locked: TestClient) -> No
     assert locked.get("/v1/model", headers=headers).status_code == 200
 
 
+@pytest.mark.slow
 def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
     asking = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     for client in (locked, here):

@@ -398,6 +398,7 @@ def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path
     assert np.isfinite(read["annual_value"].dropna()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name[:60])
 def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_path, kind):
     path = kind.make(table.drop(columns="churned_on", errors="ignore"), tmp_path) if (

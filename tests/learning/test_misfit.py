@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._misfit import PRIOR_MISFIT, SHAPE_MISFIT, left_out_variance, misfit
+from fitmodel.learning._misfit import (
+    PRIOR_MISFIT,
+    SHAPE_MISFIT,
+    expected_variance,
+    left_out_shape,
+    left_out_variance,
+    misfit,
+)
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import Imputed, impute
@@ -83,3 +90,66 @@ def test_the_same_deals_and_seed_give_the_same_misfit() -> None:
     fit = fitted(6_000, 0.2, attributes=14)
     first, second = (misfit(fit, fit.log_odds, 1.0, seed=3) for _ in range(2))
     assert first == second
+
+
+def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
+    """Ridge regression on a number that acts by its value, and by a step that no line follows."""
+    rng = np.random.default_rng(seed)
+    value = rng.normal(size=n).round(3)
+    inside = (np.abs(value) < 0.6745).astype(float)  # half of the deals
+    log_odds = 0.8 * value + step * (2 * inside - 1) - 0.5
+    frame = pd.DataFrame({"value": value})
+    columns = fit_columns(frame, EncodingOptions())
+    follow_up = FollowUp.of(np.ones(n), rng.random(n) < expit(log_odds), 1.0)
+    return impute(columns, encode(columns, frame), follow_up, 0.3, LearnerOptions())
+
+
+@pytest.mark.parametrize("step", [0.3, 0.6])
+def test_the_deviation_of_a_step_that_no_line_follows_is_found(step) -> None:
+    fits = [of_number(4_000, step, seed=seed) for seed in range(8)]
+    squares = [left_out_shape(fit, fit.log_odds, seed=0)[0] for fit in fits]
+    assert np.sqrt(np.mean(squares)) == pytest.approx(step, rel=0.25)
+
+
+def test_where_a_line_follows_the_shape_nothing_is_left_out() -> None:
+    fits = [of_number(2_000, 0.0, seed=seed) for seed in range(20)]
+    found = [left_out_shape(fit, fit.log_odds, seed=0) for fit in fits]
+    error = np.mean([each[1] for each in found])
+    assert abs(np.mean([each[0] for each in found])) < 3 * error / np.sqrt(20)
+    narrow = [misfit(fit, fit.log_odds, 1.0, seed=0) for fit in fits]
+    assert np.mean(narrow) < np.hypot(SHAPE_MISFIT, PRIOR_MISFIT)
+
+
+def test_residuals_that_boosting_has_seen_do_not_take_the_shape_down() -> None:
+    fit = of_number(4_000, 0.0)
+    assert misfit(fit, fit.log_odds, 1.0, seed=0) < np.hypot(SHAPE_MISFIT, PRIOR_MISFIT)
+    said = misfit(fit, fit.log_odds, 1.0, seed=0, boosted=True)
+    assert said == pytest.approx(np.hypot(SHAPE_MISFIT, PRIOR_MISFIT))
+
+
+def test_categories_alone_show_no_shape() -> None:
+    fit = fitted(400, 0.0)
+    assert left_out_shape(fit, fit.log_odds, seed=0) is None
+
+
+@pytest.mark.parametrize(
+    ("estimate", "right"),
+    [
+        (None, 0.04),
+        ((0.3, 0.01), 0.2975),  # many errors away: nearly the estimate
+        ((-0.5, 4.0), 0.04),  # vague: nearly what is believed
+        ((5.0, 1e6), 0.04),
+        ((0.02, 0.0), 0.02),
+        ((-0.02, 0.0), 0.0),
+    ],
+)
+def test_a_variance_lies_between_its_estimate_and_what_is_believed(estimate, right) -> None:
+    assert expected_variance(estimate, 0.04) == pytest.approx(right, rel=0.02)
+
+
+def test_the_expected_variance_is_the_mean_of_its_posterior() -> None:
+    grid = np.linspace(0, 2, 400_001)
+    density = np.exp(-((grid - 0.03) ** 2) / 2 / 0.05**2 - grid / 0.04)
+    assert expected_variance((0.03, 0.05), 0.04) == pytest.approx(
+        np.average(grid, weights=density), rel=1e-3
+    )

@@ -255,6 +255,7 @@ GOOD = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @careful
 @given(rows=st.lists(st.one_of(GOOD, ROWS), min_size=1, max_size=4))
 def test_past_deals_are_read_as_prospects_are(german, simulation, rows) -> None:

@@ -157,6 +157,7 @@ def test_the_service_says_why_it_cannot(curved, prospects, tmp_path, query, stat
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_sql_gives_the_same_numbers(curved, prospects, expected):
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect() as connection:

@@ -114,6 +114,7 @@ def test_the_rules_go_with_the_scorer_to_where_there_is_no_manifest(model: FitMo
     assert b'"rows"' not in model.scorer.to_json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
 def test_chunks_leave_the_same_rows_out(
     model: FitModel, pipeline: Path, tmp_path: Path, chunk_rows: int

@@ -19,7 +19,6 @@ from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.model.scorer import Scorer
-from fitmodel.tracking import _logged_model
 from fitmodel.tracking.lifecycle import TrainingMetadata
 
 
@@ -69,15 +68,6 @@ def trained() -> Trained:
     report = Report(compute_metrics(outcome, truth, base_rate=outcome.mean(), n_boot=50))
     prospects = simulate_deals(n=40, seed=1).deals.drop(columns=["churned_on"])
     return Trained(simulation.deals, simulation.spec, scorer, report, prospects)
-
-
-@pytest.fixture
-def little_code(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Log models without the copy of fitmodel, for tests that never load one where it is absent."""
-    package = tmp_path_factory.mktemp("code") / "fitmodel"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    monkeypatch.setattr(_logged_model, "_package", lambda _folder: str(package))
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_only_this_room_imports_mlflow_and_only_when_used() -> None:
         assert "tracking.pyfunc_model" not in text, f"{file} imports the logged script"
 
 
+@pytest.mark.slow
 def test_importing_the_room_imports_no_mlflow() -> None:
     rooms = "runs, registry, promotion, logged_model, facts"
     code = f"import sys; from fitmodel.tracking import {rooms}; sys.exit('mlflow' in sys.modules)"

@@ -22,7 +22,7 @@ from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = pytest.mark.slow  # each logs a model
+pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
 
 NAME = "prospect-fit"
 

@@ -57,7 +57,6 @@ for line in sys.stdin:
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.usefixtures("little_code"),
     pytest.mark.skipif(os.name == "nt", reason="processes are forked and killed another way there"),
 ]
 

@@ -25,7 +25,7 @@ from fitmodel.tracking.locating import Located, RegistryAwayWarning, locate
 from fitmodel.tracking.registry import resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_code")]
+pytestmark = pytest.mark.slow
 
 NAME = "prospect-fit"
 CHAMPION = f"models:/{NAME}@champion"

@@ -20,7 +20,7 @@ from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_code")]
+pytestmark = pytest.mark.slow
 
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)

@@ -21,7 +21,7 @@ from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("little_code")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

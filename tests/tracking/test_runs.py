@@ -23,7 +23,7 @@ from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 
-pytestmark = pytest.mark.slow  # each logs a model
+pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
 
 NAME = "prospect-fit"
 

@@ -154,7 +154,8 @@ def fit_scorecard(
     provisional = settings.regime == "provisional"
     if provisional:  # its log-odds are shrunk: draws are as far apart as deals
         deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
-    left_out = misfit(imputed, log_odds, deviation, seed=options.seed)
+    boosted = settings.boosting_share > 0
+    left_out = misfit(imputed, log_odds, deviation, seed=options.seed, boosted=boosted)
     if provisional:
         left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
     scatter = add_misfit(scatter, left_out, centre, deviation)

@@ -44,6 +44,7 @@ def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
     shop, simulation, holds, tmp_path
 ) -> None:

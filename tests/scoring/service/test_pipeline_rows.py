@@ -49,6 +49,7 @@ def test_the_rows_are_those_of_a_batch_to_the_bit(served, shop, file, tmp_path) 
     assert [row["key"] for row in rows if "error" in row] == [batch["deal_id"][1]]
 
 
+@pytest.mark.slow
 def test_the_rows_are_as_openapi_describes_them(served) -> None:
     described = served.get("/openapi.json").json()
     schemas = described["components"]["schemas"]
