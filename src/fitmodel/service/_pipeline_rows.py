@@ -161,8 +161,7 @@ def _packed(rows: list[PipelineRow]) -> bytes:
 
 def _read(scored: ScoredRows) -> list[Mapping[Any, Any]]:
     """What the model reads of each row."""
-    rows: list[Mapping[Any, Any]] = scored.read.astype(object).to_dict("records")
-    return rows
+    return list(scored.read.astype(object).to_dict("records"))
 
 
 def _made_rows(
