@@ -35,7 +35,7 @@ def test_every_column_that_is_no_field_has_words(spec):
         (
             "calls_days_since_last",
             "Days without activities before signing",
-            "签约前没有activities的天数",
+            "签约前没有“activities”的天数",
         ),
         ("calls_call_people_14d", "People in Calls call, last 14 days", None),
         ("seats_changes", "Seats: number of changes", "Seats：变更次数"),  # noqa: RUF001 - Chinese

@@ -148,7 +148,7 @@ def test_a_reason_tells_of_silence_in_words(home):
             english,
             r"No Activities for \d+ days before signing: \d+ % of \d+ such deals \([^)]+\) left",
         ),
-        (chinese, r"签约前已有 \d+ 天没有Activities.*\d+"),
+        (chinese, r"签约前已有 \d+ 天没有“Activities”.*\d+"),
     ):
         (reason,) = (each for each in assessment.reasons if each.attribute == name)
         assert re.search(words, reason.sentence), reason.sentence

@@ -49,7 +49,8 @@ def test_every_rep_has_its_counts_on_the_page(board):
     page = sales_page(board, [scoreboard_section(board)])
 
     for _, row in board.table.iterrows():
-        assert f'<td class="number">{row["signed"]:,.0f}</td>' in page
+        # under its name, which a phone shows in front of it
+        assert f'<td data-label="Signed" class="number">{row["signed"]:,.0f}</td>' in page
 
 
 def test_no_text_of_a_sheet_starts_a_formula():

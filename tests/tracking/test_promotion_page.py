@@ -6,14 +6,17 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
 
 from fitmodel.evaluation.comparison import Comparison
+from fitmodel.language.catalogue import LANGUAGES, phrases
 from fitmodel.service.app import create_app
 from fitmodel.service.people import read_people
 from fitmodel.service.settings import Settings
+from fitmodel.tracking._evidence import PromotionRefusedError, check_evidence
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import BECAUSE_TAG, BY_TAG, FORCED_TAG, look_ahead, promote
 from fitmodel.tracking.registry import get_alias, list_versions
@@ -79,6 +82,32 @@ def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reas
         assert service.get("/v1/model/versions").json()["challenger"] is None
     tags = list_versions(NAME)[0].tags
     assert (tags[FORCED_TAG], tags[BY_TAG]) == ("the market has changed", "Kim")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_has_its_words_in_both_languages(language) -> None:
+    found = SimpleNamespace(run_id="1", version=2, name=NAME)
+
+    def client(skill: float | None) -> SimpleNamespace:
+        metrics = {} if skill is None else {"log_loss_skill.low": skill}
+        run = SimpleNamespace(data=SimpleNamespace(metrics=metrics))
+        return SimpleNamespace(get_run=lambda _run: run)
+
+    worse = dataclasses.replace(BETTER, objections=("it is off",))
+    cases = {
+        "unmeasured": (None, BETTER),
+        "no_skill": (-0.1, BETTER),
+        "not_compared": (0.1, None),
+        "objections": (0.1, worse),
+        "not_better": (0.1, dataclasses.replace(BETTER, low=-0.01)),
+    }
+    for kind, (skill, comparison) in cases.items():
+        with pytest.raises(PromotionRefusedError) as refused:
+            check_evidence(client(skill), found, 1, comparison)
+        assert refused.value.kind == kind
+        said = phrases(language, "desk")(f"refused_{kind}", **refused.value.values)
+        assert bool(re.search("[\u4e00-\u9fff]", said)) is (language == "zh")
+        assert ("it is off" in said) == (kind == "objections")
 
 
 @pytest.mark.usefixtures("two")

@@ -146,7 +146,10 @@ class PipelineRows:
             known = self._known
             if language not in known.rows and known.table is not None:
                 scored = known.table.score(model, reasons=REASONS, language=language)
-                known.rows[language] = _made_rows(model, known.table.cells(), scored)
+                there = next(iter(known.rows.values()), None)  # only words differ by language
+                cells = known.table.cells() if there is None else [row.cells for row in there]
+                read = _read(scored) if there is None else [row.read for row in there]
+                known.rows[language] = _made_rows(model, cells, read, scored)
             return known
 
 
@@ -156,15 +159,22 @@ def _packed(rows: list[PipelineRow]) -> bytes:
     return gzip.compress(text.encode(errors="backslashreplace"), GZIP_LEVEL, mtime=0)
 
 
+def _read(scored: ScoredRows) -> list[Mapping[Any, Any]]:
+    """What the model reads of each row."""
+    return list(scored.read.astype(object).to_dict("records"))
+
+
 def _made_rows(
-    model: FitModel, cells: list[dict[str, str]], scored: ScoredRows
+    model: FitModel,
+    cells: list[dict[str, str]],
+    read: list[Mapping[Any, Any]],
+    scored: ScoredRows,
 ) -> list[PipelineRow]:
     roles = model.manifest.get("spec", {}).get("deals", {})
     ids = [row.get(roles.get("id"), "") for row in cells]
     amounts = _amounts(model, scored)
     said = _said(model, scored, amounts)
     reasons = scored.predictions["reasons"].tolist() if cells else []
-    read = scored.read.astype(object).to_dict("records")
     rows = []
     for place, key in enumerate(_keys(ids)):
         shown = {

@@ -71,8 +71,12 @@ class Registry:
         bundles = {
             side: None if number is None else self._bundle(number) for side, number in known.items()
         }
-        manifests = {side: made and made.manifest for side, made in bundles.items()}
-        rules = {side: made and _rule(made, language) for side, made in bundles.items()}
+        manifests = {
+            side: None if made is None else made.manifest for side, made in bundles.items()
+        }
+        rules = {
+            side: None if made is None else _rule(made, language) for side, made in bundles.items()
+        }
         return {
             "name": self.name,
             "in_use": self._holder.model.version,

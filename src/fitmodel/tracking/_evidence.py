@@ -81,7 +81,7 @@ def check_evidence(
         )
     if comparison.objections:
         why = "; ".join(comparison.objections)
-        raise _refused(found, champion, why, "objections", why=why)
+        raise _refused(found, champion, why, "objections", problems=why)
     if not comparison.low > 0:
         raise _refused(
             found,

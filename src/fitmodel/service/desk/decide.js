@@ -13,6 +13,7 @@ let standing = 0;
 let isLogged = false; // an assessment of the model in use is in the log
 let timer = 0;
 let pending = ""; // the action that the dialog is about
+let decided = ""; // the decision that stands
 
 export function begin() {
   $("decide-form").addEventListener("submit", (event) => {
@@ -24,7 +25,7 @@ export function begin() {
 
 /** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
 export function open(newRow, newFacts) {
-  [row, facts, said, isLogged] = [newRow, newFacts, null, false];
+  [row, facts, said, isLogged, decided] = [newRow, newFacts, null, false, ""];
   clearInterval(timer);
   const isDeal = row !== null && facts.has.log && facts.roles.id !== null;
   show($("decisions"), row !== null);
@@ -71,6 +72,7 @@ async function look() {
 function draw({ events, undo_seconds: seconds }) {
   const stands = events.find((event) => event.number === standing && isDecision(event));
   const asked = events.find((event) => event.kind === "asked");
+  decided = stands?.kind ?? "";
   $("decision-standing").textContent = stands
     ? say(`did_${stands.kind}`, { by: stands.by, when: moment(stands.time) })
     : asked ? say("did_asked", { by: asked.by, when: moment(asked.time) }) : say("undecided");
@@ -96,8 +98,10 @@ function drawEvent(event) {
 function drawButtons() {
   if (said === null) return;
   const actions = said.poor_fit ? ["asked", "declined", "overridden"] : ["signed", "declined"];
-  const buttons = actions.map((action) => make("button",
-    { type: "button", class: action === actions[0] ? "primary" : null, "data-action": action, onclick: () => askFor(action) }, say(`do_${action}`)));
+  // once something is decided there is nothing to ask, and only another decision to take
+  const open = actions.filter((action) => !decided || (action !== "asked" && action !== decided));
+  const buttons = open.map((action) => make("button",
+    { type: "button", class: !decided && action === open[0] ? "primary" : null, "data-action": action, onclick: () => askFor(action) }, say(`do_${action}`)));
   const held = document.activeElement?.dataset.action;
   $("decision-buttons").replaceChildren(...buttons);
   if (held) $("decision-buttons").querySelector(`[data-action=${held}]`)?.focus();

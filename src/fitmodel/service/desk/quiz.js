@@ -34,8 +34,7 @@ async function shown(action) {
     const wanted = error.status === 404 && !facts.has.deals;
     body.replaceChildren(make("div", { class: "card empty" },
       make("h2", {}, say(wanted ? "team_missing" : "report_fault")),
-      make("p", {}, wanted ? say("team_how") : ""),
-      make("p", { class: "soft small pre" }, error.message || say("no_answer"))));
+      wanted ? make("p", {}, say("team_how")) : make("p", { class: "soft small pre" }, error.message || say("no_answer"))));
   }
 }
 

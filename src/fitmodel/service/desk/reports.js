@@ -60,8 +60,7 @@ function missing(name, error) {
   const wanted = error.status === 404 && (name !== "model");
   return [make("div", { class: "card empty" },
     make("h2", {}, say(wanted ? `${name}_missing` : "report_fault")),
-    make("p", {}, wanted ? say(`${name}_how`) : ""),
-    make("p", { class: "soft small pre" }, error.message || say("no_answer")))];
+    wanted ? make("p", {}, say(`${name}_how`)) : make("p", { class: "soft small pre" }, error.message || say("no_answer")))];
 }
 
 function jump(part) {

@@ -66,7 +66,8 @@ export function percent(share) {
 }
 
 export function number(value, digits = 3) {
-  return new Intl.NumberFormat(chosen, { maximumFractionDigits: digits }).format(value);
+  const rounded = Number(value.toFixed(digits)) + 0; // no "-0"
+  return new Intl.NumberFormat(chosen, { maximumFractionDigits: digits }).format(rounded);
 }
 
 /** Whole currency units, with what stands around the number in the contract's money format. */
