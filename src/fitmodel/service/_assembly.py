@@ -22,6 +22,7 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
 from fitmodel.service._decision_routes import add_decisions
 from fitmodel.service._desk_routes import add_desk
+from fitmodel.service._latest_decisions import LatestDecisions
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
 from fitmodel.service._model_routes import add_model
 from fitmodel.service._page_routes import add_pages
@@ -104,7 +105,7 @@ def make_parts(
         return Parts(holder, limits, log, pages, histories, tour=tour)
     table = Pipeline(pipeline, limits, lambda: histories.of(holder.model))
     table.check(holder.model)
-    rows = PipelineRows(table, holder)
+    rows = PipelineRows(table, holder, None if known is None else LatestDecisions(known))
     rows.listed(ANYBODY, "en")  # scored now, so that the first page need not wait
     return Parts(holder, limits, log, pages, histories, table, rows, tour)
 

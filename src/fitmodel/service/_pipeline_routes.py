@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from fitmodel.exceptions import FitModelError
+from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
 from fitmodel.service._routes import Language
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fitmodel.service._timeline import Timelines
 
 PIPELINE = "/v1/pipeline"
+LOG_AWAY = "the decision log does not answer"
 NO_PIPELINE = "the service was not given a pipeline (--pipeline)"
 FAILURES: dict[int | str, dict[str, Any]] = {
     **failures("401", "503"),
@@ -62,7 +63,7 @@ def add_pipeline(
         language: Language = "en",
         full: Full = False,
     ) -> Response:
-        """Every open prospect with its assessment; a rep sees the own ones."""
+        """Every open prospect with its assessment and the latest decision; a rep sees the own."""
         if rows is None:
             raise RefusedError(404, NO_PIPELINE)
         person = person_of(request)
@@ -110,5 +111,7 @@ def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
 def _told() -> Iterator[None]:
     try:
         yield
+    except TrackingError as error:  # without the log's place
+        raise RefusedError(503, LOG_AWAY, (b"retry-after", b"1")) from error
     except (FitModelError, OSError) as error:
         raise RefusedError(503, f"the pipeline cannot be read: {error}") from error

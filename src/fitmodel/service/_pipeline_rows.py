@@ -1,7 +1,7 @@
 """The open pipeline, scored: a row for each prospect, as the page lists it.
 
 file -> read and scored in one batch -> rows, kept until the file, the model or the day changes
-     -> those that whoever asks may see
+     -> those that whoever asks may see, each with the latest decision on it, read at every request
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import threading
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
+    from fitmodel.service._latest_decisions import Latest, LatestDecisions
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.people import Person
 
@@ -83,7 +84,7 @@ class _Scored:
     stamp: Hashable
     table: ProspectTable | None
     rows: dict[str, list[PipelineRow]] = field(default_factory=dict)
-    packed: dict[str, bytes] = field(default_factory=dict)
+    packed: dict[str, tuple[Latest | None, bytes]] = field(default_factory=dict)
 
 
 class PipelineRows:
@@ -93,10 +94,14 @@ class PipelineRows:
     ----------
     pipeline : Pipeline
     holder : ModelHolder
+    decisions : LatestDecisions, optional
+        Of the decision log; without it no row says what was decided.
     """
 
-    def __init__(self, pipeline: Pipeline, holder: ModelHolder) -> None:
-        self._pipeline, self._holder = pipeline, holder
+    def __init__(
+        self, pipeline: Pipeline, holder: ModelHolder, decisions: LatestDecisions | None = None
+    ) -> None:
+        self._pipeline, self._holder, self._decisions = pipeline, holder, decisions
         self._lock = threading.Lock()
         self._known = _Scored(None, None)
 
@@ -107,20 +112,25 @@ class PipelineRows:
         ------
         ProspectError, OSError
             If the file cannot be read.
+        TrackingError
+            If the decision log does not answer.
         """
-        every = self._scored(language).rows[language]
-        if not person.is_rep:
-            return every
-        return [row for row in every if person.may_see(row.shown["rep"])]
+        return self._decided(self._seen(person, language), self._latest())
 
     def listed(self, person: Person, language: str) -> bytes:
-        """The list of `rows` as JSON, packed by gzip; that of all rows is written once."""
+        """The list of `rows` as JSON, packed by gzip.
+
+        That of all rows is written once, and again when a decision was made or undone.
+        """
+        latest = self._latest()
         if person.is_rep:
-            return _packed(self.rows(person, language))
+            return _packed(self._decided(self._seen(person, language), latest))
         scored = self._scored(language)
-        if language not in scored.packed:
-            scored.packed[language] = _packed(scored.rows[language])
-        return scored.packed[language]
+        known = scored.packed.get(language)
+        if known is None or known[0] != latest:
+            known = (latest, _packed(self._decided(scored.rows[language], latest)))
+            scored.packed[language] = known
+        return known[1]
 
     def prepare(self) -> None:
         """Make the list in every language, so that nobody waits for it; errors are told later."""
@@ -130,8 +140,25 @@ class PipelineRows:
 
     def row(self, person: Person, key: str, language: str) -> PipelineRow | None:
         """One of them; None where there is none of this key."""
-        named = (row for row in self.rows(person, language) if row.shown["key"] == key)
-        return next(named, None)
+        named = [row for row in self._seen(person, language) if row.shown["key"] == key]
+        return next(iter(self._decided(named, self._latest())), None)
+
+    def _seen(self, person: Person, language: str) -> list[PipelineRow]:
+        every = self._scored(language).rows[language]
+        if not person.is_rep:
+            return every
+        return [row for row in every if person.may_see(row.shown["rep"])]
+
+    def _latest(self) -> Latest | None:
+        return None if self._decisions is None else self._decisions.read()
+
+    def _decided(self, rows: list[PipelineRow], latest: Latest | None) -> list[PipelineRow]:
+        """The rows, each with the latest decision on it, or null."""
+        if self._decisions is None or latest is None:
+            return rows
+        find = self._decisions.on
+        said = [{"decision": find(row.shown["id"], latest)} for row in rows]
+        return [replace(row, shown=row.shown | more) for row, more in zip(rows, said, strict=True)]
 
     def _scored(self, language: str) -> _Scored:
         """The state of now, scored in a language; who finds it there does not wait for others."""

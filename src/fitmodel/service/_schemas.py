@@ -114,6 +114,17 @@ _WHOLE = {
     "prospect": {"type": "object", "description": "What is scored of the row."},
     "sentences": TEXTS,
 }
+LATEST_DECISION = an_object(
+    {
+        "kind": {"type": "string", "enum": ["signed", "declined", "overridden", "asked"]},
+        "by": TEXT | {"description": "Who decided, or asked a manager."},
+        "time": TEXT | {"description": "ISO 8601, UTC."},
+    }
+)
+_DECISION = {
+    "oneOf": [a_ref("LatestDecision"), {"type": "null"}],
+    "description": "The latest that was not undone; left out without a decision log.",
+}
 PIPELINE_ROW = an_object(
     {
         "key": TEXT | {"description": "Tells two rows of one id apart."},
@@ -121,10 +132,11 @@ PIPELINE_ROW = an_object(
         "rep": TEXT,
         "amount": NUMBER_OR_NULL,
         "error": TEXT | {"description": "Why the row has no assessment."},
+        "decision": _DECISION,
         **_SAID,
         **_WHOLE,
     },
-    optional=("error", *_SAID, *_WHOLE),
+    optional=("error", "decision", *_SAID, *_WHOLE),
 )
 PIPELINE_ROWS = an_object({"rows": {"type": "array", "items": a_ref("PipelineRow")}})
 
@@ -138,6 +150,7 @@ SCHEMAS = {
     "Readiness": READINESS,
     "Health": HEALTH,
     "DecisionKept": DECISION_KEPT,
+    "LatestDecision": LATEST_DECISION,
     "PipelineRow": PIPELINE_ROW,
     "PipelineRows": PIPELINE_ROWS,
 }

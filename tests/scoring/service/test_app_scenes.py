@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz_scores import quiz_scores
+from fitmodel.service.people import People, Person
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +30,49 @@ def big_poor(twelve) -> str:
     return str(twelve.prospects["deal_id"].iloc[8])
 
 
+def the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture) -> None:
+    queue, mark = page.locator("#waiting button"), page.locator("#rows .decided")
+    expect(queue).to_have_text(f"{say['waiting']} (1)")
+    assert page.evaluate("document.querySelector('#filters button').dataset.band") == ("waiting")
+    queue.click()
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(mark).to_have_text(say["mark_asked"].format(by="Kim"))
+    picture(page, "queue")
+    page.locator("#rows a").click()
+    expect(page.locator("#events li").first).to_contain_text("they are a big one")
+    page.locator("[data-action=declined]").click()
+    page.locator("#decide-name").fill("Ann")
+    page.locator("#decide button[type=submit]").click()
+    expect(page.locator("#decision-standing")).to_have_class("stands declined")
+    expect(page.locator("#undo")).to_be_visible()
+    picture(page, "declined")
+    page.locator("#undo").click()
+    expect(page.locator("#decision-standing")).not_to_have_class("stands declined")
+    page.locator("#back").click()
+    expect(queue).to_have_text(f"{say['waiting']} (1)")  # undone: she is asked again
+    page.locator("#rows a").click()
+    page.locator("[data-action=declined]").click()  # the name is known: one click
+    expect(page.locator("#decision-standing")).to_have_class("stands declined")
+    page.locator("#back").click()
+    expect(queue).to_have_text(f"{say['waiting']} (0)")
+    expect(page.locator("#nothing")).to_have_text(say["nobody_waits"])
+    picture(page, "queue-empty")
+    queue.click()
+    expect(mark).to_have_text(say["mark_declined"].format(by="Ann"))
+    picture(page, "list")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(mark).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    picture(page, "list-phone")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, language
 ) -> None:
     say = read_texts(language, "desk")
     log = DecisionLog(tmp_path / "log.db")
+
     with serve(twelve.model, pipeline_of_twelve, log=log) as url:
         address = f"{url}?language={language}#/deal/{big_poor}"
         with opened(address) as page:
@@ -49,19 +88,42 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
             page.locator("#letter-title").click()
             expect(page.locator("#letter-text")).to_be_visible()
             picture(page, "letter")
-        with opened(address) as page:  # the manager, in a browser of her own
-            expect(page.locator("#events li").first).to_contain_text("they are a big one")
-            page.locator("[data-action=declined]").click()
-            page.locator("#decide-name").fill("Ann")
-            page.locator("#decide button[type=submit]").click()
-            expect(page.locator("#decision-standing")).to_have_class("stands declined")
-            expect(page.locator("#undo")).to_be_visible()
-            picture(page, "declined")
-            page.locator("#undo").click()
-            expect(page.locator("#decision-standing")).not_to_have_class("stands declined")
-            page.locator("[data-action=declined]").click()  # the name is known: one click
-            expect(page.locator("#decision-standing")).to_have_class("stands declined")
+            page.locator("#back").click()
+            mark = page.locator(f"#rows tr[data-key='{big_poor}'] .decided")
+            expect(mark).to_have_text(say["mark_asked"].format(by="Kim"))
+        listed = f"{url}?language={language}"
+        with opened(listed, viewport={"width": 1280, "height": 900}) as page:  # the manager
+            the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture)
     assert log.decisions()[["action", "by"]].to_numpy().tolist() == [["declined", "Ann"]]
+    log.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reps_phone_has_the_own_questions_and_the_queue_after_the_other_filters(
+    opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, language
+) -> None:
+    say = read_texts(language, "desk")
+    rep = twelve.prospects.set_index("deal_id").loc[big_poor, "rep"]
+    people = People({"kim.lee@a-company.example": Person("kim.lee@a-company.example", "rep", rep)})
+    log = DecisionLog(tmp_path / "log.db")
+    rows = twelve.prospects
+    twelve.model.predict(rows, log=log)
+    for prospect in rows["deal_id"]:
+        DealLog(log).ask(prospect, by="kim.lee@a-company.example")
+    limits = {"people": people, "token": "of the proxy", "user_header": "x-user"}
+    headers = {"authorization": "Bearer of the proxy", "x-user": "kim.lee@a-company.example"}
+    small = {"viewport": {"width": 360, "height": 740}, "extra_http_headers": headers}
+    with (
+        serve(twelve.model, pipeline_of_twelve, log=log, **limits) as url,
+        opened(f"{url}?language={language}", **small) as page,
+    ):
+        own = int((rows["rep"] == rep).sum())
+        assert own < len(rows)
+        expect(page.locator("#waiting button")).to_have_text(f"{say['waiting']} ({own})")
+        assert page.evaluate("document.querySelector('#filters').lastElementChild.id") == "waiting"
+        expect(page.locator("#rows .decided")).to_have_count(own)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        picture(page, "phone")
     log.close()
 
 

@@ -68,6 +68,26 @@ def ids(answer) -> set[str]:
     return {line.split(",")[0] for line in answer.text.splitlines()[1:]}
 
 
+def decisions(served, who, **asked) -> dict:
+    """The latest decision by prospect, as somebody is told."""
+    answer = served.get("/v1/pipeline/rows", params=asked, headers=who)
+    return {row["id"]: row["decision"] for row in answer.json()["rows"]}
+
+
+@pytest.fixture(scope="module")
+def sent(prospects):
+    """Gives prospects as they are assessed, by their ids."""
+
+    def rows(wanted: list[str]) -> list[dict]:
+        given = json.loads(prospects.to_json(orient="records", date_format="iso"))
+        given = [row for row in given if row["deal_id"] in wanted]
+        for row in given:
+            row |= {name: str(row[name])[:10] for name in row if name.endswith("_on") and row[name]}
+        return given
+
+    return rows
+
+
 def test_who_asks_is_known_by_the_own_token_or_by_the_proxys_header(served, reps) -> None:
     assert served.get("/v1/me", headers=as_("kim")).json() == {
         "name": "kim",
@@ -131,14 +151,11 @@ def test_a_brief_for_a_rep_counts_similar_deals_and_lists_none(served, simulatio
 
 
 def test_a_rep_decides_on_the_own_deals_alone_and_under_the_own_name(
-    served, prospects, reps
+    served, sent, prospects, reps
 ) -> None:
     mine = prospects.loc[prospects["rep"] == reps[0], "deal_id"].iloc[0]
     other = prospects.loc[prospects["rep"] != reps[0], "deal_id"].iloc[0]
-    rows = json.loads(prospects.to_json(orient="records", date_format="iso"))
-    for row in rows:
-        row |= {name: str(row[name])[:10] for name in row if name.endswith("_on") and row[name]}
-    wanted = [row for row in rows if row["deal_id"] in {mine, other}]
+    wanted = sent([mine, other])
     assert served.post("/v1/assessments", json=wanted, headers=as_("ann")).status_code == 200
     given = {"id": other, "action": "declined", "by": "ann"}
     refused = served.post("/v1/decisions", json=given, headers=as_("kim"))
@@ -154,6 +171,58 @@ def test_a_rep_decides_on_the_own_deals_alone_and_under_the_own_name(
         if event["kind"] == "declined"
     ]
     assert event["by"] == "kim"
+
+
+def test_the_list_has_the_latest_decision_of_each_prospect_and_a_rep_the_own_ones(
+    served, sent, prospects, reps
+) -> None:
+    own = list(prospects.loc[prospects["rep"] == reps[0], "deal_id"])
+    mine, other = own[-1], prospects.loc[prospects["rep"] == reps[1], "deal_id"].iloc[-1]
+    assert served.post("/v1/assessments", json=sent([mine, other]), headers=as_("ann")).is_success
+    asked = {"id": mine, "by": "somebody else"}
+    assert served.post("/v1/questions", json=asked, headers=as_("kim")).is_success
+    lee = by_proxy("lee@example.com")
+    assert served.post("/v1/questions", json={"id": other}, headers=lee).is_success
+    seen = decisions(served, as_("ann"))
+    assert {name: (said["kind"], said["by"]) for name, said in seen.items() if said}.items() >= {
+        (mine, ("asked", "kim")),
+        (other, ("asked", "lee@example.com")),
+    }
+    told = decisions(served, as_("kim"))
+    assert told == {name: seen[name] for name in own}  # the own deals, with what the manager sees
+    text = served.get("/v1/pipeline/rows", headers=as_("kim")).text
+    assert "lee@example.com" not in text
+    answer = served.get("/v1/pipeline/row", params={"key": other}, headers=as_("kim"))
+    assert answer.status_code == 404
+
+
+def test_the_list_is_never_older_than_a_decision_or_its_undoing(
+    served, sent, prospects, reps, holds
+) -> None:
+    deal = prospects.loc[prospects["rep"] == reps[0], "deal_id"].iloc[-2]
+    served.post("/v1/assessments", json=sent([deal]), headers=as_("ann"))
+
+    def kinds() -> set[str]:
+        """What everybody is told in every form of the answer."""
+        found = [
+            decisions(served, as_(who), **form)[deal]
+            for who in TOKENS
+            for form in ({}, {"full": True}, {"language": "zh"})
+        ]
+        one = served.get("/v1/pipeline/row", params={"key": deal}, headers=as_("kim"))
+        found.append(holds(served, one, "/v1/pipeline/row")["decision"])
+        return {"" if said is None else said["kind"] for said in found}
+
+    assert kinds() == {""}
+    served.post("/v1/questions", json={"id": deal}, headers=as_("kim"))
+    assert kinds() == {"asked"}
+    given = {"id": deal, "action": "declined", "by": "ann"}
+    assert served.post("/v1/decisions", json=given, headers=as_("ann")).is_success
+    assert kinds() == {"declined"}
+    number = served.get(f"/v1/decisions?id={deal}", headers=as_("ann")).json()["standing"]
+    undo = {"id": deal, "number": number}
+    assert served.post("/v1/decisions/undo", json=undo, headers=as_("ann")).is_success
+    assert kinds() == {"asked"}  # the question stands again
 
 
 @pytest.mark.slow

@@ -6,15 +6,18 @@ import * as quiz from "./quiz.js";
 import * as reports from "./reports.js";
 import { assessRows, readProspects, servedRows, wholeRow } from "./prospects.js";
 import * as table from "./table.js";
-import { learnWords, number, say, speak, wanted } from "./text.js";
+import { language, learnWords, number, say, speak, wanted } from "./text.js";
 
 const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the token
 const TOUR = "fitmodel.tour"; // kept once the guide is closed
+const LOOK_AGAIN = 30_000; // milliseconds: others decide, and ask, meanwhile
 const STEPS = { pipeline: "pipeline", deal: "pipeline", team: "team", quiz: "team", model: "model", watch: "watch" }; // of the guide
 let facts = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
 let loading = null;
+let isAway = false; // what was decided could not be asked
+let isFresh = false; // the rows say what was decided up to now
 let left = null; // the row that was open, to come back to
 
 async function start() {
@@ -66,7 +69,7 @@ async function takeUpload(text, name) {
 
 /** Show these rows; without a source there are none. */
 function use(newRows, newSource) {
-  [rows, source] = [newRows, newSource];
+  [rows, source, isFresh] = [newRows, newSource, true];
   if (source !== null) table.fill(rows, facts);
   describe();
   route();
@@ -155,6 +158,7 @@ async function route() {
   }
   openView("pipeline", "#/");
   table.update();
+  if (!isFresh) lookAgain();
   if (view === "deal") notice(row ? `${row.key}: ${row.error}` : say("no_such", { key: decoded(key) }));
   else focusRow();
 }
@@ -184,12 +188,34 @@ function decoded(key) {
 }
 
 function openView(name, current) {
+  if (name !== "pipeline") isFresh = false;
   guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+}
+
+/** The decisions of now; a list that cannot be had says so, and stays as it was. */
+async function lookAgain() {
+  const mine = source;
+  if (!mine || mine.uploaded || !facts.has.log) return;
+  const spoken = language();
+  try {
+    const found = await servedRows(facts);
+    if (mine !== source || spoken !== language()) return; // another table or language meanwhile
+    if (isAway) notice(null);
+    [rows, isFresh, isAway] = [found, true, false];
+    table.learn(rows);
+  } catch (error) {
+    isAway = true;
+    complain(error, route);
+  }
+}
+
+function lookIfSeen() {
+  if (facts !== null && !document.hidden && !$("pipeline").hidden) lookAgain();
 }
 
 /** The guide: whole on the first page, one step of it on the others. */
@@ -216,6 +242,8 @@ function focusRow() {
 
 function listen() {
   addEventListener("hashchange", route);
+  document.addEventListener("visibilitychange", lookIfSeen);
+  setInterval(lookIfSeen, LOOK_AGAIN);
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address names the view
     $("main").focus();

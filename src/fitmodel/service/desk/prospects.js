@@ -13,9 +13,9 @@ export async function servedRows(facts) {
 }
 
 function servedRow(row, facts) {
-  const { key, rep, amount, error, money_at_risk: risk, concern } = row;
+  const { key, rep, amount, error, money_at_risk: risk, concern, decision } = row;
   const whole = row.cells ? { given: row.cells, prospect: sent(row.prospect, facts), sentences: row.sentences } : {};
-  return { key, rep, amount, risk, concern, isServed: true, ...(error ? { error } : { assessment: row }), ...whole };
+  return { key, rep, amount, risk, concern, decision, isServed: true, ...(error ? { error } : { assessment: row }), ...whole };
 }
 
 function sent(prospect, facts) {

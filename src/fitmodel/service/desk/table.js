@@ -3,7 +3,7 @@ import { write, download } from "./csv.js";
 import { $, debounced, make, notice, show } from "./dom.js";
 import { riskBasis, wholeRows } from "./prospects.js";
 import * as lines from "./rows.js";
-import { money, number, percent, say } from "./text.js";
+import { money, moment, number, percent, say } from "./text.js";
 
 const FAULTS = 500; // listed; there may be more
 const BANDS = ["poor", "watch", "good"];
@@ -20,7 +20,7 @@ const COLUMNS = {
 
 let facts = null;
 let rows = [];
-let filter = { text: "", rep: "", bands: new Set() };
+let filter = none();
 let order = { by: "risk", down: true, managersFirst: true };
 let kept = []; // the rows that the filters leave, in their order
 
@@ -36,7 +36,9 @@ export function begin() {
 /** Show these rows; filters begin anew. */
 export function fill(newRows, newFacts) {
   [rows, facts] = [newRows, newFacts];
-  filter = { text: "", rep: "", bands: new Set() };
+  filter = none();
+  if (facts.me.role === "manager") $("filters").prepend($("waiting")); // the queue is a manager's work
+  else $("filters").append($("waiting"));
   order = { by: riskBasis(facts) === null ? "probability" : "risk", down: true, managersFirst: true };
   $("search").value = "";
   translate();
@@ -56,19 +58,37 @@ export function translate(newRows = rows) {
   draw();
 }
 
+/** Show the rows of now, where anything changed; the filters, the place and the keyboard stay. */
+export function learn(newRows) {
+  if (JSON.stringify(newRows) === JSON.stringify(rows)) return;
+  const held = document.activeElement?.closest("#rows tr")?.dataset.key;
+  const top = scrollY;
+  translate(newRows);
+  scrollTo(0, top);
+  lines.update();
+  if (held) focusRow(held);
+}
+
 function change(part) {
   filter = { ...filter, ...part };
   draw();
 }
 
+function none() {
+  return { text: "", rep: "", bands: new Set(), waiting: false };
+}
+
+const isWaiting = (row) => row.decision?.kind === "asked";
+
 const scored = () => rows.filter((row) => row.assessment);
 
-function matches(row, { bands = filter.bands } = {}) {
+function matches(row, { bands = filter.bands, waiting = filter.waiting } = {}) {
   const wanted = filter.text.trim().toLowerCase();
   return (
     row.key.toLowerCase().includes(wanted) &&
     (filter.rep === "" || row.rep === filter.rep) &&
-    (bands.size === 0 || bands.has(row.assessment.fit))
+    (bands.size === 0 || bands.has(row.assessment.fit)) &&
+    (!waiting || isWaiting(row))
   );
 }
 
@@ -99,10 +119,12 @@ function draw() {
   drawTiles();
   tellShown();
   drawBands();
+  drawWaiting();
   drawColumns();
   $("rows").parentNode.setAttribute("aria-rowcount", kept.length + 1);
   lines.show(kept);
   show($("nothing"), kept.length === 0);
+  $("nothing").textContent = say(filter.waiting && countWaiting() === 0 ? "nobody_waits" : "nothing");
   $("export").disabled = kept.length === 0;
 }
 
@@ -154,6 +176,18 @@ function toggle(band) {
   change({ bands });
 }
 
+/** How many wait for a manager, of those that the other filters leave. */
+const countWaiting = () => scored().filter((row) => matches(row, { waiting: true })).length;
+
+/** The queue of a manager; without a decision log there is none. */
+function drawWaiting() {
+  show($("waiting"), rows.some((row) => row.decision !== undefined));
+  const button = make("button",
+    { type: "button", class: "band", "aria-pressed": String(filter.waiting), "data-band": "waiting", onclick: () => change({ waiting: !filter.waiting }) },
+    `${say("waiting")} `, make("span", { class: "count" }, `(${number(countWaiting())})`));
+  replaceKeepingFocus($("waiting"), [button], (node) => node.dataset.band);
+}
+
 function drawColumns() {
   const headings = visibleColumns().map((name) => {
     const { text, of, numeric } = COLUMNS[name];
@@ -200,7 +234,7 @@ function drawRow(row, place) {
 export const linkTo = (row) => `#/deal/${encodeURIComponent(row.key)}`;
 
 const CELLS = {
-  key: (row) => make("a", { href: linkTo(row) }, row.key),
+  key: (row) => make("span", {}, make("a", { href: linkTo(row) }, row.key), decisionMark(row.decision)),
   rep: (row) => row.rep || "–",
   amount: (row) => money(row.amount),
   probability: ({ assessment }) =>
@@ -224,6 +258,13 @@ export function badge(assessment) {
 /** A mark where the prospect is for a manager to decide. */
 export const managerMark = (assessment) =>
   assessment.escalate ? make("span", { class: "manager" }, say("manager")) : null;
+
+/** What was decided last, and by whom. */
+function decisionMark(decision) {
+  if (!decision) return null;
+  const { kind, by, time } = decision;
+  return make("span", { class: `decided ${kind}`, title: moment(time) }, say(`mark_${kind}`, { by }));
+}
 
 /** What the money says, in words; nothing where it is not known. */
 export const worthText = (assessment) => (assessment.worth ? say(`worth_${assessment.worth}`) : "");

@@ -1,0 +1,97 @@
+"""The list finds the decision on a prospect as the log does, with one query for all rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from fitmodel.monitoring.deal_log import DealLog
+from fitmodel.monitoring.log import DecisionLog
+from fitmodel.service._latest_decisions import LatestDecisions
+
+
+@pytest.fixture(params=["named", "salted", pytest.param("postgresql", marks=pytest.mark.slow)])
+def log(request, tmp_path):
+    place = tmp_path / "log.db"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgresql")
+    log = DecisionLog(place, salt="pepper" if request.param == "salted" else None)
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def assessed(log, model, prospect):
+    assessment = model.predict(prospect)
+
+    def add(*names: str) -> None:
+        log.append_many([(name, assessment, {}, True, 1.0) for name in names])
+
+    return add
+
+
+def latest_on(log, prospect):
+    latest = LatestDecisions(log)
+    said = latest.on(prospect, latest.read())
+    return said and (said["kind"], said["by"])
+
+
+def test_the_latest_counts_whether_decision_or_question_and_nothing_undone(log, assessed) -> None:
+    deals = DealLog(log)
+    assessed("D-1", "D-2")
+    assert latest_on(log, "D-1") is None
+    deals.ask("D-1", by="Kim")
+    assert latest_on(log, "D-1") == ("asked", "Kim")
+    event, _ = deals.decide("D-1", "declined", by="Ann")
+    assert latest_on(log, "D-1") == ("declined", "Ann")
+    deals.undo("D-1", event.number, by="Ann")
+    assert latest_on(log, "D-1") == ("asked", "Kim")
+    log.forget("D-1")
+    assert latest_on(log, "D-1") is None
+    assert latest_on(log, "D-2") is latest_on(log, None) is latest_on(log, "") is None
+
+
+@pytest.mark.parametrize("written", ["D-1", " D-1 ", "d-1", "\uff24-1"])
+def test_a_prospect_is_found_in_every_spelling_in_which_the_log_finds_it(
+    log, assessed, written
+) -> None:
+    assessed("D-1")
+    DealLog(log).ask("D-1", by="Kim")
+    assert latest_on(log, written) == ("asked", "Kim")
+
+
+def test_of_two_prospects_that_differ_only_in_case_each_has_the_own_decision(log, assessed) -> None:
+    assessed("ab-1", "AB-1")
+    DealLog(log).ask("AB-1", by="Kim")
+    assert latest_on(log, "AB-1") == ("asked", "Kim")
+    assert latest_on(log, "ab-1") is None
+    assert latest_on(log, "Ab-1") is None  # either could be meant
+
+
+def test_thousands_of_rows_are_one_query(log, assessed, monkeypatch) -> None:
+    names = [f"D-{number}" for number in range(2_000)]
+    assessed(*names)
+    log.decide("D-1999", "signed", by="Kim")
+    asked, reading = [], log.store.reading
+
+    class Counting:
+        def __init__(self, cursor) -> None:
+            self._cursor = cursor
+
+        def execute(self, query, values=()):
+            asked.append(query)
+            return self._cursor.execute(query, values)
+
+    @contextmanager
+    def counted():
+        with reading() as cursor:
+            yield Counting(cursor)
+
+    monkeypatch.setattr(log.store, "reading", counted)
+    decisions = LatestDecisions(log)
+    latest = decisions.read()
+    said = [decisions.on(name, latest) for name in names]
+    assert len(asked) == 1
+    assert said[-1]["by"] == "Kim"
+    assert said[:-1] == [None] * 1_999
