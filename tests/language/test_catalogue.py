@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from fitmodel.exceptions import SpecError
-from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts
+from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts, stay_words
 
 HOME = files("fitmodel.language")
 TOPICS = sorted(
@@ -46,3 +46,18 @@ class _Blank(dict):
 def test_a_language_without_texts_is_refused_by_name():
     with pytest.raises(SpecError, match=r'language "fr".*en, zh'):
         phrases("fr", TOPICS[0] if TOPICS else "scoreboard")
+
+
+@pytest.mark.parametrize(
+    ("months", "english", "chinese"),
+    [
+        (0.0, "0 days", "0 天"),
+        (1 / 30.4375, "1 day", "1 天"),
+        (0.5, "15 days", "15 天"),
+        (1.0, "1.0 months", "1.0 个月"),
+        (12.75, "12.8 months", "12.8 个月"),
+    ],
+)
+def test_a_stay_below_a_month_is_told_in_days(months, english, chinese):
+    assert stay_words(phrases("en", "reviews"), months) == english
+    assert stay_words(phrases("zh", "brief"), months) == chinese

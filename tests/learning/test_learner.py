@@ -38,16 +38,17 @@ def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
     )
     assert gap < 0.03
     assert abs(probability.mean() - truth.mean()) < 0.02
-    codes = learned.scorecard
-    low, high = codes.interval(*codes.scores(_codes(learned, labelled.attributes)))
-    assert 0.70 < np.mean((low <= truth) & (truth <= high)) < 0.92
 
 
 LAWS = ({}, {"n_attributes": 8, "company": 3, "base_rate": 0.3})  # the spread's own, and another
 
 
 def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, float]:
-    """Share of prospects whose interval covers the truth, per training, and the mean width."""
+    """Share of prospects whose interval covers the truth, per training, and the mean width.
+
+    One training scatters by some ten points around the mean: 93, 74 and 72 % with 5,000 deals and
+    seeds 1, 3 and 4. So a claim is about the mean of several.
+    """
     new = simulate_deals(4000, seed=99, rep_effects=False, **law)
     labelled = view_of(new).labelled()
     truth = new.true_probability.loc[labelled.index].to_numpy()

@@ -16,6 +16,8 @@ from typing import Protocol
 from fitmodel.exceptions import SpecError
 
 LANGUAGES = ("en", "zh")
+COMMON = "common"  # texts that every topic has
+_DAYS_PER_MONTH = 365.25 / 12
 
 
 class Say(Protocol):
@@ -45,12 +47,20 @@ def phrases(language: str, *topics: str) -> Say:
     SpecError
         If there are no texts in that language.
     """
-    texts = ChainMap(*(dict(read_texts(language, topic)) for topic in topics))
+    texts = ChainMap(*(dict(read_texts(language, topic)) for topic in (*topics, COMMON)))
 
     def say(key: str, /, **values: object) -> str:
         return texts[key].format(**values)
 
     return say
+
+
+def stay_words(say: Say, months: float) -> str:
+    """How long a customer stayed: in months, below one month in days."""
+    days = round(months * _DAYS_PER_MONTH)
+    if months >= 1:
+        return say("stay_months", months=f"{months:.1f}")
+    return say("stay_one_day") if days == 1 else say("stay_days", days=days)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.language.catalogue import phrases, read_texts
+from fitmodel.language.catalogue import phrases, read_texts, stay_words
 from fitmodel.reports._html import Section
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ def _latest(row: pd.Series[Any], say: Say) -> str:
         "latest_lost_one",
         deal=row["latest_lost"],
         left=f"{row['latest_lost_on']:%Y-%m-%d}",
-        months=f"{row['latest_lost_months']:.1f}",
+        stay=stay_words(say, row["latest_lost_months"]),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.language.catalogue import phrases, read_texts
+from fitmodel.language.catalogue import phrases, read_texts, stay_words
 from fitmodel.reports._html import Section
 from fitmodel.sales.review_words import (
     alike_words,
@@ -66,7 +66,7 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
 def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
     worth = spec.words.money.format(sheet.worth) if math.isfinite(sheet.worth) else ""
     dates = {"signed": f"{sheet.signed:%Y-%m-%d}", "left": f"{sheet.left:%Y-%m-%d}"}
-    facts = say("signed_and_left", months=f"{sheet.months:.1f}", **dates)
+    facts = say("signed_and_left", stay=stay_words(say, sheet.months), **dates)
     return {
         "rep": sheet.rep,
         "title": say("sheet", rep=sheet.rep, deal=sheet.deal),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.money_lines import money_lines
 from fitmodel.exceptions import SpecError
-from fitmodel.language.catalogue import phrases
+from fitmodel.language.catalogue import phrases, stay_words
 from fitmodel.model.counterfactuals import describe_counterfactual, find_counterfactuals
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.reports._brief_conditions import brief_conditions
@@ -291,7 +291,7 @@ def _similar(found: SimilarDeals, spec: DealSpec, language: str) -> tuple[Simila
         SimilarDeal(
             name=str(row[roles.id] if roles.id else label),
             closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
-            became=say("deal_left", months=f"{row['followup_months']:.1f}")
+            became=say("deal_left", stay=stay_words(say, row["followup_months"]))
             if row["early_churn"]
             else say(stayed, months=found.horizon_months),
             left_early=bool(row["early_churn"]),

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.language.catalogue import stay_words
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_words
 from fitmodel.tables.values import is_missing
@@ -70,8 +71,8 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     if differing is not None:
         differs = _differences(differing, spec, say)
         asked.append(say("ask_alike", deal=differing.deal, differs=differs))
-    months = f"{sheet.months:.1f}"
-    asked += [say(key, months=months) for key in ALWAYS_ASKED]
+    stay = stay_words(say, sheet.months)
+    asked += [say(key, stay=stay) for key in ALWAYS_ASKED]
     return asked[:QUESTIONS]
 
 
