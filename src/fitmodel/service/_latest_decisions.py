@@ -1,60 +1,45 @@
 """The latest decision on every prospect, for the list: one look at the decision log for all rows.
 
-decisions that were not undone and questions to a manager -> the latest of each prospect, one query
-     -> found for a row by its id, in the spellings in which the log finds a prospect
+decisions that were not undone, questions to a manager, ids assessed since the last look: one query
+     -> the latest of each prospect -> found by the id of a row, as the log finds a prospect
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-from fitmodel.monitoring.deal_log import ASKED
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from fitmodel.monitoring.log import DecisionLog
 
 KNOWN_IDS = 50_000  # ids whose spellings are kept: with a salt each one is hashed
-LATEST = f"""
-SELECT latest.prospect, latest.kind, latest.by, latest.time,
-  (SELECT MAX(loose) FROM assessments WHERE prospect = latest.prospect),
-  (SELECT COUNT(DISTINCT alike.prospect) FROM assessments AS alike WHERE alike.loose =
-    (SELECT MAX(loose) FROM assessments WHERE prospect = latest.prospect))
-FROM (
-  SELECT prospect, kind, by, time,
-    ROW_NUMBER() OVER (PARTITION BY prospect ORDER BY time DESC, number DESC) AS place
-  FROM (
-    SELECT prospect, action AS kind, by, time, number FROM decisions
-      WHERE number NOT IN (SELECT decision FROM undone)
-    UNION ALL
-    SELECT prospect, '{ASKED}' AS kind, by, time, number FROM requests
-  ) AS done
-) AS latest
-WHERE latest.place = 1
-"""  # noqa: S608 - ASKED is a constant
+OVERLAP = 1_000  # assessments that are read again: of several writers a later one may be first
+LOOK = """
+SELECT action AS kind, prospect, by, time, number FROM decisions
+  WHERE number NOT IN (SELECT decision FROM undone)
+UNION ALL SELECT 'asked', prospect, by, time, number FROM requests
+UNION ALL SELECT 'assessed', prospect, loose, '', MAX(number) FROM assessments
+  WHERE number > ? GROUP BY prospect, loose
+UNION ALL SELECT 'forgotten', '', '', '', MAX(number) FROM forgotten
+ORDER BY 4, 5
+"""
 
 
-@dataclass(frozen=True)
-class Latest:
-    """The latest decision on each prospect at one moment.
+class Decision(TypedDict):
+    """What was decided on a prospect, or asked of a manager."""
 
-    Attributes
-    ----------
-    by_name : dict
-        `kind`, `by` and `time` by the id as the log has it.
-    by_loose : dict
-        The same by the id without its case, where the log has one such prospect only.
-    """
-
-    by_name: Mapping[str, dict[str, str]]
-    by_loose: Mapping[str, dict[str, str]]
+    kind: str
+    by: str
+    time: str
 
 
 class LatestDecisions:
-    """Reads the latest decisions of a log.
+    """The latest decision on each prospect, as the log has it at every call.
+
+    What is kept between calls is only under which ids the log has assessments.
 
     Parameters
     ----------
@@ -63,32 +48,63 @@ class LatestDecisions:
 
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
+        self._lock = threading.Lock()
         self._spellings = lru_cache(maxsize=KNOWN_IDS)(self._spell)
+        self._last = 0  # number of the last assessment that was read
+        self._removals: int | None = None
+        self._assessed: set[str] = set()  # ids as the log has them
+        self._alike: dict[str, set[str]] = {}  # the same by the id without its case
 
-    def read(self) -> Latest:
-        """Those of now.
+    def on(self, prospects: Sequence[str | None]) -> list[Decision | None]:
+        """The latest decision on each of some prospects; None where there is none.
 
         Raises
         ------
         TrackingError
             If the log does not answer.
         """
-        with self._log.store.reading() as cursor:
-            found = cursor.execute(LATEST).fetchall()
-        by_name, by_loose = {}, {}
-        for name, kind, by, time, loose, alike in found:
-            by_name[name] = said = {"kind": kind, "by": by, "time": time}
-            if alike == 1:
-                by_loose[loose] = said
-        return Latest(by_name, by_loose)
+        with self._lock:
+            latest = self._look()
+            if latest is None:  # a prospect was forgotten: its id is unlearned
+                self._forget()
+                latest = self._look() or {}
+            names = [self._find(name) if name and latest else "" for name in prospects]
+        return [latest.get(name) for name in names]
 
-    def on(self, prospect: str | None, latest: Latest) -> dict[str, Any] | None:
-        """The one on a prospect, None where there is none; found as `DecisionLog.find` does."""
-        if not prospect or not latest.by_name:
+    def _look(self) -> dict[str, Decision] | None:
+        """The latest by the id as the log has it; None where a prospect was forgotten since."""
+        with self._log.store.reading() as cursor:
+            rows = cursor.execute(LOOK, (self._last - OVERLAP,)).fetchall()
+        removals = next(number or 0 for kind, *_, number in rows if kind == "forgotten")
+        if self._removals not in {None, removals}:
             return None
+        self._removals = removals
+        latest: dict[str, Decision] = {}
+        for kind, prospect, by, time, number in rows:  # in the order of time
+            if kind == "assessed":
+                self._learn(prospect, loose=by, number=number)
+            elif kind != "forgotten":
+                latest[prospect] = {"kind": kind, "by": by, "time": time}
+        return latest
+
+    def _learn(self, prospect: str, *, loose: str | None, number: int) -> None:
+        """Learn an id with assessments; those of older versions have no `loose`."""
+        self._last = max(self._last, number)
+        self._assessed.add(prospect)
+        if loose is not None:
+            self._alike.setdefault(loose, set()).add(prospect)
+
+    def _forget(self) -> None:
+        self._last, self._removals = 0, None
+        self._assessed, self._alike = set(), {}
+        self._spellings.cache_clear()
+
+    def _find(self, prospect: str) -> str:
+        """The id under which the log has the prospect, by the rule of `DecisionLog.find`, or ""."""
         *names, loose = self._spellings(prospect)
-        exact = next((name for name in names if name in latest.by_name), None)
-        return latest.by_loose.get(loose) if exact is None else latest.by_name[exact]
+        alike = self._alike.get(loose, set())
+        only = next(iter(alike)) if len(alike) == 1 else ""
+        return next((name for name in names if name in self._assessed), only)
 
     def _spell(self, prospect: str) -> tuple[str, str, str]:
         log = self._log

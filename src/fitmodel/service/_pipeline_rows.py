@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
-    from fitmodel.service._latest_decisions import Latest, LatestDecisions
+    from fitmodel.service._latest_decisions import Decision, LatestDecisions
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.people import Person
 
     Numbers = NDArray[np.float64]
+    Decided = list[Decision | None] | None  # of each row; None without a decision log
 
 REASONS = 3
 GZIP_LEVEL = 4  # a third of the time of level 9
@@ -84,7 +85,7 @@ class _Scored:
     stamp: Hashable
     table: ProspectTable | None
     rows: dict[str, list[PipelineRow]] = field(default_factory=dict)
-    packed: dict[str, tuple[Latest | None, bytes]] = field(default_factory=dict)
+    packed: dict[str, tuple[Decided, bytes]] = field(default_factory=dict)
 
 
 class PipelineRows:
@@ -115,20 +116,22 @@ class PipelineRows:
         TrackingError
             If the decision log does not answer.
         """
-        return self._decided(self._seen(person, language), self._latest())
+        seen = self._seen(person, language)
+        return _with_decisions(seen, self._decided(seen))
 
     def listed(self, person: Person, language: str) -> bytes:
         """The list of `rows` as JSON, packed by gzip.
 
         That of all rows is written once, and again when a decision was made or undone.
         """
-        latest = self._latest()
         if person.is_rep:
-            return _packed(self._decided(self._seen(person, language), latest))
+            return _packed(self.rows(person, language))
         scored = self._scored(language)
+        rows = scored.rows[language]
+        decided = self._decided(rows)
         known = scored.packed.get(language)
-        if known is None or known[0] != latest:
-            known = (latest, _packed(self._decided(scored.rows[language], latest)))
+        if known is None or known[0] != decided:
+            known = (decided, _packed(_with_decisions(rows, decided)))
             scored.packed[language] = known
         return known[1]
 
@@ -141,7 +144,7 @@ class PipelineRows:
     def row(self, person: Person, key: str, language: str) -> PipelineRow | None:
         """One of them; None where there is none of this key."""
         named = [row for row in self._seen(person, language) if row.shown["key"] == key]
-        return next(iter(self._decided(named, self._latest())), None)
+        return next(iter(_with_decisions(named, self._decided(named))), None)
 
     def _seen(self, person: Person, language: str) -> list[PipelineRow]:
         every = self._scored(language).rows[language]
@@ -149,16 +152,11 @@ class PipelineRows:
             return every
         return [row for row in every if person.may_see(row.shown["rep"])]
 
-    def _latest(self) -> Latest | None:
-        return None if self._decisions is None else self._decisions.read()
-
-    def _decided(self, rows: list[PipelineRow], latest: Latest | None) -> list[PipelineRow]:
-        """The rows, each with the latest decision on it, or null."""
-        if self._decisions is None or latest is None:
-            return rows
-        find = self._decisions.on
-        said = [{"decision": find(row.shown["id"], latest)} for row in rows]
-        return [replace(row, shown=row.shown | more) for row, more in zip(rows, said, strict=True)]
+    def _decided(self, rows: list[PipelineRow]) -> Decided:
+        """The latest decision on each row, of now."""
+        if self._decisions is None:
+            return None
+        return self._decisions.on([row.shown["id"] for row in rows])
 
     def _scored(self, language: str) -> _Scored:
         """The state of now, scored in a language; who finds it there does not wait for others."""
@@ -178,6 +176,14 @@ class PipelineRows:
                 read = _read(scored) if there is None else [row.read for row in there]
                 known.rows[language] = _made_rows(model, cells, read, scored)
             return known
+
+
+def _with_decisions(rows: list[PipelineRow], decided: Decided) -> list[PipelineRow]:
+    """The rows, each saying the latest decision, or null; as they are without a decision log."""
+    if decided is None:
+        return rows
+    both = zip(rows, decided, strict=True)
+    return [replace(row, shown=row.shown | {"decision": latest}) for row, latest in both]
 
 
 def _packed(rows: list[PipelineRow]) -> bytes:

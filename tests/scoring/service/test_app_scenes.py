@@ -33,7 +33,7 @@ def big_poor(twelve) -> str:
 def the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture) -> None:
     queue, mark = page.locator("#waiting button"), page.locator("#rows .decided")
     expect(queue).to_have_text(f"{say['waiting']} (1)")
-    assert page.evaluate("document.querySelector('#filters button').dataset.band") == ("waiting")
+    assert page.evaluate("document.querySelector('#filters button').dataset.band") == "waiting"
     queue.click()
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(mark).to_have_text(say["mark_asked"].format(by="Kim"))
@@ -72,7 +72,6 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
 ) -> None:
     say = read_texts(language, "desk")
     log = DecisionLog(tmp_path / "log.db")
-
     with serve(twelve.model, pipeline_of_twelve, log=log) as url:
         address = f"{url}?language={language}#/deal/{big_poor}"
         with opened(address) as page:

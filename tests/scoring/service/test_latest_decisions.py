@@ -32,8 +32,7 @@ def assessed(log, model, prospect):
 
 
 def latest_on(log, prospect):
-    latest = LatestDecisions(log)
-    said = latest.on(prospect, latest.read())
+    (said,) = LatestDecisions(log).on([prospect])
     return said and (said["kind"], said["by"])
 
 
@@ -69,6 +68,25 @@ def test_of_two_prospects_that_differ_only_in_case_each_has_the_own_decision(log
     assert latest_on(log, "Ab-1") is None  # either could be meant
 
 
+def test_what_is_kept_between_two_looks_follows_the_log(log, assessed) -> None:
+    decisions = LatestDecisions(log)
+
+    def on(name):
+        (said,) = decisions.on([name])
+        return said and said["by"]
+
+    assert on("d-1") is None
+    assessed("D-1")
+    DealLog(log).ask("D-1", by="Kim")
+    assert on("d-1") == "Kim"
+    assessed("d-1")  # another prospect, which has no decision
+    assert (on("d-1"), on("D-1")) == (None, "Kim")
+    log.forget("d-1")
+    assert on("d-1") == "Kim"
+    log.forget("D-1")
+    assert on("d-1") is on("D-1") is None
+
+
 def test_thousands_of_rows_are_one_query(log, assessed, monkeypatch) -> None:
     names = [f"D-{number}" for number in range(2_000)]
     assessed(*names)
@@ -89,9 +107,7 @@ def test_thousands_of_rows_are_one_query(log, assessed, monkeypatch) -> None:
             yield Counting(cursor)
 
     monkeypatch.setattr(log.store, "reading", counted)
-    decisions = LatestDecisions(log)
-    latest = decisions.read()
-    said = [decisions.on(name, latest) for name in names]
+    said = LatestDecisions(log).on(names)
     assert len(asked) == 1
     assert said[-1]["by"] == "Kim"
     assert said[:-1] == [None] * 1_999

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.exceptions import TrackingError
+from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
+from fitmodel.service._latest_decisions import LatestDecisions
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -98,6 +101,25 @@ def test_a_pipeline_that_changes_is_scored_anew(shop, table, tmp_path) -> None:
         assert len(asked.get(ROWS).json()["rows"]) == 9
         path.unlink()
         assert asked.get(ROWS).status_code == 503
+
+
+def test_a_log_that_is_away_is_said_without_its_place(shop, file, tmp_path, monkeypatch) -> None:
+    def away(*_) -> None:
+        raise TrackingError("the decision log /srv/decisions.db: disk I/O error")
+
+    log = DecisionLog(tmp_path / "log.db")
+    with TestClient(create_app(shop.path, STILL, pipeline=file, log=log)) as asked:
+        assert {row["decision"] for row in asked.get(ROWS).json()["rows"]} == {None}
+        monkeypatch.setattr(LatestDecisions, "on", away)
+        for path in (ROWS, f"{ROWS}?full=true", f"{ROW}?key=D"):
+            answer = asked.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.json()["detail"] == "the decision log does not answer"
+    log.close()
+
+
+def test_without_a_log_no_row_says_that_nothing_was_decided(served) -> None:
+    assert not [row for row in served.get(ROWS).json()["rows"] if "decision" in row]
 
 
 def test_a_client_that_takes_no_packed_answer_gets_the_same(served) -> None:
