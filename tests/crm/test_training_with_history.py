@@ -299,7 +299,11 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
     name = past["deal_id"].iloc[0]
     opened = open_deals(past, contract_of(run.model.manifest), sim.tables)
     shown = timeline(opened.today, opened.spec, opened.tables, opened.result, name)
-    assert [record["what"] for record in told["records"]] == shown.records["what"].tolist()
+    label = run.model.scorer.wording.label
+    changes = (str(what).partition(": ") for what in shown.records["what"])
+    labelled = [f"{label(name)}{mark}{value}" if mark else name for name, mark, value in changes]
+    assert any(": " in what for what in labelled)
+    assert [record["what"] for record in told["records"]] == labelled
     assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
     values = {field["label"]: field["value"] for field in told["fields"]}
     assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]
