@@ -48,10 +48,10 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
         assert recorded
         assert all(record["known"] for record in recorded)
         assert not [record for record in recorded if "[" in record["table"]]
-        (big,) = [row for row in rows if row["escalate"]]
-        assert (big["fit"], big["amount"] > 0) == ("poor", True)
-        undecided = ready.get(f"/v1/decisions?id={big['id']}").json()["events"]
-        assert not undecided  # it is for whoever follows the guide to decide
+        big = [row for row in rows if row["escalate"]]
+        assert {(row["fit"], row["amount"] > 0) for row in big} == {("poor", True)}
+        # one of them is for whoever follows the guide to decide
+        assert any(not ready.get(f"/v1/decisions?id={row['id']}").json()["events"] for row in big)
         first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
         events = ready.get(f"/v1/decisions?id={first}").json()["events"]
         assert events[-1]["kind"] == "assessed"
