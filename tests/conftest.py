@@ -46,11 +46,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     LIGHT.undo()
     if item.get_closest_marker("full_training") is None:
         LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
-        LIGHT.setattr(_logged_model, "_package", _empty_package)
+        LIGHT.setattr(_logged_model, "_package", _no_package)
 
 
-def _empty_package(folder: Path) -> str:
-    package = folder / "fitmodel"
+def _no_package(folder: Path) -> str:
+    # not named fitmodel: whoever loads the logged model puts its code on the path of new processes
+    package = folder / "no_copy_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
     return str(package)

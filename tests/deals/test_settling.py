@@ -66,7 +66,8 @@ def test_a_table_that_was_read_before_keeps_the_forms_of_its_file() -> None:
 
 
 def test_plain_tables_leave_the_contract_as_it_is() -> None:
-    table = DEALS.assign(seats=NUMBERS, contact=DEALS["signed"], zip="01067")
+    contact = (DAYS - pd.Timedelta(days=20)).strftime("%Y-%m-%d")
+    table = DEALS.assign(seats=NUMBERS, contact=contact, zip="01067")
     table.loc[3, "zip"] = "99084"
     assert read_deals_with_findings(table, SPEC).spec == SPEC
 

@@ -161,8 +161,8 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
         os._exit(code)
 
 
-def _empty_package(folder: Path) -> str:
-    package = folder / "fitmodel"
+def _no_package(folder: Path) -> str:
+    package = folder / "no_copy_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
     return str(package)
@@ -172,7 +172,7 @@ def warm_up() -> None:
     """Do everything once elsewhere: what it imports is there in every fork."""
     # drawing takes long, and so does copying fitmodel beside each model
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
-    _logged_model._package = _empty_package
+    _logged_model._package = _no_package
     with tempfile.TemporaryDirectory() as folder:
         company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))
         for kind in ("train", "score", "log"):
