@@ -95,7 +95,10 @@ def test_answers_are_what_openapi_says(shop_client, check, table, query) -> None
     check(shop_client.post("/v1/decisions", json=decision), "/v1/decisions")
 
 
-def test_what_the_pages_show_is_what_openapi_says(shop_client, holds, shop, prospect) -> None:
+def test_what_the_pages_show_is_what_openapi_says(
+    shop_client, holds, shop, prospect, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where nobody has tracked a run
     for path in ("/v1/me", "/v1/desk", "/v1/model/plots", "/v1/quiz/scores"):
         holds(shop_client, shop_client.get(path), path)
     told = holds(shop_client, shop_client.get("/v1/model/versions"), "/v1/model/versions")
