@@ -17,19 +17,13 @@ FOLDER = re.compile(r"Path\(tempfile\.mkdtemp\(\)\)")
 LARGEST = 1_000_000
 """Bytes of a notebook with its outputs."""
 LIGHT = """
-import dataclasses
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.learning.settings import LearnerOptions
 from fitmodel.tracking import _logged_model
 
 _logged_model._package = lambda folder: (folder / "no_copy").mkdir() or str(folder / "no_copy")
 TrainingReport.figures = lambda _report: {}
-_of_contract = LearnerOptions.from_spec.__func__
-LearnerOptions.from_spec = classmethod(
-    lambda cls, *given: dataclasses.replace(_of_contract(cls, *given), **QUICK)
-)
 """
-"""Learn quickly and draw no plots for the tracked run: neither is what a page is about."""
+"""No plots and no copy of fitmodel for the tracked run: no page is about them."""
 AS_IT_STANDS = "00"
 MIN_PLOTS = {"01": 1, "02": 1, "03": 1, "04": 3, "05": 1}
 
@@ -46,13 +40,8 @@ def test_there_is_a_notebook_for_every_step():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own libraries
 @each
-def test_it_runs_top_to_bottom_without_a_warning(
-    path, tmp_path, monkeypatch, store_in, quick_learner
-):
-    """In a folder with a store that is ready; the first as it stands, the others learn quickly.
-
-    What a notebook is kept with comes from the learner as it is.
-    """
+def test_it_runs_top_to_bottom_without_a_warning(path, tmp_path, monkeypatch, store_in):
+    """In a folder with a store that is ready; the first with all that a training writes."""
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     folder = tmp_path / "notebook"
     folder.mkdir()
@@ -61,8 +50,7 @@ def test_it_runs_top_to_bottom_without_a_warning(
     for cell in notebook.cells:
         cell.source = FOLDER.sub(f"Path({str(folder)!r})", cell.source)
     if not path.stem.startswith(AS_IT_STANDS):
-        light = LIGHT.replace("QUICK", repr(quick_learner))
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(light))
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(LIGHT))
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
 
     printed = [out for cell in notebook.cells for out in cell.get("outputs", [])]

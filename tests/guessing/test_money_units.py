@@ -32,7 +32,8 @@ def priced(name: str) -> pd.DataFrame:
         (WAN, 10_000), ("ARR (k€)", 1_000), ("ARR (in thousands)", 1_000),
         ("Umsatz in Tsd", 1_000), ("ACV kEUR", 1_000), ("amount_in_thousands", 1_000),
         ("Contract Value (000s)", 1_000), ("Amount ($'000)", 1_000), ("Betrag (T€)", 1_000),
-        ("Amount (M)", 1_000_000), ("ARR in millions", 1_000_000),
+        ("Amount ($M)", 1_000_000), ("Amount (M)", None), ("ACV m€", 1_000_000),
+        ("ARR in millions", 1_000_000),
         ("amount", None), ("ARR (USD)", None), ("MRR", None), ("Market", None), ("kit price", None),
         ("Amount (month)", None), ("Tier", None),
     ],
@@ -47,10 +48,12 @@ def test_a_scale_is_read_from_a_name_that_says_it(name: str, scale: int | None) 
 )  # fmt: skip
 def test_yearly_amounts_are_in_full(name: str, scale: int) -> None:
     table = priced(name)
-    spec = DealSpec(**tomllib.loads(guess_spec(table).toml))
+    guess = guess_spec(table)
+    spec = DealSpec(**tomllib.loads(guess.toml))
     deals = read_deals(table, spec)
 
     assert spec.deals.amount_scale == scale
+    assert any(f"an amount of 1 is taken for {scale:,}" in text for text in guess.unsure)
     np.testing.assert_allclose(yearly_amounts(deals, spec), table[name] * scale)
 
 

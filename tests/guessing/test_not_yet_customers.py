@@ -129,3 +129,22 @@ def test_a_trial_end_that_is_not_there_is_named() -> None:
     )  # fmt: skip
     with pytest.raises(DealsError, match="did you mean 'Trial End \\(UTC\\)'"):
         read_deals(table, spec)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda ends: ends.where(ends.index != 4, "soon"), "1 value\\(s\\) are no dates.*'soon'"),
+        (lambda ends: ends.where(ends.index < 0, "03/04/2024"), "day and month.*'03/04/2024'"),
+    ],
+)
+def test_ends_of_trials_are_never_guessed(spoil, message: str) -> None:
+    table, _ = with_trial_ends()
+    table["ends"] = spoil(table.pop("Trial End (UTC)").dt.strftime("%Y-%m-%d"))
+    spec = DealSpec(
+        deals={"closed_on": "signed_on", "churned_on": "cancelled_on",
+               "observed_until": "2025-12-31"},
+        rows={"trial_end": "ends"},
+    )  # fmt: skip
+    with pytest.raises(DealsError, match=message):
+        read_deals(table, spec)

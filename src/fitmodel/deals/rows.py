@@ -116,12 +116,28 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
     name, churned_on = spec.rows.trial_end, spec.deals.churned_on
     if name is None or churned_on is None or name not in deals.columns:
         return deals, None
+    _refuse_unclear_dates(deals[name])
     trial = left_in_trial(deals, churned_on, name)
     if not trial.any():
         return deals, None
     return deals[~trial], (
         f"left out {int(trial.sum()):,} of {len(deals):,} rows that left by the end of their trial "
         f"({name}): they never were customers"
+    )
+
+
+def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
+    """Refuse ends of trials that are no dates, or whose day and month cannot be told apart."""
+    read = read_dates(cells)
+    count = int(read.unreadable.sum())
+    if count:
+        problem = f"{count:,} value(s) are no dates, for example {cells[read.unreadable].iloc[0]!r}"
+    elif read.swapped:
+        problem = f"day and month cannot be told apart, for example {cells.dropna().iloc[0]!r}"
+    else:
+        return
+    raise DealsError(
+        f"[rows] trial_end: {cells.name}: {problem}. Remedy: write dates as 2024-01-31"
     )
 
 

@@ -181,6 +181,8 @@ class DealRoles(Section):
             "tenure_unit": "tenure_months",
             "amount_per": "amount",
         }
+        if "amount_scale" in self.model_fields_set and self.amount is None:
+            raise ValueError("[deals] amount_scale is given, but no amount: add it or take it out")
         for unit, role in needs.items():
             if getattr(self, unit) and getattr(self, role) is None:
                 raise ValueError(f"[deals] {unit} is given, but no {role}: add it or take it out")

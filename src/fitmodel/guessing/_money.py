@@ -25,7 +25,7 @@ _PERIODS = {
 }
 
 _THOUSANDS = r"k|tsd\.?|thousands?|000s?|tausend|miles|milhares|milliers"
-_MILLIONS = r"m|mm|mn|mio\.?|millions?|millones|milhões"
+_MILLIONS = r"mm|mn|mio\.?|millions?|millones|milhões"
 _IN_BRACKETS = r"[(\[](in |en |em )?\W?'?({})( (of )?\w{{3}})?\W?[)\]]"
 _SCALES = {
     1_000: re.compile(
@@ -35,7 +35,8 @@ _SCALES = {
     ),
     10_000: re.compile(r"万"),
     1_000_000: re.compile(
-        rf"百万|{_IN_BRACKETS.format(_MILLIONS)}|\bm(eur|gbp|chf)\b"
+        # a bare (M) may be per month
+        rf"百万|{_IN_BRACKETS.format(_MILLIONS)}|\bm(eur|gbp|chf)\b|\bm ?[€$£]|[€$£] ?m\b"
         r"|[ _]in[ _](m|mn|mio|millions?)\b|[ _]millions?$",
         re.IGNORECASE,
     ),

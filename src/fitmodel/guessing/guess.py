@@ -298,6 +298,10 @@ def _settle_units(draft: Draft) -> None:
     scale = scale_by_name(amount.name)
     if scale is not None:
         draft.units["amount_scale"] = scale
+        draft.unsure.append(
+            f"amount_scale: by the name of {amount.name!r} an amount of 1 is taken for {scale:,}; "
+            "write 1 where amounts are in full"
+        )
     currency = find_currency(draft.free, draft.surest("currency"))
     if currency is not None and currency.filled:
         draft.units["currency"] = currency.name
