@@ -11,7 +11,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.exceptions import DealsError
+from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.guessing._money import scale_by_name
 from fitmodel.guessing.doubts import find_doubts, read_with_doubts
 from fitmodel.guessing.guess import guess_spec
@@ -64,6 +64,18 @@ def test_a_scale_that_the_contract_does_not_give_is_asked_for() -> None:
 
     assert "amount-scale" in {doubt.code for doubt in find_doubts(table, silent)}
     assert "amount-scale" not in {doubt.code for doubt in find_doubts(table, answered)}
+
+
+def test_a_changed_contract_answers_no_question_by_itself() -> None:
+    """A key that was not given stays not given, and asks for nothing that is not there."""
+    silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
+    changed = silent.replace(deals={"observed_until": "2022-01-01"}, label={"horizon_months": 3})
+
+    assert "amount-scale" in {doubt.code for doubt in find_doubts(priced("ARR (k€)"), changed)}
+    assert silent.replace(deals={"amount": None}).deals.amount is None
+    assert DealSpec(**silent.to_dict()) == silent == DealSpec(**tomllib.loads(silent.to_toml()))
+    with pytest.raises(SpecError, match="amount_scale is given, but no amount"):
+        DealSpec(deals=DATES | {"amount_scale": 1_000})
 
 
 @pytest.mark.parametrize(

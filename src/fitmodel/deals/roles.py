@@ -108,7 +108,8 @@ def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]
 
 def per_year(spec: DealSpec) -> float:
     """Yearly money that an amount of 1 in the table stands for: payments a year times the scale."""
-    return _payments_a_year(spec) * spec.deals.amount_scale
+    scale = spec.deals.amount_scale
+    return _payments_a_year(spec) * (1.0 if scale is None else scale)
 
 
 def _payments_a_year(spec: DealSpec) -> float:

@@ -130,7 +130,7 @@ class DealRoles(Section):
     churned_values: tuple[Column, ...] = ()
     tenure_unit: TenureUnit | None = None
     amount_per: AmountPer | None = None
-    amount_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    amount_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     contract_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] | None = None
     currency: Column | None = None
 
@@ -180,9 +180,8 @@ class DealRoles(Section):
             "churned_values": "churned",
             "tenure_unit": "tenure_months",
             "amount_per": "amount",
+            "amount_scale": "amount",
         }
-        if "amount_scale" in self.model_fields_set and self.amount is None:
-            raise ValueError("[deals] amount_scale is given, but no amount: add it or take it out")
         for unit, role in needs.items():
             if getattr(self, unit) and getattr(self, role) is None:
                 raise ValueError(f"[deals] {unit} is given, but no {role}: add it or take it out")

@@ -34,7 +34,7 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
             '[deals] tenure_unit = "months", "years", "weeks" or "days"',
         )
     scale = None if amount is None else scale_by_name(amount)
-    if amount is not None and scale is not None and "amount_scale" not in roles.model_fields_set:
+    if amount is not None and scale is not None and roles.amount_scale is None:
         yield Doubt(
             "amount-scale",
             amount,
