@@ -38,8 +38,8 @@ from fitmodel.policy_choice import (
 from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
-from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
+from fitmodel.tracking.connection import without_autolog
 from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
