@@ -92,8 +92,8 @@ def compute_expected(
 
     Notes
     -----
-    In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
-    that share no deal take the place of five folds: the second is asked about the deals of the
+    In a table of more than `fitmodel.sales._sample.SAMPLE_DEALS` deals two fits on samples that
+    share no deal take the place of five folds: the second is asked about the deals of the
     first sample, the first about all others. Their level is that of all deals.
 
     Examples
