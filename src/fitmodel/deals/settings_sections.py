@@ -80,9 +80,11 @@ class Learning(Section):
     `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
     and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
     boosting may choose; `replicates` are bootstrap refits for the interval. After
-    `time_budget_seconds` no further component is tried. `prior` is the folder of another model, or
-    of several pooled ones, towards whose contributions those of these deals are drawn, as far as
-    the deals agree. `expect` names levels that an expert expects to be "riskier" or "safer".
+    `time_budget_seconds` no further component is tried. Where there are more than `effect_deals`
+    deals, effects are learned from a stratified sample of so many, the level from all. `prior` is
+    the folder of another model, or of several pooled ones, towards whose contributions those of
+    these deals are drawn, as far as the deals agree. `expect` names levels that an expert expects
+    to be "riskier" or "safer".
     """
 
     section: ClassVar[str] = "learning"
@@ -98,6 +100,7 @@ class Learning(Section):
     folds: Annotated[Count, Field(ge=2, le=20)] = 4
     replicates: Annotated[Count, Field(ge=3, le=200)] = 12
     time_budget_seconds: Positive | None = None
+    effect_deals: Annotated[Count, Field(ge=2_000)] = 20_000
     prior: Annotated[str, Field(min_length=1)] | None = None
     expect: dict[Column, Literal["riskier", "safer"]] = Field(default_factory=dict)
     _parent: Any = PrivateAttr(default=None)

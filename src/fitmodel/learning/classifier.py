@@ -48,6 +48,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Today's level of early churn against the long-run mean.
     baseline_ : Baseline
         Log-odds of having left by each time within the horizon.
+    effect_deals_ : int
+        Deals that effects were learned from, after `fit_follow_up`.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     baseline_: Baseline
     scorecard_: Scorecard
     classes_: NDArray[Any]
+    effect_deals_: int
 
     def fit(
         self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -122,7 +125,12 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return self._learn(frame, follow_up, None)
 
     def fit_follow_up(
-        self, attributes: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None = None
+        self,
+        attributes: pd.DataFrame,
+        follow_up: FollowUp,
+        calendar: Calendar | None = None,
+        *,
+        effects_from: NDArray[np.intp] | None = None,
     ) -> Self:
         """Learn the tables from deals of which some are too young for their outcome to be known.
 
@@ -133,12 +141,21 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             How long each deal was followed, and whether the customer left.
         calendar : Calendar, optional
             When the deals were signed; without it no level of today is looked for.
+        effects_from : ndarray of int, optional
+            Positions of the deals that effects are learned from, where it is not all of them.
         """
         validate_data(self, attributes, skip_check_array=True)
         self.classes_ = np.array([0.0, 1.0])
-        return self._learn(self._frame(attributes), follow_up, calendar)
+        self.effect_deals_ = len(attributes if effects_from is None else effects_from)
+        return self._learn(self._frame(attributes), follow_up, calendar, effects_from)
 
-    def _learn(self, frame: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None) -> Self:
+    def _learn(
+        self,
+        frame: pd.DataFrame,
+        follow_up: FollowUp,
+        calendar: Calendar | None,
+        effects_from: NDArray[np.intp] | None = None,
+    ) -> Self:
         share = self.boosting_share
         plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
         fitted = fit_scorecard(
@@ -149,6 +166,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             replicates=self.replicates,
             spread=self.spread,
             calendar=calendar,
+            effects_from=effects_from,
         )
         self.scorecard_, self.level_, self.baseline_ = (
             fitted.scorecard,

@@ -8,7 +8,7 @@ and the same on resampled deals, a bootstrap replicate at a time, for the interv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,7 @@ from fitmodel.learning.components import (
     replicate_slopes,
 )
 from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.imputation import Imputed, find_basis, impute
+from fitmodel.learning.imputation import find_basis, impute
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import (
     Baseline,
@@ -35,6 +35,7 @@ from fitmodel.learning.proportional_odds import (
     FollowUp,
     fit_baseline,
     shift_to_rate,
+    soft_labels,
 )
 
 # Of a provisional model: effects of pooled levels and of bent lines that so few deals cannot show,
@@ -121,6 +122,7 @@ def fit_scorecard(
     replicates: int,
     spread: float,
     calendar: Calendar | None = None,
+    effects_from: NDArray[np.intp] | None = None,
 ) -> Fitted:
     """Fit the chosen components and their bootstrap replicates, and flatten the weighted sum.
 
@@ -136,18 +138,26 @@ def fit_scorecard(
         Factor on the deviation over replicates.
     calendar : Calendar, optional
         Without it no level is looked for.
+    effects_from : ndarray of int, optional
+        Positions of the deals that effects are learned from. Columns, level, evidence and what is
+        usual are of all deals whatever it says.
     """
     columns, codes = code(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
-    kept, plain = find_basis(columns, codes, follow_up, options)
-    imputed = impute(
-        columns, codes, follow_up, settings.penalty, options, plain.log_odds, scales=kept
-    )
-    counts = bootstrap_counts(len(follow_up), replicates, options.seed)
-    point, scatter = combine(Sample(follow_up, imputed, counts), settings, options)
+    sample, part = follow_up, codes
+    if effects_from is not None:
+        sample, part = follow_up.subset(effects_from), codes[effects_from]
+    kept, plain = find_basis(columns, part, sample, options)
+    imputed = impute(columns, part, sample, settings.penalty, options, plain.log_odds, scales=kept)
+    counts = bootstrap_counts(len(sample), replicates, options.seed)
+    point, scatter = combine(Sample(sample, imputed, counts), settings, options)
     point = point.scaled(settings.slope)
     scatter = scatter.scaled(replicate_slopes(settings, replicates))
-    point, level, baseline = _set_level(point, codes, follow_up, imputed, calendar)
+    labels, weight = imputed.early_churn, imputed.weight
+    if effects_from is not None:
+        labels, weight = _labels_of_all(point, codes, follow_up)
+        counts = bootstrap_counts(len(follow_up), replicates, options.seed)
+    point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
@@ -155,7 +165,7 @@ def fit_scorecard(
     if provisional:  # its log-odds are shrunk: draws are as far apart as deals
         deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
     boosted = settings.boosting_share > 0
-    left_out = misfit(imputed, log_odds, deviation, seed=options.seed, boosted=boosted)
+    left_out = misfit(imputed, point.log_odds(part), deviation, seed=options.seed, boosted=boosted)
     if provisional:
         left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
     scatter = add_misfit(scatter, left_out, centre, deviation)
@@ -163,11 +173,11 @@ def fit_scorecard(
     if settings.isotonic is not None:
         calibration, point = _bend(settings.isotonic, point, codes, follow_up)
     scorecard = flatten(
-        imputed.design,
+        replace(imputed.design, codes=codes),
         point,
         scatter,
-        early_churn=imputed.early_churn,
-        weight=imputed.weight,
+        early_churn=labels,
+        weight=weight,
         calibration=calibration,
         spread=spread,
         base_rate=float(_rate(point, codes, follow_up, calibration)),
@@ -191,16 +201,24 @@ def combine(
     return point, weighted_sum([models[1] for _, models in fitted], shares)
 
 
+def _labels_of_all(
+    point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
+) -> tuple[Floats, Floats]:
+    """Soft labels and weights of all deals, by effects learned from some of them."""
+    log_odds = point.log_odds(codes)
+    return soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
+
+
 def _set_level(
     point: Additive,
     codes: NDArray[np.int32],
     follow_up: FollowUp,
-    imputed: Imputed,
+    weight: Floats,
     calendar: Calendar | None,
 ) -> tuple[Additive, Level, Baseline]:
     """Set the intercept so that the mean prediction is the Kaplan-Meier rate at today's level."""
     log_odds = point.log_odds(codes)
-    baseline = fit_baseline(follow_up, log_odds, imputed.weight)
+    baseline = fit_baseline(follow_up, log_odds, weight)
     level = Level()
     if calendar is not None:
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
