@@ -277,13 +277,18 @@ def _set_replicate_levels(
     level: Level,
     seed: int,
 ) -> Additive:
-    """Intercepts of the replicates: each from its own resample's rate and a level drawn for it."""
+    """Intercepts of the replicates: each from its own resample's rate and a level drawn for it.
+
+    The level drawn counts only once what the resample's rate says already: expected leavers are
+    made with the long-run rate, so a rate that is higher by chance makes the level lower.
+    """
     log_odds = scatter.log_odds_by_replicate(codes)
     factors = level.draws(counts.shape[1], np.random.default_rng(seed))
+    long_run = follow_up.rate
     shifts = []
     for number, factor in enumerate(factors):
         weight = follow_up.weight * np.maximum(counts[:, number], 0)
-        rate = follow_up.weighted(weight).rate
+        rate = level.damped(follow_up.weighted(weight).rate, long_run)
         shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
     return scatter.with_intercept(scatter.intercept + np.array(shifts))
 

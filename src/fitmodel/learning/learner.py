@@ -15,6 +15,7 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.exceptions import SpecError
 from fitmodel.learning._evidence import evidence_by_penalty
 from fitmodel.learning._provisional import choose_provisional
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -138,7 +139,10 @@ def learn(
     DealsError
         If there are too few early churners, or too few who stayed; the message says how many are
         missing.
+    SpecError
+        If the contract names a prior that was not read.
     """
+    _refuse_unread_prior(spec)
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
     check_enough(training_set, least)
@@ -176,7 +180,8 @@ def learn_from_set(
     least: int = enough.MIN_CHURNERS,
     regime: Regime | None = None,
 ) -> Learned:
-    """Learn from a training set, choosing on random folds; parameters as of `learn`."""
+    """Learn from a training set, choosing on random folds; parameters and errors as of `learn`."""
+    _refuse_unread_prior(spec)
     check_enough(training_set, least)
     regime = regime or regime_allowed(training_set)
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
@@ -267,6 +272,17 @@ def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) ->
     short = min(churners, others) < least and hasattr(training_set, "followup_months")
     rate = _rate_in_words(training_set, churners) if short else ""
     enough.check_enough(churners, others, months, least=least, rate=rate)
+
+
+def _refuse_unread_prior(spec: DealSpec) -> None:
+    """Refuse to learn without the prior that the contract asks for; this room reads no files."""
+    learning = spec.learning
+    if learning.prior is not None and learning.parent is None:
+        raise SpecError(
+            f"[learning] prior {learning.prior!r} was not read: learned without it, the model "
+            "would be another than the contract asks for. Remedy: give with_prior(spec, deals) of "
+            "fitmodel.pooling as the contract, as fitmodel.train does"
+        )
 
 
 def _rate_in_words(training_set: TrainingSet, churners: int) -> str:

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.language.messages import message_in
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz_scores import quiz_scores
+from fitmodel.service._problems import LOG_AWAY
 from fitmodel.service.people import People, Person
 
 pytestmark = pytest.mark.slow
@@ -123,6 +126,59 @@ def test_a_reps_phone_has_the_own_questions_and_the_queue_after_the_other_filter
         expect(page.locator("#rows .decided")).to_have_count(own)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         picture(page, "phone")
+    log.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_while_the_log_is_away_the_list_is_shown_and_a_decision_waits_in_its_dialog(
+    opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, monkeypatch, language
+) -> None:
+    say = read_texts(language, "desk")
+    log = DecisionLog(tmp_path / "log.db")
+
+    def away(*_):
+        raise TrackingError("the decision log /srv/log.db: disk I/O error")
+
+    with (
+        serve(twelve.model, pipeline_of_twelve, log=log) as url,
+        opened(f"{url}?language={language}#/deal/{big_poor}", "503") as page,
+    ):
+        expect(page.locator("[data-action=declined]")).to_be_visible()
+        monkeypatch.setattr(type(log.store), "reading", away)
+        page.locator("[data-action=overridden]").click()
+        page.locator("#decide-name").fill("Kim")
+        page.locator("#decide-reason").fill("they are old friends")
+        page.locator("#decide button[type=submit]").click()
+        fault = page.locator("#decide-fault")
+        expect(fault).to_have_text(message_in(LOG_AWAY, language))
+        picture(page, "decision")
+        page.locator("#decide-cancel").click()
+        page.locator("#back").click()
+        expect(page.locator("#rows tr")).to_have_count(12)
+        expect(page.locator("#decisions-problem")).to_have_text(say["decisions_away"])
+        expect(page.locator("#waiting")).to_be_hidden()
+        picture(page, "list")
+        page.locator(f"#rows tr[data-key='{big_poor}'] a").click()
+        page.locator("[data-action=overridden]").click()
+        page.locator("#decide-reason").fill("they are old friends")
+        page.locator("#decide button[type=submit]").click()
+        expect(fault).not_to_be_empty()
+        monkeypatch.undo()  # the log is back: what was written is still in the dialog
+        page.locator("#decide button[type=submit]").click()
+        expect(page.locator("#decision-standing")).to_have_class("stands overridden")
+        page.locator("#back").click()
+        expect(page.locator("#rows tr")).to_have_count(12)
+        expect(page.locator("#rows .decided")).to_have_count(1)
+        expect(page.locator("#decisions-problem")).to_be_hidden()
+        with page.expect_download() as exported:
+            page.locator("#export").click()
+        told = pd.read_csv(exported.value.path()).set_index("deal_id")
+    assert told.loc[big_poor, ["decision", "decided_by"]].tolist() == ["overridden", "Kim"]
+    assert told["decision"].notna().sum() == 1
+    decided = log.decisions()
+    assert decided[["action", "reason"]].to_numpy().tolist() == [
+        ["overridden", "they are old friends"]
+    ]
     log.close()
 
 
