@@ -7,8 +7,8 @@ const REASONS_IN_TABLE = 3;
 const SHOWN_NAMES = 6;
 
 /** Rows of the service's own pipeline, which it has scored, and why they say no decisions. */
-export async function servedRows(facts) {
-  const { rows, decisions_problem: problem } = await api.pipelineRows();
+export async function servedRows(facts, answer = api.pipelineRows()) {
+  const { rows, decisions_problem: problem } = await answer;
   return { rows: rows.map((row) => servedRow(row, facts)), problem };
 }
 
