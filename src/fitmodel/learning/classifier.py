@@ -15,6 +15,7 @@ from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import Calendar, fit_scorecard
 from fitmodel.learning.level import Level
 from fitmodel.learning.proportional_odds import Baseline, FollowUp
+from fitmodel.learning.sampling import Effects
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 
@@ -49,7 +50,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     baseline_ : Baseline
         Log-odds of having left by each time within the horizon.
     effect_deals_ : int
-        Deals that effects were learned from, after `fit_follow_up`.
+        Deals that settings and each replicate's effects were learned from, after `fit_follow_up`.
 
     Examples
     --------
@@ -130,7 +131,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         follow_up: FollowUp,
         calendar: Calendar | None = None,
         *,
-        effects_from: NDArray[np.intp] | None = None,
+        effects: Effects | None = None,
     ) -> Self:
         """Learn the tables from deals of which some are too young for their outcome to be known.
 
@@ -141,20 +142,21 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             How long each deal was followed, and whether the customer left.
         calendar : Calendar, optional
             When the deals were signed; without it no level of today is looked for.
-        effects_from : ndarray of int, optional
-            Positions of the deals that effects are learned from, where it is not all of them.
+        effects : Effects, optional
+            The deals that effects are learned from, where it is not all of them.
         """
         validate_data(self, attributes, skip_check_array=True)
         self.classes_ = np.array([0.0, 1.0])
-        self.effect_deals_ = len(attributes if effects_from is None else effects_from)
-        return self._learn(self._frame(attributes), follow_up, calendar, effects_from)
+        effects = effects or Effects()
+        self.effect_deals_ = effects.per_replicate or len(attributes)
+        return self._learn(self._frame(attributes), follow_up, calendar, effects)
 
     def _learn(
         self,
         frame: pd.DataFrame,
         follow_up: FollowUp,
         calendar: Calendar | None,
-        effects_from: NDArray[np.intp] | None = None,
+        effects: Effects | None = None,
     ) -> Self:
         share = self.boosting_share
         plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
@@ -166,7 +168,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             replicates=self.replicates,
             spread=self.spread,
             calendar=calendar,
-            effects_from=effects_from,
+            effects=effects,
         )
         self.scorecard_, self.level_, self.baseline_ = (
             fitted.scorecard,

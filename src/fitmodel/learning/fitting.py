@@ -27,7 +27,7 @@ from fitmodel.learning.components import (
     replicate_slopes,
 )
 from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.imputation import find_basis, impute
+from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.level import Level, fit_level, raised
 from fitmodel.learning.proportional_odds import (
     Baseline,
@@ -37,10 +37,12 @@ from fitmodel.learning.proportional_odds import (
     shift_to_rate,
     soft_labels,
 )
+from fitmodel.learning.sampling import Effects
 
 # Of a provisional model: effects of pooled levels and of bent lines that so few deals cannot show,
 # as a share of how far the attributes tell deals apart. python benchmarks/small.py compares it.
 POOLED_MISFIT = 0.45
+NO_INTERVAL = 2  # replicates, or fewer: two are too few for an interval, so none is asked for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +124,7 @@ def fit_scorecard(
     replicates: int,
     spread: float,
     calendar: Calendar | None = None,
-    effects_from: NDArray[np.intp] | None = None,
+    effects: Effects | None = None,
 ) -> Fitted:
     """Fit the chosen components and their bootstrap replicates, and flatten the weighted sum.
 
@@ -138,37 +140,31 @@ def fit_scorecard(
         Factor on the deviation over replicates.
     calendar : Calendar, optional
         Without it no level is looked for.
-    effects_from : ndarray of int, optional
-        Positions of the deals that effects are learned from. Columns, level, evidence and what is
-        usual are of all deals whatever it says.
+    effects : Effects, optional
+        The deals that effects are learned from. Columns, level, evidence and what is usual are of
+        all deals whatever it says.
     """
     columns, codes = code(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
-    sample, part = follow_up, codes
-    if effects_from is not None:
-        sample, part = follow_up.subset(effects_from), codes[effects_from]
+    effects, sample, part = effects or Effects(), follow_up, codes
+    if effects.positions is not None:
+        sample, part = follow_up.subset(effects.positions), codes[effects.positions]
     kept, plain = find_basis(columns, part, sample, options)
     imputed = impute(columns, part, sample, settings.penalty, options, plain.log_odds, scales=kept)
-    counts = bootstrap_counts(len(sample), replicates, options.seed)
+    counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
     point, scatter = combine(Sample(sample, imputed, counts), settings, options)
     point = point.scaled(settings.slope)
     scatter = scatter.scaled(replicate_slopes(settings, replicates))
+    scatter = scatter.drawn_together(effects.narrowing(len(sample), replicates))
     labels, weight = imputed.early_churn, imputed.weight
-    if effects_from is not None:
+    if effects.positions is not None:
         labels, weight = _labels_of_all(point, codes, follow_up)
+    if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
     scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
-    log_odds = point.log_odds(codes)
-    centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
-    provisional = settings.regime == "provisional"
-    if provisional:  # its log-odds are shrunk: draws are as far apart as deals
-        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
-    boosted = settings.boosting_share > 0
-    left_out = misfit(imputed, point.log_odds(part), deviation, seed=options.seed, boosted=boosted)
-    if provisional:
-        left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
-    scatter = add_misfit(scatter, left_out, centre, deviation)
+    if replicates > NO_INTERVAL:
+        scatter = _with_misfit(scatter, point, imputed, codes, part, settings, options.seed)
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
         calibration, point = _bend(settings.isotonic, point, codes, follow_up)
@@ -185,6 +181,31 @@ def fit_scorecard(
         own=own_shares(imputed, settings.penalty),
     )
     return Fitted(scorecard, level, baseline)
+
+
+def _with_misfit(
+    scatter: Additive,
+    point: Additive,
+    imputed: Imputed,
+    codes: NDArray[np.int32],
+    part: NDArray[np.int32],
+    settings: Settings,
+    seed: int,
+) -> Additive:
+    """Replicates moved by the effects that the scorecard leaves out, see `misfit`.
+
+    `codes` are those of all deals, `part` of those that effects are learned from.
+    """
+    log_odds = point.log_odds(codes)
+    centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
+    provisional = settings.regime == "provisional"
+    if provisional:  # its log-odds are shrunk: draws are as far apart as deals
+        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
+    boosted = settings.boosting_share > 0
+    left_out = misfit(imputed, point.log_odds(part), deviation, seed=seed, boosted=boosted)
+    if provisional:
+        left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
+    return add_misfit(scatter, left_out, centre, deviation)
 
 
 def combine(

@@ -22,7 +22,12 @@ from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.sampling import sample_for_effects, sample_size
+from fitmodel.learning.sampling import (
+    RIDGE_TIMES,
+    sample_for_effects,
+    sample_for_settings,
+    sample_size,
+)
 from fitmodel.learning.selection import choose
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
@@ -71,7 +76,7 @@ class Learned:
 
     @property
     def effect_deals(self) -> int:
-        """Deals that effects were learned from: a sample where there are very many."""
+        """Deals that settings were chosen on: a sample where there are very many."""
         return int(getattr(self.estimator, "effect_deals_", len(self.training_set)))
 
     @property
@@ -92,10 +97,12 @@ def note_on_sample(learned: Learned) -> str | None:
     deals, sample = len(learned.training_set), learned.effect_deals
     if sample == deals:
         return None
+    ridge = min(RIDGE_TIMES * sample, deals)
     return (
-        f"effects of attributes were learned from a stratified sample of {sample:,} of {deals:,} "
-        "deals ([learning] effect_deals), settings and interval too; the level, the evidence "
-        "quoted in reasons and the figures of this report are of all deals"
+        f"of {deals:,} deals, settings were chosen on a stratified sample of {sample:,} "
+        f"([learning] effect_deals); effects come from {ridge:,} in the ridge regression and from "
+        f"{sample:,} in each bootstrap replicate; the level, and the rates quoted in reasons, come "
+        "from all"
     )
 
 
@@ -158,7 +165,7 @@ def _choose_on_folds(
     view: HistoryView, training_set: TrainingSet, options: LearnerOptions
 ) -> Choice:
     """Choose settings on folds in time, of the deals that effects are learned from."""
-    chosen = sample_for_effects(training_set, options)
+    chosen = sample_for_settings(training_set, options)
     if chosen is not None:
         view, training_set = view.subset(chosen), training_set.subset(chosen)
     folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
@@ -182,7 +189,7 @@ def learn_from_set(
         if regime == "provisional":
             choice = choose_provisional(training_set, options)
         else:
-            chosen = sample_for_effects(training_set, options)
+            chosen = sample_for_settings(training_set, options)
             small = training_set if chosen is None else training_set.subset(chosen)
             folds = random_folds(small, seed=spec.learning.seed, n_folds=options.folds)
             choice = choose(folds, small, options)
@@ -227,7 +234,7 @@ def fit_estimator(
         training_set.attributes,
         follow_up_of(training_set),
         calendar_of(training_set, end),
-        effects_from=sample_for_effects(training_set, options),
+        effects=sample_for_effects(training_set, options),
     )
 
 

@@ -28,20 +28,21 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import Choice
 
 SAMPLE_DEALS = 3_000
-"""Deals of one sample. Effects of attributes learned from so many are known to a few per cent of
-the odds, which is little beside what reps differ by; from all of 100,000 deals they would take the
-report an hour. The level, rates, tests and money are always of all deals."""
+"""Most deals of one sample, and of a table that is not sampled. Effects of attributes learned from
+so many are known to a few per cent of the odds, which is little beside what reps differ by; from
+all of 100,000 deals they would take the report an hour. The level, rates, tests and money are
+always of all deals."""
 
 
 def is_large(deals: int) -> bool:
-    """Whether a table of so many deals has two samples in it."""
-    return deals > 2 * SAMPLE_DEALS
+    """Whether samples of a table of so many deals take the place of folds."""
+    return deals > SAMPLE_DEALS
 
 
 def draw_samples(
     training_set: TrainingSet, *, seed: int, samples: int = 2
 ) -> list[NDArray[np.intp]]:
-    """Draw samples of `SAMPLE_DEALS` each; of one sample all deals, where there are no more."""
+    """Draw samples of `SAMPLE_DEALS` each, or equal parts of all deals, where there are no more."""
     return sampling.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
 
 

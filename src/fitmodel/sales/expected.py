@@ -96,10 +96,10 @@ def compute_expected(
     Notes
     -----
     Fits start from the contract's prior as the model that is shipped does; samples do not, as in so
-    many deals it has no weight. In a table of more than two samples
-    (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples that share no deal take the place of
-    five folds: the second is asked about the deals of the first sample, the first about all others.
-    Their level is that of all deals.
+    many deals it has little weight. In a table of more than `fitmodel.sales._sample.SAMPLE_DEALS`
+    deals two fits on samples that share no deal take the place of five folds: the second is asked
+    about the deals of the first sample, the first about all others. Their level is that of all
+    deals.
 
     Examples
     --------
