@@ -152,5 +152,5 @@ def texts_of(told):
             yield from texts_of(item)
     elif isinstance(told, dict) and told.get("tag") not in {"code", "pre"}:
         for name, item in told.items():
-            if name not in NOT_READ | {"type", "title", "model_version"}:
+            if name not in NOT_READ | {"type", "title", "model_version", "refusal"}:
                 yield from texts_of(item)

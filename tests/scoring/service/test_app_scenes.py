@@ -217,15 +217,16 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
-    opened, serve, twelve, pipeline_of_twelve, picture, english_left, language
+    opened, serve, twelve, simulation, pipeline_of_twelve, picture, english_left, language
 ) -> None:
     say = read_texts(language, "desk")
-    own = [name for column in twelve.prospects for name in (column, *twelve.prospects[column])]
+    tables = (twelve.prospects, simulation.deals)
+    own = [name for some in tables for column in some for name in (column, *some[column])]
 
     def check_words(page) -> None:
         if language == "zh":
             lines = page.locator("body").inner_text().splitlines()
-            assert english_left(lines, own, ["english", "prospects.csv", "MODEL"]) == []
+            assert english_left(lines, own, ["english", "first contact", "model"]) == []
 
     small = {"viewport": {"width": 360, "height": 740}}
     with (
@@ -387,7 +388,7 @@ def test_a_data_scientist_promotes_a_challenger_with_a_reason(
 
     with serve(twelve.model) as url, opened(f"{url}?language={language}", "404") as page:  # no card
         page.route("**/v1/model/versions**", lambda route: route.fulfill(json=VERSIONS))
-        page.route("**/v1/model/promotion", answer)
+        page.route("**/v1/model/promotion**", answer)
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#versions thead th")).to_have_text(
             [say["champion"], say["challenger"]]
