@@ -59,7 +59,8 @@ def _block(lines: list[str], language: str) -> str:
         return "\n".join(_table(lines, language))
     quoted = "> " if lines[0].startswith("> ") else ""
     text = quoted + " ".join(line.removeprefix("> ").strip() for line in lines)
-    begin, strong, said, end = _MARK.fullmatch(text).groups()
+    marks = _MARK.fullmatch(text)
+    begin, strong, said, end = marks.groups() if marks else ("", "", text, "")
     return f"{begin}{strong}{message_in(said, language, TOPIC)}{end}"
 
 
