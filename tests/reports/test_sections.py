@@ -76,7 +76,7 @@ def test_printed_are_the_customers_who_left_last_and_a_rep_prints_the_own(
     )
     section = review_section(found, language=language)
     assert len(found.sheets) > ON_PAPER
-    both = list(zip(section.values["sheets"], found.sheets, strict=True))  # noqa: PD011 - a mapping
+    both = list(zip(section.values["sheets"], found.sheets, strict=True))
     printed = [sheet.left for shown, sheet in both if not shown["earlier"]]
     assert len(printed) == ON_PAPER
     assert min(printed) >= max(sheet.left for shown, sheet in both if shown["earlier"])
