@@ -9,10 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history import view_of
 from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.learning.learner import learn, learn_from_set
 from fitmodel.learning.parents import Levels, Parent
 from fitmodel.pooling import PARENT_FILE, pool_models, read_parent, with_prior
+from fitmodel.sales.expected import compute_expected
 
 SPEC = DealSpec(deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"})
 DEALS = pd.DataFrame({"signed": ["2025-01-01"], "left": [None], "source": ["outbound"]})
@@ -69,3 +73,28 @@ def test_a_level_that_no_attribute_has_is_refused() -> None:
         with_prior(SPEC.replace(learning={"expect": {"outbond": "riskier"}}), DEALS)
     with pytest.raises(SpecError, match="expect"):
         SPEC.replace(learning={"expect": {"outbound": "worse"}})
+
+
+def test_a_prior_that_was_not_read_is_never_left_out_in_silence(companies) -> None:
+    past = simulate_deals(90, seed=1, base_rate=0.25)
+    spec = past.spec.replace(learning={"prior": str(companies[0])})
+    with pytest.raises(SpecError, match=r"\[learning\] prior '.*a' was not read"):
+        learn(past.deals, spec, least=8)
+    with pytest.raises(SpecError, match="with_prior"):
+        learn_from_set(view_of(past.deals, spec).training_set(), spec, least=8)
+
+
+def test_the_sales_report_starts_from_the_prior_too(tmp_path) -> None:
+    past = simulate_deals(120, seed=1, base_rate=0.3)
+    levels = past.deals["lead_source"].unique()
+    risky = {level: 3.0 if level == levels[0] else -1.0 for level in levels}
+    parent = Parent({"lead_source": Levels(risky, dict.fromkeys(levels, 0.01))})
+    (tmp_path / PARENT_FILE).write_text(json.dumps(parent.to_dict()))
+    spec = past.spec.replace(learning={"prior": str(tmp_path)})
+    without = compute_expected(past.deals, past.spec, by=()).probability
+    read = with_prior(spec, past.deals)
+    for given in (spec, read):
+        expected = compute_expected(past.deals, given, by=()).probability
+        moved = (expected - without).groupby(past.deals["lead_source"]).mean()
+        assert moved.abs().max() > 0.01
+    assert with_prior(read, past.deals) is read

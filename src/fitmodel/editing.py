@@ -31,6 +31,7 @@ from fitmodel.learning.editing import (
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
+from fitmodel.pooling import with_prior
 from fitmodel.reports.card import card_with_edits
 from fitmodel.tracking.runs import Tracked, track_edit
 
@@ -250,7 +251,7 @@ def _judged(
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
     table = named_apart(read_deals(deals, contract))
-    return re_evaluate(table, contract, change, earlier=earlier)
+    return re_evaluate(table, with_prior(contract, table), change, earlier=earlier)
 
 
 def _write(

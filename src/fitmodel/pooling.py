@@ -51,6 +51,8 @@ def read_parent(path: str | Path) -> Parent:
 def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
     """Return the contract with what its `[learning] prior` says; as it is without one.
 
+    A prior that was read before is not read again.
+
     Raises
     ------
     BundleError
@@ -59,7 +61,7 @@ def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
         If `[learning.expect]` names a level that no attribute of the deals has.
     """
     _check_expected(spec, deals)
-    if spec.learning.prior is None:
+    if spec.learning.prior is None or spec.learning.parent is not None:
         return spec
     try:
         parent = read_parent(spec.learning.prior)

@@ -19,6 +19,7 @@ from fitmodel.deals.settling import settle_attributes
 from fitmodel.evaluation.instability import compute_instability
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.pooling import with_prior
 from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def check_stability(
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
     contract = spec or DealSpec(**loaded.manifest["spec"])
     read = read_with_history(deals, with_tables_of(loaded.manifest, contract))
-    table, contract = named_apart(read.table), read.spec
+    table = named_apart(read.table)
+    contract = with_prior(read.spec, table)
     asked = _prospects(prospects, table, contract)
 
     def flag(probability: NDArray[np.float64]) -> NDArray[np.bool_]:

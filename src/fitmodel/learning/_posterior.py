@@ -39,6 +39,9 @@ MIN_CHANCE = 1e-12
 PERMUTATIONS = 999
 # Mean and deviation of the weight of another model's tables, and of an expert's.
 PARENT_WEIGHT = (0.5, 0.5)
+# Deviation of one attribute's weight from that of all: a parent may be right on half of them.
+# python benchmarks/small.py --only prior compares parents that are alike, half alike and opposite.
+ATTRIBUTE_WEIGHT = 0.5
 EXPERT_WEIGHT = (1.0, 0.5)
 
 
@@ -123,10 +126,20 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
 
 
 def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
-    """Tables of another model and of an expert, for the design's codes."""
+    """Tables of another model and of an expert, for the design's codes.
+
+    The other model's come first as a whole, then attribute by attribute, so that the deals can
+    follow it where it is right and leave it where it is not.
+    """
     priors = []
     if options.parent is not None:
-        priors.append(PriorTables(options.parent.tables(design.columns), *PARENT_WEIGHT))
+        whole = options.parent.tables(design.columns)
+        priors.append(PriorTables(whole, *PARENT_WEIGHT))
+        nothing = [np.zeros_like(table) for table in whole]
+        for place, table in enumerate(whole):
+            if table.any():
+                alone = [*nothing[:place], table, *nothing[place + 1 :]]
+                priors.append(PriorTables(alone, 0.0, ATTRIBUTE_WEIGHT))
     if options.expect:
         priors.append(
             PriorTables(expected_tables(design.columns, dict(options.expect)), *EXPERT_WEIGHT)
@@ -279,7 +292,7 @@ def _spread(matrix: Floats, weight: Floats) -> float:
 def prior_weight(
     strengths: Sequence[Strength], weights: Floats, priors: Sequence[PriorTables]
 ) -> float:
-    """Mean weight that the deals give to the first prior."""
+    """Mean weight that the deals give to the first prior, another model's tables as a whole."""
     place = -len(priors)
     values = [each.fit.coefficients[place] * priors[0].scale(each.penalty) for each in strengths]
     return float(weights @ np.array(values))

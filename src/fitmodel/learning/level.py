@@ -97,6 +97,22 @@ class Level:
         scatter = generator.gamma(self.leavers, 1 / self.leavers, size) ** self.pull
         return np.asarray(self.factor * scatter, dtype=np.float64)
 
+    def damped(self, rate: float, long_run: float) -> float:
+        """Rate of a resample, as far from the long-run rate as the level leaves it uncertain.
+
+        Notes
+        -----
+        Today's hazard is ``rate * (recent / (rate * exposure)) ** pull``: to the power of
+        ``1 - pull`` it depends on the rate, else on the recent leavers, some of whom are in both.
+        With N leavers in all and n recent ones the relative variance is
+        ``(1 - pull**2) / N + pull**2 / n``. `draws` has the second part, the resamples the first.
+        """
+        if not self.is_applied or not 0.0 < rate < 1.0 or not 0.0 < long_run < 1.0:
+            return rate
+        hazard, usual = -np.log1p(-rate), -np.log1p(-long_run)
+        share = np.sqrt(1.0 - self.pull**2)
+        return float(-np.expm1(-usual * (hazard / usual) ** share))
+
 
 def raised(probability: Floats, factor: float | Floats) -> Floats:
     """Probability of leaving when the hazard is multiplied by a factor."""

@@ -17,6 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
+from fitmodel.pooling import with_prior
 from fitmodel.sales._over_reps import predict_over_reps
 from fitmodel.sales._sample import choose_light, draw_samples, fit_on_sample, is_large
 from fitmodel.sales.people import people_in
@@ -89,12 +90,16 @@ def compute_expected(
     ------
     DealsError
         If there are too few early churners to learn from.
+    BundleError
+        If the contract's prior cannot be read.
 
     Notes
     -----
-    In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
-    that share no deal take the place of five folds: the second is asked about the deals of the
-    first sample, the first about all others. Their level is that of all deals.
+    Fits start from the contract's prior as the model that is shipped does; samples do not, as in so
+    many deals it has little weight. In a table of more than `fitmodel.sales._sample.SAMPLE_DEALS`
+    deals two fits on samples that share no deal take the place of five folds: the second is asked
+    about the deals of the first sample, the first about all others. Their level is that of all
+    deals.
 
     Examples
     --------
@@ -105,6 +110,7 @@ def compute_expected(
     """
     blind = without_people(spec)
     view = view_of(deals, blind)
+    blind = with_prior(blind, view.deals)
     training_set = view.training_set()
     large = is_large(len(training_set))
     learn_fits = _fits_of_samples if large else _fits_of_folds

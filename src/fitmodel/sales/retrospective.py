@@ -110,9 +110,11 @@ def score_in_retrospect(
     -----
     Settings and calibration are chosen on deals known then too, or for an earlier snapshot where
     little has come since, so that nothing at all comes from later deals; at most three months of
-    what was known at signing are left unused.
+    what was known at signing are left unused. The contract's prior is left out for the same reason:
+    when it was learned is not known.
     """
     require_dates(spec)
+    spec = spec.replace(learning={"prior": None})
     view = view_of(deals, spec)
     deals = view.deals
     check_index(deals)
