@@ -238,8 +238,8 @@ def _refuse_unread_prior(spec: DealSpec) -> None:
     learning = spec.learning
     if learning.prior is not None and learning.parent is None:
         raise SpecError(
-            f"[learning] prior {learning.prior!r} was not read: learned without it, the model would "
-            "be another than the contract asks for. Remedy: give with_prior(spec, deals) of "
+            f"[learning] prior {learning.prior!r} was not read: a model learned without it is not "
+            "the one that the contract asks for. Remedy: give with_prior(spec, deals) of "
             "fitmodel.pooling as the contract, as fitmodel.train does"
         )
 

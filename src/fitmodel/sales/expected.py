@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.decision.own_months import OwnMonths
+from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
@@ -95,10 +97,10 @@ def compute_expected(
 
     Notes
     -----
-    Fits start from the contract's prior as the model that is shipped does; samples do not, as in so
-    many deals it has no weight. In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
+    In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
     that share no deal take the place of five folds: the second is asked about the deals of the
-    first sample, the first about all others. Their level is that of all deals.
+    first sample, the first about all others. Their level is that of all deals. Folds start from the
+    contract's prior as the shipped model does; samples do not, as so many deals outweigh it.
 
     Examples
     --------
@@ -160,6 +162,24 @@ def _fits_of_samples(
     asked = (view.index.difference(seen, sort=False), seen)
     both = np.sort(np.concatenate([first, second]))
     return choice, tuple(zip(fits, asked, strict=True)), training_set.subset(both)
+
+
+def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
+    """
+    How long customers stay by their own expected early churn; None where the tail is not known.
+
+    Parameters
+    ----------
+    view : HistoryView
+        Of the deals that `expected` is of.
+    spec : DealSpec
+    expected : Expected
+    """
+    known = view.training_set()
+    probability = expected.probability.reindex(known.index).to_numpy(dtype=np.float64)
+    factor = expected.fits[-1][0].level_.factor if expected.fits else 1.0
+    curve = fit_curve(known, probability, spec.label.horizon_months, factor=factor)
+    return OwnMonths.of(curve)
 
 
 def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> pd.Series[float]:
