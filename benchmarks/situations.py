@@ -10,7 +10,8 @@ swinging: 15,000 contracts over eight years whose hazard of leaving swings by a 
 18 and 24 months, with attributes that tell and with attributes that say nothing. timing: monthly
 contracts beside yearly ones, which cannot be left before the renewal. laws: the mean prediction
 over the deals learned from against their Kaplan-Meier rate at the level's factor. noise: attributes
-say nothing. constant: an attribute that never changes. us_lapse: judged out of time at 12, 18 and
+say nothing. constant: an attribute that never changes. intervals: coverage at
+other horizons. us_lapse: judged out of time at 12, 18 and
 24 months.
 """
 
@@ -37,11 +38,12 @@ from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.skill import describe_skill, shows_skill
 from fitmodel.learning.curve_fitting import learned_curve
-from fitmodel.learning.encoding import column_codes
+from fitmodel.learning.encoding import column_codes, encode
 from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
+from fitmodel.model.survival import left_by_at_end
 from fitmodel.policy_choice import predict_held_out
 
 if TYPE_CHECKING:
@@ -183,6 +185,32 @@ def timing_learned(n: int, seed: int) -> list[Row]:
     ]
 
 
+def intervals(n: int, seed: int) -> list[Row]:
+    """Share of true probabilities inside the 80 % interval, at other horizons than the own one."""
+    deals, _ = growing_company(n, 0.0, EVEN, seed)
+    asked, truth = growing_company(4_000, 0.0, EVEN, 10_000 + seed)
+    contract = spec_of_growing()
+    learned = learn(deals, contract)
+    curve = learned_curve(learned, predict_held_out(learned, contract))
+    card = learned.scorecard
+    frame = view_of(asked, contract).attributes(learned.training_set.dates).frame
+    codes = encode(card.columns, frame)
+    p, bounds = card.probability(codes), card.interval(*card.scores(codes))
+    low, high = (left_by_at_end(curve, p, bound, None) for bound in bounds)
+    path = np.cumsum([*EVEN, *[0.02] * 60])  # cumulative hazard of growing.py
+    risk = -np.log1p(-truth) / path[len(EVEN) - 1]
+    return [
+        {
+            "month": month,
+            "predicted": float(curve.left_by(p, (month,))[:, 0].mean()),
+            "true": float(true.mean()),
+            "covered": float(np.mean((low[:, month - 1] <= true) & (true <= high[:, month - 1]))),
+        }
+        for month in (2, 3, 5, 12, 18)
+        for true in [-np.expm1(-path[month - 1] * risk)]
+    ]
+
+
 def mean_law(deals: pd.DataFrame, contract: fitmodel.DealSpec) -> list[Row]:
     """Mean prediction over the deals learned from, against Kaplan-Meier at the level's factor."""
     view = view_of(deals, contract)
@@ -250,6 +278,8 @@ def situations(data: Path | None) -> dict[str, Callable[[], list[Row]]]:
     )
     made["laws: timing, 14 months"] = lambda: mean_law(timing(2_000, 2)[0], spec(14))
     made["noise, 2,000 deals"] = lambda: judged(swinging(2_000, 0.0, 5), spec(12))
+    for number in range(3):
+        made[f"intervals, 1,000 deals, company {number}"] = partial(intervals, 1_000, number)
     made["24 months of 36"] = lambda: judged(timing(4_000, 3)[0], spec(24))
     made["constant attribute"] = constant
     if data is not None:
