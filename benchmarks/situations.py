@@ -10,9 +10,8 @@ swinging: 15,000 contracts over eight years whose hazard of leaving swings by a 
 18 and 24 months, with attributes that tell and with attributes that say nothing. timing: monthly
 contracts beside yearly ones, which cannot be left before the renewal. laws: the mean prediction
 over the deals learned from against their Kaplan-Meier rate at the level's factor. noise: attributes
-say nothing. constant: an attribute that never changes. intervals: coverage at
-other horizons. us_lapse: judged out of time at 12, 18 and
-24 months.
+say nothing. constant: an attribute that never changes. intervals: coverage at other horizons.
+us_lapse: judged out of time at 12, 18 and 24 months.
 """
 
 from __future__ import annotations
