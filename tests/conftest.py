@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+
+from slow_tests import Measure, function_of, listed
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
@@ -27,8 +31,24 @@ LIGHT = pytest.MonkeyPatch()
 USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--list-slow`` measures the run and writes which tests are slow (tests/slow_tests.py)."""
+    parser.addoption("--list-slow", action="store_true", help="write tests/slow_tests.txt anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure where that is asked for."""
+    if config.getoption("--list-slow"):
+        config.pluginmanager.register(Measure())
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, then others with slow tests: no core waits at the end."""
+    """Mark what is slow. Long files come first, then others with slow tests: no core waits."""
+    names = listed()
+    for item in items:
+        if function_of(item.nodeid) in names:
+            item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
@@ -206,3 +226,87 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+TERMS = frozenset(
+    [
+        "auc",
+        "roc",
+        "brier",
+        "crm",
+        "csv",
+        "tsv",
+        "mlflow",
+        "iso",
+        "json",
+        "sql",
+        "kaplan",
+        "meier",
+        "aalen",
+        "johansen",
+        "shapley",
+        "python",
+        "linux",
+        "fitmodel",
+        "numpy",
+        "pandas",
+        "scipy",
+        "scikit",
+        "learn",
+        "interpret",
+        "core",
+        "spark",
+        "assessment",
+        "dataframe",
+        "uri",
+        "id",
+    ]
+)
+"""Names that stand in Chinese texts as they are."""
+NO_SENTENCE = re.compile(
+    r"`[^`]*`|models:/\S+|runs:/\S+|fitmodel( [-\w./]+)*|\[[\w.]+\]( \w+)?"
+    r"|--?[a-z][-a-z]*( [A-Z]+)?|\w*[\d_/.]\w*|\w+\.\w+|\b[A-Z_]{2,}\b"
+)
+"""Code, commands, files, ids."""
+
+
+@pytest.fixture(scope="session")
+def english_left() -> Callable[..., list[str]]:
+    """Finds English in texts of a Chinese page; see `_english_left`."""
+    return _english_left
+
+
+def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
+    """Texts that hold an English word, beside the `own` names and values of the user's tables."""
+    names = {str(name).replace("_", " ").strip().lower() for some in own for name in some}
+    words = sorted(filter(None, names), key=len, reverse=True)
+    is_own = re.compile(
+        r"(?<![A-Za-z])(" + "|".join(map(re.escape, words or ["\0"])) + r")(?![A-Za-z])",
+        re.IGNORECASE,
+    )
+    found = []
+    for text in texts:
+        rest = NO_SENTENCE.sub(" ", is_own.sub(" ", text))
+        if set(re.findall(r"[a-z]{2,}", rest.lower())) - TERMS:
+            found.append(text)
+    return found
+
+
+@pytest.fixture(scope="session")
+def holds() -> Callable[[Any, Any, str], Any]:
+    """Holds an answer against what the service's OpenAPI says of it; see `_holds`."""
+    return _holds
+
+
+def _holds(client: Any, answer: Any, path: str) -> Any:
+    """The answer, which is of the status, the kind and the named schema that OpenAPI says."""
+    from jsonschema import Draft202012Validator
+
+    described = client.get("/openapi.json", headers=answer.request.headers).json()
+    operation = described["paths"][path][answer.request.method.lower()]
+    content = operation["responses"][str(answer.status_code)]["content"]
+    schema = content[answer.headers["content-type"].partition(";")[0]]["schema"]
+    assert "$ref" in json.dumps(schema), f"{path} has no named schema"
+    whole = schema | {"components": described["components"]}
+    Draft202012Validator(whole).validate(answer.json())
+    return answer.json()

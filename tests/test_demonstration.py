@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fitmodel import demonstration
-from fitmodel.demonstration import PROSPECTS, TRAINED_UNTIL, make_demo
+from fitmodel.demonstration import LABELS, PROSPECTS, TRAINED_UNTIL, make_demo
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -17,7 +17,7 @@ HAS = {"deals": True, "log": True, "history": True}
 @pytest.mark.slow
 @pytest.mark.usefixtures("mlflow_store")
 def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
-    tmp_path, monkeypatch, simulate_quickly
+    tmp_path, monkeypatch, simulate_quickly, english_left, holds
 ) -> None:
     monkeypatch.setattr(demonstration, "simulate_deals", simulate_quickly)
     made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_500)
@@ -55,3 +55,102 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
         first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
         events = ready.get(f"/v1/decisions?id={first}").json()["events"]
         assert events[-1]["kind"] == "assessed"
+        versions = ready.get("/v1/model/versions").json()
+        assert (versions["champion"], versions["challenger"]) == (1, 2)
+        assert versions["comparison"] is not None
+        own = (pd.read_csv(path, dtype=str) for path in (made.deals, made.pipeline))
+        names = [name for table in own for column in table for name in [column, *table[column]]]
+        labels = [*LABELS.values(), *EVENT_WORDS, "prospect-fit"]
+        for path, told in chinese_pages(ready, big[0]["key"], holds):
+            assert english_left(texts_of(told), names, labels) == [], path
+
+
+EVENT_WORDS = [
+    "activities",
+    "fields",
+    "call",
+    "email",
+    "meeting",
+    "stage",
+    "demo",
+    "offer",
+    "qualified",
+    "first",
+    "contact",
+]
+NOT_READ = frozenset(
+    [
+        "tag",
+        "attributes",
+        "attribute",
+        "key",
+        "id",
+        "kind",
+        "regime",
+        "fit",
+        "worth",
+        "policy",
+        "name",
+        "roles",
+        "words",
+        "recorded",
+        "example",
+        "cells",
+        "prospect",
+        "value",
+        "state",
+        "pipeline",
+        "quiz",
+        "drifted",
+        "markdown",
+        "actionable",
+        "unfamiliar_because",
+        "rep",
+        "by",
+        "levels",
+    ]
+)
+"""Keys of names, codes and values that programs read; a page says each in its own words."""
+
+
+def chinese_pages(ready, key, holds):
+    """Path and answer of everything that the pages ask for in Chinese, each as OpenAPI has it."""
+    asked = {"language": "zh"}
+
+    def told(path, **params):
+        return path, holds(ready, ready.get(path, params=asked | params), path)
+
+    row = "/v1/pipeline/row"
+    yield told("/v1/pipeline/rows")
+    yield told(row, key=key)
+    yield told("/v1/pipeline/timeline", key=key)
+    for path in ("/v1/model/card", "/v1/model/plots", "/v1/model/versions", "/v1/watch"):
+        yield told(path)
+    yield "rule", ready.get("/v1/desk").json()["rule"]["zh"]
+    prospect = ready.get(row, params={"key": key}).json()["prospect"]
+    for path in ("/v1/brief", "/v1/assessments"):
+        yield path, holds(ready, ready.post(path, params=asked, json=prospect), path)
+    table = "/v1/model/tables/{attribute}"
+    for attribute in list(prospect)[:4]:
+        answer = ready.get(table.format(attribute=attribute), params=asked)
+        yield table, holds(ready, answer, table)["plot"]
+    for path in (table.format(attribute="nothing"), f"{row}?key=nobody", "/v1/nowhere"):
+        yield path, ready.get(path, headers={"accept-language": "zh-CN,zh;q=0.9"}).json()["detail"]
+    wanted = {"version": 2, "reason": "newer", "by": "Kim"}
+    for changes, status in (({}, 409), ({"force": True}, 200)):
+        answer = ready.post("/v1/model/promotion", params=asked, json=wanted | changes)
+        assert answer.status_code == status, answer.text
+        yield "promotion", holds(ready, answer, "/v1/model/promotion")
+
+
+def texts_of(told):
+    """Texts that a person reads."""
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, list):
+        for item in told:
+            yield from texts_of(item)
+    elif isinstance(told, dict) and told.get("tag") not in {"code", "pre"}:
+        for name, item in told.items():
+            if name not in NOT_READ | {"type", "title", "model_version", "refusal"}:
+                yield from texts_of(item)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.tracking.lifecycle import RunOptions
-from fitmodel.tracking.sweeps import begin_sweep, end_sweep
+from fitmodel.tracking.run_log import begin_sweep, end_sweep
 from fitmodel.training import train_as
 
 if TYPE_CHECKING:

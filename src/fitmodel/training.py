@@ -22,7 +22,7 @@ from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_doubts
 from fitmodel.learning.curve_fitting import learned_curve
-from fitmodel.learning.learner import learn
+from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
@@ -38,8 +38,8 @@ from fitmodel.policy_choice import (
 from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
-from fitmodel.tracking.autologging import without_autolog
 from fitmodel.tracking.champion import compare_with_champion
+from fitmodel.tracking.connection import without_autolog
 from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
@@ -238,7 +238,7 @@ def _train(
     digest = deals_digest(table)
     own = None if estimator is None else repr(estimator)
     block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
-    notes = (*report.notes, *filter(None, [note_on_exits(view)]))
+    notes = (*report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
     report = replace(report, reproduce=block, notes=notes)
     tell(STEPS[4])
     begun = begin(spec, options)

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fitmodel.crm import _parts
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
 from fitmodel.deals.contract import DealSpec
 
@@ -211,3 +213,18 @@ def test_as_of_a_past_day_equals_what_a_snapshot_of_that_day_says(changes, days)
         standing = rows[rows["at"] <= taken].sort_values("at")["new"]
         if len(standing):
             assert frame["plan"].iloc[place] == standing.iloc[-1]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+@given(CHANGES, EVENTS)
+def test_a_table_in_parts_gives_what_the_whole_gives(changes, events):
+    history, calls = _history(changes), _events(events)
+    whole = _frame(history, calls)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_parts, "WHOLE_ROWS", 0)
+        patch.setattr(_parts, "PART_ROWS", 1)
+        patch.setattr(_parts, "PIECE_ROWS", 3)
+
+        parts = _frame(history, calls)
+
+    pd.testing.assert_frame_equal(parts, whole, check_exact=True)

@@ -108,16 +108,16 @@ def test_prospects_at_once_get_what_each_gets_alone(model_of):
 
 @pytest.mark.usefixtures("stored")
 def test_a_database_is_asked_for_the_ids_at_hand_alone(model_of, monkeypatch):
-    from fitmodel.crm import _long_table
+    from fitmodel.crm import _opening
 
     asked = []
-    read = _long_table.read_rows
+    read = _opening.read_rows
 
     def noted(url, query, only):
         asked.append(only)
         return read(url, query, only)
 
-    monkeypatch.setattr(_long_table, "read_rows", noted)
+    monkeypatch.setattr(_opening, "read_rows", noted)
     _attached(model_of(**IN_DATABASE), PROSPECTS[:2])
 
     assert asked == [("deal", ["P1", "P2"])] * 2

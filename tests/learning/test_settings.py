@@ -28,6 +28,7 @@ CHOSEN = {
     "time_budget_seconds": 60.0,
     "seed": 9,
     "threads": 2,
+    "effect_deals": 5_000,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from datetime import date
 from types import SimpleNamespace
@@ -11,8 +12,12 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.evaluation.metrics import Metric
+from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, IN_SMALL_BLOCKS
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.reports.card import METRICS, model_card
+from fitmodel.evaluation.skill import describe_provisional, describe_skill
+from fitmodel.language.catalogue import read_texts
+from fitmodel.reports.card import METRICS, card_with_edits, model_card
+from fitmodel.reports.card_language import card_in
 
 EVIL = "x|y\n<script>alert(1)</script>"
 MANIFEST = {
@@ -269,3 +274,101 @@ def test_what_to_have_and_to_type_again_stands_in_the_card(spec):
     assert "| deals digest | ab12 |" in card
     assert "`fitmodel train 'a/b.csv'`" in card
     assert "How to reproduce it" not in model_card(make_report(reproduce={}), MANIFEST, spec)
+
+
+GAINED, LOST = Metric("", 0.09, 0.05, 0.11, 0.0), Metric("", -0.09, -0.15, -0.02, 0.0)
+GOOD = dict.fromkeys(METRICS, GAINED) | {"roc_auc": Metric("roc_auc", 0.78, 0.75, 0.81, 0.5)}
+BAD = GOOD | {"log_loss_skill": LOST}
+CHANCE = GOOD | {"roc_auc": Metric("roc_auc", 0.52, 0.45, 0.58, 0.5)}
+NOTES = (
+    EARLIER_SPLIT.format(share=0.4, usual=0.25), IN_BLOCKS, IN_SMALL_BLOCKS, IN_FOLDS,
+)  # fmt: skip
+LEAKAGE = pd.DataFrame(
+    {
+        "attribute": ["seats", "plan", "rep"],
+        "kind": ["name", "protected", "seller"],
+        "verdict": ["stop", "warn", "warn"],
+        "evidence": [
+            "its name tells of knowledge from after the closing",
+            "its name suggests a protected characteristic of a person (age)",
+            "it says who sold: the model would judge the seller, not the fit",
+        ],
+    }
+)
+EDITS = [
+    {
+        "words": "set plan basic to +0.000",
+        "by": "Kim",
+        "at": "2026-06-30T10:00:00",
+        "reason": "那次展会已经结束",
+        "rows": [{"value": "basic", "before": 0.4, "after": 0.0, "deals": 60}],
+        "judged": None,
+    }
+]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": describe_skill(GOOD), "metrics": GOOD},
+        {"verdict": describe_skill(BAD), "metrics": BAD, "has_skill": False},
+        {"verdict": describe_skill(CHANCE), "metrics": CHANCE, "leakage": LEAKAGE},
+        {
+            "verdict": describe_provisional(GOOD, 0.4, 20),
+            "regime": "provisional",
+            "n_early_churners": 20,
+            "method": "blocks in time",
+            "split_date": None,
+            "period": (None, None),
+        },
+        {"method": "cross-validation", "split_date": None, "flagged": {"share_flagged": 0.0}},
+    ],
+)
+def test_in_chinese_no_english_sentence_is_left_on_the_card(spec, english_left, changes):
+    report = make_report(**({"verdict": describe_skill(GOOD), "notes": NOTES} | changes))
+    card = card_with_edits(model_card(report, MANIFEST, spec), EDITS)
+    said = card_in(card, "zh")
+    own = [
+        "x",
+        "y",
+        "alert",
+        "script",
+        "lt",
+        "gt",
+        "segment",
+        "smb",
+        "seats",
+        "plan",
+        "rep",
+        "basic",
+        "Kim",
+        "age",
+        "nothing",
+    ]
+    code = ("import fitmodel", "model")
+    lines = [line for line in said.splitlines() if not line.startswith(code)]
+    assert english_left(lines, own, ["decides 99 %", "prospect-fit"]) == []
+    assert card_in(card, "en") == card
+
+
+def test_a_card_in_chinese_has_the_structure_and_the_figures_of_the_card(spec):
+    card = model_card(make_report(), MANIFEST, spec)
+    said = card_in(card, "zh")
+
+    def marks(text: str) -> list[tuple[str, int]]:
+        lines = [line for line in text.splitlines() if line.startswith(("#", "|"))]
+        return [(line.split(" ")[0], line.count("|")) for line in lines]
+
+    assert marks(said) == marks(card)
+    figures = re.compile(r"\d+")
+    assert sorted(figures.findall(said)) == sorted(figures.findall(card))
+    assert "<script" not in said
+    assert r"x\|y" in said
+
+
+def test_what_is_not_known_is_quoted_and_said_to_be_english(spec):
+    said = card_in(
+        model_card(make_report(notes=("41 deals had no amount.",)), MANIFEST, spec), "zh"
+    )
+    quoted = read_texts("zh", "messages")["original"].format(text="41 deals had no amount.")
+    assert f"- {quoted}\n" in said

@@ -205,3 +205,13 @@ def test_rates_of_segments_side_by_side_are_those_of_their_own_curves():
         assert facts["rate"] == pytest.approx(1 - curve.survival[0], abs=1e-12)
         assert facts["low"] == pytest.approx(1 - curve.high[0], abs=1e-9)
         assert facts["high"] == pytest.approx(1 - curve.low[0], abs=1e-9)
+
+
+def test_a_profile_said_in_another_language_is_the_one_computed_in_it():
+    sim = simulate_deals(800, seed=1)
+    labels = {"words": {"labels": {"segment": "客户规模"}}}
+    spec = sim.spec.replace(**labels)
+    there = compute_profile(sim.deals, sim.spec, shuffles=99).in_language(spec, "zh")
+    anew = compute_profile(sim.deals, spec, shuffles=99, language="zh")
+    pd.testing.assert_frame_equal(there.table, anew.table)
+    assert there.table["rule"].str.contains("客户规模").any()

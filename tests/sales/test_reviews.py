@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
@@ -156,3 +157,16 @@ def test_without_a_rep_or_dates_there_are_no_sheets(simulation):
     }  # fmt: skip
     with pytest.raises(DealsError, match="needs closing dates.*Remedy"):
         compute_reviews(simulation.deals, simulation.spec.replace(deals=tenure))
+
+
+def test_reviews_said_in_another_language_are_those_computed_in_it(
+    simulation, reviews, retrospective
+):
+    view = view_of(simulation.deals, simulation.spec)
+    there = reviews.in_language(view, simulation.spec, "zh")
+    anew = compute_reviews(
+        simulation.deals, simulation.spec, latest=2, retrospective=retrospective, language="zh"
+    )
+    pd.testing.assert_frame_equal(there.missed, anew.missed)
+    assert there.missed["signal"].tolist() != reviews.missed["signal"].tolist()
+    assert there.sheets is reviews.sheets

@@ -16,8 +16,7 @@ import matplotlib.pyplot as plt
 import mlflow
 import pytest
 
-from fitmodel.tracking.autologging import without_autolog
-from fitmodel.tracking.connection import connected
+from fitmodel.tracking.connection import connected, without_autolog
 from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track

@@ -1,7 +1,7 @@
 """The history of fields: every change of every deal, sorted, and what stood at a moment.
 
-a row per change, version or snapshot -> (deal, field, time, value, old value)
-     -> sorted; rows that change nothing dropped -> binary search of a deal's moment
+a row per change, version or snapshot, in parts where they are many -> sorted rows
+     -> binary search of a deal's moment
 """
 
 from __future__ import annotations
@@ -12,25 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._history_rows import Raw, first_seen, read_rows
-from fitmodel.crm._long_table import coded_texts, digest_of, open_rows
-from fitmodel.crm._search import NOT_A_TIME, days_between, first_not_before
-from fitmodel.crm._stages import StageMoves, stage_moves
-from fitmodel.crm._ties import order_changes
-from fitmodel.exceptions import DealsError
+from fitmodel.crm._indexed_rows import IndexedRows
+from fitmodel.crm._long_table import coded_texts, digest_of
+from fitmodel.crm._opening import open_rows
+from fitmodel.crm._parts import in_parts, is_large
+from fitmodel.crm._search import NOT_A_TIME, days_between, first_not_before, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._long_table import Given, Rows
+    from fitmodel.crm._opening import Given
     from fitmodel.crm._search import Ints
+    from fitmodel.crm._spool import Levels
+    from fitmodel.crm._stages import StageMoves
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]
 
+DEALS_AT_ONCE = 100_000
 CHANGED, BEFORE_FIRST, NEVER_CHANGED, UNKNOWN = 0, 1, 2, 3
 """Where a value comes from: a change before the moment, what the first change after it replaced, a
 field without a change, or nowhere."""
@@ -53,7 +55,7 @@ class ChangeLog:
         Microseconds since 1970 on the clock of the table's zone.
     value_codes, old_codes : ndarray of int32 of shape (rows,)
         Places in `levels`; -1 where empty. Without old values all are -1.
-    levels : list
+    levels : Levels
     first_seen : ndarray of int64 of shape (deals,)
         Time of the first row of each deal, whatever its field.
     changed : ndarray of int32 of shape (rows + 1,)
@@ -73,7 +75,7 @@ class ChangeLog:
     times: Ints
     value_codes: Codes
     old_codes: Codes
-    levels: list[Any]
+    levels: Levels
     first_seen: Ints
     changed: Codes
     last_change: Ints
@@ -87,14 +89,20 @@ class ChangeLog:
     def digest(self) -> bytes:
         """Changes where any row does."""
         arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
-        return digest_of(self.place, [*self.ids], self.fields, self.levels, arrays=arrays)
+        return digest_of(self.place, [*self.ids], self.fields, [*self.levels], arrays=arrays)
 
-    def codes_of(self, name: str) -> Codes:
-        """Values of all rows of a field, as places in `levels`."""
-        field = np.arange(len(self.bounds) - 1) % max(len(self.fields), 1)
-        rows = np.repeat(field, np.diff(self.bounds)) == self.fields.index(name)
-        codes: Codes = self.value_codes[rows]
-        return codes
+    def rows_of(self, name: str) -> tuple[Codes, Ints]:
+        """Codes of a field's values, and how many rows have each."""
+        counts: dict[int, int] = {}
+        field, step = self.fields.index(name), len(self.fields)
+        for start in range(field, len(self.bounds) - 1, DEALS_AT_ONCE * step):
+            here = np.arange(start, min(start + DEALS_AT_ONCE * step, len(self.bounds) - 1), step)
+            rows, _ = rows_of(self.bounds[here], self.bounds[here + 1])
+            for code, count in zip(
+                *np.unique(self.value_codes[rows], return_counts=True), strict=True
+            ):
+                counts[int(code)] = counts.get(int(code), 0) + int(count)
+        return np.array([*counts], dtype=np.int32), np.array([*counts.values()], dtype=np.int64)
 
     @property
     def has_old_values(self) -> bool:
@@ -221,75 +229,8 @@ def read_changes(
         If the table cannot be read, lacks a column, or its dates cannot be told.
     """
     rows = open_rows(place, section, given, ids)
-    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
-    rows.need(keys)
-    raw = read_rows(rows, section)
-    kept = raw.field >= 0
-    order, ties = order_changes(
-        raw.deal[kept], raw.field[kept], raw.time[kept], raw.value[kept], raw.old[kept]
-    )
-    places = np.flatnonzero(kept)[order]
-    if ties.count:
-        mark = np.zeros(int(raw.row.max()) + 1, dtype=bool)
-        mark[raw.row[places[ties.rows]]] = True
-        rows.told(
-            mark,
-            "change a field at the very moment of another change; the old values put "
-            f"{ties.settled:,} of them in order, and of the others the later row counts",
-            "export the times with seconds, or the old values too",
-            section.time,
-        )
-    return _log(rows, section, raw, places)
-
-
-def _log(rows: Rows, section: HistoryTable, raw: Raw, places: Ints) -> ChangeLog:
-    """Index the sorted rows; those that repeat the value before them are dropped."""
-    key = raw.deal[places].astype(np.int64) * max(len(raw.fields), 1) + raw.field[places]
-    value = raw.value[places]
-    begins = np.append(True, key[1:] != key[:-1]) if len(key) else np.empty(0, dtype=bool)
-    repeats = ~begins & np.append(False, value[1:] == value[:-1])[: len(key)]
-    kept = np.flatnonzero(~repeats)
-    places, key, value, begins = places[kept], key[kept], value[kept], begins[kept]
-    old, time = raw.old[places], raw.time[places]
-    is_change = ~begins | ((old >= 0) & (old != value))
-    size = max(len(raw.ids), 1) * max(len(raw.fields), 1)
-    bounds = np.searchsorted(key, np.arange(size + 1)).astype(np.int64)
-    return ChangeLog(
-        place=rows.place,
-        section=section,
-        ids=raw.ids,
-        fields=tuple(raw.fields),
-        bounds=bounds,
-        times=time,
-        value_codes=value,
-        old_codes=old,
-        levels=raw.levels,
-        first_seen=first_seen(raw),
-        changed=np.append(0, np.cumsum(is_change)).astype(np.int32),
-        last_change=_latest(time, is_change, begins),
-        moves=dict(_moves(rows, raw, key, value, old, begins)),
-        findings=tuple(rows.findings),
-    )
-
-
-def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_]) -> Ints:
-    """Time of the latest change up to each row of the same deal and field."""
-    row = np.arange(len(time))
-    last = np.maximum.accumulate(np.where(is_change, row, -1)) if len(time) else row
-    start = np.maximum.accumulate(np.where(begins, row, 0)) if len(time) else row
-    return np.where(last >= start, time[np.maximum(last, 0)], NOT_A_TIME)
-
-
-def _moves(
-    rows: Rows, raw: Raw, key: Ints, value: Codes, old: Codes, begins: Any
-) -> Iterator[tuple[str, StageMoves]]:
-    section: Any = rows.section
-    if section.stage is None:
-        return
-    if section.stage not in raw.fields:
-        known = ", ".join(raw.fields[:12])
-        raise DealsError(
-            f"{rows.place} stage {section.stage!r} is no field that is read of it: they are {known}"
-        )
-    here = key % max(len(raw.fields), 1) == raw.fields.index(section.stage)
-    yield section.stage, stage_moves(section.stages, raw.levels, key, value, old, begins, here)
+    rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))
+    index = IndexedRows(place, section, in_parts=is_large(rows))
+    for part in in_parts(rows):
+        index.add(part)
+    return ChangeLog(place=place, section=section, **index.arrays())

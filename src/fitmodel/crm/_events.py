@@ -1,19 +1,22 @@
 """The events of deals: meetings, calls, tickets, product use; counted before a moment.
 
-a row per event -> (deal, time, kind, who, amount) -> sorted -> counts of windows before a moment
+a row per event, in parts where they are many -> (deal, time, kind, who, amount) -> sorted
+     -> counts of windows before a moment
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import coded_texts, digest_of, open_rows, whose_and_when
+from fitmodel.crm._long_table import coded_texts, digest_of, whose_and_when
+from fitmodel.crm._opening import open_rows
+from fitmodel.crm._parts import in_parts, is_large
 from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
+from fitmodel.crm._spool import Spool
 from fitmodel.crm.columns import slug
 from fitmodel.tables.values import read_numbers
 
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._long_table import Given, Rows
+    from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._opening import Given
     from fitmodel.crm._search import Ints
     from fitmodel.deals.history_sections import EventTable
     from fitmodel.tables.forms import Finding
@@ -40,7 +44,8 @@ class EventRows:
 
     Attributes
     ----------
-    bounds : ndarray of int64 of shape (deals + 1,)
+    starts, stops : ndarray of int64 of shape (deals,)
+        Where the rows of each deal begin, and the first row behind them.
     times : ndarray of int64 of shape (events,)
     who : ndarray of int32 of shape (events,)
         -1 where nobody is named.
@@ -48,7 +53,8 @@ class EventRows:
         0 where there is none.
     """
 
-    bounds: Ints
+    starts: Ints
+    stops: Ints
     times: Ints
     who: NDArray[np.int32]
     amounts: Floats
@@ -57,8 +63,8 @@ class EventRows:
         """Rows of each deal from one moment to before another."""
         known = deals >= 0
         place = np.where(known, deals, 0)
-        start = np.where(known, self.bounds[place], 0)
-        stop = np.where(known, self.bounds[place + 1], 0)
+        start = np.where(known, self.starts[place], 0)
+        stop = np.where(known, self.stops[place], 0)
         last = first_not_before(self.times, start, stop, until)
         return first_not_before(self.times, start, last, since), last
 
@@ -98,6 +104,8 @@ class EventLog:
     section : EventTable
     ids : Index of str
     every : EventRows
+    by_kind : mapping of str to EventRows
+        The events of each kind.
     kind : ndarray of int32 of shape (events,)
         Place in `kinds` of each sorted event; -1 where it has none.
     kinds : tuple of str
@@ -110,6 +118,7 @@ class EventLog:
     section: EventTable
     ids: pd.Index[Any]
     every: EventRows
+    by_kind: dict[str, EventRows]
     kind: NDArray[np.int32]
     kinds: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -128,18 +137,8 @@ class EventLog:
     def digest(self) -> bytes:
         """Changes where any row does."""
         rows = self.every
-        arrays = (rows.bounds, rows.times, rows.who, rows.amounts, self.kind)
+        arrays = (rows.starts, rows.times, rows.who, rows.amounts, self.kind)
         return digest_of(self.place, [*self.ids], self.kinds, arrays=arrays)
-
-    @cached_property
-    def by_kind(self) -> dict[str, EventRows]:
-        """The events of each kind."""
-        return {name: self._of(self.kind == place) for place, name in enumerate(self.kinds)}
-
-    def _of(self, kept: NDArray[np.bool_]) -> EventRows:
-        before = np.append(0, np.cumsum(kept))
-        rows = self.every
-        return EventRows(before[rows.bounds], rows.times[kept], rows.who[kept], rows.amounts[kept])
 
     def attributes(self, deals: Ints, moments: Ints) -> dict[str, Floats]:
         """Attributes of each deal from the events strictly before its moment.
@@ -155,7 +154,8 @@ class EventLog:
             Counts are 0 where nothing happened: silence is known. They are missing only where a
             window begins before events were recorded at all.
         """
-        empty = self._of(np.zeros(len(self), dtype=bool))
+        nowhere = np.zeros(len(self.every.starts), dtype=np.int64)
+        empty = replace(self.every, starts=nowhere, stops=nowhere)
         groups = {self.name: self.every}
         for kind in self.section.kinds or ():
             groups[f"{self.name}_{kind}"] = self.by_kind.get(kind, empty)
@@ -237,24 +237,81 @@ def read_events(
     """
     rows = open_rows(f"[events.{name}]", section, given, ids)
     rows.need(("id", "at", "kind", "who", "amount"))
-    deal, times, kept = whose_and_when(rows)
-    who = _codes(rows, section.who)
-    kind, kinds = _kinds(rows, section)
-    amounts = _amounts(rows, section)
-    at = np.flatnonzero(kept)
-    at = at[np.lexsort((times[at], deal.codes[at]))]
-    sorted_deals = deal.codes[at]
-    bounds = np.searchsorted(sorted_deals, np.arange(max(len(deal.levels), 1) + 1)).astype(np.int64)
-    return EventLog(
-        place=rows.place,
-        name=name,
-        section=section,
-        ids=pd.Index(deal.levels, dtype=object),
-        every=EventRows(bounds, times[at], who[at], amounts[at]),
-        kind=kind[at],
-        kinds=kinds,
-        findings=tuple(rows.findings),
-    )
+    index = _IndexedEvents(on_disk=is_large(rows))
+    for part in in_parts(rows):
+        index.add(part, section)
+    return index.log(name, rows.place, section)
+
+
+class _IndexedEvents:
+    """Sorted events, made of one part after the other; twice: by time, and by kind and time."""
+
+    def __init__(self, *, on_disk: bool) -> None:
+        kinds = {"times": np.int64, "who": np.int32, "amounts": np.float64}
+        self._ordered = [
+            {name: Spool(kind, on_disk=on_disk) for name, kind in kinds.items()} for _ in range(2)
+        ]
+        self._starts, self._kind_starts = (Spool(np.int64, on_disk=False) for _ in range(2))
+        self._kind = Spool(np.int32, on_disk=on_disk)
+        self._ids: list[Any] = []
+        self._parts: list[Rows] = []
+        self._kinds: tuple[str, ...] = ()
+
+    def add(self, rows: Rows, section: EventTable) -> None:
+        """Read and sort a part, with deals that no other part has."""
+        deal, times, kept = whose_and_when(rows)
+        kind, self._kinds = _kinds(rows, section)
+        columns = {"times": times, "who": _codes(rows, section.who)}
+        columns["amounts"] = _amounts(rows, section)
+        self._parts.append(rows)
+        if not deal.levels and rows.whole is not None:
+            return
+        self._ids += deal.levels
+        deals, kinds = np.arange(max(len(deal.levels), 1)), len(self._kinds)
+        at = np.flatnonzero(kept)
+        at = at[np.lexsort((times[at], deal.codes[at]))]
+        self._starts.add(np.searchsorted(deal.codes[at], deals) + len(self._kind))
+        self._append(0, columns, at)
+        self._kind.add(kind[at])
+        named = at[kind[at] >= 0]
+        named = named[np.lexsort((times[named], kind[named], deal.codes[named]))]
+        key = deal.codes[named].astype(np.int64) * kinds + kind[named]
+        before = len(self._ordered[1]["times"])
+        self._kind_starts.add(np.searchsorted(key, np.arange(len(deals) * kinds)) + before)
+        self._append(1, columns, named)
+
+    def _append(self, order: int, columns: dict[str, Any], places: Ints) -> None:
+        for name, spool in self._ordered[order].items():
+            spool.add(columns[name][places])
+
+    def log(self, name: str, place: str, section: EventTable) -> EventLog:
+        """The log of all parts."""
+        whole, told = self._parts[0].whole, [part.told_of for part in self._parts]
+        findings = self._parts[0].findings if whole is None else whole.findings(told, place)
+        every, by_kind = (
+            {column: spool.array() for column, spool in spools.items()} for spools in self._ordered
+        )
+        starts = self._starts.array()
+        stops = np.append(starts[1:], len(every["times"]))
+        ends = self._kind_starts.array()
+        shape = (len(starts), len(self._kinds))
+        first, last = (
+            each.reshape(shape) for each in (ends, np.append(ends, len(by_kind["times"]))[1:])
+        )
+        return EventLog(
+            place=place,
+            name=name,
+            section=section,
+            ids=pd.Index(self._ids, dtype=object),
+            every=EventRows(starts, stops, **every),
+            by_kind={
+                kind: EventRows(first[:, number], last[:, number], **by_kind)
+                for number, kind in enumerate(self._kinds)
+            },
+            kind=self._kind.array(),
+            kinds=self._kinds,
+            findings=findings,
+        )
 
 
 def _codes(rows: Rows, column: str | None) -> NDArray[np.int32]:
@@ -269,7 +326,8 @@ def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[st
         return np.full(len(rows.column(section.id)), -1, dtype=np.int32), ()
     texts = coded_texts(rows.column(section.kind))
     names = [slug(level) for level in texts.levels]
-    unique = tuple(dict.fromkeys(names))
+    known = names if rows.whole is None else map(slug, rows.whole.names)
+    unique = tuple(dict.fromkeys(known))
     to = np.array([unique.index(name) for name in names] + [-1], dtype=np.int32)
     return to[texts.codes], unique
 
@@ -277,7 +335,8 @@ def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[st
 def _amounts(rows: Rows, section: EventTable) -> Floats:
     if section.amount is None:
         return np.zeros(len(rows.column(section.id)))
-    reading = read_numbers(rows.column(section.amount))
+    form = None if rows.whole is None else rows.whole.amount
+    reading = read_numbers(rows.column(section.amount), form)
     remedy = "write plain numbers (12.5)"
     what = "have no number as amount, which counts as 0"
     rows.told(reading.unreadable, what, remedy, section.amount)

@@ -7,6 +7,7 @@ a row per snapshot  -> the same
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,18 +65,19 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
     deal, time, kept = whose_and_when(rows)
     named = coded_texts(rows.column(str(section.field)))
     rows.told(named.codes < 0, "name no field and are left out", "name it", str(section.field))
-    wanted = named.levels if section.fields is None else section.fields
+    known = named.levels if rows.whole is None else rows.whole.names
+    wanted = known if section.fields is None else section.fields
     to = [list(wanted).index(name) if name in wanted else -1 for name in named.levels]
     field = np.append(np.array(to, dtype=np.int32), np.int32(-1))[named.codes]
     value = coded(rows.column(str(section.value)))
     old_codes, levels = np.full(len(field), -1, dtype=np.int32), value.levels
     if section.old_value is not None:
         old = coded(rows.column(section.old_value))
-        known = {(type(level), level): place for place, level in enumerate(levels)}
+        places = {_key(level): place for place, level in enumerate(levels)}
         levels = list(levels)
         move = np.full(len(old.levels) + 1, -1, dtype=np.int32)
         for place, level in enumerate(old.levels):
-            move[place] = known.setdefault((type(level), level), len(levels))
+            move[place] = places.setdefault(_key(level), len(levels))
             if move[place] == len(levels):
                 levels.append(level)
         old_codes = move[old.codes]
@@ -84,6 +86,15 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
         pd.Index(deal.levels, dtype=object), list(wanted), deal.codes[at], field[at], time[at],
         value.codes[at], old_codes[at], levels, at,
     )  # fmt: skip
+
+
+def _key(level: Any) -> tuple[object, Any]:
+    """What makes a value: 12 and 12.0 are one, True and 1 are not, and text is text."""
+    if isinstance(level, bool | np.bool_):
+        return bool, bool(level)
+    if isinstance(level, int | float | np.number):
+        return float, level
+    return type(level), level if isinstance(level, Hashable) else str(level)
 
 
 def _wide(rows: Rows, section: HistoryTable) -> Raw:

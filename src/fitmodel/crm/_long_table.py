@@ -1,13 +1,14 @@
 """One table beside the deals, read a column at a time; and what is wrong with its rows.
 
 file, folder, database or frame -> columns by name -> codes of ids and fields, moments
+
+`Rows` is a whole table, or a part of a large one: what is found in parts is counted together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,36 +16,34 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._told import Told
 from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
-from fitmodel.exceptions import DatabaseError, DealsError
+from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
-from fitmodel.tables.database_rows import read_rows
-from fitmodel.tables.databases import is_database
-from fitmodel.tables.files import read_file
-from fitmodel.tables.forms import Finding
 from fitmodel.tables.moments import read_moments
 from fitmodel.tables.values import distinct, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from fitmodel.crm._told import WholeTable
     from fitmodel.deals.history_sections import LongTable
+    from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Mask
 
-Given = pd.DataFrame | str | Path
-"""What stands for a table in place of the contract's own: a frame, a file, a folder or the URL of a
-database's table."""
 MAX_UNREADABLE = 0.5
+WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
 TECHNICAL = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
 """How columns begin that loaders add to every table."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A table beside the deals: its columns are read when they are asked for.
+    """A table beside the deals, or a part of it: its columns are read when they are asked for.
 
     Attributes
     ----------
@@ -53,6 +52,10 @@ class Rows:
     section : LongTable
     names : tuple of str
         Of its columns.
+    told_of : list of Told
+        What was found in the rows, in the order of asking.
+    whole : WholeTable or None
+        Of a part: what the whole table says about it.
     """
 
     place: str
@@ -61,19 +64,19 @@ class Rows:
     _frame: pd.DataFrame | None = None
     _dataset: Any = None
     _numbers: NDArray[np.intp] | None = None
-    findings: list[Finding] = field(default_factory=list)
+    told_of: list[Told] = field(default_factory=list)
+    whole: WholeTable | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self._frame) if self._frame is not None else int(self._dataset.count_rows())
 
     def column(self, name: str) -> pd.Series[Any]:
         """One column, with a RangeIndex."""
         if self._frame is not None:
             return self._frame[name].reset_index(drop=True)
-        column = self._dataset.to_table(columns=[name]).column(name)
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if pa.types.is_decimal(column.type):
-            column = column.cast(pa.float64())
-        series: pd.Series[Any] = pa.table({name: column}).to_pandas(date_as_object=False)[name]
-        return series
+        return _series(plain_columns(self._dataset.to_table(columns=[name])), name)
 
     def texts(self, name: str) -> pd.Series[Any]:
         """One column as texts of its values, None where there is none."""
@@ -81,10 +84,48 @@ class Rows:
         levels = np.array([*map(level_text, result.levels), None], dtype=object)
         return pd.Series(levels[result.codes], dtype=object)
 
-    def row(self, position: int) -> str:
-        """Name a row as whoever opens the file finds it."""
-        number = position if self._numbers is None else int(self._numbers[position])
-        return f"row {number}"
+    def pieces(self, names: Sequence[str], rows: int) -> Iterator[Rows]:
+        """The table from its first row to its last, so many rows at a time."""
+        if self._frame is not None:
+            for start in range(0, len(self._frame), rows):
+                yield self._of(self._frame[list(names)].iloc[start : start + rows], start)
+            return
+        start = 0
+        for batch in self._dataset.to_batches(
+            columns=list(names), batch_size=rows, batch_readahead=1, fragment_readahead=1
+        ):
+            if batch.num_rows:
+                yield self._of(plain_columns(pa.Table.from_batches([batch])), start)
+                start += batch.num_rows
+
+    def _of(self, table: pd.DataFrame | pa.Table, start: int) -> Rows:
+        """Some of the rows, which begin with the row `start`."""
+        places = np.arange(start, start + len(table))
+        numbers = places if self._numbers is None else self._numbers[places]
+        return self.part(table, numbers)
+
+    def part(self, table: pd.DataFrame | pa.Table, numbers: NDArray[Any], **changes: Any) -> Rows:
+        """Some of the rows as a table of its own."""
+        is_frame = isinstance(table, pd.DataFrame)
+        return Rows(
+            self.place,
+            changes.get("section", self.section),
+            tuple(map(str, table.columns if is_frame else table.column_names)),
+            _frame=table if is_frame else None,
+            _dataset=None if is_frame else pads.dataset(table),
+            _numbers=numbers,
+            whole=changes.get("whole"),
+        )
+
+    @property
+    def table(self) -> pd.DataFrame | pa.Table:
+        """All columns together."""
+        return self._frame if self._frame is not None else self._dataset.to_table()
+
+    @property
+    def numbers(self) -> NDArray[np.intp]:
+        """Number of each row, as whoever opens the file finds it."""
+        return np.arange(self.count) if self._numbers is None else self._numbers
 
     def need(self, keys: Iterable[str]) -> None:
         """Refuse a table that lacks a column which the contract names.
@@ -103,93 +144,57 @@ class Rows:
         if lines:
             raise DealsError("\n".join(lines))
 
-    def told(self, rows: Mask, what: str, remedy: str, column: str) -> None:
-        """Keep what was found in some rows: how many, and an example."""
+    def told(
+        self,
+        rows: Mask,
+        what: str,
+        remedy: str,
+        column: str,
+        *,
+        settled: int = 0,
+        refuse: Callable[[Told], None] | None = None,
+    ) -> None:
+        """Keep what was found in some rows: how many, and an example.
+
+        `refuse` raises where they are too many; of a part it is asked when all parts are read.
+        """
         count = int(rows.sum())
+        number, value = 0, ""
         if count:
             position = int(rows.argmax())
-            example = f"{self.row(position)}: {shown(self.column(column).iloc[position])}"
-            message = f"{count:,} of {len(rows):,} row(s) {what}"
-            self.findings.append(
-                Finding("history", f"{self.place} {column}", count, example, message, remedy)
-            )
+            number = position if self._numbers is None else int(self._numbers[position])
+            value = shown(self.column(column).iloc[position])
+        told = Told(what, remedy, column, count, len(rows), number, value, settled)
+        if refuse is not None:
+            if self.whole is None:
+                refuse(told)
+            else:
+                self.whole.refusals[len(self.told_of)] = refuse
+        self.told_of.append(told)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, where any row has it."""
+        known = (told for told in self.told_of if told.count and told.what)
+        return tuple(told.finding(self.place) for told in known)
 
 
-def open_rows(
-    place: str,
-    section: LongTable,
-    given: Given | None = None,
-    ids: Sequence[str] | None = None,
-) -> Rows:
-    """Open a table of the contract, or what is given in its place.
-
-    Parameters
-    ----------
-    place : str
-        Its name in the contract, as messages give it.
-    section : LongTable
-    given : DataFrame or path, optional
-    ids : sequence of str, optional
-        Of a table in a database only the rows of these deals are asked for.
-
-    Raises
-    ------
-    DealsError
-        If there is no such file, or it cannot be read.
-    DatabaseError, DependencyError
-        If the database cannot be read.
-    """
-    if isinstance(given, pd.DataFrame):
-        return Rows(place, section, tuple(map(str, given.columns)), _frame=given)
-    source = section.table if given is None else given
-    if is_database(source):
-        query = section.query if given is None else None
-        dataset = _database(place, str(source), query, None if ids is None else (section.id, ids))
-        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
-    path = Path(source)
-    if not path.exists():
-        raise DealsError(
-            f"{place}: there is no file or folder {path}. Remedy: correct table in the contract "
-            "(it is sought from the folder you are in), or name another with --table"
-        )
-    if path.is_dir() or path.suffix.lower() == ".parquet":
-        dataset = _parquet(place, path)
-        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
-    file = read_file(path)
-    names = tuple(map(str, file.table.columns))
-    return Rows(place, section, names, _frame=file.table, _numbers=file.row_numbers)
+def plain_columns(table: pa.Table) -> pa.Table:
+    """A table without dictionaries and decimals."""
+    for place, column in enumerate(table.schema):
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_decimal(kind):
+            kind = pa.float64()
+        if kind != column.type:
+            table = table.set_column(place, column.name, table.column(place).cast(kind))
+    return table
 
 
-def _database(
-    place: str, url: str, query: str | None, only: tuple[str, Sequence[str]] | None
-) -> Any:
-    try:
-        return pads.dataset(read_rows(url, query, only))
-    except DatabaseError as error:
-        raise DatabaseError(f"{place}: {error}") from error
-
-
-def _parquet(place: str, path: Path) -> Any:
-    """Parquet files as one table; a column that is absent in some of them is empty there."""
-    try:
-        files = _parquet_files(path) if path.is_dir() else [path]
-        if not files:
-            raise DealsError(f"{place}: the folder {path} holds no Parquet file")
-        parts = [pads.dataset(file, format="parquet") for file in files]
-        schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
-        return pads.dataset(files, schema=schema, format="parquet")
-    except (pa.ArrowException, OSError) as error:
-        raise DealsError(f"{place}: {path} cannot be read as Parquet: {error}") from error
-
-
-def _parquet_files(folder: Path) -> list[Path]:
-    """Without those in hidden folders, where writers work."""
-    found = sorted(folder.glob("**/*.parquet"))
-    return [
-        file
-        for file in found
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    ]
+def _series(table: pa.Table, name: str) -> pd.Series[Any]:
+    columns: pd.DataFrame = table.replace_schema_metadata(None).to_pandas(date_as_object=False)
+    return columns[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,21 +249,35 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     """
     name = str(getattr(rows.section, key))
     values = rows.column(name)
-    read = read_moments(values, rows.section.time_zone, rows.section.dates)
-    if read.swapped:
+    known = None if rows.whole is None else rows.whole.dates.get(name)
+    read = read_moments(values, rows.section.time_zone, rows.section.dates, form=known)
+    refuse_swapped(rows, name, swapped=read.swapped)
+
+    def refuse(told: Told) -> None:
+        if told.count > MAX_UNREADABLE * told.total:
+            raise DealsError(
+                f"{rows.place} {name}: {told.count:,} of {told.total:,} values are no date, for "
+                f"example row {told.row}: {told.value}. Remedy: name the column of dates as {key}"
+            )
+
+    what = "have an end that is no date, which counts as no end" if key == "valid_to" else ""
+    rows.told(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
+    times: NDArray[np.int64] = read.times.astype(np.int64)
+    return times
+
+
+def refuse_swapped(rows: Rows, name: str, *, swapped: bool) -> None:
+    """Refuse a column whose days and months could be swapped in every date.
+
+    Raises
+    ------
+    DealsError
+    """
+    if swapped:
         raise DealsError(
             f"{rows.place} {name}: every date can be read day first and month first. Remedy: say "
             'dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
         )
-    if read.unreadable.sum() > MAX_UNREADABLE * len(values):
-        position = int(read.unreadable.argmax())
-        raise DealsError(
-            f"{rows.place} {name}: {int(read.unreadable.sum()):,} of {len(values):,} values are no "
-            f"date, for example {rows.row(position)}: {shown(values.iloc[position])}. Remedy: name "
-            f"the column of dates as {key}"
-        )
-    times: NDArray[np.int64] = read.times.astype(np.int64)
-    return times
 
 
 def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
@@ -274,15 +293,18 @@ def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     remedy = "give the deal's id in every row"
     rows.told(deal.codes < 0, "have no id of a deal and are left out", remedy, section.id)
     times = read_times(rows, section.time_key)
-    empty = times == np.iinfo(np.int64).min
-    remedy = "write dates as YYYY-MM-DD, with or without a time"
+    empty = times == NOT_A_TIME
     column = getattr(section, section.time_key)
-    rows.told(empty, "have no readable date and are left out", remedy, column)
+    rows.told(empty, "have no readable date and are left out", WRITE_DATES, column)
     kept = (deal.codes >= 0) & ~empty
-    if len(kept) and not kept.any():
-        raise DealsError(
-            f"{rows.place}: no row has both an id and a date. Remedy: name its columns"
-        )
+
+    def refuse(told: Told) -> None:
+        if told.total and told.count == told.total:
+            raise DealsError(
+                f"{rows.place}: no row has both an id and a date. Remedy: name its columns"
+            )
+
+    rows.told(~kept, "", "", section.id, refuse=refuse)
     return deal, times, kept
 
 

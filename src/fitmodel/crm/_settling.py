@@ -66,7 +66,7 @@ def settle(
             history[name] = history[name].model_copy(update={"fields": used})
             findings += _rare(log.place, "field", rare)
         else:
-            empty = [each for each in log.fields if not len(log.codes_of(each))]
+            empty = [each for each in log.fields if not log.rows_of(each)[1].sum()]
             findings += _absent(log.place, "fields", empty, log.fields)
         findings += _unordered_stages(log)
     for name, table in tables.events.items():
@@ -160,16 +160,17 @@ def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
     if not section.stage or not section.stages:
         return
     named = {plain_value(stage) for stage in section.stages}
-    codes = log.codes_of(section.stage)
-    others = [place for place, each in enumerate(log.levels) if plain_value(each) not in named]
-    wrong = np.isin(codes, others)
-    if wrong.any():
+    codes, counts = log.rows_of(section.stage)
+    is_other = [plain_value(each) not in named for each in log.levels.take(codes)]
+    wrong = np.array(is_other, dtype=bool) & (codes >= 0)
+    count = int(counts[wrong].sum())
+    if count:
         yield Finding(
             "history",
             f"{log.place} {section.stage}",
-            int(wrong.sum()),
+            count,
             shown(log.levels[int(codes[wrong][0])]),
-            f"{int(wrong.sum()):,} of {len(codes):,} row(s) have a stage that is not among the "
+            f"{count:,} of {int(counts.sum()):,} row(s) have a stage that is not among the "
             "stages of the contract: steps from and to it are not counted",
             "name it among stages, in its place",
         )
@@ -308,6 +309,6 @@ def contradicting(
 
     last = log.as_of(field, places, np.full(len(places), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME
-    values = np.array([*log.levels, None], dtype=object)[last.codes]
+    values = log.levels.take(last.codes)
     other: NDArray[np.bool_] = is_other_value(values, today) & has_row
     return other

@@ -46,7 +46,7 @@ class StageMoves:
         }
 
 
-def stage_moves(
+def stage_steps(
     stages: Sequence[str],
     levels: Sequence[Any],
     key: Ints,
@@ -54,8 +54,8 @@ def stage_moves(
     old: Codes,
     begins: NDArray[np.bool_],
     here: NDArray[np.bool_],
-) -> StageMoves:
-    """Count the moves of one field, the stage.
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stages that each row of the stage jumps over, and whether it goes back.
 
     Parameters
     ----------
@@ -74,8 +74,9 @@ def stage_moves(
         ranks = np.array([order.get(plain_value(level), -1) for level in levels] + [-1])
         step = np.where((ranks[value] < 0) | (ranks[before] < 0), 0, ranks[value] - ranks[before])
         step = np.where(here, step, 0)
-        return StageMoves(_running(np.maximum(step - 1, 0)), _running(step < 0))
-    return StageMoves(None, _running(_been_there(key, value, old, begins) & here))
+        return np.maximum(step - 1, 0), (step < 0).astype(np.int64)
+    back = _been_there(key, value, old, begins) & here
+    return np.zeros(len(key), dtype=np.int64), back.astype(np.int64)
 
 
 def _been_there(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) -> Any:
@@ -86,7 +87,3 @@ def _been_there(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) 
     again = pd.DataFrame({"key": keys, "value": values}).duplicated().to_numpy()
     result: Any = again[len(first) :]
     return result
-
-
-def _running(steps: Any) -> Codes:
-    return np.append(0, np.cumsum(steps)).astype(np.int32)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._changes import ChangeLog, FieldAsOf
     from fitmodel.crm._events import EventLog
-    from fitmodel.crm._long_table import Given
     from fitmodel.crm._moments import Moments
+    from fitmodel.crm._opening import Given
     from fitmodel.crm._search import Ints
     from fitmodel.deals.contract import DealSpec
 
@@ -135,7 +135,7 @@ class FieldResult:
         """Values as recorded, or as the deals' own column has them; None where not known."""
         elsewhere = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
         codes = np.where(elsewhere, -1, self.as_of.codes)
-        recorded = np.array([*self.log.levels, None], dtype=object)[codes]
+        recorded = self.log.levels.take(codes)
         own = np.isin(self.source, (NEVER_CHANGED, TODAY))
         if own.any() and self.columns.column in deals.columns:
             recorded[own] = deals[self.columns.column].astype(object).to_numpy()[own]

@@ -6,7 +6,7 @@ Standard library only: the wording of a single prospect asks for these names.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.tables.vocabulary import slug
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FieldColumns",
+    "columns_needed",
     "columns_of",
     "event_columns",
     "field_columns_of",
@@ -146,3 +147,11 @@ def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str
             amount = {"key": "amount", "amount": section.amount, **filled}
             words[f"{group}_{slug(section.amount)}_{days}d"] = amount
     return words
+
+
+def columns_needed(section: Any) -> list[str]:
+    """Columns of a table that its section of the contract names."""
+    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
+    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
+    wide = () if getattr(section, "is_long", True) else section.fields or ()
+    return [*filter(None, named), *wide]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import Given
+from fitmodel.crm._opening import Given
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.crm.columns import columns_of, field_columns_of
 from fitmodel.deals.contract import DealSpec

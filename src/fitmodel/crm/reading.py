@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.crm._long_table import Given
 from fitmodel.crm._moments import moments_of
+from fitmodel.crm._opening import Given
 from fitmodel.crm._settling import describe, settle
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings, table_of

@@ -17,9 +17,9 @@ import pandas as pd
 
 from fitmodel.crm._changes import NEVER_CHANGED, read_changes
 from fitmodel.crm._events import read_events
-from fitmodel.crm._long_table import open_rows
+from fitmodel.crm._opening import open_rows
 from fitmodel.crm.attributes import TODAY, CrmTables, attributes_as_of, read_crm_tables
-from fitmodel.crm.columns import columns_of
+from fitmodel.crm.columns import columns_needed, columns_of
 from fitmodel.crm.prospects import ProspectHistory, contract_of
 from fitmodel.deals.history_sections import EventTable
 from fitmodel.exceptions import DealsError, ProspectError
@@ -315,11 +315,3 @@ def text_rows(name: str, section: LongTable) -> pd.DataFrame:
     if absent:
         raise DealsError(f"{rows.place}: there is no column {absent[0]!r}")
     return pd.DataFrame({column: rows.texts(column) for column in needed})
-
-
-def columns_needed(section: Any) -> list[str]:
-    """Columns of a table that its section of the contract names."""
-    keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
-    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
-    wide = () if getattr(section, "is_long", True) else section.fields or ()
-    return [*filter(None, named), *wide]

@@ -167,7 +167,7 @@ def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
 
 def _events(log: EventLog, deal: str) -> pd.DataFrame:
     place = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
-    start, stop = (0, 0) if place < 0 else log.every.bounds[place : place + 2]
+    start, stop = (0, 0) if place < 0 else (log.every.starts[place], log.every.stops[place])
     rows = [
         (log.every.times[row], log.place, "event" if kind < 0 else log.kinds[kind])
         for row, kind in zip(range(start, stop), log.kind[start:stop], strict=True)

@@ -22,15 +22,12 @@ from pydantic import (
     model_validator,
 )
 
-from fitmodel.deals._decision_section import Decision
-from fitmodel.deals.checks_section import Checks
 from fitmodel.deals.history_sections import (
     EventTable,
     HistoryTable,
     read_tables,
     tables_without_roles,
 )
-from fitmodel.deals.learning_section import Learning
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.deals.row_rules import Rows
 from fitmodel.deals.sections import (
@@ -43,7 +40,7 @@ from fitmodel.deals.sections import (
     Section,
     Words,
 )
-from fitmodel.deals.tracking_section import Tracking
+from fitmodel.deals.settings_sections import Checks, Decision, Learning, Tracking
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.forms import Forms, forms_from_dict
 

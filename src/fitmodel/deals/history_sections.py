@@ -19,7 +19,7 @@ from pydantic import (
 
 from fitmodel.deals.plain_words import sentences
 from fitmodel.deals.sections import Column, Columns, Count, Section
-from fitmodel.deals.tracking_section import holds_password
+from fitmodel.deals.settings_sections import holds_password
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.vocabulary import slug
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._constants import find_constants, without_attributes
+from fitmodel.deals.data_warnings import find_constants, without_attributes
 from fitmodel.deals.errors import Judged, Problem, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows

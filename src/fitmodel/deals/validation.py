@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.deals._constants import find_constants
 from fitmodel.deals.censoring import impossible_propensities
+from fitmodel.deals.data_warnings import find_constants
 from fitmodel.deals.errors import Judged, Problem, Sheet
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes

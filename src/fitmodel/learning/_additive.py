@@ -78,6 +78,18 @@ class Additive:
             tuple(grid * slope for grid in self.grids),
         )
 
+    def drawn_together(self, factor: float) -> Additive:
+        """Replicates whose distances from their mean are multiplied by a factor."""
+        if factor == 1.0:
+            return self
+
+        def near(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            mean = values.mean(axis=-1, keepdims=True)
+            return np.asarray(mean + factor * (values - mean))
+
+        singles, grids = map(near, self.singles), map(near, self.grids)
+        return Additive(near(self.intercept), tuple(singles), self.pairs, tuple(grids))
+
     def with_intercept(self, intercept: NDArray[np.float64]) -> Additive:
         """The same tables with other intercepts."""
         return replace(self, intercept=intercept)

@@ -9,6 +9,7 @@ import numpy as np
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
 from fitmodel.learning.proportional_odds import expand_soft_labels
+from fitmodel.learning.sampling import sample_for_settings
 from fitmodel.learning.settings import native_threads
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def black_box_probabilities(
     Parameters
     ----------
     train : TrainingSet
-        Young deals count by the company's chance of early churn at their age.
+        Young deals count by the company's chance of early churn at their age. Of a large table the
+        sample that effects are learned from, as with the scorecard.
     attributes : DataFrame
         Of the deals to predict.
     options : LearnerOptions
@@ -55,6 +57,8 @@ def black_box_probabilities(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    chosen = sample_for_settings(train, options)
+    train = train if chosen is None else train.subset(chosen)
     columns = fit_columns(train.attributes, options.encoding)
     known, asked = _matrix(columns, train.attributes), _matrix(columns, attributes)
     _bin_numbers(columns, known, asked)

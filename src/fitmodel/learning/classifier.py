@@ -15,6 +15,7 @@ from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import Calendar, fit_scorecard
 from fitmodel.learning.level import Level
 from fitmodel.learning.proportional_odds import Baseline, FollowUp
+from fitmodel.learning.sampling import Effects
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 
@@ -48,6 +49,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Today's level of early churn against the long-run mean.
     baseline_ : Baseline
         Log-odds of having left by each time within the horizon.
+    effect_deals_ : int
+        Deals that settings and each replicate's effects were learned from, after `fit_follow_up`.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     baseline_: Baseline
     scorecard_: Scorecard
     classes_: NDArray[Any]
+    effect_deals_: int
 
     def fit(
         self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -122,7 +126,12 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return self._learn(frame, follow_up, None)
 
     def fit_follow_up(
-        self, attributes: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None = None
+        self,
+        attributes: pd.DataFrame,
+        follow_up: FollowUp,
+        calendar: Calendar | None = None,
+        *,
+        effects: Effects | None = None,
     ) -> Self:
         """Learn the tables from deals of which some are too young for their outcome to be known.
 
@@ -133,12 +142,22 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             How long each deal was followed, and whether the customer left.
         calendar : Calendar, optional
             When the deals were signed; without it no level of today is looked for.
+        effects : Effects, optional
+            The deals that effects are learned from, where it is not all of them.
         """
         validate_data(self, attributes, skip_check_array=True)
         self.classes_ = np.array([0.0, 1.0])
-        return self._learn(self._frame(attributes), follow_up, calendar)
+        effects = effects or Effects()
+        self.effect_deals_ = effects.per_replicate or len(attributes)
+        return self._learn(self._frame(attributes), follow_up, calendar, effects)
 
-    def _learn(self, frame: pd.DataFrame, follow_up: FollowUp, calendar: Calendar | None) -> Self:
+    def _learn(
+        self,
+        frame: pd.DataFrame,
+        follow_up: FollowUp,
+        calendar: Calendar | None,
+        effects: Effects | None = None,
+    ) -> Self:
         share = self.boosting_share
         plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
         fitted = fit_scorecard(
@@ -149,6 +168,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             replicates=self.replicates,
             spread=self.spread,
             calendar=calendar,
+            effects=effects,
         )
         self.scorecard_, self.level_, self.baseline_ = (
             fitted.scorecard,

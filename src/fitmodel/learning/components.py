@@ -50,12 +50,22 @@ class Sample:
     imputed : Imputed
         Design, soft labels and weights.
     counts : ndarray of int8, shape (n, replicates)
-        How often each bootstrap replicate holds each deal; `OUT_OF_BAG` where it does not.
+        How often each bootstrap replicate holds each deal; `OUT_OF_BAG` where it does not, 0 where
+        the deal is not even among those that it resamples.
     """
 
     follow_up: FollowUp
     imputed: Imputed
     counts: NDArray[np.int8]
+
+    def of_replicate(self, number: int) -> tuple[FollowUp, Floats, Floats]:
+        """Follow-up with the weights of a replicate, linear matrix, and log-odds to begin with."""
+        times = self.counts[:, number]
+        follow_up = self.follow_up.weighted(self.follow_up.weight * np.maximum(times, 0))
+        if (times != 0).all():
+            return follow_up, self.imputed.matrix, self.imputed.log_odds
+        used = times > 0
+        return follow_up.subset(used), self.imputed.matrix[used], self.imputed.log_odds[used]
 
 
 class Component(Protocol):
@@ -84,19 +94,19 @@ class Logistic:
         fits = []
         for number in range(sample.counts.shape[1]):
             own = _of_replicate(settings, number)
-            weight = sample.follow_up.weight * np.maximum(sample.counts[:, number], 0)
+            follow_up, matrix, log_odds = sample.of_replicate(number)
             fit = iterate(
-                lambda _labels, _weight: (imputed.design, imputed.matrix),
-                sample.follow_up.weighted(weight),
+                lambda _labels, _weight, matrix=matrix: (imputed.design, matrix),
+                follow_up,
                 own.penalty,
                 directions,
-                imputed.log_odds,
+                log_odds,
                 max_rounds=REPLICATE_ROUNDS,
                 tolerance=REPLICATE_TOLERANCE,
             )
             information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
             step = prior_step(
-                imputed.matrix,
+                matrix,
                 information,
                 penalty=own.penalty,
                 spread=PRIOR_SPREAD,
@@ -171,17 +181,26 @@ def check_components(names: tuple[str, ...]) -> None:
         )
 
 
-def bootstrap_counts(n_deals: int, replicates: int, seed: int) -> NDArray[np.int8]:
-    """How often each replicate draws each deal, shape (deals, replicates)."""
+def bootstrap_counts(
+    n_deals: int, replicates: int, seed: int, size: int | None = None
+) -> NDArray[np.int8]:
+    """How often each replicate draws each deal, shape (deals, replicates).
+
+    Parameters
+    ----------
+    n_deals, replicates, seed : int
+    size : int, optional
+        Each replicate resamples so many deals of its own; the others count 0 in it. Default: all.
+    """
     generator = np.random.default_rng(seed)
-    counts = np.stack(
-        [
-            np.bincount(generator.integers(0, n_deals, n_deals), minlength=n_deals)
-            for _ in range(replicates)
-        ],
-        axis=1,
-    ).astype(np.int8)
-    counts[counts == 0] = OUT_OF_BAG
+    size = n_deals if size is None else min(size, n_deals)
+    counts = np.zeros((n_deals, replicates), dtype=np.int8)
+    for number in range(replicates):
+        own = np.arange(n_deals)
+        if size < n_deals:
+            own = generator.choice(own, size, replace=False)
+        drawn = np.bincount(generator.integers(0, size, size), minlength=size).astype(np.int8)
+        counts[own, number] = np.where(drawn == 0, OUT_OF_BAG, drawn)
     return counts
 
 

@@ -22,6 +22,12 @@ from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
+from fitmodel.learning.sampling import (
+    RIDGE_TIMES,
+    sample_for_effects,
+    sample_for_settings,
+    sample_size,
+)
 from fitmodel.learning.selection import choose
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
@@ -69,6 +75,11 @@ class Learned:
         return self.estimator.level_
 
     @property
+    def effect_deals(self) -> int:
+        """Deals that settings were chosen on: a sample where there are very many."""
+        return int(getattr(self.estimator, "effect_deals_", len(self.training_set)))
+
+    @property
     def chosen(self) -> dict[str, Any]:
         """What the data chose, as plain values for a tracked run and the manifest."""
         level = self.level
@@ -77,7 +88,22 @@ class Learned:
             "level_factor": level.factor,
             "level_discount": level.discount,
             "level_pull": level.pull,
+            "effect_deals": self.effect_deals,
         }
+
+
+def note_on_sample(learned: Learned) -> str | None:
+    """Say from how many deals effects were learned, where it is a sample."""
+    deals, sample = len(learned.training_set), learned.effect_deals
+    if sample == deals:
+        return None
+    ridge = min(RIDGE_TIMES * sample, deals)
+    return (
+        f"of {deals:,} deals, settings were chosen on a stratified sample of {sample:,} "
+        f"([learning] effect_deals); effects come from {ridge:,} in the ridge regression and from "
+        f"{sample:,} in each bootstrap replicate; the level, and the rates quoted in reasons, come "
+        "from all"
+    )
 
 
 def learn(
@@ -128,12 +154,22 @@ def learn(
         if choice is None and regime == "provisional":
             choice = choose_provisional(training_set, options)
         elif choice is None:
-            folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
-            choice = choose(folds, training_set, options)
+            choice = _choose_on_folds(view, training_set, options)
         estimator = fit_estimator(
             training_set, choice, options, replicates=replicates, end=view.extract_end
         )
     return Learned(estimator, choice, training_set)
+
+
+def _choose_on_folds(
+    view: HistoryView, training_set: TrainingSet, options: LearnerOptions
+) -> Choice:
+    """Choose settings on folds in time, of the deals that effects are learned from."""
+    chosen = sample_for_settings(training_set, options)
+    if chosen is not None:
+        view, training_set = view.subset(chosen), training_set.subset(chosen)
+    folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
+    return choose(folds, training_set, options)
 
 
 def learn_from_set(
@@ -153,8 +189,10 @@ def learn_from_set(
         if regime == "provisional":
             choice = choose_provisional(training_set, options)
         else:
-            folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
-            choice = choose(folds, training_set, options)
+            chosen = sample_for_settings(training_set, options)
+            small = training_set if chosen is None else training_set.subset(chosen)
+            folds = random_folds(small, seed=spec.learning.seed, n_folds=options.folds)
+            choice = choose(folds, small, options)
         estimator = fit_estimator(training_set, choice, options, replicates=replicates)
     return Learned(estimator, choice, training_set)
 
@@ -167,7 +205,7 @@ def fit_estimator(
     replicates: int | None = None,
     end: np.datetime64 | None = None,
 ) -> ProspectFitClassifier:
-    """Fit the chosen settings on all deals to learn from.
+    """Fit the chosen settings: effects on all deals or a sample of many, the level on all.
 
     Parameters
     ----------
@@ -193,7 +231,10 @@ def fit_estimator(
         options=options,
     )
     return estimator.fit_follow_up(
-        training_set.attributes, follow_up_of(training_set), calendar_of(training_set, end)
+        training_set.attributes,
+        follow_up_of(training_set),
+        calendar_of(training_set, end),
+        effects=sample_for_effects(training_set, options),
     )
 
 
@@ -238,8 +279,8 @@ def _refuse_unread_prior(spec: DealSpec) -> None:
     learning = spec.learning
     if learning.prior is not None and learning.parent is None:
         raise SpecError(
-            f"[learning] prior {learning.prior!r} was not read: a model learned without it is not "
-            "the one that the contract asks for. Remedy: give with_prior(spec, deals) of "
+            f"[learning] prior {learning.prior!r} was not read: learned without it, the model "
+            "would be another than the contract asks for. Remedy: give with_prior(spec, deals) of "
             "fitmodel.pooling as the contract, as fitmodel.train does"
         )
 
@@ -291,6 +332,8 @@ def cross_fitted(
     )
     deals = replace(training_set, attributes=kept)
     options = LearnerOptions.from_spec(spec, training_set.dates)
+    if 2 * sample_size(training_set, options) <= len(training_set):
+        n_folds = 2  # half the deals hold as large a sample for effects as all of them
     probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REPLICATES = 12
 SELECTION_REPLICATES = 3
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+EFFECT_DEALS = 20_000  # python benchmarks/large.py measures what a sample of so many loses
 SHARES = (0.25, 0.5, 0.75, 1.0)
 PAIRS = 5
 FOLDS = 4
@@ -59,6 +60,9 @@ class LearnerOptions:
         Bootstrap replicates for the interval.
     time_budget_seconds : float or None
         After which no further component is tried.
+    effect_deals : int
+        Effects are learned from a sample of so many, where there are more deals, see
+        `fitmodel.learning.sampling`; the level is always of all.
     seed, threads : int
     parent : Parent or None
         Another model, towards whose contributions those of the deals are drawn.
@@ -78,6 +82,7 @@ class LearnerOptions:
     folds: int = FOLDS
     replicates: int = REPLICATES
     time_budget_seconds: float | None = None
+    effect_deals: int = EFFECT_DEALS
     seed: int = 0
     threads: int = 1
     parent: Parent | None = None
@@ -102,6 +107,7 @@ class LearnerOptions:
             folds=learning.folds,
             replicates=learning.replicates,
             time_budget_seconds=learning.time_budget_seconds,
+            effect_deals=learning.effect_deals,
             seed=learning.seed,
             threads=learning.threads,
             parent=learning.parent,

@@ -17,9 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from fitmodel.deals.ids import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
-from fitmodel.monitoring._decisions import Earlier, check_decision, decided_on
-from fitmodel.monitoring._exploration import Exploration, choose_exploration
-from fitmodel.monitoring._log_rows import digest_of, now_in_utc, storable
+from fitmodel.monitoring._log_entries import (
+    Earlier,
+    Exploration,
+    check_decision,
+    choose_exploration,
+    decided_on,
+    digest_of,
+    now_in_utc,
+    storable,
+)
 from fitmodel.monitoring._log_stores import open_store
 
 if TYPE_CHECKING:
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.logged import Prediction
     from fitmodel.monitoring._log_stores import Cursor, Store
-
 
 __all__ = ["ContradictionError", "DecisionLog", "Exploration", "choose_exploration", "digest_of"]
 

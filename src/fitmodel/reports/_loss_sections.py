@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 SHOWN = 10
+ON_PAPER = 6
+"""Reviews that are printed: the last customers to leave, of all reps."""
 
 
 def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
@@ -46,11 +48,17 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
         With ``reviews.csv``, ``missed_warnings.csv`` and ``surprises.csv``.
     """
     say = phrases(language, "reviews")
+    by_leaving = sorted(reviews.sheets, key=lambda sheet: sheet.left, reverse=True)
+    earlier = {(sheet.rep, sheet.deal) for sheet in by_leaving[ON_PAPER:]}
     values = {
         "id": "reviews",
         "title": say("title"),
         "text": read_texts(language, "reviews"),
-        "sheets": [_sheet(sheet, reviews.spec, say) for sheet in reviews.sheets],
+        "sheets": [
+            _sheet(sheet, reviews.spec, say) | {"earlier": (sheet.rep, sheet.deal) in earlier}
+            for sheet in reviews.sheets
+        ],
+        "on_paper": say("on_paper", number=ON_PAPER) if earlier else "",
         "without": say("without", reps=", ".join(reviews.without)) if reviews.without else "",
         "missed": _missed(reviews.missed, say),
         "surprises": _surprises(reviews, say),

@@ -44,7 +44,8 @@ def _own_reviews(values: dict[str, Any], rep: str) -> dict[str, Any]:
     surprises = values["surprises"]
     own = [row for row in surprises["rows"] if row["rep"] == rep]
     return _without_points(values) | {
-        "sheets": [sheet for sheet in values["sheets"] if sheet["rep"] == rep],
+        "sheets": [sheet | {"earlier": False} for sheet in values["sheets"] if sheet["rep"] == rep],
+        "on_paper": "",
         "without": "",
         "surprises": surprises | {"rows": own},
     }

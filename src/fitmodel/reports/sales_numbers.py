@@ -1,6 +1,7 @@
 """What takes long of a sales report and holds no words: computed once for every language.
 
 deals -> fits that know no rep -> expected early churn; cross-fitted bands and their policy
+      -> reviews of lost customers, by what models of then said; segments and their tests
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.history import view_of
 from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import cross_fitted_bands
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.decision.policy import Policy
     from fitmodel.sales.expected import Expected
+    from fitmodel.sales.profile import Profile
+    from fitmodel.sales.retrospective import Retrospective
+    from fitmodel.sales.reviews import TeamReviews
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +41,17 @@ class SalesNumbers:
         Of every deal, by fits that did not see it.
     policy : Policy
         Behind the bands.
+    profile : Profile
+        Its words are replaced by `Profile.in_language`.
+    reviews : TeamReviews or None
+        Its words are replaced by `TeamReviews.in_language`; None without dates or a rep.
     """
 
     expected: Expected
     bands: pd.Series[str]
     policy: Policy
+    profile: Profile
+    reviews: TeamReviews | None = None
 
 
 def people_of(spec: DealSpec) -> list[Any]:
@@ -51,6 +63,8 @@ def compute_numbers(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     progress: Callable[[str], None] | None = None,
+    *,
+    retrospective: Retrospective | None = None,
 ) -> SalesNumbers:
     """Fit what a sales report needs: by far most of its time.
 
@@ -62,6 +76,8 @@ def compute_numbers(
         With a rep or a team.
     progress : callable, optional
         Told each step as it begins.
+    retrospective : Retrospective, optional
+        What the models of then said of these deals, where it is there already.
 
     Raises
     ------
@@ -74,4 +90,10 @@ def compute_numbers(
     # with an interval, so that the same fits give the bands
     expected = compute_expected(view, spec, by=people_of(spec), replicates=None)
     tell("fit of past deals, from models that did not see them")
-    return SalesNumbers(expected, *cross_fitted_bands(view, spec, expected))
+    bands, policy = cross_fitted_bands(view, spec, expected)
+    reviews = None
+    if spec.has_dates and spec.deals.rep:
+        tell("reviews of lost customers")
+        reviews = compute_reviews(view, spec, retrospective=retrospective)
+    tell("ideal customer profile")
+    return SalesNumbers(expected, bands, policy, compute_profile(view, spec), reviews)

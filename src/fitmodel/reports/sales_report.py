@@ -29,7 +29,6 @@ from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.reports.sales_numbers import compute_numbers, people_of
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
-from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.rep_tests import PAGE_ERROR
@@ -156,7 +155,6 @@ def make_sales_report(
     """
     _refuse_namesakes(plans)
     tell = progress or (lambda _step: None)
-    roles = spec.deals
     people = people_of(spec)
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
@@ -164,7 +162,10 @@ def make_sales_report(
     if why := _too_little(view, language):
         tell("counts: too little for a model")
         return _counts_only(view, spec, people, plans, rows, why, language)
-    made = compute_numbers(view, spec, tell) if numbers is None else numbers()
+    if numbers is None:
+        made = compute_numbers(view, spec, tell, retrospective=retrospective)
+    else:
+        made = numbers()
     expected, p = made.expected, made.expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
@@ -179,9 +180,8 @@ def make_sales_report(
         parts.append(scoreboard_section(board, by=by, language=language))
         if spec.has_dates:
             parts.append(trend_section(board, language=language, by=by))
-    if spec.has_dates and roles.rep:
-        tell("reviews of lost customers")
-        reviews = compute_reviews(view, spec, retrospective=retrospective, language=language)
+    if made.reviews is not None:
+        reviews = made.reviews.in_language(view, spec, language)
         parts.append(review_section(reviews, language=language))
     ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
@@ -190,8 +190,7 @@ def make_sales_report(
         parts.append(edits_section(edits, language=language))
     tell("what deals are worth")
     parts.append(_worth(view, spec, made, segment, language))
-    tell("ideal customer profile")
-    profile = compute_profile(view, spec, language=language)
+    profile = made.profile.in_language(spec, language)
     parts.append(profile_section(profile, language=language))
     tables = {name: table for part in parts for name, table in part.tables.items()}
     warnings = [*contract_warnings(view, language), *_sampled(expected, len(view), language)]

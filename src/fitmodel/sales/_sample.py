@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from fitmodel.learning import sampling
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import level_only_rate
 from fitmodel.learning.learner import choose_by_evidence, fit_estimator
@@ -19,6 +18,7 @@ from fitmodel.learning.proportional_odds import shift_to_rate
 from fitmodel.learning.settings import LearnerOptions, native_threads
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -28,44 +28,22 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import Choice
 
 SAMPLE_DEALS = 3_000
-"""Deals of one sample. Effects of attributes learned from so many are known to a few per cent of
-the odds, which is little beside what reps differ by; from all of 100,000 deals they would take the
-report an hour. The level, rates, tests and money are always of all deals."""
-STRATA_OF_TIME = 8
+"""Most deals of one sample, and of a table that is not sampled. Effects of attributes learned from
+so many are known to a few per cent of the odds, which is little beside what reps differ by; from
+all of 100,000 deals they would take the report an hour. The level, rates, tests and money are
+always of all deals."""
 
 
 def is_large(deals: int) -> bool:
-    """Whether a table of so many deals has two samples in it."""
-    return deals > 2 * SAMPLE_DEALS
+    """Whether samples of a table of so many deals take the place of folds."""
+    return deals > SAMPLE_DEALS
 
 
 def draw_samples(
     training_set: TrainingSet, *, seed: int, samples: int = 2
 ) -> list[NDArray[np.intp]]:
-    """
-    Draw samples that share no deal, each with the table's outcomes at every time of signing.
-
-    Returns
-    -------
-    list of ndarray of int
-        Positions of the deals of each sample, `SAMPLE_DEALS` each, in the table's order; of one
-        sample all deals, where there are no more.
-    """
-    count = len(training_set)
-    if count <= samples * SAMPLE_DEALS:
-        return [np.arange(first, count, samples) for first in range(samples)]
-    random = np.random.default_rng([seed, count])
-    outcome = np.nan_to_num(training_set.early_churn, nan=2.0).astype(np.int64)
-    signed = np.zeros(count, dtype=np.int64)
-    if training_set.closed_on is not None:
-        rank = training_set.closed_on.rank(method="first").to_numpy()
-        signed = ((rank - 1) * STRATA_OF_TIME // count).astype(np.int64)
-    # in the order of the strata every so-manieth deal: each stratum has its share of each sample
-    order = np.lexsort((random.random(count), signed, outcome))
-    step = count / (samples * SAMPLE_DEALS)
-    places = np.floor(np.arange(samples * SAMPLE_DEALS) * step + random.uniform(0, step))
-    chosen = order[np.minimum(places.astype(np.intp), count - 1)]
-    return [np.sort(chosen[first::samples]) for first in range(samples)]
+    """Draw samples of `SAMPLE_DEALS` each, or equal parts of all deals, where there are no more."""
+    return sampling.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
 
 
 def choose_light(sample: TrainingSet, spec: DealSpec) -> Choice:

@@ -97,10 +97,11 @@ def compute_expected(
 
     Notes
     -----
-    In a table of more than two samples (`fitmodel.sales._sample.SAMPLE_DEALS`) two fits on samples
-    that share no deal take the place of five folds: the second is asked about the deals of the
-    first sample, the first about all others. Their level is that of all deals. Folds start from the
-    contract's prior as the shipped model does; samples do not, as so many deals outweigh it.
+    Fits start from the contract's prior as the model that is shipped does; samples do not, as in so
+    many deals it has little weight. In a table of more than `fitmodel.sales._sample.SAMPLE_DEALS`
+    deals two fits on samples that share no deal take the place of five folds: the second is asked
+    about the deals of the first sample, the first about all others. Their level is that of all
+    deals.
 
     Examples
     --------

@@ -7,7 +7,7 @@ deals -> segments, and two together -> early churn by Kaplan-Meier -> test again
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,17 @@ class Profile:
         named = self.table[self.table["named"] & (self.table["distance"] < 0)]
         return _chosen(named.sort_values("high", kind="stable"))
 
+    def in_language(self, spec: DealSpec, language: str) -> Profile:
+        """Return the same profile with its segments and rules in a language.
+
+        Parameters
+        ----------
+        spec : DealSpec
+            With the labels of attributes in that language.
+        language : {"en", "zh"}
+        """
+        return replace(self, table=_in_words(self.table, spec, phrases(language, "profile")))
+
 
 def compute_profile(
     deals: pd.DataFrame | HistoryView,
@@ -136,7 +147,6 @@ def compute_profile(
     >>> bool((profile.riskiest["rate"] > profile.company["rate"]).all())
     True
     """
-    say = phrases(language, "profile")
     view = view_of(deals, spec)
     check_index(view.deals)
     horizon = spec.label.horizon_months
@@ -146,18 +156,28 @@ def compute_profile(
     pairs = [group for group in pairs if group.segments]
     many = SHUFFLES if len(view) <= MANY_DEALS else SHUFFLES_OF_MANY
     watch = _Watched(view, many if shuffles is None else shuffles)
-    labels = dict(spec.words.labels)
-    table = pd.DataFrame(
-        [*watch.rows(singles, say, labels), *watch.rows(pairs, say, labels)], columns=COLUMNS
-    )
+    table = pd.DataFrame([*watch.rows(singles), *watch.rows(pairs)], columns=COLUMNS)
     table["company_rate"] = whole["rate"]
     table["named"] = (table["p_value"] <= LEVEL) & _adds(table)
-    table["rule"] = [_rule(row, say) for _, row in table.iterrows()]
-    return Profile(table, whole, horizon, least_deals)
+    said = _in_words(table, spec, phrases(language, "profile"))
+    return Profile(said, whole, horizon, least_deals)
+
+
+def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
+    """The table with each segment and its rule in words."""
+    labels = dict(spec.words.labels)
+    segments = [
+        say("and").join(part.words(say, labels.get(part.attribute)) for part in parts)
+        for parts in table["parts"]
+    ]
+    said = table.drop(columns=["segment", "rule"], errors="ignore")
+    said.insert(0, "segment", pd.Series(segments, said.index, dtype="str"))
+    said["rule"] = [_rule(row, say) for _, row in said.iterrows()]
+    return said
 
 
 COLUMNS = (
-    "segment", "attributes", "parts", "deals", "left_early", "rate", "low", "high",
+    "attributes", "parts", "deals", "left_early", "rate", "low", "high",
     "distance", "p_value",
 )  # fmt: skip
 
@@ -167,9 +187,7 @@ class _Watched:
     view: HistoryView
     shuffles: int
 
-    def rows(
-        self, groups: list[Segmented], say: Say, labels: dict[str, str]
-    ) -> list[dict[str, Any]]:
+    def rows(self, groups: list[Segmented]) -> list[dict[str, Any]]:
         """Rates and tests of every segment of the groups."""
         if not groups:
             return []
@@ -185,12 +203,10 @@ class _Watched:
         for group in groups:
             rates = segment_rates(view, group.codes, len(group.segments))
             for facts, parts in zip(rates, group.segments, strict=True):
-                words = [part.words(say, labels.get(part.attribute)) for part in parts]
                 number = len(rows)
                 rows.append(
                     facts
                     | {
-                        "segment": say("and").join(words),
                         "attributes": len(parts),
                         "parts": parts,
                         "distance": away[number],

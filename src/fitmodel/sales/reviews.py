@@ -6,7 +6,7 @@ lost early -> the latest of each rep -> what would have been said at signing, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -119,6 +119,20 @@ class TeamReviews:
     surprises: pd.DataFrame
     surprise_facts: dict[str, float]
     retrospective: Retrospective
+
+    def in_language(self, view: HistoryView, spec: DealSpec, language: str) -> TeamReviews:
+        """Return the same reviews with their signals in a language.
+
+        Parameters
+        ----------
+        view : HistoryView
+            Of the same deals.
+        spec : DealSpec
+            With the labels of attributes in that language.
+        language : {"en", "zh"}
+        """
+        missed = compute_missed_warnings(view, spec, self.retrospective, language=language)
+        return replace(self, spec=spec, missed=missed)
 
 
 def compute_reviews(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
-from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring.deal_log import UNDO_SECONDS, ConflictError, DealLog
 from fitmodel.service._middleware import RefusedError
@@ -204,6 +203,3 @@ def _told() -> Iterator[None]:
         raise RefusedError(404, "the log has no assessment of this id") from error
     except (ConflictError, ContradictionError) as error:
         raise RefusedError(409, str(error)) from error
-    except TrackingError as error:
-        again = (b"retry-after", b"1")
-        raise RefusedError(503, "the decision log does not answer", again) from error

@@ -2,13 +2,17 @@
 
 decisions that were not undone, questions to a manager, ids assessed since the last look: one query
      -> the latest of each prospect -> found by the id of a row, as the log finds a prospect
+a log that is locked or away has two seconds to answer: the list does not wait longer for it
 """
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from fitmodel.exceptions import TrackingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.log import DecisionLog
 
 KNOWN_IDS = 50_000  # ids whose spellings are kept: with a salt each one is hashed
+ANSWER_SECONDS = 2.0  # a writer waits longer for a locked log, see `BUSY_SECONDS` of the store
 OVERLAP = 1_000  # assessments that are read again: of several writers a later one may be first
 LOOK = """
 SELECT action AS kind, prospect, by, time, number FROM decisions
@@ -49,6 +54,8 @@ class LatestDecisions:
     def __init__(self, log: DecisionLog) -> None:
         self._log = log
         self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fitmodel-decisions")
+        self._asked: Future[list[Any]] | None = None
         self._spellings = lru_cache(maxsize=KNOWN_IDS)(self._spell)
         self._last = 0  # number of the last assessment that was read
         self._removals: int | None = None
@@ -61,7 +68,7 @@ class LatestDecisions:
         Raises
         ------
         TrackingError
-            If the log does not answer.
+            If the log does not answer, or not within two seconds.
         """
         with self._lock:
             latest = self._look()
@@ -73,8 +80,7 @@ class LatestDecisions:
 
     def _look(self) -> dict[str, Decision] | None:
         """The latest by the id as the log has it; None where a prospect was forgotten since."""
-        with self._log.store.reading() as cursor:
-            rows = cursor.execute(LOOK, (self._last - OVERLAP,)).fetchall()
+        rows = self._rows_in_time()
         removals = next(number or 0 for kind, *_, number in rows if kind == "forgotten")
         if self._removals not in {None, removals}:
             return None
@@ -86,6 +92,19 @@ class LatestDecisions:
             elif kind != "forgotten":
                 latest[prospect] = {"kind": kind, "by": by, "time": time}
         return latest
+
+    def _rows_in_time(self) -> list[Any]:
+        """What the query gives; while one is waiting for the log no other one is begun."""
+        if self._asked is None or self._asked.done():
+            self._asked = self._thread.submit(self._rows)
+        try:
+            return self._asked.result(timeout=ANSWER_SECONDS)
+        except TimeoutError:
+            raise TrackingError("the decision log does not answer") from None
+
+    def _rows(self) -> list[Any]:
+        with self._log.store.reading() as cursor:
+            return list(cursor.execute(LOOK, (self._last - OVERLAP,)).fetchall())
 
     def _learn(self, prospect: str, *, loose: str | None, number: int) -> None:
         """Learn an id with assessments; those of older versions have no `loose`."""

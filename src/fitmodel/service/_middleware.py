@@ -18,7 +18,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.service._metrics import BUCKETS, Metrics
-from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
+from fitmodel.service._problems import PROBLEM_JSON, RefusedError, language_of, problem
 from fitmodel.service.people import ANYBODY, Person
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, self._settings.answer_seconds, _request_id(scope))
+        answer = _Answer(
+            send, self._settings.answer_seconds, _request_id(scope), language_of(scope)
+        )
         start = time.perf_counter()
         self._in_flight += 1
         try:
@@ -240,11 +242,12 @@ def _check_page(scope: Scope, origins: frozenset[str]) -> None:
 class _Answer:
     """Sends an answer with our headers, and remembers its status."""
 
-    def __init__(self, send: Send, seconds: float, request: str) -> None:
+    def __init__(self, send: Send, seconds: float, request: str, language: str) -> None:
         self._send = send
         self._seconds = seconds
         self.status = 499  # the client left before there was an answer
         self.request = request
+        self._language = language
         self._begun = False
 
     async def send(self, message: Message) -> None:
@@ -262,7 +265,7 @@ class _Answer:
     async def refuse(self, refusal: RefusedError) -> None:
         if self._begun:
             return
-        body = problem(refusal.status, refusal.detail)
+        body = problem(refusal.status, refusal.detail, self._language)
         headers = [
             (b"content-type", PROBLEM_JSON.encode()),
             (b"content-length", str(len(body)).encode()),

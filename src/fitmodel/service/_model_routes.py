@@ -8,6 +8,8 @@ from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from fitmodel.exceptions import BundleError, EditError, FitModelError, TrackingError
+from fitmodel.language.messages import message_in
+from fitmodel.reports.card_language import card_in
 from fitmodel.reports.model_page import attribute_table, card_page, card_tree, model_plots
 from fitmodel.service._decision_routes import Name, Whole
 from fitmodel.service._middleware import RefusedError
@@ -62,10 +64,12 @@ def add_model(app: FastAPI, holder: ModelHolder) -> None:
         try:
             return {"problem": None} | registry.side_by_side(language)
         except (TrackingError, BundleError) as error:
-            return {"problem": str(error)}
+            return {"problem": message_in(str(error), language)}
 
     @app.post("/v1/model/promotion", responses=REFUSALS)
-    def promotion(wanted: PromotionWanted, request: Request) -> dict[str, Any]:
+    def promotion(
+        wanted: PromotionWanted, request: Request, language: Language = "en"
+    ) -> dict[str, Any]:
         """Put a version in use, if the evidence supports it or it is forced; managers only."""
         person = person_of(request)
         if person.is_rep:
@@ -79,16 +83,17 @@ def add_model(app: FastAPI, holder: ModelHolder) -> None:
             raise RefusedError(409, str(refused)) from refused
         except (TrackingError, BundleError) as error:
             raise RefusedError(503, str(error)) from error
-        said = {"version": done.version, "previous": done.previous, "warning": done.warning}
+        warning = None if done.warning is None else message_in(done.warning, language)
+        said = {"version": done.version, "previous": done.previous, "warning": warning}
         return said | {"in_use": holder.model.version}
 
 
 def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
 
     @app.get("/v1/model/card", responses=RARELY | NOT_THERE)
-    def card() -> dict[str, Any]:
+    def card(language: Language = "en") -> dict[str, Any]:
         """The model card, as Markdown and as a tree of elements."""
-        text = _card(holder)
+        text = card_in(_card(holder), language)
         return {"version": holder.model.version, "markdown": text, "nodes": card_tree(text)}
 
     @app.get("/v1/model/plots", responses=RARELY)
@@ -97,9 +102,10 @@ def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
         return {"plots": model_plots(holder.model.manifest, language)}
 
     @app.get("/v1/model/card.html", responses=RARELY | NOT_THERE, response_class=Response)
-    def card_file() -> Response:
+    def card_file(language: Language = "en") -> Response:
         """The model card as a page to keep or print."""
-        return Response(card_page(_card(holder)), media_type="text/html; charset=utf-8")
+        page = card_page(card_in(_card(holder), language), language)
+        return Response(page, media_type="text/html; charset=utf-8")
 
     @app.get("/v1/model/tables/{attribute}", responses=RARELY | NOT_THERE)
     def table(attribute: Attribute, language: Language = "en") -> dict[str, Any]:

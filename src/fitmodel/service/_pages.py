@@ -148,7 +148,8 @@ class Pages:
         )
 
     def _numbers(self, _key: str, tell: Callable[[str], None]) -> SalesNumbers:
-        return compute_numbers(*self.numbered_deals(), progress=tell)
+        seen = self.retrospective.wait("", tell=tell).value
+        return compute_numbers(*self.numbered_deals(), progress=tell, retrospective=seen)
 
     def _ready_numbers(self, tell: Callable[[str], None]) -> SalesNumbers:
         """What the report rests on, the same in every language.

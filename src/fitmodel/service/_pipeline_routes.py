@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from fitmodel.exceptions import FitModelError, TrackingError
+from fitmodel.exceptions import FitModelError
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
 from fitmodel.service._routes import Language
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fitmodel.service._timeline import Timelines
 
 PIPELINE = "/v1/pipeline"
-LOG_AWAY = "the decision log does not answer"
 NO_PIPELINE = "the service was not given a pipeline (--pipeline)"
 FAILURES: dict[int | str, dict[str, Any]] = {
     **failures("401", "503"),
@@ -70,7 +69,7 @@ def add_pipeline(
         with _told():
             if not full:
                 return _unpacked_if_asked(request, rows.listed(person, language))
-            return JSONResponse({"rows": [row.whole() for row in rows.rows(person, language)]})
+            return JSONResponse(rows.whole(person, language))
 
     @app.get(f"{PIPELINE}/row", responses=FAILURES)
     def scored_row(request: Request, key: Key, language: Language = "en") -> JSONResponse:
@@ -111,7 +110,5 @@ def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
 def _told() -> Iterator[None]:
     try:
         yield
-    except TrackingError as error:  # without the log's place
-        raise RefusedError(503, LOG_AWAY, (b"retry-after", b"1")) from error
     except (FitModelError, OSError) as error:
         raise RefusedError(503, f"the pipeline cannot be read: {error}") from error

@@ -1,7 +1,8 @@
 """The open pipeline, scored: a row for each prospect, as the page lists it.
 
 file -> read and scored in one batch -> rows, kept until the file, the model or the day changes
-     -> those that whoever asks may see, each with the latest decision on it, read at every request
+     -> those that whoever asks may see, each with the latest decision on it, read at every request;
+        where the decision log does not answer, the rows without decisions, and that this is so
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.exceptions import FitModelError
-from fitmodel.language.catalogue import LANGUAGES
+from fitmodel.exceptions import FitModelError, TrackingError
+from fitmodel.language.catalogue import LANGUAGES, phrases
+from fitmodel.language.messages import message_in
 from fitmodel.service.people import ANYBODY
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from fitmodel.service.people import Person
 
     Numbers = NDArray[np.float64]
-    Decided = list[Decision | None] | None  # of each row; None without a decision log
 
 REASONS = 3
 GZIP_LEVEL = 4  # a third of the time of level 9
@@ -78,6 +79,17 @@ class PipelineRow:
         return self.shown | {"cells": self.cells, "prospect": prospect, "sentences": sentences}
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """What was decided on each row, as far as the decision log says it.
+
+    `latest` is None without a log, and while it does not answer; then it `is_away`.
+    """
+
+    latest: list[Decision | None] | None = None
+    is_away: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class _Scored:
     """A state of the file, the model and the day, and what was made of it, by language."""
@@ -85,7 +97,7 @@ class _Scored:
     stamp: Hashable
     table: ProspectTable | None
     rows: dict[str, list[PipelineRow]] = field(default_factory=dict)
-    packed: dict[str, tuple[Decided, bytes]] = field(default_factory=dict)
+    packed: dict[str, tuple[_Decided, bytes]] = field(default_factory=dict)
 
 
 class PipelineRows:
@@ -106,32 +118,32 @@ class PipelineRows:
         self._lock = threading.Lock()
         self._known = _Scored(None, None)
 
-    def rows(self, person: Person, language: str) -> list[PipelineRow]:
-        """Rows that somebody may see, in the order of the file.
+    def whole(self, person: Person, language: str) -> dict[str, Any]:
+        """The list of the rows that somebody may see, each whole, in the order of the file.
 
         Raises
         ------
         ProspectError, OSError
             If the file cannot be read.
-        TrackingError
-            If the decision log does not answer.
         """
         seen = self._seen(person, language)
-        return _with_decisions(seen, self._decided(seen))
+        decided = self._decided(seen)
+        return _list([row.whole() for row in _with_decisions(seen, decided)], decided, language)
 
     def listed(self, person: Person, language: str) -> bytes:
-        """The list of `rows` as JSON, packed by gzip.
+        """The same list with less of each row, as JSON packed by gzip.
 
         That of all rows is written once, and again when a decision was made or undone.
         """
         if person.is_rep:
-            return _packed(self.rows(person, language))
+            seen = self._seen(person, language)
+            return _packed(seen, self._decided(seen), language)
         scored = self._scored(language)
         rows = scored.rows[language]
         decided = self._decided(rows)
         known = scored.packed.get(language)
         if known is None or known[0] != decided:
-            known = (decided, _packed(_with_decisions(rows, decided)))
+            known = (decided, _packed(rows, decided, language))
             scored.packed[language] = known
         return known[1]
 
@@ -152,11 +164,14 @@ class PipelineRows:
             return every
         return [row for row in every if person.may_see(row.shown["rep"])]
 
-    def _decided(self, rows: list[PipelineRow]) -> Decided:
+    def _decided(self, rows: list[PipelineRow]) -> _Decided:
         """The latest decision on each row, of now."""
         if self._decisions is None:
-            return None
-        return self._decisions.on([row.shown["id"] for row in rows])
+            return _Decided()
+        try:
+            return _Decided(self._decisions.on([row.shown["id"] for row in rows]))
+        except TrackingError:  # its message names the log's place
+            return _Decided(is_away=True)
 
     def _scored(self, language: str) -> _Scored:
         """The state of now, scored in a language; who finds it there does not wait for others."""
@@ -174,20 +189,26 @@ class PipelineRows:
                 there = next(iter(known.rows.values()), None)  # only words differ by language
                 cells = known.table.cells() if there is None else [row.cells for row in there]
                 read = _read(scored) if there is None else [row.read for row in there]
-                known.rows[language] = _made_rows(model, cells, read, scored)
+                known.rows[language] = _made_rows(model, cells, read, scored, language)
             return known
 
 
-def _with_decisions(rows: list[PipelineRow], decided: Decided) -> list[PipelineRow]:
-    """The rows, each saying the latest decision, or null; as they are without a decision log."""
-    if decided is None:
+def _with_decisions(rows: list[PipelineRow], decided: _Decided) -> list[PipelineRow]:
+    """The rows, each saying the latest decision, or null; as they are where none is known."""
+    if decided.latest is None:
         return rows
-    both = zip(rows, decided, strict=True)
+    both = zip(rows, decided.latest, strict=True)
     return [replace(row, shown=row.shown | {"decision": latest}) for row, latest in both]
 
 
-def _packed(rows: list[PipelineRow]) -> bytes:
-    shown = {"rows": [row.shown for row in rows]}
+def _list(rows: list[dict[str, Any]], decided: _Decided, language: str) -> dict[str, Any]:
+    """The list as it is answered: rows, and why no decision is shown where the log is away."""
+    problem = phrases(language, "desk")("decisions_away") if decided.is_away else None
+    return {"rows": rows, "decisions_problem": problem}
+
+
+def _packed(rows: list[PipelineRow], decided: _Decided, language: str) -> bytes:
+    shown = _list([row.shown for row in _with_decisions(rows, decided)], decided, language)
     text = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return gzip.compress(text.encode(errors="backslashreplace"), GZIP_LEVEL, mtime=0)
 
@@ -202,6 +223,7 @@ def _made_rows(
     cells: list[dict[str, str]],
     read: list[Mapping[Any, Any]],
     scored: ScoredRows,
+    language: str,
 ) -> list[PipelineRow]:
     roles = model.manifest.get("spec", {}).get("deals", {})
     ids = [row.get(roles.get("id"), "") for row in cells]
@@ -221,7 +243,7 @@ def _made_rows(
             shown |= {name: _json(column[place]) for name, column in said.items()}
             shown["concern"] = _concern(reasons[place])
         known = [] if error is not None else reasons[place]
-        more = {} if error is None else {"error": error}
+        more = {} if error is None else {"error": message_in(error, language)}
         rows.append(PipelineRow(shown | more, cells[place], read[place], known))
     return rows
 

@@ -1,11 +1,27 @@
-"""Errors as problem details for HTTP (RFC 9457, ``application/problem+json``)."""
+"""Errors as problem details for HTTP (RFC 9457, ``application/problem+json``).
+
+The detail is in English for programs; in the language of the page where one asks: by the query's
+`language`, else by the header Accept-Language, which the app sends with every request.
+"""
 
 from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from fitmodel.language.catalogue import LANGUAGES
+from fitmodel.language.messages import ORIGINAL, message_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROBLEM_JSON = "application/problem+json"
+LOG_AWAY = (
+    "the decision log does not answer. Remedy: try again in a moment; the same decision sent twice "
+    "is kept once"
+)
 _OTHER = {499: "Client Closed Request"}
 
 
@@ -17,8 +33,17 @@ class RefusedError(Exception):
         self.status, self.detail, self.headers = status, detail, headers
 
 
-def problem(status: int, detail: str) -> bytes:
+def problem(status: int, detail: str, language: str = ORIGINAL) -> bytes:
     """Write a problem: what kind it is, its status, and what to do in one sentence."""
     title = _OTHER.get(status) or HTTPStatus(status).phrase
-    told = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    said = message_in(detail, language)
+    told = {"type": "about:blank", "title": title, "status": status, "detail": said}
     return json.dumps(told).encode()
+
+
+def language_of(scope: Mapping[str, Any]) -> str:
+    """Return the language that a request asks for; English where it asks for none of ours."""
+    query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
+    header = str(dict(scope.get("headers", ())).get(b"accept-language", b""), "latin-1")
+    asked = (*query.get("language", ()), header)
+    return next((name[:2].lower() for name in asked if name[:2].lower() in LANGUAGES), ORIGINAL)

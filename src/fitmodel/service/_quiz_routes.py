@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from fitmodel.exceptions import DealsError, TrackingError
+from fitmodel.exceptions import DealsError
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
 from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
 from fitmodel.service._decision_routes import Name
@@ -126,8 +126,6 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
             _keep(log, rows)
         except DealsError as error:
             raise RefusedError(422, str(error)) from error
-        except TrackingError as error:
-            raise RefusedError(503, "the decision log does not answer") from error
         return (
             _result(made, said, person) | {"kept": log is not None} | _scores(log, person, language)
         )

@@ -21,11 +21,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from fitmodel.crm.requests import RequestHistories, RequestHistory
-from fitmodel.exceptions import DatabaseError, ProspectError
+from fitmodel.exceptions import DatabaseError, ProspectError, TrackingError
+from fitmodel.language.messages import message_in
 from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._openapi import complete_openapi
-from fitmodel.service._problems import PROBLEM_JSON, RefusedError, problem
+from fitmodel.service._problems import LOG_AWAY, PROBLEM_JSON, RefusedError, language_of, problem
 from fitmodel.service.schema import describe_attributes
 from fitmodel.tables.opening import named_twice
 
@@ -122,19 +123,27 @@ def add_problems(app: FastAPI) -> None:
     """Let every error be a problem, as `fitmodel.service._problems` writes it."""
 
     @app.exception_handler(RequestValidationError)
-    async def explain(_request: Request, error: RequestValidationError) -> Response:
+    async def explain(request: Request, error: RequestValidationError) -> Response:
         """Say a problem of the query in a sentence, as every other one."""
         problems = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
-        return _problem(422, "; ".join(problems))
+        return _problem(request, 422, "; ".join(problems))
+
+    @app.exception_handler(TrackingError)
+    async def away(request: Request, _error: TrackingError) -> Response:
+        """Say that the decision log does not answer, without its place."""
+        return _problem(request, 503, LOG_AWAY, {"retry-after": "1"})
 
     @app.exception_handler(HTTPException)
-    async def refuse(_request: Request, error: HTTPException) -> Response:
+    async def refuse(request: Request, error: HTTPException) -> Response:
         """Answer what no route is for."""
-        return _problem(error.status_code, str(error.detail), error.headers)
+        return _problem(request, error.status_code, str(error.detail), error.headers)
 
 
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(problem(status, detail), status, headers, PROBLEM_JSON)
+def _problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    body = problem(status, detail, language_of(request.scope))
+    return Response(body, status, headers, PROBLEM_JSON)
 
 
 def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -269,7 +278,11 @@ def assess_many(
     said = [_assess(model, prospect, reasons, language, horizons) for prospect in found]
     if log is not None:
         said = _logged(log, model, prospects, said)
-    return [{"error": item} if isinstance(item, str) else item.to_dict() for item in said]
+    return [_shown(item, language) for item in said]
+
+
+def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
+    return {"error": message_in(item, language)} if isinstance(item, str) else item.to_dict()
 
 
 def _assess(
@@ -301,6 +314,8 @@ def _logged(
         for position, item in enumerate(answers)
         if not isinstance(item, str) and prospects[position].get(name) is not None
     ]
+    if not places:  # nothing to log: the log may be away
+        return answers
     kept = [cast("Assessment", answers[position]) for position in places]
     proceed = log_assessments(log, model, [prospects[position] for position in places], kept)
     for position, item, may in zip(places, kept, proceed, strict=True):

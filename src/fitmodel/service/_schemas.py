@@ -123,7 +123,8 @@ LATEST_DECISION = an_object(
 )
 _DECISION = {
     "oneOf": [a_ref("LatestDecision"), {"type": "null"}],
-    "description": "The latest that was not undone; left out without a decision log.",
+    "description": "The latest that was not undone; left out without a decision log, and while "
+    "it does not answer.",
 }
 PIPELINE_ROW = an_object(
     {
@@ -138,7 +139,13 @@ PIPELINE_ROW = an_object(
     },
     optional=("error", "decision", *_SAID, *_WHOLE),
 )
-PIPELINE_ROWS = an_object({"rows": {"type": "array", "items": a_ref("PipelineRow")}})
+PIPELINE_ROWS = an_object(
+    {
+        "rows": {"type": "array", "items": a_ref("PipelineRow")},
+        "decisions_problem": TEXT_OR_NULL
+        | {"description": "Why no row says what was decided, in the language asked for."},
+    }
+)
 
 SCHEMAS = {
     "Reason": REASON,

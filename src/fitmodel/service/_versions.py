@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import phrases
+from fitmodel.language.messages import ORIGINAL, message_in, messages_in
 from fitmodel.model.opening import is_own_estimator, open_model
 from fitmodel.reports.model_page import rule_words
 from fitmodel.tracking.connection import database_file, tracking_uri
@@ -85,9 +86,11 @@ class Registry:
                 *_rows(known, manifests, say),
                 {"label": say("side_policy"), **rules},
             ],
-            "comparison": _compared(ahead.comparison, say),
+            "comparison": _compared(ahead.comparison, say, language),
             "refusal": ahead.refusal,
-            "refusal_words": None if ahead.refused is None else _refused(ahead.refused, say),
+            "refusal_words": None
+            if ahead.refused is None
+            else _refused(ahead.refused, say, language),
         }
 
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
@@ -125,15 +128,19 @@ class Registry:
 def _rule(bundle: Bundle, language: str) -> str:
     """When the version flags a deal; a user's own estimator says it as its training wrote it."""
     if is_own_estimator(bundle):
-        return str(bundle.manifest.get("policy") or "")
+        return message_in(str(bundle.manifest.get("policy") or ""), language)
     scorer = open_model(bundle).scorer
     return rule_words(scorer.policy, language, money_format=scorer.wording.money)
 
 
-def _refused(refused: PromotionRefusedError, say: Say) -> str:
+def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:
     if not refused.kind:
-        return str(refused)
-    return f"{say(f'refused_{refused.kind}', **refused.values)} {say('refused_stays')}"
+        return message_in(str(refused), language)
+    values = dict(refused.values)
+    if language != ORIGINAL and "problems" in values:
+        values["problems"] = messages_in(str(values["problems"]), language)
+    blank = " " if language == "en" else ""
+    return f"{say(f'refused_{refused.kind}', **values)}{blank}{say('refused_stays')}"
 
 
 def _rows(
@@ -183,7 +190,7 @@ def _count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else ""
 
 
-def _compared(comparison: Comparison | None, say: Say) -> dict[str, Any] | None:
+def _compared(comparison: Comparison | None, say: Say, language: str) -> dict[str, Any] | None:
     """Both on the same later deals, as numbers and as a sentence."""
     if comparison is None:
         return None
@@ -196,4 +203,5 @@ def _compared(comparison: Comparison | None, say: Say) -> dict[str, Any] | None:
         low=f"{comparison.low:+.4f}",
         high=f"{comparison.high:+.4f}",
     )
-    return {**numbers, "sentence": sentence, "objections": list(comparison.objections)}
+    objections = [message_in(each, language) for each in comparison.objections]
+    return {**numbers, "sentence": sentence, "objections": objections}

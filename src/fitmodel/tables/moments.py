@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.tables._date_text import EXCEL, MILLISECONDS, SECONDS
-from fitmodel.tables.values import distinct, is_missing, read_dates
+from fitmodel.tables._date_text import EXCEL, FIRST_SECOND, MILLISECONDS, SECONDS
+from fitmodel.tables.values import DateForm, distinct, is_missing, read_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,7 @@ _ISO = re.compile(
     r" ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
 _TIME = re.compile(r"[T ,]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)? ?([AaPp])?", re.ASCII)
+_DIGITS = re.compile(r"\d+(?:\.\d*)?", re.ASCII)
 _NOON = 12
 
 
@@ -54,7 +55,13 @@ class Moments:
     swapped: bool = False
 
 
-def read_moments(values: pd.Series[Any], zone: str = "UTC", order: str | None = None) -> Moments:
+def read_moments(
+    values: pd.Series[Any],
+    zone: str = "UTC",
+    order: str | None = None,
+    *,
+    form: DateForm | None = None,
+) -> Moments:
     """Read a column of dates and times; what has a zone is converted, a date alone begins its day.
 
     Parameters
@@ -66,6 +73,9 @@ def read_moments(values: pd.Series[Any], zone: str = "UTC", order: str | None = 
         Name of the time zone on whose clock the moments are given.
     order : {"day first", "month first"}, optional
         Of dates that leave both open.
+    form : DateForm, optional
+        Of dates that are no ISO text, as `form_of_days` finds it for the whole of a column that is
+        read in parts; without it these values settle it.
 
     Examples
     --------
@@ -79,7 +89,7 @@ def read_moments(values: pd.Series[Any], zone: str = "UTC", order: str | None = 
     positions, uniques = distinct(values)
     given = [place for place, value in enumerate(uniques) if not is_missing(value)]
     times = np.full(len(uniques) + 1, NEVER)
-    times[given], swapped = _read([uniques[place] for place in given], zone, order)
+    times[given], swapped = _read([uniques[place] for place in given], zone, order, form)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     bad[given] = np.isnat(times[given])
     return Moments(times[positions], bad[positions], swapped)
@@ -94,7 +104,40 @@ def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
     return times
 
 
-def _read(values: Sequence[Any], zone: str, order: str | None) -> tuple[Moments64, bool]:
+def odd_days(values: Iterable[Any]) -> set[Any]:
+    """The days of distinct values that are no ISO text, without their times of day."""
+    days: set[Any] = set()
+    for value in values:
+        if isinstance(value, str):
+            text = value.strip()
+            if _ISO.fullmatch(text) is None:
+                time = _TIME.search(text)
+                number = _DIGITS.fullmatch(text)
+                day = text if time is None else text[: time.start()]
+                days.add(str(_rounded(float(text))) if number else day)
+        elif not is_missing(value):
+            is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            days.add(_rounded(float(value)) if is_number else value)
+    return days
+
+
+def _rounded(number: float) -> float:
+    """A number of so many digits that it is read in the same form."""
+    return float(f"{number:.3g}") if number >= FIRST_SECOND else float(int(number))
+
+
+def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
+    """Form in which `odd_days` of a column are written; whether day and month could be swapped."""
+    given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
+    if not given:
+        return None, False
+    read = read_dates(pd.Series(given, dtype=object), order)
+    return read.form if isinstance(read.form, DateForm) else None, read.swapped and order is None
+
+
+def _read(
+    values: Sequence[Any], zone: str, order: str | None, form: DateForm | None
+) -> tuple[Moments64, bool]:
     """Moments of distinct values, and whether their days and months could be swapped."""
     times = np.full(len(values), NEVER)
     matches = [
@@ -113,13 +156,16 @@ def _read(values: Sequence[Any], zone: str, order: str | None) -> tuple[Moments6
     others = np.flatnonzero(~zoned & ~plain)
     if not len(others):
         return times, False
-    read = read_dates(texts[others], order)
+    swapped = False
+    if form is None:
+        form, swapped = form_of_days(odd_days(texts[others]), order)
+    read = read_dates(texts[others], order, form=form)
     days = read.series.to_numpy().astype("datetime64[us]")
-    written_as = read.form.order if read.form is not None and hasattr(read.form, "order") else ""
+    written_as = "" if form is None else form.order
     for place, day in zip(others.tolist(), days, strict=True):
         if not np.isnat(day):
             times[place] = _with_time(values[place], day, written_as, zone)
-    return times, read.swapped and order is None
+    return times, swapped
 
 
 def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np.datetime64:

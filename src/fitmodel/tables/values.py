@@ -202,7 +202,8 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
     units: dict[str, int] = {}
     parts: Sequence[NumberText | None] = [None] * len(uniques)
     if form is None:
-        form, units, parts = _settled_numbers(positions, uniques)
+        rows = np.bincount(positions[positions >= 0], minlength=len(uniques)).tolist()
+        form, units, parts = settled_numbers(uniques, rows)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad, unclear = (np.zeros(len(uniques) + 1, dtype=bool) for _ in range(2))
     for position, value in enumerate(uniques):
@@ -215,11 +216,10 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
     return Reading(series, bad[positions], form, units=units, unclear=unclear[positions])
 
 
-def _settled_numbers(
-    positions: NDArray[np.intp], uniques: Sequence[Any]
+def settled_numbers(
+    uniques: Sequence[Any], rows: Sequence[int]
 ) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
-    """Form of a column of texts, the rows of each unit, and the texts taken apart."""
-    rows = np.bincount(positions[positions >= 0], minlength=len(uniques)).tolist()
+    """Form of a column by its distinct texts, rows of each unit, and the texts taken apart."""
     parts = [
         take_apart(value) if isinstance(value, str) and not is_missing(value) else None
         for value in uniques

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,3 +182,19 @@ def _short(error: Exception, uri: str) -> str:
     password = urlsplit(uri).password
     line = lines[0].replace(f":{password}@", ":***@") if password else lines[0]
     return line if len(line) <= _MESSAGE_LENGTH else f"{line[:_MESSAGE_LENGTH]}…"
+
+
+@contextlib.contextmanager
+def without_autolog() -> Iterator[None]:
+    """Switch autologging off inside; afterwards it is as it was.
+
+    With ``mlflow.autolog()`` on, each of the many small fits inside of a training would become a
+    run of its own: dozens of runs that nobody asked for, and fifty times the time.
+    """
+    if "mlflow" not in sys.modules:  # then nobody has switched it on
+        yield
+        return
+    from mlflow.utils.autologging_utils import disable_autologging
+
+    with disable_autologging():
+        yield

@@ -1,19 +1,24 @@
-"""What a callback of the user may add to the run of a training."""
+"""What is added to a run of MLflow: usual metrics, a user's own, the parent of a sweep."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.manifest import plain
-from fitmodel.tracking.lifecycle import VALUE_LIMIT
+from fitmodel.exceptions import TrackingError
+from fitmodel.tracking.connection import connected
+from fitmodel.tracking.lifecycle import VALUE_LIMIT, begin, closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pandas as pd
     from matplotlib.figure import Figure
 
-    from fitmodel.tracking.lifecycle import ReportLike
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.tracking.lifecycle import ReportLike, RunOptions, TrainingMetadata
 
 
 class RunLog:
@@ -72,3 +77,57 @@ class RunLog:
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Add a file from the disk."""
         self.client.log_artifact(self.run_id, str(path), folder)
+
+
+_FLAGGED = ("precision", "recall", "share_flagged", "expected_share", "net", "saved", "cost")
+_COUNTS = {
+    "base_rate": "early_churn_rate",
+    "n_deals": "deals",
+    "n_early_churners": "early_churners",
+    "n_train": "train_deals",
+    "n_test": "test_deals",
+}
+
+
+def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
+    """Return what the policy flags, the counts of deals, today's level and the duration.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``precision``, ``recall`` and ``share_flagged`` are those of the flags among the deals
+        evaluated on; ``level`` is today's hazard of leaving over the long-run one.
+    """
+    report: Any = facts.report
+    flagged = getattr(report, "flagged", {})
+    level = getattr(report, "level", None)
+    counts = {name: getattr(report, field, None) for field, name in _COUNTS.items()}
+    return (
+        {name: flagged[name] for name in _FLAGGED if name in flagged}
+        | counts
+        | {
+            "level": None if level is None else level.factor,
+            "training_seconds": facts.seconds,
+        }
+    )
+
+
+def begin_sweep(spec: DealSpec, options: RunOptions) -> str | None:
+    """Open the run; None where the store does not answer."""
+    return begin(spec, options).run_id
+
+
+def end_sweep(spec: DealSpec, run_id: str | None, table: pd.DataFrame) -> None:
+    """Add the comparison to the run, as ``comparison.json``, and end it."""
+    if run_id is None:
+        return
+    with (
+        contextlib.suppress(TrackingError),
+        connected(spec.tracking.uri) as client,
+        closing(client, run_id),
+    ):
+        client.set_tag(run_id, "fitmodel.kind", "sweep")
+        if len(table):
+            client.log_table(
+                run_id, table.astype(object).where(table.notna(), None), "comparison.json"
+            )

@@ -17,7 +17,6 @@ from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking._logged_model import log_bundle
-from fitmodel.tracking._run_metrics import metrics_of_flags_and_deals
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
@@ -34,7 +33,7 @@ from fitmodel.tracking.lifecycle import (
     open_run,
 )
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
-from fitmodel.tracking.run_log import RunLog
+from fitmodel.tracking.run_log import RunLog, metrics_of_flags_and_deals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,6 @@ import pandas as pd
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from jsonschema import Draft202012Validator
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fitmodel.bundle.store import write_bundle
@@ -200,24 +198,6 @@ def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, s
         page.screenshot(path=folder / f"{scene[:80]}-{moment}.png", full_page=True)
 
     return keep
-
-
-@pytest.fixture(scope="session")
-def holds() -> Callable[[TestClient, Any, str], Any]:
-    """Holds an answer against what the service's OpenAPI says of it; see `_holds`."""
-    return _holds
-
-
-def _holds(client: TestClient, answer: Any, path: str) -> Any:
-    """The answer, which is of the status, the kind and the named schema that OpenAPI says."""
-    described = client.get("/openapi.json", headers=answer.request.headers).json()
-    operation = described["paths"][path][answer.request.method.lower()]
-    content = operation["responses"][str(answer.status_code)]["content"]
-    schema = content[answer.headers["content-type"].partition(";")[0]]["schema"]
-    assert "$ref" in json.dumps(schema), f"{path} has no named schema"
-    whole = schema | {"components": described["components"]}
-    Draft202012Validator(whole).validate(answer.json())
-    return answer.json()
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.language.messages import message_in
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz_scores import quiz_scores
+from fitmodel.service._problems import LOG_AWAY
 from fitmodel.service.people import People, Person
 
 pytestmark = pytest.mark.slow
@@ -126,6 +129,59 @@ def test_a_reps_phone_has_the_own_questions_and_the_queue_after_the_other_filter
     log.close()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_while_the_log_is_away_the_list_is_shown_and_a_decision_waits_in_its_dialog(
+    opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, monkeypatch, language
+) -> None:
+    say = read_texts(language, "desk")
+    log = DecisionLog(tmp_path / "log.db")
+
+    def away(*_):
+        raise TrackingError("the decision log /srv/log.db: disk I/O error")
+
+    with (
+        serve(twelve.model, pipeline_of_twelve, log=log) as url,
+        opened(f"{url}?language={language}#/deal/{big_poor}", "503") as page,
+    ):
+        expect(page.locator("[data-action=declined]")).to_be_visible()
+        monkeypatch.setattr(type(log.store), "reading", away)
+        page.locator("[data-action=overridden]").click()
+        page.locator("#decide-name").fill("Kim")
+        page.locator("#decide-reason").fill("they are old friends")
+        page.locator("#decide button[type=submit]").click()
+        fault = page.locator("#decide-fault")
+        expect(fault).to_have_text(message_in(LOG_AWAY, language))
+        picture(page, "decision")
+        page.locator("#decide-cancel").click()
+        page.locator("#back").click()
+        expect(page.locator("#rows tr")).to_have_count(12)
+        expect(page.locator("#decisions-problem")).to_have_text(say["decisions_away"])
+        expect(page.locator("#waiting")).to_be_hidden()
+        picture(page, "list")
+        page.locator(f"#rows tr[data-key='{big_poor}'] a").click()
+        page.locator("[data-action=overridden]").click()
+        page.locator("#decide-reason").fill("they are old friends")
+        page.locator("#decide button[type=submit]").click()
+        expect(fault).not_to_be_empty()
+        monkeypatch.undo()  # the log is back: what was written is still in the dialog
+        page.locator("#decide button[type=submit]").click()
+        expect(page.locator("#decision-standing")).to_have_class("stands overridden")
+        page.locator("#back").click()
+        expect(page.locator("#rows tr")).to_have_count(12)
+        expect(page.locator("#rows .decided")).to_have_count(1)
+        expect(page.locator("#decisions-problem")).to_be_hidden()
+        with page.expect_download() as exported:
+            page.locator("#export").click()
+        told = pd.read_csv(exported.value.path()).set_index("deal_id")
+    assert told.loc[big_poor, ["decision", "decided_by"]].tolist() == ["overridden", "Kim"]
+    assert told["decision"].notna().sum() == 1
+    decided = log.decisions()
+    assert decided[["action", "reason"]].to_numpy().tolist() == [
+        ["overridden", "they are old friends"]
+    ]
+    log.close()
+
+
 def test_who_was_slower_is_told_and_a_restart_loses_nothing(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path
 ) -> None:
@@ -161,19 +217,29 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
-    opened, serve, twelve, pipeline_of_twelve, picture, language
+    opened, serve, twelve, simulation, pipeline_of_twelve, picture, english_left, language
 ) -> None:
     say = read_texts(language, "desk")
+    tables = (twelve.prospects, simulation.deals)
+    own = [name for some in tables for column in some for name in (column, *some[column])]
+
+    def check_words(page) -> None:
+        if language == "zh":
+            lines = page.locator("body").inner_text().splitlines()
+            assert english_left(lines, own, ["english", "first contact", "model"]) == []
+
     small = {"viewport": {"width": 360, "height": 740}}
     with (
         serve(twelve.model, pipeline_of_twelve) as url,
         opened(f"{url}?language={language}", "404", **small) as page,
     ):
         expect(page.locator("#rows tr")).to_have_count(12)
+        check_words(page)
         for view in ("team", "watch"):
             page.goto(f"{url}?language={language}#/{view}")
             expect(page.locator(f"#{view}-body h2")).to_have_text(say[f"{view}_missing"])
             expect(page.locator(f"#{view}-body")).to_contain_text("--deals deals.csv")
+            check_words(page)
             picture(page, view)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/model")
@@ -181,11 +247,13 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         page.locator("#model-body details summary").first.click()
         # the plots are drawn when they are first asked for
         expect(page.locator("#model-body details svg").first).to_be_visible(timeout=60_000)
+        check_words(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/deal/{twelve.prospects['deal_id'].iloc[8]}")
         expect(page.locator("#probability")).to_be_visible()
         first = page.locator("#deal .card:visible").first
         expect(first).to_have_attribute("id", "verdict")  # the verdict comes first
+        check_words(page)
         picture(page, "deal")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate(
@@ -320,7 +388,7 @@ def test_a_data_scientist_promotes_a_challenger_with_a_reason(
 
     with serve(twelve.model) as url, opened(f"{url}?language={language}", "404") as page:  # no card
         page.route("**/v1/model/versions**", lambda route: route.fulfill(json=VERSIONS))
-        page.route("**/v1/model/promotion", answer)
+        page.route("**/v1/model/promotion**", answer)
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#versions thead th")).to_have_text(
             [say["champion"], say["challenger"]]

@@ -121,7 +121,8 @@ def test_a_log_that_is_away_is_said_without_its_place(bundle) -> None:
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": "the decision log does not answer",
+        "detail": "the decision log does not answer. Remedy: try again in a moment; the same "
+        "decision sent twice is kept once",
     }
 
 

@@ -52,6 +52,13 @@ def test_the_files_of_the_page_come_without_a_token(guarded, path) -> None:
     assert "require-trusted-types-for 'script'" in answer.headers["content-security-policy"]
 
 
+def test_the_page_says_whether_it_can_ask_for_rows_before_it_knows_anything_else(
+    guarded, client
+) -> None:
+    assert guarded.get("/").text.startswith("<!doctype html>\n<html data-rows ")
+    assert client.get("/").text.startswith("<!doctype html>\n<html lang=")
+
+
 @pytest.mark.parametrize(
     "path",
     [

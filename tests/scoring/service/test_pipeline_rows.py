@@ -10,8 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fitmodel.exceptions import TrackingError
+from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
+from fitmodel.service import _latest_decisions
 from fitmodel.service._latest_decisions import LatestDecisions
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
@@ -103,19 +105,82 @@ def test_a_pipeline_that_changes_is_scored_anew(shop, table, tmp_path) -> None:
         assert asked.get(ROWS).status_code == 503
 
 
-def test_a_log_that_is_away_is_said_without_its_place(shop, file, tmp_path, monkeypatch) -> None:
-    def away(*_) -> None:
-        raise TrackingError("the decision log /srv/decisions.db: disk I/O error")
-
+@pytest.fixture
+def decided(shop, file, tmp_path, prospects):
+    """A service whose log has a decision on the first prospect, and the log."""
     log = DecisionLog(tmp_path / "log.db")
+    shop.predict(prospects.head(1), log=log)
+    log.decide(str(prospects["deal_id"].iloc[0]), "declined", by="Kim", correct=True)
     with TestClient(create_app(shop.path, STILL, pipeline=file, log=log)) as asked:
-        assert {row["decision"] for row in asked.get(ROWS).json()["rows"]} == {None}
-        monkeypatch.setattr(LatestDecisions, "on", away)
-        for path in (ROWS, f"{ROWS}?full=true", f"{ROW}?key=D"):
-            answer = asked.get(path)
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-            assert answer.json()["detail"] == "the decision log does not answer"
+        yield asked, log
     log.close()
+
+
+def away(*_):
+    raise TrackingError("the decision log /srv/decisions.db: disk I/O error")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_while_the_log_is_away_every_row_is_listed_and_it_is_said_without_the_logs_place(
+    decided, monkeypatch, language
+) -> None:
+    asked, _ = decided
+    before = asked.get(ROWS, params={"language": language}).json()
+    assert before["decisions_problem"] is None
+    assert before["rows"][0]["decision"]["by"] == "Kim"
+    monkeypatch.setattr(LatestDecisions, "on", away)
+    for form in ({}, {"full": True}):
+        listed = asked.get(ROWS, params={"language": language, **form})
+        assert listed.status_code == 200
+        now = listed.json()
+        assert now["decisions_problem"] == read_texts(language, "desk")["decisions_away"]
+        assert "/srv" not in listed.text
+        assert len(now["rows"]) == len(before["rows"])
+        assert not [row for row in now["rows"] if "decision" in row]
+    key = before["rows"][0]["key"]
+    row = asked.get(ROW, params={"key": key, "language": language}).json()
+    assert row["early_churn_probability"] == before["rows"][0]["early_churn_probability"]
+    monkeypatch.undo()
+    assert asked.get(ROWS, params={"language": language}).json() == before
+
+
+def test_a_log_that_somebody_holds_is_not_waited_for(decided, monkeypatch) -> None:
+    asked, log = decided
+    monkeypatch.setattr(_latest_decisions, "ANSWER_SECONDS", 0.05)
+    with log.store._lock:  # as a writer does that waits for another process
+        assert asked.get(ROWS).json()["decisions_problem"] is not None
+        assert asked.get(ROWS).json()["decisions_problem"] is not None
+    monkeypatch.undo()
+    assert asked.get(ROWS).json()["rows"][0]["decision"]["by"] == "Kim"
+
+
+def test_a_decision_that_is_made_while_the_log_is_away_fails_and_succeeds_later_once(
+    decided, monkeypatch
+) -> None:
+    asked, log = decided
+    key = asked.get(ROWS).json()["rows"][0]["key"]
+    prospect = asked.get(ROW, params={"key": key}).json()["prospect"] | {"deal_id": key}
+    whole = {"id": key, "action": "signed", "by": "Ann", "correct": True}
+    before = log.decisions()
+    monkeypatch.setattr(type(log.store), "reading", away)
+    for path, body in (
+        ("/v1/decisions", whole),
+        ("/v1/questions", {"id": whole["id"], "by": "Ann"}),
+        ("/v1/assessments", prospect),
+    ):
+        answer = asked.post(path, json=body)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1"), answer.text
+        assert "does not answer" in answer.json()["detail"]
+        assert "/srv" not in answer.text
+    del prospect["deal_id"]  # what is only tried is not logged: it is answered
+    assert asked.post("/v1/assessments", json=prospect).status_code == 200
+    quiz = asked.get("/v1/quiz/scores")
+    assert (quiz.status_code, quiz.headers["retry-after"]) == (503, "1")
+    monkeypatch.undo()
+    pd.testing.assert_frame_equal(log.decisions(), before)
+    assert asked.post("/v1/decisions", json=whole).status_code == 201
+    assert asked.post("/v1/decisions", json=whole).status_code == 201
+    assert log.decisions()["action"].tolist() == ["declined", "signed"]
 
 
 def test_without_a_log_no_row_says_that_nothing_was_decided(served) -> None:

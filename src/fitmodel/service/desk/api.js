@@ -17,7 +17,8 @@ export const forgetToken = () => sessionStorage.removeItem(TOKEN);
 
 async function request(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
-  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  const headers = { "accept-language": language() }; // of what a refusal says
+  if (token !== null) headers.authorization = `Bearer ${token}`;
   let answer;
   try {
     answer = await fetch(path, { cache: "no-store", ...options, headers: { ...options.headers, ...headers } });
@@ -79,17 +80,17 @@ export const assess = (prospect, reasons, signal) => post(prospect, reasons, sig
 const read = async (path) => (await request(path)).json();
 const write = async (path, body) => (await request(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();
 
-export const pipelineRows = ({ full = false } = {}) => read(`v1/pipeline/rows?language=${language()}&full=${full}`);
+export const pipelineRows = ({ full = false, spoken = language() } = {}) => read(`v1/pipeline/rows?language=${spoken}&full=${full}`);
 export const pipelineRow = (key) => read(`v1/pipeline/row?language=${language()}&key=${encodeURIComponent(key)}`);
 export const timeline = (key) => read(`v1/pipeline/timeline?language=${language()}&key=${encodeURIComponent(key)}`);
 export const me = () => read("v1/me");
 export const team = () => read(`v1/team?language=${language()}`);
 export const watch = () => read(`v1/watch?language=${language()}`);
-export const modelCard = () => read("v1/model/card");
+export const modelCard = () => read(`v1/model/card?language=${language()}`);
 export const modelPlots = () => read(`v1/model/plots?language=${language()}`);
 export const modelTable = (name) => read(`v1/model/tables/${encodeURIComponent(name)}?language=${language()}`);
 export const modelVersions = () => read(`v1/model/versions?language=${language()}`);
-export const promote = (wanted) => write("v1/model/promotion", wanted);
+export const promote = (wanted) => write(`v1/model/promotion?language=${language()}`, wanted);
 export const quiz = () => read(`v1/quiz?language=${language()}`);
 export const quizAnswers = (given) => write(`v1/quiz/answers?language=${language()}`, given);
 export const quizScores = () => read(`v1/quiz/scores?language=${language()}`);

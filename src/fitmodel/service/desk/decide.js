@@ -122,6 +122,7 @@ function askFor(action) {
   $("decide-reason").required = action === "overridden";
   show($("decide-reason-field"), needsReason);
   pending = action;
+  $("decide-fault").textContent = "";
   $("decide").showModal();
   (name ? $("decide-reason") : $("decide-name")).focus();
 }
@@ -131,12 +132,12 @@ function confirmDecision() {
   const reason = $("decide-reason").value.trim();
   if (!name || ($("decide-reason").required && !reason)) return;
   keepName(facts, name);
-  $("decide").close();
+  $("decide-fault").textContent = "";
   decide(pending, name, reason);
 }
 
 async function decide(action, by, reason) {
-  await act(async (id) => {
+  return act(async (id) => {
     if (!isLogged) await api.assess({ ...row.prospect, [facts.roles.id]: id }, 0); // what people decide on
     const given = { id, by, ...(reason ? { reason } : {}) };
     if (action === "asked") await api.ask(given);
@@ -154,9 +155,23 @@ async function act(action) {
   $("decision-fault").textContent = "";
   try {
     await action(row.given[facts.roles.id]);
+    $("decide").close();
   } catch (error) {
     if (error.status === undefined) throw error;
-    $("decision-fault").textContent = error.message || say("no_answer");
+    tell(error);
+    if (isAway(error)) return; // what was written stays in the dialog, to be sent again
   }
   if (mine === row) await look();
+}
+
+/** Whether neither the service nor its decision log answered: the same may be tried again. */
+const isAway = ({ status }) => status === 0 || status >= 500;
+
+function tell(error) {
+  const words = error.message || say("no_answer");
+  if ($("decide").open && isAway(error)) $("decide-fault").textContent = words;
+  else {
+    $("decide").close();
+    $("decision-fault").textContent = words;
+  }
 }

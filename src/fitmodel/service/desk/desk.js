@@ -25,11 +25,19 @@ async function start() {
   reports.begin(modelChanged);
   listen();
   const spoken = speak(wanted());
-  loading = load(spoken);
+  loading = load(spoken, earlyRows());
   await spoken;
 }
 
-async function load(spoken = null) {
+/** The rows, asked for with the facts, where the page says that there are some to be shown. */
+function earlyRows() {
+  if (!("rows" in document.documentElement.dataset) || keptUpload()) return null;
+  const answer = api.pipelineRows({ spoken: wanted() });
+  answer.catch(() => {}); // told where it is waited for
+  return answer;
+}
+
+async function load(spoken = null, early = null) {
   notice(null);
   try {
     const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
@@ -41,7 +49,8 @@ async function load(spoken = null) {
     if ([...reports.PAGES, "quiz"].some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
     const kept = keptUpload();
     if (kept) await takeUpload(kept.text, kept.name);
-    else use(facts.pipeline ? await servedRows(facts) : [], facts.pipeline && { name: facts.pipeline, uploaded: false });
+    else if (facts.pipeline) await takeServed(early ?? undefined);
+    else use([], null);
   } catch (error) {
     complain(error, load);
   } finally {
@@ -67,12 +76,25 @@ async function takeUpload(text, name) {
   use(await assessRows(read, facts, told), { name, uploaded: true });
 }
 
+/** Take the service's own pipeline into use. */
+async function takeServed(answer) {
+  const { rows: served, problem } = await servedRows(facts, answer);
+  use(served, { name: facts.pipeline, uploaded: false }, problem);
+}
+
 /** Show these rows; without a source there are none. */
-function use(newRows, newSource) {
+function use(newRows, newSource, problem = null) {
   [rows, source, isFresh] = [newRows, newSource, true];
+  tellDecisions(problem);
   if (source !== null) table.fill(rows, facts);
   describe();
   route();
+}
+
+/** Say where the decision log does not answer: no row says then what was decided. */
+function tellDecisions(problem) {
+  $("decisions-problem").textContent = problem ?? "";
+  show($("decisions-problem"), Boolean(problem));
 }
 
 function describe() {
@@ -203,10 +225,11 @@ async function lookAgain() {
   if (!mine || mine.uploaded || !facts.has.log) return;
   const spoken = language();
   try {
-    const found = await servedRows(facts);
+    const { rows: found, problem } = await servedRows(facts);
     if (mine !== source || spoken !== language()) return; // another table or language meanwhile
     if (isAway) notice(null);
     [rows, isFresh, isAway] = [found, true, false];
+    tellDecisions(problem);
     table.learn(rows);
   } catch (error) {
     isAway = true;
@@ -292,7 +315,9 @@ async function translateRows() {
     return;
   }
   try {
-    rows = await servedRows(facts);
+    const { rows: served, problem } = await servedRows(facts);
+    rows = served;
+    tellDecisions(problem);
     table.translate(rows);
   } catch (error) {
     table.translate();

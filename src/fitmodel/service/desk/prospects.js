@@ -6,10 +6,10 @@ import * as api from "./api.js";
 const REASONS_IN_TABLE = 3;
 const SHOWN_NAMES = 6;
 
-/** Rows of the service's own pipeline, which it has scored. */
-export async function servedRows(facts) {
-  const { rows } = await api.pipelineRows();
-  return rows.map((row) => servedRow(row, facts));
+/** Rows of the service's own pipeline, which it has scored, and why they say no decisions. */
+export async function servedRows(facts, answer = api.pipelineRows()) {
+  const { rows, decisions_problem: problem } = await answer;
+  return { rows: rows.map((row) => servedRow(row, facts)), problem };
 }
 
 function servedRow(row, facts) {

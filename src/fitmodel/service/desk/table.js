@@ -318,6 +318,7 @@ async function keepExport() {
 }
 
 function exported(whole) {
+  const knowsDecisions = whole.some((row) => row.decision !== undefined);
   const given = Object.keys(whole[0].given);
   const said = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value",
     "worth", "escalate", "expected_value_low", "expected_value_high"];
@@ -326,6 +327,8 @@ function exported(whole) {
     ...said.map((name) => row.assessment[name]),
     row.risk,
     row.sentences.join(" | "),
+    ...(knowsDecisions ? [row.decision?.kind, row.decision?.by, row.decision?.time] : []),
   ]);
-  return write([...given, ...said, "money_at_risk", "reasons"], table);
+  const decided = knowsDecisions ? ["decision", "decided_by", "decided_at"] : [];
+  return write([...given, ...said, "money_at_risk", "reasons", ...decided], table);
 }

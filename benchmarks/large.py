@@ -1,0 +1,177 @@
+"""Many deals: how long training takes, and what a sample for effects loses.
+
+    python benchmarks/large.py speed [--deals 30000 100000 300000] [--what train backtest check]
+    python benchmarks/large.py loss [--deals 40000] [--samples 5000 10000 20000] [--seeds 2]
+                                    [--law NAME ...] [--data FOLDER]
+
+`speed` does each in a process of its own through the public function, as a user would, and counts
+seconds by the clock, processor seconds and the peak of memory. `loss` learns from all deals and
+from samples, and asks both about the same fresh deals. "Above the truth" is the log loss expected
+under the true probabilities, less that of the truth, both at the level of the truth; "more than
+all" is the observed log loss less that of the model of all deals, with its paired standard error.
+Of real deals the truth is not known: us_lapse is split at a date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from growing import EVEN, company
+from growing import spec as growing_spec
+
+import fitmodel
+from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.learning.learner import learn
+from fitmodel.learning.proportional_odds import shift_to_rate
+
+FRESH = 20_000
+Asked = tuple[HistoryView, fitmodel.DealSpec, pd.DataFrame, np.ndarray, np.ndarray | None]
+
+
+def law(n: int, seed: int, **options: float) -> Asked:
+    """Past deals, and the attributes, outcomes and truth of fresh ones of the same law."""
+    past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **options)
+    fresh = fitmodel.simulate_deals(FRESH, seed=100 + seed, rep_effects=False, **options)
+    view = view_of(past.deals, past.spec)
+    asked = view_of(fresh.deals, fresh.spec).training_set(view.training_set().dates)
+    truth = fresh.true_probability.to_numpy()
+    drawn = np.random.default_rng(seed).random(len(truth)) < truth
+    return view, past.spec, asked.attributes, drawn.astype(float), truth
+
+
+def growing(n: int, seed: int) -> Asked:
+    """Customers who leave with proportional hazards, of a company that grows by 5 % a month."""
+    past, _ = company(n, 0.05, EVEN, seed)
+    fresh, truth = company(FRESH, 0.05, EVEN, 100 + seed)
+    view = view_of(past, growing_spec())
+    asked = view_of(fresh, growing_spec()).training_set(view.training_set().dates)
+    drawn = np.random.default_rng(seed).random(len(truth)) < truth
+    return view, growing_spec(), asked.attributes, drawn.astype(float), truth
+
+
+def us_lapse(data: Path, _n: int, seed: int) -> Asked:
+    """Whole-life policies at 24 months, evaluated on those signed after a date."""
+    from quality import us_lapse as splits
+
+    split = list(splits(data, 24))[-1 - seed]
+    return split.view, split.spec, split.test.attributes, split.test.early_churn, None
+
+
+LAWS: dict[str, Callable[[int, int], Asked]] = {
+    "as it comes, 22 % leave": law,
+    "30 attributes, 15 % leave": partial(law, n_attributes=30, base_rate=0.15),
+    "6 % leave": partial(law, base_rate=0.06, company=5),
+    "proportional hazards": growing,
+}
+
+
+def losses(log_odds: np.ndarray, outcome: np.ndarray, level: float) -> np.ndarray:
+    """Log loss of each deal after the mean prediction is set to a level."""
+    line = log_odds + shift_to_rate(log_odds, np.ones(len(log_odds)), level)
+    return np.logaddexp(0, line) - outcome * line
+
+
+def compare(
+    name: str, make: Callable[[int, int], Asked], n: int, seed: int, sizes: list[int]
+) -> None:
+    """Print a row for all deals and one for each size of the sample."""
+    view, spec, asked, outcome, truth = make(n, seed)
+    target = outcome if truth is None else truth
+    of_all = None
+    for size in (len(view), *(size for size in sizes if size < len(view))):
+        chosen = spec.replace(learning={"effect_deals": max(size, 2_000)})
+        started = time.process_time()
+        learned = learn(view.with_spec(chosen), chosen)
+        seconds = time.process_time() - started
+        log_odds = learned.estimator.decision_function(asked)
+        each = losses(log_odds, outcome, float(outcome.mean()))
+        of_all = each if of_all is None else of_all
+        more, noise = (each - of_all).mean(), (each - of_all).std() / np.sqrt(len(each))
+        above = "unknown"
+        if truth is not None:
+            true = np.log(truth / (1 - truth))
+            best = losses(true, truth, float(truth.mean())).mean()
+            above = f"{losses(log_odds, target, float(truth.mean())).mean() - best:.5f}"
+        print(
+            f"| {name} | {seed} | {len(view):,} | {size:,} | {above} | {more:+.5f} ± {noise:.5f} "
+            f"| {learned.scorecard.base_rate:.4f} | {seconds:.0f} |",
+            flush=True,
+        )
+
+
+def measure_loss(asked: argparse.Namespace) -> None:
+    """Every law and seed asked for."""
+    laws = dict(LAWS)
+    if asked.data is not None:
+        laws["us_lapse, 24 months"] = partial(us_lapse, asked.data)
+    print("| law | seed | deals | for effects | above the truth | more than all | level | s |")
+    print("|---|---|---|---|---|---|---|---|")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in asked.law or laws:
+            for seed in range(asked.seeds):
+                compare(name, laws[name], asked.deals[0], seed, asked.samples)
+
+
+def measure_speed(asked: argparse.Namespace) -> None:
+    """Each size and task in a process of its own."""
+    print("| | deals | seconds by the clock | processor seconds | peak MB |\n|---|---|---|---|---|")
+    for what in asked.what:
+        for deals in asked.deals:
+            ordered = [sys.executable, __file__, "one", "--deals", str(deals), "--what", what]
+            subprocess.run(ordered, check=True)  # noqa: S603 - this very file
+
+
+def measure_one(asked: argparse.Namespace) -> None:
+    """One task in this process."""
+    (deals,), (what,) = asked.deals, asked.what
+    sim = fitmodel.simulate_deals(deals, seed=1)
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        spec = sim.spec.replace(tracking={"uri": f"sqlite:///{name}/mlflow.db"})
+        started, used = time.perf_counter(), time.process_time()
+        if what == "train":
+            fitmodel.train(sim.deals, spec, models=Path(name) / "models")
+        elif what == "backtest":
+            fitmodel.backtest(sim.deals, spec)
+        else:
+            from fitmodel.checking import check_deals
+
+            check_deals(sim.deals, spec)
+        wall, processor = time.perf_counter() - started, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(f"| {what} | {deals:,} | {wall:.0f} | {processor:.0f} | {peak:,.0f} |", flush=True)
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("measure", choices=("speed", "loss", "one"))
+    parser.add_argument("--deals", type=int, nargs="*", default=None)
+    parser.add_argument("--samples", type=int, nargs="*", default=[5_000, 10_000, 20_000])
+    parser.add_argument("--what", nargs="*", default=["train", "backtest", "check"])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--law", nargs="*", default=None)
+    parser.add_argument("--data", type=Path, default=None, help="folder of the real tables")
+    asked = parser.parse_args()
+    if asked.measure == "loss":
+        asked.deals = asked.deals or [40_000]
+        measure_loss(asked)
+    else:
+        asked.deals = asked.deals or [30_000, 100_000, 300_000]
+        (measure_one if asked.measure == "one" else measure_speed)(asked)
+
+
+if __name__ == "__main__":
+    main()

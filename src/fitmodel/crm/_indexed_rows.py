@@ -1,0 +1,174 @@
+"""Rows of a history as sorted arrays: what repeats the value before it dropped, changes counted.
+
+one part after the other -> (deal, field, time, value, old value) -> sorted -> behind those before
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.crm._history_rows import first_seen, read_rows
+from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._spool import Levels, Spool
+from fitmodel.crm._stages import StageMoves, stage_steps
+from fitmodel.crm._ties import order_changes
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._history_rows import Raw
+    from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._search import Ints
+    from fitmodel.crm._told import Told, WholeTable
+    from fitmodel.deals.history_sections import HistoryTable
+    from fitmodel.tables.forms import Finding
+
+
+class IndexedRows:
+    """The arrays of a `fitmodel.crm._changes.ChangeLog`, made of one part after the other.
+
+    Parameters
+    ----------
+    place : str
+        Of the table in the contract.
+    section : HistoryTable
+    in_parts : bool
+        Whether the arrays are kept in files.
+    """
+
+    def __init__(self, place: str, section: HistoryTable, *, in_parts: bool) -> None:
+        self._place, self._section = place, section
+        self._told: list[list[Told]] = []
+        self._whole: WholeTable | None = None
+        self._findings: tuple[Finding, ...] = ()
+        self._ids: list[Any] = []
+        self._fields: tuple[str, ...] = ()
+        self._bounds, self._first_seen = (Spool(np.int64, on_disk=False) for _ in range(2))
+        self._times, self._latest = (Spool(np.int64, on_disk=in_parts) for _ in range(2))
+        self._value, self._old = (Spool(np.int32, on_disk=in_parts) for _ in range(2))
+        self._changed, self._skipped, self._returned = (
+            Spool(np.int32, on_disk=in_parts) for _ in range(3)
+        )
+        for counts in (self._changed, self._skipped, self._returned):
+            counts.add(np.zeros(1))
+        self._levels = Levels(on_disk=in_parts)
+
+    def add(self, part: Rows) -> None:
+        """Read and sort a part, with deals that no other part has.
+
+        Raises
+        ------
+        DealsError
+            If it cannot be read, or the stage of the contract is no field.
+        """
+        raw = read_rows(part, self._section)
+        self._refuse_no_stage(raw)
+        places = _in_order(part, self._section, raw)
+        self._fields, self._whole = tuple(raw.fields), part.whole
+        self._told.append(part.told_of)
+        self._findings = part.findings
+        if len(raw.ids) or part.whole is None:
+            self._append(raw, places)
+
+    def _append(self, raw: Raw, places: Ints) -> None:
+        fields = max(len(raw.fields), 1)
+        key = raw.deal[places].astype(np.int64) * fields + raw.field[places]
+        value = raw.value[places]
+        begins = np.append(True, key[1:] != key[:-1]) if len(key) else np.empty(0, dtype=bool)
+        repeats = ~begins & np.append(False, value[1:] == value[:-1])[: len(key)]
+        kept = np.flatnonzero(~repeats)
+        places, key, value, begins = places[kept], key[kept], value[kept], begins[kept]
+        old, time = raw.old[places], raw.time[places]
+        is_change = ~begins | ((old >= 0) & (old != value))
+        self._add_moves(raw, key, value, old, begins)
+        bounds = np.searchsorted(key, np.arange(max(len(raw.ids), 1) * fields))
+        first_level = self._levels.add(raw.levels)
+        self._bounds.add(bounds + len(self._times))
+        self._ids.extend(raw.ids)
+        self._first_seen.add(first_seen(raw))
+        self._times.add(time)
+        self._latest.add(_latest(time, is_change, begins))
+        for spool, codes in ((self._value, value), (self._old, old)):
+            spool.add(np.where(codes < 0, -1, codes + first_level))
+        self._changed.add_running(is_change)
+
+    def _add_moves(self, raw: Raw, key: Ints, value: Any, old: Any, begins: Any) -> None:
+        section = self._section
+        if section.stage is None:
+            return
+        here = key % len(raw.fields) == raw.fields.index(section.stage)
+        skipped, returned = stage_steps(section.stages, raw.levels, key, value, old, begins, here)
+        self._skipped.add_running(skipped)
+        self._returned.add_running(returned)
+
+    def _refuse_no_stage(self, raw: Raw) -> None:
+        stage = self._section.stage
+        if stage is not None and stage not in raw.fields:
+            known = ", ".join(raw.fields[:12])
+            raise DealsError(
+                f"{self._place} stage {stage!r} is no field that is read of it: they are {known}"
+            )
+
+    def arrays(self) -> dict[str, Any]:
+        """What a log holds.
+
+        Raises
+        ------
+        DealsError
+            If too many rows of the whole table cannot be read.
+        """
+        section, whole = self._section, self._whole
+        findings = self._findings
+        if whole is not None:
+            findings = whole.findings(self._told, self._place)
+        self._bounds.add(np.array([len(self._times)]))
+        moves = {}
+        if section.stage is not None:
+            skipped = self._skipped.array() if section.stages else None
+            moves[section.stage] = StageMoves(skipped, self._returned.array())
+        return {
+            "ids": pd.Index(self._ids, dtype=object),
+            "fields": self._fields,
+            "bounds": self._bounds.array(),
+            "times": self._times.array(),
+            "value_codes": self._value.array(),
+            "old_codes": self._old.array(),
+            "levels": self._levels,
+            "first_seen": self._first_seen.array(),
+            "changed": self._changed.array(),
+            "last_change": self._latest.array(),
+            "moves": moves,
+            "findings": findings,
+        }
+
+
+def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
+    """Places of the rows that have a field, sorted; rows of one moment are told."""
+    kept = np.flatnonzero(raw.field >= 0)
+    order, ties = order_changes(
+        raw.deal[kept], raw.field[kept], raw.time[kept], raw.value[kept], raw.old[kept]
+    )
+    places: Ints = kept[order]
+    mark = np.zeros(part.count, dtype=bool)
+    mark[raw.row[places[ties.rows]]] = True
+    part.told(
+        mark,
+        "change a field at the very moment of another change; the old values put {settled} of "
+        "them in order, and of the others the later row counts",
+        "export the times with seconds, or the old values too",
+        section.time,
+        settled=ties.settled,
+    )
+    return places
+
+
+def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_]) -> Ints:
+    """Time of the latest change up to each row of the same deal and field."""
+    row = np.arange(len(time))
+    last = np.maximum.accumulate(np.where(is_change, row, -1)) if len(time) else row
+    start = np.maximum.accumulate(np.where(begins, row, 0)) if len(time) else row
+    return np.where(last >= start, time[np.maximum(last, 0)], NOT_A_TIME)

@@ -1,0 +1,109 @@
+"""Open a table beside the deals: a frame, a file, a folder of Parquet files, or a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from fitmodel.crm._long_table import Rows
+from fitmodel.crm._spool import spooled
+from fitmodel.exceptions import DatabaseError, DealsError
+from fitmodel.tables.database_rows import open_rows as open_database_rows
+from fitmodel.tables.database_rows import read_rows
+from fitmodel.tables.databases import is_database
+from fitmodel.tables.files import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fitmodel.deals.history_sections import LongTable
+
+Given = pd.DataFrame | str | Path
+"""What stands for a table in place of the contract's own: a frame, a file, a folder or the URL of a
+database's table."""
+DATABASE_ROWS = 100_000
+"""Rows that a database gives at a time."""
+
+
+def open_rows(
+    place: str,
+    section: LongTable,
+    given: Given | None = None,
+    ids: Sequence[str] | None = None,
+) -> Rows:
+    """Open a table of the contract, or what is given in its place.
+
+    Parameters
+    ----------
+    place : str
+        Its name in the contract, as messages give it.
+    section : LongTable
+    given : DataFrame or path, optional
+    ids : sequence of str, optional
+        Of a table in a database only the rows of these deals are asked for.
+
+    Raises
+    ------
+    DealsError
+        If there is no such file, or it cannot be read.
+    DatabaseError, DependencyError
+        If the database cannot be read.
+    """
+    if isinstance(given, pd.DataFrame):
+        return Rows(place, section, tuple(map(str, given.columns)), _frame=given)
+    source = section.table if given is None else given
+    if is_database(source):
+        query = section.query if given is None else None
+        dataset = _database(place, str(source), query, None if ids is None else (section.id, ids))
+        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+    path = Path(source)
+    if not path.exists():
+        raise DealsError(
+            f"{place}: there is no file or folder {path}. Remedy: correct table in the contract "
+            "(it is sought from the folder you are in), or name another with --table"
+        )
+    if path.is_dir() or path.suffix.lower() == ".parquet":
+        dataset = _parquet(place, path)
+        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+    file = read_file(path)
+    names = tuple(map(str, file.table.columns))
+    return Rows(place, section, names, _frame=file.table, _numbers=file.row_numbers)
+
+
+def _database(
+    place: str, url: str, query: str | None, only: tuple[str, Sequence[str]] | None
+) -> Any:
+    try:
+        if only is not None:
+            return pads.dataset(read_rows(url, query, only))
+        with open_database_rows(url, DATABASE_ROWS, query=query) as (schema, batches):
+            return pads.dataset(spooled(schema, batches))
+    except DatabaseError as error:
+        raise DatabaseError(f"{place}: {error}") from error
+
+
+def _parquet(place: str, path: Path) -> Any:
+    """Parquet files as one table; a column that is absent in some of them is empty there."""
+    try:
+        files = _parquet_files(path) if path.is_dir() else [path]
+        if not files:
+            raise DealsError(f"{place}: the folder {path} holds no Parquet file")
+        parts = [pads.dataset(file, format="parquet") for file in files]
+        schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
+        return pads.dataset(files, schema=schema, format="parquet")
+    except (pa.ArrowException, OSError) as error:
+        raise DealsError(f"{place}: {path} cannot be read as Parquet: {error}") from error
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """Without those in hidden folders, where writers work."""
+    found = sorted(folder.glob("**/*.parquet"))
+    return [
+        file
+        for file in found
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]

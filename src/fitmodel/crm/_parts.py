@@ -1,0 +1,163 @@
+"""A large table in parts, each with all rows of some deals: one part is in memory at a time.
+
+table -> pieces, in its order -> the rows of a deal into the part of its id's hash, in a file
+      -> what has to be known of the whole: names of fields, the form of dates and amounts
+      -> one part after the other, read by the code that reads a small table
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fitmodel.crm._long_table import coded_texts, refuse_swapped
+from fitmodel.crm._spool import nameless_file, read_spooled
+from fitmodel.crm._told import WholeTable
+from fitmodel.crm.columns import columns_needed
+from fitmodel.tables.moments import form_of_days, odd_days
+from fitmodel.tables.values import distinct, settled_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fitmodel.crm._long_table import Rows
+
+WHOLE_ROWS = 1_000_000
+"""Rows up to which a table is read whole."""
+PART_ROWS = 500_000
+MAX_PARTS = 64  # each is an open file
+PIECE_ROWS = 100_000
+ROW = "__row_number"
+
+
+def in_parts(rows: Rows) -> Iterator[Rows]:
+    """The table as it is, or where it is large in parts with all rows of some deals each.
+
+    Raises
+    ------
+    DealsError
+        If day and month could be swapped in every date.
+    """
+    if not is_large(rows):
+        yield rows
+        return
+    number = min(-(-rows.count // PART_ROWS), MAX_PARTS)
+    names = _needed(rows)
+    seen, files = _Seen(rows), [_PartFile() for _ in range(number)]
+    for piece in rows.pieces(names, PIECE_ROWS):
+        seen.add(piece)
+        part = _part_of(piece, number)
+        order = np.argsort(part, kind="stable")
+        bounds = np.searchsorted(part[order], np.arange(number + 1))
+        table, numbers = piece.table, piece.numbers
+        for file, start, stop in zip(files, bounds, bounds[1:], strict=False):
+            if stop > start:
+                file.add(table, numbers, order[start:stop])
+    whole = seen.whole()
+    for file in files:
+        if file.rows:
+            yield file.part(rows, whole)
+
+
+def is_large(rows: Rows) -> bool:
+    """Whether a table is read in parts."""
+    return rows.count > WHOLE_ROWS
+
+
+def _needed(rows: Rows) -> list[str]:
+    """Columns that are read of a table."""
+    section: Any = rows.section
+    if not getattr(section, "is_long", True) and section.fields is None:
+        return list(rows.names)
+    return [name for name in dict.fromkeys(columns_needed(section)) if name in rows.names]
+
+
+def _part_of(piece: Rows, number: int) -> NDArray[np.int64]:
+    """The part of every row, by its deal's id as text."""
+    ids = coded_texts(piece.column(piece.section.id))
+    parts = [zlib.crc32(text.encode("utf-8", "surrogatepass")) % number for text in ids.levels]
+    return np.array([*parts, 0])[ids.codes]
+
+
+class _PartFile:
+    """The rows of a part: Arrow's stream in a file, or their places in a frame."""
+
+    def __init__(self) -> None:
+        self._file: Any = None
+        self._writer: Any = None
+        self._frames: list[tuple[pd.DataFrame, NDArray[Any], NDArray[Any]]] = []
+        self.rows = 0
+
+    def add(self, table: Any, numbers: NDArray[Any], places: NDArray[Any]) -> None:
+        """Append some rows of a piece."""
+        self.rows += len(places)
+        if isinstance(table, pd.DataFrame):
+            self._frames.append((table, places, numbers[places]))
+            return
+        chosen = table.take(pa.array(places)).append_column(ROW, pa.array(numbers[places]))
+        if self._writer is None:
+            self._file = nameless_file(self)
+            self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chosen.schema)
+        self._writer.write_table(chosen)
+
+    def part(self, rows: Rows, whole: WholeTable) -> Rows:
+        """The part as a table of its own."""
+        if self._writer is None:
+            frames = [table.iloc[places] for table, places, _ in self._frames]
+            frame: pd.DataFrame = pd.concat(frames)
+            numbers = np.concatenate([each for _, _, each in self._frames])
+            return rows.part(frame, numbers, whole=whole)
+        self._writer.close()
+        table = read_spooled(self._file)
+        self._file.close()
+        return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), whole=whole)
+
+
+@dataclass(eq=False)
+class _Seen:
+    """What has been seen of a table so far."""
+
+    rows: Rows
+    names: dict[str, None] = field(default_factory=dict)
+    days: dict[str, set[Any]] = field(default_factory=dict)
+    amounts: Counter[Any] = field(default_factory=Counter)
+
+    def add(self, piece: Rows) -> None:
+        """See another piece."""
+        section: Any = piece.section
+        naming = getattr(section, "field", None) or getattr(section, "kind", None)
+        if naming is not None:
+            self.names |= dict.fromkeys(coded_texts(piece.column(naming)).levels)
+        for name in filter(None, (getattr(section, section.time_key), _end_of(section))):
+            values = piece.column(name)
+            if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+                _, levels = distinct(values)
+                self.days.setdefault(name, set()).update(odd_days(levels))
+        amount = getattr(section, "amount", None)
+        if amount is not None and not pd.api.types.is_numeric_dtype(piece.column(amount).dtype):
+            places, levels = distinct(piece.column(amount))
+            for level, count in zip(levels, np.bincount(places[places >= 0]), strict=True):
+                self.amounts[level] += int(count)
+
+    def whole(self) -> WholeTable:
+        """What parts have to know."""
+        dates = {}
+        for name, days in self.days.items():
+            dates[name], swapped = form_of_days(days, self.rows.section.dates)
+            refuse_swapped(self.rows, name, swapped=swapped)
+        amounts = list(self.amounts)
+        form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
+        return WholeTable(tuple(self.names), dates, form)
+
+
+def _end_of(section: Any) -> str | None:
+    name: str | None = getattr(section, "valid_to", None)
+    return name

@@ -1,0 +1,163 @@
+"""Arrays and tables on disk, so that memory does not grow with the rows of a history.
+
+arrays of parts, one after the other -> a file without a name -> one array, mapped into memory
+
+The system reads mapped pages when they are asked for and drops them when memory is short. A file
+without a name is gone with the process that made it, whatever stops it. The files lie in the
+folder for temporary files (TMPDIR), which has to be on a disk.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+
+def nameless_file(owner: object) -> Any:
+    """A temporary file that is closed, and so gone, when its owner is."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with its owner
+    weakref.finalize(owner, file.close)
+    return file
+
+
+class Spool:
+    """One long array, made of parts.
+
+    Parameters
+    ----------
+    dtype : data type
+    on_disk : bool
+        Whether it is kept in a file; else in memory.
+    """
+
+    def __init__(self, dtype: Any, *, on_disk: bool) -> None:
+        self._dtype = np.dtype(dtype)
+        self._parts: list[NDArray[Any]] = []
+        self._file = nameless_file(self) if on_disk else None
+        self._length = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add_running(self, steps: NDArray[Any]) -> None:
+        """Append the sums of some steps, which go on from the sum before."""
+        sums = np.cumsum(steps) + self._count
+        self._count = int(sums[-1]) if len(sums) else self._count
+        self.add(sums)
+
+    def add(self, part: NDArray[Any]) -> None:
+        """Append a part."""
+        part = np.ascontiguousarray(part, dtype=self._dtype)
+        self._length += len(part)
+        if self._file is None:
+            self._parts.append(part)
+        else:
+            self._file.write(part.data)
+
+    def array(self) -> NDArray[Any]:
+        """All parts as one array; nothing can be added then."""
+        if self._file is None:
+            return self._parts[0] if len(self._parts) == 1 else self._together()
+        with self._file as file:
+            file.flush()
+            if not self._length:
+                return np.empty(0, dtype=self._dtype)
+            return np.asarray(np.memmap(file, self._dtype, mode="r", shape=(self._length,)))
+
+    def _together(self) -> NDArray[Any]:
+        return np.concatenate([np.empty(0, dtype=self._dtype), *self._parts])
+
+
+def spooled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Keep batches in a file without a name and give them back as one mapped table."""
+    with tempfile.TemporaryFile() as file:
+        with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return read_spooled(file)
+
+
+def read_spooled(file: Any) -> pa.Table:
+    """Map a file of Arrow's stream format, which is read when it is asked for."""
+    file.flush()
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_stream(pa.py_buffer(mapped)).read_all()
+
+
+class Levels:
+    """The distinct values of a table, those of one part after the other.
+
+    Codes say where a value stands; two parts may have the same value at two places.
+
+    Parameters
+    ----------
+    on_disk : bool
+        Whether texts are kept in files; else in memory.
+    """
+
+    def __init__(self, *, on_disk: bool) -> None:
+        self._on_disk = on_disk
+        self._parts: list[Sequence[Any] | _TextsOnDisk] = []
+        self._starts = [0]
+
+    def add(self, levels: Sequence[Any]) -> int:
+        """Append the values of a part; the code of its first one."""
+        start = self._starts[-1]
+        self._parts.append(_TextsOnDisk(levels) if self._on_disk else levels)
+        self._starts.append(start + len(levels))
+        return start
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, code: int) -> Any:
+        return self.take(np.array([code]))[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        for part, start, stop in zip(self._parts, self._starts, self._starts[1:], strict=False):
+            yield from _values(part, np.arange(stop - start))
+
+    def take(self, codes: NDArray[Any]) -> NDArray[Any]:
+        """The value of each code; None where it is -1."""
+        unique, places = np.unique(codes, return_inverse=True)
+        values = np.full(len(unique), None, dtype=object)
+        for part, start, stop in zip(self._parts, self._starts, self._starts[1:], strict=False):
+            here = np.flatnonzero((unique >= start) & (unique < stop))
+            for place, value in zip(here, _values(part, unique[here] - start), strict=True):
+                values[place] = value
+        result: NDArray[Any] = values[places]
+        return result
+
+
+def _values(part: Any, places: NDArray[Any]) -> Iterator[Any]:
+    if isinstance(part, _TextsOnDisk):
+        return part.values(places)
+    return (part[place] for place in places.tolist())
+
+
+class _TextsOnDisk:
+    """Values of a part: texts in a file, the others in memory."""
+
+    def __init__(self, levels: Sequence[Any]) -> None:
+        texts = [level if isinstance(level, str) else None for level in levels]
+        self._others = {
+            place: level for place, level in enumerate(levels) if not isinstance(level, str)
+        }
+        table = pa.table({"text": pa.array(texts, pa.large_string())})
+        self._texts = spooled(table.schema, table.to_batches()).column("text")
+
+    def values(self, places: NDArray[Any]) -> Iterator[Any]:
+        texts = self._texts.take(pa.array(places)).to_pylist()
+        for place, text in zip(places.tolist(), texts, strict=True):
+            yield self._others[place] if text is None else text

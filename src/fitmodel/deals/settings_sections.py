@@ -1,0 +1,215 @@
+"""The sections of the contract that say how to decide, learn, check and track."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from fitmodel.checks.registry import all_codes
+from fitmodel.deals.plain_words import shortened
+from fitmodel.deals.sections import Column, Columns, Cost, Count, Number, Positive, Section, Share
+from fitmodel.tables.cells import read_share
+
+
+class Decision(Section):
+    """From probability to poor fit: the policy, and the money of a deal.
+
+    `policy` left out is "risk": flagged from `odds_ratio` times the company's odds of early churn
+    on. `capacity` is the share of prospects that can be flagged, `precision` the least share of
+    flags that must be right. Costs are per deal, `support_cost_per_month` per month: an amount, or
+    a share of the yearly contract value such as "8 %". `commission_rate` and `gross_margin` are
+    shares of it. A poor fit from the yearly amount `big_deal` on is for a manager to decide; left
+    out, it is the top tenth of the customers. Where assessments are logged, `explore_share` of the
+    flagged prospects may proceed all the same, to learn from.
+    """
+
+    section: ClassVar[str] = "decision"
+
+    policy: Literal["value", "capacity", "precision", "threshold", "risk"] | None = None
+    odds_ratio: Annotated[Number, Field(ge=1)] = 2.0
+    capacity: Share = 0.10
+    precision: Share = 0.5
+    threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
+    big_deal: Annotated[Number, Field(gt=0)] | None = None
+    gross_margin: Share | None = None
+    expected_lifetime_months: Annotated[Number, Field(gt=0)] | None = None
+    paid_upfront_months: Cost = 0.0
+    acquisition_cost: float | str = 0.0
+    onboarding_cost: float | str = 0.0
+    support_cost_per_month: float | str = 0.0
+    word_of_mouth_cost: float | str = 0.0
+    opportunity_cost: float | str = 0.0
+    commission_rate: Annotated[Cost, Field(le=1)] = 0.0
+    explore_share: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+
+    @field_validator(
+        "acquisition_cost",
+        "onboarding_cost",
+        "support_cost_per_month",
+        "word_of_mouth_cost",
+        "opportunity_cost",
+        mode="plain",
+    )
+    @classmethod
+    def _amount_or_share(cls, value: Any, info: ValidationInfo) -> float | str:
+        position, told = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
+        if isinstance(value, str) and read_share(value) is not None:
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            message = f'{position} an amount or a share such as "8 %", {told}'
+            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{position} at least 0 and finite, {told}")
+        return float(value)
+
+    @model_validator(mode="after")
+    def _threshold_is_given(self) -> Self:
+        if self.policy == "threshold" and self.threshold is None:
+            raise ValueError('[decision] policy = "threshold" needs threshold, e.g. 0.3')
+        return self
+
+
+class Learning(Section):
+    """How the scorecard is learned, seeded and limited.
+
+    `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
+    and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
+    boosting may choose; `replicates` are bootstrap refits for the interval. After
+    `time_budget_seconds` no further component is tried. Where there are more than `effect_deals`
+    deals, effects are learned from a stratified sample of so many, the level from all. `prior` is
+    the folder of another model, or of several pooled ones, towards whose contributions those of
+    these deals are drawn, as far as the deals agree. `expect` names levels that an expert expects
+    to be "riskier" or "safer".
+    """
+
+    section: ClassVar[str] = "learning"
+
+    seed: Annotated[Count, Field(ge=0, lt=2**32)] = 0
+    threads: Annotated[Count, Field(ge=1)] = 1
+    components: Columns = ("logistic", "boosted")
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+    )  # fmt: skip
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    pairs: Annotated[Count, Field(ge=0, le=50)] = 5
+    folds: Annotated[Count, Field(ge=2, le=20)] = 4
+    replicates: Annotated[Count, Field(ge=3, le=200)] = 12
+    time_budget_seconds: Positive | None = None
+    effect_deals: Annotated[Count, Field(ge=2_000)] = 20_000
+    prior: Annotated[str, Field(min_length=1)] | None = None
+    expect: dict[Column, Literal["riskier", "safer"]] = Field(default_factory=dict)
+    _parent: Any = PrivateAttr(default=None)
+
+    @field_validator("components", mode="after")
+    @classmethod
+    def _logistic_is_there(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "logistic" not in value:
+            raise ValueError('[learning] components needs "logistic": it gives the soft labels')
+        return tuple(dict.fromkeys(value))
+
+    @property
+    def parent(self) -> Any:
+        """Contributions read from `prior`; None before they are read."""
+        return self._parent
+
+    def with_parent(self, parent: Any) -> Self:
+        """Return the same section with what was read from `prior`."""
+        copied = self.model_copy()
+        copied._parent = parent  # noqa: SLF001 - of its own kind
+        return copied
+
+
+class Checks(Section):
+    """Which checks are silenced, and why.
+
+    `ignore` maps a code, or ``"code:column"``, to the reason. A check that the rows or the outcome
+    depend on cannot be silenced; a leak only for a named column.
+    """
+
+    section: ClassVar[str] = "checks"
+
+    ignore: dict[Column, str] = Field(default_factory=dict)
+
+    @field_validator("ignore", mode="after")
+    @classmethod
+    def _known_and_explained(cls, value: dict[str, str]) -> dict[str, str]:
+        problems = [text for key, reason in value.items() if (text := _problem(key, reason))]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
+    def reason_for(self, code: str, column: str = "") -> str:
+        """Why a check is silenced for a column; "" where it is not."""
+        return self.ignore.get(f"{code}:{column}", self.ignore.get(code, ""))
+
+
+def _problem(key: str, reason: str) -> str | None:
+    number, _, column = key.partition(":")
+    code = all_codes().get(number)
+    if code is None:
+        near = difflib.get_close_matches(number, all_codes(), 1)
+        nearest = f"; did you mean {near[0]}?" if near else ""
+        return f"[checks] ignore has {shortened(key)}, which is no code of a check{nearest}"
+    if code.ignore == "no":
+        return f"[checks] ignore cannot silence {number} ({code.name}). Remedy: {code.do}"
+    if code.ignore == "column" and not column:
+        return (
+            f"[checks] ignore can silence {number} ({code.name}) for a named column only: write "
+            f'"{number}:COLUMN" = "reason"'
+        )
+    if not reason.strip():
+        return f"[checks] ignore {shortened(key)} has no reason: say why it may be silenced"
+    return None
+
+
+_FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
+
+
+def holds_password(uri: str) -> bool:
+    """Whether a URI names a password: before the host, as a server's user too, or in its query."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # no URI at all, which MLflow will say
+        return "@" in uri
+    user = parts.username if parts.scheme in {"http", "https"} else None  # may be a server's token
+    return bool(user or parts.password or "password=" in parts.query.lower())
+
+
+class Tracking(Section):
+    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.
+
+    `uri` holds no password: the contract is kept in every bundle and shown in every run.
+    """
+
+    section: ClassVar[str] = "tracking"
+
+    uri: Column | None = None
+    experiment: Column = "prospect-fit"
+    registered_model: Column = "prospect-fit"
+
+    @field_validator("uri", mode="after")
+    @classmethod
+    def _names_no_password(cls, value: str | None) -> str | None:
+        if value is not None and holds_password(value):
+            raise ValueError(
+                "[tracking] uri holds a password, and the contract is shown in every run and kept "
+                "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "
+                "user and password out of it and set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD"
+            )
+        return value
+
+    @field_validator("registered_model", mode="after")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        if not _FOLDER_NAME.fullmatch(value) or value.strip(". ") != value:
+            raise ValueError(
+                f"[tracking] registered_model {shortened(value)} also names the bundle's folder: "
+                "no slashes, colons or control characters, no dot or space at either end"
+            )
+        return value

@@ -1,0 +1,91 @@
+"""A model card, which is written in English, in another language.
+
+Markdown -> its blocks (heading, paragraph, list item, table) -> each said by its template
+
+The card in a bundle stays as it was written: one card, and cards of older bundles too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fitmodel.language.catalogue import phrases
+from fitmodel.language.messages import ORIGINAL, message_in, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOPIC = "card"
+OF_THE_TABLE = frozenset({"attribute", "level", "Package"})  # columns of names and values as given
+_MARK = re.compile(r"(#+ |- |> |)(\*\*|)(.*?)(\*\*|)", re.DOTALL)
+_CELLS = re.compile(r"(?<!\\)\|")
+_BETWEEN_ITEMS = re.compile(r"(?<=\n)(- .*\n)\n(?=- )")
+_BETWEEN = re.compile(r"([-+\d.,:–]+) to ([-+\d.,:–]+)")  # noqa: RUF001 - an en dash is "no number"
+_PLAIN = re.compile(r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*")
+
+
+def card_in(card: str, language: str) -> str:
+    """Return a model card in a language.
+
+    Names, levels and figures stay as they are; a sentence that is not known is quoted as English.
+    """
+    if language == ORIGINAL:
+        return card
+    said = "\n\n".join(_block(block, language) for block in _blocks(card)) + "\n"
+    return _BETWEEN_ITEMS.sub(r"\1", said)
+
+
+def _blocks(card: str) -> Iterator[list[str]]:
+    """Lines of one heading, paragraph, list item, table or piece of code each."""
+    block, is_code = list[str](), False
+    for line in card.splitlines():
+        begins = line.startswith(("#", "- ", "```"))
+        if not is_code and (not line.strip() or begins) and block:
+            yield block
+            block = []
+        if line.startswith("```"):
+            is_code = not is_code
+        if line.strip() or is_code:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _block(lines: list[str], language: str) -> str:
+    if lines[0].startswith("```"):
+        return "\n".join(translated(line, language, TOPIC) or line for line in lines)
+    if lines[0].startswith("|"):
+        return "\n".join(_table(lines, language))
+    quoted = "> " if lines[0].startswith("> ") else ""
+    text = quoted + " ".join(line.removeprefix("> ").strip() for line in lines)
+    marks = _MARK.fullmatch(text)
+    begin, strong, said, end = marks.groups() if marks else ("", "", text, "")
+    return f"{begin}{strong}{message_in(said, language, TOPIC)}{end}"
+
+
+def _table(lines: list[str], language: str) -> Iterator[str]:
+    head, rule, *body = (_cells(line) for line in lines)
+    yield _row(_said(cell, language) for cell in head)
+    yield _row(rule)
+    for cells in body:
+        both = zip(head, cells, strict=True)
+        yield _row(cell if of in OF_THE_TABLE else _said(cell, language) for of, cell in both)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in _CELLS.split(line)[1:-1]]
+
+
+def _row(cells: Iterator[str] | list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _said(cell: str, language: str) -> str:
+    """A cell: a label, a figure, an interval, or something that stays as it is."""
+    if (found := _BETWEEN.fullmatch(cell)) is not None:
+        return phrases(language, "desk")("between", low=found[1], high=found[2])
+    known = translated(cell, language, TOPIC)
+    if known is not None or _PLAIN.fullmatch(cell) or " " not in cell:
+        return cell if known is None else known
+    return message_in(cell, language, TOPIC)

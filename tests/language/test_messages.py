@@ -1,0 +1,117 @@
+"""Every message that a page can show is said in Chinese, whole and with what it quotes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import fitmodel
+from fitmodel.evaluation.comparison import find_objections
+from fitmodel.language.catalogue import read_texts
+from fitmodel.language.messages import message_in, messages_in, translated
+
+HOME = Path(fitmodel.__file__).parent
+ERRORS = frozenset(
+    (
+        "RefusedError", "ConflictError", "ContradictionError", "UnknownProspectError",
+        "ProspectError",
+    )
+)  # fmt: skip
+QUOTED = read_texts("zh", "messages")["original"].partition("{")[0]
+PLACES = (
+    "service", "model/row_encoder.py", "model/_row_scorer.py", "model/scorer.py", "model/logged.py",
+    "model/horizons.py", "crm/requests.py", "monitoring/deal_log.py", "monitoring/_decisions.py",
+)  # fmt: skip
+"""Where what a page shows as an error is written."""
+REGISTRY = ("service/_versions.py", "tracking/registry.py", "tracking/promotion.py")
+NOT_ASKED = re.compile(r"neither .* here|has no champion to roll back|was the first champion")
+
+
+def messages(places: tuple[str, ...], errors: frozenset[str]) -> Iterator[str]:
+    """Texts of errors as the code writes them, a word in the place of every value."""
+    for place in places:
+        home = HOME / place
+        for path in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in errors:
+                    yield from filter(None, map(written, node.args))
+
+
+def written(node: ast.expr) -> str:
+    """The text of a node; "" where it is none, or only passed on."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.BinOp):
+        return written(node.left) + written(node.right)
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    parts = [part.value if isinstance(part, ast.Constant) else "(1)" for part in node.values]  # noqa: PD011
+    return "" if set(parts) == {"(1)"} else "".join(map(str, parts))
+
+
+@pytest.mark.parametrize("text", sorted(set(messages(PLACES, ERRORS))))
+def test_an_error_that_a_page_shows_is_said_in_chinese(text):
+    said = message_in(text, "zh")
+    assert re.search("[\u4e00-\u9fff]", said)
+    assert QUOTED not in said.replace(f"{QUOTED}(1)", "")
+
+
+@pytest.mark.parametrize("text", sorted(set(messages(REGISTRY, frozenset({"TrackingError"})))))
+def test_a_problem_of_the_registry_is_said_in_chinese(text):
+    if NOT_ASKED.search(text):
+        return  # of a command that no page has
+    assert translated(text, "zh") is not None
+    assert QUOTED not in message_in(text, "zh")
+
+
+def test_objections_are_said_in_chinese_with_their_figures():
+    n = 400
+    left = pd.Series([1, 0] * (n // 2))
+    table = pd.DataFrame(
+        {"early_churn": left, "probability": 0.9, "champion": 0.5, "weight": 1.0, "base_rate": 0.5}
+    )
+    found = find_objections(table, pd.DataFrame({"segment": ["smb", "mid"] * (n // 2)}))
+    assert found
+    for objection in found:
+        said = message_in(objection, "zh")
+        assert not re.search("[a-z]{4,}", said.replace("segment", ""))
+        assert re.findall(r"\d+\.\d+", said) == re.findall(r"\d+\.\d+", objection)
+
+
+def test_what_no_template_fits_is_quoted_whole():
+    text = "Something that nobody has written. It has two sentences."
+    assert translated(text, "zh") is None
+    assert message_in(text, "zh") == read_texts("zh", "messages")["original"].format(text=text)
+    assert message_in(text, "en") == text
+    assert message_in("", "zh") == ""
+
+
+def test_of_several_sentences_each_is_said_and_an_unknown_one_is_quoted():
+    said = message_in("Flags by a fixed threshold. Nobody has written this one.", "zh")
+    assert said == f"按固定界限标记。{QUOTED}Nobody has written this one."
+
+
+def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them():
+    few = (
+        "only 50 deals (8 early churners) signed after the champion's last are known to have left "
+        "or stayed; 50 deals and 10 early churners are needed"
+    )
+    worse = "it is worse for segment = smb: +0.0283 log loss on 53 deals"
+    said = messages_in(f"{few}; {worse}", "zh")
+    mark = read_texts("zh", "desk")["list_mark"]
+    assert said == mark.join([message_in(few, "zh"), message_in(worse, "zh")])
+    assert QUOTED not in said
+
+
+def test_a_message_inside_a_message_is_said_too():
+    said = message_in("the pipeline cannot be read: there is no file /a/b.csv", "zh")
+    assert re.fullmatch("无法读取商机列表.没有文件 /a/b.csv", said)
+
+
+def test_a_template_is_not_found_in_a_text_that_only_begins_like_it():
+    assert translated("the body came too slowly and then it stopped", "zh") is None
