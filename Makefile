@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-quick lint types docs benchmarks audit wheel-test test-lowest licences
+.PHONY: help install demo test test-quick slow-tests lint types docs benchmarks audit wheel-test test-lowest licences
 .PHONY: constraints mutation pictures clean
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make demo         train on real deals and show what comes of it"
 	@echo "make test         rules, formatting, types and tests, as CI runs them"
 	@echo "make test-quick   the tests without the slow ones, for daily work"
+	@echo "make slow-tests   run all tests and write which of them are slow, in tests/slow_tests.txt"
 	@echo "make lint         rules and formatting (ruff)"
 	@echo "make types        types (mypy, strict)"
 	@echo "make audit        known holes in our code and in the packages it is tested with (asks an advisory service)"
@@ -72,6 +73,9 @@ test: lint types
 
 test-quick: $(VENV)/.has-everything
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+slow-tests: $(VENV)/.has-everything
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --list-slow
 
 lint: $(VENV)/.has-everything
 	$(BIN)/ruff check

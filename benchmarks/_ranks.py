@@ -7,7 +7,7 @@ loss of each way on each table -> rank within each table -> mean rank -> Friedma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEVEL = 0.05
+NOTHING_TO_LEARN = "noise only"  # begins the names of such tables
 MIN_TABLES, MIN_WAYS = 2, 3
 
 
@@ -87,6 +88,23 @@ def compute_ranks(losses: pd.DataFrame) -> Ranks:
     equal = bool((ranks == ranks[:, :1]).all())
     chance = 1.0 if equal else float(friedmanchisquare(*whole.to_numpy().T).pvalue)
     return Ranks(mean, float(difference), chance, tables)
+
+
+def losses_by_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Log loss of shape (tables, ways), of the tables that have something to learn."""
+    frame = pd.DataFrame(rows)
+    frame = frame[~frame["table"].str.startswith(NOTHING_TO_LEARN)]
+    return frame.pivot_table(index="table", columns="way", values="log_loss")
+
+
+def comparable(losses: pd.DataFrame) -> list[pd.DataFrame]:
+    """What can be ranked: the ways measured on every table, and every way on the tables of all.
+
+    Only what has tables and ways enough; nothing twice.
+    """
+    everywhere, of_all = losses.dropna(axis=1), losses.dropna(axis=0)
+    parts = [everywhere] if everywhere.shape == of_all.shape else [everywhere, of_all]
+    return [part for part in parts if len(part) >= MIN_TABLES and len(part.columns) >= MIN_WAYS]
 
 
 def groups_alike(ranks: Ranks) -> list[tuple[str, str]]:

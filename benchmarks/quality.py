@@ -25,10 +25,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _ranks import compute_ranks, plot_ranks
+from _ranks import comparable, compute_ranks, losses_by_table, plot_ranks
 from _results import FOLDER, Results
 from growing import CASES, company
 from growing import spec as growing_spec
+from matplotlib.figure import Figure
 from peers import peers
 from sklearn.metrics import roc_auc_score
 
@@ -46,7 +47,6 @@ from fitmodel.learning.proportional_odds import expand_soft_labels, shift_to_rat
 SPLITS = 3
 FRESH = 10_000
 SIZES = (300, 400, 600, 2_000, 10_000)
-LEAVE_OUT_OF_RANKS = "noise only"
 GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
 LAPSE = [
     "acc.death.rider",
@@ -269,16 +269,14 @@ def show(rows: list[dict]) -> None:
 
 def show_ranks(rows: list[dict], picture: Path) -> None:
     """Print the mean ranks by log loss over the tables that have something to learn; draw them."""
-    frame = pd.DataFrame(rows)
-    frame = frame[~frame["table"].str.startswith(LEAVE_OUT_OF_RANKS)]
-    losses_of = frame.pivot_table(index="table", columns="way", values="log_loss")
-    try:
-        ranks = compute_ranks(losses_of)
-    except ValueError as error:
-        print(f"\nno ranks: {error}")
+    groups = [compute_ranks(part) for part in comparable(losses_by_table(rows))]
+    if not groups:
+        print("\nno ranks: too few tables or ways as yet")
         return
-    print(f"\n{ranks.markdown()}\n\nFriedman's test: chance {ranks.chance:.2g}")
-    figure = plot_ranks(ranks).figure
+    figure = Figure(figsize=(7, 2.6 * len(groups)), layout="constrained")
+    for ranks, ax in zip(groups, np.ravel(figure.subplots(len(groups))), strict=True):
+        print(f"\n{ranks.markdown()}\n\nFriedman's test: chance {ranks.chance:.2g}")
+        plot_ranks(ranks, ax)
     figure.savefig(picture, dpi=110)
 
 
@@ -290,6 +288,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="tables to run")
     parser.add_argument("--without", nargs="*", default=(), help="peers to leave out")
     parser.add_argument("--results", type=Path, default=FOLDER / "quality.json")
+    parser.add_argument("--picture", type=Path, default=None, help="where the ranks are drawn")
     parser.add_argument("--show", action="store_true", help="print what is done, run nothing")
     given = parser.parse_args()
     tables = tables_of(given.data)
@@ -304,7 +303,7 @@ def main() -> None:
                 show(results.do(lambda make=make: compare(list(make()), ways), table=name))
     if given.show:
         show(results.rows)
-    show_ranks(results.rows, given.results.with_suffix(".png"))
+    show_ranks(results.rows, given.picture or given.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":

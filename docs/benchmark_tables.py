@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,16 @@ def quality_table(content: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
     told = f"{where}; {packages}."
-    return "\n".join([*lines, "", told, "", *_apart(rows)])
+    return "\n".join([*lines, "", told, "", *_ranks(rows), *_apart(rows)])
+
+
+def _ranks(rows: list[dict[str, Any]]) -> list[str]:
+    """Mean ranks of the ways, over the tables on which they can be compared."""
+    sys.path.append(str(RESULTS.parent))
+    from _ranks import comparable, compute_ranks, losses_by_table
+
+    groups = [compute_ranks(part) for part in comparable(losses_by_table(rows))]
+    return [line for ranks in groups for line in (ranks.markdown(), "")]
 
 
 def _apart(rows: list[dict[str, Any]]) -> list[str]:

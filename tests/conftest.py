@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from slow_tests import Measure, function_of, listed
+
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
     "test_notebooks.py", "test_faults.py", "test_learner.py", "test_training.py",
@@ -29,8 +31,24 @@ LIGHT = pytest.MonkeyPatch()
 USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--list-slow`` measures the run and writes which tests are slow (tests/slow_tests.py)."""
+    parser.addoption("--list-slow", action="store_true", help="write tests/slow_tests.txt anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure where that is asked for."""
+    if config.getoption("--list-slow"):
+        config.pluginmanager.register(Measure())
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, then others with slow tests: no core waits at the end."""
+    """Mark what is slow. Long files come first, then others with slow tests: no core waits."""
+    names = listed()
+    for item in items:
+        if function_of(item.nodeid) in names:
+            item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))

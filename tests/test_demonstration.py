@@ -150,7 +150,7 @@ def texts_of(told):
     elif isinstance(told, list):
         for item in told:
             yield from texts_of(item)
-    elif isinstance(told, dict):
+    elif isinstance(told, dict) and told.get("tag") not in {"code", "pre"}:
         for name, item in told.items():
-            if name not in NOT_READ | {"type", "title", "model_version"}:
+            if name not in NOT_READ | {"type", "title", "model_version", "refusal"}:
                 yield from texts_of(item)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DEALS, PROSPECTS = 2_500, 150
 TRAINED_UNTIL = "2025-12-31"
-CHALLENGER = {"components": ("logistic",), "penalties": (10.0, 100.0), "replicates": 5, "folds": 3}
+CHALLENGER = {"components": ("logistic",), "penalties": (30.0,), "replicates": 3, "folds": 3}
 """Section ``[learning]`` of the challenger: a logistic model, which is trained in seconds."""
 LOG_FILE, PLAN_FILE = "decisions.db", "plan.toml"
 DECIDED = PROSPECTS // 5  # prospects at the head of the pipeline that the log knows already

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from _ranks import compute_ranks, groups_alike, plot_ranks
+from _ranks import comparable, compute_ranks, groups_alike, losses_by_table, plot_ranks
 
 
 def losses(**ways: list[float]) -> pd.DataFrame:
@@ -47,6 +47,26 @@ def test_a_table_that_a_way_has_not_done_is_left_out() -> None:
     assert compute_ranks(frame).tables == 2
     with pytest.raises(ValueError, match="1 tables and 3 ways"):
         compute_ranks(frame.iloc[:2])
+
+
+def test_ways_are_compared_on_every_table_and_all_ways_on_the_tables_of_all() -> None:
+    frame = losses(a=[1, 1, 1], b=[2, 2, 2], c=[3, 3, 3], d=[4, 4, np.nan])
+
+    everywhere, of_all = comparable(frame)
+    assert (list(everywhere), len(everywhere)) == (["a", "b", "c"], 3)
+    assert (list(of_all), len(of_all)) == (["a", "b", "c", "d"], 2)
+    assert len(comparable(frame[["a", "b", "c"]])) == 1
+    assert comparable(frame.iloc[:1]) == []
+
+
+def test_tables_of_noise_are_not_ranked() -> None:
+    rows = [
+        {"table": table, "way": way, "log_loss": loss}
+        for table in ("telco", "noise only 400")
+        for way, loss in (("a", 0.3), ("b", 0.4))
+    ]
+
+    assert losses_by_table(rows).to_dict() == {"a": {"telco": 0.3}, "b": {"telco": 0.4}}
 
 
 def test_bars_join_the_largest_runs_of_ways_that_are_alike() -> None:

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from fitmodel.cli.main import app
 from fitmodel.crm.reading import open_deals
 from fitmodel.crm.snapshots import keep_snapshot
 from fitmodel.exceptions import DealsError
@@ -99,3 +103,61 @@ def test_a_pipeline_that_could_not_be_read_back_is_refused(tmp_path, frame, mess
     with pytest.raises(DealsError, match=message):
         keep_snapshot(frame, tmp_path, "deal_id")
     assert not list(tmp_path.glob("*.parquet"))
+
+
+@pytest.mark.slow
+def test_the_store_goes_from_the_pipeline_to_a_scored_prospect(tmp_path, monkeypatch, store_in):
+    """All by the command line: snapshots, contract, attributes, check, train, score."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    closed = pd.Timestamp("2024-01-10") + pd.to_timedelta(random.integers(0, 380, 300), "D")
+    plan = random.choice(["free", "gold"], 300)
+    left = random.random(300) < np.where(plan == "free", 0.7, 0.05)
+    deals = pd.DataFrame(
+        {
+            "deal_id": [f"D{number:03}" for number in range(300)],
+            "closed_on": closed,
+            "churned_on": (closed + pd.Timedelta(days=70)).where(left),
+            "plan": plan,
+            "seats": random.integers(1, 50, 300),
+        }
+    )
+
+    def as_exported(day):
+        """What the CRM shows on a day: the plan of customers that left is overwritten."""
+        known = deals[deals["closed_on"] - pd.Timedelta(days=40) <= day]
+        gone = known["churned_on"] <= day
+        return known.assign(plan=known["plan"].mask(gone, "none")).drop(columns="churned_on")
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    for day in pd.date_range("2023-12-05", "2025-02-01", freq="30D"):
+        as_exported(day).drop(columns="closed_on").to_csv("pipeline.csv", index=False)
+        said = run("snapshot", "pipeline.csv", "--id", "deal_id", "--day", f"{day:%Y-%m-%d}")
+        assert "written" in said
+    today = as_exported(pd.Timestamp("2025-12-31"))
+    today.assign(churned_on=deals["churned_on"]).to_csv("deals.csv", index=False)
+    prospects = pd.DataFrame({"deal_id": ["P1", "P2"], "plan": ["free", "gold"], "seats": [9, 9]})
+    prospects.to_csv("prospects.csv", index=False)
+    run("snapshot", "prospects.csv", "--id", "deal_id", "--day", "2025-12-30")
+    Path("fitmodel.toml").write_text(
+        '[deals]\nid = "deal_id"\nclosed_on = "closed_on"\nchurned_on = "churned_on"\n'
+        'observed_until = "2025-12-31"\n'
+        '[history.snapshots]\ntable = "snapshots"\nid = "deal_id"\nday = "snapshot_on"\n'
+        '[learning]\ncomponents = ["logistic"]\nreplicates = 3\npenalties = [10.0]\n'
+        f'[tracking]\nuri = "{store_in(tmp_path)}"\n'
+    )
+
+    run("attributes", "deals.csv", "-o", "known.csv")
+    checked = run("check", "deals.csv")
+    run("train", "deals.csv", "--models", "models")
+    run("score", "prospects.csv", "--model", "models/prospect-fit", "-o", "scored.csv")
+
+    assert pd.read_csv("known.csv")["plan"].tolist() == deals["plan"].tolist()
+    assert f"plan: {int(left.sum())} of 300 deals hold another value today" in checked
+    scored = pd.read_csv("scored.csv").set_index("deal_id")["early_churn_probability"]
+    assert scored["P1"] > 0.3
+    assert scored["P2"] < 0.2

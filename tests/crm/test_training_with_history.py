@@ -307,3 +307,24 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
     assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
     values = {field["label"]: field["value"] for field in told["fields"]}
     assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]
+
+
+def test_a_model_with_tables_is_compared_with_one_that_lacks_them(home):
+    folder, sim, run = home
+    spec = DealSpec(**run.model.manifest["spec"])
+    overwritten = {"exclude": ["seats", "decision_maker_known"]}
+    plain_spec = spec.replace(history={}, events={}, attributes=overwritten)
+    plain = fitmodel.train(sim.deals, plain_spec, models=folder / "plain").model
+    period = {"period": ["2020-01-01", "2024-12-31"]}
+    one = FitModel(run.model.scorer, run.model.manifest | period)
+    other = FitModel(plain.scorer, plain.manifest | period)
+
+    compared = fitmodel.compare_models(one, other, sim.deals)
+
+    said = compared.predictions
+    deals = sim.deals.loc[said.index].drop(columns="churned_on")
+    alone = one.predict(add_history(deals, one), reasons=0)["early_churn_probability"]
+    np.testing.assert_array_equal(said["probability_a"], alone)
+    today = other.predict(deals, reasons=0)["early_churn_probability"]
+    np.testing.assert_array_equal(said["probability_b"], today)
+    assert (said["probability_a"] != said["probability_b"]).any()

@@ -13,7 +13,7 @@ import pytest
 import fitmodel
 from fitmodel.evaluation.comparison import find_objections
 from fitmodel.language.catalogue import read_texts
-from fitmodel.language.messages import message_in, translated
+from fitmodel.language.messages import message_in, messages_in, translated
 
 HOME = Path(fitmodel.__file__).parent
 ERRORS = frozenset(
@@ -94,6 +94,18 @@ def test_what_no_template_fits_is_quoted_whole():
 def test_of_several_sentences_each_is_said_and_an_unknown_one_is_quoted():
     said = message_in("Flags by a fixed threshold. Nobody has written this one.", "zh")
     assert said == f"按固定界限标记。{QUOTED}Nobody has written this one."
+
+
+def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them():
+    few = (
+        "only 50 deals (8 early churners) signed after the champion's last are known to have left "
+        "or stayed; 50 deals and 10 early churners are needed"
+    )
+    worse = "it is worse for segment = smb: +0.0283 log loss on 53 deals"
+    said = messages_in(f"{few}; {worse}", "zh")
+    mark = read_texts("zh", "desk")["list_mark"]
+    assert said == mark.join([message_in(few, "zh"), message_in(worse, "zh")])
+    assert QUOTED not in said
 
 
 def test_a_message_inside_a_message_is_said_too():

@@ -10,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
 from fitmodel.reports._html import as_svg, safe_csv
-from fitmodel.reports._loss_sections import review_section
+from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
+from fitmodel.reports.rep_view import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.retrospective import score_in_retrospect
@@ -64,6 +65,27 @@ def test_every_part_has_a_title_to_link_to_and_loads_nothing(sections):
             assert safe_csv(table).count("\n") >= len(table)
     assert "&lt;script&gt;" in render(sections["reviews"])
     assert "&lt;script&gt;" in render(sections["profile"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_printed_are_the_customers_who_left_last_and_a_rep_prints_the_own(
+    simulation, retrospective, language
+):
+    found = compute_reviews(
+        simulation.deals, simulation.spec, latest=3, retrospective=retrospective
+    )
+    section = review_section(found, language=language)
+    assert len(found.sheets) > ON_PAPER
+    both = list(zip(section.values["sheets"], found.sheets, strict=True))
+    printed = [sheet.left for shown, sheet in both if not shown["earlier"]]
+    assert len(printed) == ON_PAPER
+    assert min(printed) >= max(sheet.left for shown, sheet in both if shown["earlier"])
+    page = render(section)
+    assert page.count('class="sheet earlier"') == len(found.sheets) - ON_PAPER
+    assert page.count('class="note on-paper"') == 1
+    (own,) = rep_view([section], str(found.sheets[-1].rep))
+    assert "earlier" not in render(own)
+    assert "on-paper" not in render(own)
 
 
 def test_a_sheet_stands_on_the_page_with_its_three_questions(sections):

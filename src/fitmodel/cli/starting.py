@@ -100,12 +100,19 @@ def _serve_demo(models: Path, port: int) -> None:
 def init(
     deals: Deals,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = CONFIG,
+    table: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, help="A table of changes or activities, or a folder of them."),
+    ] = None,
 ) -> None:
     """Guess what columns mean; write a commented contract.
+
+    Tables of changes and activities beside the deals are proposed, with how many deals are in them.
 
     Example: fitmodel init deals.csv
     """
     with plain_errors():
+        from fitmodel.guessing.companions import with_companions
         from fitmodel.guessing.guess import guess_spec
         from fitmodel.tables.atomic import write_folder
         from fitmodel.tables.files import read_file
@@ -114,13 +121,16 @@ def init(
             raise SpecError(
                 f"{output} is there already. Remedy: remove it, or name another with --output."
             )
-        guess = guess_spec(read_file(deals))
+        file = read_file(deals)
+        guess, tables = with_companions(guess_spec(file), file, deals, table or ())
         write_folder(output.parent, {output.name: guess.toml})
         typer.echo(f"wrote {output}")
         for finding in guess.findings:
             typer.echo(f"read: {finding}")
         for text in guess.unsure:
             typer.echo(f"unsure: {text}")
+        for text in tables:
+            typer.echo(f"table: {text}")
         for text in _example_money(deals, output):
             typer.echo(f"money: {text}")
         typer.echo(f"Next: read {output}, then fitmodel check {deals} -c {output}")

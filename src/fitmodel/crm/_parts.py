@@ -111,9 +111,8 @@ class _PartFile:
     def part(self, rows: Rows, whole: WholeTable) -> Rows:
         """The part as a table of its own."""
         if self._writer is None:
-            frame: pd.DataFrame = pd.concat(
-                [table.iloc[places] for table, places, _ in self._frames]
-            )
+            frames = [table.iloc[places] for table, places, _ in self._frames]
+            frame: pd.DataFrame = pd.concat(frames)
             numbers = np.concatenate([each for _, _, each in self._frames])
             return rows.part(frame, numbers, whole=whole)
         self._writer.close()

@@ -165,7 +165,7 @@ def _plot_category(
         old = before.set_index("value")["log_odds"].reindex(kept["value"]).to_numpy()
         ax.plot(old, places, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit"))
     names = [
-        f"{_short(value)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
+        f"{_named(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
         for value, deals in zip(kept["value"], kept["deals"], strict=True)
     ]
     ax.set_yticks(places, names, fontsize=8)
@@ -186,6 +186,12 @@ def _behind(ax: Axes, counts: Axes, most: int, say: Say) -> None:
 
 def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.append(values, values[-1])
+
+
+def _named(value: str, say: Say) -> str:
+    """A level as it stands in the deals; the two that stand in none, in words."""
+    in_no_deal = {"missing": "level_missing", "never seen before": "level_unseen"}
+    return say(in_no_deal[value]) if value in in_no_deal else _short(value)
 
 
 def _short(value: str) -> str:

@@ -165,10 +165,15 @@ def write_toml(
         _LABEL + _commented_horizons(horizons),
         f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
         "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
-        _HISTORY.format(id=toml_value(deals.get("id", "deal_id"))),
+        history_hint(deals.get("id")),
         _TAIL,
     ]
     return "\n".join(parts)
+
+
+def history_hint(id_column: str | None) -> str:
+    """What a contract says where no table of changes or activities is known."""
+    return _HISTORY.format(id=toml_value(id_column or "deal_id"))
 
 
 def _pair(item: tuple[str, Any]) -> str:

@@ -53,6 +53,18 @@ def message_in(text: str, language: str, *topics: str) -> str:
     return phrases(language, MESSAGES)(UNKNOWN, text=text) if known is None else known
 
 
+def messages_in(text: str, language: str, *topics: str) -> str:
+    """Return several English messages, joined by "; ", in a language; one may hold the mark too."""
+    parts, said = text.split("; "), list[str]()
+    while parts:
+        ends = range(len(parts), 0, -1)  # the longest that is one message
+        known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
+        end, found = next((pair for pair in known if pair[1] is not None), (1, None))
+        said.append(message_in(parts[0], language, *topics) if found is None else found)
+        parts = parts[end:]
+    return phrases(language, "desk")("list_mark").join(said)
+
+
 def translated(text: str, language: str, *topics: str) -> str | None:
     """Return an English message in a language, whole or sentence by sentence; None if unknown.
 
@@ -84,10 +96,7 @@ def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | Non
 def _value(name: str, text: str, language: str, topics: tuple[str, ...]) -> str:
     if not name.startswith(NESTED):
         return text
-    if (known := translated(text, language, *topics)) is not None:
-        return known
-    mark = phrases(language, "desk")("list_mark")
-    return mark.join(message_in(part, language, *topics) for part in text.split("; "))
+    return messages_in(text, language, *topics)
 
 
 @cache

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
-from fitmodel.crm.columns import columns_of, field_columns_of
+from fitmodel.crm.columns import columns_needed, columns_of, field_columns_of
 from fitmodel.crm.prospects import contract_of
-from fitmodel.crm.requests import columns_needed, tables_of_rows, text_rows
+from fitmodel.crm.requests import text_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.loading import load
@@ -136,17 +136,13 @@ def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatc
     """One batch of prospects with their attributes, without the lists of rows."""
     id_column = str(spec.deals.id)
     names = [name for name in batch.schema.names if not name.startswith(_ROWS)]
-    ids = batch.column(id_column).cast(pa.string()).to_pylist()
+    ids = batch.column(id_column).cast(pa.string())
     sections: dict[str, Any] = {**spec.history, **spec.events}
-    sent = {
-        name: [
-            {**row, section.id: prospect}
-            for prospect, rows in zip(ids, batch.column(f"{_ROWS}{name}").to_pylist(), strict=True)
-            for row in rows or ()
-        ]
+    given = {
+        name: _rows(batch.column(f"{_ROWS}{name}"), ids, section)
         for name, section in sections.items()
     }
-    tables = read_crm_tables(spec, tables_of_rows(sent, spec))
+    tables = read_crm_tables(spec, given)
     prospects = batch.select(names).to_pandas()
     found = attributes_as_of(prospects, spec, tables, day).frame
     texts = _value_columns(spec)
@@ -158,6 +154,16 @@ def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatc
     }
     arrays = {name: added.pop(name, batch.column(name)) for name in names} | added
     return pa.record_batch(list(arrays.values()), names=list(arrays))
+
+
+def _rows(lists: pa.ListArray, ids: pa.StringArray, section: Any) -> pd.DataFrame:
+    """The rows of one table of all prospects of a batch."""
+    owners, rows = lists.value_parent_indices(), lists.flatten()
+    columns = {field.name: rows.field(field.name) for field in rows.type}
+    columns[section.id] = ids.take(owners)
+    absent = [name for name in columns_needed(section) if name not in columns]
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame.assign(**dict.fromkeys(absent, None))
 
 
 def _texts(values: pd.Series[Any]) -> pa.Array:

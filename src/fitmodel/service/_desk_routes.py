@@ -50,7 +50,7 @@ def add_desk(
 
     `has` says which of its inputs the service has: "deals", "log", "history".
     """
-    pages = dict(_pages())
+    pages = dict(_pages(has_pipeline=pipeline is not None))
     for path, (body, kind) in pages.items():
         app.add_api_route(path, _sends(body, kind), include_in_schema=False)
 
@@ -99,13 +99,19 @@ def describe_desk(
     }
 
 
-def _pages() -> Iterator[tuple[str, tuple[bytes, str]]]:
-    """Path, content and media type of everything that holds no data."""
+def _pages(*, has_pipeline: bool) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """Path, content and media type of everything that holds no data.
+
+    The page says whether there are rows to ask for, so that it asks for them with all the rest.
+    """
     for file in files("fitmodel.service").joinpath("desk").iterdir():
         kind = KINDS.get(file.name.rpartition(".")[2])
         if kind is not None:
             path = "/" if file.name == "index.html" else f"/desk/{file.name}"
-            yield path, (file.read_bytes(), kind)
+            body = file.read_bytes()
+            if path == "/" and has_pipeline:
+                body = body.replace(b"<html", b"<html data-rows", 1)
+            yield path, (body, kind)
     for name in STYLES:
         yield f"/desk/{name}", (read_style(name).encode(), KINDS["css"])
     for language in LANGUAGES:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import phrases
-from fitmodel.language.messages import message_in
+from fitmodel.language.messages import ORIGINAL, message_in, messages_in
 from fitmodel.model.opening import is_own_estimator, open_model
 from fitmodel.reports.model_page import rule_words
 from fitmodel.tracking.connection import database_file, tracking_uri
@@ -137,10 +137,8 @@ def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:
     if not refused.kind:
         return message_in(str(refused), language)
     values = dict(refused.values)
-    if "problems" in values:
-        values["problems"] = say("list_mark").join(
-            message_in(each, language) for each in str(values["problems"]).split("; ")
-        )
+    if language != ORIGINAL and "problems" in values:
+        values["problems"] = messages_in(str(values["problems"]), language)
     blank = " " if language == "en" else ""
     return f"{say(f'refused_{refused.kind}', **values)}{blank}{say('refused_stays')}"
 

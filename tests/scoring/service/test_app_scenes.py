@@ -217,19 +217,29 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
-    opened, serve, twelve, pipeline_of_twelve, picture, language
+    opened, serve, twelve, simulation, pipeline_of_twelve, picture, english_left, language
 ) -> None:
     say = read_texts(language, "desk")
+    tables = (twelve.prospects, simulation.deals)
+    own = [name for some in tables for column in some for name in (column, *some[column])]
+
+    def check_words(page) -> None:
+        if language == "zh":
+            lines = page.locator("body").inner_text().splitlines()
+            assert english_left(lines, own, ["english", "first contact", "model"]) == []
+
     small = {"viewport": {"width": 360, "height": 740}}
     with (
         serve(twelve.model, pipeline_of_twelve) as url,
         opened(f"{url}?language={language}", "404", **small) as page,
     ):
         expect(page.locator("#rows tr")).to_have_count(12)
+        check_words(page)
         for view in ("team", "watch"):
             page.goto(f"{url}?language={language}#/{view}")
             expect(page.locator(f"#{view}-body h2")).to_have_text(say[f"{view}_missing"])
             expect(page.locator(f"#{view}-body")).to_contain_text("--deals deals.csv")
+            check_words(page)
             picture(page, view)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/model")
@@ -237,11 +247,13 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         page.locator("#model-body details summary").first.click()
         # the plots are drawn when they are first asked for
         expect(page.locator("#model-body details svg").first).to_be_visible(timeout=60_000)
+        check_words(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.goto(f"{url}?language={language}#/deal/{twelve.prospects['deal_id'].iloc[8]}")
         expect(page.locator("#probability")).to_be_visible()
         first = page.locator("#deal .card:visible").first
         expect(first).to_have_attribute("id", "verdict")  # the verdict comes first
+        check_words(page)
         picture(page, "deal")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate(
@@ -376,7 +388,7 @@ def test_a_data_scientist_promotes_a_challenger_with_a_reason(
 
     with serve(twelve.model) as url, opened(f"{url}?language={language}", "404") as page:  # no card
         page.route("**/v1/model/versions**", lambda route: route.fulfill(json=VERSIONS))
-        page.route("**/v1/model/promotion", answer)
+        page.route("**/v1/model/promotion**", answer)
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#versions thead th")).to_have_text(
             [say["champion"], say["challenger"]]

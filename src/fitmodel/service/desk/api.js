@@ -80,7 +80,7 @@ export const assess = (prospect, reasons, signal) => post(prospect, reasons, sig
 const read = async (path) => (await request(path)).json();
 const write = async (path, body) => (await request(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();
 
-export const pipelineRows = ({ full = false } = {}) => read(`v1/pipeline/rows?language=${language()}&full=${full}`);
+export const pipelineRows = ({ full = false, spoken = language() } = {}) => read(`v1/pipeline/rows?language=${spoken}&full=${full}`);
 export const pipelineRow = (key) => read(`v1/pipeline/row?language=${language()}&key=${encodeURIComponent(key)}`);
 export const timeline = (key) => read(`v1/pipeline/timeline?language=${language()}&key=${encodeURIComponent(key)}`);
 export const me = () => read("v1/me");

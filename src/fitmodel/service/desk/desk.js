@@ -25,11 +25,19 @@ async function start() {
   reports.begin(modelChanged);
   listen();
   const spoken = speak(wanted());
-  loading = load(spoken);
+  loading = load(spoken, earlyRows());
   await spoken;
 }
 
-async function load(spoken = null) {
+/** The rows, asked for with the facts, where the page says that there are some to be shown. */
+function earlyRows() {
+  if (!("rows" in document.documentElement.dataset) || keptUpload()) return null;
+  const answer = api.pipelineRows({ spoken: wanted() });
+  answer.catch(() => {}); // told where it is waited for
+  return answer;
+}
+
+async function load(spoken = null, early = null) {
   notice(null);
   try {
     const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
@@ -41,7 +49,7 @@ async function load(spoken = null) {
     if ([...reports.PAGES, "quiz"].some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
     const kept = keptUpload();
     if (kept) await takeUpload(kept.text, kept.name);
-    else if (facts.pipeline) await takeServed();
+    else if (facts.pipeline) await takeServed(early ?? undefined);
     else use([], null);
   } catch (error) {
     complain(error, load);
@@ -69,8 +77,8 @@ async function takeUpload(text, name) {
 }
 
 /** Take the service's own pipeline into use. */
-async function takeServed() {
-  const { rows: served, problem } = await servedRows(facts);
+async function takeServed(answer) {
+  const { rows: served, problem } = await servedRows(facts, answer);
   use(served, { name: facts.pipeline, uploaded: false }, problem);
 }
 

@@ -1,0 +1,305 @@
+"""Find the tables of changes and activities that lie beside a table of deals.
+
+files beside the deals, or named -> columns by name -> the column whose values are the deals' ids
+      -> read as the contract would -> how many deals are in it -> [history.*], [events.*]
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fitmodel.crm.attributes import read_crm_tables
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.plain_words import toml_value
+from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.guessing._draft import history_hint, one_line
+from fitmodel.guessing._names import as_words
+from fitmodel.tables.cells import level_text
+from fitmodel.tables.files import read_file
+from fitmodel.tables.values import distinct
+from fitmodel.tables.vocabulary import slug
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fitmodel.guessing.guess import Guess
+    from fitmodel.tables.files import FileTable
+
+SUFFIXES = {".csv", ".tsv", ".parquet", ".xlsx"}
+MAX_BYTES = 100 * 2**20
+"""Files that are larger are looked into only where they are named."""
+MIN_SHARE = 0.05
+"""Of the deals, so many must be in a table for it to be used."""
+SHOWN = 6
+_DATE = r"(on|at|date|day|time|timestamp|date time)"
+_NAMES: dict[str, tuple[str, ...]] = {  # the surest first
+    "field": (r"^(field|property|attribute)( name)?$", r"^(feld|feldname|字段|字段名)$"),
+    "value": (r"^(new value|neuer wert|新值)$", r"^(value|new|wert|值)$"),
+    "old_value": (r"^(old|previous|prior) value$|^(alter wert|旧值)$", r"^old$"),
+    "changed_at": (
+        rf"^(changed?|edit|edited|modified|updated) {_DATE}$|^(geändert am|变更时间)$",
+        rf"^(created {_DATE}|timestamp|date|datum|日期|时间)$",
+    ),
+    "valid_from": (r"^(dbt |dlt )?valid from$|^fivetran start$|^effective from$|^gültig ab$",),
+    "valid_to": (r"^(dbt |dlt )?valid to$|^fivetran end$|^effective to$|^gültig bis$",),
+    "day": (rf"^snapshot {_DATE}$",),
+    "at": (
+        rf"^(activity|event|occurred|logged|meeting|call|sent|started?) ?{_DATE}$",
+        rf"^(created {_DATE}|hs timestamp|timestamp|date|datum|日期|时间)$",
+    ),
+    "kind": (
+        r"^(activity|event|task|engagement|interaction) ?(sub ?)?(type|kind)$",
+        r"^(type|kind|channel|art|类型)$",
+    ),
+    "who": (r"^(who|contact|person|attendee|participant) ?(id|email)?$|^(kontakt|联系人)$",),
+    "amount": (r"^(minutes|duration( minutes| seconds)?|dauer|时长)$",),
+}
+_SHAPES = (
+    ("history", ("field", "value", "changed_at"), ("old_value",)),
+    ("history", ("valid_from",), ("valid_to",)),
+    ("history", ("day",), ()),
+    ("events", ("at", "kind"), ("who", "amount")),
+)
+_ID = re.compile(r"\b(opportunity|deal|what|contract|vertrags?) ?(id|nr|nummer|key)$")
+_STAGE = re.compile(r"^(deal |opportunity )?stage( name)?$")
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A table beside the deals.
+
+    Attributes
+    ----------
+    section : str
+        ``history`` or ``events``.
+    name : str
+        In the contract.
+    keys : mapping of str to str
+        Of its section, `table` and `id` among them.
+    seen : str
+        What is in it.
+    against : str
+        Why it is not used; empty where it is.
+    """
+
+    section: str
+    name: str
+    keys: dict[str, str]
+    seen: str
+    against: str = ""
+
+    def __str__(self) -> str:
+        """What was seen, for people."""
+        place = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
+        return f"{place}; NOT used: {self.against}" if self.against else place
+
+    def to_toml(self) -> str:
+        """Its section of the contract, as comments where it is not used."""
+        lines = [f"[{self.section}.{self.name}]"]
+        lines += [f"{key} = {toml_value(value)}" for key, value in self.keys.items()]
+        if self.against:
+            lines = [f"# {line}" for line in lines]
+        return "\n".join([f"# {one_line(str(self))}", *lines]) + "\n"
+
+
+def with_companions(
+    guess: Guess, deals: FileTable, path: Path, named: Sequence[Path] = ()
+) -> tuple[Guess, tuple[str, ...]]:
+    """Add the tables of changes and activities to a guessed contract.
+
+    Parameters
+    ----------
+    guess : Guess
+    deals : FileTable
+        What it was guessed from.
+    path : Path
+        Where the deals are: files beside them are looked into.
+    named : sequence of Path
+        Tables, or folders of Parquet files, that are looked into whatever their size.
+
+    Returns
+    -------
+    guess : Guess
+        With a section for each table that is recognised by its columns. One that has too few of the
+        deals, or cannot be read, stands there as a comment that says so.
+    told : tuple of str
+        What was seen of each table.
+
+    Raises
+    ------
+    DealsError
+        If a table that is named cannot be read, or is not recognised.
+    """
+    spec = DealSpec(**tomllib.loads(guess.toml))
+    notes: list[str] = []
+    found: list[Companion] = []
+    for each in (*named, *_beside(path, named, notes)):
+        companion = _recognise(each, deals.table, spec, found, is_named=each in named)
+        found += [] if companion is None else [companion]
+    told = (*map(str, found), *notes)
+    if not found:
+        return guess, told
+    sections = "\n".join(each.to_toml() for each in found)
+    hint = history_hint(spec.deals.id)
+    kept = "" if any(not each.against for each in found) else f"\n{hint}"
+    return replace(guess, toml=guess.toml.replace(hint, sections + kept)), told
+
+
+def _beside(path: Path, named: Sequence[Path], notes: list[str]) -> Iterator[Path]:
+    """Tables in the folder of the deals, and folders of Parquet files there."""
+    for each in sorted(path.parent.iterdir()):
+        if each.name.startswith(".") or each == path or each in named:
+            continue
+        if each.is_dir():
+            if any(each.glob("*.parquet")):
+                yield each
+        elif each.suffix.lower() in SUFFIXES:
+            if each.stat().st_size <= MAX_BYTES:
+                yield each
+            else:
+                notes.append(f"{each} is large and was not looked into: name it with --table")
+        elif each.suffix.lower() == ".json" and _is_hubspot(each):
+            notes.append(
+                f"{each} holds HubSpot's propertiesWithHistory: make a table of it with "
+                "docs/examples/history/hubspot_flatten.py"
+            )
+
+
+def _is_hubspot(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"propertiesWithHistory" in file.read(1 << 20)
+
+
+def _recognise(
+    path: Path, deals: pd.DataFrame, spec: DealSpec, found: Sequence[Companion], *, is_named: bool
+) -> Companion | None:
+    """The table as a section of the contract; None where it is no such table."""
+    try:
+        table = _read(path)
+    except DealsError:
+        if is_named:
+            raise
+        return None
+    known = _keys_of(table)
+    if known is None:
+        if is_named:
+            columns = ", ".join(map(str, table.columns[:12]))
+            raise DealsError(
+                f"{path} is not recognised as a table of changes or activities by its columns: "
+                f"{columns}. Remedy: name them in the contract, see docs/guides/crm-history.md"
+            )
+        return None
+    section, keys = known
+    taken = {each.name for each in found}
+    name = _name_of(section, path, taken, is_long="field" in keys)
+    if spec.deals.id is None or spec.deals.closed_on is None:
+        lacking = "id" if spec.deals.id is None else "closed_on"
+        against = f"[deals] {lacking} was not found, without which no row finds its deal"
+        return Companion(section, name, {"table": path.as_posix()} | keys, "", against)
+    id_column = _id_column(table, deals[spec.deals.id], set(keys.values()))
+    if id_column is None:
+        return None
+    keys = {"table": path.as_posix(), "id": id_column} | keys
+    companion = Companion(section, name, keys | _stage_of(table, keys), _seen(table, keys))
+    return _tried(companion, deals, spec)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_dir():
+        return read_file(path).table
+    return pd.concat(
+        [read_file(each).table for each in sorted(path.glob("*.parquet"))], ignore_index=True
+    )
+
+
+def _keys_of(table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
+    """The section and the keys of the first shape whose columns are all there."""
+    names = [str(name) for name in table.columns]
+    for section, needed, others in _SHAPES:
+        keys: dict[str, str] = {}
+        for key in (*needed, *others):
+            free = [name for name in names if name not in keys.values()]
+            column = _column_of(key, free)
+            if column is not None and (key != "amount" or _is_number(table[column])):
+                keys[key] = column
+        if all(key in keys for key in needed):
+            return section, keys
+    return None
+
+
+def _column_of(key: str, names: Iterable[str]) -> str | None:
+    words = {name: as_words(name) for name in names}
+    matching = (name for each in _NAMES[key] for name in words if re.search(each, words[name]))
+    return next(matching, None)
+
+
+def _is_number(values: pd.Series[Any]) -> bool:
+    return pd.api.types.is_numeric_dtype(values.dtype)
+
+
+def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str:
+    usual = "fields" if is_long else "activities" if section == "events" else slug(path.stem)
+    name = usual if usual not in taken else slug(path.stem)
+    name = name if name[:1].isalpha() else f"table_{name}"
+    while name in taken:
+        name += "_2"
+    return name
+
+
+def _id_column(table: pd.DataFrame, ids: pd.Series[Any], taken: set[str]) -> str | None:
+    """The column that holds most of the deals' ids; where none does, the one with the best name."""
+    wanted = _texts(ids)
+    free = [str(name) for name in table.columns if name not in taken]
+    shares = {name: len(_texts(table[name]) & wanted) for name in free}
+    best = max(free, key=lambda name: shares[name], default=None)
+    if best is not None and shares[best]:
+        return best
+    return next((name for name in free if _ID.search(as_words(name))), None)
+
+
+def _texts(values: pd.Series[Any]) -> set[str]:
+    return {level_text(value) for value in distinct(values)[1]}
+
+
+def _stage_of(table: pd.DataFrame, keys: dict[str, str]) -> dict[str, str]:
+    """The key that names the field of stages, where there is one."""
+    fields = _texts(table[keys["field"]]) if "field" in keys else set(map(str, table.columns))
+    stages = sorted(name for name in fields if _STAGE.search(as_words(name)))
+    is_history = "at" not in keys
+    return {"stage": stages[0]} if is_history and stages else {}
+
+
+def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
+    """What a table holds: its rows, and its fields or kinds."""
+    text = f"{len(table):,} rows"
+    naming = keys.get("field") or keys.get("kind")
+    if naming is None:
+        return f"{text} of {len(table.columns):,} columns"
+    names = sorted(_texts(table[naming]))
+    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return f"{text} of {len(names):,} {'fields' if 'field' in keys else 'kinds'} ({shown})"
+
+
+def _tried(companion: Companion, deals: pd.DataFrame, spec: DealSpec) -> Companion:
+    """The table, read as the contract would read it: how many deals are in it, or what is wrong."""
+    ids = deals[str(spec.deals.id)]
+    try:
+        with_it = spec.replace(**{companion.section: {companion.name: companion.keys}})
+        (log,) = read_crm_tables(with_it).every
+    except (DealsError, SpecError) as error:
+        return replace(companion, against=one_line(str(error)))
+    matched = int((log.deals(ids) >= 0).sum())
+    seen = f"{companion.seen}; {matched:,} of {len(ids):,} deals are in it"
+    against = ""
+    if matched < max(MIN_SHARE * len(ids), 1):
+        mine, theirs = level_text(ids.iloc[0]), (str(log.ids[0]) if len(log.ids) else "nothing")
+        against = (
+            f"the deals have ids such as {mine!r}, {companion.keys['id']!r} such as {theirs!r}"
+        )
+    return replace(companion, seen=seen, against=against)
