@@ -25,7 +25,7 @@ ERRORS = frozenset(
 QUOTED = read_texts("zh", "messages")["original"].partition("{")[0]
 PLACES = (
     "service", "model/row_encoder.py", "model/_row_scorer.py", "model/scorer.py", "model/logged.py",
-    "model/horizons.py", "crm/requests.py", "monitoring/deal_log.py", "monitoring/_decisions.py",
+    "model/horizons.py", "crm/requests.py", "monitoring",
 )  # fmt: skip
 """Where what a page shows as an error is written."""
 REGISTRY = ("service/_versions.py", "tracking/registry.py", "tracking/promotion.py")
