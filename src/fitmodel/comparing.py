@@ -104,7 +104,7 @@ def compare_models(
     later, young = _later_deals(view, last)
     scored = _scored(models, table, later, contract)
     money, money_of = _money_of(models)
-    values = {} if money is None else _values_of(money, table.loc[scored.index], contract)
+    values = {} if money is None else _values_of(money, table, scored, contract, money_of or "B")
     return ModelComparison(
         names=(_name(models[0], a), _name(models[1], b)),
         signed_after=last.date(),
@@ -228,14 +228,19 @@ def _money_of(models: tuple[FitModel, ...]) -> tuple[Money | None, str | None]:
     return None, None
 
 
-def _values_of(money: Money, deals: pd.DataFrame, spec: DealSpec) -> dict[str, Any]:
+def _values_of(
+    money: Money, table: pd.DataFrame, scored: pd.DataFrame, spec: DealSpec, side: str
+) -> dict[str, Any]:
+    """Values of each deal, by its own curve as the model whose money it is sees it."""
+    deals = table.loc[scored.index]
+    probability = scored[f"probability_{side.lower()}"].to_numpy(dtype=np.float64)
     if spec.deals.amount is None:
         unknown = np.full(len(deals), np.nan)
         return {"value_if_leaves": unknown, "value_if_stays": unknown}
     amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     return {
-        "value_if_leaves": money.value_if_leaves(amounts),
-        "value_if_stays": money.value_if_stays(amounts),
+        "value_if_leaves": money.value_if_leaves(amounts, probability),
+        "value_if_stays": money.value_if_stays(amounts, probability),
     }
 
 

@@ -54,10 +54,13 @@ if TYPE_CHECKING:
     from fitmodel.checks.results import CheckResult
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.reading import DealsRead
-    from fitmodel.evaluation.comparison import Comparison
+    from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.guessing.doubts import QuestionedDeals
+    from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.lifecycle import Begun, Tracked
     from fitmodel.tracking.run_log import RunLog
@@ -180,6 +183,7 @@ def train(
     return train_as(options, deals, spec, models, allow, estimator, progress, tables)
 
 
+@without_autolog()
 def train_as(
     options: RunOptions,
     deals: pd.DataFrame | str | Path | DealsRead,
@@ -191,77 +195,39 @@ def train_as(
     tables: Mapping[str, Given] | None = None,
 ) -> TrainingRun:
     """Train as `train`, tracked as the options say."""
-    with without_autolog():
-        return _train(options, deals, spec, models, allow, estimator, progress, tables)
-
-
-def _train(
-    options: RunOptions,
-    deals: pd.DataFrame | str | Path | DealsRead,
-    spec: DealSpec,
-    models: str | Path,
-    allow: tuple[str, ...],
-    estimator: Any,
-    progress: Callable[[str], None] | None,
-    tables: Mapping[str, Given] | None,
-) -> TrainingRun:
     started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
-    questioned = read_with_doubts(deals, spec, tables)
-    table = named_apart(questioned.deals)
-    contract, spec = spec, questioned.read.spec  # the latter with the forms found, for prospects
-    spec = with_prior(spec, table)
-    view = view_of(table, spec)
-    leakage = audit_before_training(view, spec, allow)
+    prepared = _prepare(deals, spec, allow, tables)
+    view, contract = prepared.view, prepared.spec
     tell(STEPS[1])
-    evaluation = evaluate(view, spec, estimator)
+    evaluation = evaluate(view, contract, estimator)
     tell(STEPS[2])
-    learned = learn(view, spec) if estimator is None else learn_own(view, spec, estimator)
+    learned = learn(view, contract) if estimator is None else learn_own(view, contract, estimator)
     tell(STEPS[3])
-    predicted = predict_held_out(learned, spec, estimator)
-    curve = learned_curve(learned, predicted)
-    policy = decide(view, spec, learned, estimator, predicted, curve)
-    report = summarise(
-        view,
-        spec,
-        evaluation,
-        learned.choice.table,
-        policy,
-        leakage,
-        evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
-        expected_share=share_flagged(policy, predict_alike(learned, predicted), table, spec),
-        level=learned.level,
-        regime=learned.regime,
-        association=learned.choice.association,
-    )
-    digest = deals_digest(table)
+    decided = _decide(prepared, evaluation, learned, estimator)
+    digest = deals_digest(prepared.table)
     own = None if estimator is None else repr(estimator)
-    block = reproduce_block(deals, contract, digest, len(table), allow=allow, estimator=own)
-    notes = (*report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
-    report = replace(report, reproduce=block, notes=notes)
+    block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
+    notes = (*decided.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
+    report = replace(decided.report, reproduce=block, notes=notes)
     tell(STEPS[4])
-    begun = begin(spec, options)
-    with ending(begun, spec):
-        contest = _contest(evaluation, table, spec, begun)
-        known = {
+    begun = begin(contract, options)
+    with ending(begun, contract):
+        known = _known(evaluation, learned, estimator) | {
             "deals_digest": digest,
-            "settings": learned.chosen,
-            "estimator_settings": own,
-            "contest": None if contest is None else contest.to_dict(),
-            "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
-            "seen_values": summarise_seen_values(
-                learned.scorecard.columns, learned.training_set.attributes
-            ),
+            "contest": _contest(evaluation, prepared.table, contract, begun),
         }
-        path, card = ship(learned, policy, report, spec, models, begun, known, curve)
+        path, card = ship(
+            learned, decided.policy, report, contract, models, begun, known, decided.curve
+        )
     tell(STEPS[5])
     model = load(path, unpickle=estimator is not None)
     facts = TrainingMetadata(
         bundle_path=path,
-        spec=spec,
+        spec=contract,
         report=report,
-        deals=table,
+        deals=prepared.table,
         example=model.example(),
         card=card,
         figures=report.figures(),
@@ -272,11 +238,82 @@ def _train(
         seconds=perf_counter() - started,
     )
     tracked = track(facts)
-    checks = checks_of_training(report, questioned, view)
-    texts = (tracked.warning, *questioned.read.notes, *checks)
+    checks = checks_of_training(report, prepared.questioned, view)
+    texts = (tracked.warning, *prepared.questioned.read.notes, *checks)
     warnings = tuple(str(text) for text in texts if text)
-    in_use = _in_use(spec, path, tracked)
+    in_use = _in_use(contract, path, tracked)
     return TrainingRun(model, report, tracked.run_id, path, warnings, in_use, checks)
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Deals to learn from; the contract has the forms found in them and the prior read."""
+
+    questioned: QuestionedDeals
+    table: pd.DataFrame
+    spec: DealSpec
+    view: HistoryView
+    leakage: pd.DataFrame
+
+
+def _prepare(
+    deals: pd.DataFrame | str | Path | DealsRead,
+    spec: DealSpec,
+    allow: tuple[str, ...],
+    tables: Mapping[str, Given] | None,
+) -> _Prepared:
+    """Read the deals, and stop where one of the attributes leaks the outcome."""
+    questioned = read_with_doubts(deals, spec, tables)
+    table = named_apart(questioned.deals)
+    contract = with_prior(questioned.read.spec, table)
+    view = view_of(table, contract)
+    leakage = audit_before_training(view, contract, allow)
+    return _Prepared(questioned, table, contract, view, leakage)
+
+
+@dataclass(frozen=True, eq=False)
+class _Decided:
+    """What is flagged, the curve over the months, and the report on both."""
+
+    policy: Policy
+    curve: ChurnCurve
+    report: TrainingReport
+
+
+def _decide(
+    prepared: _Prepared, evaluation: Evaluation, learned: Learned, estimator: Any
+) -> _Decided:
+    """Choose the policy for the model that is shipped, and report on it."""
+    view, spec = prepared.view, prepared.spec
+    predicted = predict_held_out(learned, spec, estimator)
+    curve = learned_curve(learned, predicted)
+    policy = decide(view, spec, learned, estimator, predicted, curve)
+    alike = predict_alike(learned, predicted)
+    report = summarise(
+        view,
+        spec,
+        evaluation,
+        learned.choice.table,
+        policy,
+        prepared.leakage,
+        evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
+        expected_share=share_flagged(policy, alike, prepared.table, spec),
+        level=learned.level,
+        regime=learned.regime,
+        association=learned.choice.association,
+    )
+    return _Decided(policy, curve, report)
+
+
+def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str, Any]:
+    """What the manifest keeps of the training: settings, scores and values seen."""
+    seen = summarise_seen_values(learned.scorecard.columns, learned.training_set.attributes)
+    return {
+        "settings": learned.chosen,
+        "estimator_settings": None if estimator is None else repr(estimator),
+        "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
+        "seen_values": seen,
+    }
 
 
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
@@ -304,8 +341,9 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 def _contest(
     evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
-) -> Comparison | None:
+) -> dict[str, Any] | None:
     """Compare with the champion, if the store can be reached."""
     if begun.run_id is None:
         return None
-    return compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
+    contest = compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
+    return None if contest is None else contest.to_dict()

@@ -146,6 +146,55 @@ def test_a_version_that_ends_without_another_leaves_nothing(make_spec, deals_of)
     assert table["plan"].isna().tolist() == [True, False]
 
 
+def test_versions_that_contradict_themselves_are_counted(make_spec, deals_of):
+    versions = pd.DataFrame(
+        [
+            ("D0", "2026-01-01", "2026-02-15", "a"),  # the next one begins before this one's end
+            ("D0", "2026-02-01", "9999-12-31", "b"),
+            ("D1", "2026-05-01", "2026-02-01", "a"),  # ends before it begins
+            ("D1", "2026-01-01", None, "c"),
+            ("D2", "2026-01-01", "for ever", "d"),
+            ("D3", "once", None, "d"),
+        ],
+        columns=["deal", "from", "to", "plan"],
+    )
+    keys = {"table": "v", "id": "deal", "valid_from": "from", "valid_to": "to"}
+    deals, spec = deals_of([CLOSED] * 4, plan=list("xyzw")), make_spec(None, history={"f": keys})
+
+    told = _findings(deals, spec, f=versions)
+
+    assert _attached(deals, spec, f=versions)["plan"].fillna("?").tolist() == ["b", "c", "d", "?"]
+    assert "1 of 6 row(s) have an end that is no date, which counts as no end" in told
+    assert "1 of 6 row(s) end before they begin, and their end counts as none" in told
+    assert "for example row 2: '2026-02-01'" in told
+    assert "1 of 6 row(s) end after the deal's next version begins" in told
+    assert "1 of 4 deal(s) have only rows in it whose date cannot be read" in told
+
+
+def test_files_of_other_types_are_refused_with_the_remedy(make_spec, deals_of, tmp_path):
+    for name, day in (("1", 1), ("2", "2026-01-01")):
+        frame = pd.DataFrame({"deal": ["D0"], "at": [day], "field": ["a"], "new": ["b"]})
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+
+    with pytest.raises(DealsError, match="at has incompatible types.*one type in all files"):
+        open_deals(deals_of([CLOSED]), make_spec({}), {"fields": tmp_path})
+
+
+def test_times_of_a_zone_are_put_on_the_tables_clock_and_a_date_alone_begins_its_day(
+    make_spec, deals_of, changes_of
+):
+    history = changes_of(
+        ("D0", "plan", None, "basic", "2026-03-09"),
+        ("D0", "plan", None, "gold", "2026-03-09T23:30:00-04:00"),  # of UTC the day of closing
+        ("D1", "plan", None, "basic", "2026-03-10"),
+    )
+    deals = deals_of([CLOSED] * 2, plan=["x", "y"])
+
+    for zone, plan in (("UTC", "basic"), ("America/New_York", "gold")):
+        table = _attached(deals, make_spec({"time_zone": zone}), fields=history)
+        assert table["plan"].fillna("?").tolist() == [plan, "?"]
+
+
 def test_stages_that_are_skipped_or_entered_again_are_counted(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "stage", "new", "offer", "2026-01-01"),  # skips demo

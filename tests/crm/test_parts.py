@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -78,7 +79,9 @@ def test_every_source_gives_the_same_in_parts(sim, tiny_parts, tmp_path, form):
     parts = open_deals(sim.deals, sim.spec, places)
 
     _same(whole, parts)
-    assert len(parts.tables.logs["fields"]) == len(whole.tables.logs["fields"])
+    logs = [each.tables.logs["fields"] for each in (whole, parts)]
+    assert len(logs[0]) == len(logs[1])
+    assert [isinstance(each.times.base, np.memmap) for each in logs] == [False, True]
     told = [provenance(each.today, each.spec, each.result) for each in (whole, parts)]
     pd.testing.assert_frame_equal(*told)
     deal = str(sim.deals[sim.spec.deals.id].iloc[7])

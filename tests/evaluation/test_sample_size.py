@@ -14,12 +14,22 @@ from fitmodel.evaluation.sample_size import (
     parameters_of,
 )
 
+R_SQUARED_OF_AUC = 0.291  # the first criterion gives 615 from 0.2908 to 0.2911
+
 
 def test_the_example_of_the_package_pmsampsize_comes_out() -> None:
-    """Its help: type = "b", csrsquared = 0.288, parameters = 24, prevalence = 0.174."""
+    """The numbers that its own tests expect (pmsampsize 0.1.0, tests/test_pmsampsize.py).
+
+    Test 1: type = "b", csrsquared = 0.288, parameters = 24, prevalence = 0.174. Test 2: the same
+    with cstatistic = 0.89, from which the package simulates an R squared; the one with which the
+    first criterion needs its 615 deals must need its 660 by the second.
+    """
     found = minimum_sample_size(24, 0.174, 0.288)
     assert (found.shrinkage, found.optimism, found.rate) == (623, 662, 221)
     assert found.deals == 662
+    of_c_statistic = minimum_sample_size(24, 0.174, R_SQUARED_OF_AUC)
+    assert (of_c_statistic.shrinkage, of_c_statistic.optimism) == (615, 660)
+    assert (of_c_statistic.rate, of_c_statistic.deals) == (221, 660)
 
 
 def test_the_example_of_the_paper_comes_out() -> None:

@@ -77,6 +77,35 @@ def test_a_level_that_halved_is_found_too():
     assert 0.4 < level.factor < 0.8
 
 
+def test_a_rate_that_swings_to_and_fro_is_not_followed():
+    """Its latest months say nothing of a horizon that is nearly half a swing long."""
+    random = np.random.default_rng(4)
+    n, months, horizon = 4_000, 72, 18
+    born, left_on = -random.random(n) * months, np.full(n, np.inf)
+    for month in range(months):
+        hazard = 0.012 * np.exp(0.7 * np.sin(month * 2 * np.pi / 42))
+        there = (born < month - months) & np.isinf(left_on)
+        left_on[there & (random.random(n) < hazard)] = month + 1.0 - months
+    left = left_on <= 0
+    followed = np.where(left, left_on, 0.0) - born
+    closed = END + (born * DAYS_PER_MONTH).round().astype("timedelta64[D]")
+    level = level_of(FollowUp.of(followed, left, float(horizon)), closed)
+    assert not level.is_applied
+    assert level.gain < MIN_GAIN
+
+
+def test_a_resample_moves_no_more_than_the_level_leaves_uncertain():
+    """Where today's level is that of recent leavers alone, the long-run rate says nothing of it."""
+    moved = {
+        pull: Level(factor=1.4, leavers=50.0, discount=0.9, pull=pull).damped(0.3, 0.2)
+        for pull in (0.0, 0.6, 1.0)
+    }
+    assert moved[0.0] == 0.3
+    assert moved[1.0] == pytest.approx(0.2)
+    far, near = (np.log(np.log1p(-rate) / np.log1p(-0.2)) for rate in (0.3, moved[0.6]))
+    assert near == pytest.approx(0.8 * far)
+
+
 def test_leavers_observed_are_counted_once_and_as_many_as_expected():
     follow_up, closed = company(3_000, 30, seed=2)
     nobody_apart = np.zeros(3_000)

@@ -100,9 +100,8 @@ def test_the_weight_is_learned_and_a_parent_never_does_harm(scorecard) -> None:
     assert np.mean(weight["opposite"]) < 0.0
     assert weight["none"] == [None] * 6
     assert (gained["alike"] < gained["none"]).mean() >= 5 / 6
-    for name in ("half", "opposite"):
-        worse = gained[name] - gained["none"]
-        assert worse.mean() < 0.01
+    for name in ("half", "opposite"):  # half of it is right: that half is followed
+        assert (gained[name] - gained["none"]).mean() < 0.0
     assert learned.chosen["prior_weight"] == weight["opposite"][-1]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
+from fitmodel.decision.own_months import OwnMonths
 from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.worth import compute_worth, cross_fitted_bands
 
@@ -83,3 +88,37 @@ def test_a_credit_note_is_no_price_and_stops_nothing(simulation):
     deals.loc[notes, "annual_value"] = -500.0
     value = compute_worth(deals, simulation.spec).table["value"]
     assert value.tolist() == compute_worth(unpriced, simulation.spec).table["value"].tolist()
+
+
+def test_over_its_whole_life_a_deal_is_worth_what_each_customers_own_curve_says(simulation):
+    spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
+    deals = simulation.deals
+    risk = pd.Series(np.linspace(0.05, 0.6, len(deals)), deals.index)
+    own = OwnMonths((0.0, 1.0), (60.0, 10.0), (4.0, 2.0))
+    row = compute_worth(deals, spec, probability=risk, own_months=own).table.iloc[0]
+    money = compute_worth(deals, spec, own_months=own).money
+    each = money.expected_value(risk.to_numpy(), deals["annual_value"].to_numpy())
+
+    assert row["whole_life"] == pytest.approx(np.nanmean(each))
+    assert compute_worth(deals, spec, own_months=own).table["whole_life"].isna().all()
+
+
+def test_the_lifetime_missed_is_that_of_each_customers_own_curve(simulation):
+    spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
+    deals = simulation.deals
+    own = OwnMonths((0.0, 1.0), (60.0, 10.0), (4.0, 2.0))
+    money = compute_worth(deals, spec, own_months=own).money
+    low, high = (
+        compute_yearly_loss(deals, spec, money, pd.Series(risk, deals.index)).missed
+        for risk in (0.1, 0.8)
+    )
+    usual = replace(money, own_months=None, expected_lifetime_months=55.0)
+    assert low == pytest.approx(compute_yearly_loss(deals, spec, usual).missed)
+    assert high < low / 2
+
+
+def test_bands_and_money_of_the_sales_report_know_each_customers_own_months(simulation):
+    spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
+    _, policy = cross_fitted_bands(simulation.deals, spec)
+    calm, risky = (policy.money.months(p)[0] for p in (0.05, 0.5))
+    assert calm > risky

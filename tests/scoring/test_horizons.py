@@ -203,6 +203,23 @@ def test_the_survival_has_a_row_per_month_and_a_column_per_prospect(curved, pros
     assert (there.diff().iloc[1:] <= 0).all(axis=None)
 
 
+def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
+    curved, prospects, expected
+):
+    found = curved.horizon_intervals(prospects, ASKED)
+    assert (found[NAMES] == expected[NAMES]).all(axis=None)
+    for name in NAMES:
+        assert (found[f"{name}_low"] <= found[name]).all()
+        assert (found[name] <= found[f"{name}_high"]).all()
+    assert (found[f"{NAMES[1]}_low"] == expected["probability_low"]).all()
+    assert (found[f"{NAMES[1]}_high"] == expected["probability_high"]).all()
+    low, middle, high = (found[f"{NAMES[2]}{end}"] for end in ("_low", "", "_high"))
+    odds = [np.log(p / (1 - p)) for p in (low, middle, high)]
+    assert (odds[2] - odds[1]).to_numpy() == pytest.approx((odds[1] - odds[0]).to_numpy())
+    with pytest.raises(ProspectError, match="curve ends at month 18"):
+        curved.horizon_intervals(prospects, END + 1)
+
+
 def test_the_lifetime_lies_within_its_interval_and_says_where_the_curve_ends(curved, prospects):
     life = curved.expected_lifetime_months(prospects)
     assert (life["lifetime_low"] <= life["expected_lifetime_months"]).all()

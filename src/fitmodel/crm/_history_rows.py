@@ -131,17 +131,34 @@ def _wide(rows: Rows, section: HistoryTable) -> Raw:
 
 
 def _ends(
-    rows: Rows, section: HistoryTable, deal: Codes, time: Ints, at: Ints
+    rows: Rows, section: HistoryTable, deal: Codes, starts: Ints, at: Ints
 ) -> tuple[Codes, Ints, Ints]:
     """Where a version ends and no other follows: deal, time and row."""
     nothing = np.empty(0, dtype=np.int64)
     if section.valid_to is None:
         return np.empty(0, dtype=np.int32), nothing, nothing
-    end = read_times(rows, "valid_to")[at]
-    order = np.lexsort((time[at], deal[at]))
-    end, sorted_deal, sorted_time = end[order], deal[at][order], time[at][order]
-    follows = np.append(sorted_deal[1:] == sorted_deal[:-1], False)
-    gap = ~follows | (np.append(sorted_time[1:], NOT_A_TIME) > end)
+    ends = read_times(rows, "valid_to")
+    inverted = (ends != NOT_A_TIME) & (starts != NOT_A_TIME) & (ends < starts)
+    rows.told(
+        inverted,
+        "end before they begin, and their end counts as none",
+        f"correct {section.valid_to} or {section.valid_from}",
+        str(section.valid_to),
+    )
+    end, time = np.where(inverted, NOT_A_TIME, ends)[at], starts[at]
+    order = np.lexsort((time, deal[at]))
+    end, sorted_deal, sorted_time = end[order], deal[at][order], time[order]
+    follows = np.append(sorted_deal[1:] == sorted_deal[:-1], False)[: len(order)]
+    next_time = np.append(sorted_time[1:], NOT_A_TIME)[: len(order)]
+    overlaps = np.zeros(len(ends), dtype=bool)
+    overlaps[at[order][follows & (end != NOT_A_TIME) & (next_time < end)]] = True
+    rows.told(
+        overlaps,
+        "end after the deal's next version begins, which counts from its beginning on",
+        "give every version the end at which the next one begins",
+        str(section.valid_to),
+    )
+    gap = ~follows | (next_time > end)
     here = np.flatnonzero((end != NOT_A_TIME) & gap)
     return sorted_deal[here], end[here], at[order][here]
 

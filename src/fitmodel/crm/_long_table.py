@@ -104,17 +104,22 @@ class Rows:
         numbers = places if self._numbers is None else self._numbers[places]
         return self.part(table, numbers)
 
-    def part(self, table: pd.DataFrame | pa.Table, numbers: NDArray[Any], **changes: Any) -> Rows:
+    def part(
+        self,
+        table: pd.DataFrame | pa.Table,
+        numbers: NDArray[Any],
+        whole: WholeTable | None = None,
+    ) -> Rows:
         """Some of the rows as a table of its own."""
         is_frame = isinstance(table, pd.DataFrame)
         return Rows(
             self.place,
-            changes.get("section", self.section),
+            self.section,
             tuple(map(str, table.columns if is_frame else table.column_names)),
             _frame=table if is_frame else None,
             _dataset=None if is_frame else pads.dataset(table),
             _numbers=numbers,
-            whole=changes.get("whole"),
+            whole=whole,
         )
 
     @property

@@ -96,7 +96,10 @@ def _parquet(place: str, path: Path) -> Any:
         schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
         return pads.dataset(files, schema=schema, format="parquet")
     except (pa.ArrowException, OSError) as error:
-        raise DealsError(f"{place}: {path} cannot be read as Parquet: {error}") from error
+        raise DealsError(
+            f"{place}: {path} cannot be read as Parquet: {error}. Remedy: write each column with "
+            "one type in all files, as fitmodel snapshot does"
+        ) from error
 
 
 def _parquet_files(folder: Path) -> list[Path]:

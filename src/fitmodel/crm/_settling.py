@@ -258,9 +258,11 @@ def _without_history(
     log: ChangeLog, ids: pd.Series[Any], places: Ints, result: AsOfAttributes
 ) -> Iterator[Finding]:
     known = log.is_known(places, result.moments.times)
+    dated = log.seen(places) != NOT_A_TIME
     groups = (
         (places < 0, "have no row in it at all"),
-        ((places >= 0) & ~known, "have rows from their closing on only, and none before it"),
+        ((places >= 0) & ~dated, "have only rows in it whose date cannot be read"),
+        (dated & ~known, "have rows from their closing on only, and none before it"),
     )
     for group, what in groups:
         count = int((group & ~result.moments.is_open).sum())

@@ -58,12 +58,16 @@ def _replicates(
     months: Floats, left: NDArray[np.bool_], weights: Floats, entry: Floats, at: float, until: float
 ) -> tuple[Floats, Floats]:
     times, position = np.unique(months, return_inverse=True)
-    totals = _sums(weights, position, times.size)
-    events = _sums(weights * left, position, times.size)
+    order = np.argsort(position, kind="stable")
+    ordered, place = weights[:, order], position[order]  # ordered once: the copy takes longest
+    totals = _sums(ordered, place, times.size)
+    events = _sums(ordered * left[order], place, times.size)
     later = _after(totals)
     at_risk = totals + later
     if entry.any():
-        enter_later = _after(_sums(weights, np.searchsorted(times, entry), times.size))
+        entered = np.searchsorted(times, entry)
+        order = np.argsort(entered, kind="stable")
+        enter_later = _after(_sums(weights[:, order], entered[order], times.size))
         at_risk = at_risk - enter_later
     hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=at_risk > 0)
     survival = np.cumprod(1 - np.minimum(hazard, 1), axis=1)
@@ -72,12 +76,11 @@ def _replicates(
     return _read(times, survival, known_until, at), _mean(times, survival, known_until, until)
 
 
-def _sums(weights: Floats, position: NDArray[np.intp], size: int) -> Floats:
-    """Sum of the weights at each position, for each replicate."""
-    order = np.argsort(position, kind="stable")
-    used, starts = np.unique(position[order], return_index=True)
-    sums = np.zeros((len(weights), size))
-    sums[:, used] = np.add.reduceat(weights[:, order], starts, axis=1)
+def _sums(ordered: Floats, place: NDArray[np.intp], size: int) -> Floats:
+    """Sum of the weights at each place, for each replicate; places ascend."""
+    used, starts = np.unique(place, return_index=True)
+    sums = np.zeros((len(ordered), size))
+    sums[:, used] = np.add.reduceat(ordered, starts, axis=1)
     return sums
 
 

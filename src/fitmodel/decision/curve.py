@@ -123,6 +123,7 @@ def compute_money(
         flagged,
         sums,
         weights[priced],
+        probability[priced],
         n_without_amount=int(known.sum() - priced.sum()),
         n_boot=n_boot,
         seed=seed,
@@ -135,12 +136,14 @@ def _reckoned(
     flagged: npt.NDArray[np.bool_],
     amounts: FloatArray,
     weights: FloatArray,
+    probability: FloatArray,
     *,
     n_without_amount: int,
     n_boot: int,
     seed: int,
 ) -> FlagMoney:
-    leaves, stays = money.value_if_leaves(amounts), money.value_if_stays(amounts)
+    leaves = money.value_if_leaves(amounts, probability)
+    stays = money.value_if_stays(amounts, probability)
     sums = sum_flags(flagged, left, weights, leaves, stays, n_boot=n_boot, seed=seed)
     gain, total = -np.where(left, leaves, stays), float(weights.sum())
     return FlagMoney(

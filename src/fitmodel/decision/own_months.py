@@ -87,6 +87,19 @@ class OwnMonths:
             for at in places
         )
 
+    def knots_with(self, months: float) -> list[float]:
+        """Knots, and the probabilities between them at which `stays` or `leaves` is so many months.
+
+        A larger of both, such as months that are paid in advance, is a straight line between these.
+        """
+        found = set(self.probability)
+        for values in (self.stays, self.leaves):
+            places = zip(pairwise(self.probability), pairwise(values), strict=True)
+            for (low, high), (first, last) in places:
+                if (first - months) * (last - months) < 0:
+                    found.add(low + (high - low) * (months - first) / (last - first))
+        return sorted(found)
+
     def of_one(self, p: float) -> tuple[float, float]:
         """Months if it stays and if it leaves early, at one probability."""
         at = min(max(bisect_right(self.probability, p) - 1, 0), len(self._slopes) - 1)

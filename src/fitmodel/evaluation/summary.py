@@ -138,8 +138,8 @@ def _money_curve(
     return compute_money_curve(
         judged["early_churn"],
         judged["probability"],
-        policy.money.value_if_leaves(amounts),
-        policy.money.value_if_stays(amounts),
+        policy.money.value_if_leaves(amounts, judged["probability"].to_numpy()),
+        policy.money.value_if_stays(amounts, judged["probability"].to_numpy()),
         judged["weight"],
     )
 

@@ -23,12 +23,14 @@ from fitmodel.learning._posterior import (
     weights_of,
 )
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
-from fitmodel.learning.imputation import Imputed, iterate
+from fitmodel.learning.imputation import Imputed, Make, iterate
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fitmodel.learning._design import Design
 
 OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it to decide when to stop
 REPLICATE_ROUNDS = 30  # with half the deals young, 8 gave three quarters of the scatter
@@ -96,7 +98,7 @@ class Logistic:
             own = _of_replicate(settings, number)
             follow_up, matrix, log_odds = sample.of_replicate(number)
             fit = iterate(
-                lambda _labels, _weight, matrix=matrix: (imputed.design, matrix),
+                _always(imputed.design, matrix),
                 follow_up,
                 own.penalty,
                 directions,
@@ -115,6 +117,11 @@ class Logistic:
             fits.append(fit.coefficients + step)
         point = as_tables(imputed.design, [imputed.coefficients])
         return point, as_tables(imputed.design, fits) if fits else point
+
+
+def _always(design: Design, matrix: Floats) -> Make:
+    """Same design and linear matrix whatever the labels."""
+    return lambda _labels, _weight: (design, matrix)
 
 
 class Boosted:

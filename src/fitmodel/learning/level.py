@@ -32,6 +32,7 @@ MIN_MONTHS = 6  # before the first forecast
 MIN_FORECASTS = 2  # horizons that do not overlap, forecast in the past
 # Log score that the filter must gain on the long-run mean, per horizon that does not overlap.
 MIN_GAIN = 1.0
+CERTAIN = 1e6  # leavers behind a long-run mean that is taken to be known
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,11 @@ def fit_level(
     horizon = max(round(follow_up.horizon), 1)
     if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
         return Level(months=months)
-    constant = forecast_score(observed, expected, horizon, 1.0, 0.0)
+    # the long-run mean may be as uncertain as any filter: a company whose rate swings to and fro
+    # is forecast badly by a mean that is called certain, but no better by its latest months
+    constant = max(
+        forecast_score(observed, expected, horizon, discount, 0.0) for discount in (1.0, *DISCOUNTS)
+    )
     best = max(
         (forecast_score(observed, expected, horizon, discount, pull) - constant, discount, pull)
         for discount, pull in product(DISCOUNTS, PULLS)
@@ -212,6 +217,9 @@ def forecast_score(
 ) -> float:
     """Log score of the leavers of the next horizon, forecast at each month, per horizon.
 
+    With pull 0 the forecast is the long-run mean, as uncertain as the filter of that discount;
+    with discount 1 too it is taken to be known.
+
     Forecasts of neighbouring months overlap: their sum is divided by the horizon, so that it
     counts horizons that do not.
     """
@@ -222,7 +230,7 @@ def forecast_score(
     month = np.arange(MIN_MONTHS - 1, len(observed) - horizon)
     o = seen[month + 1 + horizon] - seen[month + 1]
     x = foreseen[month + 1 + horizon] - foreseen[month + 1]
-    shape = shapes[month] if pull else np.full(len(month), 1e6)
+    shape = shapes[month] if discount < 1 else np.full(len(month), CERTAIN)
     level = (shapes[month] / rates[month]) ** pull
     share = x / np.maximum(shape / level + x, 1e-300)
     score = (

@@ -8,7 +8,13 @@ import numpy as np
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.calibration import expit, logit
-from fitmodel.model.horizons import curve_of, strata_of
+from fitmodel.model.horizons import (
+    check_horizons,
+    churn_at,
+    curve_of,
+    horizon_columns,
+    strata_of,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,6 +51,19 @@ class OwnCurves:
         errors as of `predict`; see `fitmodel.learning.churn_curve`.
         """
         return survival_table(cast("CurvedModel", self), prospects, as_of)
+
+    def horizon_intervals(
+        self, prospects: Any, horizons: Any, *, as_of: date | None = None
+    ) -> pd.DataFrame:
+        """Probability of leaving within each horizon with its 80 % interval, a row per prospect.
+
+        Columns ``churn_probability_3m``, ``churn_probability_3m_low``,
+        ``churn_probability_3m_high`` and so on. At the model's own horizon they are those of
+        `predict`; elsewhere the uncertainty of the curve between the two ages is added, see
+        `ChurnCurve.reach`. `horizons` is whole months, one or several; other parameters and errors
+        as of `predict`.
+        """
+        return interval_table(cast("CurvedModel", self), prospects, horizons, as_of)
 
     def expected_lifetime_months(
         self, prospects: Any, *, as_of: date | None = None
@@ -91,6 +110,29 @@ def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd
     return pd.DataFrame(columns, index=table.index)
 
 
+def interval_table(
+    model: CurvedModel, prospects: Any, horizons: Any, as_of: date | None
+) -> pd.DataFrame:
+    """As `FitModel.horizon_intervals`."""
+    import pandas as pd
+
+    curve, asked, table = curve_of(model), check_horizons(model, horizons), _table(prospects)
+    probability, low, high = _predicted(model, table, as_of)
+    stratum = strata_of(model, table, as_of)
+    centre = churn_at(model, probability, asked, stratum)
+    ends = [
+        left_by_at_end(curve, probability, bound, stratum)[:, np.array(asked) - 1]
+        for bound in (low, high)
+    ]
+    columns: dict[str, Any] = {}
+    for place, (months, name) in enumerate(zip(asked, horizon_columns(asked), strict=True)):
+        least, most = (end[:, place] for end in ends)
+        columns[name] = centre[:, place]
+        columns[f"{name}_low"] = low if months == curve.horizon else least
+        columns[f"{name}_high"] = high if months == curve.horizon else most
+    return pd.DataFrame(columns, index=table.index)
+
+
 def lifetime_between(
     curve: ChurnCurve, probability: Floats, bound: Floats, stratum: Strata | None
 ) -> Floats:
@@ -103,14 +145,24 @@ def lifetime_between(
         At the own horizon, and an end of its interval.
     stratum : ndarray of int, shape (n,), optional
     """
+    left = left_by_at_end(curve, probability, bound, stratum)
+    there = np.concatenate([np.ones((len(left), 1)), 1.0 - left], axis=1)
+    return curve.lifetime_of(there)
+
+
+def left_by_at_end(
+    curve: ChurnCurve, probability: Floats, bound: Floats, stratum: Strata | None
+) -> Floats:
+    """One end of the 80 % interval of having left by each month of the curve, shape (n, months).
+
+    Parameters as of `lifetime_between`.
+    """
     raw, own = logit(probability), logit(bound) - logit(probability)
     sign = np.where(own >= 0, 1.0, -1.0)
     months = range(1, curve.months + 1)
     reach = np.stack([curve.reach(raw, np.abs(own), month) for month in months], axis=1)
     centre = logit(curve.left_by(probability, list(months), stratum))
-    left = np.maximum.accumulate(expit(centre + sign[:, None] * reach), axis=1)
-    there = np.concatenate([np.ones((len(left), 1)), 1.0 - left], axis=1)
-    return curve.lifetime_of(there)
+    return np.asarray(np.maximum.accumulate(expit(centre + sign[:, None] * reach), axis=1))
 
 
 def score_signed(

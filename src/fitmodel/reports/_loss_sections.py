@@ -198,6 +198,7 @@ def worth_section(
         "basis": say("basis", window=worth.window_months),
         "assumptions": _assumptions(worth, policy, say, money_format.format),
         "has_money": worth.money is not None,
+        "has_life": bool(worth.table["whole_life"].notna().any()) if len(worth.table) else False,
         "rows": [
             _row(row, worth, say, money_format.format) for row in worth.table.to_dict("records")
         ],
@@ -216,6 +217,8 @@ def _assumptions(
         lines.append(say("no_money"))
     else:
         lines += [say("value_is"), say("given", **_given(worth.money, money))]
+        if worth.money.own_months is not None:
+            lines.append(say("whole_life_is", **_own(worth)))
     if policy is not None:
         threshold = "–" if policy.threshold is None else f"{policy.threshold:.1%}"  # noqa: RUF001 - no number
         lines.append(say(f"policy_{policy.kind}", threshold=threshold))
@@ -234,6 +237,15 @@ def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
         "opportunity": _cost(given.opportunity_cost, money),
         "commission": f"{given.commission_rate:.0%}",
     }
+
+
+def _own(worth: Worth) -> dict[str, str]:
+    """Months that customers stay at half, once and twice the company's rate of early churn."""
+    rate, money = float(worth.table["early"].iloc[0]), worth.money
+    if money is None:
+        return {}
+    rates = {"low": rate / 2, "usual": rate, "high": min(2 * rate, 1.0)}
+    return {name: f"{money.months(each)[0]:.3g}" for name, each in rates.items()}
 
 
 def _cost(cost: Cost, money: Callable[[float], str]) -> str:
@@ -258,6 +270,7 @@ def _row(
         "months": _between(row, "months", "{:.1f}".format),
         "amount": _known(row["amount"], money),
         "value": _between(row, "value", money),
+        "whole_life": _known(row["whole_life"], money),
     }
 
 

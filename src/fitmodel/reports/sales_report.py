@@ -261,8 +261,10 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
 def _worth(
     view: HistoryView, spec: DealSpec, made: SalesNumbers, segment: str | None, language: str
 ) -> Section:
-    worth = compute_worth(view, spec, made.bands, segment=segment)
-    loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money)
+    p, known = made.expected.probability, made.policy.money
+    own = None if known is None else known.own_months
+    worth = compute_worth(view, spec, made.bands, segment=segment, probability=p, own_months=own)
+    loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money, p)
     return worth_section(worth, loss, made.policy, money_format=spec.words.money, language=language)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.decision.own_months import OwnMonths
+from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
@@ -161,6 +163,24 @@ def _fits_of_samples(
     asked = (view.index.difference(seen, sort=False), seen)
     both = np.sort(np.concatenate([first, second]))
     return choice, tuple(zip(fits, asked, strict=True)), training_set.subset(both)
+
+
+def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
+    """
+    How long customers stay by their own expected early churn; None where the tail is not known.
+
+    Parameters
+    ----------
+    view : HistoryView
+        Of the deals that `expected` is of.
+    spec : DealSpec
+    expected : Expected
+    """
+    known = view.training_set()
+    probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
+    factor = expected.fits[-1][0].level_.factor if expected.fits else 1.0
+    curve = fit_curve(known, probability, spec.label.horizon_months, factor=factor)
+    return OwnMonths.of(curve)
 
 
 def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> pd.Series[float]:

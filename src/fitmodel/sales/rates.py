@@ -272,7 +272,10 @@ class YearlyLoss:
 
 
 def compute_yearly_loss(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, money: Money
+    deals: pd.DataFrame | HistoryView,
+    spec: DealSpec,
+    money: Money,
+    probability: pd.Series[float] | None = None,
 ) -> YearlyLoss | None:
     """Add up what the customers cost who left early in the last twelve months.
 
@@ -282,6 +285,8 @@ def compute_yearly_loss(
         As read by ``read_deals``.
     spec : DealSpec
     money : Money
+    probability : Series of float, optional
+        Expected early churn of each deal: the lifetime missed is then that of its own curve.
 
     Returns
     -------
@@ -310,9 +315,11 @@ def compute_yearly_loss(
     }
     margin = money.gross_margin * yearly / 12 * stayed
     net = sum(parts.values()) - margin
-    missed = (
-        money.gross_margin * yearly / 12 * np.maximum(money.expected_lifetime_months - stayed, 0)
-    )
+    lifetime = np.full(len(stayed), money.expected_lifetime_months)
+    if probability is not None and money.own_months is not None:
+        own, _ = money.own_months.of_many(probability.reindex(view.index).to_numpy()[here])
+        lifetime = np.where(np.isnan(own), lifetime, own)
+    missed = money.gross_margin * yearly / 12 * np.maximum(lifetime - stayed, 0)
     return YearlyLoss(
         since=since,
         until=end,

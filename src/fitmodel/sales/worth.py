@@ -22,7 +22,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import COSTS
 from fitmodel.model.frame_scorer import predict_frame
 from fitmodel.model.scorer import Scorer
-from fitmodel.sales.expected import compute_expected, without_people
+from fitmodel.sales.expected import compute_expected, own_months_of, without_people
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.decision.own_months import OwnMonths
     from fitmodel.decision.value import Money
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.sales.expected import Expected
@@ -52,8 +53,9 @@ class Worth:
         A row per group; columns `kind` (all, segment, fit), `name`, `deals`, `lost`, `early` (rate
         at the horizon by Kaplan-Meier), `months` a customer stays within the window with
         `months_low` and `months_high`, and of deals with an amount: `priced` (how many), `amount`
-        (mean yearly), `value` (of one deal) with `value_low` and `value_high`; NaN where the money
-        is not known.
+        (mean yearly), `value` (of one deal within the window) with `value_low` and `value_high`,
+        and `whole_life` (expected value of signing such a deal, over each customer's whole life by
+        its own curve); NaN where the money, or for `whole_life` the probability, is not known.
     window_months : int
         Nothing is counted later than this many months after signing, and nothing assumed.
     segment : str or None
@@ -79,6 +81,8 @@ def compute_worth(
     bands: pd.Series[str] | None = None,
     *,
     segment: str | None = None,
+    probability: pd.Series[float] | None = None,
+    own_months: OwnMonths | None = None,
 ) -> Worth:
     """Value deals by how long customers stayed.
 
@@ -92,6 +96,10 @@ def compute_worth(
     segment : str, optional
         Column to group by; default: the attribute named "segment", else the first of text with 2
         to 8 levels.
+    probability : Series of float, optional
+        Expected early churn of each deal, for `whole_life`.
+    own_months : OwnMonths, optional
+        How long customers stay by that probability, where the contract gives no lifetime.
 
     Notes
     -----
@@ -104,10 +112,10 @@ def compute_worth(
     95 %, from resampled deals.
     """
     view = view_of(deals, spec)
-    deals, facts = view.deals, _facts(view)
+    deals, facts = view.deals, _facts(view, probability)
     amount = spec.deals.amount
     values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
-    money, lacking = known_money(spec, values, view.survival)
+    money, lacking = known_money(spec, values, view.survival, own_months)
     segment = segment or segment_column(deals, spec)
     groups = _groups(facts, None if segment is None else deals[segment], bands)
     least = max(float(spec.label.horizon_months), _watched_until(facts) / 2)
@@ -133,13 +141,15 @@ def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
     return PREFERRED if PREFERRED in few else next(iter(few), None)
 
 
-def _facts(view: HistoryView) -> pd.DataFrame:
+def _facts(view: HistoryView, probability: pd.Series[float] | None) -> pd.DataFrame:
     amount = view.spec.deals.amount
+    risk = np.nan if probability is None else probability.reindex(view.index)
     columns = {
         "months": view.followup_months,
         "left": view.left,
         "entry": view.entry_months,
         "amount": np.nan if amount is None else yearly_amounts(view.deals, view.spec),
+        "risk": risk,
     }
     return pd.DataFrame(columns, index=view.index)
 
@@ -196,7 +206,17 @@ def _valued(
         "value": point[2],
         "value_low": low[2],
         "value_high": high[2],
+        "whole_life": _whole_life(part, money),
     }
+
+
+def _whole_life(part: pd.DataFrame, money: Money | None) -> float:
+    """Mean expected value of signing, by each customer's own risk and months."""
+    known = part[(part["amount"] >= 0) & part["risk"].notna()]
+    if money is None or known.empty:
+        return np.nan
+    values = money.expected_value(known["risk"].to_numpy(), known["amount"].to_numpy())
+    return float(values.mean())
 
 
 def _estimates(
@@ -283,7 +303,7 @@ def cross_fitted_bands(
     if expected is None:
         expected = compute_expected(view, spec, by=(), replicates=None)
     labelled = view.labelled(view.training_set().dates)
-    policy = _policy(view, spec, labelled, expected.probability)
+    policy = _policy(view, spec, labelled, expected)
     scorecards = [(fit.scorecard_, index) for fit, index in expected.fits]
     return _scored(scorecards, policy, table, spec)["fit"].reindex(table.index), policy
 
@@ -314,15 +334,16 @@ def _scored(
 
 
 def _policy(
-    view: HistoryView, spec: DealSpec, labelled: LabelledDeals, probability: pd.Series[float]
+    view: HistoryView, spec: DealSpec, labelled: LabelledDeals, expected: Expected
 ) -> Policy:
     yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
-        probability.loc[labelled.index].to_numpy(),
+        expected.probability.loc[labelled.index].to_numpy(),
         labelled.early_churn,
         labelled.weight,
         None if yearly is None else yearly.loc[labelled.index].to_numpy(),
         curve=view.survival,
         customer_amounts=None if yearly is None else yearly.to_numpy(),
+        own_months=own_months_of(view, spec, expected),
     )

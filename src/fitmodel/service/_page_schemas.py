@@ -220,7 +220,10 @@ DESK = an_object(
         "words": {"type": "object"},
         "recorded": {"type": "object", "description": "Labels of what history gives."},
         "rule": {"type": "object", "additionalProperties": TEXT},
-        "cost_of_early_churn": {"type": ["object", "null"], "additionalProperties": NUMBER},
+        "cost_of_early_churn": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "array", "items": NUMBER},
+        },
         "limits": {"type": "object", "additionalProperties": NUMBER},
         "pipeline": TEXT_OR_NULL,
         "example": a_ref("Prospect"),

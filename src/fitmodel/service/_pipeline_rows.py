@@ -312,15 +312,24 @@ def money_at_risk(model: FitModel, chance: Numbers, amount: Numbers) -> Numbers:
     money = model.scorer.policy.money
     if money is None:
         return chance * amount
-    cost = cost_of_early_churn(money, model.scorer.per_year)
-    return np.maximum(0.0, chance * (cost["fixed"] + cost["per_amount"] * amount))
+    yearly = amount * model.scorer.per_year
+    cost = money.value_if_stays(yearly, chance) - money.value_if_leaves(yearly, chance)
+    return np.asarray(np.maximum(0.0, chance * cost), dtype=np.float64)
 
 
-def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, float]:
+def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, list[float]]:
     """What a customer costs by leaving early instead of staying: linear in the amount as given.
 
-    Money at risk is the probability of early churn times this cost, so that the value of a
-    customer that stays, less the money at risk, is the expected value of signing.
+    Lists of one length: at each `probability`, ascending from 0 to 1, the cost is `fixed` plus
+    `per_amount` times the amount; between two of them it lies on a straight line. Money at risk is
+    the probability of early churn times this cost, so that the value of a customer that stays, less
+    the money at risk, is the expected value of signing.
     """
-    fixed, of_one = (money.value_if_stays(a) - money.value_if_leaves(a) for a in (0.0, 1.0))
-    return {"fixed": fixed, "per_amount": (of_one - fixed) * per_year}
+    own = money.own_months
+    knots = np.array([0.0, 1.0] if own is None else own.knots_with(money.paid_upfront_months))
+    line = money.linear_each(knots)
+    fixed = np.zeros(len(knots)) + line.leaves_fixed - line.stays_fixed
+    each = np.zeros(len(knots)) + (line.stays_slope - line.leaves_slope) * per_year
+    return {
+        "probability": knots.tolist(), "fixed": fixed.tolist(), "per_amount": each.tolist()
+    }  # fmt: skip

@@ -5,17 +5,22 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.decision.own_months import OwnMonths
+from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
-from fitmodel.service._desk_routes import cost_of_early_churn
+from fitmodel.model.fitmodel import FitModel
 from fitmodel.service._pipeline import Pipeline
+from fitmodel.service._pipeline_rows import cost_of_early_churn, money_at_risk
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -118,16 +123,44 @@ def test_the_desk_is_told_the_model_its_roles_and_the_limits(guarded, model) -> 
     assert set(model.attributes) <= set(told["example"])
 
 
+OWN = OwnMonths((0.0, 0.2, 0.6, 1.0), (40.0, 31.0, 14.0, 6.0), (4.5, 3.0, 2.0, 0.5))
+
+
+@pytest.mark.parametrize("own", [None, OWN])
+@pytest.mark.parametrize("upfront", [0.0, 2.5, 12.0])
 @pytest.mark.parametrize("amount", [0.0, 1_200.0, 98_765.4])
-@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("probability", [0.0, 0.07, 0.3, 0.55, 1.0])
 def test_the_value_if_it_stays_less_the_money_at_risk_is_the_expected_value(
-    amount, probability
+    amount, probability, upfront, own
 ) -> None:
-    money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1)
+    """Of each customer's own months, also where months paid in advance are more than these."""
+    money = Money(
+        0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1, paid_upfront_months=upfront, own_months=own
+    )
     cost = cost_of_early_churn(money)
-    at_risk = probability * (cost["fixed"] + cost["per_amount"] * amount)
-    left = money.value_if_stays(amount) - at_risk
-    assert left == pytest.approx(money.expected_value(probability, amount))
+    fixed, each = (
+        np.interp(probability, cost["probability"], cost[name]) for name in ("fixed", "per_amount")
+    )
+    at_risk = probability * (fixed + each * amount)
+    stays = (
+        money.value_if_stays(amount, np.array([probability]))[0]
+        if own
+        else (money.value_if_stays(amount))
+    )
+    assert stays - at_risk == pytest.approx(money.expected_value(probability, amount))
+
+
+def test_money_at_risk_of_the_pipeline_is_that_of_each_customers_own_months(model) -> None:
+    money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1, own_months=OWN)
+    priced = replace(model.scorer, policy=Policy("threshold", 0.4, money), per_year=12.0)
+    chance, amount = np.array([0.1, 0.5, np.nan]), np.array([100.0, 100.0, 100.0])
+    found = money_at_risk(FitModel(priced, {}), chance, amount)
+    for place in (0, 1):
+        stays, leaves = OWN.of_one(chance[place])
+        margin = 0.8 * 1_200 / 12 * (stays - leaves)
+        cost = margin + 60 * leaves + 0.1 * 1_200 - 400.0  # 400 to win it are spent if it stays
+        assert found[place] == pytest.approx(chance[place] * cost)
+    assert np.isnan(found[2])
 
 
 @pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])

@@ -127,6 +127,9 @@ export function moneyAtRisk(probability, amount, facts) {
   const basis = riskBasis(facts);
   if (basis === null || amount === null || !Number.isFinite(amount)) return null;
   if (basis === "amount") return probability * amount;
-  const { fixed, per_amount: each } = facts.cost_of_early_churn;
-  return Math.max(0, probability * (fixed + each * amount));
+  const { probability: knots, fixed, per_amount: each } = facts.cost_of_early_churn;
+  const at = Math.max(1, knots.findIndex((knot) => knot >= probability)); // of the knot above
+  const share = (probability - knots[at - 1]) / (knots[at] - knots[at - 1]);
+  const between = (values) => values[at - 1] + share * (values[at] - values[at - 1]);
+  return Math.max(0, probability * (between(fixed) + between(each) * amount));
 }
