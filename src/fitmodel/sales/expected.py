@@ -177,7 +177,7 @@ def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnM
     expected : Expected
     """
     known = view.training_set()
-    probability = expected.probability.reindex(known.index).to_numpy(dtype=np.float64)
+    probability = np.array(expected.probability.reindex(known.index), dtype=np.float64)
     factor = expected.fits[-1][0].level_.factor if expected.fits else 1.0
     curve = fit_curve(known, probability, spec.label.horizon_months, factor=factor)
     return OwnMonths.of(curve)
