@@ -134,7 +134,7 @@ def chinese_pages(ready, key, holds):
     for attribute in list(prospect)[:4]:
         answer = ready.get(table.format(attribute=attribute), params=asked)
         yield table, holds(ready, answer, table)["plot"]
-    for path in (table.format(attribute="nothing"), f"{row}?key=nobody", "/v1/nowhere"):
+    for path in (table.format(attribute="no_such"), f"{row}?key=nobody", "/v1/nowhere"):
         yield path, ready.get(path, headers={"accept-language": "zh-CN,zh;q=0.9"}).json()["detail"]
     wanted = {"version": 2, "reason": "newer", "by": "Kim"}
     for changes, status in (({}, 409), ({"force": True}, 200)):

@@ -25,7 +25,7 @@ ERRORS = frozenset(
 QUOTED = read_texts("zh", "messages")["original"].partition("{")[0]
 PLACES = (
     "service", "model/row_encoder.py", "model/_row_scorer.py", "model/scorer.py", "model/logged.py",
-    "model/horizons.py", "crm/requests.py", "monitoring/deal_log.py", "monitoring/_decisions.py",
+    "model/horizons.py", "crm/requests.py", "monitoring",
 )  # fmt: skip
 """Where what a page shows as an error is written."""
 REGISTRY = ("service/_versions.py", "tracking/registry.py", "tracking/promotion.py")
@@ -102,10 +102,12 @@ def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them
         "or stayed; 50 deals and 10 early churners are needed"
     )
     worse = "it is worse for segment = smb: +0.0283 log loss on 53 deals"
-    said = messages_in(f"{few}; {worse}", "zh")
     mark = read_texts("zh", "desk")["list_mark"]
-    assert said == mark.join([message_in(few, "zh"), message_in(worse, "zh")])
-    assert QUOTED not in said
+    for some in ([few, worse], [worse, few], [worse, worse], [worse], [few]):
+        said = messages_in("; ".join(some), "zh")
+        assert said == mark.join(message_in(each, "zh") for each in some)
+        assert QUOTED not in said
+        assert "worse" not in said
 
 
 def test_a_message_inside_a_message_is_said_too():

@@ -57,7 +57,7 @@ def messages_in(text: str, language: str, *topics: str) -> str:
     """Return several English messages, joined by "; ", in a language; one may hold the mark too."""
     parts, said = text.split("; "), list[str]()
     while parts:
-        ends = range(len(parts), 0, -1)  # the longest that is one message
+        ends = range(1, len(parts) + 1)  # the shortest that is one message
         known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
         end, found = next((pair for pair in known if pair[1] is not None), (1, None))
         said.append(message_in(parts[0], language, *topics) if found is None else found)
