@@ -126,7 +126,7 @@ def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
 def test_what_past_deals_do_not_hold_is_marked(page) -> None:
     page.locator("#rows a").first.click()
     page.locator("[name=seats]").fill("999999")
-    expect(page.locator(".caution")).to_contain_text("Seat licences")
+    expect(page.locator(".caution:visible")).to_contain_text("Seat licences")
     expect(page.locator("[data-field=seats]")).to_have_class(re.compile("odd"))
     expect(page.locator("[data-field=seats] label")).to_have_text("Seat licences (people)")
 
