@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 LIST = Path(__file__).with_name("slow_tests.txt")
-QUICK_SECONDS = 80.0
+QUICK_SECONDS = 40.0
 """Of one core, for all tests that are not slow; starting and collecting come on top."""
 COSTS, USES = "seconds of a fixture", "fixtures used"
 
