@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.checking import audit_before_training
-from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.history import view_of
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
-    from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.report import BacktestReport
     from fitmodel.evaluation.splits import Split
+    from fitmodel.learning.learner import Learned
 
 
 def backtest(
@@ -87,17 +88,15 @@ def backtest(
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
-    policy = _policy_known_at(view, spec, first, estimator)
+    learned_first = _learn(first.train, spec, estimator)
+    policy = decide(first.train, spec, learned_first, estimator)  # no later outcome is in it
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> NDArray[np.float64]:
         tell(f"training as of {split.date:%Y-%m-%d}")
-        learned = (
-            learn(split.train, spec, replicates=EVALUATION_REPLICATES)
-            if estimator is None
-            else learn_own(split.train, spec, estimator)
-        )
+        at_first = split.date == first.date
+        learned = learned_first if at_first else _learn(split.train, spec, estimator)
         probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
         return probability
 
@@ -112,12 +111,8 @@ def backtest(
     )
 
 
-def _policy_known_at(view: HistoryView, spec: DealSpec, first: Split, estimator: Any) -> Policy:
-    """Choose on what was known at the first cut: no later outcome sets a threshold."""
-    known = view.as_of(first.date)
-    learned = (
-        learn(known, spec, replicates=EVALUATION_REPLICATES)
-        if estimator is None
-        else learn_own(known, spec, estimator)
-    )
-    return decide(known, spec, learned, estimator)
+def _learn(known: HistoryView, spec: DealSpec, estimator: Any) -> Learned:
+    """Learn from what was known at a cut."""
+    if estimator is None:
+        return learn(known, spec, replicates=EVALUATION_REPLICATES)
+    return learn_own(known, spec, estimator)
