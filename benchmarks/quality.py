@@ -115,9 +115,9 @@ def saas_sme(data: Path) -> Iterator[Split]:
     yield from thirds(fitmodel.read_deals(data / "saas_sme" / "deals.csv", spec), spec)
 
 
-def us_lapse(data: Path, horizon: int) -> Iterator[Split]:
-    """Whole-life policies, honest columns."""
-    spec = fitmodel.DealSpec(
+def lapse_spec(horizon: int) -> fitmodel.DealSpec:
+    """The contract of us_lapse."""
+    return fitmodel.DealSpec(
         deals={
             "closed_on": "close_date",
             "churned_on": "churn_date",
@@ -127,6 +127,11 @@ def us_lapse(data: Path, horizon: int) -> Iterator[Split]:
         label={"horizon_months": horizon},
         attributes={"include": LAPSE},
     )
+
+
+def us_lapse(data: Path, horizon: int) -> Iterator[Split]:
+    """Whole-life policies, honest columns."""
+    spec = lapse_spec(horizon)
     deals = fitmodel.read_deals(data / "us_lapse" / "deals.csv", spec)
     yield from dated(deals, spec)
 

@@ -29,7 +29,7 @@ from _results import FOLDER, Results
 from growing import EVEN
 from growing import company as growing_company
 from growing import spec as spec_of_growing
-from quality import LAPSE
+from quality import lapse_spec
 
 import fitmodel
 from fitmodel.deals.history import view_of
@@ -248,16 +248,7 @@ def constant() -> list[Row]:
 
 def us_lapse(data: Path, horizon: int) -> list[Row]:
     """The real table, judged out of time."""
-    contract = fitmodel.DealSpec(
-        deals={
-            "closed_on": "close_date",
-            "churned_on": "churn_date",
-            "exited_on": "exit_date",
-            "observed_until": "2010-05-12",
-        },
-        label={"horizon_months": horizon},
-        attributes={"include": LAPSE},
-    )
+    contract = lapse_spec(horizon)
     return judged(fitmodel.read_deals(data / "us_lapse" / "deals.csv", contract), contract)
 
 

@@ -135,10 +135,10 @@ def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
     if options.parent is not None:
         whole = options.parent.tables(design.columns)
         priors.append(PriorTables(whole, *PARENT_WEIGHT))
-        nothing = [np.zeros_like(table) for table in whole]
+        zeros = [np.zeros_like(table) for table in whole]
         for place, table in enumerate(whole):
             if table.any():
-                alone = [*nothing[:place], table, *nothing[place + 1 :]]
+                alone = [*zeros[:place], table, *zeros[place + 1 :]]
                 priors.append(PriorTables(alone, 0.0, ATTRIBUTE_WEIGHT))
     if options.expect:
         priors.append(

@@ -104,7 +104,7 @@ def draw_samples(
     if training_set.closed_on is not None:
         rank = training_set.closed_on.rank(method="first").to_numpy()
         signed = ((rank - 1) * STRATA_OF_TIME // count).astype(np.int64)
-    # in the order of the strata every so-manieth deal: each stratum has its share of each sample
+    # systematic sampling: every k-th deal in the order of the strata, so each has its share
     order = np.lexsort((random.random(count), signed, outcome))
     step = count / (samples * size)
     places = np.floor(np.arange(samples * size) * step + random.uniform(0, step))

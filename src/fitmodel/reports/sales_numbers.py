@@ -1,7 +1,7 @@
 """What takes long of a sales report and holds no words: computed once for every language.
 
 deals -> fits that know no rep -> expected early churn; cross-fitted bands and their policy
-      -> reviews of lost customers, by what models of then said; segments and their tests
+      -> reviews of lost customers, by predictions of their time; segments and their tests
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def compute_numbers(
     progress : callable, optional
         Told each step as it begins.
     retrospective : Retrospective, optional
-        What the models of then said of these deals, where it is there already.
+        Predictions of these deals by models of their time, where they are computed already.
 
     Raises
     ------

@@ -132,8 +132,8 @@ def make_sales_report(
     segment : str, optional
         Column by which the value of deals is told apart.
     retrospective : Retrospective, optional
-        What the models of then said of these deals, with rows numbered from 0, where it is there
-        already.
+        Predictions of these deals by models of their time, with rows numbered from 0, where they
+        are computed already.
     numbers : callable, optional
         Gives what `compute_numbers` gives of these deals, where it is there already. Not called
         where there are too few deals for a model.

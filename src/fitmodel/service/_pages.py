@@ -135,7 +135,7 @@ class Pages:
         tell("reading")
         deals, spec = self.numbered_deals()
         plans = () if self._deals is None else self._deals.plans
-        # the quiz and every language share what the models of then said
+        # the quiz and every language share the predictions of past models
         seen = self.retrospective.wait("", tell=tell).value
         return make_sales_report(
             deals,
