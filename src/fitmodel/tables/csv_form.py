@@ -175,10 +175,11 @@ def row_numbers(
         lines = csv.reader(islice(text, above, None), delimiter=separator)
         try:
             next(lines)
-            numbers = [number for number, row in enumerate(lines, first) if row]
+            filled = (number for number, row in enumerate(lines, first) if row)
+            numbers = np.fromiter(filled, dtype=np.intp)
         except csv.Error:  # a field longer than the standard library reads
             return counted
-    return np.array(numbers[:rows], dtype=np.intp) if len(numbers) >= rows else counted
+    return numbers[:rows] if len(numbers) >= rows else counted
 
 
 def _has_blank_lines(opened: Callable[[], BinaryIO]) -> bool:
