@@ -116,3 +116,10 @@ def test_what_is_refused_in_memory_is_refused_on_disk(tmp_path, content) -> None
     with pytest.raises(DealsError) as spooled:
         spool_csv(path)
     assert str(spooled.value) == str(whole.value)
+
+
+def test_a_break_of_windows_at_the_seam_of_two_blocks_is_whole(tmp_path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(_lines(['"one\r\ntwo"'] * ROWS).encode())
+    assert spool_csv(path).table.column("value").unique().to_pylist() == ["one\r\ntwo"]
+    assert read_file(path).table["value"].unique().tolist() == ["one\r\ntwo"]
