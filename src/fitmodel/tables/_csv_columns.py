@@ -12,15 +12,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.tables.forms import Forms
+from fitmodel.tables.opening import FileTable, TableOnDisk
+from fitmodel.tables.spool import Spool, spooled
 from fitmodel.tables.values import NumberForm, read_numbers, settled_numbers
 from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from fitmodel.tables.forms import Finding
 
 SHOWN_FIRST = 1000  # values that are asked before all of a piece are
 _NUMBER = r"^[+-]?(inf|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$"
@@ -177,3 +185,79 @@ def _all(text: pa.Array, pattern: str) -> bool:
 
 def _any(text: pa.Array, pattern: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(text, pattern)).as_py())
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTexts:
+    """The rows of a CSV file, all of them text.
+
+    Attributes
+    ----------
+    names : sequence of str
+    table : pyarrow.Table
+        In memory, or on disk.
+    kept : ndarray of bool of shape (rows,)
+        Without sums and rows that hold nothing.
+    numbers : ndarray of int of shape (rows,)
+    findings : tuple of Finding
+    decimal_comma : bool
+        Whether a comma in a number can be its decimal mark.
+    """
+
+    names: Sequence[str]
+    table: pa.Table
+    kept: NDArray[np.bool_]
+    numbers: NDArray[np.intp]
+    findings: tuple[Finding, ...]
+    decimal_comma: bool
+
+    def pieces(self, position: int) -> Iterator[pa.Array]:
+        """The kept values of a column, piece by piece."""
+        start = 0
+        for chunk in self.table.column(position).chunks:
+            kept = self.kept[start : start + len(chunk)]
+            start += len(chunk)
+            yield chunk if kept.all() else chunk.filter(pa.array(kept))
+
+    @property
+    def columns(self) -> list[CsvColumn]:
+        """What each column is."""
+        return [
+            column_of(self.pieces(position), decimal_comma=self.decimal_comma)
+            for position in range(len(self.names))
+        ]
+
+    @property
+    def unnamed(self) -> list[str]:
+        """Columns that have no name in the file; they are left out where they are empty."""
+        return [name for name in self.names if name.startswith("Unnamed: ")]
+
+
+def in_memory(texts: CsvTexts) -> FileTable:
+    """The table with its columns converted, in memory."""
+    columns = dict(zip(texts.names, texts.columns, strict=True))
+    table = pd.DataFrame(
+        {
+            name: series_of(texts.pieces(position), column)
+            for position, (name, column) in enumerate(columns.items())
+        }
+    )
+    table = table.drop(columns=[name for name in texts.unnamed if table[name].isna().all()])
+    forms = {name: column.form for name, column in columns.items() if column.form is not None}
+    return FileTable(table, texts.findings, Forms(numbers=forms), texts.numbers[texts.kept])
+
+
+def on_disk(texts: CsvTexts) -> TableOnDisk:
+    """The table with its columns converted, on disk."""
+    names, columns = list(texts.names), texts.columns
+    pieces = (texts.pieces(position) for position in range(len(names)))
+    batches = (
+        pa.record_batch([c.converted(text) for c, text in zip(columns, same, strict=True)], names)
+        for same in zip(*pieces, strict=True)
+    )
+    kinds = [column.kind for column in columns]
+    table = spooled(pa.schema(list(zip(names, kinds, strict=True))), batches)
+    empty = [name for name in texts.unnamed if table.column(name).null_count == len(table)]
+    numbers = Spool(np.intp, on_disk=True)
+    numbers.add(texts.numbers[texts.kept])
+    return TableOnDisk(table.drop_columns(empty), numbers.array(), texts.findings)

@@ -12,13 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables._csv_columns import column_of, series_of
+from fitmodel.tables._csv_columns import CsvTexts, in_memory, on_disk
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import (
     MarkedEnd,
@@ -35,7 +33,7 @@ from fitmodel.tables.encodings import (
     detect_legacy,
     encoding_name,
 )
-from fitmodel.tables.forms import Finding, Forms
+from fitmodel.tables.forms import Finding
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
@@ -46,14 +44,11 @@ from fitmodel.tables.opening import (
     open_bytes,
     open_quote_error,
 )
-from fitmodel.tables.spool import Spool, spooled
+from fitmodel.tables.spool import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from fitmodel.tables._csv_columns import CsvColumn
 
 BLOCK_BYTES = 16 << 20  # of CSV text at a time; a row must fit into it
 SHOWN_ROWS = 3
@@ -70,39 +65,6 @@ class _Header(NamedTuple):
     titles: tuple[str, ...]
 
 
-class _Texts(NamedTuple):
-    """The rows of a CSV file, all of them text.
-
-    Attributes
-    ----------
-    header : _Header
-    table : pyarrow.Table
-    kept : ndarray of bool of shape (rows,)
-        Without sums and rows that hold nothing.
-    numbers : ndarray of int of shape (rows,)
-    findings : tuple of Finding
-    """
-
-    header: _Header
-    table: pa.Table
-    kept: NDArray[np.bool_]
-    numbers: NDArray[np.intp]
-    findings: tuple[Finding, ...]
-
-    def pieces(self, position: int) -> Iterator[pa.Array]:
-        """The kept values of a column, piece by piece."""
-        start = 0
-        for chunk in self.table.column(position).chunks:
-            kept = self.kept[start : start + len(chunk)]
-            start += len(chunk)
-            yield chunk if kept.all() else chunk.filter(pa.array(kept))
-
-    def column(self, position: int) -> CsvColumn:
-        """What a column is."""
-        comma = has_decimal_comma(self.header.separator)
-        return column_of(self.pieces(position), decimal_comma=comma)
-
-
 def read_csv_file(path: Path, head: bytes) -> FileTable:
     """Read a CSV file, plain or gzip, in any usual encoding.
 
@@ -111,7 +73,7 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
     DealsError
         If it is no text, ragged, holds nothing, or has two columns of one name.
     """
-    return _in_memory(_texts_of(path, head, on_disk=False))
+    return in_memory(_texts_of(path, head, on_disk=False))
 
 
 def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
@@ -122,10 +84,10 @@ def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
     DealsError
         As `read_csv_file`.
     """
-    return _on_disk(_texts_of(path, head, on_disk=True))
+    return on_disk(_texts_of(path, head, on_disk=True))
 
 
-def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> _Texts:
+def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     """The rows of a file in the encoding that it turns out to be in."""
     whole = len(head) < SNIFF_BYTES
     encoding = detect_encoding(head, whole=whole)
@@ -153,7 +115,7 @@ def _late_encoding(path: Path, tried: str) -> str | None:
         return detect_legacy(file)
 
 
-def _texts(header: _Header, *, on_disk: bool) -> _Texts:
+def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
     path = header.path
     footers: list[str] = []
     try:
@@ -169,37 +131,8 @@ def _texts(header: _Header, *, on_disk: bool) -> _Texts:
     numbers = row_numbers(opened, len(table), header.lines, header.separator)
     left_out, findings = rows_left_out(table, numbers)
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
-    return _Texts(header, table, ~left_out, numbers, tuple(notes))
-
-
-def _in_memory(texts: _Texts) -> FileTable:
-    columns, forms = {}, {}
-    for position, name in enumerate(texts.header.names):
-        column = texts.column(position)
-        columns[name] = series_of(texts.pieces(position), column)
-        if column.form is not None:
-            forms[name] = column.form
-    table = pd.DataFrame(columns)
-    unnamed = [name for name in columns if name.startswith("Unnamed: ")]
-    table = table.drop(columns=[name for name in unnamed if table[name].isna().all()])
-    return FileTable(table, texts.findings, Forms(numbers=forms), texts.numbers[texts.kept])
-
-
-def _on_disk(texts: _Texts) -> TableOnDisk:
-    names = texts.header.names
-    columns = [texts.column(position) for position in range(len(names))]
-    kinds = [column.kind for column in columns]
-    pieces = (texts.pieces(position) for position in range(len(names)))
-    batches = (
-        pa.record_batch([c.converted(text) for c, text in zip(columns, same, strict=True)], names)
-        for same in zip(*pieces, strict=True)
-    )
-    table = spooled(pa.schema(list(zip(names, kinds, strict=True))), batches)
-    unnamed = [name for name in names if name.startswith("Unnamed: ")]
-    empty = [name for name in unnamed if table.column(name).null_count == len(table)]
-    numbers = Spool(np.intp, on_disk=True)
-    numbers.add(texts.numbers[texts.kept])
-    return TableOnDisk(table.drop_columns(empty), numbers.array(), texts.findings)
+    comma = has_decimal_comma(header.separator)
+    return CsvTexts(header.names, table, ~left_out, numbers, tuple(notes), comma)
 
 
 def _as_utf8(path: Path, encoding: str) -> Any:
