@@ -116,22 +116,12 @@ class DecisionLog:
         now = now_in_utc()
         values = [
             (
-                *(
-                    now,
-                    self.known_as(prospect),
-                    prediction.model_version,
-                    prediction.early_churn_probability,
-                ),
-                *(
-                    int(prediction.poor_fit),
-                    prediction.fit,
-                    int(proceed),
-                    propensity,
-                    digest_of(attributes),
-                ),
+                *(now, self.known_as(prospect), given.model_version),
+                *(given.early_churn_probability, int(given.poor_fit), given.fit),
+                *(int(proceed), propensity, digest_of(attributes)),
                 self.loosely_known_as(prospect),
             )
-            for prospect, prediction, attributes, proceed, propensity in rows
+            for prospect, given, attributes, proceed, propensity in rows
         ]
         with self._store.writing() as cursor:
             cursor.executemany(
@@ -166,7 +156,7 @@ class DecisionLog:
             or what was decided before.
         """
         if action not in ACTIONS:
-            raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
+            raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
             name = self.find(cursor, prospect)
             number, poor_fit = cursor.execute(
