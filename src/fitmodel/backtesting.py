@@ -64,8 +64,9 @@ def backtest(
     Returns
     -------
     BacktestReport
-        Metrics of every cut and of all, ageing, and what the flags would have saved and cost. The
-        decision policy is the one that was known at the first cut.
+        Metrics of every cut and of all, ageing, and what the flags would have saved and cost, by
+        each customer's own curve where no lifetime is stated. The decision policy, with these
+        curves, is the one that was known at the first cut.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def backtest(
         fit_predict,
         n_cuts=n_cuts,
         flag=policy.poor_fit,
-        value=None if policy.money is None else policy.money.expected_value,
+        money=policy.money,
         seed=spec.learning.seed,
     )
 
