@@ -188,8 +188,9 @@ class Assessment:
         if self.regime == "provisional":
             lines.append(say("provisional"))
         if self.own_evidence < LITTLE_OWN:
-            few, count = self.fewest_alike <= FEW_ALIKE, f"{self.fewest_alike:,}"
-            lines.append(say("own_few", count=count) if few else say("own_average"))
+            alike = self.fewest_alike
+            few = "own_few" if alike <= FEW_ALIKE else "own_average"
+            lines.append(say({0: "own_none", 1: "own_one"}.get(alike, few), count=f"{alike:,}"))
         return tuple(lines)
 
     @property
