@@ -120,7 +120,10 @@ def _no_curve(model: CurvedModel) -> str:
 
 
 def churn_at(
-    model: CurvedModel, own: tuple[Floats, ...], horizons: Sequence[int], stratum: Strata | None
+    model: CurvedModel,
+    own: tuple[Floats, Floats, Floats],
+    horizons: Sequence[int],
+    stratum: Strata | None,
 ) -> Floats:
     """Probability of leaving within each horizon and the ends of its 80 % interval.
 
@@ -173,10 +176,11 @@ def add_horizons(
     """A scored table with the columns of each horizon."""
     import pandas as pd
 
-    own = tuple(
+    probability, low, high = (
         pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in OWN
     )
-    values = churn_at(model, own, horizons, strata_of(model, table, as_of))
+    stratum = strata_of(model, table, as_of)
+    values = churn_at(model, (probability, low, high), horizons, stratum)
     names = horizon_columns(horizons)
     return scored.assign(**{name: values[:, place] for place, name in enumerate(names)})
 
@@ -201,16 +205,19 @@ def _at_horizons(
     horizons: Sequence[int],
     as_of: date | None,
 ) -> list[Any]:
-    own = tuple(np.array([getattr(item, name) for item in said], dtype=np.float64) for name in OWN)
+    probability, low, high = (
+        np.array([getattr(item, name) for item in said], dtype=np.float64) for name in OWN
+    )
     stratum = _strata_of_rows(model, prospects, as_of)
-    values = churn_at(model, own, horizons, stratum).reshape(len(said), -1, 3).tolist()
+    values = churn_at(model, (probability, low, high), horizons, stratum)
+    parts = values.reshape(len(said), -1, 3).tolist()
     return [
         replace(
             item,
             churn_probabilities=tuple((at, row[0]) for at, row in zip(horizons, rows, strict=True)),
             churn_intervals=tuple((at, *row[1:]) for at, row in zip(horizons, rows, strict=True)),
         )
-        for item, rows in zip(said, values, strict=True)
+        for item, rows in zip(said, parts, strict=True)
     ]
 
 
