@@ -64,14 +64,14 @@ def scorer_to_sql(
     add_horizons(steps, scorer, horizons)
     has_amount = scorer.amount is not None and scorer.amount not in without
     add_decision(steps, scorer.policy, has_amount=has_amount)
-    told = list(add_reasons(steps, scorer.sentences("en"), reasons))
+    reason_columns = list(add_reasons(steps, scorer.sentences("en"), reasons))
     predicted = [(name, _if_readable(column)) for name, column in (*_PREDICTED, *_AFTER)]
     version = ("model_version", _if_readable(sql.literal(scorer.version)))
     split = len(_PREDICTED)
     made = (f"fm_{name}{month}" for month in horizons for name in ("p", "low", "high"))
     at = [*zip(horizon_columns(horizons), map(_if_readable, made), strict=True)]
     end = ("error", "fm_error")
-    columns = [*predicted[:split], *told, version, *predicted[split:], *at, end]
+    columns = [*predicted[:split], *reason_columns, version, *predicted[split:], *at, end]
     return _header(scorer, sql.name) + steps.finish(columns)
 
 
