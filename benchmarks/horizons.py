@@ -7,8 +7,8 @@ fitmodel is fitted at one horizon and answers at all; "for each alone" is fitmod
 horizon; "long-run level" is fitmodel without today's level, which a half of all years does not
 have. Compared with scikit-survival's gradient boosting, hazardous (SurvivalBoost) and dnamite, all
 at their defaults behind a one-hot encoder. Each runs in a process of its own, by the Python that
-HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmodel (hazardous needs
-pandas below 3, dnamite torch); a package that no Python has is left out, and that is printed.
+HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmodel (both need pandas
+below 3, dnamite torch too); a package that no Python has is left out, and that is printed.
 
 The integrated Brier score is weighted by the inverse probability of not being censored (Graf et
 al. 1999), "behind" is the paired difference to fitmodel's over deals. The calibration error at a
