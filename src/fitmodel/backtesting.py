@@ -15,9 +15,10 @@ from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
-from fitmodel.policy_choice import decide
+from fitmodel.policy_choice import decide, predict_held_out
 from fitmodel.pooling import with_prior
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ def backtest(
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
     learned_first = _learn(first.train, spec, estimator)
-    policy = decide(first.train, spec, learned_first, estimator)  # no later outcome is in it
+    held_out = predict_held_out(learned_first, spec, estimator)
+    curve = learned_curve(learned_first, held_out)
+    # no later outcome is in it
+    policy = decide(first.train, spec, learned_first, estimator, held_out, curve)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
