@@ -11,10 +11,9 @@ HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmod
 below 3, dnamite torch too); a package that no Python has is left out, and that is printed.
 
 The integrated Brier score is weighted by the inverse probability of not being censored (Graf et
-al. 1999), "behind" is the paired difference to fitmodel's over deals. The calibration error at a
-month is the mean distance, over quarters of the predicted risk, between mean prediction and
-Kaplan-Meier share. Times are of the processor. It goes on where it was stopped:
-results/horizons.json.
+al. 1999), "difference" is that to fitmodel's, paired over deals. The calibration error at a month is
+the mean distance, over quarters of the predicted risk, between mean prediction and Kaplan-Meier
+share. Times are of the processor. It goes on where it was stopped: results/horizons.json.
 """
 
 from __future__ import annotations
@@ -45,8 +44,9 @@ import fitmodel
 from fitmodel.datasets.telco import load_telco
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.curve_fitting import fit_curve, learned_curve
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.learner import Learned, cross_fitted, learn
 from fitmodel.learning.level import raised
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -142,24 +142,39 @@ class Answer:
     version: str = fitmodel.__version__
 
 
-def with_fitmodel(half: Half, horizon: int | None = None, *, long_run: bool = False) -> Answer:
-    """Fit fitmodel; with `long_run` predict at the level of all years instead of today's."""
+def with_fitmodel(half: Half, horizon: int | None = None) -> Answer:
+    """Fit fitmodel, at the table's horizon or at another."""
     started, spec = time.process_time(), half.train.spec
     if horizon is not None:
         spec = spec.replace(label={"horizon_months": horizon})
     learned = learn(half.train, spec)
-    factor = learned.level.factor
-    held = cross_fitted(learned.training_set, spec, learned.choice, factor=factor)
+    held = cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
     curve = learned_curve(learned, held)
-    if long_run:
-        deals = learned.training_set
-        known = raised(np.array(held.reindex(deals.index), dtype=float), 1 / factor)
-        curve = fit_curve(deals, known, deals.horizon_months)
+    return _answered(half, learned, curve, started, factor=1.0)
+
+
+def at_long_run_level(half: Half) -> Answer | None:
+    """Fitmodel at the level of all years instead of today's; None where the two are one."""
+    started, spec = time.process_time(), half.train.spec
+    learned = learn(half.train, spec)
+    factor, deals = learned.level.factor, learned.training_set
+    if factor == 1.0:
+        return None
+    held = cross_fitted(deals, spec, learned.choice, factor=factor)
+    known = raised(np.array(held.reindex(deals.index), dtype=float), 1 / factor)
+    curve = fit_curve(deals, known, deals.horizon_months)
+    return _answered(half, learned, curve, started, factor=factor)
+
+
+def _answered(
+    half: Half, learned: Learned, curve: ChurnCurve, started: float, *, factor: float
+) -> Answer:
+    """Predict the other half, the hazard divided by a factor."""
     fitted = time.process_time()
     attributes = half.test.attributes(learned.training_set.dates).frame
     began = time.process_time()
     probability = learned.estimator.predict_proba(attributes)[:, 1]
-    if long_run:
+    if factor != 1.0:
         probability = raised(probability, 1 / factor)
     stratum = None
     if curve.attribute is not None:
@@ -241,7 +256,7 @@ MODULES = {"scikit-survival": "sksurv", "hazardous": "hazardous", "dnamite": "dn
 LEARNERS: dict[str, Callable[[Half], Answer | None]] = {
     "fitmodel": with_fitmodel,
     "fitmodel, for each alone": for_each_alone,
-    "fitmodel, long-run level": partial(with_fitmodel, long_run=True),
+    "fitmodel, long-run level": at_long_run_level,
     "scikit-survival gradient boosting": partial(with_peer, name="scikit-survival"),
     "hazardous SurvivalBoost": partial(with_peer, name="hazardous"),
     "dnamite DNAMiteSurvival": partial(with_peer, name="dnamite"),
@@ -269,10 +284,10 @@ def evaluate(half: Half, fit: Callable[[Half], Answer | None]) -> list[dict[str,
     left = answer.left
     if not np.isnan(left).any():
         each = _integrated_brier(half, left)
-        behind = each - _ours(half)
+        gap = each - _ours(half)
         row["integrated_brier"] = float(each.mean())
-        row["behind"] = float(behind.mean())
-        row["behind_se"] = float(behind.std(ddof=1) / np.sqrt(len(behind)))
+        row["difference"] = float(gap.mean())
+        row["difference_se"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
     for month in half.table.months:
         row[f"brier_{month}"] = float(_brier(half, left[:, [month - 1]], [month]).mean())
         row[f"calibration_{month}"] = _calibration(half.test, left[:, month - 1], month)

@@ -53,14 +53,14 @@ def quality_table(content: dict[str, Any]) -> str:
 
 
 def horizons_table(content: dict[str, Any]) -> str:
-    """Integrated Brier score, what it is behind fitmodel's, calibration error and times.
+    """Integrated Brier score, its difference to fitmodel's, calibration error and times.
 
     Of each learner on each table, the lowest score in bold.
     """
     rows = content["rows"]
     if not rows:
         return "Nothing has been measured yet: run `python benchmarks/horizons.py`."
-    head = "integrated Brier | behind fitmodel (standard error) | calibration error | fit, s"
+    head = "integrated Brier | difference to fitmodel (standard error) | calibration error | fit, s"
     lines = [f"| table | learner | {head} | predict 1,000, ms |", "|---" * 7 + "|"]
     for table in dict.fromkeys(row["table"] for row in rows):
         of = [row for row in rows if row["table"] == table]
@@ -92,7 +92,8 @@ def _scores(row: dict[str, Any], best: float) -> tuple[str, str]:
     shown = f"**{text}**" if row["integrated_brier"] == best else text
     if row["learner"] == "fitmodel":
         return shown, ""
-    return shown, f"{row['behind']:+.4f} ({row['behind_se']:.4f})"
+    error = f" ({row['difference_se']:.4f})" if "difference_se" in row else ""
+    return shown, f"{row['difference']:+.4f}{error}"
 
 
 def _ranks(rows: list[dict[str, Any]]) -> list[str]:

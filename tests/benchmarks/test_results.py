@@ -91,15 +91,15 @@ def test_without_results_the_page_says_so(tables) -> None:
     assert tables.PLACE not in tables.on_page_markdown(page)
 
 
-def test_the_table_of_horizons_says_what_each_is_behind_and_marks_the_best(tables) -> None:
+def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
     common = {"table": "t", "date": "2026-11-28", "fit_seconds": 2.0, "predict_ms_per_1000": 7.4}
     months = {"calibration_3": 0.01, "calibration_12": 0.02}
     rows = [
         common | months | {"learner": "fitmodel", "version": "1", "integrated_brier": 0.1,
-                           "behind": 0.0, "behind_se": 0.0},
+                           "difference": 0.0, "difference_se": 0.0},
         common | months | {"learner": "fitmodel, for each alone", "version": "1"},
         common | months | {"learner": "peer", "version": "2.1", "integrated_brier": 0.09,
-                           "behind": -0.01, "behind_se": 0.002},
+                           "difference": -0.01, "difference_se": 0.002},
     ]  # fmt: skip
     told = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
 
