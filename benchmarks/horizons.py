@@ -11,8 +11,8 @@ HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmod
 below 3, dnamite torch too); a package that no Python has is left out, and that is printed.
 
 The integrated Brier score is weighted by the inverse probability of not being censored (Graf et
-al. 1999), "difference" is that to fitmodel's, paired over deals. The calibration error at a month is
-the mean distance, over quarters of the predicted risk, between mean prediction and Kaplan-Meier
+al. 1999), "difference" is that to fitmodel's, paired over deals. The calibration error of a month
+is the mean distance, over quarters of the predicted risk, between mean prediction and Kaplan-Meier
 share. Times are of the processor. It goes on where it was stopped: results/horizons.json.
 """
 
