@@ -197,6 +197,7 @@ def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
         steps.add("fm_raws", [(raw, f"LN({p} / (1e0 - {p}))") for raw, p in ends])
         steps.add("fm_reaches", _reaches(curve, horizons))
     steps.add("fm_horizons", _at_horizons(scorer, horizons))
+    steps.add("fm_intervals", _ends_around(horizons))
 
 
 def _months_between(own: int, month: int) -> range:
@@ -221,14 +222,19 @@ def _at_horizons(scorer: Scorer, horizons: Sequence[int]) -> Iterator[tuple[str,
     curve = scorer.curve
     for month in horizons:
         if curve is None or month == curve.horizon:
-            yield from ((f"fm_{name}{month}", f"fm_{name}") for name in ("p", "low", "high"))
+            own = ("p", "fm_p"), ("least", "fm_low"), ("most", "fm_high")
+            yield from ((f"fm_{name}{month}", column) for name, column in own)
             continue
-        centre = _chance(scorer, curve, month, "p", "")
-        least = _chance(scorer, curve, month, "low", " - fm_reach_low")
-        most = _chance(scorer, curve, month, "high", " + fm_reach_high")
-        yield f"fm_p{month}", centre
-        yield f"fm_low{month}", f"LEAST({least}, {centre})"
-        yield f"fm_high{month}", f"GREATEST({most}, {centre})"
+        yield f"fm_p{month}", _chance(scorer, curve, month, "p", "")
+        yield f"fm_least{month}", _chance(scorer, curve, month, "low", " - fm_reach_low")
+        yield f"fm_most{month}", _chance(scorer, curve, month, "high", " + fm_reach_high")
+
+
+def _ends_around(horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """The ends of the intervals, which hold the probability."""
+    for month in horizons:
+        yield f"fm_low{month}", f"LEAST(fm_least{month}, fm_p{month})"
+        yield f"fm_high{month}", f"GREATEST(fm_most{month}, fm_p{month})"
 
 
 def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str) -> str:
