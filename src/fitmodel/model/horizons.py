@@ -72,8 +72,8 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
     Raises
     ------
     ProspectError
-        If one is no whole number of months, or lies beyond the model's curve, or the model has no
-        curve and it is not its own horizon.
+        If one is not a whole number of months, or lies beyond the model's curve, or the model has
+        no curve and it is not its own horizon.
     """
     listed = [*horizons] if isinstance(horizons, Iterable) else [horizons]
     for months in listed:
