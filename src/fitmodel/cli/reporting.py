@@ -147,8 +147,10 @@ def _edits(
 
 
 def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:
-    """Rows before those of a customer are made one, where a plan pays for upgrades."""
-    if all(plan.upgrades == "ignore" for plan in plans) or spec.rows.customer is None:
+    """Rows before those of a customer are made one, where a plan looks at later ones."""
+    from fitmodel.sales.incentives import needs_rows
+
+    if not any(needs_rows(plan, spec) for plan in plans):
         return None
     from fitmodel.deals.reading import read_deals_with_findings
 
