@@ -409,6 +409,18 @@ def test_an_upgrade_is_shared_with_its_own_second_rep():
     ]
 
 
+def test_a_rep_is_one_person_in_every_column_of_a_plan():
+    rows = rows_of_a_customer().iloc[[0, 1, 3]].assign(second_rep=["r02 ", "R04", None])
+    rows["rep"] = ["R00", " r00", "R02"]
+    split = {"rep": "second_rep", "share": "second_share"}
+    plan = Plan(commission_rate="0.1", upgrades="increase", split=split)
+    merged = merged_of(rows_of_a_customer()).assign(second_rep=["r02 ", None], rep=["R00", "R02"])
+
+    ledger = pay(merged, CUSTOMERS, plan, rows=rows)
+
+    assert set(ledger.deals["rep"]) == set(ledger.payroll["rep"]) | {"R04"} == {"R00", "R02", "R04"}
+
+
 @pytest.mark.parametrize("upgrades", ["ignore", "increase"])
 def test_a_credit_note_of_a_customer_with_several_rows_is_taken_back(upgrades):
     rows = rows_of_a_customer()

@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.deals.months import months_between, to_days
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.people import NO_NAME, names_of, people_of
+from fitmodel.sales.people import NO_NAME, names_of, people_of, spelled_as
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -53,10 +53,11 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     closed = view.closed
     over = view.left | view.exited_for_other_cause
     number = spec.deals.id
+    reps = people_of(deals[str(spec.deals.rep)])
     lines = pd.DataFrame(
         {
             "deal": names_of(deals.index.to_series() if number is None else deals[number]),
-            "rep": people_of(deals[str(spec.deals.rep)]).fillna(NO_NAME),
+            "rep": reps.fillna(NO_NAME),
             "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
             if closed is None
             else closed.astype("M8[s]"),
@@ -66,7 +67,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
             "exited": view.exited_for_other_cause,
             "excused": _excused(view, plan, rows),
             "amount": [_yearly(value, spec) for value in deals[str(spec.deals.amount)]],
-            **_second_reps(deals, plan),
+            **_second_reps(deals, plan, reps),
         },
         index=deals.index,
     )
@@ -141,10 +142,10 @@ def _later_rows(
     first = pd.Series(view.index, view.deals[customer].astype("str"))
     later = rows[rows[str(spec.deals.amount)].notna()].copy()
     later["_signed"] = to_days(later[str(spec.deals.closed_on)]).astype("datetime64[s]")
-    later["_rep"] = people_of(later[str(spec.deals.rep)]).fillna(NO_NAME)
-    later = later.assign(
-        **{f"_{name}": values for name, values in _second_reps(later, plan).items()}
-    )
+    reps = people_of(view.deals[str(spec.deals.rep)])
+    later["_rep"] = spelled_as(people_of(later[str(spec.deals.rep)]), reps).fillna(NO_NAME)
+    second = _second_reps(later, plan, reps)
+    later = later.assign(**{f"_{name}": values for name, values in second.items()})
     later = later.sort_values("_signed", kind="stable")
     until = pd.Series(view.watched_until.astype("datetime64[s]"), view.index)
     made: list[dict[str, Any]] = []
@@ -178,13 +179,13 @@ def _later_rows(
     return pd.DataFrame(made, index=index, columns=lines.columns).astype(lines.dtypes)
 
 
-def _second_reps(deals: pd.DataFrame, plan: Plan) -> dict[str, Any]:
-    """Second rep of each deal (empty where nobody shares it), and that rep's share."""
+def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[str, Any]:
+    """Second rep of each deal, spelled as in `reps` (empty where there is none), and the share."""
     clause = plan.split
     if clause is None:
         alone = pd.Series([Fraction(0)] * len(deals), deals.index, dtype=object)
         return {"other": pd.Series(None, deals.index, dtype=object), "portion": alone}
-    second = people_of(_column(deals, clause.rep, "split"))
+    second = spelled_as(people_of(_column(deals, clause.rep, "split")), reps)
     if isinstance(clause.share, str):
         given = pd.to_numeric(_column(deals, clause.share, "split"), errors="coerce")
         wrong = second.notna() & ~given.between(0, 1)
