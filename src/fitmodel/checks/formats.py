@@ -146,9 +146,9 @@ def to_junit(results: Sequence[CheckResult], silenced: Sequence[CheckResult], pl
             failure.text = text
         else:
             ET.SubElement(case, "system-out").text = f"{result.level}: {text}"
-    told = {result.code for result in (*results, *silenced)}
+    reported_codes = {result.code for result in (*results, *silenced)}
     for code, kind in all_codes().items():
-        if code not in told and not code.startswith("FM4"):  # those are of a training
+        if code not in reported_codes and not code.startswith("FM4"):  # those are of a training
             ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))

@@ -301,9 +301,9 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     """
     forbidden = _outcome_roles(roles)
     forbidden |= {getattr(roles, name): name for name in ("id", "closed_on")}
-    told = set(attributes.include or ())
+    included = set(attributes.include or ())
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
-    forbidden |= {column: name for column, name in sellers.items() if column not in told}
+    forbidden |= {column: name for column, name in sellers.items() if column not in included}
     for key, names in attributes.model_dump(
         exclude={"exclude", *NO_NAMES}, exclude_none=True
     ).items():

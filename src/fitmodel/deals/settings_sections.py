@@ -57,14 +57,14 @@ class Decision(Section):
     )
     @classmethod
     def _amount_or_share(cls, value: Any, info: ValidationInfo) -> float | str:
-        position, told = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
+        prefix, but_is = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
         if isinstance(value, str) and read_share(value) is not None:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f'{position} an amount or a share such as "8 %", {told}'
+            message = f'{prefix} an amount or a share such as "8 %", {but_is}'
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
         if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{position} at least 0 and finite, {told}")
+            raise ValueError(f"{prefix} at least 0 and finite, {but_is}")
         return float(value)
 
     @model_validator(mode="after")

@@ -217,8 +217,8 @@ def penalised_information(matrix: Floats, information: Floats, penalty: float) -
     hessian[1:, 1:] = scaled.T @ matrix
     hessian[0, 1:] = hessian[1:, 0] = scaled.sum(axis=0)
     hessian[0, 0] = information.sum()
-    places = np.arange(1, len(hessian))
-    hessian[places, places] += penalty
+    positions = np.arange(1, len(hessian))
+    hessian[positions, positions] += penalty
     return hessian
 
 

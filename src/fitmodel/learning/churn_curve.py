@@ -113,8 +113,8 @@ class ChurnCurve:
         asked = np.asarray(months, dtype=np.intp)
         low, high = min([*months, self.horizon]), max([*months, self.horizon])
         raised = self._log_odds(logit(probability), max(low, 1), high, stratum)
-        place = np.clip(asked - max(low, 1), 0, None)
-        result = expit(raised[:, place])
+        position = np.clip(asked - max(low, 1), 0, None)
+        result = expit(raised[:, position])
         own = np.asarray(probability, dtype=np.float64)[:, None]
         result = np.where(asked > self.horizon, np.maximum(result, own), np.minimum(result, own))
         result = np.where(asked == self.horizon, own, result)

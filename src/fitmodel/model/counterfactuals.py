@@ -181,16 +181,16 @@ def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "
 
 def describe_counterfactual(change: Counterfactual, language: str = "en") -> str:
     """One change in words, with the new probability and, where money is known, the new value."""
-    say, said = phrases(language, "changes"), change.assessment
-    words = said.wording.in_language(language)
-    has_value = math.isfinite(said.expected_value)
+    say, assessment = phrases(language, "changes"), change.assessment
+    words = assessment.wording.in_language(language)
+    has_value = math.isfinite(assessment.expected_value)
     return say(
         "way_with_value" if has_value else "way",
         changes=change.in_words(language),
-        probability=words.percent(said.early_churn_probability),
+        probability=words.percent(assessment.early_churn_probability),
         horizon=words.horizon,
-        fit=words.say(f"fit_{said.fit}"),
-        value=words.money_text(said.expected_value) if has_value else "",
+        fit=words.say(f"fit_{assessment.fit}"),
+        value=words.money_text(assessment.expected_value) if has_value else "",
     )
 
 
@@ -291,6 +291,6 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
 
 
 def _rank(change: Counterfactual) -> tuple[float, float, float]:
-    said = change.assessment
-    value = -said.expected_value if math.isfinite(said.expected_value) else 0.0
-    return change.steps, value, said.early_churn_probability
+    assessment = change.assessment
+    value = -assessment.expected_value if math.isfinite(assessment.expected_value) else 0.0
+    return change.steps, value, assessment.early_churn_probability

@@ -87,8 +87,8 @@ class EstimatorModel(FitModel):
         given = prospects_given(prospects)
         prospects = given.prospects
         if log is not None:
-            said = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
-            return given.give_back(log_predictions(self, log, prospects, said))
+            predictions = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+            return given.give_back(log_predictions(self, log, prospects, predictions))
         if isinstance(prospects, pd.DataFrame):
             note = self.today_note(prospects.columns, as_of)
             scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
@@ -116,9 +116,9 @@ class EstimatorModel(FitModel):
         if months:
             scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
-            told = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+            reasons_json = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
                     for row in scored["reasons"]]  # fmt: skip
-            scored["reasons"] = pd.Series(told, index=scored.index, dtype="str")
+            scored["reasons"] = pd.Series(reasons_json, index=scored.index, dtype="str")
         if good.all():
             return scored, errors
         rows = np.full(len(prospects), len(scored))  # the last row is empty

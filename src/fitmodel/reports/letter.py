@@ -58,7 +58,7 @@ def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[st
 
 
 def make_letter(
-    said: Assessment,
+    assessment: Assessment,
     points: Sequence[str],
     *,
     too_small: bool = False,
@@ -69,7 +69,7 @@ def make_letter(
 
     Parameters
     ----------
-    said : Assessment
+    assessment : Assessment
         Gives the language and the horizon; no number of it reaches the template.
     points : sequence of str
         Reasons in the prospect's terms.
@@ -93,12 +93,12 @@ def make_letter(
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, **_TEXT_FLOW)
     values: dict[str, Any] = {
         "points": list(points),
-        "horizon": said.wording.horizon,
-        "horizon_months": said.wording.horizon_months,
+        "horizon": assessment.wording.horizon,
+        "horizon_months": assessment.wording.horizon_months,
         "too_small": too_small,
         "changes": list(changes),
     }
-    source = default_template(said.wording.language) if template is None else template
+    source = default_template(assessment.wording.language) if template is None else template
     try:
         text = environment.from_string(source).render(**values)
     except (*_FAULTS, TemplateError) as error:

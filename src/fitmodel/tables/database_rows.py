@@ -73,13 +73,13 @@ def read_query(text: str) -> str:
 
 def _without_end(text: str) -> str:
     """A statement without the semicolon that ends it and what is remarked after that."""
-    said, end = False, None
+    has_end, end = False, None
     for part in _PARTS.finditer(text):
         if part.lastgroup == "said":
-            said, end = True, None
+            has_end, end = True, None
         elif part.lastgroup == "end" and end is None:
             end = part.start()
-    return text[:end].strip() if said else ""
+    return text[:end].strip() if has_end else ""
 
 
 @contextmanager

@@ -330,11 +330,11 @@ def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
     yes = np.zeros(len(uniques) + 1, dtype=bool)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     for position, value in enumerate(uniques):
-        said = read_flag(value)
-        if said is None and outcome and isinstance(value, str):
-            said = _left(value.strip().casefold())
-        yes[position] = bool(said)
-        bad[position] = said is None and not is_missing(value)
+        flag = read_flag(value)
+        if flag is None and outcome and isinstance(value, str):
+            flag = _left(value.strip().casefold())
+        yes[position] = bool(flag)
+        bad[position] = flag is None and not is_missing(value)
     series = pd.Series(yes[positions], index=values.index, name=values.name)
     return Reading(series, bad[positions])
 
