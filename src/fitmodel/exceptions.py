@@ -24,6 +24,10 @@ class DealsError(FitModelError):
     """The deals cannot be read or learned from; the message lists every problem found."""
 
 
+class TooFewDealsError(DealsError):
+    """Nothing is wrong with the deals but that so few teach nothing; they can be counted."""
+
+
 class ProspectError(FitModelError):
     """A prospect cannot be scored: a missing attribute, text in a number, a wrong type."""
 
