@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -30,11 +28,13 @@ ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
 
 @pytest.fixture(scope="module")
-def described(source, tmp_path_factory):
+def described(source, store_in, tmp_path_factory):
+    """A service with a log and an empty MLflow store of its own, whatever lies about."""
     folder = tmp_path_factory.mktemp("log")
     log = DecisionLog(folder / "decisions.db")
     app = create_app(source, Settings(reload_seconds=0), log=log)
-    with contextlib.chdir(folder):  # the service has no MLflow store, whatever lies about
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", store_in(folder))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
