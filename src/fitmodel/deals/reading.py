@@ -214,4 +214,4 @@ def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse(problems: list[Problem]) -> None:
     if problems:
-        raise DealsError(explain(problems))
+        raise DealsError(explain(problems), problems)
