@@ -89,3 +89,19 @@ def test_without_results_the_page_says_so(tables) -> None:
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert tables.PLACE in page
     assert tables.PLACE not in tables.on_page_markdown(page)
+
+
+def test_rows_that_are_measured_again_take_the_place_of_the_old(tmp_path) -> None:
+    results = Results(tmp_path / "x.json")
+    for way in ("fitmodel", "logistic"):
+        results.keep([{"loss": 1.0}], table="telco", way=way)
+    results.keep([{"loss": 3.0}], table="other", way="fitmodel")
+    results.keep([{"loss": 2.0}], table="telco", way="fitmodel")
+
+    again = Results(tmp_path / "x.json").rows
+    assert [(row["table"], row["way"], row["loss"]) for row in again] == [
+        ("telco", "fitmodel", 2.0),
+        ("telco", "logistic", 1.0),
+        ("other", "fitmodel", 3.0),
+    ]
+    assert all(row["date"] for row in again)
