@@ -113,8 +113,8 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
     """
     unread: list[DealsError] = []
     shown, silenced = split_silenced(_all_results(deals, spec, unread), spec.checks)
-    place = "deals" if hasattr(deals, "columns") else str(deals)
-    return CheckReport(shown, silenced, place, unread=bool(unread))
+    source = "deals" if hasattr(deals, "columns") else str(deals)
+    return CheckReport(shown, silenced, source, unread=bool(unread))
 
 
 def _all_results(
@@ -227,8 +227,8 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
             yield result_of("error:enough", "error", str(error))
             return
     rate = 1 - view.survival.at(float(view.spec.label.horizon_months))
-    said = describe_sample(view.training_set(), view.spec, float(rate))
-    yield result_of("evaluation:sample size", "note", said)
+    description = describe_sample(view.training_set(), view.spec, float(rate))
+    yield result_of("evaluation:sample size", "note", description)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
         yield result_of(

@@ -154,9 +154,9 @@ def to_junit(
             failure.text = text
         else:
             ET.SubElement(case, "system-out").text = f"{result.level}: {text}"
-    told = {result.code for result in (*results, *silenced)}
+    reported_codes = {result.code for result in (*results, *silenced)}
     for code, kind in all_codes().items():
-        if code not in told and not code.startswith("FM4"):  # those are of a training
+        if code not in reported_codes and not code.startswith("FM4"):  # those are of a training
             case = ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
             if unread:
                 ET.SubElement(case, "skipped", message=NOT_MADE)

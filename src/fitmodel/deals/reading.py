@@ -148,8 +148,8 @@ def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None
     """Row numbers of the rows of a file that are left, by their index."""
     if file.row_numbers is None:
         return None
-    places = file.table.index.get_indexer(table.index)
-    return np.asarray(file.row_numbers[places])
+    positions = file.table.index.get_indexer(table.index)
+    return np.asarray(file.row_numbers[positions])
 
 
 def open_table(

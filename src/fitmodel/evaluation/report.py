@@ -232,7 +232,7 @@ class TrainingReport(Report):
             ("policy", self.policy),
             ("flags", in_words(self.flagged)),
         )
-        return tuple((label, told) for label, told in words if told)
+        return tuple((label, text) for label, text in words if text)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

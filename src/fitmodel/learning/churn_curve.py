@@ -79,7 +79,7 @@ class ChurnCurve:
         if not all((np.abs(part) <= MAX_LOG_ODDS).all() for part in parts):
             raise ValueError("a churn curve holds a number that is not finite")
         if not (np.isnan(self.monthly_rate) or 0 < self.monthly_rate < math.inf):
-            raise ValueError(f"monthly_rate is {self.monthly_rate}, which is no rate")
+            raise ValueError(f"monthly_rate is {self.monthly_rate}, which is not a rate")
         if any(not 0 <= number < len(self.shift) for number in self.stratum_by_code):
             raise ValueError("a level of the churn curve has no row")
         own = self.horizon - 1
@@ -113,8 +113,8 @@ class ChurnCurve:
         asked = np.asarray(months, dtype=np.intp)
         low, high = min([*months, self.horizon]), max([*months, self.horizon])
         raised = self._log_odds(logit(probability), max(low, 1), high, stratum)
-        place = np.clip(asked - max(low, 1), 0, None)
-        result = expit(raised[:, place])
+        position = np.clip(asked - max(low, 1), 0, None)
+        result = expit(raised[:, position])
         own = np.asarray(probability, dtype=np.float64)[:, None]
         result = np.where(asked > self.horizon, np.maximum(result, own), np.minimum(result, own))
         result = np.where(asked == self.horizon, own, result)
@@ -259,7 +259,7 @@ def curve_from_dict(data: Mapping[str, Any]) -> ChurnCurve:
     Raises
     ------
     ValueError, TypeError, KeyError
-        If a part is missing, is no number or contradicts another.
+        If a part is missing, is not a number or contradicts another.
     """
     rate, attribute = data["monthly_rate"], data["attribute"]
     if attribute is not None and not isinstance(attribute, str):

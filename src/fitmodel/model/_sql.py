@@ -64,13 +64,13 @@ def scorer_to_sql(
     add_horizons(steps, scorer, horizons)
     has_amount = scorer.amount is not None and scorer.amount not in without
     add_decision(steps, scorer.policy, has_amount=has_amount)
-    told = list(add_reasons(steps, scorer.sentences("en"), reasons))
+    reason_columns = list(add_reasons(steps, scorer.sentences("en"), reasons))
     predicted = [(name, _if_readable(column)) for name, column in (*_PREDICTED, *_AFTER)]
     version = ("model_version", _if_readable(sql.literal(scorer.version)))
     split = len(_PREDICTED)
     at = [(horizon_column(month), _if_readable(f"fm_p{month}")) for month in horizons]
     end = ("error", "fm_error")
-    columns = [*predicted[:split], *told, version, *predicted[split:], *at, end]
+    columns = [*predicted[:split], *reason_columns, version, *predicted[split:], *at, end]
     return _header(scorer, sql.name) + steps.finish(columns)
 
 

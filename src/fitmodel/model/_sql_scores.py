@@ -41,7 +41,9 @@ class _Scores:
         self._terms = range(1, len(scorecard.terms) + 1)
         self._replicates = range(1, scorecard.centred.shape[1])
         self._odd = odd_bands(scorecard)
-        self._banded = {place + 1 for first, second, _ in self._odd for place in (first, second)}
+        self._banded = {
+            position + 1 for first, second, _ in self._odd for position in (first, second)
+        }
 
     def add_steps(self) -> None:
         self._steps.add("fm_places", self._bands(), self._map_joins())
@@ -52,8 +54,8 @@ class _Scores:
     # ---- codes -> bands, and rows of the pairs ----
 
     def _bands(self) -> Iterator[tuple[str, str]]:
-        for place in sorted(self._banded):
-            yield f"fm_band{place}", f"m{place}.band"
+        for position in sorted(self._banded):
+            yield f"fm_band{position}", f"m{position}.band"
         for term, pair in enumerate(self._scorecard.pairs, start=self._width + 1):
             columns = pair.shape[1]
             first, second = pair.first + 1, pair.second + 1
@@ -64,20 +66,21 @@ class _Scores:
 
     def _map_joins(self) -> Iterator[str]:
         """Tables of the attributes whose bands or pairs are asked for."""
-        for place, column in enumerate(self._scorecard.columns, start=1):
+        for position, column in enumerate(self._scorecard.columns, start=1):
             maps = {"code": np.arange(column.size + 2)}
-            if place in self._banded:
-                maps["band"] = self._scorecard.evidence[place - 1].band
+            if position in self._banded:
+                maps["band"] = self._scorecard.evidence[position - 1].band
             for term, pair in enumerate(self._scorecard.pairs, start=self._width + 1):
-                if pair.first == place - 1:
+                if pair.first == position - 1:
                     maps[f"pair{term}"] = pair.first_map
-                elif pair.second == place - 1:
+                elif pair.second == position - 1:
                     maps[f"pair{term}"] = pair.second_map
             if len(maps) > 1:
                 rows = np.column_stack(list(maps.values())).tolist()
                 columns = [(name, "whole") for name in maps]
-                self._steps.add_table(f"fm_maps{place}", self._sql.values(columns, rows))
-                yield f"LEFT JOIN fm_maps{place} AS m{place} ON m{place}.code = fm_code{place}"
+                self._steps.add_table(f"fm_maps{position}", self._sql.values(columns, rows))
+                joined = f"fm_maps{position} AS m{position}"
+                yield f"LEFT JOIN {joined} ON m{position}.code = fm_code{position}"
 
     # ---- rows of the tables -> sums ----
 
@@ -131,9 +134,9 @@ class _Scores:
 
     def _unfamiliar(self) -> Iterator[str]:
         yield "COALESCE(fm_outside, FALSE)"
-        for place, codes in enumerate(unfamiliar_codes(self._scorecard), start=1):
+        for position, codes in enumerate(unfamiliar_codes(self._scorecard), start=1):
             if codes:
-                yield f"fm_code{place} IN ({', '.join(map(str, codes))})"
+                yield f"fm_code{position} IN ({', '.join(map(str, codes))})"
         for first, second, forbidden in self._odd:
             width = int(self._scorecard.evidence[second].band.max()) + 1
             cells = sorted(band * width + other for band, other in forbidden)

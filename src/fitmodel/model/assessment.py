@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 LITTLE_OWN = 0.5  # below, more than half of the precision is the level's and the prior's
-FEW_ALIKE = 20  # deals; of more the number is no reason
+FEW_ALIKE = 20  # deals; of more the number is not a reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,8 +227,10 @@ class FitModel(OwnCurves):
             return self._scorer.assess(prospects, reasons, day_or_none(as_of), language)
         given = prospects_given(prospects)
         if log is not None:
-            said = self.predict(given.prospects, reasons=reasons, as_of=as_of, language=language)
-            return given.give_back(log_predictions(self, log, given.prospects, said))
+            predictions = self.predict(
+                given.prospects, reasons=reasons, as_of=as_of, language=language
+            )
+            return given.give_back(log_predictions(self, log, given.prospects, predictions))
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, day_or_none(as_of), language)
         if isinstance(given.prospects, list):

@@ -69,8 +69,8 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
     Raises
     ------
     ProspectError
-        If one is no whole number of months, or lies beyond the model's curve, or the model has no
-        curve and it is not its own horizon.
+        If one is not a whole number of months, or lies beyond the model's curve, or the model has
+        no curve and it is not its own horizon.
     """
     listed = [*horizons] if isinstance(horizons, Iterable) else [horizons]
     for months in listed:
@@ -158,35 +158,37 @@ def add_horizons(
     )
     values = churn_at(model, probability, horizons, strata_of(model, table, as_of))
     names = horizon_columns(horizons)
-    return scored.assign(**{name: values[:, place] for place, name in enumerate(names)})
+    return scored.assign(**{name: values[:, position] for position, name in enumerate(names)})
 
 
 def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **asked: Any) -> Any:
     """As `FitModel.predict`, with the probability at other horizons too."""
     horizons = check_horizons(model, horizon_months)
     given = prospects_given(prospects)
-    said = model.predict(given.prospects, **asked)
+    predictions = model.predict(given.prospects, **asked)
     if isinstance(given.prospects, Mapping):
-        return _at_horizons(model, [said], [given.prospects], horizons, asked["as_of"])[0]
+        return _at_horizons(model, [predictions], [given.prospects], horizons, asked["as_of"])[0]
     if isinstance(given.prospects, list):
-        listed = _at_horizons(model, said, given.prospects, horizons, asked["as_of"])
+        listed = _at_horizons(model, predictions, given.prospects, horizons, asked["as_of"])
         return given.give_back(listed)
-    return given.give_back(add_horizons(model, said, given.prospects, horizons, asked["as_of"]))
+    return given.give_back(
+        add_horizons(model, predictions, given.prospects, horizons, asked["as_of"])
+    )
 
 
 def _at_horizons(
     model: CurvedModel,
-    said: Sequence[Any],
+    predictions: Sequence[Any],
     prospects: Sequence[Mapping[str, Any]],
     horizons: Sequence[int],
     as_of: date | None,
 ) -> list[Any]:
-    probability = np.array([item.early_churn_probability for item in said], dtype=np.float64)
+    probability = np.array([item.early_churn_probability for item in predictions], dtype=np.float64)
     stratum = _strata_of_rows(model, prospects, as_of)
     values = churn_at(model, probability, horizons, stratum).tolist()
     return [
         replace(item, churn_probabilities=tuple(zip(horizons, row, strict=True)))
-        for item, row in zip(said, values, strict=True)
+        for item, row in zip(predictions, values, strict=True)
     ]
 
 

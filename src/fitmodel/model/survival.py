@@ -125,9 +125,9 @@ def interval_table(
         for bound in (low, high)
     ]
     columns: dict[str, Any] = {}
-    for place, (months, name) in enumerate(zip(asked, horizon_columns(asked), strict=True)):
-        least, most = (end[:, place] for end in ends)
-        columns[name] = centre[:, place]
+    for position, (months, name) in enumerate(zip(asked, horizon_columns(asked), strict=True)):
+        least, most = (end[:, position] for end in ends)
+        columns[name] = centre[:, position]
         columns[f"{name}_low"] = low if months == curve.horizon else least
         columns[f"{name}_high"] = high if months == curve.horizon else most
     return pd.DataFrame(columns, index=table.index)

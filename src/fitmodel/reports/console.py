@@ -94,13 +94,13 @@ def labels_text(view: HistoryView) -> str:
         rate = 1.0 - view.survival.at(float(horizon))
     except DealsError:  # no deal was watched from its signing
         rate = math.nan
-    told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
+    shown = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     left = f", {undated:,} that left on an unknown day" if undated else ""
     return (
         f"{len(view):,} deals without errors: {int(known.sum()):,} with a known outcome, of which "
         f"{int(early.sum()):,} left early (within {horizon} months){left}, and "
         f"{int((~known).sum()) - undated:,} too young to tell\n"
-        f"early-churn rate {told} (Kaplan-Meier: a young deal counts for as long as it was seen)"
+        f"early-churn rate {shown} (Kaplan-Meier: a young deal counts for as long as it was seen)"
     )
 
 

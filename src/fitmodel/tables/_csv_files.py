@@ -77,14 +77,14 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
     Raises
     ------
     DealsError
-        If it is no text, ragged, holds nothing, or has two columns of one name.
+        If it is not text, ragged, holds nothing, or has two columns of one name.
     """
     whole = len(head) < SNIFF_BYTES
     encoding = detect_encoding(head, whole=whole)
     if encoding is None:
         _refuse_encoding(path)
         raise DealsError(
-            f"{path} is no text in any usual encoding. Remedy: save it as 'CSV UTF-8'."
+            f"{path} is not text in any usual encoding. Remedy: save it as 'CSV UTF-8'."
         )
     header = _header(path, head, encoding)
     try:
@@ -271,7 +271,7 @@ def _without_footers(header: _Header) -> tuple[pa.Table, list[str]]:
             for row in wrong[:SHOWN_ROWS]
         ]
         raise DealsError(
-            f"{header.path}: {len(wrong)} row(s) have not the header's {width} fields; "
+            f"{header.path}: {len(wrong)} row(s) do not have the header's {width} fields; "
             f"{'; '.join(shown)}. Remedy: put texts that hold {separator!r} or a line break "
             "into double quotes, and close every quote."
         )

@@ -79,8 +79,10 @@ def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[
         ends = pc.ends_with(column, '"')
         if not pc.any(ends).as_py():
             continue
-        places = pc.indices_nonzero(ends)
-        for position, text in zip(places.to_pylist(), column.take(places).to_pylist(), strict=True):
+        positions = pc.indices_nonzero(ends)
+        for position, text in zip(
+            positions.to_pylist(), column.take(positions).to_pylist(), strict=True
+        ):
             rows = "\n" in text or "\r" in text
             if rows and text.count('"') % 2 and text.count(separator) >= table.num_columns - 1:
                 result[position] = text

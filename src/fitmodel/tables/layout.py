@@ -136,11 +136,11 @@ def rows_left_out(
     totals &= ~empty
     findings = []
     if totals.any():
-        places = np.flatnonzero(totals)
-        findings.append(_finding("total_row", table, places, numbers, "is a line of sums"))
+        positions = np.flatnonzero(totals)
+        findings.append(_finding("total_row", table, positions, numbers, "is a line of sums"))
     if empty.any() and table.num_rows > empty.sum():
-        places = np.flatnonzero(empty)
-        findings.append(_finding("empty_row", table, places, numbers, "holds nothing"))
+        positions = np.flatnonzero(empty)
+        findings.append(_finding("empty_row", table, positions, numbers, "holds nothing"))
     else:
         empty[:] = False
     return totals | empty, findings
