@@ -130,7 +130,8 @@ class Run:
         if self.file.exists():
             self.done = json.loads(self.file.read_text(encoding="utf-8"))
         self.measured: dict[str, dict[str, Measured]] = {}
-        self.shared = digest(*(_file(path) for path in sorted(ROOT.glob("tests/**/conftest.py"))))
+        shared = [*ROOT.glob("tests/**/conftest.py"), *(ROOT / "src").rglob("*.py")]
+        self.shared = digest(*(_file(path) for path in sorted(shared)))  # lines are the code's
 
     def outcome(self, mutant: Mutant) -> str | None:
         """Killed, alive, or stopped as it took too long; None where there was no time left."""
