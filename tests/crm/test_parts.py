@@ -181,7 +181,7 @@ def test_a_table_is_the_same_as_csv_parquet_and_folder(
         ([f"{1 + n % 12}/{1 + n % 12 + (n == 3)}/2026" for n in range(12)], "day first and month"),
         (
             ["2026-01-01", *["never"] * 11],
-            "11 of 12 values are no date, for example row 1: 'never'",
+            "11 of 12 values are not dates, for example row 1: 'never'",
         ),
         ([None] * 12, "no row has both an id and a date"),
     ],

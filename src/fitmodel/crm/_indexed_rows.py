@@ -63,7 +63,7 @@ class IndexedRows:
         Raises
         ------
         DealsError
-            If it cannot be read, or the stage of the contract is no field.
+            If it cannot be read, or the stage of the contract is not a field.
         """
         raw = read_rows(part, self._section)
         self._refuse_no_stage(raw)
@@ -110,7 +110,7 @@ class IndexedRows:
         if stage is not None and stage not in raw.fields:
             known = ", ".join(raw.fields[:12])
             raise DealsError(
-                f"{self._place} stage {stage!r} is no field that is read of it: they are {known}"
+                f"{self._place} stage {stage!r} is not a field that is read of it: they are {known}"
             )
 
     def arrays(self) -> dict[str, Any]:

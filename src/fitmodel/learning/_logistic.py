@@ -128,7 +128,7 @@ def bounded_logistic(
     matrix : ndarray, shape (deals, width)
     early_churn, weight : ndarray, shape (deals,)
     bounds : tuple of (low, high), length width
-        None is no bound.
+        None is not a bound.
     penalty, centre
         As in `fit_ridge`.
 

@@ -137,7 +137,7 @@ def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
 
     frame = read_attributes(deals.head(1), spec).frame
     names = [name for name in frame.columns if deals[name].dtype.kind not in "ifmM"]
-    few = [name for name in names if 2 <= deals[name].nunique() <= MAX_LEVELS]  # noqa: PLR2004 - one level is no grouping
+    few = [name for name in names if 2 <= deals[name].nunique() <= MAX_LEVELS]  # noqa: PLR2004 - one level is not a grouping
     return PREFERRED if PREFERRED in few else next(iter(few), None)
 
 
@@ -232,7 +232,7 @@ def _values(
     part: pd.DataFrame, times: NDArray[Any], survival: Any, money: Money | None, stays: Any
 ) -> NDArray[np.float64]:
     amount = part["amount"].to_numpy()
-    priced = amount >= 0  # a credit note is no deal's price
+    priced = amount >= 0  # a credit note is not a deal's price
     if money is None or not priced.any():
         return np.full(len(times), np.nan)
     deals, times, amount = part[priced], times[:, priced], amount[priced]

@@ -139,7 +139,7 @@ def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
 def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
     """Numbers of a column of text, and where one value does not tell which number it is.
 
-    What is no number stays as it is, for the error to quote.
+    What is not a number stays as it is, for the error to quote.
     """
     reading = read_numbers(text, form)
     unclear = np.zeros(len(text), dtype=bool) if reading.unclear is None else reading.unclear

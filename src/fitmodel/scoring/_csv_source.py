@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SUMS = "a line of sums, and no prospect"
+SUMS = "a line of sums, not a prospect"
 HEAD_BYTES = 1 << 20  # the header must lie in these
 BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 _BREAK, _RETURN, _QUOTE = b'\n\r"'
@@ -172,7 +172,7 @@ def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
 
 
 def without_sums(chunk: Chunk) -> Chunk:
-    """Mark the sum lines of a chunk with a problem; they are no prospects."""
+    """Mark the sum lines of a chunk with a problem; they are not prospects."""
     sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
     return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
 

@@ -143,7 +143,8 @@ def score_file(
     tables : mapping of str to DataFrame or path, optional
         In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
     horizons : sequence of int
-        Months of further columns ``churn_probability_3m``, ...; see `FitModel.predict`.
+        Months of further columns ``churn_probability_3m``, with their intervals; see
+        `FitModel.predict`.
 
     Returns
     -------

@@ -71,7 +71,7 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
     Raises
     ------
     DealsError
-        If it is no text, ragged, holds nothing, or has two columns of one name.
+        If it is not text, ragged, holds nothing, or has two columns of one name.
     """
     return in_memory(_texts_of(path, head, on_disk=False))
 
@@ -94,7 +94,7 @@ def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     if encoding is None:
         _refuse_encoding(path)
         raise DealsError(
-            f"{path} is no text in any usual encoding. Remedy: save it as 'CSV UTF-8'."
+            f"{path} is not text in any usual encoding. Remedy: save it as 'CSV UTF-8'."
         )
     header = _header(path, head, encoding)
     try:
@@ -289,7 +289,7 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
             for row in wrong[:SHOWN_ROWS]
         ]
         raise DealsError(
-            f"{header.path}: {len(wrong)} row(s) have not the header's {width} fields; "
+            f"{header.path}: {len(wrong)} row(s) do not have the header's {width} fields; "
             f"{'; '.join(shown)}. Remedy: put texts that hold {separator!r} or a line break "
             "into double quotes, and close every quote."
         )

@@ -168,6 +168,6 @@ _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
 def floats_of(decimals: _Column) -> _Column:
     """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
 
-    Arrow's own cast divides by a power of ten that is no float, and rounds twice.
+    Arrow's own cast divides by a power of ten that is not a float, and rounds twice.
     """
     return decimals.cast(pa.string()).cast(pa.float64())
