@@ -109,3 +109,19 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
     assert told[4].startswith("|  | peer 2.1 | **0.0900** | -0.0100 (0.0020) |")
     page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
+
+
+def test_rows_that_are_measured_again_take_the_place_of_the_old(tmp_path) -> None:
+    results = Results(tmp_path / "x.json")
+    for way in ("fitmodel", "logistic"):
+        results.keep([{"loss": 1.0}], table="telco", way=way)
+    results.keep([{"loss": 3.0}], table="other", way="fitmodel")
+    results.keep([{"loss": 2.0}], table="telco", way="fitmodel")
+
+    again = Results(tmp_path / "x.json").rows
+    assert [(row["table"], row["way"], row["loss"]) for row in again] == [
+        ("telco", "fitmodel", 2.0),
+        ("telco", "logistic", 1.0),
+        ("other", "fitmodel", 3.0),
+    ]
+    assert all(row["date"] for row in again)

@@ -61,6 +61,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.memory", "1g")
+            # no second compiler: what it compiles runs too seldom here to earn it
+            .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
             .config("spark.executorEnv.PYTHONPATH", house)
             .config("spark.local.dir", str(folder))
             .config("spark.sql.warehouse.dir", str(folder / "warehouse"))

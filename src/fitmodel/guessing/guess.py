@@ -101,7 +101,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     file = deals if isinstance(deals, FileTable) else FileTable(deals)
     problems = shape_errors(Sheet(file.table, rows=file.row_numbers))
     if problems:
-        raise DealsError(explain(problems))
+        raise DealsError(explain(problems), problems)
     tidied = tidy_with_findings(file.table)
     table = tidied.table
     draft = _customers_of(table)
