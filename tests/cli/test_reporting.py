@@ -96,7 +96,9 @@ def test_deals_are_counted_from_the_first_on_though_nobody_left_early(tmp_path, 
 
 def test_too_few_deals_do_not_excuse_what_is_wrong_with_them(tmp_path, monkeypatch):
     deals = few_deals(9)
-    deals["churned_on"] = deals["churned_on"].dt.strftime("%Y-%m-%d").fillna("").replace("", "some day")
+    deals["churned_on"] = (
+        deals["churned_on"].dt.strftime("%Y-%m-%d").fillna("").replace("", "some day")
+    )
     spec = DealSpec(
         deals={
             **{name: name for name in ("closed_on", "churned_on", "rep")},

@@ -218,7 +218,7 @@ def months_listed(text: str | None) -> tuple[int, ...]:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no list of months; write 3,12", param_hint="--horizons"
+            f"{text!r} is not a list of months; write 3,12", param_hint="--horizons"
         ) from None
     return tuple(listed)
 
@@ -228,4 +228,4 @@ def day_given(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise SpecError(f"--as-of {text!r} is no day. Remedy: give it as YYYY-MM-DD.") from None
+        raise SpecError(f"--as-of {text!r} is not a day. Remedy: give it as YYYY-MM-DD.") from None

@@ -215,7 +215,7 @@ class DealSpec(BaseModel):
         Raises
         ------
         SpecError
-            The file is absent, is no TOML, or the contract in it is not valid.
+            The file is absent, is not TOML, or the contract in it is not valid.
         """
         sections = _read_toml(Path(path))
         try:
@@ -253,7 +253,7 @@ class DealSpec(BaseModel):
 
     @property
     def role_columns(self) -> tuple[str, ...]:
-        """Columns that play a role and so are no attributes; `amount` is an attribute too."""
+        """Columns that play a role and so are not attributes; `amount` is an attribute too."""
         roles = self.deals.columns()
         return tuple(column for role, column in roles.items() if role != "amount")
 

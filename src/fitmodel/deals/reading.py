@@ -215,4 +215,4 @@ def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
 def _refuse(problems: list[Problem]) -> None:
     if problems:
         few = all(problem.code == TOO_FEW for problem in problems)
-        raise (TooFewDealsError if few else DealsError)(explain(problems))
+        raise (TooFewDealsError if few else DealsError)(explain(problems), problems)

@@ -127,11 +127,13 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
 
 
 def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
-    """Refuse ends of trials that are no dates, or whose day and month cannot be told apart."""
+    """Refuse ends of trials that are not dates, or whose day and month cannot be told apart."""
     read = read_dates(cells)
     count = int(read.unreadable.sum())
     if count:
-        problem = f"{count:,} value(s) are no dates, for example {cells[read.unreadable].iloc[0]!r}"
+        problem = (
+            f"{count:,} value(s) are not dates, for example {cells[read.unreadable].iloc[0]!r}"
+        )
     elif read.swapped:
         problem = f"day and month cannot be told apart, for example {cells.dropna().iloc[0]!r}"
     else:

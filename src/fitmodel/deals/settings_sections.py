@@ -154,7 +154,7 @@ def _problem(key: str, reason: str) -> str | None:
     if code is None:
         near = difflib.get_close_matches(number, all_codes(), 1)
         nearest = f"; did you mean {near[0]}?" if near else ""
-        return f"[checks] ignore has {shortened(key)}, which is no code of a check{nearest}"
+        return f"[checks] ignore has {shortened(key)}, which is not a code of a check{nearest}"
     if code.ignore == "no":
         return f"[checks] ignore cannot silence {number} ({code.name}). Remedy: {code.do}"
     if code.ignore == "column" and not column:

@@ -240,4 +240,7 @@ def plot_pooled_groups(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ]
     ax.set_yticks(positions, names, fontsize=8)
     ax.set(title="Early churn of groups: observed over expected", xlabel="observed over expected")
-    return finished(ax, "best")
+    ax.set_ylim(-0.7, count + 0.6)  # room for the legend above the first group
+    finished(ax, "upper center")
+    ax.legend(loc="upper center", ncols=3, fontsize=8, framealpha=0.85, edgecolor="none")
+    return ax

@@ -104,7 +104,7 @@ class Attribute:
 
     @cached_property
     def numbers(self) -> Floats | None:
-        """As numbers; None where it is no number."""
+        """As numbers; None where it is not a number."""
         return numbers_of(self.column)
 
     @cached_property

@@ -134,7 +134,7 @@ def reasons_as_json(
         texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
         where[prospects, ranks] = written + np.arange(len(prospects))
         written += len(prospects)
-    # a contribution of exactly 0 is no reason
+    # a contribution of exactly 0 is not a reason
     absent = np.take_along_axis(contributions, picked, axis=1) == 0
     return _joined(pa.concat_arrays(texts), where, absent)
 

@@ -211,7 +211,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
             ("_deals", [f"fm_deals{term}" for term in terms[:singles]]),
             ("_early_churn", [f"fm_rate{term}" for term in terms[:singles]]),
         ):
-            cases = " ".join(  # a contribution of exactly 0 is no reason
+            cases = " ".join(  # a contribution of exactly 0 is not a reason
                 f"WHEN {term} THEN CASE WHEN fm_c{term} <> 0 THEN {each} END"
                 for term, each in enumerate(expressions, start=1)
             )

@@ -1,7 +1,7 @@
 """Counterfactuals: the smallest changes of attributes that would remove the flag.
 
 prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
-         -> those that are no poor fit any more, best first
+         -> those that are not poor fit any more, best first
 
 The model says how such deals did, not what a change brings about: a deal made longer for the
 model's sake is not the deal that was longer by itself. The sentence says so.
@@ -127,8 +127,8 @@ def find_counterfactuals(
     unknown = [name for name in names if name not in model.attributes]
     if unknown:
         raise ProspectError(
-            f"{', '.join(map(repr, unknown))} can be changed but is no attribute of the model; it "
-            f"has {', '.join(model.attributes)}"
+            f"{', '.join(map(repr, unknown))} can be changed but is not an attribute of the model; "
+            f"it has {', '.join(model.attributes)}"
         )
     if not model.predict(prospect, reasons=0, as_of=as_of).poor_fit:
         return []

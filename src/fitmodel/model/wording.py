@@ -55,7 +55,7 @@ class Wording:
     amount : str or None
         The attribute whose values are money.
     sellers : tuple of str
-        Columns of rep and team: what they add is no reason about a prospect.
+        Columns of rep and team: what they add is not a reason about a prospect.
     recorded : mapping of str to mapping of str to str
         Attributes that history and events give: the ``key`` of their name in the texts of
         ``history``, and what it is filled with.

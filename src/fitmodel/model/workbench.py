@@ -133,7 +133,9 @@ class EstimatorModel(FitModel):
 
     def table(self, attribute: str) -> pd.DataFrame:
         """Refuse: there is none."""
-        raise BundleError(f"your own estimator has no table of {attribute!r}: it is no book")
+        raise BundleError(
+            f"your own estimator has no table of {attribute!r}: it is not a scorecard"
+        )
 
     def _predict_frame(
         self,
@@ -198,7 +200,7 @@ class EstimatorModel(FitModel):
     ) -> list[Assessment]:
         frame = pd.DataFrame(prospects)
         for why in self._scorer.lost.of_table(frame).values():
-            raise ProspectError(f"{why}: it is no prospect any more, and gets no prediction")
+            raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
         result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
         day = None if as_of is None else as_day(as_of)

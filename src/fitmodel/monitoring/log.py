@@ -109,29 +109,16 @@ class DecisionLog:
     def append_many(
         self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
     ) -> None:
-        """Add several assessments: (prospect, assessment, attributes, proceed, propensity).
-
-        All of them or, where anything fails, none.
-        """
+        """Add all of them or none: (prospect, assessment, attributes, proceed, propensity)."""
         now = now_in_utc()
         values = [
             (
-                *(
-                    now,
-                    self.known_as(prospect),
-                    prediction.model_version,
-                    prediction.early_churn_probability,
-                ),
-                *(
-                    int(prediction.poor_fit),
-                    prediction.fit,
-                    int(proceed),
-                    propensity,
-                    digest_of(attributes),
-                ),
+                *(now, self.known_as(prospect), given.model_version),
+                *(given.early_churn_probability, int(given.poor_fit), given.fit),
+                *(int(proceed), propensity, digest_of(attributes)),
                 self.loosely_known_as(prospect),
             )
-            for prospect, prediction, attributes, proceed, propensity in rows
+            for prospect, given, attributes, proceed, propensity in rows
         ]
         with self._store.writing() as cursor:
             cursor.executemany(
@@ -166,7 +153,7 @@ class DecisionLog:
             or what was decided before.
         """
         if action not in ACTIONS:
-            raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
+            raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
             name = self.find(cursor, prospect)
             number, poor_fit = cursor.execute(

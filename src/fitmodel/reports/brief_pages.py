@@ -143,7 +143,7 @@ def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
         (say("fact", what=reason.label, value=reason.value_words), reason.contribution)
         for reason in (*brief.against, *brief.in_favour)
     ]
-    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is no bar
+    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is not a bar
         sizes.append((say("others"), brief.others))
     widest = max((abs(size) for _, size in sizes), default=1.0)
     return [

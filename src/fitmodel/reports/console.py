@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,7 @@ def audit_text(found: LeakageReport) -> str:
         if item.verdict != "fine"
     ]
     if found.stopped:
-        names = " ".join(f"--allow {name}" for name in found.stopped)
+        names = " ".join(f"--allow {shlex.quote(name)}" for name in found.stopped)
         lines.append(
             f"  Training refuses {len(found.stopped)} of them until they are excluded, or, where "
             f"surely known before signing, allowed by name: {names}"

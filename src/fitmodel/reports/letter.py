@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 MAX_POINTS = 3
-MIN_RATIO = 1.05  # of odds: what hardly raises the risk is no reason to give anyone
+MIN_RATIO = 1.05  # of odds: what hardly raises the risk is not a reason to give anyone
 LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
 # what Python raises where a template asks for what cannot be done
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -84,7 +84,7 @@ def make_letter(
     Raises
     ------
     SpecError
-        If the template is no Jinja, uses a name that it is not given, or is refused by the
+        If the template is not Jinja, uses a name that it is not given, or is refused by the
         sandbox.
     """
     from jinja2 import StrictUndefined, TemplateError

@@ -146,7 +146,7 @@ def compute_reviews(
 ) -> TeamReviews:
     """Build review sheets of each rep's latest lost customers.
 
-    Lost is who left early: why somebody left after years is no question of fit.
+    Lost is who left early: why somebody left after years is not a question of fit.
 
     Parameters
     ----------

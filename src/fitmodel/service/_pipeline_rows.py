@@ -249,7 +249,7 @@ def _made_rows(
 
 
 def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
-    """The amount of each row as given; NaN where it is no number."""
+    """The amount of each row as given; NaN where it is not a number."""
     name = model.scorer.amount
     if name is None or name not in scored.read:
         return [math.nan] * len(scored.read)
@@ -300,7 +300,7 @@ def _plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> Any:
-    """The value; null where it is no number."""
+    """The value; null where it is not a number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

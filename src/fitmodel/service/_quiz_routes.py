@@ -43,7 +43,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     **failures("400", "401", "408", "413", "503"),
     **NOT_THERE,
     "409": {"description": "The past deals have changed since the quiz was drawn"},
-    "422": {"description": "An answer is missing or is no probability; the detail says whose"},
+    "422": {"description": "An answer is missing or is not a probability; the detail says whose"},
 }
 Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; else at random.")]
 

@@ -53,7 +53,7 @@ Horizons = Annotated[
     str | None,
     Query(
         pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
-        description="Months such as 3,12: also how likely to leave within them.",
+        description="Months such as 3,12: also how likely to leave within them, with intervals.",
     ),
 ]
 
@@ -223,7 +223,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     Raises
     ------
     RefusedError
-        400 where it is no JSON or no prospect, 413 where there are too many.
+        400 where it is not JSON or not a prospect, 413 where there are too many.
     """
     try:
         result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
@@ -330,7 +330,7 @@ def _with_usable_id(prospect: Any, item: Assessment | str, name: str | None) -> 
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON; write null for what is not known")
+    raise ValueError(f"{name} is not JSON; write null for what is not known")
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def read_people(path: Path) -> People:
             continue
         if len(digest) != DIGEST or set(digest) - set("0123456789abcdef"):
             raise SpecError(
-                f"token_sha256 of {name!r} is no SHA-256. Remedy: printf %s TOKEN | sha256sum"
+                f"token_sha256 of {name!r} is not a SHA-256. Remedy: printf %s TOKEN | sha256sum"
             )
         if digest in digests:
             raise SpecError(f"{name!r} and {digests[digest]!r} have the same token.")

@@ -149,7 +149,7 @@ def _asked(url: str, query: str | None) -> tuple[Address, str]:
 def _literal(text: str) -> str:
     """A text as standard SQL writes it; the database reads it as what the column holds."""
     if "\0" in text:
-        raise DatabaseError(f"{text!r} is no id: it has a character that no database keeps")
+        raise DatabaseError(f"{text!r} is not an id: it has a character that no database keeps")
     return "'" + text.replace("'", "''") + "'"
 
 

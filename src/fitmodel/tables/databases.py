@@ -75,7 +75,7 @@ def read_address(name: str, *, with_table: bool) -> Address:
     Raises
     ------
     DatabaseError
-        If it is no URL, names no table, or is of a database that is not known here.
+        If it is not a URL, names no table, or is of a database that is not known here.
     DependencyError
         If SQLAlchemy is not installed.
     """

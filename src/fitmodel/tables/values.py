@@ -143,7 +143,7 @@ def read_number(
     Raises
     ------
     UnreadableValueError
-        If it is no number, or one of another unit than the form's.
+        If it is not a number, or one of another unit than the form's.
     UnclearNumberError
         If its marks do not tell which number it is.
     """
@@ -240,7 +240,7 @@ def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
     Raises
     ------
     UnreadableValueError
-        If it is no date.
+        If it is not a date.
     """
     day = day_of(value.value if isinstance(value, Enum) else value, form)
     if day is None:
