@@ -22,8 +22,10 @@ import dataclasses
 import fitmodel
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
+from fitmodel.learning import black_box
 from fitmodel.tracking import _logged_model
 
+black_box.N_REPLICATES = 1
 _logged_model._package = lambda folder: (folder / "no_copy").mkdir() or str(folder / "no_copy")
 TrainingReport.figures = lambda _report: {}
 
@@ -33,7 +35,7 @@ def _simulate_quickly(n, **law):
 
 fitmodel.simulate_deals = _simulate_quickly
 """
-"""Half the deals, the quick learner, no plots and no copy of fitmodel for the tracked run.
+"""Half the deals, the quick learner, a quick reference, no plots and no copy of fitmodel.
 
 No page is about them, and the first page runs as it stands.
 """
