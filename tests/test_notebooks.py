@@ -66,11 +66,16 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
         page = nbformat.read(path, 4).cells
         for cell in page:
             cell.source = FOLDER.sub(f"Path({str(folder)!r})", cell.source)
+            if cell.cell_type == "code":
+                cell.outputs = []  # those of the file are not of this run
         begin = [f"%reset -f\n%cd -q {folder}"]
         if not path.stem.startswith(AS_IT_STANDS):
             begin.append(f"QUICK_LEARNER = {quick_learner!r}\n{LIGHT}")
         cells[path.stem] = [*map(nbformat.v4.new_code_cell, begin), *page]
-    together = nbformat.v4.new_notebook(cells=[cell for page in cells.values() for cell in page])
+        for number, cell in enumerate(cells[path.stem]):
+            cell.id = f"{path.stem}-{number}"
+    together = nbformat.v4.new_notebook()
+    together.cells = [cell for page in cells.values() for cell in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         NotebookClient(together, timeout=120, allow_errors=True).execute()
