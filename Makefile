@@ -32,7 +32,7 @@ help:
 	@echo "make docs         the documentation in site/: concepts, guides, reference"
 	@echo "make benchmarks   every table of benchmarks/, one after the other"
 	@echo "make pictures     the app's pages and scenes as pictures in build/pictures, to be looked at"
-	@echo "make mutation     change the code in small ways and see whether a test notices (hours; goes on where it stopped)"
+	@echo "make mutation     change the code in 150 small ways and see whether a test notices (an hour; goes on where it stopped)"
 	@echo "make licences     list what fitmodel needs and under which licence, in THIRD_PARTY.md"
 	@echo "make constraints  pin the newest versions that fit, in constraints.txt"
 	@echo "make clean        remove .venv and caches; models, runs and reports stay"
@@ -104,7 +104,7 @@ pictures: $(VENV)/.has-everything
 
 # ARGS="--room sales --sample 30" for a part.
 mutation: $(VENV)/.has-everything
-	$(BIN)/python tests/supply/mutation.py $(ARGS)
+	$(BIN)/python tests/supply/mutation.py $(or $(ARGS),--sample 150)
 
 # --- what is let in -----------------------------------------------------------------------------
 

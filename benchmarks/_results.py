@@ -74,11 +74,26 @@ class Results:
         done = self.of(**key)
         if done:
             return done
+        return self.keep(work(), **key)
+
+    def keep(self, rows: list[dict[str, Any]], **key: Any) -> list[dict[str, Any]]:
+        """Write rows of a unit, with the date.
+
+        Parameters
+        ----------
+        rows : list of dict
+            Without the key.
+        **key
+            What names the unit. Rows of the same unit that are in the file are replaced.
+        """
         today = datetime.now(UTC).date().isoformat()
-        rows = [key | row | {"date": today} for row in work()]
-        self.rows += rows
+        dated = [key | row | {"date": today} for row in rows]
+        old = self.of(**key)
+        place = self.rows.index(old[0]) if old else len(self.rows)
+        others = [row for row in self.rows[:place] if row not in old]
+        self.rows = others + dated + [row for row in self.rows[place:] if row not in old]
         self._write()
-        return rows
+        return dated
 
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from _own_python import OUTCOME, PACKAGES, WEIGHT, predict, why_absent
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -121,8 +123,25 @@ def flaml(train: LabelledDeals, test: pd.DataFrame, *, budget: float) -> np.ndar
     return search.predict_proba(asked)[:, 1]
 
 
-def peers(budget: float) -> dict[str, Callable[[LabelledDeals, pd.DataFrame], Any]]:
-    """Peers whose package is installed, by name; FLAML only with a budget."""
+def elsewhere(train: LabelledDeals, test: pd.DataFrame, *, name: str, seconds: float) -> np.ndarray:
+    """A learner that has a Python of its own."""
+    known, asked = as_categories(train.attributes, test)
+    known[OUTCOME], known[WEIGHT] = train.early_churn.astype(int), train.weight
+    return predict(name, known, asked, seconds=seconds)
+
+
+def left_out() -> dict[str, str]:
+    """Learners with a Python of their own that are not there, and why."""
+    return {name: why for name in PACKAGES if (why := why_absent(name))}
+
+
+def peers(
+    budget: float, limit: float = 90.0
+) -> dict[str, Callable[[LabelledDeals, pd.DataFrame], Any]]:
+    """Peers whose package is installed, by name; FLAML only with a budget.
+
+    `limit` is AutoGluon's, in seconds.
+    """
     ways: dict[str, tuple[str, Any]] = {
         "logistic": ("sklearn", logistic),
         "HistGradientBoosting": ("sklearn", hist_gradient_boosting),
@@ -132,8 +151,15 @@ def peers(budget: float) -> dict[str, Callable[[LabelledDeals, pd.DataFrame], An
     }
     if budget > 0:
         ways["FLAML"] = ("flaml", lambda train, test: flaml(train, test, budget=budget))
-    return {
+    here = {
         name: way
         for name, (package, way) in ways.items()
         if importlib.util.find_spec(package) is not None
     }
+    absent = left_out()
+    there = {
+        name: partial(elsewhere, name=name, seconds=limit)
+        for name in PACKAGES
+        if name not in absent
+    }
+    return here | there

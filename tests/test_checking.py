@@ -143,6 +143,28 @@ def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> N
     assert "closed_on" in data["results"][-1]["message"]
 
 
+def test_every_problem_is_a_result_with_its_column_and_row(folder: Path) -> None:
+    table = LEAKY.deals.copy()
+    table["seats"] = table["seats"].astype(str)
+    table.loc[table.index[5], "seats"] = "twelve"
+    table.loc[table.index[20], "churned_on"] = "2001-01-01"
+    write(folder, table, LEAKY.spec)
+    _, told = run("check", "deals.csv", "--format", "json")
+    _, tests = run("check", "deals.csv", "--format", "junit")
+
+    problems = [r for r in json.loads(told)["results"] if r["code"] == "FM330"]
+    assert [(each["column"], each["row"]) for each in problems] == [
+        ("seats", 7),
+        ("churned_on", 22),
+    ]
+    suite = ET.fromstring(tests.encode())[0]  # noqa: S314 - our own text
+    assert suite.get("failures") == "2"
+    silent = {case.get("classname"): case for case in suite if not case.findall("failure")}
+    leak = silent["fitmodel.FM102"]
+    assert leak.find("skipped") is not None, "the audit was not made, so it has not passed"
+    assert not [name for name, case in silent.items() if len(case) == 0]
+
+
 @pytest.mark.slow
 def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
     sim = simulate_deals(900, seed=2)

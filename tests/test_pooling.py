@@ -63,7 +63,7 @@ def test_a_prior_that_is_no_model_is_refused_by_its_key(tmp_path) -> None:
     with pytest.raises(BundleError, match=r"\[learning\] prior: no bundle at"):
         with_prior(spec, DEALS)
     (tmp_path / PARENT_FILE).write_text("{")
-    with pytest.raises(BundleError, match="is no JSON"):
+    with pytest.raises(BundleError, match="is not JSON"):
         read_parent(tmp_path)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import dagster as dg
 
 HOME = os.environ.get("FITMODEL_HOME", "/srv/fitmodel")
-PROMOTED, CHAMPION_STAYS, NOTHING_NEW = 0, 3, 4  # exit codes of retrain that are no failures
+PROMOTED, CHAMPION_STAYS, NOTHING_NEW = 0, 3, 4  # exit codes of retrain that are not failures
 
 
 def run(context: dg.AssetExecutionContext, command: str, good: set[int]) -> int:

@@ -58,14 +58,17 @@ class CheckReport:
     results : tuple of CheckResult
         Not silenced, in the order of the checks.
     silenced : tuple of CheckResult
-        Silenced by ``[checks] ignore``, each with its reason.
+        By ``[checks] ignore``, each with its reason.
     place : str
         The file, or "deals" for a frame.
+    unread : bool
+        Whether some checks were not made, as the deals could not be read.
     """
 
     results: tuple[CheckResult, ...]
     silenced: tuple[CheckResult, ...]
     place: str
+    unread: bool = False
 
     @property
     def ok(self) -> bool:
@@ -79,12 +82,12 @@ class CheckReport:
         ----------
         form : {"json", "sarif", "junit"}
         """
+        found = self.results, self.silenced, self.place
         if form == "sarif":
             from importlib.metadata import version
 
-            return to_sarif(self.results, self.silenced, self.place, version("fitmodel"))
-        writer = {"json": to_json, "junit": to_junit}[form]
-        return writer(self.results, self.silenced, self.place)
+            return to_sarif(*found, version("fitmodel"))
+        return to_junit(*found, unread=self.unread) if form == "junit" else to_json(*found)
 
 
 def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport:
@@ -108,12 +111,15 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
     >>> check_deals(sim.deals, sim.spec).ok
     True
     """
-    shown, silenced = split_silenced(_all_results(deals, spec), spec.checks)
-    place = "deals" if hasattr(deals, "columns") else str(deals)
-    return CheckReport(shown, silenced, place)
+    unread: list[DealsError] = []
+    shown, silenced = split_silenced(_all_results(deals, spec, unread), spec.checks)
+    source = "deals" if hasattr(deals, "columns") else str(deals)
+    return CheckReport(shown, silenced, source, unread=bool(unread))
 
 
-def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[CheckResult]:
+def _all_results(
+    deals: pd.DataFrame | str | Path, spec: DealSpec, unread: list[DealsError]
+) -> Iterator[CheckResult]:
     doubts: list[Doubt] = []
     try:
         opened = open_deals(deals, spec)
@@ -128,8 +134,10 @@ def _all_results(deals: pd.DataFrame | str | Path, spec: DealSpec) -> Iterator[C
         yield from leak_results(audit_leakage(view, read.spec))
         yield from sample_results(view)
     except DealsError as error:
+        unread.append(error)
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
-            yield result_of("error:deals", "error", str(error))
+            for each in error.problems or (error,):
+                yield result_of("error:deals", "error", str(each), getattr(each, "column", ""))
 
 
 def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:
@@ -186,8 +194,8 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
         yield result_of("time:horizon", "warning", text)
     if not spec.has_dates:
         text = (
-            "the contract has a tenure and no closing dates, so a model cannot be evaluated on "
-            "later deals. Remedy: add closed_on, churned_on and observed_until to [deals]"
+            "the contract has a tenure and no closing dates, so no model can be evaluated on later "
+            "deals. Remedy: add closed_on, churned_on and observed_until to [deals]"
         )
         yield result_of("time:no dates", "note", text)
     yield from level_results(view)
@@ -195,8 +203,7 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
     """Say whether the level of early churn has moved."""
-    shift = find_level_shift(view)
-    if shift is not None:
+    if (shift := find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 
@@ -220,8 +227,8 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
             yield result_of("error:enough", "error", str(error))
             return
     rate = 1 - view.survival.at(float(view.spec.label.horizon_months))
-    said = describe_sample(view.training_set(), view.spec, float(rate))
-    yield result_of("evaluation:sample size", "note", said)
+    description = describe_sample(view.training_set(), view.spec, float(rate))
+    yield result_of("evaluation:sample size", "note", description)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
         yield result_of(
@@ -294,7 +301,7 @@ def checks_of_training(
     Returns
     -------
     tuple of CheckResult
-        Those that the contract does not silence; that the model has no skill comes first.
+        Without the silenced; that the model has no skill comes first.
     """
     read = questioned.read
     results = (

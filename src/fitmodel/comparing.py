@@ -199,13 +199,13 @@ def _scored(
             # the table has the history of model B's contract, which may be another than A's
             history = open_history(model.manifest, present=prospects.columns)
             known = prospects if history is None else history.attached_to(prospects)
-            said = model.predict(known, reasons=0)
+            predictions = model.predict(known, reasons=0)
         except ProspectError as error:
             raise ProspectError(
                 f"model {side.upper()} ({model.version}) cannot score these deals: {error}"
             ) from error
-        columns[f"probability_{side}"] = said["early_churn_probability"].to_numpy()
-        columns[f"poor_fit_{side}"] = said["poor_fit"].to_numpy(dtype=bool)
+        columns[f"probability_{side}"] = predictions["early_churn_probability"].to_numpy()
+        columns[f"poor_fit_{side}"] = predictions["poor_fit"].to_numpy(dtype=bool)
     result = pd.DataFrame(columns, index=later.index)
     return result[result["weight"] > 0]
 

@@ -144,12 +144,14 @@ def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFra
     if amount is None or big is None:
         return prospects
     undecided = prospects.iloc[DECIDED:].assign(**{amount: round(BIG * big, -2)})
-    said = model.predict(add_history(undecided, model), reasons=0)
-    said = said[said["escalate"].to_numpy(dtype=bool)].sort_values("early_churn_probability")
-    if said.empty:
+    predictions = model.predict(add_history(undecided, model), reasons=0)
+    predictions = predictions[predictions["escalate"].to_numpy(dtype=bool)].sort_values(
+        "early_churn_probability"
+    )
+    if predictions.empty:
         return prospects
     changed = prospects.copy()
-    changed.loc[said.index[-1], amount] = round(BIG * big, -2)
+    changed.loc[predictions.index[-1], amount] = round(BIG * big, -2)
     return changed
 
 
@@ -161,8 +163,10 @@ def _decide(
     by_flag: tuple[str | None, str | None],
 ) -> None:
     """Log what the model says of deals, and what their reps did: if flagged, and if not."""
-    said = model.predict(add_history(deals, model), reasons=0, log=log)
-    for flagged, name, rep in zip(said["poor_fit"], deals["deal_id"], deals["rep"], strict=True):
+    predictions = model.predict(add_history(deals, model), reasons=0, log=log)
+    for flagged, name, rep in zip(
+        predictions["poor_fit"], deals["deal_id"], deals["rep"], strict=True
+    ):
         action = by_flag[0] if flagged else by_flag[1]
         if action is not None:
             reason = REASON if action == "overridden" else None

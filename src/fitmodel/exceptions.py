@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fitmodel.deals.errors import Problem
+
 
 class FitModelError(Exception):
     """Base of every error that fitmodel raises on purpose.
@@ -21,7 +28,18 @@ class SpecError(FitModelError):
 
 
 class DealsError(FitModelError):
-    """The deals cannot be read or learned from; the message lists every problem found."""
+    """The deals cannot be read or learned from; the message lists every problem found.
+
+    `problems` has them one by one where they are of columns, each with its `column`.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class TooFewDealsError(DealsError):
+    """Nothing is wrong with the deals but that so few teach nothing; they can be counted."""
 
 
 class ProspectError(FitModelError):

@@ -1,7 +1,8 @@
 """Every plot, and the frame that it draws, in one place for notebooks.
 
 Each `compute_` function returns a frame (or a small result), each `plot_` function takes it and
-returns matplotlib axes, on a figure of its own unless `ax` is given. `figure_of(ax)` is the figure.
+returns matplotlib axes, on a figure of its own unless `ax` is given (`plot_table` takes the
+scorecard, `plot_survival` curves by their names). `figure_of(ax)` is the figure.
 Each is loaded when it is first used.
 """
 

@@ -57,8 +57,8 @@ def predict_alike(learned: Learned, predicted: pd.Series[float]) -> pd.Series[fl
     if isinstance(learned.estimator, OwnClassifier):
         return predicted
     deals = learned.training_set
-    said = learned.estimator.predict_proba(deals.attributes)[:, 1]
-    return pd.Series(said, index=deals.index)
+    probability = learned.estimator.predict_proba(deals.attributes)[:, 1]
+    return pd.Series(probability, index=deals.index)
 
 
 def decide(

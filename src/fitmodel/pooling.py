@@ -44,7 +44,7 @@ def read_parent(path: str | Path) -> Parent:
     try:
         data = json.loads(file.read_bytes())
     except ValueError as error:
-        raise BundleError(f"{file} is no JSON: {error}") from error
+        raise BundleError(f"{file} is not JSON: {error}") from error
     return parent_from_dict(data)
 
 
@@ -56,7 +56,7 @@ def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
     Raises
     ------
     BundleError
-        If the prior is no model.
+        If the prior is not a model.
     SpecError
         If `[learning.expect]` names a level that no attribute of the deals has.
     """
@@ -101,7 +101,7 @@ def pool_models(models: Sequence[str | Path], output: str | Path) -> Path:
     BundleError
         If one of them cannot be read.
     """
-    if len(models) < 2:  # noqa: PLR2004 - one company is no pool
+    if len(models) < 2:  # noqa: PLR2004 - one company is not a pool
         raise SpecError("pooling needs two models or more. Remedy: name their folders")
     parent = pool([read_parent(path) for path in models])
     content = json.dumps(parent.to_dict(), ensure_ascii=False, allow_nan=False)

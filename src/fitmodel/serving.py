@@ -114,9 +114,11 @@ def _as_json(served: ServedBy) -> str:
 def make_app() -> FastAPI:
     """Make the service of one worker, from the environment."""
     log_to_stderr()
-    told = json.loads(os.environ[SERVED])
-    limits = told["settings"]
+    options = json.loads(os.environ[SERVED])
+    limits = options["settings"]
     limits |= {name: frozenset(limits[name]) for name in _SETS}
-    files = {name: None if told[name] is None else Path(told[name]) for name in _FILES}
+    files = {name: None if options[name] is None else Path(options[name]) for name in _FILES}
     settings = Settings(token=os.environ.get(_TOKEN), **limits)
-    return ServedBy(told["source"], settings, told["log"], os.environ.get(_SALT), **files).make()
+    return ServedBy(
+        options["source"], settings, options["log"], os.environ.get(_SALT), **files
+    ).make()

@@ -324,10 +324,10 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
     """
     if estimator is not None:
         return np.asarray(evaluation.table["probability"], dtype=np.float64)
-    said: NDArray[np.float64] = learned.estimator.predict_proba(learned.training_set.attributes)[
+    scores: NDArray[np.float64] = learned.estimator.predict_proba(learned.training_set.attributes)[
         :, 1
     ]
-    return said
+    return scores
 
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:

@@ -306,7 +306,7 @@ def test_a_limit_on_file_size_is_an_error_and_leaves_nothing(tmp_path: Path) -> 
 def test_set_current_refuses_a_version_that_does_not_open(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     (first / "card.md").unlink()
-    for version, message in [(first.name, "card.md is missing"), ("../x", "is no version")]:
+    for version, message in [(first.name, "card.md is missing"), ("../x", "is not a version")]:
         with pytest.raises(BundleError, match=message):
             set_current(tmp_path, "prospect-fit", version)
     with pytest.raises(BundleError, match="is not there"):
@@ -415,7 +415,7 @@ def test_a_pipe_in_a_bundle_neither_hangs_nor_opens(tmp_path: Path) -> None:
 def test_a_pointer_to_anything_but_a_version_is_refused(tmp_path: Path, text: str) -> None:
     write(tmp_path)
     (tmp_path / "prospect-fit" / "current").write_text(text)
-    with pytest.raises(BundleError, match="is no version"):
+    with pytest.raises(BundleError, match="is not a version"):
         open_bundle(tmp_path / "prospect-fit")
 
 

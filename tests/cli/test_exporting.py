@@ -68,7 +68,7 @@ def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch)
     ("arguments", "said"),
     [
         (["--dialect", "duckdb", "--as-of", "31.1.2026"], "give it as YYYY-MM-DD"),
-        (["--dialect", "duckdb", "--table", "a b"], "is no table"),
+        (["--dialect", "duckdb", "--table", "a b"], "is not a table"),
         (["--dialect", "duckdb", "--absent", "seats"], "needs ['seats']"),
         (["--dialect", "oracle"], "oracle"),
     ],

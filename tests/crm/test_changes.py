@@ -164,7 +164,7 @@ def test_versions_that_contradict_themselves_are_counted(make_spec, deals_of):
     told = _findings(deals, spec, f=versions)
 
     assert _attached(deals, spec, f=versions)["plan"].fillna("?").tolist() == ["b", "c", "d", "?"]
-    assert "1 of 6 row(s) have an end that is no date, which counts as no end" in told
+    assert "1 of 6 row(s) have an end that is not a date, which counts as no end" in told
     assert "1 of 6 row(s) end before they begin, and their end counts as none" in told
     assert "for example row 2: '2026-02-01'" in told
     assert "1 of 6 row(s) end after the deal's next version begins" in told

@@ -109,7 +109,7 @@ def test_a_table_that_a_request_does_not_bring_has_no_rows(learned):
         ({"other": []}, "the model has no table 'other'; it has fields, calls"),
         ({"calls": "x"}, "calls must be a list of rows"),
         ([], "`tables` must be an object"),
-        ({"calls": [{"at": "once"}]}, "no date"),
+        ({"calls": [{"at": "once"}]}, "not dates"),
     ],
 )
 def test_rows_that_cannot_be_read_are_refused_in_words(learned, sent, message):

@@ -30,7 +30,7 @@ def test_an_impossible_probability_is_refused_with_its_count() -> None:
     with pytest.raises(DealsError, match=r"'chance' is not above 0 .* in 2 of 3 deals, e.g. 0\."):
         propensity_weights(chances([0.0, 0.5, 1.5]), SPEC)
     table = SIMULATION.deals.assign(chance=[0.0, *[0.5] * 3998, "often"])
-    with pytest.raises(DealsError, match=r"chance: 2 row\(s\) are no probability above 0"):
+    with pytest.raises(DealsError, match=r"chance: 2 row\(s\) are not probabilities above 0"):
         read_deals(table, SPEC)
 
 

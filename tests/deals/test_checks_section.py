@@ -38,8 +38,12 @@ def test_it_is_written_and_read_back(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("key", "reason", "message"),
     [
-        ("FM999", "because", r"ignore has 'FM999', which is no code of a check; did you mean FM"),
-        ("level-drift", "because", "is no code of a check"),
+        (
+            "FM999",
+            "because",
+            r"ignore has 'FM999', which is not a code of a check; did you mean FM",
+        ),
+        ("level-drift", "because", "is not a code of a check"),
         (
             "FM301",
             "because",

@@ -1,4 +1,4 @@
-"""Several rows of a customer are one history: a change of plan is no leaving."""
+"""Several rows of a customer are one history: a change of plan is not leaving."""
 
 from __future__ import annotations
 

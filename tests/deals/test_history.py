@@ -330,8 +330,14 @@ def test_a_tenure_has_no_past_to_go_back_to():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"months": [1.0, None], "left": [True, False]}, "'months' is empty or no number in 1 of"),
-        ({"months": [1.0, 2.0], "left": ["Yes", "No"]}, "'left' is empty or no number in 2 of 2"),
+        (
+            {"months": [1.0, None], "left": [True, False]},
+            "'months' is empty or not a number in 1 of",
+        ),
+        (
+            {"months": [1.0, 2.0], "left": ["Yes", "No"]},
+            "'left' is empty or not a number in 2 of 2",
+        ),
         ({"months": [1.0, -2.0], "left": [True, False]}, "'months' is negative in 1 deals"),
         ({"months": [1.0, 2.0], "left": [2, 0]}, "'left' must be yes or no"),
         ({"left": [True, False]}, "no column 'months'"),

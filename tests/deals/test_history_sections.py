@@ -57,7 +57,7 @@ def test_a_contract_with_tables_survives_toml_and_json():
         ({"history": {"f": CHANGES | {"time_zone": "Mars"}}}, r"\[history.f\] time_zone is a name"),
         ({"history": {"f": CHANGES | {"idd": "x"}}}, r"no key 'idd'; did you mean 'id'"),
         ({"history": {"f": {"table": "h", "day": "t"}}}, r"\[history.f\] lacks id"),
-        ({"history": {"a b": CHANGES}}, r"\[history.a b\] is no name"),
+        ({"history": {"a b": CHANGES}}, r"\[history.a b\] is not a name"),
         ({"history": {"table": "x"}}, r"write \[history.NAME\] above it"),
         ({"history": ["x"]}, r"\[history\] holds tables"),
         ({"events": {"e": EVENTS | {"windows_days": [0]}}}, "windows_days must be greater than 0"),

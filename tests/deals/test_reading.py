@@ -81,7 +81,7 @@ def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
     text = str(caught.value)
     for part in (
         "repeat the id",
-        "are no date",
+        "are not dates",
         "row 1: 'soon'",
         "observed_until",
         "many",

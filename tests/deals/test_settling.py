@@ -94,7 +94,7 @@ def test_several_currencies_are_an_error_that_counts_them() -> None:
 def test_one_text_among_numbers_is_said_with_its_row_before_training() -> None:
     seats = [str(n) for n in range(N)]
     seats[7] = "unkown"
-    with pytest.raises(DealsError, match=r"seats: 1 row\(s\) are no number.*row 7: 'unkown'"):
+    with pytest.raises(DealsError, match=r"seats: 1 row\(s\) are not numbers.*row 7: 'unkown'"):
         read_deals(DEALS.assign(seats=seats), SPEC)
     named = SPEC.replace(attributes={"categorical": ["seats"]})
     assert read_deals(DEALS.assign(seats=seats), named)["seats"].tolist() == seats
@@ -167,7 +167,7 @@ def test_a_word_in_the_day_of_signing_is_an_error_that_shows_it() -> None:
     for word in ("Active", "now", "TBD"):
         table = DEALS.assign(signed=[word, *DEALS["signed"][1:]])
         with pytest.raises(
-            DealsError, match=f"signed: 1 row.*no date, for example row 0: '{word}'"
+            DealsError, match=f"signed: 1 row.*not dates, for example row 0: '{word}'"
         ):
             read_deals(table, SPEC)
 

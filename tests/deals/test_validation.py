@@ -57,9 +57,9 @@ def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
     ("change", "column", "count", "message"),
     [
         ({"id": ["a", None, " ", "d"]}, "id", 2, "have no id"),
-        ({"closed": ["2024-01-05", "soon", "later", "2024-04-05"]}, "closed", 2, "are no date"),
+        ({"closed": ["2024-01-05", "soon", "later", "2024-04-05"]}, "closed", 2, "are not dates"),
         ({"closed": ["2024-01-05", None, "2024-03-05", "2024-04-05"]}, "closed", 1, "are empty"),
-        ({"churned": ["2024-02-01", "gone", None, None]}, "churned", 1, "are no date"),
+        ({"churned": ["2024-02-01", "gone", None, None]}, "churned", 1, "are not dates"),
         ({"churned": ["2024-01-04", "2024-01-04", None, None]}, "churned", 2, "before closing"),
         (
             {"closed": ["2024-01-05", "2025-02-05", "2024-03-05", "2024-04-05"]},
@@ -101,7 +101,7 @@ def test_no_mature_deal_is_said_with_the_horizon() -> None:
     ("change", "column", "count", "message"),
     [
         ({"months": [2.0, -9.0, -1.0]}, "months", 2, "are negative"),
-        ({"months": ["2", "nine", "12"]}, "months", 1, "are no number (tenure)"),
+        ({"months": ["2", "nine", "12"]}, "months", 1, "are not numbers (tenure)"),
         ({"months": [2.0, None, 12.0]}, "months", 1, "are empty"),
         ({"left": ["yes", "maybe", "perhaps"]}, "left", 2, "neither yes nor no"),
         ({"left": ["yes", None, "no"]}, "left", 1, "neither yes nor no"),

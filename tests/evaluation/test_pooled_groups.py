@@ -103,6 +103,10 @@ def test_it_is_drawn_as_computed() -> None:
     assert list(lines["pooled, 95 % interval"].get_xdata()) == list(frame["pooled"])
     assert list(lines["as seen"].get_xdata()) == list(frame["ratio"])
     assert len(ax.get_yticklabels()) == 4
+    ax.figure.canvas.draw()
+    legend = ax.get_legend().get_window_extent()
+    tops = ax.transData.transform([(1.0, len(frame) - 1)])[0]
+    assert legend.y0 > tops[1], "the legend lies above the first group's interval"
     assert plot_pooled_groups(frame, ax) is ax
 
 

@@ -78,7 +78,7 @@ class Nasty:
         Rows that are customers, and how many of them left early.
     roles : dict of role to column
     left_out : int
-        Rows that are no customers.
+        Rows that are not customers.
     answers : dict of section to keys
         What a person has to answer before training.
     asks : tuple of str
@@ -196,7 +196,7 @@ def chinese_crm(folder: Path) -> Nasty:
 
 
 def portuguese_flags(folder: Path) -> Nasty:
-    """A flag says "não" where the date of leaving is empty: they are no customers that stayed."""
+    """A flag says "não" where the date of leaving is empty: they are not customers that stayed."""
     these = company(4)
     hidden = [day is not None and these.rng.random() < 0.2 for day in these.left]
     dated = [None if hide else day for day, hide in zip(these.left, hidden, strict=True)]
@@ -270,7 +270,7 @@ def hubspot(folder: Path) -> Nasty:
 
 
 def chargebee(folder: Path) -> Nasty:
-    """Two subscriptions of one customer: a change of plan is no leaving."""
+    """Two subscriptions of one customer: a change of plan is not leaving."""
     these = company(6)
     lines: list[dict[str, Any]] = []
     for n, (signed, left) in enumerate(zip(these.signed, these.left, strict=True)):

@@ -124,7 +124,7 @@ def test_a_table_that_cannot_be_read_is_told_and_not_used(tmp_path):
     spec, told, _ = _proposed(tmp_path)
 
     assert not spec.events
-    assert "NOT used: [events.activities] ActivityDate: 7 of 7 values are no date" in told[0]
+    assert "NOT used: [events.activities] ActivityDate: 7 of 7 values are not dates" in told[0]
 
 
 def test_other_tables_are_left_alone_and_large_ones_are_told(tmp_path, monkeypatch):

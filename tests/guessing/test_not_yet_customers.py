@@ -1,4 +1,4 @@
-"""Trials, drafts and unpaid first invoices are no customers, whatever the system calls them."""
+"""Trials, drafts and unpaid first invoices are not customers, whatever the system calls them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_contract_that_says_nothing_of_them_is_asked(
                "observed_until": "2025-12-31"},
         attributes={"include": ["plan", "seats"]},
     )  # fmt: skip
-    with pytest.raises(DealsError, match=f"{TRIALS} of 240 rows are no customers yet"):
+    with pytest.raises(DealsError, match=f"{TRIALS} of 240 rows are not customers yet"):
         read_with_doubts(table, spec)
 
 
@@ -134,7 +134,7 @@ def test_a_trial_end_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda ends: ends.where(ends.index != 4, "soon"), "1 value\\(s\\) are no dates.*'soon'"),
+        (lambda ends: ends.where(ends.index != 4, "soon"), "1 value\\(s\\) are not dates.*'soon'"),
         (lambda ends: ends.where(ends.index < 0, "03/04/2024"), "day and month.*'03/04/2024'"),
     ],
 )

@@ -95,7 +95,7 @@ def test_what_is_no_table_is_named(simulation, thing):
 def test_shapes_that_are_no_table_are_named(simulation, past):
     spec = simulation.spec
     levels = past.set_axis(pd.MultiIndex.from_product([["a"], past.columns]), axis=1)
-    with pytest.raises(DealsError, match="no text"):
+    with pytest.raises(DealsError, match="not text"):
         read_deals(levels, spec)
     with pytest.raises(DealsError, match="more than one column named.*seats"):
         read_deals(pd.concat([past, past[["seats"]]], axis=1), spec)

@@ -1,4 +1,4 @@
-"""Who sold is no attribute unless told, a person's affairs are warned of, and doubt is shown."""
+"""Who sold is not an attribute unless told; a person's affairs are warned of; doubt is shown."""
 
 from __future__ import annotations
 

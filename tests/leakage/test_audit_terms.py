@@ -1,4 +1,4 @@
-"""Where a contract binds a customer beyond the horizon, what tells of the contract is no leak."""
+"""Where a contract binds a customer beyond the horizon, what tells of it is not a leak."""
 
 from __future__ import annotations
 

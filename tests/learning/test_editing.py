@@ -177,7 +177,7 @@ def test_what_is_edited_is_named_as_the_table_names_it(scorecard):
 
 @pytest.mark.parametrize("text", ["40:12", "12", "a:b", "1:2:3", "nan:4"])
 def test_what_is_no_range_is_refused(scorecard, text):
-    with pytest.raises(EditError, match="is no range"):
+    with pytest.raises(EditError, match="is not a range"):
         read_range(column_of(scorecard, "seats"), text)
 
 

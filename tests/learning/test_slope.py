@@ -72,7 +72,7 @@ def test_predictions_that_are_upside_down_keep_a_slope_above_0():
 
 
 def test_deals_seen_for_a_part_of_the_horizon_count_by_what_could_be_seen():
-    """Outcome by the time seen: log-odds less by the offset, which is no distortion."""
+    """Outcome by the time seen: log-odds less by the offset, which is not a distortion."""
     raw = predictions(20_000)
     offset = np.where(np.arange(20_000) % 2 == 0, -1.2, 0.0)
     held = held_out(0.7 * raw + offset, offset=offset)

@@ -110,7 +110,7 @@ def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, si
     scored = model.predict(simulation.deals, reasons=0)
     good = simulation.deals[~scored["poor_fit"]].iloc[0].to_dict()
     assert find_counterfactuals(model, good, actionable=ACTIONABLE) == []
-    with pytest.raises(ProspectError, match="'colour' can be changed but is no attribute"):
+    with pytest.raises(ProspectError, match="'colour' can be changed but is not an attribute"):
         find_counterfactuals(model, good, actionable=("colour",))
 
 

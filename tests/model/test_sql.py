@@ -371,7 +371,7 @@ def test_old_digests_and_unknown_names_are_refused_with_the_remedy():
         FitModel(replace(scorer, scorecard=card), {}).to_sql("duckdb")
     with pytest.raises(SpecError, match="no dialect 'oracle'.*duckdb, postgres"):
         FitModel(scorer, {}).to_sql("oracle")
-    with pytest.raises(SpecError, match="no table"):
+    with pytest.raises(SpecError, match="not a table"):
         FitModel(scorer, {}).to_sql("duckdb", "prospects; drop table prospects")
     with pytest.raises(SpecError, match=r"needs \['seats'\]"):
         FitModel(scorer, {}).to_sql("duckdb", absent=["seats"])

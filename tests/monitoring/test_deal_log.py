@@ -90,7 +90,7 @@ def test_a_question_to_a_manager_decides_nothing(deals, log) -> None:
 
 
 def test_what_is_no_action_or_no_deal_is_refused(deals) -> None:
-    with pytest.raises(TrackingError, match="no action"):
+    with pytest.raises(TrackingError, match="not an action"):
         deals.decide("D-1", "sold", by="Kim")
     with pytest.raises(UnknownProspectError):
         deals.decide("D-2", "signed", by="Kim")

@@ -122,5 +122,5 @@ def test_lost_rows_of_a_pipeline_are_not_compared(sim, model):
 
     assert report.rows == len(table) - 100
     (note,) = report.notes
-    assert note.startswith(f"100 of {len(table):,} rows are no prospects: ")
+    assert note.startswith(f"100 of {len(table):,} rows are not prospects: ")
     assert "stage is Closed Lost" in note

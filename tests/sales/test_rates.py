@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import beta, binom, poisson
 
+from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.decision.value import Money
 from fitmodel.sales.rates import (
     LARGEST_SHAPE,
     NORMAL_95,
     Overdispersion,
+    compute_yearly_loss,
     exact_ratio_interval,
     expected_leavers,
     gamma_shape,
@@ -159,3 +163,57 @@ def test_a_ratio_is_drawn_towards_1_by_the_shape() -> None:
     found = shrunken_ratio(np.array([10.0, 0.0]), np.array([5.0, 5.0]), 5.0)
 
     assert found == pytest.approx([1.5, 0.5])
+
+
+LEFT = pd.DataFrame(
+    {
+        "closed_on": ["2025-03-01", "2025-03-01", "2026-01-01", "2025-10-01", "2025-10-01"],
+        "churned_on": ["2025-07-01", "2025-06-30", "2026-03-01", "2026-05-01", None],
+        "amount": [1200.0, 5000.0, np.nan, 7000.0, 9000.0],
+    }
+)
+"""Left early on the year's first day, a day before it, early without a price, late, not at all."""
+SPEC = DealSpec(
+    deals={
+        "closed_on": "closed_on", "churned_on": "churned_on", "amount": "amount",
+        "observed_until": "2026-06-30",
+    }
+)  # fmt: skip
+MONEY = Money(
+    gross_margin=0.8, expected_lifetime_months=36.0, months_until_early_churn=3.0,
+    acquisition_cost=100.0, onboarding_cost="5 %", support_cost_per_month=10.0, commission_rate=0.1,
+)  # fmt: skip
+
+
+def test_the_loss_of_a_year_is_the_sum_over_those_who_left_early_in_it() -> None:
+    loss = compute_yearly_loss(LEFT, SPEC, MONEY)
+    first, second = 4.0, 2.0  # calendar months
+    margin = 0.8 * 100 * first
+    each = [100 + 60 + 10 * first + 120 - margin, 100 + 10 * second]
+
+    assert (loss.customers, loss.priced) == (2, 1)
+    assert (loss.since, loss.until) == (pd.Timestamp("2025-07-01"), pd.Timestamp("2026-06-30"))
+    assert loss.acquisition == 200
+    assert loss.onboarding == pytest.approx(60)
+    assert loss.support == pytest.approx(10 * (first + second))
+    assert loss.commission == pytest.approx(120)
+    assert loss.margin == pytest.approx(margin)
+    assert loss.net == pytest.approx(sum(each))
+    reach = NORMAL_95 * np.hypot(*each)
+    assert [loss.net_low, loss.net_high] == pytest.approx([loss.net - reach, loss.net + reach])
+    assert loss.missed == pytest.approx(0.8 * 100 * (36 - first))
+    assert loss.missed_low == pytest.approx(loss.missed * (1 - NORMAL_95))
+
+
+def test_a_customer_who_stayed_longer_than_most_has_no_margin_to_be_missed() -> None:
+    short = Money(gross_margin=0.8, expected_lifetime_months=3.0, months_until_early_churn=3.0)
+
+    assert compute_yearly_loss(LEFT, SPEC, short).missed == 0
+
+
+def test_without_dates_or_amounts_no_year_is_added_up() -> None:
+    tenure = DealSpec(deals={"tenure_months": "months", "churned": "left", "amount": "amount"})
+    deals = pd.DataFrame({"months": [3.0, 9.0], "left": [1, 0], "amount": [1.0, 2.0]})
+
+    assert compute_yearly_loss(deals, tenure, MONEY) is None
+    assert compute_yearly_loss(LEFT, SPEC.replace(deals={"amount": None}), MONEY) is None

@@ -232,7 +232,7 @@ NUMBERS = ("annual_value", "seats", "discount")
 def _number_alone(scorer: Scorer, name: str, text: str) -> float | None:
     """The number of one cell, as a prospect's is read; None where nothing stands.
 
-    Raises UnreadableValueError where it is no number.
+    Raises UnreadableValueError where it is not a number.
     """
     return None if text in NOTHING else read_number(text, scorer.forms.number(name))
 
@@ -345,7 +345,7 @@ def test_titles_and_sums_of_a_file_are_no_prospects(german, prospects, tmp_path)
     done = score_file(path, german, tmp_path / "out.csv", reasons=0, chunk_rows=7)
     out = pd.read_csv(tmp_path / "out.csv", sep=";")
     assert (done.rows, done.errors) == (61, 1)
-    assert out["error"].iloc[-1] == "a line of sums, and no prospect"
+    assert out["error"].iloc[-1] == "a line of sums, not a prospect"
     assert out[NAME].iloc[:60].tolist() == german.predict(texts)[NAME].tolist()
 
 

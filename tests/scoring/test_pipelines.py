@@ -88,7 +88,7 @@ def test_one_lost_prospect_is_refused_with_the_reason(
     knowing = knowing_rows(model)
     assert knowing.predict(one | {"stage": "Open"}) == model.predict(one)
     assert knowing.predict(one) == model.predict(one)
-    with pytest.raises(ProspectError, match="left out: stage is Lost .*no prospect any more"):
+    with pytest.raises(ProspectError, match="left out: stage is Lost .*not a prospect any more"):
         knowing.predict(one | {"stage": "Lost"})
     with pytest.raises(ProspectError, match="prospect 1 of the list: left out"):
         knowing.predict([one, one | {"stage": "Lost"}])

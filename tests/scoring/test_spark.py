@@ -289,4 +289,5 @@ def test_other_horizons_get_a_column_each(spark, curved, odd) -> None:
     predicted, _ = curved.predict_table(odd, horizons=[3, 12], as_of=TODAY)
     expected = predicted.assign(deal_id=odd["deal_id"]).sort_values("deal_id", ignore_index=True)
     for name in ("churn_probability_3m", "churn_probability_12m"):
-        assert found[name].tolist() == expected[name].tolist()
+        for end in ("", "_low", "_high"):
+            assert found[f"{name}{end}"].tolist() == expected[f"{name}{end}"].tolist()

@@ -1,254 +1,273 @@
 """Mutation test of the tests: change the code in small ways, and see whether a test notices.
 
-    python tests/supply/mutation.py [--room sales ...] [--sample 30] [--seed 0]
+    python tests/supply/mutation.py --sample 150 [--seed 1] [--room sales ...] [--minutes 3]
+    python tests/supply/mutation.py --survivors      # those of the last run, after tests were added
 
-The tree is copied to build/mutation, and cosmic-ray changes the copy: nothing here is touched. Each
-mutant first meets the tests that import its module, then all quick tests of its room. What was
-done is kept, so the command goes on where it was stopped; `make clean` forgets it. The results are
-in build/mutation/results.json, with the date and every survivor.
+modules of mutation.toml -> changes (cosmic-ray's) -> without what is not behaviour -> places drawn
+at random, one change of each -> the tests that run the changed statement -> killed or alive
+
+Each mutant meets the tests of its room that run its statement, those of the mirrored file first,
+and stops at the first that fails. What was done is kept in build/mutation, so the command goes on
+where it was stopped: a mutant that was killed is not run again while its module and the test that
+killed it are as they were, one that lived while its room's tests are. The results are in
+build/mutation/results.json, with the date and every survivor.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import json
-import os
 import platform
 import random
-import re
-import shlex
-import shutil
-import subprocess
 import sys
+import time
 import tomllib
+from collections import defaultdict
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mutants import Mutant, difference, mutants_of
+from mutation_runs import ALIVE, Measured, measure, noticed, prepare, tests_for
+
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "mutation"
-PRISTINE, TREE = BUILD / "pristine", BUILD / "tree"
+TOGETHER = 4
+"""Test files that are measured in one process."""
 PLAN = Path(__file__).with_name("mutation.toml")
-COPIED = ("src", "tests", "docs", "notebooks", "benchmarks", "pyproject.toml", "README.md")
-NO_TESTS = 5  # pytest's exit code where nothing was collected
 
 
 def main() -> int:
-    """Run the rooms that are named, or all; 1 where fewer mutants were killed than the goal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--room", action="append", help="a room of mutation.toml")
-    parser.add_argument("--sample", type=int, help="mutants in all, drawn at random")
+    """Run what is asked for; 1 where fewer mutants were killed than the goal, 3 if not done."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--room", action="append", help="a room of mutation.toml; else all")
+    parser.add_argument("--sample", type=int, help="places, drawn at random; else all mutants")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--notice", help=argparse.SUPPRESS)  # what cosmic-ray calls
+    parser.add_argument("--survivors", action="store_true", help="only those of the last run")
+    parser.add_argument(
+        "--minutes", type=float, default=1e9, help="stop then; run it again to go on"
+    )
     options = parser.parse_args()
     plan = tomllib.loads(PLAN.read_text(encoding="utf-8"))
-    if options.notice:
-        return notice(plan["rooms"][options.notice])
-    rooms = options.room or list(plan["rooms"])
-    copy_tree()
-    part = "" if options.sample is None else f"-{options.sample}-{options.seed}"
-    sessions = {room: prepared(room, plan, part) for room in rooms}
-    skip(sessions, plan, options.sample, options.seed)
-    for room, session in sessions.items():
-        if pytest(plan["rooms"][room]["tests"]) != 0:  # else every mutant would seem to be killed
-            sys.exit(f"the tests of {room} fail on code that was not changed: mend them first")
-        cosmic_ray("exec", BUILD / f"{room}.toml", session)
-    return report(sessions, plan)
-
-
-def copy_tree() -> None:
-    """Copy what the tests need, once; a mutant that was left half-way is put right.
-
-    Where code or tests have changed since, what was done is of other code: it begins anew.
-    """
-    now, file = digest(), BUILD / "digest"
-    if BUILD.exists() and (not file.exists() or file.read_text(encoding="utf-8") != now):
-        sys.stdout.write("code or tests have changed since the last run: beginning anew\n")
-        shutil.rmtree(BUILD)
     BUILD.mkdir(parents=True, exist_ok=True)
-    file.write_text(now, encoding="utf-8")
-    for place in (PRISTINE, TREE):
-        if place.exists():
+    rooms = options.room or list(plan["rooms"])
+    run = Run(plan, deadline=time.monotonic() + 60 * options.minutes)
+    chosen = drawn(all_mutants(plan, rooms), options.sample, options.seed)
+    if options.survivors:
+        last = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
+        keys = {each["key"] for each in last["survivors"]}
+        chosen = [mutant for mutant in all_mutants(plan, rooms) if mutant.key in keys]
+    prepare()
+    outcomes = {mutant: run.outcome(mutant) for mutant in sorted(chosen, key=lambda m: m.path)}
+    waiting = sum(outcome is None for outcome in outcomes.values())
+    if waiting:
+        sys.stdout.write(f"\n{waiting} of {len(outcomes)} mutants are left: run it again\n")
+        return 3
+    how = {"sample": options.sample, "seed": options.seed, "rooms": rooms}
+    return report(how, outcomes, plan, write=not options.survivors)
+
+
+def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
+    """Every change of the rooms' modules; listed once for each state of a file."""
+    found: list[Mutant] = []
+    constants = {name for names in plan["constants"].values() for name in names}
+    rules = repr((plan["skip"]["operators"], sorted(constants)))
+    for path in (path for room in rooms for path in modules_of(plan["rooms"][room])):
+        source = (ROOT / path).read_text(encoding="utf-8")
+        kept = BUILD / f"mutants-{digest(path, source, rules, _text('mutants.py'))}.json"
+        if kept.exists():
+            rows = json.loads(kept.read_text(encoding="utf-8"))
+            found += [Mutant(**row | {"start": tuple(row["start"]), "end": tuple(row["end"])})
+                      for row in rows]  # fmt: skip
             continue
-        place.mkdir(parents=True)
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-                shutil.copytree(source, place / name, ignore=ignored)
-            else:
-                shutil.copy(source, place / name)
-    shutil.copytree(PRISTINE / "src", TREE / "src", dirs_exist_ok=True)
+        own = mutants_of(path, source, plan["skip"]["operators"], constants)
+        kept.write_text(json.dumps([asdict(each) for each in own]), encoding="utf-8")
+        found += own
+    return found
 
 
-def digest() -> str:
-    """Fingerprint of the code and its tests."""
-    text = hashlib.sha256()
-    for path in sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
-        text.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return text.hexdigest()
+def modules_of(room: dict[str, Any]) -> list[str]:
+    """Paths of a room's modules below the root."""
+    places = [ROOT / each for each in room["modules"]]
+    files = [
+        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
+    ]
+    return sorted(str(file.relative_to(ROOT)) for file in files)
 
 
-def prepared(room: str, plan: dict[str, Any], part: str) -> Path:
-    """Write cosmic-ray's configuration and list all mutants of a room, once for each sample."""
-    session, config = BUILD / f"{room}{part}.sqlite", BUILD / f"{room}.toml"
-    command = shlex.join([sys.executable, str(Path(__file__).resolve()), "--notice", room])
-    modules = json.dumps(plan["rooms"][room]["modules"])
-    config.write_text(
-        f"[cosmic-ray]\nmodule-path = {modules}\ntimeout = {plan['timeout']}\n"
-        f"excluded-modules = []\ntest-command = {json.dumps(command)}\n\n"
-        '[cosmic-ray.distributor]\nname = "local"\n',
-        encoding="utf-8",
-    )
-    if not session.exists():
-        cosmic_ray("init", config, session)
-    return session
+def drawn(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
+    """Places of the source, each as likely as the others, and one of the changes of each.
 
-
-def cosmic_ray(command: str, config: Path, session: Path) -> None:
-    """Run cosmic-ray in the copy, which comes first on Python's path."""
-    environment = os.environ | {"PYTHONPATH": str(TREE / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    program = [sys.executable, "-m", "cosmic_ray.cli", command, str(config), str(session)]
-    subprocess.run(program, cwd=TREE, env=environment, check=True)  # noqa: S603 - our own
-
-
-def skip(sessions: dict[str, Path], plan: dict[str, Any], sample: int | None, seed: int) -> None:
-    """Mark the mutants that cannot be noticed, and those that were not drawn, as skipped."""
-    from cosmic_ray.work_db import WorkDB, use_db
-    from cosmic_ray.work_item import WorkerOutcome, WorkResult
-
-    skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
-    waiting: list[tuple[str, str]] = []
-    for room, session in sessions.items():
-        with use_db(session, WorkDB.Mode.open) as database:
-            for item in database.pending_work_items:
-                if noticeable(item.mutations[0], plan["skip"]["operators"]):
-                    waiting.append((room, item.job_id))
-                else:
-                    database.set_result(item.job_id, skipped)
+    One operator has up to eleven alternatives; drawn by alternatives, the sample would be theirs.
+    """
     if sample is None:
-        return
-    drawn = set(random.Random(seed).sample(sorted(waiting), min(sample, len(waiting))))  # noqa: S311
-    for room, session in sessions.items():
-        with use_db(session, WorkDB.Mode.open) as database:
-            for job in (job for each, job in waiting if each == room and (each, job) not in drawn):
-                database.set_result(job, skipped)
+        return mutants
+    by_place: dict[Any, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        by_place[mutant.place].append(mutant)
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    places = chance.sample(sorted(by_place), min(sample, len(by_place)))
+    return [chance.choice(by_place[place]) for place in places]
 
 
-def noticeable(mutation: Any, operators: list[str]) -> bool:
-    """Tell whether running the program can show a mutation: not in annotations or docstrings."""
-    if any(mutation.operator_name.startswith(name) for name in operators):
-        return False
-    source = (PRISTINE / mutation.module_path).read_text(encoding="utf-8")
-    line, column = mutation.start_pos
-    return not any(
-        (first, begin) <= (line, column) < (last, end)
-        for first, begin, last, end in silent_places(source)
-    )
+class Run:
+    """Outcomes of mutants, kept in build/mutation/done.json.
+
+    Parameters
+    ----------
+    plan
+        What mutation.toml says.
+    deadline : float
+        Of `time.monotonic`; later nothing new is begun.
+    """
+
+    def __init__(self, plan: dict[str, Any], deadline: float) -> None:
+        self.plan, self.deadline = plan, deadline
+        self.file = BUILD / "done.json"
+        self.done: dict[str, Any] = {}
+        if self.file.exists():
+            self.done = json.loads(self.file.read_text(encoding="utf-8"))
+        self.measured: dict[str, dict[str, Measured]] = {}
+        shared = [*ROOT.glob("tests/**/conftest.py"), *(ROOT / "src").rglob("*.py")]
+        self.shared = digest(*(_file(path) for path in sorted(shared)))  # lines are the code's
+
+    def outcome(self, mutant: Mutant) -> str | None:
+        """Killed, alive, or stopped as it took too long; None where there was no time left."""
+        source = (ROOT / mutant.path).read_text(encoding="utf-8")
+        room = next(r for r in self.plan["rooms"].values() if mutant.path in modules_of(r))
+        old = self.done.get(mutant.key)
+        if old and self.is_valid(old, source, room):
+            return str(old["outcome"])
+        if time.monotonic() > self.deadline or not self.measure(room):
+            return None
+        measured = self.measured[room["tests"][0]]
+        tests, seconds = tests_for(
+            measured, mutant.path, mutant.start[0], source, budget=self.plan["budget"]
+        )
+        outcome, by, changed = ALIVE, "", mutant.source(source)
+        if tests:
+            limit = self.plan["patience"] + 10 * seconds
+            outcome, by = noticed(ROOT, mutant.path, changed, tests, limit)
+        self.keep(mutant, source, room, {"outcome": outcome, "by": by, "tests": len(tests)})
+        sys.stdout.write("." if outcome != ALIVE else "A")
+        sys.stdout.flush()
+        return outcome
+
+    def is_valid(self, old: dict[str, Any], source: str, room: dict[str, Any]) -> bool:
+        """Tell whether neither the module nor the tests that decided have changed since."""
+        if old["source"] != digest(source):
+            return False
+        if old["outcome"] == ALIVE:
+            return bool(old["decided"] == self.tests_of(room))
+        file = old["by"].partition("::")[0]
+        return not file or bool(old["decided"] == digest(_file(ROOT / file)))
+
+    def keep(
+        self, mutant: Mutant, source: str, room: dict[str, Any], found: dict[str, Any]
+    ) -> None:
+        """Write an outcome, with what it holds for."""
+        file = found["by"].partition("::")[0]
+        decided = digest(_file(ROOT / file)) if file else self.tests_of(room)
+        self.done[mutant.key] = found | {"source": digest(source), "decided": decided}
+        self.file.write_text(json.dumps(self.done), encoding="utf-8")
+
+    def tests_of(self, room: dict[str, Any]) -> str:
+        """Fingerprint of a room's tests."""
+        return digest(*(_file(ROOT / file) for file in test_files(room)))
+
+    def measure(self, room: dict[str, Any]) -> bool:
+        """Measure a room's tests that are not measured yet; False where the time was too short."""
+        found = self.measured.setdefault(room["tests"][0], {})
+        kept = {
+            file: BUILD / f"tests-{digest(file, _file(ROOT / file), self.shared)}.json"
+            for file in test_files(room)
+        }
+        new = [file for file, place in kept.items() if not place.exists()]
+        for start in range(0, len(new), TOGETHER):
+            if time.monotonic() > self.deadline:
+                return False
+            some = new[start : start + TOGETHER]
+            sys.stdout.write(f"measuring {', '.join(some)}\n")
+            sys.stdout.flush()
+            plan = self.plan
+            places = {file: kept[file] for file in some}
+            measure(ROOT, places, longest=plan["longest"], seconds=plan["measuring"])
+        found |= {file: Measured.read(place) for file, place in kept.items() if file not in found}
+        return True
 
 
-def silent_places(source: str) -> list[tuple[int, int, int, int]]:
-    """Places of a file that do nothing when it runs: annotations and what is for type checkers."""
-    places: list[ast.AST] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            arguments = node.args
-            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            every += [each for each in (arguments.vararg, arguments.kwarg) if each]
-            places += [each.annotation for each in every if each.annotation]
-            places += [node.returns] if node.returns else []
-        elif isinstance(node, ast.AnnAssign):
-            places.append(node.annotation)
-        elif isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            places.append(node)
-    return [
-        (place.lineno, place.col_offset, place.end_lineno or 0, place.end_col_offset or 0)
+def test_files(room: dict[str, Any]) -> list[str]:
+    """Test files of a room, below the root."""
+    places = [ROOT / each for each in room["tests"]]
+    files = [
+        each
         for place in places
+        for each in ([place] if place.is_file() else place.rglob("test_*.py"))
     ]
+    return sorted(str(each.relative_to(ROOT)) for each in files)
 
 
-def notice(room: dict[str, Any]) -> int:
-    """Run the tests of a mutant: those that import its module first, then the room's."""
-    changed = [
-        path
-        for path in sorted((TREE / "src").rglob("*.py"))
-        if path.read_bytes() != (PRISTINE / path.relative_to(TREE)).read_bytes()
-    ]
-    near = sorted({str(t) for path in changed for t in tests_that_import(path, room["tests"])})
-    if near and (code := pytest(near)) not in {0, NO_TESTS}:
-        return code
-    return pytest(room["tests"])
+def digest(*texts: str) -> str:
+    """Fingerprint of texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def tests_that_import(path: Path, folders: list[str]) -> list[Path]:
-    """Test files of some folders in which a module is named."""
-    module = ".".join(path.relative_to(TREE / "src").with_suffix("").parts)
-    named = re.compile(rf"{re.escape(module)}\b")
-    return [
-        test.relative_to(TREE)
-        for folder in folders
-        for test in (TREE / folder).rglob("test_*.py")
-        if named.search(test.read_text(encoding="utf-8"))
-    ]
+def _file(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-def pytest(places: list[str]) -> int:
-    """Exit code of the quick tests, stopped at the first that fails."""
-    environment = os.environ | {"PYTHONPATH": str(TREE / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    program = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", *places]
-    program += ["-p", "no:cacheprovider"]
-    return subprocess.run(program, cwd=TREE, env=environment, check=False).returncode  # noqa: S603 - our own
+def _text(name: str) -> str:
+    return _file(Path(__file__).with_name(name))
 
 
-def report(sessions: dict[str, Path], plan: dict[str, Any]) -> int:
+def report(
+    how: dict[str, Any], outcomes: dict[Mutant, str | None], plan: dict[str, Any], *, write: bool
+) -> int:
     """Write the results, and say which mutants nobody noticed."""
-    from cosmic_ray.work_db import WorkDB, use_db
-    from cosmic_ray.work_item import WorkerOutcome
-
-    rooms, survivors = {}, []
-    for room, session in sessions.items():
-        with use_db(session, WorkDB.Mode.open) as database:
-            done = [
-                (item, result)
-                for item, result in database.completed_work_items
-                if result.worker_outcome == WorkerOutcome.NORMAL
-            ]
-        alive = [(item, result) for item, result in done if not result.is_killed]
-        rooms[room] = {"mutants": len(done), "killed": len(done) - len(alive)}
-        survivors += [survivor(item, result, plan["survivors"]) for item, result in alive]
-    open_survivors = [each for each in survivors if not each["reason"]]
-    mutants = sum(each["mutants"] for each in rooms.values())
-    killed = sum(each["killed"] for each in rooms.values())
-    accepted = len(survivors) - len(open_survivors)
+    alive = [survivor(each, plan["survivors"]) for each, out in outcomes.items() if out == ALIVE]
+    left = [each for each in alive if not each["reason"]]
+    mutants, killed = len(outcomes), len(outcomes) - len(alive)
+    accepted = len(alive) - len(left)
     share = killed / max(mutants - accepted, 1)
-    results = {
+    rooms: dict[str, Any] = defaultdict(lambda: {"mutants": 0, "killed": 0})
+    for mutant, outcome in outcomes.items():
+        room = mutant.path.split("/")[2]
+        rooms[room]["mutants"] += 1
+        rooms[room]["killed"] += outcome != ALIVE
+    results = how | {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
+        "mutants": mutants,
+        "killed": killed,
+        "accepted": accepted,
         "share_killed": share,
-        "rooms": rooms,
-        "survivors": survivors,
+        "by_room": dict(rooms),
+        "survivors": alive,
     }
-    (BUILD / "results.json").write_text(json.dumps(results, indent=2), encoding="utf-8")
-    for each in open_survivors:
+    if write:
+        (BUILD / "results.json").write_text(json.dumps(results, indent=2), encoding="utf-8")
+    for each in left:
         sys.stdout.write(f"\nalive: {each['place']} ({each['operator']})\n{each['diff']}\n")
-    sys.stdout.write(f"killed {killed} of {mutants} mutants ({share:.0%}); {accepted} accepted\n")
+    sys.stdout.write(
+        f"\nkilled {killed} of {mutants} mutants ({killed / max(mutants, 1):.0%}); {accepted} "
+        f"survivors are accepted with a reason: {share:.0%} of the others\n"
+    )
     return 0 if share >= plan["goal"] else 1
 
 
-def survivor(item: Any, result: Any, reasons: dict[str, str]) -> dict[str, str]:
+def survivor(mutant: Mutant, reasons: dict[str, str]) -> dict[str, str]:
     """What a mutant that lives changed, and why that is accepted, if it is."""
-    mutation = item.mutations[0]
-    lines = (result.diff or "").splitlines()
-    changed = [line for line in lines if re.match(r"[+-](?![+-])", line)]
-    new = next((line[1:].strip() for line in changed if line.startswith("+")), "")
-    place = f"{mutation.module_path}:{mutation.start_pos[0]}"
+    source = _file(ROOT / mutant.path)
+    diff = difference(source, mutant.source(source))
+    new = next((line[1:].strip() for line in diff.splitlines() if line.startswith("+")), "")
     return {
-        "place": place,
-        "operator": mutation.operator_name,
-        "diff": "\n".join(changed),
-        "reason": reasons.get(f"{mutation.module_path}: {new}", ""),
+        "key": mutant.key,
+        "place": f"{mutant.path}:{mutant.start[0]}",
+        "operator": mutant.operator,
+        "diff": diff,
+        "reason": reasons.get(f"{mutant.path}: {new}", ""),
     }
 
 

@@ -1,11 +1,12 @@
-"""The mutation test changes what runs, and only that; its plan names what is there."""
+"""The mutation test changes what runs, and only that; a mutant that nobody notices is found."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import json
+import sys
 import tomllib
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,21 +18,79 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     A = 1 | 2
 
+Reading = int | str
+TOLERANCE = 3
+LIMIT = 5
 
+
+@frozen(strict=True)
 def f(x: int | None = 1 | 2, *, y: str | None = None) -> int | None:
     z: int | None = x | 4
-    return z
+    return zip(z, y, strict=True)
+"""
+MODULE = """\
+def share(part, whole):
+    if whole == 0:
+        return 0.0
+    return part / whole
+
+
+def unused(x):
+    return x + 1
+
+
+def waits(n):
+    while n > 0:
+        n = n - 1
+    return n
+"""
+TESTS = """\
+import pytest
+from small.parts import share, waits
+
+
+@pytest.fixture(scope="module")
+def half():
+    return share(1, 2)
+
+
+def test_nothing():
+    assert True
+
+
+def test_a_half(half):
+    assert half == 0.5
+
+
+def test_it_ends():
+    assert waits(3) == 0
 """
 
 
 @pytest.fixture(scope="module")
-def mutation():
-    spec = importlib.util.spec_from_file_location(
-        "mutation", ROOT / "tests" / "supply" / "mutation.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def supply():
+    """The three modules, which are a script and its parts."""
+    sys.path.insert(0, str(ROOT / "tests" / "supply"))
+    try:
+        yield {
+            name: importlib.import_module(name) for name in ("mutants", "mutation_runs", "mutation")
+        }
+    finally:
+        sys.path.remove(str(ROOT / "tests" / "supply"))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A package with one module and its tests, in the current folder."""
+    package = tmp_path / "src" / "small"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text(MODULE)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_parts.py").write_text(TESTS)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\ntestpaths = ['tests']\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_every_place_of_the_plan_is_there() -> None:
@@ -48,19 +107,36 @@ def test_every_accepted_survivor_has_a_reason_and_its_line_is_of_a_module_that_i
         assert len(reason) > 20
 
 
-def test_annotations_and_what_is_for_type_checkers_are_not_changed(mutation) -> None:
-    places = mutation.silent_places(SOURCE)
+def test_every_constant_that_is_not_changed_is_in_one_of_the_modules(supply) -> None:
+    rooms = PLAN["rooms"].values()
+    text = "".join(
+        (ROOT / path).read_text(encoding="utf-8")
+        for room in rooms
+        for path in supply["mutation"].modules_of(room)
+    )
+    for reason, names in PLAN["constants"].items():
+        assert len(reason) > 20
+        assert not [name for name in names if f"{name} = " not in text and f"{name}, " not in text]
 
-    def is_silent(text: str, number: int) -> bool:
+
+def test_what_is_not_behaviour_is_not_changed(supply) -> None:
+    silent = list(supply["mutants"].silent_places(SOURCE, {"TOLERANCE"}))
+
+    def is_silent(text: str, number: int = 1) -> bool:
         start = -1
         for _ in range(number):
             start = SOURCE.index(text, start + 1)
         line = SOURCE.count("\n", 0, start) + 1
         column = start - (SOURCE.rfind("\n", 0, start) + 1)
-        return any((a, b) <= (line, column) < (c, d) for a, b, c, d in places)
+        return any(first <= (line, column) < last for first, last in silent)
 
     assert is_silent("1 | 2", 1)  # below TYPE_CHECKING
     assert not is_silent("1 | 2", 2)  # a default runs
+    assert is_silent("int | str")  # an alias of types
+    assert is_silent("3")
+    assert not is_silent("5")
+    assert is_silent("True", 1)  # of a decorator
+    assert is_silent("True", 2)  # of zip
     assert is_silent("int | None", 1)
     assert is_silent("str | None", 1)
     assert is_silent("int | None", 2)  # what is returned
@@ -68,36 +144,117 @@ def test_annotations_and_what_is_for_type_checkers_are_not_changed(mutation) -> 
     assert not is_silent("x | 4", 1)
 
 
-def test_an_accepted_survivor_is_known_by_its_file_and_its_changed_line(mutation) -> None:
-    changed = SimpleNamespace(module_path=Path("src/a.py"), start_pos=(3, 0), operator_name="op")
-    item = SimpleNamespace(mutations=[changed])
-    result = SimpleNamespace(diff="--- a\n+++ b\n@@ -3 +3 @@\n-    x = 1\n+    x = 2\n")
+def test_every_place_is_drawn_alike_however_many_changes_it_has(supply) -> None:
+    mutants = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
+    places = {each.place for each in mutants}
+    drawn = supply["mutation"].drawn(mutants, len(places), seed=1)
 
-    told = mutation.survivor(item, result, {"src/a.py: x = 2": "a default of a plot"})
-    assert told["reason"] == "a default of a plot"
-    assert told["diff"] == "-    x = 1\n+    x = 2"
-    assert mutation.survivor(item, result, {})["reason"] == ""
+    assert len(mutants) > 2 * len(places), "an operator has many alternatives"
+    assert sorted(each.place for each in drawn) == sorted(places)
+    again = supply["mutation"].drawn(list(reversed(mutants)), 4, seed=2)
+    assert {each.place for each in again} == {
+        each.place for each in supply["mutation"].drawn(mutants, 4, seed=2)
+    }
+    assert supply["mutation"].drawn(mutants, None, seed=1) == mutants
 
 
-def test_what_was_done_on_other_code_is_not_taken_over(mutation, tmp_path, monkeypatch) -> None:
-    root = tmp_path / "project"
-    for name in ("src", "tests", "docs", "notebooks", "benchmarks"):
-        (root / name).mkdir(parents=True)
-        (root / name / "a.py").write_text("x = 1\n")
-    for name in ("pyproject.toml", "README.md"):
-        (root / name).write_text("")
-    build = root / "build"
-    for name, place in (("ROOT", root), ("BUILD", build), ("PRISTINE", build / "pristine"),
-                        ("TREE", build / "tree")):  # fmt: skip
-        monkeypatch.setattr(mutation, name, place)
-    mutation.copy_tree()
-    (build / "sales.sqlite").write_text("done")
-    (build / "tree" / "src" / "a.py").write_text("x = 2\n")  # a mutant that was left half-way
-    mutation.copy_tree()
+def test_a_changed_line_is_named_as_it_was_and_as_it_is(supply) -> None:
+    difference = supply["mutants"].difference
+    changed = MODULE.replace("part / whole", "part * whole")
 
-    assert (build / "sales.sqlite").exists()
-    assert (build / "tree" / "src" / "a.py").read_text() == "x = 1\n"
-    (root / "tests" / "a.py").write_text("x = 3\n")
-    mutation.copy_tree()
-    assert not (build / "sales.sqlite").exists()
-    assert (build / "tree" / "tests" / "a.py").read_text() == "x = 3\n"
+    assert difference(MODULE, changed) == "-    return part / whole\n+    return part * whole"
+    assert difference("a\nb\n", "a\nx\ny\n") == "-b\n+x\n+y"
+
+
+def test_the_lines_of_a_statement_are_those_of_its_head_only(supply) -> None:
+    lines = supply["mutants"].lines_of_statement
+
+    assert list(lines(MODULE, 2)) == [2]
+    assert list(lines("x = (\n  1,\n  2,\n)\n", 3)) == [1, 2, 3, 4]
+    assert list(lines("def f(\n  a=1,\n):\n  return a\n", 2)) == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_mutant_is_killed_or_lives_by_the_tests_that_run_its_line(supply, project) -> None:
+    runs, file = supply["mutation_runs"], "tests/test_parts.py"
+    kept = project / "measured.json"
+    runs.measure(project, {file: kept}, longest=5, seconds=100)
+    measured = {file: runs.Measured.read(kept)}
+
+    def outcome(old: str, new: str, seconds: float = 100) -> tuple[str, str]:
+        line = MODULE[: MODULE.index(old)].count("\n") + 1
+        tests, _ = runs.tests_for(measured, "src/small/parts.py", line, MODULE, budget=10)
+        if not tests:
+            return "no test", ""
+        changed = MODULE.replace(old, new)
+        return runs.noticed(project, "src/small/parts.py", changed, tests, seconds)
+
+    assert outcome("part / whole", "part * whole") == (
+        "killed",
+        f"{file}::test_a_half",
+    ), "a shared fixture runs the line for the test that uses it"
+    assert outcome("return 0.0", "return 1.0") == ("no test", "")
+    assert outcome("whole == 0", "whole == 9") == ("alive", "")
+    assert outcome("x + 1", "x - 1") == ("no test", "")
+    assert outcome("n - 1", "n - 0", seconds=5)[0] == "time"
+    assert (project / "src" / "small" / "parts.py").read_text() == MODULE, "no file is touched"
+
+
+@pytest.mark.slow
+def test_tests_that_fail_already_are_an_error_and_kill_nothing(supply, project) -> None:
+    broken = project / "tests" / "test_broken.py"
+    broken.write_text("def test_it():\n    assert 1 == 2\n")
+
+    with pytest.raises(RuntimeError, match="fail on code that was not changed"):
+        supply["mutation_runs"].measure(
+            project, {"tests/test_broken.py": project / "x.json"}, longest=5, seconds=100
+        )
+
+
+def test_a_result_holds_while_its_module_and_the_tests_that_decided_are_the_same(
+    supply, project, monkeypatch
+) -> None:
+    mutation = supply["mutation"]
+    monkeypatch.setattr(mutation, "ROOT", project)
+    monkeypatch.setattr(mutation, "BUILD", project)
+    room = {"modules": ["src/small"], "tests": ["tests"]}
+    plan = {"rooms": {"small": room}, "survivors": {}}
+    killed, alive, *_ = mutation.drawn(
+        supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set()), 3, seed=0
+    )
+    run = mutation.Run(plan, deadline=0)
+    by = "tests/test_parts.py::test_a_half"
+    run.keep(killed, MODULE, room, {"outcome": "killed", "by": by, "tests": 1})
+    run.keep(alive, MODULE, room, {"outcome": "alive", "by": "", "tests": 1})
+    assert mutation.Run(plan, deadline=0).outcome(alive) == "alive"
+
+    (project / "tests" / "test_new.py").write_text("def test_more():\n    assert True\n")
+    later = mutation.Run(plan, deadline=0)
+    assert later.outcome(killed) == "killed"
+    assert later.outcome(alive) is None, "a new test may notice it"
+    (project / "tests" / "test_parts.py").write_text(TESTS + "\n")
+    assert mutation.Run(plan, deadline=0).outcome(killed) is None
+
+
+def test_survivors_are_reported_and_those_accepted_count_in_neither(
+    supply, project, monkeypatch, capsys
+) -> None:
+    mutation = supply["mutation"]
+    monkeypatch.setattr(mutation, "ROOT", project)
+    monkeypatch.setattr(mutation, "BUILD", project)
+    found = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
+    divided = next(each for each in found if each.operator.endswith("Div_Mul"))
+    added = next(each for each in found if each.operator.endswith("Add_Sub"))
+    other = next(each for each in found if each.operator == "core/AddNot")
+    plan = {"survivors": {"src/small/parts.py: return x - 1": "nobody calls it"}, "goal": 0.85}
+    outcomes = {divided: "alive", added: "alive", other: "time"}
+
+    assert mutation.report({}, outcomes, plan, write=True) == 1
+    told = json.loads((project / "results.json").read_text())
+    assert (told["mutants"], told["killed"], told["accepted"]) == (3, 1, 1)
+    assert told["share_killed"] == 0.5
+    assert told["by_room"] == {"parts.py": {"mutants": 3, "killed": 1}}
+    text = capsys.readouterr().out
+    assert "return part * whole" in text
+    assert "return x - 1" not in text
+    assert mutation.report({}, {other: "killed"}, plan, write=False) == 0

@@ -1,4 +1,4 @@
-"""Titles above a table and sums below it are no rows of it, and are said to be left out."""
+"""Titles above a table and sums below it are not rows of it, and are said to be left out."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_word_for_sums_that_many_rows_have_is_a_level(tmp_path) -> None:
 
 def test_a_short_row_that_is_a_deal_is_still_an_error(tmp_path) -> None:
     with pytest.raises(
-        DealsError, match=r"1 row\(s\) have not the header's 4 fields; row 32 has 2"
+        DealsError, match=r"1 row\(s\) do not have the header's 4 fields; row 32 has 2"
     ):
         _read(tmp_path, ROWS + "D31,pro\n")
 

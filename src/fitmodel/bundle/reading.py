@@ -102,7 +102,7 @@ def _versions(home: Path) -> list[Path]:
 def open_version(home: Path, version: str) -> Bundle:
     """Open one version below a model's folder; `BundleError` as `open_bundle`."""
     if not manifests.is_version(version):
-        raise BundleError(f"{version!r} is no version of a model below {home}")
+        raise BundleError(f"{version!r} is not a version of a model below {home}")
     path = home / version
     if path.is_symlink():
         raise BundleError(f"{path} is a symbolic link; a version must be a folder of its own")
@@ -167,7 +167,7 @@ def _read_plain_file(path: Path, *, limit: int) -> bytes:
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BundleError(f"{path} is no plain file; a bundle holds nothing else")
+                raise BundleError(f"{path} is not a plain file; a bundle holds nothing else")
             return file.read(limit + 1)
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error}") from error

@@ -194,7 +194,7 @@ def set_current(root: Path | str, name: str, version: str) -> None:
 
 
 def check_model_name(name: str) -> None:
-    """Refuse names that are no plain folder name on some system."""
+    """Refuse names that are not a plain folder name on some system."""
     bad = set(name) & _NOT_IN_NAMES
     if (
         bad

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.checks.results import CheckResult
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+NOT_MADE = "the deals could not be read, so nobody knows what this check would find"
 _NO_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """Control characters that XML 1.0 cannot hold."""
 
@@ -124,11 +125,18 @@ def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
     return written
 
 
-def to_junit(results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str) -> str:
+def to_junit(
+    results: Sequence[CheckResult],
+    silenced: Sequence[CheckResult],
+    place: str,
+    *,
+    unread: bool = False,
+) -> str:
     """Write results as JUnit XML: a test case per result, and one per check that found nothing.
 
     An error is a failure. A warning passes, with its text as the case's output: JUnit has no
-    warnings. A silenced result is skipped, with the reason.
+    warnings. A silenced result is skipped, with the reason. Where the deals are `unread`, a check
+    that found nothing may not have been made: it is skipped, never passed.
     """
     suite = ET.Element("testsuite", name=f"fitmodel check {_plain(place)}")
     for result in (*results, *silenced):
@@ -146,10 +154,12 @@ def to_junit(results: Sequence[CheckResult], silenced: Sequence[CheckResult], pl
             failure.text = text
         else:
             ET.SubElement(case, "system-out").text = f"{result.level}: {text}"
-    told = {result.code for result in (*results, *silenced)}
+    reported_codes = {result.code for result in (*results, *silenced)}
     for code, kind in all_codes().items():
-        if code not in told and not code.startswith("FM4"):  # those are of a training
-            ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
+        if code not in reported_codes and not code.startswith("FM4"):  # those are of a training
+            case = ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
+            if unread:
+                ET.SubElement(case, "skipped", message=NOT_MADE)
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))

@@ -51,7 +51,7 @@ class CheckResult:
 
     @property
     def row(self) -> int | None:
-        """First row of the file that the message names; None of a table that is no file."""
+        """First row of the file that the message names; None of a table that is not a file."""
         if self.column.startswith(BESIDE) and not self.file:
             return None
         found = _ROW.search(self.message)

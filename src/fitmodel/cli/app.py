@@ -93,14 +93,26 @@ def progress() -> Callable[[str], None]:
     return lambda step: typer.echo(f"... {step}", err=True)
 
 
-def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
+def read_and_tell(
+    deals: Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+) -> DealsRead:
     """Read past deals, and print what [rows] left out or merged."""
     from fitmodel.crm.reading import read_with_history
 
-    read = read_with_history(deals, spec)
+    read = read_with_history(deals, spec, to_learn=to_learn)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
     return read
+
+
+def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
+    """Read past deals; those of too few to learn from too, as counting needs no model."""
+    from fitmodel.exceptions import TooFewDealsError
+
+    try:
+        return read_and_tell(deals, spec)
+    except TooFewDealsError:
+        return read_and_tell(deals, spec, to_learn=False)
 
 
 def load_spec(config: Path) -> DealSpec:
@@ -206,7 +218,7 @@ def months_listed(text: str | None) -> tuple[int, ...]:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no list of months; write 3,12", param_hint="--horizons"
+            f"{text!r} is not a list of months; write 3,12", param_hint="--horizons"
         ) from None
     return tuple(listed)
 
@@ -216,4 +228,4 @@ def day_given(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise SpecError(f"--as-of {text!r} is no day. Remedy: give it as YYYY-MM-DD.") from None
+        raise SpecError(f"--as-of {text!r} is not a day. Remedy: give it as YYYY-MM-DD.") from None

@@ -163,8 +163,8 @@ def edit(
         typer.echo(f"judged  {edited.re_evaluation or unjudged}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
         if edited.tracked is not None:
-            said = edited.tracked.warning or f"version {edited.tracked.registry_version}"
-            typer.echo(f"mlflow  {said}")
+            outcome = edited.tracked.warning or f"version {edited.tracked.registry_version}"
+            typer.echo(f"mlflow  {outcome}")
 
 
 @app.command()

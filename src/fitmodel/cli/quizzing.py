@@ -82,14 +82,14 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
 
     size, level = len(made.questions), f"{made.level:.0%}"
     typer.echo(say("intro", size=size, level=level, horizon=horizon))
-    said: dict[str, list[float]] = {name: [] for name in people}
+    guesses: dict[str, list[float]] = {name: [] for name in people}
     for question, answer in zip(made.questions, made.answers, strict=True):
         signed = f"{question.signed:%Y-%m-%d}"
         typer.echo("\n" + say("question", number=question.number, size=size, signed=signed))
         for name, value in question.facts:
             typer.echo(say("fact", name=name, value=value))
         for name in people:
-            said[name].append(_asked(name, say, hidden=len(people) > 1))
+            guesses[name].append(_asked(name, say, hidden=len(people) > 1))
         typer.echo(say("left" if answer.left_early else "stayed", horizon=horizon))
         typer.echo(
             say(
@@ -101,11 +101,11 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
         )
         for reason in answer.reasons:
             typer.echo(f"  {reason}")
-    log.keep_guesses(guesses_of(made, said))
+    log.keep_guesses(guesses_of(made, guesses))
     outcome = [answer.left_early for answer in made.answers]
     typer.echo("\n" + say("scale"))
     for name in people:
-        typer.echo(say("score", person=name, brier=f"{brier(said[name], outcome):.3f}"))
+        typer.echo(say("score", person=name, brier=f"{brier(guesses[name], outcome):.3f}"))
     by_model = brier([answer.probability for answer in made.answers], outcome)
     typer.echo(say("score_model", brier=f"{by_model:.3f}"))
     by_level = brier([made.level] * size, outcome)

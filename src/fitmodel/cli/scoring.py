@@ -60,7 +60,7 @@ def score(
     table: Tables = None,
     horizons: Annotated[
         str | None,
-        typer.Option(help="Also within these months of signing, such as 3,12: a column for each."),
+        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
     ] = None,
     signed: Annotated[
         bool,
@@ -149,7 +149,7 @@ def _score_signed(
         err=True,
     )
     if done.left_out:
-        typer.echo(f"{done.left_out:,} rows are no customers: left out by [rows]", err=True)
+        typer.echo(f"{done.left_out:,} rows are not customers: left out by [rows]", err=True)
     if done.beyond_data:
         typer.echo(
             f"Warning: for {done.beyond_data:,} of them the months asked for end after month "

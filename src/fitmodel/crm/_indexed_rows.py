@@ -12,10 +12,10 @@ import pandas as pd
 
 from fitmodel.crm._history_rows import first_seen, read_rows
 from fitmodel.crm._search import NOT_A_TIME
-from fitmodel.crm._spool import Levels, Spool
 from fitmodel.crm._stages import StageMoves, stage_steps
 from fitmodel.crm._ties import order_changes
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.spool import Levels, Spool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class IndexedRows:
         Raises
         ------
         DealsError
-            If it cannot be read, or the stage of the contract is no field.
+            If it cannot be read, or the stage of the contract is not a field.
         """
         raw = read_rows(part, self._section)
         self._refuse_no_stage(raw)
@@ -110,7 +110,7 @@ class IndexedRows:
         if stage is not None and stage not in raw.fields:
             known = ", ".join(raw.fields[:12])
             raise DealsError(
-                f"{self._place} stage {stage!r} is no field that is read of it: they are {known}"
+                f"{self._place} stage {stage!r} is not a field that is read of it: they are {known}"
             )
 
     def arrays(self) -> dict[str, Any]:

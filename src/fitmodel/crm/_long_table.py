@@ -250,7 +250,7 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     Raises
     ------
     DealsError
-        If most of them are no date, or day and month could be swapped in all of them.
+        If most of them are not dates, or day and month could be swapped in all of them.
     """
     name = str(getattr(rows.section, key))
     values = rows.column(name)
@@ -261,11 +261,11 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     def refuse(told: Told) -> None:
         if told.count > MAX_UNREADABLE * told.total:
             raise DealsError(
-                f"{rows.place} {name}: {told.count:,} of {told.total:,} values are no date, for "
+                f"{rows.place} {name}: {told.count:,} of {told.total:,} values are not dates, for "
                 f"example row {told.row}: {told.value}. Remedy: name the column of dates as {key}"
             )
 
-    what = "have an end that is no date, which counts as no end" if key == "valid_to" else ""
+    what = "have an end that is not a date, which counts as no end" if key == "valid_to" else ""
     rows.told(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
     times: NDArray[np.int64] = read.times.astype(np.int64)
     return times

@@ -202,7 +202,7 @@ def describe(
 def _of_another_type(
     ids: pd.Series[Any], tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Values as of closing that are no number where today all are."""
+    """Values as of closing that are not numbers where today all are."""
     for each in result.fields:
         name = each.columns.value
         if name is None or name not in result.unlike:

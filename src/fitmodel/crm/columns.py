@@ -40,7 +40,7 @@ class FieldColumns:
     column : str
         The deals' own column, which holds the value of today; derived names begin with it.
     value : str or None
-        Column that gets the value as of the moment; None where it is no attribute.
+        Column that gets the value as of the moment; None where it is not an attribute.
     is_stage : bool
     """
 

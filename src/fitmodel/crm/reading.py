@@ -132,7 +132,7 @@ def read_deals(
         What the columns mean.
     to_learn : bool, default=True
         Whether the deals are to be learned from. Else a column that is empty or always the same,
-        and deals among which nobody left early, are no errors: they are what monitoring is for.
+        and deals among which nobody left early, are not errors: they are what monitoring is for.
     tables : mapping of str to DataFrame or path, optional
         In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
 

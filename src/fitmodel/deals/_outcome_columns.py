@@ -203,7 +203,7 @@ def day_as_of(as_of: Moment) -> np.datetime64:
     Raises
     ------
     DealsError
-        If it is no date.
+        If it is not a date.
     """
     try:
         day = to_days(as_of)[0]
@@ -270,8 +270,8 @@ def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
     empty = np.isnan(numbers)
     if empty.any():
         raise DealsError(
-            f"{column!r} is empty or no number in {empty.sum()} of {len(deals)} deals, such as row "
-            f"{deals.index[int(empty.argmax())]!r}; read the table with read_deals"
+            f"{column!r} is empty or not a number in {empty.sum()} of {len(deals)} deals, such as "
+            f"row {deals.index[int(empty.argmax())]!r}; read the table with read_deals"
         )
     return numbers
 

@@ -45,7 +45,7 @@ class ReadAttributes:
     dates : tuple of str
         Which attributes are dates.
     unreadable : dict of str to ndarray of bool of shape (n,)
-        For each date attribute with a value that is no date: the rows where that is so. They are
+        For each date attribute with a value that is not a date: the rows where that is so. They are
         missing in ``frame``.
     """
 
@@ -166,7 +166,7 @@ def _looks_like_date(value: Any) -> bool:
 def read_days(column: pd.Series[Any], form: DateForm = ONLY_ISO) -> tuple[Days, NDArray[np.bool_]]:
     """Days of a column, and which rows hold no date in this form.
 
-    In ISO form a number is no date: reading it as one would count nanoseconds since 1970.
+    In ISO form a number is not a date: reading it as one would count nanoseconds since 1970.
     """
     reading = read_dates(column, form=form)
     return reading.series.to_numpy().astype("datetime64[D]"), reading.unreadable

@@ -48,10 +48,10 @@ class CumulativeIncidence:
         """Share that had left and that had exited after so many months; NaN beyond the data."""
         if months > self.times[-1] and self.left[-1] + self.exited[-1] < 1 - 1e-12:
             return float("nan"), float("nan")
-        place = int(np.searchsorted(self.times, months, side="right"))
-        if not place:
+        position = int(np.searchsorted(self.times, months, side="right"))
+        if not position:
             return 0.0, 0.0
-        return float(self.left[place - 1]), float(self.exited[place - 1])
+        return float(self.left[position - 1]), float(self.exited[position - 1])
 
 
 def cumulative_incidence(
@@ -91,12 +91,12 @@ def cumulative_incidence(
         raise DealsError("no deal to estimate from; give at least one")
     if not np.isin(causes, (STILL_THERE, LEFT, EXITED)).all():
         raise DealsError("a cause is none of 0 (still there), 1 (left) and 2 (exited)")
-    times, place = np.unique(months, return_inverse=True)
+    times, position = np.unique(months, return_inverse=True)
     order = np.sort(entry)
     gone = np.searchsorted(np.sort(months), times, side="left")
     at_risk = np.searchsorted(order, times, side="right") - gone
     shares = [
-        np.bincount(place[causes == each], minlength=len(times)) / np.maximum(at_risk, 1)
+        np.bincount(position[causes == each], minlength=len(times)) / np.maximum(at_risk, 1)
         for each in (LEFT, EXITED)
     ]
     there = np.concatenate([[1.0], np.cumprod(1.0 - sum(shares))])[:-1]

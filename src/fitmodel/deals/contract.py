@@ -215,7 +215,7 @@ class DealSpec(BaseModel):
         Raises
         ------
         SpecError
-            The file is absent, is no TOML, or the contract in it is not valid.
+            The file is absent, is not TOML, or the contract in it is not valid.
         """
         sections = _read_toml(Path(path))
         try:
@@ -253,7 +253,7 @@ class DealSpec(BaseModel):
 
     @property
     def role_columns(self) -> tuple[str, ...]:
-        """Columns that play a role and so are no attributes; `amount` is an attribute too."""
+        """Columns that play a role and so are not attributes; `amount` is an attribute too."""
         roles = self.deals.columns()
         return tuple(column for role, column in roles.items() if role != "amount")
 
@@ -301,9 +301,9 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     """
     forbidden = _outcome_roles(roles)
     forbidden |= {getattr(roles, name): name for name in ("id", "closed_on")}
-    told = set(attributes.include or ())
+    included = set(attributes.include or ())
     sellers = {getattr(roles, name): name for name in ("rep", "team")}
-    forbidden |= {column: name for column, name in sellers.items() if column not in told}
+    forbidden |= {column: name for column, name in sellers.items() if column not in included}
     for key, names in attributes.model_dump(
         exclude={"exclude", *NO_NAMES}, exclude_none=True
     ).items():

@@ -83,8 +83,8 @@ class DealHistory:
         Raises
         ------
         DealsError
-            If the contract gives a tenure instead of dates, the day is no date, or it lies before
-            ``observed_from``, when no leaver was recorded.
+            If the contract gives a tenure instead of dates, the day is not a date, or it lies
+            before ``observed_from``, when no leaver was recorded.
         """
         cut = None if day is None else day_as_of(day)
         if cut not in self._views:

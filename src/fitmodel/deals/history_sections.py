@@ -223,7 +223,7 @@ def read_tables(value: Any, kind: type[Kind]) -> dict[str, Kind]:
     problems: list[str] = []
     for name, keys in value.items():
         if not _NAME.fullmatch(str(name)):
-            problems.append(f"[{kind.section}.{name}] is no name: use letters, digits and _")
+            problems.append(f"[{kind.section}.{name}] is not a name: use letters, digits and _")
         elif isinstance(keys, kind):
             tables[name] = keys
         elif not isinstance(keys, dict):

@@ -49,7 +49,7 @@ def compare_horizons(
 
     Notes
     -----
-    Customers seen to leave are those that left before the extract: a share of them is no forecast.
+    Customers seen to leave are those that left before the extract: their share is not a forecast.
 
     Examples
     --------

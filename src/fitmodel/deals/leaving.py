@@ -34,9 +34,9 @@ def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:
     if not spec.deals.churned_values:
         return read_flags(cells)
     meant = {plain_value(value) for value in spec.deals.churned_values}
-    places, distinct = pd.factorize(cells.astype(object))
+    positions, distinct = pd.factorize(cells.astype(object))
     left = np.array([*(plain_value(cell) in meant for cell in distinct), False], dtype=bool)
-    series = pd.Series(left[places], index=cells.index, name=cells.name)
+    series = pd.Series(left[positions], index=cells.index, name=cells.name)
     return Reading(series, np.zeros(len(cells), dtype=bool))
 
 

@@ -1,4 +1,4 @@
-"""Rows of a pipeline that are no prospects any more: lost, or left out by `[rows]` drop.
+"""Rows of a pipeline that are not prospects any more: lost, or left out by `[rows]` drop.
 
 One rule for a prospect, a table, a file, the service and Spark. The standard library and numpy
 only until a table is asked about: this file is on the path of a single prospect.
@@ -145,7 +145,7 @@ def lost_rows_from_dict(data: Mapping[str, Any]) -> LostRows:
     Raises
     ------
     ValueError
-        If it is no mapping of columns to lists of texts.
+        If it is not a mapping of columns to lists of texts.
     """
     rules: dict[str, dict[str, tuple[str, ...]]] = {}
     for rule in ("keep", "drop"):

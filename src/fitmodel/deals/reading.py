@@ -22,8 +22,8 @@ from fitmodel.deals.settling import (
     has_several_currencies,
     settle_attributes,
 )
-from fitmodel.deals.validation import errors_of, shape_errors
-from fitmodel.exceptions import DealsError
+from fitmodel.deals.validation import TOO_FEW, errors_of, shape_errors
+from fitmodel.exceptions import DealsError, TooFewDealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, read_file, read_table
 from fitmodel.tables.forms import Forms, forms_from_dict
@@ -115,7 +115,7 @@ def read_deals_with_findings(
     Raises
     ------
     DealsError
-        As `read_deals`.
+        As `read_deals`; `TooFewDealsError` where only outcomes to learn from are missing.
     """
     file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
@@ -148,8 +148,8 @@ def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None
     """Row numbers of the rows of a file that are left, by their index."""
     if file.row_numbers is None:
         return None
-    places = file.table.index.get_indexer(table.index)
-    return np.asarray(file.row_numbers[places])
+    positions = file.table.index.get_indexer(table.index)
+    return np.asarray(file.row_numbers[positions])
 
 
 def open_table(
@@ -214,4 +214,5 @@ def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse(problems: list[Problem]) -> None:
     if problems:
-        raise DealsError(explain(problems))
+        few = all(problem.code == TOO_FEW for problem in problems)
+        raise (TooFewDealsError if few else DealsError)(explain(problems), problems)

@@ -83,10 +83,10 @@ def settle_orders(
         role: read_dates(values, form=forms.dates.get(str(values.name)))
         for role, values in columns.items()
     }
-    told = {reading.order for reading in readings.values()} & {"day first", "month first"}
-    if len(told) != 1:
+    orders = {reading.order for reading in readings.values()} & {"day first", "month first"}
+    if len(orders) != 1:
         return readings
-    order = "month first" if "month first" in told else "day first"
+    order = "month first" if "month first" in orders else "day first"
     return {
         role: read_dates(columns[role], order) if reading.order == "either" else reading
         for role, reading in readings.items()

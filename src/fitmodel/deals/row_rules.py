@@ -38,7 +38,7 @@ class Rows(Section):
 
     A row stays where, for every column in `keep`, its value is listed, and for no column in
     `drop`; "" stands for an empty cell. `customer` names the column whose rows are one customer,
-    `gap_days` the days between two of them that are no leaving. `left_without_date` says what to
+    `gap_days` the days between two of them that are not leaving. `left_without_date` says what to
     do with customers that left on an unknown day. `trial_end` names the day on which a trial ends:
     a row that left by then never was a customer. `one_row_per` and `acknowledged` settle doubts
     that `fitmodel check` repeats.

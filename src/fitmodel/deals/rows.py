@@ -127,11 +127,13 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
 
 
 def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
-    """Refuse ends of trials that are no dates, or whose day and month cannot be told apart."""
+    """Refuse ends of trials that are not dates, or whose day and month cannot be told apart."""
     read = read_dates(cells)
     count = int(read.unreadable.sum())
     if count:
-        problem = f"{count:,} value(s) are no dates, for example {cells[read.unreadable].iloc[0]!r}"
+        problem = (
+            f"{count:,} value(s) are not dates, for example {cells[read.unreadable].iloc[0]!r}"
+        )
     elif read.swapped:
         problem = f"day and month cannot be told apart, for example {cells.dropna().iloc[0]!r}"
     else:
@@ -152,22 +154,22 @@ def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
 
 def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
     """Which rows stay by the values of one column."""
-    places, values = distinct_values(column)
+    positions, values = distinct_values(column)
     keep, drop = (rules.get(name) for rules in (spec.rows.keep, spec.rows.drop))
     stays = np.ones(len(values), dtype=bool)
     if keep is not None:
         stays &= np.isin(values, list(map(plain_value, keep)))
     if drop is not None:
         stays &= ~np.isin(values, list(map(plain_value, drop)))
-    chosen: Mask = stays[places]
+    chosen: Mask = stays[positions]
     return chosen
 
 
 def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return each row's position among the distinct cells, and these as plain values."""
-    places, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
+    positions, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
     values = [*map(plain_value, cells), ""]
-    return places, np.array(values, dtype=object)
+    return positions, np.array(values, dtype=object)
 
 
 def _left_out(values: pd.Series[Any], rows: int) -> str:

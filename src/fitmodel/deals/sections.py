@@ -194,7 +194,7 @@ class DealRoles(Section):
         return self
 
     def columns(self) -> dict[str, str]:
-        """Map each role that a column plays to the column; dates and units are no columns."""
+        """Map each role that a column plays to the column; dates and units are not columns."""
         given = self.model_dump(exclude=_NO_COLUMNS)
         roles = {role: name for role, name in given.items() if isinstance(name, str)}
         if self.currency is not None and not _CURRENCY_CODE.fullmatch(self.currency):

@@ -57,14 +57,14 @@ class Decision(Section):
     )
     @classmethod
     def _amount_or_share(cls, value: Any, info: ValidationInfo) -> float | str:
-        position, told = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
+        prefix, but_is = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
         if isinstance(value, str) and read_share(value) is not None:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f'{position} an amount or a share such as "8 %", {told}'
+            message = f'{prefix} an amount or a share such as "8 %", {but_is}'
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
         if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{position} at least 0 and finite, {told}")
+            raise ValueError(f"{prefix} at least 0 and finite, {but_is}")
         return float(value)
 
     @model_validator(mode="after")
@@ -154,7 +154,7 @@ def _problem(key: str, reason: str) -> str | None:
     if code is None:
         near = difflib.get_close_matches(number, all_codes(), 1)
         nearest = f"; did you mean {near[0]}?" if near else ""
-        return f"[checks] ignore has {shortened(key)}, which is no code of a check{nearest}"
+        return f"[checks] ignore has {shortened(key)}, which is not a code of a check{nearest}"
     if code.ignore == "no":
         return f"[checks] ignore cannot silence {number} ({code.name}). Remedy: {code.do}"
     if code.ignore == "column" and not column:

@@ -173,7 +173,7 @@ def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Find
             sheet,
             name,
             reading.unreadable,
-            "are no number, and nearly all others are",
+            "are not numbers, and nearly all others are",
             "correct them, or leave them empty where the number is not known; a column of names "
             "belongs into [attributes] categorical",
         )
@@ -189,7 +189,7 @@ def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Findin
         what = "are dates that can be read day first and month first"
         yield _finding(sheet, name, rows, what, remedy, code="date_order")
     elif reading.unreadable.any():
-        what = "are no date and are read as empty"
+        what = "are not dates and are read as empty"
         remedy = "write the date, or leave it empty"
         yield _finding(sheet, name, reading.unreadable, what, remedy, asks=False)
 

@@ -149,5 +149,5 @@ def _at_least(at: Floats, values: Floats, weight: Floats, *, strictly: bool = Fa
     """Sum of the weights of the values at or above (strictly: above) each time."""
     order = np.argsort(values)
     later = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
-    place = np.searchsorted(values[order], at, side="right" if strictly else "left")
-    return np.asarray(later[place], dtype=np.float64)
+    position = np.searchsorted(values[order], at, side="right" if strictly else "left")
+    return np.asarray(later[position], dtype=np.float64)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "errors_of", "find_errors", "shape_errors"]
 MIN_ROWS = 2
+TOO_FEW = "too-few"
 SHOWN_NAMES = 12
 
 
@@ -56,7 +57,7 @@ def shape_errors(sheet: Sheet) -> list[Problem]:
     frame = sheet.table
     wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
     if wrong:
-        message = f"{len(wrong)} column name(s) are no text, for example {shortened(wrong[0])}"
+        message = f"{len(wrong)} column name(s) are not text, for example {shortened(wrong[0])}"
         return [Problem("(columns)", len(wrong), "", "name every column", message)]
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
@@ -77,13 +78,13 @@ def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
     """List the problems of a tidy table whose roles were read.
 
     Without `to_learn` the table is only compared with what was learned: too few rows, attributes
-    that tell nothing, amounts that are no numbers and the absence of early churners are then no
+    that tell nothing, amounts that are not numbers and the absence of early churners are then no
     errors.
     """
     rows = len(judged.table)
     if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
-        return [Problem("(table)", rows, "", "give all past deals", message)]
+        return [Problem("(table)", rows, "", "give all past deals", message, TOO_FEW)]
     absent = list(_missing_columns(judged))
     form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
     roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
@@ -157,7 +158,7 @@ def _amount_errors(judged: Judged) -> Iterator[Problem]:
     if name is not None and "amount" in judged.readings:
         unreadable = judged.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
-        yield from judged.problems(unreadable, "are no number (amount)", remedy, name)
+        yield from judged.problems(unreadable, "are not numbers (amount)", remedy, name)
 
 
 def _several_currencies(judged: Judged) -> Iterator[Problem]:
@@ -181,7 +182,7 @@ def _propensity_errors(judged: Judged) -> Iterator[Problem]:
     if name is not None and "propensity" in judged.readings:
         reading = judged.readings["propensity"]
         impossible = reading.unreadable | impossible_propensities(reading.series)
-        what = "are no probability above 0 and at most 1 (propensity)"
+        what = "are not probabilities above 0 and at most 1 (propensity)"
         remedy = "take the column as the decision log gives it; leave it empty for the unflagged"
         yield from judged.problems(impossible, what, remedy, name)
 
@@ -189,7 +190,7 @@ def _propensity_errors(judged: Judged) -> Iterator[Problem]:
 def _date_errors(judged: Judged) -> Iterator[Problem]:
     """Dates that cannot be read, are empty, or contradict each other.
 
-    Leaving dated after the extract is no error: it was announced, and the customer is still there.
+    Leaving dated after the extract is not an error: it was announced; the customer is still there.
     """
     for role in DATES:
         if role in judged.readings:
@@ -227,7 +228,7 @@ def _one_date_errors(judged: Judged, role: str) -> Iterator[Problem]:
         yield Problem(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
-    yield from judged.problems(reading.unreadable, "are no date", remedy, name)
+    yield from judged.problems(reading.unreadable, "are not dates", remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "give the date, or leave out the rows of deals that were not signed"
@@ -262,7 +263,7 @@ def _tenure_errors(judged: Judged) -> Iterator[Problem]:
     if "tenure_months" in judged.readings:
         reading = judged.readings["tenure_months"]
         remedy = "write the months as plain numbers (4.5)"
-        yield from judged.problems(reading.unreadable, "are no number (tenure)", remedy, tenure)
+        yield from judged.problems(reading.unreadable, "are not numbers (tenure)", remedy, tenure)
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         yield from judged.problems(empty, "are empty", "give the tenure of every deal", tenure)
         negative = (reading.series < 0).to_numpy()
@@ -309,4 +310,8 @@ def _outcome_errors(judged: Judged) -> list[Problem]:
             "give the customers that stayed too, or take a shorter [label] horizon_months",
         ),
     )
-    return [Problem(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]
+    return [
+        Problem(column, rows, "", remedy, text, TOO_FEW)
+        for fine, text, remedy in checks
+        if not fine
+    ]

@@ -100,5 +100,5 @@ def worth_of_many(
     no_interval = np.isnan(least)
     least, most = np.where(no_interval, value, least), np.where(no_interval, value, most)
     loses = (if_stays < 0.0) | (most < 0.0)
-    told = np.where(loses, "loses", np.where(least > 0.0, "gains", "unclear"))
-    return np.where(np.isnan(value), "", told)
+    verdicts = np.where(loses, "loses", np.where(least > 0.0, "gains", "unclear"))
+    return np.where(np.isnan(value), "", verdicts)

@@ -240,8 +240,8 @@ def right_flags_lower_limit(sample: Sample) -> FloatArray:
 
 
 def _last_threshold(sample: Sample, allowed: npt.NDArray[np.bool_]) -> float | None:
-    places = np.flatnonzero(allowed)
-    return float(sample.probability[sample.tie_starts[places[-1]]]) if places.size else None
+    positions = np.flatnonzero(allowed)
+    return float(sample.probability[sample.tie_starts[positions[-1]]]) if positions.size else None
 
 
 def _by_risk(odds_ratio: float, level: float, money: Money | None, lacking: str) -> Policy:

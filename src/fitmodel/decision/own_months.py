@@ -78,13 +78,13 @@ class OwnMonths:
 
     @cached_property
     def _slopes(self) -> tuple[tuple[float, float], ...]:
-        knots, places = self.probability, range(len(self.probability) - 1)
+        knots, pieces = self.probability, range(len(self.probability) - 1)
         return tuple(
             (
                 (self.stays[at + 1] - self.stays[at]) / (knots[at + 1] - knots[at]),
                 (self.leaves[at + 1] - self.leaves[at]) / (knots[at + 1] - knots[at]),
             )
-            for at in places
+            for at in pieces
         )
 
     def knots_with(self, months: float) -> list[float]:
@@ -94,8 +94,8 @@ class OwnMonths:
         """
         found = set(self.probability)
         for values in (self.stays, self.leaves):
-            places = zip(pairwise(self.probability), pairwise(values), strict=True)
-            for (low, high), (first, last) in places:
+            pieces = zip(pairwise(self.probability), pairwise(values), strict=True)
+            for (low, high), (first, last) in pieces:
                 if (first - months) * (last - months) < 0:
                     found.add(low + (high - low) * (months - first) / (last - first))
         return sorted(found)

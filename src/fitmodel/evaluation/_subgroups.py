@@ -79,7 +79,7 @@ def _levels(
     """Return the levels large enough to judge, and which deals they hold."""
     text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
     levels, counts = np.unique(text[known], return_counts=True)
-    if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is no subgroup
+    if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is not a subgroup
         return []
     large = np.argsort(-counts, kind="stable")
     return [(str(levels[i]), known & (text == levels[i])) for i in large if counts[i] >= MIN_DEALS]

@@ -184,7 +184,7 @@ def _groups(
     for name in attributes.columns:
         text = attributes[name].astype("object").map(str).to_numpy()
         levels = sorted(set(text.tolist()))
-        if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is no group
+        if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is not a group
             continue
         for level in levels:
             inside = text == level

@@ -91,7 +91,7 @@ def _levels(values: pd.Series[Any]) -> Iterator[tuple[str, Mask]]:
         return
     text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
     levels = sorted(set(text.tolist()))
-    if 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is no group
+    if 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is not a group
         yield from ((level, text == level) for level in levels)
 
 

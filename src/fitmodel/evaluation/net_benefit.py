@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError, SpecError
 
@@ -154,29 +155,30 @@ def plot_decision_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = _drawn(frame, ax)
     highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
     ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
-    ax.set_ylabel("net benefit (early churners avoided per deal)")
-    return ax
+    ax.set(title="Decision curve", ylabel="net benefit (early churners avoided per deal)")
+    return finished(ax, "upper right")
 
 
 def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `compute_money_curve`'s frame; the axes belong to a figure of their own if not given."""
     ax = _drawn(frame, ax)
     highest = max(float(frame["model"].max()), float(frame["perfect"].max()), 1e-9)
-    ax.axhline(float(frame["perfect"].max()), color="C2", linewidth=1.0, linestyle=":")
-    ax.text(0.99, float(frame["perfect"].max()), "with foresight", ha="right", va="bottom")
+    best = float(frame["perfect"].max())
+    ax.axhline(best, color=GREY, linewidth=1.0, linestyle=":", label="with foresight")
     ax.set_ylim(-0.5 * highest, 1.15 * highest)
-    ax.set_ylabel("money made per deal, in the contract's currency")
-    return ax
+    ax.set(
+        title="Decision curve in money", ylabel="money made per deal, in the contract's currency"
+    )
+    return finished(ax, "lower right")
 
 
 def _drawn(frame: pd.DataFrame, ax: Axes | None) -> Axes:
-    if ax is None:
-        from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
-        ax = Figure(figsize=(6.0, 4.0), layout="constrained").subplots()
-    ax.plot(frame["threshold"], frame["model"], label="model", color="C0")
-    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color="C1", linestyle="--")
-    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color="0.5", linewidth=1.0)
+    ax = ax or new_axes(6.0, 4.0)
+    ax.plot(frame["threshold"], frame["model"], label="model", color=BLUE)
+    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color=ORANGE, linestyle="--")
+    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color=GREY, linewidth=1.0)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set_xlabel("flag from this early-churn probability on")
-    ax.legend(frameon=False)
     return ax

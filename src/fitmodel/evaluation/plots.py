@@ -173,14 +173,19 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw early churn by band of the score with counts, as `compute_bands` gives it."""
     ax = ax or new_axes(max(5.5, 0.85 * len(frame)))
-    places = range(len(frame))
+    positions = range(len(frame))
     whisker = {"capsize": 3, "ecolor": "black", "elinewidth": 1}
     label = "observed, 95 % interval"
     ax.bar(
-        places, frame["observed"], yerr=_whiskers(frame), color=BLUE, error_kw=whisker, label=label
+        positions,
+        frame["observed"],
+        yerr=_whiskers(frame),
+        color=BLUE,
+        error_kw=whisker,
+        label=label,
     )
     ax.plot(
-        places,
+        positions,
         frame["mean_predicted"],
         "D",
         color=ORANGE,
@@ -191,7 +196,7 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         f"{low}\nto {high}\n{count:,} deals"
         for (low, high), count in zip(frame["band"].str.split(" to "), frame["count"], strict=True)
     ]
-    ax.set_xticks(list(places), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
+    ax.set_xticks(list(positions), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
         title="Early churn by band of the score",
         xlabel="predicted early churn",

@@ -230,14 +230,17 @@ def plot_pooled_groups(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each group's ratio, as seen and as pooled, as `compute_pooled_groups` gives it."""
     count = len(frame)
     ax = ax or new_axes(7.0, max(2.5, 0.3 * count + 1.2))
-    places = list(range(count))[::-1]
+    positions = list(range(count))[::-1]
     ax.axvline(1, color=GREY, linestyle="--", linewidth=1, label="as predicted")
-    ax.hlines(places, frame["low"], frame["high"], color=BLUE, linewidth=1.5)
-    ax.plot(frame["pooled"], places, "o", color=BLUE, label="pooled, 95 % interval")
-    ax.plot(frame["ratio"], places, "x", color=GREY, label="as seen")
+    ax.hlines(positions, frame["low"], frame["high"], color=BLUE, linewidth=1.5)
+    ax.plot(frame["pooled"], positions, "o", color=BLUE, label="pooled, 95 % interval")
+    ax.plot(frame["ratio"], positions, "x", color=GREY, label="as seen")
     names = [
         f"{row.attribute} = {row.level} ({row.deals:,})" for row in frame.itertuples(index=False)
     ]
-    ax.set_yticks(places, names, fontsize=8)
+    ax.set_yticks(positions, names, fontsize=8)
     ax.set(title="Early churn of groups: observed over expected", xlabel="observed over expected")
-    return finished(ax, "best")
+    ax.set_ylim(-0.7, count + 0.6)  # room for the legend above the first group
+    finished(ax, "upper center")
+    ax.legend(loc="upper center", ncols=3, fontsize=8, framealpha=0.85, edgecolor="none")
+    return ax

@@ -106,8 +106,10 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
     Posterior variance of the log-odds of a ridge regression on independent columns that together
     tell deals apart by one unit of log-odds: each deal says ``rate (1 - rate)`` of each column.
     """
-    told = deals * rate * (1 - rate)
-    variance = parameters / (parameters / SPREAD_OF_DEALS**2 + told) + 1 / max(told, 1e-9)
+    information = deals * rate * (1 - rate)
+    variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
+        information, 1e-9
+    )
     reach, middle = INTERVAL_Z * SPREAD * math.sqrt(variance), math.log(rate / (1 - rate))
     low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
     return high - low

@@ -56,10 +56,10 @@ def describe_provisional(
     metrics: Mapping[str, Metric], association: float | None, n_early_churners: int
 ) -> str:
     """Say that a model is provisional, and whether there is evidence of skill."""
-    said = describe_skill(metrics)
+    description = describe_skill(metrics)
     if shows_skill(metrics) and is_by_chance(association):
-        said = (
+        description = (
             "no evidence of skill: chance alone would have attributes and early churn go together "
             f"as much in {association:.0%} of such tables (global test)"
         )
-    return f"provisional model, learned from {n_early_churners:,} early churners: {said}"
+    return f"provisional model, learned from {n_early_churners:,} early churners: {description}"

@@ -130,11 +130,10 @@ def _plot_number(
     )  # fmt: skip
     if before is not None:
         old = before[before["low"].notna()]
-        places = np.append(old["low"].to_numpy(), old["high"].to_numpy()[-1])
-        ax.step(
-            places, _step(old["log_odds"].to_numpy()), where="post", color=ORANGE, linestyle="--",
-            linewidth=1.3, label=say("before_edit"),
-        )  # fmt: skip
+        positions = np.append(old["low"].to_numpy(), old["high"].to_numpy()[-1])
+        steps = _step(old["log_odds"].to_numpy())
+        label = say("before_edit")
+        ax.step(positions, steps, "--", where="post", color=ORANGE, linewidth=1.3, label=label)
     ax.step(edges, _step(effect), where="post", color=BLUE, linewidth=1.8, label=say("effect"))
     if edges[0] > 0 and edges[-1] / edges[0] > 100:  # noqa: PLR2004 - more than two tens
         ax.set_xscale("log")
@@ -154,21 +153,23 @@ def _plot_category(
 ) -> None:
     kept = frame.sort_values("deals", ascending=False, kind="stable").head(MAX_LEVELS)
     kept = kept.sort_values("log_odds", kind="stable")
-    places = np.arange(len(kept))
+    positions = np.arange(len(kept))
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.barh(
-        places, kept["log_odds"], xerr=reach * kept["deviation"], color=BLUE, height=0.62,
+        positions, kept["log_odds"], xerr=reach * kept["deviation"], color=BLUE, height=0.62,
         error_kw={"capsize": 2.5, "ecolor": "black", "elinewidth": 1},
         label=say("effect_interval"),
     )  # fmt: skip
     if before is not None:
         old = before.set_index("value")["log_odds"].reindex(kept["value"]).to_numpy()
-        ax.plot(old, places, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit"))
+        ax.plot(
+            old, positions, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit")
+        )
     names = [
         f"{_named(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
         for value, deals in zip(kept["value"], kept["deals"], strict=True)
     ]
-    ax.set_yticks(places, names, fontsize=8)
+    ax.set_yticks(positions, names, fontsize=8)
     ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_xlabel(say("log_odds"))

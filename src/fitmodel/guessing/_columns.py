@@ -150,8 +150,8 @@ class Column:
         """Whether every row says whether the customer left, and some say yes and some no."""
         if not self.is_full or self.distinct > len(PLAIN_FLAGS) or self.says_stays:
             return False
-        said = self.flags.series
-        return not self.flags.unreadable.any() and bool(said.any()) and not bool(said.all())
+        flags = self.flags.series
+        return not self.flags.unreadable.any() and bool(flags.any()) and not bool(flags.all())
 
     @cached_property
     def is_plain_flag(self) -> bool:

@@ -107,10 +107,10 @@ def _rank(words: str) -> int:
 def _refusal(
     column: Column, rank: int, closing: Column | None, status: Status | None
 ) -> str | None:
-    """Why a column of dates is no date of leaving: in words, "" where that is not worth a word."""
+    """Why a column of dates is not a date of leaving: in words; "" where nobody need know."""
     filled = column.real_dates
     if filled.all():
-        return "is filled for every row, so it is no date of leaving" if rank < NO_NAME else ""
+        return "is filled for every row, so it is not a date of leaving" if rank < NO_NAME else ""
     if closing is not None and closing.dates is not None and column.dates is not None:
         both = filled & closing.dates.series.notna().to_numpy()
         signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))

@@ -110,9 +110,9 @@ def _by_values(column: Column, meant: set[str], rank: int) -> Status | None:
 
 def _is_one_of(column: Column, words: set[str]) -> Mask:
     """Which cells are one of these values, in plain words; every different cell is read once."""
-    places, cells = pd.factorize(column.cells)
+    positions, cells = pd.factorize(column.cells)
     chosen = np.array([*(plain_words(cell) in words for cell in cells), False], dtype=bool)
-    result: Mask = chosen[places]  # a missing cell has place -1
+    result: Mask = chosen[positions]  # a missing cell has place -1
     return result
 
 

@@ -96,8 +96,8 @@ class Companion:
 
     def __str__(self) -> str:
         """What was seen, for people."""
-        place = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
-        return f"{place}; NOT used: {self.against}" if self.against else place
+        proposal = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
+        return f"{proposal}; NOT used: {self.against}" if self.against else proposal
 
     def to_toml(self) -> str:
         """Its section of the contract, as comments where it is not used."""
@@ -128,7 +128,7 @@ def with_companions(
     guess : Guess
         With a section for each table that is recognised by its columns. One that has too few of the
         deals, or cannot be read, stands there as a comment that says so.
-    told : tuple of str
+    proposed : tuple of str
         What was seen of each table.
 
     Raises
@@ -142,13 +142,13 @@ def with_companions(
     for each in (*named, *_beside(path, named, notes)):
         companion = _recognise(each, deals.table, spec, found, is_named=each in named)
         found += [] if companion is None else [companion]
-    told = (*map(str, found), *notes)
+    proposed = (*map(str, found), *notes)
     if not found:
-        return guess, told
+        return guess, proposed
     sections = "\n".join(each.to_toml() for each in found)
     hint = history_hint(spec.deals.id)
     kept = "" if any(not each.against for each in found) else f"\n{hint}"
-    return replace(guess, toml=guess.toml.replace(hint, sections + kept)), told
+    return replace(guess, toml=guess.toml.replace(hint, sections + kept)), proposed
 
 
 def _beside(path: Path, named: Sequence[Path], notes: list[str]) -> Iterator[Path]:

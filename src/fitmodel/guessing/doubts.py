@@ -153,7 +153,7 @@ def read_with_doubts(
     """
     file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
     if not shape_errors(Sheet(file.table)):
-        # first, because rows that are no customers have other problems too
+        # first, because rows that are not customers have other problems too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_opened(opened)
@@ -191,7 +191,7 @@ def _not_yet_customers(status: Stage, rows: int) -> Doubt:
     return Doubt(
         "rows-not-customers",
         status.column,
-        f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are no customers yet "
+        f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are not customers yet "
         f"({status.shown}), and would count as customers",
         f'[rows] drop = {{"{status.column}" = [{listed}]}}',
         must_answer=True,

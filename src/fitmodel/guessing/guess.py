@@ -101,7 +101,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     file = deals if isinstance(deals, FileTable) else FileTable(deals)
     problems = shape_errors(Sheet(file.table, rows=file.row_numbers))
     if problems:
-        raise DealsError(explain(problems))
+        raise DealsError(explain(problems), problems)
     tidied = tidy_with_findings(file.table)
     table = tidied.table
     draft = _customers_of(table)
@@ -175,8 +175,8 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
     draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
     draft.rows["drop"] = {status.column: list(status.others)}
     draft.unsure.append(
-        f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are no customers "
-        f"yet ({len(table) - len(kept):,} of {len(table):,}) and are left out"
+        f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are not "
+        f"customers yet ({len(table) - len(kept):,} of {len(table):,}) and are left out"
     )
     return draft
 
@@ -191,7 +191,7 @@ def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
     draft.columns = [Column(kept[name]) for name in kept.columns]
     draft.rows["drop"] = {won: [""]}
     draft.unsure.append(
-        f"[rows] drop: rows without {won!r} were not won and are no customers "
+        f"[rows] drop: rows without {won!r} were not won and are not customers "
         f"({len(table) - len(kept):,} of {len(table):,})"
     )
     return draft

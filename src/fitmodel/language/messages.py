@@ -55,14 +55,14 @@ def message_in(text: str, language: str, *topics: str) -> str:
 
 def messages_in(text: str, language: str, *topics: str) -> str:
     """Return several English messages, joined by "; ", in a language; one may hold the mark too."""
-    parts, said = text.split("; "), list[str]()
+    parts, messages = text.split("; "), list[str]()
     while parts:
         ends = range(1, len(parts) + 1)  # the shortest that is one message
         known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
         end, found = next((pair for pair in known if pair[1] is not None), (1, None))
-        said.append(message_in(parts[0], language, *topics) if found is None else found)
+        messages.append(message_in(parts[0], language, *topics) if found is None else found)
         parts = parts[end:]
-    return phrases(language, "desk")("list_mark").join(said)
+    return phrases(language, "desk")("list_mark").join(messages)
 
 
 def translated(text: str, language: str, *topics: str) -> str | None:
@@ -79,7 +79,7 @@ def translated(text: str, language: str, *topics: str) -> str | None:
         return None
     both = zip(known, sentences, strict=True)
     return "".join(
-        message_in(said, language, *topics) if new is None else new for new, said in both
+        message_in(message, language, *topics) if new is None else new for new, message in both
     )
 
 

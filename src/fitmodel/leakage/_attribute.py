@@ -99,12 +99,12 @@ class Attribute:
         column = history.attributes[name]
         groups = groups_of(column)
         recorded = name in history.before_closing
-        told = telling(groups, history)
-        return cls(str(name), column, name in history.dates, groups, told, recorded)
+        strength = telling(groups, history)
+        return cls(str(name), column, name in history.dates, groups, strength, recorded)
 
     @cached_property
     def numbers(self) -> Floats | None:
-        """As numbers; None where it is no number."""
+        """As numbers; None where it is not a number."""
         return numbers_of(self.column)
 
     @cached_property
@@ -117,8 +117,8 @@ class Attribute:
         """What its name says of when it was learned."""
         if self.before_closing:
             return "no"
-        told = tells_of_later(self.name)
-        return "maybe" if told == "no" and self.goes_on_changing else told
+        by_name = tells_of_later(self.name)
+        return "maybe" if by_name == "no" and self.goes_on_changing else by_name
 
     @cached_property
     def goes_on_changing(self) -> bool:

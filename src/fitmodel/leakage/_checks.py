@@ -51,8 +51,8 @@ def filled_in(attribute: Attribute, history: History) -> Iterator[Finding]:
     empty, kind = attribute.empty, "filled in later"
     if empty.all() or not empty.any():
         return
-    tells = telling(empty.astype(np.int64), history)
-    evidence = f"whether it is filled in {tells}"
+    separates = telling(empty.astype(np.int64), history)
+    evidence = f"whether it is filled in {separates}"
     for side, word in ((~empty, "filled in"), (empty, "empty")):
         yield from _churners_only(attribute, history, side, f"where it is {word}", kind)
     for side, word in ((~empty, "filled in"), (empty, "empty")):
@@ -60,9 +60,9 @@ def filled_in(attribute: Attribute, history: History) -> Iterator[Finding]:
             attribute, history, side, f"to have it {word}", kind, FILLING_TELLS
         )
     agreed = history.bound_by_a_term(empty) or history.bound_by_a_term(~empty)
-    if tells.low > min(attribute.enough, FILLING_DECIDES):
+    if separates.low > min(attribute.enough, FILLING_DECIDES):
         yield attribute.finding(kind, "warn" if agreed else "stop", evidence)
-    elif tells.low > SURELY_TELLS:
+    elif separates.low > SURELY_TELLS:
         yield attribute.finding(kind, "warn", evidence)
     yield from _none_left(attribute, history)
 
@@ -135,15 +135,17 @@ def after_closing(attribute: Attribute, history: History) -> Iterator[Finding]:
     if share <= SOME_LATER:
         return
     beyond = float((days_after[later] > history.days_watched[later]).mean())
-    tells = attribute.tells.low > SURELY_TELLS
+    separates = attribute.tells.low > SURELY_TELLS
     mirrors = _mirrors(days_after, history).low > FOLLOWS
-    stop = share >= AFTER_CLOSING and beyond < PLANNED and (tells or mirrors)
-    told = f"{share:.0%} of its dates lie after the closing"
+    stop = share >= AFTER_CLOSING and beyond < PLANNED and (separates or mirrors)
+    evidence = f"{share:.0%} of its dates lie after the closing"
     if beyond >= PLANNED:
-        told += f", {beyond:.0%} of them beyond the end of the extract: planned, it seems"
+        evidence += f", {beyond:.0%} of them beyond the end of the extract: planned, it seems"
     elif stop:
-        told += f", and it {attribute.tells}" if tells else ", as late as the customer stayed long"
-    yield attribute.finding("after closing", "stop" if stop else "warn", told)
+        evidence += (
+            f", and it {attribute.tells}" if separates else ", as late as the customer stayed long"
+        )
+    yield attribute.finding("after closing", "stop" if stop else "warn", evidence)
 
 
 def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -239,15 +241,15 @@ def one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 def decides(attribute: Attribute, history: History) -> Iterator[Finding]:
     """Check for attributes that almost decide the outcome alone, contract terms aside."""
-    tells = attribute.tells
-    evidence = f"it {tells}"
-    if tells.low > attribute.enough and _by_a_term_alone(attribute, history):
+    separates = attribute.tells
+    evidence = f"it {separates}"
+    if separates.low > attribute.enough and _by_a_term_alone(attribute, history):
         yield attribute.finding("very strong", "warn", f"{evidence}: a term of contract, it seems")
-    elif tells.low > attribute.enough:
+    elif separates.low > attribute.enough:
         if attribute.suspicion != "no":
             evidence += ", and its name tells of knowledge from after the closing"
         yield attribute.finding("decides the outcome", "stop", evidence)
-    elif tells.low > STRONG:
+    elif separates.low > STRONG:
         yield attribute.finding("very strong", "warn", evidence)
 
 
@@ -257,8 +259,8 @@ def _by_a_term_alone(attribute: Attribute, history: History) -> bool:
     if 2 * usual.sum() < len(usual) or not history.bound_by_a_term(usual):
         return False
     rest = ~usual & np.isfinite(history.early)
-    told = separation(attribute.groups[rest], history.early[rest], history.cohort[rest])
-    return told.low < attribute.enough
+    among_rest = separation(attribute.groups[rest], history.early[rest], history.cohort[rest])
+    return among_rest.low < attribute.enough
 
 
 def named(attribute: Attribute, history: History) -> Iterator[Finding]:

@@ -61,10 +61,10 @@ def later_values(
     list of LaterValue
         The one that would have pretended most first.
     """
-    places = today.index.get_indexer(view.deals.index)
+    positions = today.index.get_indexer(view.deals.index)
     early = view.outcomes["early_churn"].to_numpy(dtype=np.float64, na_value=np.nan)
-    labelled = np.isfinite(early) & (places >= 0)
-    rows, label = places[labelled], early[labelled]
+    labelled = np.isfinite(early) & (positions >= 0)
+    rows, label = positions[labelled], early[labelled]
     closed = view.closed
     if closed is None:
         return []

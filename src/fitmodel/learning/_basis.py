@@ -47,9 +47,9 @@ def choose_basis(
     kept, start = np.ones(matrix.shape[1]), 0
     for column, basis in zip(design.columns, design.bases, strict=True):
         if isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS:
-            places = np.arange(start, start + NUMBER_BASIS) + 1
-            precision = np.linalg.inv(covariance[np.ix_(places, places)])
-            score = precision @ coefficients[places]
+            positions = np.arange(start, start + NUMBER_BASIS) + 1
+            precision = np.linalg.inv(covariance[np.ix_(positions, positions)])
+            score = precision @ coefficients[positions]
             alone, both = _gains(precision - penalty * np.eye(NUMBER_BASIS), score)
             if both - alone.max() < MIN_GAIN:
                 kept[start + int(alone.argmin())] = 0.0

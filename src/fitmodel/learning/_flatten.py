@@ -123,7 +123,7 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     covariance = np.linalg.inv(penalised_information(imputed.matrix, information, penalty))[1:, 1:]
     shares, start, design = [], 0, imputed.design
     for position, basis in enumerate(design.bases):
-        places = slice(start, start + basis.shape[1])
+        positions = slice(start, start + basis.shape[1])
         start += basis.shape[1]
         counts = np.bincount(design.codes[:, position], minlength=len(basis))
         if design.statistics[position] is not None:
@@ -132,14 +132,14 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
         mean = np.average(basis[design.codes[:, position]], axis=0, weights=imputed.weight)
         away = basis - mean  # a contribution is told from that of the mean deal
         prior = (away**2).sum(axis=1) / penalty
-        after = ((away @ covariance[places, places]) * away).sum(axis=1)
-        told = prior > SMALLEST_VARIANCE / penalty
-        share = 1 - np.divide(after, prior, out=np.ones_like(prior), where=told)
+        after = ((away @ covariance[positions, positions]) * away).sum(axis=1)
+        varies = prior > SMALLEST_VARIANCE / penalty
+        share = 1 - np.divide(after, prior, out=np.ones_like(prior), where=varies)
         seen = counts > 0
         if isinstance(design.columns[position], NumberColumn):
             seen[1:] = True  # one line through all bins
-            if (told[1:-1] & seen[1:-1]).any():
-                share[1:-1][~told[1:-1]] = share[1:-1][told[1:-1]].mean()
+            if (varies[1:-1] & seen[1:-1]).any():
+                share[1:-1][~varies[1:-1]] = share[1:-1][varies[1:-1]].mean()
                 share[-1] = share[-2]  # no value has this code
         share[~seen] = 0.0
         shares.append(np.clip(share, 0.0, 1.0))

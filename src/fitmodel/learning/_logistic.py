@@ -128,7 +128,7 @@ def bounded_logistic(
     matrix : ndarray, shape (deals, width)
     early_churn, weight : ndarray, shape (deals,)
     bounds : tuple of (low, high), length width
-        None is no bound.
+        None is not a bound.
     penalty, centre
         As in `fit_ridge`.
 
@@ -212,13 +212,13 @@ def penalised_information(matrix: Floats, information: Floats, penalty: float) -
         What each deal says of its own log-odds.
     penalty : float
     """
-    scaled = matrix * information[:, None]
+    scaled = matrix * np.sqrt(information)[:, None]
     hessian = np.empty((matrix.shape[1] + 1,) * 2)
-    hessian[1:, 1:] = scaled.T @ matrix
-    hessian[0, 1:] = hessian[1:, 0] = scaled.sum(axis=0)
+    hessian[1:, 1:] = scaled.T @ scaled  # of one matrix with itself, half the work
+    hessian[0, 1:] = hessian[1:, 0] = information @ matrix
     hessian[0, 0] = information.sum()
-    places = np.arange(1, len(hessian))
-    hessian[places, places] += penalty
+    positions = np.arange(1, len(hessian))
+    hessian[positions, positions] += penalty
     return hessian
 
 

@@ -168,13 +168,13 @@ def _component(
     rest = _without_main_effects(effects, matrix, weight * chance * (1 - chance))
     scaled = rest * residual[:, None]
     evidence = (scaled**2).sum(axis=0)
-    told = evidence > MIN_EVIDENCE
-    if not told.any():
+    informative = evidence > MIN_EVIDENCE
+    if not informative.any():
         return None
-    scaled = scaled[:, told] / np.sqrt(evidence[told])
+    scaled = scaled[:, informative] / np.sqrt(evidence[informative])
     excess = float((scaled.sum(axis=0) ** 2 - 1).mean())
     squares = (scaled.T @ scaled) ** 2
-    factor = told.mean() / (_overlap_of_all(squares, number) * (residual @ residual))
+    factor = informative.mean() / (_overlap_of_all(squares, number) * (residual @ residual))
     return float(excess * factor), float(np.sqrt(2 * squares.mean()) * factor)
 
 
@@ -190,7 +190,7 @@ def _products(imputed: Imputed) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     design = imputed.design
     owner = np.repeat(np.arange(len(design.bases)), [basis.shape[1] for basis in design.bases])
     live = np.flatnonzero(imputed.matrix.any(axis=0))
-    first, second = (live[place] for place in np.triu_indices(len(live), 1))
+    first, second = (live[position] for position in np.triu_indices(len(live), 1))
     apart = owner[first] != owner[second]
     return first[apart], second[apart]
 

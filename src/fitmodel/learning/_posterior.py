@@ -67,7 +67,7 @@ class PriorTables:
 
     def line(self, codes: NDArray[np.int32]) -> Floats:
         """Sum of the rows looked up, shape (n,)."""
-        rows = (table[codes[:, place]] for place, table in enumerate(self.tables))
+        rows = (table[codes[:, position]] for position, table in enumerate(self.tables))
         return np.asarray(sum(rows, np.zeros(len(codes))), dtype=np.float64)
 
 
@@ -136,9 +136,9 @@ def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
         whole = options.parent.tables(design.columns)
         priors.append(PriorTables(whole, *PARENT_WEIGHT))
         zeros = [np.zeros_like(table) for table in whole]
-        for place, table in enumerate(whole):
+        for position, table in enumerate(whole):
             if table.any():
-                alone = [*zeros[:place], table, *zeros[place + 1 :]]
+                alone = [*zeros[:position], table, *zeros[position + 1 :]]
                 priors.append(PriorTables(alone, 0.0, ATTRIBUTE_WEIGHT))
     if options.expect:
         priors.append(
@@ -274,10 +274,10 @@ def draws(
 ) -> list[tuple[float, Floats]]:
     """Penalty and coefficients drawn from the posterior, each strength by its weight."""
     generator = np.random.default_rng(options.seed)
-    places = np.searchsorted(np.cumsum(weights), (np.arange(number) + 0.5) / max(number, 1))
+    positions = np.searchsorted(np.cumsum(weights), (np.arange(number) + 0.5) / max(number, 1))
     drawn = []
-    for place in generator.permutation(np.minimum(places, len(strengths) - 1)):
-        chosen = strengths[place]
+    for position in generator.permutation(np.minimum(positions, len(strengths) - 1)):
+        chosen = strengths[position]
         step = chosen.root @ generator.standard_normal(len(chosen.root))
         drawn.append((chosen.penalty, chosen.fit.coefficients + step))
     return drawn
@@ -293,6 +293,6 @@ def prior_weight(
     strengths: Sequence[Strength], weights: Floats, priors: Sequence[PriorTables]
 ) -> float:
     """Mean weight that the deals give to the first prior, another model's tables as a whole."""
-    place = -len(priors)
-    values = [each.fit.coefficients[place] * priors[0].scale(each.penalty) for each in strengths]
+    position = -len(priors)
+    values = [each.fit.coefficients[position] * priors[0].scale(each.penalty) for each in strengths]
     return float(weights @ np.array(values))

@@ -116,7 +116,9 @@ def _tables_of(machine: Any, design: Design) -> Additive:
     scores = machine.bagged_scores_
     for features, bagged in zip(machine.term_features_, scores, strict=True):
         order = len(features)
-        maps = [_code_map(machine.bins_[place], order, design, place) for place in features]
+        maps = [
+            _code_map(machine.bins_[position], order, design, position) for position in features
+        ]
         if order == 1:
             singles[features[0]] = bagged[:, maps[0]].T
         else:

@@ -113,8 +113,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             validate_data(self, X, skip_check_array=True)
         check_classification_targets(outcome)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        told = weight != 0  # a deal of no weight says nothing, and boosting refuses it
-        frame, outcome, weight = self._frame(X)[told], outcome[told], weight[told]
+        weighted = weight != 0  # a deal of no weight says nothing, and boosting refuses it
+        frame, outcome, weight = self._frame(X)[weighted], outcome[weighted], weight[weighted]
         self.classes_, indicator = np.unique(outcome, return_inverse=True)
         if len(self.classes_) != 2:  # noqa: PLR2004 - stayed and left
             raise ValueError(

@@ -96,7 +96,7 @@ class NumberColumn:
         Raises
         ------
         UnreadableValueError
-            If the value is text that is no number.
+            If the value is text that is not a number.
         """
         if type(value) is not float:
             if is_missing(value):
@@ -191,7 +191,7 @@ class CategoryColumn:
         Raises
         ------
         UnreadableValueError
-            If it is no single value but a list, a mapping, an array or bytes.
+            If it is not a single value but a list, a mapping, an array or bytes.
         """
         known = self.levels.get(value) if type(value) is str else None
         if known is not None:
@@ -199,7 +199,7 @@ class CategoryColumn:
         if is_missing(value) and not self.is_word(value):
             return MISSING
         if is_many(value):
-            raise UnreadableValueError(f"{shown(value)} is no single value")
+            raise UnreadableValueError(f"{shown(value)} is not a single value")
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)

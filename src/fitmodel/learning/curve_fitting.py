@@ -269,8 +269,8 @@ def _deviation(curve: SurvivalCurve, horizon: int, end: int) -> Floats:
     safe = np.maximum(curve.at_risk - curve.events, 0.5)
     growth = np.cumsum(curve.events / (curve.at_risk * safe))
     months = np.arange(1.0, end + 1)
-    place = np.searchsorted(curve.times, months, side="right")
-    variance = np.concatenate([[0.0], growth])[place]
+    position = np.searchsorted(curve.times, months, side="right")
+    variance = np.concatenate([[0.0], growth])[position]
     share = np.clip(np.nan_to_num(_share(curve, end)), 1.0 / max(curve.at_risk[0], 1.0), 1.0)
     deviation = np.sqrt(np.abs(variance - variance[horizon - 1])) / share
     return np.asarray(np.minimum(deviation, 25.0), dtype=np.float64)

@@ -71,10 +71,10 @@ def read_range(column: Column, text: str) -> Range:
     try:
         low, high = (None if not side.strip() else float(side) for side in sides)
     except ValueError:
-        raise EditError(f"{text!r} is no range: write FROM:TO, such as 40:120 or 40:") from None
+        raise EditError(f"{text!r} is not a range: write FROM:TO, such as 40:120 or 40:") from None
     known = [side for side in (low, high) if side is not None]
     if any(not math.isfinite(side) for side in known) or known != sorted(set(known)):
-        raise EditError(f"{text!r} is no range: FROM must be a number below TO")
+        raise EditError(f"{text!r} is not a range: FROM must be a number below TO")
     return low, high
 
 

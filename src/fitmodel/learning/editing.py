@@ -255,7 +255,7 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
     try:
         return _VERBS[data["verb"]](**fields)
     except (KeyError, TypeError) as error:
-        raise EditError(f"{dict(data)!r} is no edit that this fitmodel knows") from error
+        raise EditError(f"{dict(data)!r} is not an edit that this fitmodel knows") from error
 
 
 def _term_rows(scorecard: Scorecard, term: int) -> tuple[int, int]:

@@ -95,7 +95,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             first = int(np.flatnonzero(rows)[0])
             example = attributes[column.name].iloc[first]
             problems.append(
-                f"  {column.name}: {int(rows.sum())} value(s) are no number, "
+                f"  {column.name}: {int(rows.sum())} value(s) are not numbers, "
                 f"for example {shown(example)} in {row_name(attributes.index[first])}"
             )
     if problems:
@@ -103,7 +103,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             "text stands where the model learned numbers:\n"
             + "\n".join(problems)
             + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
-            "an attribute that is no number belongs into [attributes] categorical."
+            "an attribute that is not a number belongs into [attributes] categorical."
         )
     return codes
 
@@ -139,7 +139,7 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
 def read_numbers(
     values: pd.Series, form: NumberForm = UNKNOWN
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Numbers of a series (NaN where missing) and which values are no number."""
+    """Numbers of a series (NaN where missing) and which values are not numbers."""
     reading = readers.read_numbers(values, form)
     return reading.series.to_numpy(), reading.unreadable
 

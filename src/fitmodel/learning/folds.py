@@ -94,8 +94,8 @@ def cut_dates(
     known = np.cumsum(seen[order])
     if not len(order) or known[-1] <= 0:
         return []
-    places = np.searchsorted(known, np.linspace(FIRST_CUT, 1, folds + 1) * known[-1])
-    return sorted(set(closed[order][np.minimum(places, len(order) - 1)]))
+    positions = np.searchsorted(known, np.linspace(FIRST_CUT, 1, folds + 1) * known[-1])
+    return sorted(set(closed[order][np.minimum(positions, len(order) - 1)]))
 
 
 def _is_enough(fold: Fold) -> bool:

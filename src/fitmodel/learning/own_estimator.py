@@ -158,7 +158,7 @@ def learn_own(
     DealsError
         If there are too few early churners.
     SpecError
-        If the estimator is no classifier with probabilities and sample weights.
+        If the estimator is not a classifier with probabilities and sample weights.
     """
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()

@@ -44,8 +44,8 @@ class Steps:
 
     def at(self, numbers: Floats) -> tuple[Floats, Floats]:
         """Log-odds and variance at numbers."""
-        place = np.searchsorted(self.cuts, numbers, side="right")
-        return np.asarray(self.log_odds)[place], np.asarray(self.variance)[place]
+        position = np.searchsorted(self.cuts, numbers, side="right")
+        return np.asarray(self.log_odds)[position], np.asarray(self.variance)[position]
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class Parent:
             table[1 : column.size + 1] = known.at(np.asarray(column.centres or _inside(column)))[0]
         elif isinstance(column, CategoryColumn) and isinstance(known, Levels):
             for code in range(1, column.size + 1):
-                said = [
+                effects = [
                     known.log_odds[level]
                     for level, own in column.levels.items()
                     if own == code and level in known.log_odds
                 ]
-                table[code] = float(np.mean(said)) if said else 0.0
+                table[code] = float(np.mean(effects)) if effects else 0.0
         return table
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,8 +134,8 @@ def parent_from_dict(data: Mapping[str, Any]) -> Parent:
         made: dict[str, Levels | Steps] = {}
         for name, item in data["attributes"].items():
             if "levels" in item:
-                told = item["levels"].items()
-                pairs = {str(level): (float(a), float(b)) for level, (a, b) in told}
+                level_items = item["levels"].items()
+                pairs = {str(level): (float(a), float(b)) for level, (a, b) in level_items}
                 made[str(name)] = Levels(
                     {level: pair[0] for level, pair in pairs.items()},
                     {level: pair[1] for level, pair in pairs.items()},
@@ -192,10 +192,10 @@ def _pool_levels(items: Sequence[Levels]) -> Levels:
     names = dict.fromkeys(level for item in items for level in item.log_odds)
     means, variances = [], []
     for level in names:
-        told = [item for item in items if level in item.log_odds]
+        with_level = [item for item in items if level in item.log_odds]
         mean, variance = _random_effects(
-            np.array([item.log_odds[level] for item in told]),
-            np.array([item.variance[level] for item in told]),
+            np.array([item.log_odds[level] for item in with_level]),
+            np.array([item.variance[level] for item in with_level]),
         )
         means.append(mean)
         variances.append(variance)
@@ -209,13 +209,13 @@ def _pool_steps(items: Sequence[Steps]) -> Steps:
     cuts = tuple(sorted({cut for item in items for cut in item.cuts}))
     edges = np.array(cuts)
     inside = np.array([-np.inf, *edges])  # a number of each step: its lower cut
-    told = [item.at(inside) for item in items]
+    estimates = [item.at(inside) for item in items]
     pooled = [
         _random_effects(
-            np.array([values[place] for values, _ in told]),
-            np.array([variance[place] for _, variance in told]),
+            np.array([values[position] for values, _ in estimates]),
+            np.array([variance[position] for _, variance in estimates]),
         )
-        for place in range(len(inside))
+        for position in range(len(inside))
     ]
     means, variances = np.array(pooled).T
     return Steps(cuts, tuple(_drawn_to_0(means, variances).tolist()), tuple(variances.tolist()))

@@ -107,6 +107,6 @@ def draw_samples(
     # systematic sampling: every k-th deal in the order of the strata, so each has its share
     order = np.lexsort((random.random(count), signed, outcome))
     step = count / (samples * size)
-    places = np.floor(np.arange(samples * size) * step + random.uniform(0, step))
-    chosen = order[np.minimum(places.astype(np.intp), count - 1)]
+    positions = np.floor(np.arange(samples * size) * step + random.uniform(0, step))
+    chosen = order[np.minimum(positions.astype(np.intp), count - 1)]
     return [np.sort(chosen[first::samples]) for first in range(samples)]

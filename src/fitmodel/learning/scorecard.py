@@ -164,17 +164,17 @@ class Scorecard:
 
     def rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
         """Rows of `tables` for coded prospects, shape (prospects, terms)."""
-        places = np.empty((len(codes), len(self.offsets)), dtype=np.int64)
+        positions = np.empty((len(codes), len(self.offsets)), dtype=np.int64)
         width = len(self.columns)
-        places[:, :width] = codes
+        positions[:, :width] = codes
         for position, pair in enumerate(self.pairs, start=width):
             first, second = (
                 pair.first_map[codes[:, pair.first]],
                 pair.second_map[codes[:, pair.second]],
             )
-            places[:, position] = first * pair.shape[1] + second
-        places += np.asarray(self.offsets, dtype=np.int64)
-        return places
+            positions[:, position] = first * pair.shape[1] + second
+        positions += np.asarray(self.offsets, dtype=np.int64)
+        return positions
 
     def scores(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return log-odds before calibration and their deviation, each of shape (prospects,)."""

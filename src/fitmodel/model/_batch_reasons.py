@@ -134,7 +134,7 @@ def reasons_as_json(
         texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
         where[prospects, ranks] = written + np.arange(len(prospects))
         written += len(prospects)
-    # a contribution of exactly 0 is no reason
+    # a contribution of exactly 0 is not a reason
     absent = np.take_along_axis(contributions, picked, axis=1) == 0
     return _joined(pa.concat_arrays(texts), where, absent)
 
@@ -153,8 +153,8 @@ def _effects(
     without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
     ratio = np.exp(calibration.log_odds(log_odds)[:, None] - calibration.log_odds(without))
     fine = np.maximum(np.rint(ratio * 100), 1)
-    told = np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10)
-    hundredths: NDArray[np.int64] = told.astype(np.int64)
+    rounded = np.where(ratio * 100 < TENTHS_FROM, fine, np.rint(ratio * 10) * 10)
+    hundredths: NDArray[np.int64] = rounded.astype(np.int64)
     return hundredths
 
 
@@ -176,25 +176,27 @@ def _texts_of_term(
     effects: NDArray[np.int64],
 ) -> pa.Array:
     """One term's reason for each of some prospects."""
-    places = sentences.terms[term]
+    positions = sentences.terms[term]
     scorecard = sentences.scorecard
-    said = [
+    slot_texts = [
         _value_texts(
             sentences.wording, scorecard.columns[position], columns[position], days.get(position)
         )
-        for position in places
+        for position in positions
     ]
-    said.append(_effect_texts(sentences, effects))  # the last, as -1 says
-    own = codes[:, places].astype(np.int64)
-    key = own[:, 0] if len(places) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
+    slot_texts.append(_effect_texts(sentences, effects))  # the last, as -1 says
+    own = codes[:, positions].astype(np.int64)
+    key = own[:, 0] if len(positions) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     return _filled(
-        [_template(sentences, term, codes[position].tolist()) for position in first], which, said
+        [_template(sentences, term, codes[position].tolist()) for position in first],
+        which,
+        slot_texts,
     )
 
 
 def _filled(
-    templates: list[Template], which: NDArray[np.intp], said: list[tuple[pa.Array, pa.Array]]
+    templates: list[Template], which: NDArray[np.intp], slot_texts: list[tuple[pa.Array, pa.Array]]
 ) -> pa.Array:
     """Fill in each prospect's template; all that have the same slots at once."""
     texts, order = [], []
@@ -207,7 +209,7 @@ def _filled(
             woven.append(pa.array(pieces).take(pa.array((np.cumsum(alike) - 1)[which[chosen]])))
             if slot is not None:
                 value, form = slot
-                woven.append(said[value][form].take(pa.array(chosen)))
+                woven.append(slot_texts[value][form].take(pa.array(chosen)))
         texts.append(pc.binary_join_element_wise(*woven, ""))
         order.append(chosen)
     if len(texts) == 1:
@@ -226,14 +228,14 @@ def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
 
 def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template:
     """A reason's JSON with a gap for each value and for the effect."""
-    places = sentences.terms[term]
-    key = (term, *(codes[position] for position in places))
+    positions = sentences.terms[term]
+    key = (term, *(codes[position] for position in positions))
     made: Template | None = sentences.templates.get(key)
     if made is not None:
         return made
     (row,) = sentences.scorecard.rows(np.array([codes]))[:, term].tolist()
     contribution = float(sentences.scorecard.tables[row, 0])
-    names = [sentences.scorecard.attributes[position] for position in places]
+    names = [sentences.scorecard.attributes[position] for position in positions]
     marks = list(MARKS[: len(names)])
     reason = {
         "attribute": " & ".join(names),
@@ -250,8 +252,8 @@ def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template
 def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
     distinct, which = np.unique(effects, return_inverse=True)
     words = pa.array([sentences.effect(number) for number in distinct.tolist()], pa.string())
-    said = words.take(pa.array(which))
-    return said, said
+    texts = words.take(pa.array(which))
+    return texts, texts
 
 
 def _value_texts(
@@ -275,5 +277,7 @@ def _value_texts(
         words = [wording.value(column, value) for value in distinct]
     plain = _encode_each([plain_value(value) for value in distinct])
     inside = [text[1:-1] for text in _encode_each(words)]
-    places = pa.array(which)
-    return pa.array(plain, pa.string()).take(places), pa.array(inside, pa.string()).take(places)
+    positions = pa.array(which)
+    return pa.array(plain, pa.string()).take(positions), pa.array(inside, pa.string()).take(
+        positions
+    )

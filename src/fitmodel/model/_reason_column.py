@@ -94,7 +94,7 @@ class ReasonsArray(ExtensionArray):
         cells: NDArray[np.object_] = np.empty(len(scalars), dtype=object)
         for position, cell in enumerate(scalars):
             if cell is not None and not isinstance(cell, list | tuple):
-                raise TypeError(f"{cell!r} is no list of reasons")
+                raise TypeError(f"{cell!r} is not a list of reasons")
             cells[position] = cell
         return cls(cells)
 

@@ -32,7 +32,7 @@ from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
 
-MAX_AMOUNT = 1e300  # beyond it money overflows: as infinite, it is no known amount
+MAX_AMOUNT = 1e300  # beyond it money overflows: as infinite, it is not a known amount
 UNFAMILIAR_WIDENING = 1.5  # on the deviation: the scorecard has seen nothing like it
 OddBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
 OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]

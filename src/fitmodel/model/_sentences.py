@@ -147,8 +147,8 @@ class Sentences:
             return self._say("missing", label=label)
         if self.is_date(place):
             return self._say("dated", label=label, value=value)
-        told = self.wording.recorded_as(self.scorecard.attributes[place], value)
-        return told or self._say("is", label=label, value=value)
+        recorded = self.wording.recorded_as(self.scorecard.attributes[place], value)
+        return recorded or self._say("is", label=label, value=value)
 
     def _with_evidence(
         self, place: int, code: int, subject: str, contribution: float, effect: str

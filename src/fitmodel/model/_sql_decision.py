@@ -177,16 +177,16 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
     sql, scorecard = steps.dialect, sentences.scorecard
     terms = range(1, len(scorecard.terms) + 1)
     names = [
-        sql.literal(" & ".join(scorecard.attributes[place] for place in places))
-        for places in scorecard.terms
+        sql.literal(" & ".join(scorecard.attributes[position] for position in positions))
+        for positions in scorecard.terms
     ]
     values = [
         " || ' & ' || ".join(
-            f"COALESCE(CAST(fm_v{place + 1} AS {sql.text}), '')" if len(places) > 1
-            else f"CAST(fm_v{place + 1} AS {sql.text})"
-            for place in places
+            f"COALESCE(CAST(fm_v{position + 1} AS {sql.text}), '')" if len(positions) > 1
+            else f"CAST(fm_v{position + 1} AS {sql.text})"
+            for position in positions
         )
-        for places in scorecard.terms
+        for positions in scorecard.terms
     ]  # fmt: skip
     singles = len(scorecard.columns)
     for rank in range(1, min(count, len(terms)) + 1):
@@ -211,7 +211,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
             ("_deals", [f"fm_deals{term}" for term in terms[:singles]]),
             ("_early_churn", [f"fm_rate{term}" for term in terms[:singles]]),
         ):
-            cases = " ".join(  # a contribution of exactly 0 is no reason
+            cases = " ".join(  # a contribution of exactly 0 is not a reason
                 f"WHEN {term} THEN CASE WHEN fm_c{term} <> 0 THEN {each} END"
                 for term, each in enumerate(expressions, start=1)
             )

@@ -105,7 +105,7 @@ class Dialect:
         parts = name.split(".")
         if not all(_PART.fullmatch(part) for part in parts):
             raise SpecError(
-                f"{name!r} is no table. Remedy: give table or schema.table, of letters, digits, "
+                f"{name!r} is not a table. Remedy: give table or schema.table, of letters, digits, "
                 "_, - and $, or dbt's {{ ref('table') }}."
             )
         return ".".join(map(self.column, parts))

@@ -20,30 +20,32 @@ if TYPE_CHECKING:
 def lost_columns(lost: LostRows, absent: frozenset[str]) -> dict[str, str]:
     """Column by whose values rows are left out, to its short name in the statement."""
     names = [name for name in lost.columns if name not in absent]
-    return {name: f"lost{place}" for place, name in enumerate(names, start=1)}
+    return {name: f"lost{position}" for position, name in enumerate(names, start=1)}
 
 
 def lost_texts(sql: Dialect, places: dict[str, str]) -> Iterator[tuple[str, str]]:
     """The columns' values as they are compared: in small letters, empty where missing."""
     missing = ", ".join(map(sql.literal, sorted(MISSING_TEXT)))
-    for place in places.values():
-        text = sql.stripped(f"fm_v{place}")
-        is_missing = f"fm_v{place} IS NULL OR {text} IN ({missing})"
-        yield f"fm_t{place}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
+    for position in places.values():
+        text = sql.stripped(f"fm_v{position}")
+        is_missing = f"fm_v{position} IS NULL OR {text} IN ({missing})"
+        yield f"fm_t{position}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
 
 
 def lost_cases(sql: Dialect, lost: LostRows, places: dict[str, str]) -> Iterator[str]:
     """Say why a row is left out, as cases of one CASE."""
-    for name, place in places.items():
-        text, given = f"fm_t{place}", f"COALESCE(CAST(fm_v{place} AS {sql.text}), 'None')"
-        said = f"{sql.literal(f'{LEFT_OUT}{name} is ')} || {given} || ' ([rows] of the contract)'"
+    for name, position in places.items():
+        text, given = f"fm_t{position}", f"COALESCE(CAST(fm_v{position} AS {sql.text}), 'None')"
+        message = (
+            f"{sql.literal(f'{LEFT_OUT}{name} is ')} || {given} || ' ([rows] of the contract)'"
+        )
         if name in lost.drop:
-            yield f"WHEN {text} IN ({_listed(sql, lost.drop[name])}) THEN {said}"
+            yield f"WHEN {text} IN ({_listed(sql, lost.drop[name])}) THEN {message}"
         if name in lost.keep:
             words = words_of("stage", "lost")
             is_lost = f"{sql.spaced(text)} IN ({_words(sql, words)})"
             kept = _listed(sql, lost.keep[name])
-            yield f"WHEN {text} NOT IN ({kept}) AND {is_lost} THEN {said}"
+            yield f"WHEN {text} NOT IN ({kept}) AND {is_lost} THEN {message}"
 
 
 def _listed(sql: Dialect, values: Iterable[str]) -> str:

@@ -80,11 +80,14 @@ class _Reading:
     # ---- the table's columns ----
 
     def _given(self) -> Iterator[tuple[str, str]]:
-        for place, name in (*self._wanted(), *((each, name) for name, each in self._lost.items())):
-            yield f"fm_v{place}", f"t.{self._sql.column(name)}"
+        for position, name in (
+            *self._wanted(),
+            *((each, name) for name, each in self._lost.items()),
+        ):
+            yield f"fm_v{position}", f"t.{self._sql.column(name)}"
 
     def _wanted(self) -> Iterator[tuple[int | str, str]]:
-        yield from ((place, column.name) for place, column in self._columns)
+        yield from ((position, column.name) for position, column in self._columns)
         if self._closed_on is not None:
             yield "closed", self._closed_on
         if self._amount is not None:
@@ -93,18 +96,18 @@ class _Reading:
     # ---- text: stripped, and nothing where it stands for nothing ----
 
     def _texts(self) -> Iterator[tuple[str, str]]:
-        for place, name in self._wanted():
-            column = self._by_place.get(place)
-            stripped = self._sql.stripped(f"fm_v{place}")
+        for position, name in self._wanted():
+            column = self._by_place.get(position)
+            stripped = self._sql.stripped(f"fm_v{position}")
             words = MISSING_TEXT.difference(getattr(column, "words", ()))
             # a placeholder of the past deals is one in attributes and dates, whatever their type
-            empty = () if place == "amount" else self._scorer.forms.empty.get(name, frozenset())
+            empty = () if position == "amount" else self._scorer.forms.empty.get(name, frozenset())
             if column is None or isinstance(column, NumberColumn):
-                is_text = self._sql.is_text.format(f"fm_v{place}")
+                is_text = self._sql.is_text.format(f"fm_v{position}")
                 stripped = f"CASE WHEN {is_text} THEN {stripped} END"
             elif column.is_flag:
                 stripped = self._whole(stripped)
-            yield f"fm_t{place}", self._without(stripped, {*words, *_as_days(empty)})
+            yield f"fm_t{position}", self._without(stripped, {*words, *_as_days(empty)})
         yield from lost_texts(self._sql, self._lost)
 
     def _without(self, expression: str, words: Iterable[str]) -> str:
@@ -116,12 +119,12 @@ class _Reading:
     # ---- numbers, and days ----
 
     def _numbers(self) -> Iterator[tuple[str, str]]:
-        for place, name in self._wanted():
-            column = self._by_place.get(place)
-            if place == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
-                yield f"fm_n{place}", self._number(str(place), name)
-            elif place == "closed" or is_date(column):
-                yield f"fm_d{place}", self._day(str(place), name)
+        for position, name in self._wanted():
+            column = self._by_place.get(position)
+            if position == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
+                yield f"fm_n{position}", self._number(str(position), name)
+            elif position == "closed" or is_date(column):
+                yield f"fm_d{position}", self._day(str(position), name)
 
     def _number(self, place: str, name: str) -> str:
         form = self._scorer.forms.number(name)
@@ -158,27 +161,27 @@ class _Reading:
     def _days(self) -> Iterator[tuple[str, str]]:
         """Days of each date before closing; and what could not be read."""
         closing = self._today if self._closed_on is None else f"COALESCE(fm_dclosed, {self._today})"
-        for place in self._dates:
-            days = self._sql.days.format(f"fm_d{place}", closing)
-            yield f"fm_n{place}", f"CAST({days} AS {self._sql.double})"
+        for position in self._dates:
+            days = self._sql.days.format(f"fm_d{position}", closing)
+            yield f"fm_n{position}", f"CAST({days} AS {self._sql.double})"
         yield "fm_error", self._error()
 
     def _error(self) -> str:
         lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
-        for place, name in self._wanted():
-            column = self._by_place.get(place)
+        for position, name in self._wanted():
+            column = self._by_place.get(position)
             if isinstance(column, CategoryColumn):
                 continue
-            if place == "closed":
+            if position == "closed":
                 known = " OR ".join(f"fm_d{each} IS NOT NULL" for each in self._dates)
                 is_bad = f"fm_tclosed IS NOT NULL AND fm_dclosed IS NULL AND ({known})"
             elif is_date(column):
-                is_bad = f"fm_t{place} IS NOT NULL AND fm_d{place} IS NULL"
+                is_bad = f"fm_t{position} IS NOT NULL AND fm_d{position} IS NULL"
             else:
-                special = f"LOWER(fm_t{place}) NOT IN ({self._listed(SPECIAL)})"
-                is_bad = f"fm_t{place} IS NOT NULL AND fm_n{place} IS NULL AND {special}"
-            said = f"{self._sql.literal(name + ': ')} || fm_t{place}"
-            lines.append(f"WHEN {is_bad}\n      THEN {said} || ' cannot be read'")
+                special = f"LOWER(fm_t{position}) NOT IN ({self._listed(SPECIAL)})"
+                is_bad = f"fm_t{position} IS NOT NULL AND fm_n{position} IS NULL AND {special}"
+            message = f"{self._sql.literal(name + ': ')} || fm_t{position}"
+            lines.append(f"WHEN {is_bad}\n      THEN {message} || ' cannot be read'")
         nothing = f"CAST(NULL AS {self._sql.text})"
         return "CASE " + "\n      ".join(lines) + " END" if lines else nothing
 
@@ -186,21 +189,24 @@ class _Reading:
 
     def _coded(self) -> Iterator[tuple[str, str]]:
         outside = []
-        for place, column in self._columns:
+        for position, column in self._columns:
             if isinstance(column, NumberColumn):
-                tree = _bins(f"fm_n{place}", column.cuts)
-                yield f"fm_code{place}", f"CASE WHEN fm_n{place} IS NULL THEN 0 ELSE {tree} END"
+                tree = _bins(f"fm_n{position}", column.cuts)
+                yield (
+                    f"fm_code{position}",
+                    f"CASE WHEN fm_n{position} IS NULL THEN 0 ELSE {tree} END",
+                )
                 if math.isfinite(column.low) and math.isfinite(column.high):
                     low, high = number(column.low), number(column.high)
-                    outside.append(f"fm_n{place} < {low} OR fm_n{place} > {high}")
+                    outside.append(f"fm_n{position} < {low} OR fm_n{position} > {high}")
             elif column.is_flag:
-                yield f"fm_code{place}", self._flag_code(f"fm_t{place}", column)
+                yield f"fm_code{position}", self._flag_code(f"fm_t{position}", column)
             else:
-                found = ", ".join(f"l{place}{step}.code" for step in self._lookups(column))
+                found = ", ".join(f"l{position}{step}.code" for step in self._lookups(column))
                 unseen = column.size + 1
                 yield (
-                    f"fm_code{place}",
-                    f"CASE WHEN fm_t{place} IS NULL THEN 0 ELSE COALESCE({found}, {unseen}) END",
+                    f"fm_code{position}",
+                    f"CASE WHEN fm_t{position} IS NULL THEN 0 ELSE COALESCE({found}, {unseen}) END",
                 )
         yield "fm_outside", " OR ".join(outside) if outside else "FALSE"
         if self._amount is not None:
@@ -225,19 +231,19 @@ class _Reading:
         return "ab" if any(_is_number(level) for level in column.levels) else "a"
 
     def _level_joins(self) -> Iterator[str]:
-        for place, column in self._columns:
+        for position, column in self._columns:
             if isinstance(column, NumberColumn) or column.is_flag:
                 continue
-            table = f"fm_levels{place}"
+            table = f"fm_levels{position}"
             self._steps.add_table(table, self._level_table(column))
             before: list[str] = []
             for step in self._lookups(column):
-                key = self._key(step, f"fm_t{place}")
+                key = self._key(step, f"fm_t{position}")
                 if before:
-                    nobody = " AND ".join(f"l{place}{each}.code IS NULL" for each in before)
+                    nobody = " AND ".join(f"l{position}{each}.code IS NULL" for each in before)
                     key = f"CASE WHEN {nobody} THEN {key} END"
                 before.append(step)
-                alias = f"l{place}{step}"
+                alias = f"l{position}{step}"
                 yield f"LEFT JOIN {table} AS {alias} ON {alias}.level_name = {key}"
 
     def _key(self, step: str, text: str) -> str:

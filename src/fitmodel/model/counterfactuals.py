@@ -1,7 +1,7 @@
 """Counterfactuals: the smallest changes of attributes that would remove the flag.
 
 prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
-         -> those that are no poor fit any more, best first
+         -> those that are not poor fit any more, best first
 
 The model says how such deals did, not what a change brings about: a deal made longer for the
 model's sake is not the deal that was longer by itself. The sentence says so.
@@ -127,8 +127,8 @@ def find_counterfactuals(
     unknown = [name for name in names if name not in model.attributes]
     if unknown:
         raise ProspectError(
-            f"{', '.join(map(repr, unknown))} can be changed but is no attribute of the model; it "
-            f"has {', '.join(model.attributes)}"
+            f"{', '.join(map(repr, unknown))} can be changed but is not an attribute of the model; "
+            f"it has {', '.join(model.attributes)}"
         )
     if not model.predict(prospect, reasons=0, as_of=as_of).poor_fit:
         return []
@@ -181,16 +181,16 @@ def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "
 
 def describe_counterfactual(change: Counterfactual, language: str = "en") -> str:
     """One change in words, with the new probability and, where money is known, the new value."""
-    say, said = phrases(language, "changes"), change.assessment
-    words = said.wording.in_language(language)
-    has_value = math.isfinite(said.expected_value)
+    say, assessment = phrases(language, "changes"), change.assessment
+    words = assessment.wording.in_language(language)
+    has_value = math.isfinite(assessment.expected_value)
     return say(
         "way_with_value" if has_value else "way",
         changes=change.in_words(language),
-        probability=words.percent(said.early_churn_probability),
+        probability=words.percent(assessment.early_churn_probability),
         horizon=words.horizon,
-        fit=words.say(f"fit_{said.fit}"),
-        value=words.money_text(said.expected_value) if has_value else "",
+        fit=words.say(f"fit_{assessment.fit}"),
+        value=words.money_text(assessment.expected_value) if has_value else "",
     )
 
 
@@ -291,6 +291,6 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
 
 
 def _rank(change: Counterfactual) -> tuple[float, float, float]:
-    said = change.assessment
-    value = -said.expected_value if math.isfinite(said.expected_value) else 0.0
-    return change.steps, value, said.early_churn_probability
+    assessment = change.assessment
+    value = -assessment.expected_value if math.isfinite(assessment.expected_value) else 0.0
+    return change.steps, value, assessment.early_churn_probability

@@ -96,15 +96,15 @@ def predict_frame(
 
 def _days_from_today(scorer: Scorer, table: pd.DataFrame) -> dict[int, NDArray[np.float64]]:
     """Place of each date among the attributes to how many days it lies before today."""
-    places = {
+    positions = {
         position: column.name
         for position, column in enumerate(scorer.scorecard.columns)
         if isinstance(column, NumberColumn) and column.is_date
     }
-    names = list(places.values())
+    names = list(positions.values())
     closing = np.full(len(table), np.datetime64(today(), "D"))
     read = read_attributes(table, names, closed_on=closing, dates=names, forms=scorer.forms).frame
-    return {position: read[name].to_numpy(dtype=float) for position, name in places.items()}
+    return {position: read[name].to_numpy(dtype=float) for position, name in positions.items()}
 
 
 def predict_leniently(

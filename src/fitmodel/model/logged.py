@@ -97,7 +97,7 @@ def log_assessments(
     log: AssessmentLog,
     model: LoggedModel,
     prospects: Sequence[Mapping[str, Any]],
-    said: Sequence[Prediction],
+    predictions: Sequence[Prediction],
 ) -> list[bool]:
     """Write assessments to the log before they are returned.
 
@@ -110,7 +110,7 @@ def log_assessments(
     model : LoggedModel
     prospects : sequence of mapping
         What was scored, each with its id.
-    said : sequence of Said
+    predictions : sequence of Said
         In the same order.
 
     Returns
@@ -125,17 +125,17 @@ def log_assessments(
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
     drawn_as = _drawn_as(prospects, names, customer_column(model))
-    proceed, propensity = _drawn(log, drawn_as, said, explore_share(model))
+    proceed, propensity = _drawn(log, drawn_as, predictions, explore_share(model))
     attributes = [{name: item[name] for name in model.attributes} for item in prospects]
-    log.append_many(zip(names, said, attributes, proceed, propensity, strict=True))
+    log.append_many(zip(names, predictions, attributes, proceed, propensity, strict=True))
     return proceed
 
 
 def _drawn(
-    log: AssessmentLog, names: Sequence[str], said: Sequence[Prediction], share: float
+    log: AssessmentLog, names: Sequence[str], predictions: Sequence[Prediction], share: float
 ) -> tuple[list[bool], list[float]]:
     """Who may proceed, and with what probability; without a share nobody is drawn."""
-    flagged = [bool(item.poor_fit) for item in said]
+    flagged = [bool(item.poor_fit) for item in predictions]
     if share == 0:
         return [not item for item in flagged], [1.0] * len(flagged)
     drawn = log.draw(names, flagged, share)

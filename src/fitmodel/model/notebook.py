@@ -80,9 +80,9 @@ def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
 
 
 def _bars(reasons: Iterable[Reason]) -> str:
-    told = list(reasons)
-    widest = max((abs(reason.contribution) for reason in told), default=1.0)
-    return _table((_bar(reason.contribution, widest), escape(reason.sentence)) for reason in told)
+    shown = list(reasons)
+    widest = max((abs(reason.contribution) for reason in shown), default=1.0)
+    return _table((_bar(reason.contribution, widest), escape(reason.sentence)) for reason in shown)
 
 
 def _bar(contribution: float, widest: float) -> str:

@@ -127,10 +127,10 @@ class Reason:
 
     def _words(self) -> list[str]:
         columns, wording = self._sentences.scorecard.columns, self._sentences.wording
-        told = (self._days.get(position, self._values[position]) for position in self._positions)
+        values = (self._days.get(position, self._values[position]) for position in self._positions)
         return [
             wording.value(columns[position], value)
-            for position, value in zip(self._positions, told, strict=True)
+            for position, value in zip(self._positions, values, strict=True)
         ]
 
     def _evidence(self) -> tuple[int, float] | None:

@@ -55,7 +55,7 @@ class Scorer:
     per_year : float
         How often the contract value is paid in a year: 12 where it is given per month.
     lost : LostRows
-        Which rows of a pipeline are no prospects any more, and get no prediction.
+        Which rows of a pipeline are not prospects any more, and get no prediction.
     regime : {"full", "provisional"}
         How the model was learned: provisional from few early churners.
     curve : ChurnCurve or None
@@ -102,7 +102,7 @@ class Scorer:
             is lost by `[rows]` of the contract.
         """
         if self.lost and (why := self.lost.why(prospect)):
-            raise ProspectError(f"{why}: it is no prospect any more, and gets no prediction")
+            raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
         return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
@@ -183,7 +183,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
     Raises
     ------
     BundleError
-        If the content is no scorer of a format this fitmodel reads, or is damaged.
+        If the content is not a scorer of a format this fitmodel reads, or is damaged.
     """
     data = read_json(content, "scorer")
     form = data.get("format") if isinstance(data, dict) else type(data).__name__
@@ -210,11 +210,11 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
-        raise ValueError(f"per_year is {per_year}, which is no number of payments a year")
+        raise ValueError(f"per_year is {per_year}, which is not a number of payments a year")
     lost = lost_rows_from_dict(data.get("rows", {}))
     regime = data.get("regime", "full")
     if regime not in {"full", "provisional"}:
-        raise ValueError(f"regime is {regime!r}, which is no way of learning")
+        raise ValueError(f"regime is {regime!r}, which is not a way of learning")
     given = data.get("curve")  # bundles from before there were any have none
     curve = None if given is None else curve_from_dict(given)
     if curve is not None:
@@ -258,5 +258,5 @@ def read_json(content: bytes, what: str) -> Any:
         if b"\\ud" in content.lower():
             json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError, MemoryError) as error:
-        raise BundleError(f"the {what} is no JSON: {type(error).__name__}: {error}") from error
+        raise BundleError(f"the {what} is not JSON: {type(error).__name__}: {error}") from error
     return data

@@ -55,7 +55,7 @@ class Wording:
     amount : str or None
         The attribute whose values are money.
     sellers : tuple of str
-        Columns of rep and team: what they add is no reason about a prospect.
+        Columns of rep and team: what they add is not a reason about a prospect.
     recorded : mapping of str to mapping of str to str
         Attributes that history and events give: the ``key`` of their name in the texts of
         ``history``, and what it is filled with.
@@ -181,11 +181,11 @@ class Wording:
 
     def value_text(self, value: float, low: float, high: float, worth: str) -> str:
         """Write the expected value of signing, with its interval and what it says of the money."""
-        told = {"value": self.money_text(value), "worth": self.say(f"worth_{worth}")}
+        texts = {"value": self.money_text(value), "worth": self.say(f"worth_{worth}")}
         if not math.isfinite(low):  # a user's own estimator has no interval
-            return self.say("value_without_interval", **told)
+            return self.say("value_without_interval", **texts)
         ends = {"low": self.money_text(low), "high": self.money_text(high)}
-        return self.say("value", **told, **ends)
+        return self.say("value", **texts, **ends)
 
     @property
     def horizon(self) -> str:

@@ -87,8 +87,8 @@ class EstimatorModel(FitModel):
         given = prospects_given(prospects)
         prospects = given.prospects
         if log is not None:
-            said = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
-            return given.give_back(log_predictions(self, log, prospects, said))
+            predictions = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+            return given.give_back(log_predictions(self, log, prospects, predictions))
         if isinstance(prospects, pd.DataFrame):
             note = self.today_note(prospects.columns, as_of)
             scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
@@ -116,9 +116,9 @@ class EstimatorModel(FitModel):
         if months:
             scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
-            told = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+            reasons_json = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
                     for row in scored["reasons"]]  # fmt: skip
-            scored["reasons"] = pd.Series(told, index=scored.index, dtype="str")
+            scored["reasons"] = pd.Series(reasons_json, index=scored.index, dtype="str")
         if good.all():
             return scored, errors
         rows = np.full(len(prospects), len(scored))  # the last row is empty
@@ -133,7 +133,9 @@ class EstimatorModel(FitModel):
 
     def table(self, attribute: str) -> pd.DataFrame:
         """Refuse: there is none."""
-        raise BundleError(f"your own estimator has no table of {attribute!r}: it is no book")
+        raise BundleError(
+            f"your own estimator has no table of {attribute!r}: it is not a scorecard"
+        )
 
     def _predict_frame(
         self,
@@ -198,7 +200,7 @@ class EstimatorModel(FitModel):
     ) -> list[Assessment]:
         frame = pd.DataFrame(prospects)
         for why in self._scorer.lost.of_table(frame).values():
-            raise ProspectError(f"{why}: it is no prospect any more, and gets no prediction")
+            raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
         result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
         day = None if as_of is None else as_day(as_of)

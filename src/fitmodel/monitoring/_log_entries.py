@@ -144,18 +144,18 @@ def check_decision(
         )
 
 
-def decided_on(said: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
+def decided_on(assessments: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
     """
     Return the number of the assessment of each decision; in older logs the last one before it.
 
     Parameters
     ----------
-    said : DataFrame
+    assessments : DataFrame
         Assessments.
     done : DataFrame
         The last decision on each prospect, indexed by prospect.
     """
-    both = said[["number", "time", "prospect"]].merge(
+    both = assessments[["number", "time", "prospect"]].merge(
         done["time"].rename("decided").reset_index(), on="prospect"
     )
     before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()

@@ -163,13 +163,13 @@ def compute_drift(
     probability = model.predict(table, reasons=0)[SCORE].to_numpy()
     coded = code_table(model.scorer, table, None)
     rows = []
-    for name, places in _groups(by, len(table)):
+    for name, positions in _groups(by, len(table)):
         known = {} if name is None else {"group": name}
-        result = _attribute_rows(model, coded.codes[places], tolerated)
+        result = _attribute_rows(model, coded.codes[positions], tolerated)
         for row in result:
             wrong = (unreadable or {}).get(row["attribute"])
-            row["unreadable"] = 0.0 if wrong is None else float(wrong[places].mean())
-        result += _score_row(model, probability[places], tolerated)
+            row["unreadable"] = 0.0 if wrong is None else float(wrong[positions].mean())
+        result += _score_row(model, probability[positions], tolerated)
         rows += [known | row for row in result]
     frame = pd.DataFrame(rows)
     frame["p_value"] = false_discovery_control(frame["p_value"])
@@ -199,8 +199,8 @@ def without_unreadable(
 def _groups(by: pd.Series | None, size: int) -> list[tuple[Any, NDArray[np.intp]]]:
     if by is None:
         return [(None, np.arange(size))]
-    places = pd.Series(np.arange(size)).groupby(by.to_numpy(), sort=True, dropna=False)
-    return [(name, part.to_numpy()) for name, part in places]
+    positions = pd.Series(np.arange(size)).groupby(by.to_numpy(), sort=True, dropna=False)
+    return [(name, part.to_numpy()) for name, part in positions]
 
 
 def _attribute_rows(

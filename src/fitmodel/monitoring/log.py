@@ -109,18 +109,16 @@ class DecisionLog:
     def append_many(
         self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
     ) -> None:
-        """Add several assessments: (prospect, assessment, attributes, proceed, propensity).
-
-        All of them or, where anything fails, none.
-        """
+        """Add all of them or none: (prospect, assessment, attributes, proceed, propensity)."""
         now = now_in_utc()
         values = [
             (
-                *(now, self.known_as(prospect), said.model_version, said.early_churn_probability),
-                *(int(said.poor_fit), said.fit, int(proceed), propensity, digest_of(attributes)),
+                *(now, self.known_as(prospect), given.model_version),
+                *(given.early_churn_probability, int(given.poor_fit), given.fit),
+                *(int(proceed), propensity, digest_of(attributes)),
                 self.loosely_known_as(prospect),
             )
-            for prospect, said, attributes, proceed, propensity in rows
+            for prospect, given, attributes, proceed, propensity in rows
         ]
         with self._store.writing() as cursor:
             cursor.executemany(
@@ -155,7 +153,7 @@ class DecisionLog:
             or what was decided before.
         """
         if action not in ACTIONS:
-            raise TrackingError(f"{action!r} is no action; write {', '.join(ACTIONS)}")
+            raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
             name = self.find(cursor, prospect)
             number, poor_fit = cursor.execute(
@@ -226,12 +224,12 @@ class DecisionLog:
 
         A prospect without a decision has its last assessment.
         """
-        said = self.assessments()
+        assessments = self.assessments()
         done = self.decisions().groupby("prospect").last()
-        seen = said.groupby("prospect")["number"].last()
-        decided = decided_on(said, done)
-        seen.update(decided[decided.isin(said["number"])].astype("int64"))
-        chosen = said[said["number"].isin(seen)].set_index("prospect").sort_index()
+        seen = assessments.groupby("prospect")["number"].last()
+        decided = decided_on(assessments, done)
+        seen.update(decided[decided.isin(assessments["number"])].astype("int64"))
+        chosen = assessments[assessments["number"].isin(seen)].set_index("prospect").sort_index()
         return chosen.join(done[["action", "by"]])
 
     def known_as(self, prospect: object) -> str:
@@ -343,8 +341,8 @@ class DecisionLog:
             "guesses": "SELECT * FROM guesses ORDER BY number",
         }[table]
         with self._store.reading() as cursor:
-            told = cursor.execute(query)
-            names = [item[0] for item in told.description]
-            result = pd.DataFrame(told.fetchall(), columns=names)
+            rows = cursor.execute(query)
+            names = [item[0] for item in rows.description]
+            result = pd.DataFrame(rows.fetchall(), columns=names)
         result["time"] = pd.to_datetime(result["time"], utc=True, format="ISO8601")
         return result

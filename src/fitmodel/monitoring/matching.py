@@ -74,6 +74,24 @@ class LogMatch:
         rest = f"; not matched: {'; '.join(parts)}" if parts else ""
         return f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{rest}"
 
+    def refuse_late(self) -> None:
+        """
+        Refuse to learn from a log of which every deal found was assessed too late.
+
+        Raises
+        ------
+        DealsError
+            If none is matched, and `MANY` or more were assessed only after they were signed.
+        """
+        late = self.not_matched.get("late", 0)
+        if self.matched == 0 and late >= MANY:
+            raise DealsError(
+                f"0 of {late:,} prospects of the decision log that are among the deals were "
+                f"assessed before they were signed, or within {DAYS_LATE} days after it (e.g. "
+                f"{self.examples['late']!r}). Remedy: check the closing dates, or leave --log out: "
+                "past deals that were scored afterwards say nothing of who was let proceed."
+            )
+
 
 def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch:
     """
@@ -107,10 +125,10 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
     """
     if spec.deals.id is None:
         raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
-    said, done = log.assessments(), log.decisions()
-    prospect, ambiguous = _same_ids(deals[spec.deals.id], said, log)
-    assessment = _signed_on(prospect, deals, spec, said, done)
-    every = pd.Index(said["prospect"].unique())
+    assessments, done = log.assessments(), log.decisions()
+    prospect, ambiguous = _same_ids(deals[spec.deals.id], assessments, log)
+    assessment = _signed_on(prospect, deals, spec, assessments, done)
+    every = pd.Index(assessments["prospect"].unique())
     matched = set(prospect[assessment.notna()])
     declined = set(done.loc[done["action"] == "declined", "prospect"])
     reason = {
@@ -125,25 +143,25 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
         len(matched),
         *_counted(reason),
     )
-    _refuse_nothing(result, deals, spec, said, log)
+    _refuse_nothing(result, deals, spec, assessments, log)
     return result
 
 
 def _same_ids(
-    ids: pd.Series[Any], said: pd.DataFrame, log: DecisionLog
+    ids: pd.Series[Any], assessments: pd.DataFrame, log: DecisionLog
 ) -> tuple[pd.Series[Any], set[str]]:
     """Prospect of each deal as the log keeps it, and prospects whose id is ambiguous."""
-    known = set(said["prospect"])
+    known = set(assessments["prospect"])
     exact = ids.map(log.known_as)
     as_written = ids.astype(str).map(log.kept)  # ids of older logs are as they were written
     found = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
     cleaned = ids.map(clean_id)
     loose = ids.map(loose_id)
     spellings = cleaned.groupby(loose).nunique()
-    of_log = said["loose"]
+    of_log = assessments["loose"]
     if not log.is_salted:
-        of_log = of_log.fillna(said["prospect"].map(loose_id))
-    in_log = said["prospect"].groupby(of_log).agg(["nunique", "last"])
+        of_log = of_log.fillna(assessments["prospect"].map(loose_id))
+    in_log = assessments["prospect"].groupby(of_log).agg(["nunique", "last"])
     key = loose.map(log.kept)
     several = loose.map(spellings).gt(1) | key.map(in_log["nunique"]).gt(1)
     candidate = key.map(in_log["last"])
@@ -159,11 +177,11 @@ def _signed_on(
     prospect: pd.Series[Any],
     deals: pd.DataFrame,
     spec: DealSpec,
-    said: pd.DataFrame,
+    assessments: pd.DataFrame,
     done: pd.DataFrame,
 ) -> pd.Series[float]:
     """Number of the assessment that each deal was signed on; NaN where there is none."""
-    number = said[["number", "prospect", "time"]]
+    number = assessments[["number", "prospect", "time"]]
     if spec.deals.closed_on is None:
         before = number.groupby("prospect")["number"].last()
         soon = before
@@ -176,7 +194,7 @@ def _signed_on(
         late = time < day + pd.Timedelta(days=1 + DAYS_LATE)
         soon = number[late].groupby("prospect")["number"].first()
     decided = done[done["action"].isin(SIGNED)].groupby("prospect")["assessment"].last()
-    decided = decided[decided.isin(said["number"]) & decided.index.isin(soon.index)]
+    decided = decided[decided.isin(assessments["number"]) & decided.index.isin(soon.index)]
     chosen = decided.combine_first(before.astype(float)).combine_first(soon.astype(float))
     numbers = [chosen.get(name, np.nan) for name in prospect]
     return pd.Series(numbers, prospect.index, dtype=np.float64)
@@ -200,13 +218,17 @@ def _counted(reason: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
 
 
 def _refuse_nothing(
-    match: LogMatch, deals: pd.DataFrame, spec: DealSpec, said: pd.DataFrame, log: DecisionLog
+    match: LogMatch,
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    assessments: pd.DataFrame,
+    log: DecisionLog,
 ) -> None:
     """Refuse a log of which nothing is found although much should be."""
-    due = said
+    due = assessments
     if spec.deals.closed_on is not None and len(deals):
         last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)
-        due = said[said["time"].dt.tz_localize(None) < last]
+        due = assessments[assessments["time"].dt.tz_localize(None) < last]
     names = due["prospect"].unique()
     if match.matched or len(names) < MANY or not len(deals):
         return

@@ -56,8 +56,10 @@ def estimate_auc(probability: NDArray[np.float64], *, seed: int = 0) -> Estimate
         return Estimate(np.nan, np.nan, np.nan)
     value = float(_aucs(probability[None, :], probability)[0])
     outcomes_drawn = np.random.default_rng(seed).random((DRAWS, n)) < probability
-    told = _aucs(outcomes_drawn, probability)
-    low, high = np.nanquantile(told, [0.025, 0.975]) if np.isfinite(told).any() else (np.nan,) * 2
+    estimates = _aucs(outcomes_drawn, probability)
+    low, high = (
+        np.nanquantile(estimates, [0.025, 0.975]) if np.isfinite(estimates).any() else (np.nan,) * 2
+    )
     return Estimate(value, float(low), float(high))
 
 
@@ -175,12 +177,12 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
     }
 
 
-def _judged(left: NDArray[np.float64], said: NDArray[np.float64]) -> dict[str, float]:
+def _judged(left: NDArray[np.float64], probability: NDArray[np.float64]) -> dict[str, float]:
     """AUC, and Cox's calibration slope with its interval; NaN where the deals are too few."""
     names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < MIN_OF_EACH:
         return dict.fromkeys(names, float("nan"))
-    result = compute_metrics(left, said, base_rate=float(left.mean()), n_boot=DRAWS)
+    result = compute_metrics(left, probability, base_rate=float(left.mean()), n_boot=DRAWS)
     slope = result["calibration_slope"]
     return dict(
         zip(names, (result["roc_auc"].value, slope.value, slope.low, slope.high), strict=True)

@@ -70,9 +70,9 @@ def plot_drift_by_month(
     for verdict, face in (("drift", COLOURS["drift"]), ("unclear", "none")):
         result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
         months = index.columns.get_indexer(pd.Index(result["group"]))
-        places = index.index.get_indexer(pd.Index(result["attribute"]))
+        positions = index.index.get_indexer(pd.Index(result["attribute"]))
         edge, words = COLOURS[verdict], say(f"drift_{verdict}")
-        ax.scatter(months, places, s=22, facecolor=face, edgecolor=edge, label=words)
+        ax.scatter(months, positions, s=22, facecolor=face, edgecolor=edge, label=words)
     ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
     ax.figure.colorbar(drawn, ax=ax, label=say("stability_index"), extend="max")

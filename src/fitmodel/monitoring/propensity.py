@@ -68,12 +68,12 @@ def with_propensity(
             "and leave the log out, or rename it."
         )
     match = match or match_log(deals, spec, log)
-    said = log.assessments().set_index("number")
-    signed_on = said.reindex(match.assessment.dropna().astype(int))
+    assessments = log.assessments().set_index("number")
+    signed_on = assessments.reindex(match.assessment.dropna().astype(int))
     flagged = signed_on.set_axis(match.assessment.dropna().index)
     flagged = flagged[flagged["poor_fit"].astype(bool)]
     proceed = flagged["proceed"].astype(bool)
-    told = flagged.loc[proceed, "propensity"].reindex(deals.index).astype(np.float64)
+    chances = flagged.loc[proceed, "propensity"].reindex(deals.index).astype(np.float64)
     picked = flagged.index[~proceed & (flagged["propensity"] < 1)]
-    kept = deals.assign(**{COLUMN: told}).drop(index=picked)
+    kept = deals.assign(**{COLUMN: chances}).drop(index=picked)
     return kept, spec.replace(deals={"propensity": COLUMN})

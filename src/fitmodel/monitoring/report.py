@@ -150,7 +150,7 @@ def monitor(
 
 
 def _about_amounts(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
-    """Name the amounts that are no numbers: reading past deals takes them for missing."""
+    """Name the amounts that are not numbers: reading past deals takes them for missing."""
     name = spec.deals.amount
     if name is not None and name in table.columns:
         unreadable = read_numbers(table[name], spec.reading.forms.numbers.get(name)).unreadable
@@ -164,7 +164,7 @@ def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, t
     if not lost:
         return table, ()
     kept = np.delete(np.arange(len(table)), list(lost))
-    note = f"{len(lost):,} of {len(table):,} rows are no prospects: {next(iter(lost.values()))}"
+    note = f"{len(lost):,} of {len(table):,} rows are not prospects: {next(iter(lost.values()))}"
     return table.iloc[kept], (note,)
 
 

@@ -51,25 +51,27 @@ class BriefCondition:
 
 
 def brief_conditions(
-    model: FitModel, said: Assessment, changes: Iterable[Counterfactual], amount: float | None
+    model: FitModel, assessment: Assessment, changes: Iterable[Counterfactual], amount: float | None
 ) -> tuple[BriefCondition, ...]:
     """Return the conditions for a flagged prospect, none for others.
 
     Parameters
     ----------
     model : FitModel
-    said : Assessment
+    assessment : Assessment
         Of the prospect as it is.
     changes : iterable of Counterfactual
         From `find_counterfactuals`.
     amount : float or None
         Yearly contract value.
     """
-    if not said.poor_fit:
+    if not assessment.poor_fit:
         return ()
-    language = said.wording.language  # a counterfactual is assessed in the model's own language
+    language = (
+        assessment.wording.language
+    )  # a counterfactual is assessed in the model's own language
     found = (_of_change(change, language) for change in changes)
-    return (*found, *_of_terms(model, said, amount))
+    return (*found, *_of_terms(model, assessment, amount))
 
 
 def _of_change(change: Counterfactual, language: str) -> BriefCondition:
@@ -86,28 +88,32 @@ def _of_change(change: Counterfactual, language: str) -> BriefCondition:
     )
 
 
-def _of_terms(model: FitModel, said: Assessment, amount: float | None) -> Iterator[BriefCondition]:
-    money, months = model.scorer.policy.money, said.wording.horizon_months
+def _of_terms(
+    model: FitModel, assessment: Assessment, amount: float | None
+) -> Iterator[BriefCondition]:
+    money, months = model.scorer.policy.money, assessment.wording.horizon_months
     if money is None or amount is None or not math.isfinite(amount) or months is None:
         return
     for condition in money_conditions(money, amount, months):
-        yield _of_term(condition, said, amount, months)
+        yield _of_term(condition, assessment, amount, months)
 
 
-def _of_term(condition: Condition, said: Assessment, amount: float, months: int) -> BriefCondition:
+def _of_term(
+    condition: Condition, assessment: Assessment, amount: float, months: int
+) -> BriefCondition:
     """The terms change the money alone: the probability and its interval stay."""
     verdict = Policy("value", money=condition.money).verdict(
-        said.early_churn_probability,
-        said.probability_low,
-        said.probability_high,
+        assessment.early_churn_probability,
+        assessment.probability_low,
+        assessment.probability_high,
         amount,
-        unfamiliar=said.unfamiliar,
+        unfamiliar=assessment.unfamiliar,
     )
-    say = phrases(said.wording.language, "brief")
+    say = phrases(assessment.wording.language, "brief")
     return BriefCondition(
         say(f"term_{condition.name}", months=months),
-        said.early_churn_probability,
-        said.fit,
+        assessment.early_churn_probability,
+        assessment.fit,
         verdict.expected_value,
         verdict.expected_value_low,
         verdict.expected_value_high,

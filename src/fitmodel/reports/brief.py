@@ -194,12 +194,12 @@ def make_brief(
     >>> brief.name, brief.similar_deals.known
     ('D0001151', 50)
     """
-    said = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
-    told = [reason for reason in said.reasons if reason.is_about_prospect]
-    against = tuple(item for item in told if item.contribution > 0)[:MAX_EACH_WAY]
-    in_favour = tuple(item for item in told if item.contribution < 0)[:MAX_EACH_WAY]
+    assessed = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
+    about_prospect = [reason for reason in assessed.reasons if reason.is_about_prospect]
+    against = tuple(item for item in about_prospect if item.contribution > 0)[:MAX_EACH_WAY]
+    in_favour = tuple(item for item in about_prospect if item.contribution < 0)[:MAX_EACH_WAY]
     shown = sum(reason.contribution for reason in (*against, *in_favour))
-    every = sum(reason.contribution for reason in said.reasons)
+    every = sum(reason.contribution for reason in assessed.reasons)
     result = None
     if deals is not None:
         contract = spec or contract_of(model)
@@ -208,14 +208,14 @@ def make_brief(
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter says that such customers leave more often than others: only where they do
-    risky = said.early_churn_probability > level
-    points = points_for_prospect(said.against, said.wording) if risky else ()
-    stake = _stake(model, prospect, said)
+    risky = assessed.early_churn_probability > level
+    points = points_for_prospect(assessed.against, assessed.wording) if risky else ()
+    stake = _stake(model, prospect, assessed)
     return Brief(
         name=name if name is not None else _name(model, prospect),
         language=language,
         model_name=str(model.manifest.get("name", "fitmodel")),
-        assessment=said,
+        assessment=assessed,
         base_rate=model.scorecard.base_rate,
         level=level,
         stake=stake,
@@ -227,15 +227,15 @@ def make_brief(
         similar_deals=result,
         similar=() if result is None else _similar(result, spec or contract_of(model), language),
         changes=tuple(describe_counterfactual(change, language) for change in changes),
-        conditions=brief_conditions(model, said, changes, model.scorer.amount_of(prospect)),
+        conditions=brief_conditions(model, assessed, changes, model.scorer.amount_of(prospect)),
         letter=make_letter(
-            said,
+            assessed,
             points,
             too_small=stake is not None and stake.if_stays < 0,
             changes=[change.in_words(language) for change in changes],
             template=template,
         )
-        if said.poor_fit
+        if assessed.poor_fit
         else "",
         letter_points=points,
     )
@@ -274,14 +274,14 @@ def _name(model: FitModel, prospect: Mapping[str, Any]) -> str:
     return "?" if value is None else str(value)
 
 
-def _stake(model: FitModel, prospect: Mapping[str, Any], said: Assessment) -> Stake | None:
+def _stake(model: FitModel, prospect: Mapping[str, Any], assessment: Assessment) -> Stake | None:
     money, amount = model.scorer.policy.money, model.scorer.amount_of(prospect)
-    if money is None or amount is None or not math.isfinite(said.expected_value):
+    if money is None or amount is None or not math.isfinite(assessment.expected_value):
         return None
-    p = said.early_churn_probability
+    p = assessment.early_churn_probability
     lines = money_lines(money, amount, p)
     sums = (sum(line.if_stays for line in lines), sum(line.if_leaves for line in lines))
-    return Stake(amount, *sums, said.expected_value, lines, *money.months(p))
+    return Stake(amount, *sums, assessment.expected_value, lines, *money.months(p))
 
 
 def _similar(found: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:

@@ -99,10 +99,10 @@ def brief_markdown(brief: Brief) -> str:
 
 def _facts(brief: Brief, say: Say) -> list[str]:
     """What every door says of the prospect, and what only a brief has room for."""
-    said, words = brief.assessment, brief.assessment.wording
-    verdict, *others = said.sentences
+    assessment, words = brief.assessment, brief.assessment.wording
+    verdict, *others = assessment.sentences
     facts = [verdict, say("interval", level=words.percent(brief.level)), *others]
-    if said.unfamiliar:
+    if assessment.unfamiliar:
         facts.append(say("unfamiliar"))
     if brief.flagged_for_money:
         facts.append(say("for_money"))
@@ -139,16 +139,16 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
 
 def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
     """A bar per reason, in shares of the longest; the last is what all others add up to."""
-    told = [
+    sizes = [
         (say("fact", what=reason.label, value=reason.value_words), reason.contribution)
         for reason in (*brief.against, *brief.in_favour)
     ]
-    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is no bar
-        told.append((say("others"), brief.others))
-    widest = max((abs(size) for _, size in told), default=1.0)
+    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is not a bar
+        sizes.append((say("others"), brief.others))
+    widest = max((abs(size) for _, size in sizes), default=1.0)
     return [
         {"label": label, "raises": size > 0, "width": round(abs(size) / widest * HALF, 2)}
-        for label, size in told
+        for label, size in sizes
     ]
 
 
@@ -195,9 +195,9 @@ def _similar(brief: Brief, say: Say) -> dict[str, Any]:
 
 def _similar_markdown(brief: Brief, say: Say) -> list[str]:
     shown = _similar(brief, say)
-    said, *method = (str(sentence(note)) for note in shown["notes"])
+    summary, *method = (str(sentence(note)) for note in shown["notes"])
     listed = [table(shown["columns"], shown["rows"])] if shown["rows"] else []
-    return [said, *listed, *method]
+    return [summary, *listed, *method]
 
 
 def _conditions(brief: Brief, say: Say) -> dict[str, Any]:

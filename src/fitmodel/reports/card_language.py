@@ -32,8 +32,8 @@ def card_in(card: str, language: str) -> str:
     """
     if language == ORIGINAL:
         return card
-    said = "\n\n".join(_block(block, language) for block in _blocks(card)) + "\n"
-    return _BETWEEN_ITEMS.sub(r"\1", said)
+    text_of_card = "\n\n".join(_block(block, language) for block in _blocks(card)) + "\n"
+    return _BETWEEN_ITEMS.sub(r"\1", text_of_card)
 
 
 def _blocks(card: str) -> Iterator[list[str]]:
@@ -60,8 +60,8 @@ def _block(lines: list[str], language: str) -> str:
     quoted = "> " if lines[0].startswith("> ") else ""
     text = quoted + " ".join(line.removeprefix("> ").strip() for line in lines)
     marks = _MARK.fullmatch(text)
-    begin, strong, said, end = marks.groups() if marks else ("", "", text, "")
-    return f"{begin}{strong}{message_in(said, language, TOPIC)}{end}"
+    begin, strong, body, end = marks.groups() if marks else ("", "", text, "")
+    return f"{begin}{strong}{message_in(body, language, TOPIC)}{end}"
 
 
 def _table(lines: list[str], language: str) -> Iterator[str]:

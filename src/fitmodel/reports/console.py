@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +94,13 @@ def labels_text(view: HistoryView) -> str:
         rate = 1.0 - view.survival.at(float(horizon))
     except DealsError:  # no deal was watched from its signing
         rate = math.nan
-    told = "unknown" if math.isnan(rate) else f"{rate:.1%}"
+    shown = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     left = f", {undated:,} that left on an unknown day" if undated else ""
     return (
         f"{len(view):,} deals without errors: {int(known.sum()):,} with a known outcome, of which "
         f"{int(early.sum()):,} left early (within {horizon} months){left}, and "
         f"{int((~known).sum()) - undated:,} too young to tell\n"
-        f"early-churn rate {told} (Kaplan-Meier: a young deal counts for as long as it was seen)"
+        f"early-churn rate {shown} (Kaplan-Meier: a young deal counts for as long as it was seen)"
     )
 
 
@@ -112,7 +113,7 @@ def audit_text(found: LeakageReport) -> str:
         if item.verdict != "fine"
     ]
     if found.stopped:
-        names = " ".join(f"--allow {name}" for name in found.stopped)
+        names = " ".join(f"--allow {shlex.quote(name)}" for name in found.stopped)
         lines.append(
             f"  Training refuses {len(found.stopped)} of them until they are excluded, or, where "
             f"surely known before signing, allowed by name: {names}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 MAX_POINTS = 3
-MIN_RATIO = 1.05  # of odds: what hardly raises the risk is no reason to give anyone
+MIN_RATIO = 1.05  # of odds: what hardly raises the risk is not a reason to give anyone
 LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
 # what Python raises where a template asks for what cannot be done
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -58,7 +58,7 @@ def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[st
 
 
 def make_letter(
-    said: Assessment,
+    assessment: Assessment,
     points: Sequence[str],
     *,
     too_small: bool = False,
@@ -69,7 +69,7 @@ def make_letter(
 
     Parameters
     ----------
-    said : Assessment
+    assessment : Assessment
         Gives the language and the horizon; no number of it reaches the template.
     points : sequence of str
         Reasons in the prospect's terms.
@@ -84,7 +84,7 @@ def make_letter(
     Raises
     ------
     SpecError
-        If the template is no Jinja, uses a name that it is not given, or is refused by the
+        If the template is not Jinja, uses a name that it is not given, or is refused by the
         sandbox.
     """
     from jinja2 import StrictUndefined, TemplateError
@@ -93,12 +93,12 @@ def make_letter(
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, **_TEXT_FLOW)
     values: dict[str, Any] = {
         "points": list(points),
-        "horizon": said.wording.horizon,
-        "horizon_months": said.wording.horizon_months,
+        "horizon": assessment.wording.horizon,
+        "horizon_months": assessment.wording.horizon_months,
         "too_small": too_small,
         "changes": list(changes),
     }
-    source = default_template(said.wording.language) if template is None else template
+    source = default_template(assessment.wording.language) if template is None else template
     try:
         text = environment.from_string(source).render(**values)
     except (*_FAULTS, TemplateError) as error:

@@ -219,5 +219,5 @@ def without_people(spec: DealSpec) -> DealSpec:
     people = (spec.deals.rep, spec.deals.team)
     named = spec.attributes.include
     if named is None or not any(name in people for name in named):
-        return spec  # a role is no attribute unless told
+        return spec  # a role is not an attribute unless told
     return spec.replace(attributes={"include": [name for name in named if name not in people]})

@@ -212,7 +212,7 @@ def read_plan(path: Path) -> Plan:
     Raises
     ------
     SpecError
-        If there is no such file, or it is no plan; the message names the key.
+        If there is no such file, or it is not a plan; the message names the key.
 
     Examples
     --------
@@ -232,4 +232,4 @@ def read_plan(path: Path) -> Plan:
     except ValidationError as error:
         result = error.errors(include_url=False)
         lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in result]
-        raise SpecError(f"{path} is no commission plan:\n" + "\n".join(lines)) from error
+        raise SpecError(f"{path} is not a commission plan:\n" + "\n".join(lines)) from error

@@ -260,7 +260,7 @@ def guesses_of(
     Raises
     ------
     DealsError
-        If a person has not answered every question, or an answer is no probability.
+        If a person has not answered every question, or an answer is not a probability.
     """
     rows: list[tuple[str, str, object, float, float, float, int]] = []
     for person, guesses in said.items():

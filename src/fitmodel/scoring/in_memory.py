@@ -79,7 +79,7 @@ class ProspectTable:
         Raises
         ------
         ProspectError
-            If a column holds what is no text, such as lists.
+            If a column holds what is not text, such as lists.
         """
         rows: list[dict[str, str]] = []
         for chunk in self.chunks:

@@ -42,7 +42,7 @@ class SignedResult:
     Attributes
     ----------
     rows, gone, left_out : int
-        Rows written; of these, customers that have left or exited, and rows that are no customers
+        Rows written; of these, customers that have left or exited, and rows that are not customers
         by `[rows]` of the contract. Neither get numbers.
     beyond_data : int
         Customers for whom the longest span ends after the model's curve.

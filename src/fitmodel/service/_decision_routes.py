@@ -124,10 +124,15 @@ def add_decisions(
         """What was said of a prospect and done with it, the latest first."""
         _check_sees(request, id, may_see)
         with _told():
-            told = [event.to_dict() for event in _deals(deals).events(id)]
+            timeline_events = [event.to_dict() for event in _deals(deals).events(id)]
             standing = _deals(deals).standing(id)
         number = 0 if standing is None else standing.number
-        return {"id": id, "standing": number, "events": told, "undo_seconds": UNDO_SECONDS}
+        return {
+            "id": id,
+            "standing": number,
+            "events": timeline_events,
+            "undo_seconds": UNDO_SECONDS,
+        }
 
     @app.post(DECISIONS, status_code=201, responses=FAILURES)
     def decide(decision: Decision, request: Request) -> dict[str, str]:

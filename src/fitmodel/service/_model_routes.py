@@ -84,8 +84,8 @@ def add_model(app: FastAPI, holder: ModelHolder) -> None:
         except (TrackingError, BundleError) as error:
             raise RefusedError(503, str(error)) from error
         warning = None if done.warning is None else message_in(done.warning, language)
-        said = {"version": done.version, "previous": done.previous, "warning": warning}
-        return said | {"in_use": holder.model.version}
+        answer = {"version": done.version, "previous": done.previous, "warning": warning}
+        return answer | {"in_use": holder.model.version}
 
 
 def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:

@@ -164,9 +164,9 @@ class Pipeline:
         known = with_history(iter(chunks), history.for_ids(ids), today())
         lines = io.BytesIO()
         plain = pacsv.WriteOptions(delimiter=table.separator)
-        for place, chunk in enumerate(known):
+        for position, chunk in enumerate(known):
             batch = _with_commas(chunk.known) if table.decimal_comma else chunk.known
-            plain.include_header = place == 0
+            plain.include_header = position == 0
             pacsv.write_csv(batch, lines, plain)
         return lines.getvalue()
 
@@ -182,8 +182,8 @@ class Pipeline:
         if not person.is_rep:
             return self.read_csv()
         header, rows, separator = self._rows()
-        place = header.index(rep) if rep in header else None
-        own = [] if place is None else [row for row in rows if _is_of(row, place, person)]
+        position = header.index(rep) if rep in header else None
+        own = [] if position is None else [row for row in rows if _is_of(row, position, person)]
         text = io.StringIO()
         csv.writer(text, delimiter=separator, lineterminator="\n").writerows([header, *own])
         return text.getvalue().encode()
@@ -193,8 +193,8 @@ class Pipeline:
         header, rows, _ = self._rows()
         if column not in header or rep not in header:
             return frozenset()
-        name, place = header.index(column), header.index(rep)
-        return frozenset(row[name].strip() for row in rows if _is_of(row, place, person))
+        name, position = header.index(column), header.index(rep)
+        return frozenset(row[name].strip() for row in rows if _is_of(row, position, person))
 
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
         """Header, rows of the header's length, and the separator."""
@@ -208,10 +208,10 @@ class Pipeline:
 
 def _with_commas(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Numbers as the rest of the table writes them; 1.125 as 1,1250, which is no 1 thousand 125."""
-    for place, column in enumerate(batch.schema):
+    for position, column in enumerate(batch.schema):
         if pa.types.is_floating(column.type):
-            texts = [_with_comma(value) for value in batch.column(place).to_pylist()]
-            batch = batch.set_column(place, column.name, pa.array(texts, pa.string()))
+            texts = [_with_comma(value) for value in batch.column(position).to_pylist()]
+            batch = batch.set_column(position, column.name, pa.array(texts, pa.string()))
     return batch
 
 

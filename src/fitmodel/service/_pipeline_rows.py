@@ -228,28 +228,28 @@ def _made_rows(
     roles = model.manifest.get("spec", {}).get("deals", {})
     ids = [row.get(roles.get("id"), "") for row in cells]
     amounts = _amounts(model, scored)
-    said = _said(model, scored, amounts)
+    answers = _said(model, scored, amounts)
     reasons = scored.predictions["reasons"].tolist() if cells else []
     rows = []
-    for place, key in enumerate(_keys(ids)):
+    for position, key in enumerate(_keys(ids)):
         shown = {
             "key": key,
-            "id": ids[place] or None,
-            "rep": cells[place].get(roles.get("rep"), ""),
-            "amount": _json(amounts[place]),
+            "id": ids[position] or None,
+            "rep": cells[position].get(roles.get("rep"), ""),
+            "amount": _json(amounts[position]),
         }
-        error = scored.errors[place]
+        error = scored.errors[position]
         if error is None:
-            shown |= {name: _json(column[place]) for name, column in said.items()}
-            shown["concern"] = _concern(reasons[place])
-        known = [] if error is not None else reasons[place]
+            shown |= {name: _json(column[position]) for name, column in answers.items()}
+            shown["concern"] = _concern(reasons[position])
+        known = [] if error is not None else reasons[position]
         more = {} if error is None else {"error": message_in(error, language)}
-        rows.append(PipelineRow(shown | more, cells[place], read[place], known))
+        rows.append(PipelineRow(shown | more, cells[position], read[position], known))
     return rows
 
 
 def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
-    """The amount of each row as given; NaN where it is no number."""
+    """The amount of each row as given; NaN where it is not a number."""
     name = model.scorer.amount
     if name is None or name not in scored.read:
         return [math.nan] * len(scored.read)
@@ -259,10 +259,10 @@ def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
 
 def _said(model: FitModel, scored: ScoredRows, amounts: list[float]) -> dict[str, list[Any]]:
     """What was said of every row, by column."""
-    said = scored.predictions
-    columns = {name: said[name].tolist() for name in SAID if name in said}
+    predictions = scored.predictions
+    columns = {name: predictions[name].tolist() for name in SAID if name in predictions}
     if columns:
-        chance = said["early_churn_probability"].to_numpy(dtype=float, na_value=math.nan)
+        chance = predictions["early_churn_probability"].to_numpy(dtype=float, na_value=math.nan)
         columns["money_at_risk"] = money_at_risk(model, chance, np.array(amounts)).tolist()
     return columns
 
@@ -300,7 +300,7 @@ def _plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> Any:
-    """The value; null where it is no number."""
+    """The value; null where it is not a number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -36,9 +36,9 @@ class RefusedError(Exception):
 def problem(status: int, detail: str, language: str = ORIGINAL) -> bytes:
     """Write a problem: what kind it is, its status, and what to do in one sentence."""
     title = _OTHER.get(status) or HTTPStatus(status).phrase
-    said = message_in(detail, language)
-    told = {"type": "about:blank", "title": title, "status": status, "detail": said}
-    return json.dumps(told).encode()
+    message = message_in(detail, language)
+    body = {"type": "about:blank", "title": title, "status": status, "detail": message}
+    return json.dumps(body).encode()
 
 
 def language_of(scope: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     **failures("400", "401", "408", "413", "503"),
     **NOT_THERE,
     "409": {"description": "The past deals have changed since the quiz was drawn"},
-    "422": {"description": "An answer is missing or is no probability; the detail says whose"},
+    "422": {"description": "An answer is missing or is not a probability; the detail says whose"},
 }
 Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; else at random.")]
 
@@ -112,7 +112,7 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
     def answers(given: Answers, request: Request, language: Language = "en") -> dict[str, Any]:
         """Keep what people said, and tell what came of each deal and how all of them scored."""
         person = person_of(request)
-        said = (
+        guesses = (
             {person.name: next(iter(given.guesses.values()), [])} if person.name else given.guesses
         )
         made = _made(pages, log, QuizName.parse(given.quiz), language)
@@ -121,13 +121,15 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
         if made.name != given.quiz:
             raise RefusedError(409, "the past deals have changed: begin another quiz")
         try:
-            names_of_people(said)
-            rows = guesses_of(made, said)
+            names_of_people(guesses)
+            rows = guesses_of(made, guesses)
             _keep(log, rows)
         except DealsError as error:
             raise RefusedError(422, str(error)) from error
         return (
-            _result(made, said, person) | {"kept": log is not None} | _scores(log, person, language)
+            _result(made, guesses, person)
+            | {"kept": log is not None}
+            | _scores(log, person, language)
         )
 
     @app.get(f"{QUIZ}/scores", responses=RARELY | NOT_THERE)
@@ -187,12 +189,12 @@ def _keep(
     log.keep_guesses([row for row in rows if row[:2] not in there])
 
 
-def _result(made: Quiz, said: dict[str, list[float]], person: Person) -> dict[str, Any]:
+def _result(made: Quiz, given: dict[str, list[float]], person: Person) -> dict[str, Any]:
     """What came of each deal; a rep is told no other's id."""
     outcome = [answer.left_early for answer in made.answers]
     model = brier([answer.probability for answer in made.answers], outcome)
     level = brier([made.level] * len(outcome), outcome)
-    people = {name: brier(guesses, outcome) for name, guesses in said.items()}
+    people = {name: brier(guesses, outcome) for name, guesses in given.items()}
     answers = [_answer(answer, hidden=person.is_rep) for answer in made.answers]
     return {"answers": answers, "brier": {"people": people, "model": model, "level": level}}
 

@@ -53,7 +53,7 @@ Horizons = Annotated[
     str | None,
     Query(
         pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
-        description="Months such as 3,12: also how likely to leave within them.",
+        description="Months such as 3,12: also how likely to leave within them, with intervals.",
     ),
 ]
 
@@ -223,7 +223,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     Raises
     ------
     RefusedError
-        400 where it is no JSON or no prospect, 413 where there are too many.
+        400 where it is not JSON or not a prospect, 413 where there are too many.
     """
     try:
         result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
@@ -275,10 +275,10 @@ def assess_many(
 ) -> list[dict[str, Any]]:
     """One answer per prospect, in their order; logged before they are given."""
     found = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
-    said = [_assess(model, prospect, reasons, language, horizons) for prospect in found]
+    answers = [_assess(model, prospect, reasons, language, horizons) for prospect in found]
     if log is not None:
-        said = _logged(log, model, prospects, said)
-    return [_shown(item, language) for item in said]
+        answers = _logged(log, model, prospects, answers)
+    return [_shown(item, language) for item in answers]
 
 
 def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
@@ -304,21 +304,21 @@ def _assess(
 
 
 def _logged(
-    log: AssessmentLog, model: FitModel, prospects: list[Any], said: list[Assessment | str]
+    log: AssessmentLog, model: FitModel, prospects: list[Any], predictions: list[Assessment | str]
 ) -> list[Assessment | str]:
     """Log those that bring the contract's id: without it nobody can join an outcome."""
     name = id_column(model)
-    answers = [_with_usable_id(*pair, name) for pair in zip(prospects, said, strict=True)]
-    places = [
+    answers = [_with_usable_id(*pair, name) for pair in zip(prospects, predictions, strict=True)]
+    positions = [
         position
         for position, item in enumerate(answers)
         if not isinstance(item, str) and prospects[position].get(name) is not None
     ]
-    if not places:  # nothing to log: the log may be away
+    if not positions:  # nothing to log: the log may be away
         return answers
-    kept = [cast("Assessment", answers[position]) for position in places]
-    proceed = log_assessments(log, model, [prospects[position] for position in places], kept)
-    for position, item, may in zip(places, kept, proceed, strict=True):
+    kept = [cast("Assessment", answers[position]) for position in positions]
+    proceed = log_assessments(log, model, [prospects[position] for position in positions], kept)
+    for position, item, may in zip(positions, kept, proceed, strict=True):
         answers[position] = replace(item, proceed=may)
     return answers
 
@@ -330,7 +330,7 @@ def _with_usable_id(prospect: Any, item: Assessment | str, name: str | None) -> 
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON; write null for what is not known")
+    raise ValueError(f"{name} is not JSON; write null for what is not known")
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -71,15 +71,15 @@ class Timelines:
             raise DealsError("the model's contract names no tables of history")
         row = pd.DataFrame([{key: text or None for key, text in cells.items()}], dtype=object)
         result = attributes_as_of(row, spec, history.tables)
-        told = timeline(row, spec, history.tables, result, found)
-        return _shown(told, model.scorer.wording.in_language(language), phrases(language, "desk"))
+        shown = timeline(row, spec, history.tables, result, found)
+        return _shown(shown, model.scorer.wording.in_language(language), phrases(language, "desk"))
 
 
-def _shown(told: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
-    fields: Any = told.fields.itertuples()
-    records: Any = told.records.itertuples()
+def _shown(shown: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
+    fields: Any = shown.fields.itertuples()
+    records: Any = shown.records.itertuples()
     return {
-        "as_of": str(told.moment.astype("datetime64[s]")),
+        "as_of": str(shown.moment.astype("datetime64[s]")),
         "fields": [
             {
                 "label": wording.label(row.attribute),
@@ -92,7 +92,7 @@ def _shown(told: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
         ],
         "derived": [
             {"label": wording.label(str(name)), "value": _number(value)}
-            for name, value in told.derived.items()
+            for name, value in shown.derived.items()
         ],
         "records": [
             {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
     from fitmodel.model.fitmodel import FitModel
 
-FEW_LEVELS = 50  # more are not listed: a caller's schema is no dictionary of customers
+FEW_LEVELS = 50  # more are not listed: a caller's schema is not a dictionary of customers
 
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:

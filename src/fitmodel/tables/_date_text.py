@@ -214,7 +214,7 @@ def settle_order(
 
 
 def _possible(value: Any) -> tuple[str, ...]:
-    """Forms that may read a value which is no ISO date."""
+    """Forms that may read a value which is not an ISO date."""
     if not isinstance(value, str):
         return NUMBERS
     text = value.strip()

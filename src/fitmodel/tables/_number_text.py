@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PERCENT = "%"
-LONGEST = 80  # characters; a longer text is no number with a unit
+LONGEST = 80  # characters; a longer text is not a number with a unit
 
 
 class UnreadableValueError(ValueError):
@@ -194,7 +194,7 @@ def value_of(number: NumberText, form: NumberForm) -> float:
     UnclearNumberError
         If another form would make another number of them, and none was settled.
     ValueError
-        If they are no number in this form.
+        If they are not numbers in this form.
     """
     digits = number.digits
     digits = _plain(digits, form) if form.settled else _plain_alone(digits, form)

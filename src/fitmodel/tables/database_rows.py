@@ -73,13 +73,13 @@ def read_query(text: str) -> str:
 
 def _without_end(text: str) -> str:
     """A statement without the semicolon that ends it and what is remarked after that."""
-    said, end = False, None
+    has_end, end = False, None
     for part in _PARTS.finditer(text):
         if part.lastgroup == "said":
-            said, end = True, None
+            has_end, end = True, None
         elif part.lastgroup == "end" and end is None:
             end = part.start()
-    return text[:end].strip() if said else ""
+    return text[:end].strip() if has_end else ""
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def _asked(url: str, query: str | None) -> tuple[Address, str]:
 def _literal(text: str) -> str:
     """A text as standard SQL writes it; the database reads it as what the column holds."""
     if "\0" in text:
-        raise DatabaseError(f"{text!r} is no id: it has a character that no database keeps")
+        raise DatabaseError(f"{text!r} is not an id: it has a character that no database keeps")
     return "'" + text.replace("'", "''") + "'"
 
 

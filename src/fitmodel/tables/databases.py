@@ -75,7 +75,7 @@ def read_address(name: str, *, with_table: bool) -> Address:
     Raises
     ------
     DatabaseError
-        If it is no URL, names no table, or is of a database that is not known here.
+        If it is not a URL, names no table, or is of a database that is not known here.
     DependencyError
         If SQLAlchemy is not installed.
     """
@@ -178,11 +178,11 @@ REMEDIES = {  # what drivers say, in their own words -> what to do; the first th
 
 
 def _explained(error: Exception, address: Address) -> str:
-    said = str(getattr(error, "orig", None) or error)
+    text = str(getattr(error, "orig", None) or error)
     if address.url.password:
-        said = said.replace(str(address.url.password), "***")
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "no message")
+        text = text.replace(str(address.url.password), "***")
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
     result = (
-        remedy for marks, remedy in REMEDIES.items() if any(mark in said.lower() for mark in marks)
+        remedy for marks, remedy in REMEDIES.items() if any(mark in text.lower() for mark in marks)
     )
     return f"{address}: {first.rstrip('.')}. Remedy: {next(result, 'ask its administrator')}."

@@ -26,7 +26,7 @@ NAMES = {
 SAMPLE_BYTES = 1 << 16  # of lines that are not ASCII
 COMMON_SHARE = 0.9  # of the characters must be everyday ones
 MIXED_SHARE = 0.6  # of the bytes beyond ASCII; Chinese in GB18030 has fewer that could be UTF-8
-CHAOS = 0.2  # of charset-normalizer: more, and it is no text of that encoding
+CHAOS = 0.2  # of charset-normalizer: more, and it is not text of that encoding
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -136,7 +136,7 @@ def _reads_as_western(sample: bytes) -> bool:
     if sum(character in _WESTERN_SET for character in others) < COMMON_SHARE * len(others):
         return False
     runs = [len(run) for run in re.findall(f"[{_LETTERS}]+", text)]
-    long = sum(run for run in runs if run > 2)  # noqa: PLR2004 - "Öäü" is no word
+    long = sum(run for run in runs if run > 2)  # noqa: PLR2004 - "Öäü" is not a word
     inside = len(re.findall(r"[A-Za-z][£§²³µ½¿¡ªº…•][A-Za-z]", text))
     return 5 * long <= sum(runs) and 5 * inside <= len(others)
 

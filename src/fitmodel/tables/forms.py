@@ -179,7 +179,7 @@ def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) 
 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
-    """Give the numbers of a column, see `reads_as_numbers`; None where it is no column of them."""
+    """Give the numbers of a column, see `reads_as_numbers`; None where it holds others."""
     levels = (value for value in distinct(values)[1] if not is_missing(value))
     if all(flag_text(level_text(level)) in {"yes", "no"} for level in levels):  # or there are none
         return None

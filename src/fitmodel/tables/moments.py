@@ -87,9 +87,9 @@ def read_moments(
         times = _on_the_clock(values, zone)
         return Moments(times, np.zeros(len(values), dtype=bool))
     positions, uniques = distinct(values)
-    given = [place for place, value in enumerate(uniques) if not is_missing(value)]
+    given = [position for position, value in enumerate(uniques) if not is_missing(value)]
     times = np.full(len(uniques) + 1, NEVER)
-    times[given], swapped = _read([uniques[place] for place in given], zone, order, form)
+    times[given], swapped = _read([uniques[position] for position in given], zone, order, form)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     bad[given] = np.isnat(times[given])
     return Moments(times[positions], bad[positions], swapped)
@@ -162,9 +162,9 @@ def _read(
     read = read_dates(texts[others], order, form=form)
     days = read.series.to_numpy().astype("datetime64[us]")
     written_as = "" if form is None else form.order
-    for place, day in zip(others.tolist(), days, strict=True):
+    for position, day in zip(others.tolist(), days, strict=True):
         if not np.isnat(day):
-            times[place] = _with_time(values[place], day, written_as, zone)
+            times[position] = _with_time(values[position], day, written_as, zone)
     return times, swapped
 
 

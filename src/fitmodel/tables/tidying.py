@@ -177,7 +177,7 @@ def _is_unwritable(cell: Any) -> bool:
 
 
 def nested(values: pd.Series[Any]) -> Mask:
-    """Tell which cells hold what is no single value that can be read."""
+    """Tell which cells hold what is not a single value that can be read."""
     if values.dtype.kind == "c":
         return np.ones(len(values), dtype=bool)
     if values.dtype != object or _kind(values) not in _MIXED:

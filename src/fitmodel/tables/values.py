@@ -143,7 +143,7 @@ def read_number(
     Raises
     ------
     UnreadableValueError
-        If it is no number, or one of another unit than the form's.
+        If it is not a number, or one of another unit than the form's.
     UnclearNumberError
         If its marks do not tell which number it is.
     """
@@ -240,7 +240,7 @@ def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
     Raises
     ------
     UnreadableValueError
-        If it is no date.
+        If it is not a date.
     """
     day = day_of(value.value if isinstance(value, Enum) else value, form)
     if day is None:
@@ -330,11 +330,11 @@ def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
     yes = np.zeros(len(uniques) + 1, dtype=bool)
     bad = np.zeros(len(uniques) + 1, dtype=bool)
     for position, value in enumerate(uniques):
-        said = read_flag(value)
-        if said is None and outcome and isinstance(value, str):
-            said = _left(value.strip().casefold())
-        yes[position] = bool(said)
-        bad[position] = said is None and not is_missing(value)
+        flag = read_flag(value)
+        if flag is None and outcome and isinstance(value, str):
+            flag = _left(value.strip().casefold())
+        yes[position] = bool(flag)
+        bad[position] = flag is None and not is_missing(value)
     series = pd.Series(yes[positions], index=values.index, name=values.name)
     return Reading(series, bad[positions])
 

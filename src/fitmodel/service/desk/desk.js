@@ -69,7 +69,7 @@ function complain(error, again = null) {
   notice(error.message || say("no_answer"), known ? again : null);
 }
 
-/** Take an upload into use; one that is no pipeline leaves what was there before. */
+/** Take an upload into use; one that is not a pipeline leaves what was there before. */
 async function takeUpload(text, name) {
   const read = readProspects(text, facts);
   const told = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));

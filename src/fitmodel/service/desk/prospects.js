@@ -42,7 +42,7 @@ export function sentColumns(facts) {
   return [...new Set([...names, amount, closing].filter(Boolean))];
 }
 
-/** Rows of a CSV text; throws an Error with a sentence where it is no pipeline. */
+/** Rows of a CSV text; throws an Error with a sentence where it is not a pipeline. */
 export function readProspects(text, facts) {
   const { columns, rows, decimalComma } = parse(text);
   const lacking = facts.model.attributes.map((item) => item.name).filter((n) => !columns.includes(n));
@@ -93,7 +93,7 @@ function prospectOf(given, facts, decimalComma) {
     const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
     const text = numeric ? plainNumber(given[name], decimalComma) : given[name];
     if (text === null) unclear ??= name;
-    // a text that is no number is sent as it is, for the service to say so
+    // a text that is not a number is sent as it is, for the service to say so
     prospect[name] = text === "" || text === null ? null : numeric && isNumber(text) ? Number(text) : text;
   }
   return { prospect, unclear };
