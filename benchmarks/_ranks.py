@@ -98,13 +98,19 @@ def losses_by_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def comparable(losses: pd.DataFrame) -> list[pd.DataFrame]:
-    """What can be ranked: the ways measured on every table, and every way on the tables of all.
+    """What can be ranked: the ways measured on every table first, then more ways on fewer tables.
 
-    Only what has tables and ways enough; nothing twice.
+    Each part has the ways measured on a number of tables or more, on the tables that all of them
+    have. Only what has tables and ways enough; a learner measured on few tables takes none from
+    the others.
     """
-    everywhere, of_all = losses.dropna(axis=1), losses.dropna(axis=0)
-    parts = [everywhere] if everywhere.shape == of_all.shape else [everywhere, of_all]
-    return [part for part in parts if len(part) >= MIN_TABLES and len(part.columns) >= MIN_WAYS]
+    counts = losses.notna().sum()
+    found = []
+    for least in sorted(set(counts), reverse=True):
+        part = losses.loc[:, counts >= least].dropna(axis=0)
+        if len(part) >= MIN_TABLES and len(part.columns) >= MIN_WAYS:
+            found.append(part)
+    return found
 
 
 def groups_alike(ranks: Ranks) -> list[tuple[str, str]]:

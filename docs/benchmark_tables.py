@@ -5,23 +5,66 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 PLACE = "<!-- table of benchmarks/results/quality.json -->"
 PLACE_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
+CLAIMS_PLACE = "<!-- table of benchmarks/results/false_claims.json -->"
+CLAIMS = {
+    "skill": "skill, where attributes say nothing",
+    "leaks": "a leak, where none is",
+    "flags": "10 % are flagged: off by more than 3 points",
+    "elsewhere": "the same, on another law",
+}
 NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
-    places = {PLACE: ("quality", quality_table), PLACE_OF_HORIZONS: ("horizons", horizons_table)}
+    places = {
+        PLACE: ("quality", quality_table),
+        PLACE_OF_HORIZONS: ("horizons", horizons_table),
+        CLAIMS_PLACE: ("false_claims", claims_table),
+    }
     for place, (name, write) in places.items():
         if place in markdown:
             file = RESULTS / f"{name}.json"
             known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"rows": []}
             markdown = markdown.replace(place, write(known))
     return markdown
+
+
+def claims_table(content: dict[str, Any]) -> str:
+    """How many trials claimed what is not so, with the exact interval; of flags their share."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in content["rows"]:
+        groups.setdefault((row["kind"], row["deals"]), []).append(row)
+    if not groups:
+        return "Nothing has been measured yet: run `python benchmarks/false_claims.py`."
+    lines = ["| claim | deals | trials | false | 95 % interval | share flagged |", "|---" * 6 + "|"]
+    for kind, deals in sorted(groups, key=lambda key: (list(CLAIMS).index(key[0]), key[1])):
+        rows = groups[kind, deals]
+        false = int(sum(row["false"] for row in rows))
+        low, high = _exact_interval(false, len(rows))
+        made = [row["made"] for row in rows if "made" in row]
+        flagged = f"{mean(made):.1%} ± {stdev(made):.1%}" if len(made) > 1 else ""
+        lines.append(
+            f"| {CLAIMS[kind]} | {deals:,} | {len(rows)} | {false} | {low:.1%} to {high:.1%} "
+            f"| {flagged} |"
+        )
+    dates = sorted({row["date"] for row in content["rows"]})
+    return "\n".join([*lines, "", f"Measured {' to '.join(dict.fromkeys([dates[0], dates[-1]]))}."])
+
+
+def _exact_interval(count: int, trials: int) -> tuple[float, float]:
+    """Clopper and Pearson 1934."""
+    from scipy.stats import beta
+
+    low = float(beta.ppf(0.025, count, trials - count + 1)) if count else 0.0
+    high = float(beta.ppf(0.975, count + 1, trials - count)) if count < trials else 1.0
+    return low, high
 
 
 def quality_table(content: dict[str, Any]) -> str:

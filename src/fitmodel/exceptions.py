@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
-    from fitmodel.deals.errors import Problem
+    class Problem(Protocol):
+        """What is wrong with a column; its text is the whole message."""
+
+        @property
+        def column(self) -> str:
+            """Name of the column."""
 
 
 class FitModelError(Exception):

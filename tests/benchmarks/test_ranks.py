@@ -59,6 +59,17 @@ def test_ways_are_compared_on_every_table_and_all_ways_on_the_tables_of_all() ->
     assert comparable(frame.iloc[:1]) == []
 
 
+def test_a_way_measured_on_few_tables_takes_none_from_the_others() -> None:
+    few, some, all_ = [4, 4, *[np.nan] * 4], [5, 5, 5, 5, *[np.nan] * 2], [1] * 6
+    parts = comparable(losses(a=all_, b=all_, c=all_, some=some, few=few))
+
+    assert [(list(part), len(part)) for part in parts] == [
+        (["a", "b", "c"], 6),
+        (["a", "b", "c", "some"], 4),
+        (["a", "b", "c", "some", "few"], 2),
+    ]
+
+
 def test_tables_of_noise_are_not_ranked() -> None:
     rows = [
         {"table": table, "way": way, "log_loss": loss}

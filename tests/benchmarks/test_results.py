@@ -125,3 +125,19 @@ def test_rows_that_are_measured_again_take_the_place_of_the_old(tmp_path) -> Non
         ("other", "fitmodel", 3.0),
     ]
     assert all(row["date"] for row in again)
+
+
+def test_false_claims_are_counted_with_the_exact_interval(tables) -> None:
+    def row(kind: str, deals: int, *, false: float, **more: float) -> dict[str, object]:
+        return {"kind": kind, "deals": deals, "false": false, "date": "2026-11-28"} | more
+
+    rows = [row("flags", 400, false=0.0, made=made) for made in (0.09, 0.11)]
+    rows += [row("skill", 1_000, false=float(seed == 0)) for seed in range(20)]
+    rows += [row("skill", 400, false=0.0) for _ in range(20)]
+    lines = tables.claims_table({"rows": rows}).splitlines()
+
+    assert lines[2].endswith("| 400 | 20 | 0 | 0.0% to 16.8% |  |")
+    assert lines[3].endswith("| 1,000 | 20 | 1 | 0.1% to 24.9% |  |")
+    assert lines[4].endswith("| 400 | 2 | 0 | 0.0% to 84.2% | 10.0% ± 1.4% |")
+    assert lines[-1] == "Measured 2026-11-28."
+    assert "Nothing has been measured" in tables.claims_table({"rows": []})
