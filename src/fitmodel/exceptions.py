@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from fitmodel.deals.errors import Problem
 
 
 class FitModelError(Exception):
@@ -30,10 +28,11 @@ class SpecError(FitModelError):
 class DealsError(FitModelError):
     """The deals cannot be read or learned from; the message lists every problem found.
 
-    `problems` has them one by one where they are of columns, each with its `column`.
+    `problems` has them one by one where they are of columns, each a `fitmodel.deals.errors.Problem`
+    with its `column`.
     """
 
-    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
 
