@@ -1,12 +1,13 @@
 """Companies whose law is neither fitmodel's nor that of `simulate_deals`, with known truth.
 
 The width of the full model's interval was set over these and the laws of `known_truth.py` together;
-nothing else in fitmodel was chosen on them.
+nothing else in fitmodel was chosen on them. Nothing at all was chosen on the `FRESH_LAWS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -102,6 +103,58 @@ OTHER_LAWS: dict[str, Draw] = {
     "a tree": tree,
 }
 
+INDUSTRIES = tuple(f"industry {number}" for number in range(30))
+INDUSTRY_STEPS = dict(zip(INDUSTRIES, np.sin(np.arange(30) * 2.4) * 0.6, strict=True))
+
+
+def many_levels(
+    rng: np.random.Generator, n: int, signs: tuple[int, ...] = (1, 1, 1, 1)
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Complementary log-log: thirty industries by Zipf's law, a risk that is least in the middle.
+
+    `signs` turn the effects of industry, seats, contract and setup calls.
+    """
+    common = 1 / np.arange(1, 31)
+    deals = pd.DataFrame(
+        {
+            "industry": rng.choice(INDUSTRIES, n, p=common / common.sum()),
+            "seats": np.maximum(np.exp(rng.normal(3, 1.1, n)).round(), 1),
+            "contract": rng.choice(("monthly", "yearly"), n, p=(0.6, 0.4)),
+            "setup_calls": rng.poisson(2.0, n).astype(float),
+            "idle_number": rng.normal(50, 12, n).round(1),
+            "idle_level": rng.choice(tuple("pqrs"), n),
+        }
+    )
+    parts = (
+        deals["industry"].map(INDUSTRY_STEPS),
+        0.35 * (np.log(deals["seats"]) - 3) ** 2 - 0.4,
+        np.where(deals["contract"] == "monthly", 0.35, -0.5),
+        -0.3 * (deals["setup_calls"] - 2),
+    )
+    score = -1.7 + sum(sign * np.asarray(part) for sign, part in zip(signs, parts, strict=True))
+    return deals, -np.expm1(-np.exp(np.asarray(score, dtype=float)))
+
+
+def few_causes(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Cauchit law of two flags out of nine and of one number with a long tail."""
+    flags = {f"asked_{number}": rng.choice(("yes", "no"), n) for number in range(9)}
+    deals = pd.DataFrame(flags | {"users": np.maximum(rng.pareto(1.5, n) * 10, 1).round()})
+    score = (
+        -1.2
+        + 0.9 * (deals["asked_2"] == "yes")
+        - 0.7 * (deals["asked_6"] == "yes")
+        + 0.5 * np.log1p(10 / deals["users"])
+    )
+    return deals, 0.5 + np.arctan(np.asarray(score, dtype=float)) / np.pi
+
+
+FRESH_LAWS: dict[str, Draw] = {
+    "many levels": many_levels,
+    "few causes": few_causes,
+    "half turned": partial(many_levels, signs=(-1, 1, -1, 1)),
+    "all turned": partial(many_levels, signs=(-1, -1, -1, -1)),
+}
+
 
 def company(law: str, n: int, seed: int, growth: float = 0.0) -> tuple[pd.DataFrame, np.ndarray]:
     """Deals of a law with their true early-churn probability.
@@ -109,13 +162,13 @@ def company(law: str, n: int, seed: int, growth: float = 0.0) -> tuple[pd.DataFr
     Parameters
     ----------
     law : str
-        One of `OTHER_LAWS`.
+        One of `OTHER_LAWS` or `FRESH_LAWS`.
     n, seed : int
     growth : float
         By which the number of deals grows each month.
     """
     rng = np.random.default_rng(seed)
-    attributes, truth = OTHER_LAWS[law](rng, n)
+    attributes, truth = (OTHER_LAWS | FRESH_LAWS)[law](rng, n)
     share = rng.random(n)
     month = share * MONTHS
     if growth > 0:

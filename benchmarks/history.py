@@ -3,6 +3,7 @@
 python benchmarks/history.py            both tables
 python benchmarks/history.py quality    AUC as of closing, with today's values, and without
 python benchmarks/history.py speed 10   seconds for 10 million rows beside pandas and DuckDB
+python benchmarks/history.py csv 10     the same rows from Parquet and from CSV
 python benchmarks/history.py events 0.2 counts and silence of events beside pandas and featuretools,
                                         FEATURETOOLS_PYTHON: a Python with it, pyarrow, pandas < 3
 """
@@ -23,9 +24,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from fitmodel.datasets.simulation import Simulation
 
@@ -125,15 +128,29 @@ SPEC = {
 }  # fmt: skip
 
 
-def by_fitmodel(folder: Path) -> pd.DataFrame:
+def by_fitmodel(folder: Path, history: str = "history.parquet") -> pd.DataFrame:
     """Values, changes and days of each field as of closing."""
     import fitmodel
     from fitmodel.crm.reading import open_deals
 
     deals = pd.read_parquet(folder / "deals.parquet")
-    given = {"fields": folder / "history.parquet"}
+    given = {"fields": folder / history}
     table = open_deals(deals, fitmodel.DealSpec(**SPEC), given).file.table
     return table.set_index("deal_id")[[f"field_{n}" for n in range(FIELDS)]]
+
+
+def by_fitmodel_csv(folder: Path) -> pd.DataFrame:
+    """The same from a CSV file."""
+    return by_fitmodel(folder, "history.csv")
+
+
+def make_csv(folder: Path) -> None:
+    """Write the history as CSV too, some rows at a time."""
+    with pq.ParquetFile(folder / "history.parquet") as file:
+        schema = file.schema_arrow
+        with pacsv.CSVWriter(folder / "history.csv", schema) as writer:
+            for batch in file.iter_batches():
+                writer.write_batch(batch)
 
 
 def by_pandas(folder: Path) -> pd.DataFrame:
@@ -229,10 +246,12 @@ EVENTS = {
     "pandas merge": events_by_pandas,
     "featuretools": events_by_featuretools,
 }
-WAYS = VALUES | EVENTS
+FILES = {"fitmodel": by_fitmodel, "fitmodel, CSV": by_fitmodel_csv}
+WAYS = VALUES | EVENTS | FILES
 OTHER_PYTHON = {"featuretools": "FEATURETOOLS_PYTHON"}
 PACKAGES = {
     "fitmodel": "fitmodel.crm.reading",
+    "fitmodel, CSV": "fitmodel.crm.reading",
     "fitmodel events": "fitmodel.crm.reading",
     "DuckDB asof join": "duckdb",
     "featuretools": "featuretools",
@@ -240,11 +259,13 @@ PACKAGES = {
 """What each way imports, which is not timed."""
 
 
-def speed(millions: float, ways: Iterable[str]) -> None:
+def speed(millions: float, ways: Collection[str]) -> None:
     """Time each way in a process of its own, and compare what they say."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_rows(folder, millions)
+        if "fitmodel, CSV" in ways:
+            make_csv(folder)
         print(f"{millions:g} million rows, Parquet; rows a second of processor time")
         heads = ("seconds", "processor", "rows a second", "peak MB", "own MB")
         print(f"{'':20}" + "".join(f"{head:>14}" for head in heads))
@@ -308,6 +329,8 @@ def main() -> None:
     millions = float(asked[1]) if len(asked) > 1 else None
     if not asked or asked[0] == "speed":
         speed(millions or 10, VALUES)
+    if not asked or asked[0] == "csv":
+        speed(millions or 10, FILES)
     if not asked or asked[0] == "events":
         speed(millions or 0.2, EVENTS)
 

@@ -1,27 +1,33 @@
 """Every horizon from one fit, against learners of survival: Brier score, calibration and time.
 
-    python benchmarks/horizons.py [--data ../shared/data] [--only TABLE]
+    python benchmarks/horizons.py [--data ../shared/data] [--only TABLE] [--learner NAME]
 
 Half of the deals of a table, drawn at random, are learned from; the other half is evaluated on.
 fitmodel is fitted at one horizon and answers at all; "for each alone" is fitmodel trained once per
-horizon. Compared with scikit-survival's gradient boosting and, where it is installed, hazardous
-(SurvivalBoost), both at their defaults behind a one-hot encoder. dnamite brings torch with CUDA,
-gigabytes that a benchmark does not pull in: it is left out.
+horizon; "long-run level" is fitmodel without today's level, which a half of all years does not
+have. Compared with scikit-survival's gradient boosting, hazardous (SurvivalBoost) and dnamite, all
+at their defaults behind a one-hot encoder. Each runs in a process of its own, by the Python that
+HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmodel (both need pandas
+below 3, dnamite torch too); a package that no Python has is left out, and that is printed.
 
 The integrated Brier score is weighted by the inverse probability of not being censored (Graf et
-al. 1999; scikit-survival's). The calibration error at a month is the mean distance, over quarters
-of the predicted risk, between mean prediction and Kaplan-Meier share. Times are of the processor.
-It goes on where it was stopped: results/horizons.json.
+al. 1999), "difference" is that to fitmodel's, paired over deals. The calibration error of a month
+is the mean distance, over quarters of the predicted risk, between mean prediction and Kaplan-Meier
+share. Times are of the processor. It goes on where it was stopped: results/horizons.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +44,13 @@ import fitmodel
 from fitmodel.datasets.telco import load_telco
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.survival import kaplan_meier
-from fitmodel.learning.curve_fitting import learned_curve
-from fitmodel.learning.learner import cross_fitted, learn
+from fitmodel.learning.churn_curve import ChurnCurve
+from fitmodel.learning.curve_fitting import fit_curve, learned_curve
+from fitmodel.learning.learner import Learned, cross_fitted, learn
+from fitmodel.learning.level import raised
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+TIMEOUT = 1_800  # seconds by the clock for one peer
 
 
 @dataclass(frozen=True)
@@ -123,41 +132,72 @@ def halves(table: Table, data: Path | None) -> Half:
     return Half(view.subset(np.sort(chosen[:middle])), view.subset(np.sort(chosen[middle:])), table)
 
 
-def with_fitmodel(half: Half, horizon: int | None = None) -> tuple[float, Callable[[], Floats]]:
-    """Fit fitmodel; give the seconds and how to predict the share that left by each month."""
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Share that left by each month of the grid, shape (n, months), and processor seconds."""
+
+    left: Floats
+    fit_seconds: float
+    predict_seconds: float
+    version: str = fitmodel.__version__
+
+
+def with_fitmodel(half: Half, horizon: int | None = None) -> Answer:
+    """Fit fitmodel, at the table's horizon or at another."""
     started, spec = time.process_time(), half.train.spec
     if horizon is not None:
         spec = spec.replace(label={"horizon_months": horizon})
     learned = learn(half.train, spec)
     held = cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
     curve = learned_curve(learned, held)
-    seconds = time.process_time() - started
+    return _answered(half, learned, curve, started, factor=1.0)
+
+
+def at_long_run_level(half: Half) -> Answer | None:
+    """Fitmodel at the level of all years instead of today's; None where the two are one."""
+    started, spec = time.process_time(), half.train.spec
+    learned = learn(half.train, spec)
+    factor, deals = learned.level.factor, learned.training_set
+    if factor == 1.0:
+        return None
+    held = cross_fitted(deals, spec, learned.choice, factor=factor)
+    known = raised(np.array(held.reindex(deals.index), dtype=float), 1 / factor)
+    curve = fit_curve(deals, known, deals.horizon_months)
+    return _answered(half, learned, curve, started, factor=factor)
+
+
+def _answered(
+    half: Half, learned: Learned, curve: ChurnCurve, started: float, *, factor: float
+) -> Answer:
+    """Predict the other half, the hazard divided by a factor."""
+    fitted = time.process_time()
     attributes = half.test.attributes(learned.training_set.dates).frame
+    began = time.process_time()
+    probability = learned.estimator.predict_proba(attributes)[:, 1]
+    if factor != 1.0:
+        probability = raised(probability, 1 / factor)
+    stratum = None
+    if curve.attribute is not None:
+        place = learned.scorecard.attributes.index(curve.attribute)
+        codes = learned.estimator._codes(attributes)  # noqa: SLF001 - the codes it scores by
+        stratum = curve.strata[codes[:, place]]
+    months = [min(month, curve.months) for month in half.grid]
+    left = curve.left_by(probability, months, stratum)
+    return Answer(left, fitted - started, time.process_time() - began)
 
-    def predict() -> Floats:
-        probability = learned.estimator.predict_proba(attributes)[:, 1]
-        stratum = None
-        if curve.attribute is not None:
-            place = learned.scorecard.attributes.index(curve.attribute)
-            codes = learned.estimator._codes(attributes)  # noqa: SLF001 - the codes it scores by
-            stratum = curve.strata[codes[:, place]]
-        months = [min(month, curve.months) for month in half.grid]
-        return curve.left_by(probability, months, stratum)
 
-    return seconds, predict
-
-
-def for_each_alone(half: Half) -> tuple[float, Callable[[], Floats]]:
+def for_each_alone(half: Half) -> Answer:
     """Fitmodel trained once per month evaluated at; between them nothing is said."""
     fits = {month: with_fitmodel(half, month) for month in half.table.months}
-
-    def predict() -> Floats:
-        result = np.full((len(half.test), len(half.grid)), np.nan)
-        for month, (_, each) in fits.items():
-            result[:, month - 1] = each()[:, month - 1]
-        return result
-
-    return sum(seconds for seconds, _ in fits.values()), predict
+    left = np.full((len(half.test), len(half.grid)), np.nan)
+    for month, answer in fits.items():
+        left[:, month - 1] = answer.left[:, month - 1]
+    answers = fits.values()
+    return Answer(
+        left,
+        sum(each.fit_seconds for each in answers),
+        sum(each.predict_seconds for each in answers),
+    )
 
 
 def _encoded(half: Half) -> tuple[Floats, Floats]:
@@ -185,89 +225,100 @@ def _surv(view: HistoryView) -> Any:
     return Surv.from_arrays(view.left, np.maximum(view.followup_months, 0.01))
 
 
-def with_gradient_boosting(half: Half) -> tuple[float, Callable[[], Floats]]:
-    """scikit-survival's gradient boosting (Cox loss), 100 trees."""
-    from sksurv.ensemble import GradientBoostingSurvivalAnalysis
-
-    known, asked = _encoded(half)
-    started = time.process_time()
-    model = GradientBoostingSurvivalAnalysis(random_state=0).fit(known, _surv(half.train))
-    seconds = time.process_time() - started
-
-    def predict() -> Floats:
-        curves = model.predict_survival_function(asked)
-        last = min(max(half.grid), curves[0].domain[1])
-        return np.array([1 - each(np.minimum(half.grid, last)) for each in curves])
-
-    return seconds, predict
-
-
-def with_hazardous(half: Half) -> tuple[float, Callable[[], Floats]]:
-    """SurvivalBoost of hazardous at its defaults."""
-    from hazardous import SurvivalBoost
-
-    known, asked = _encoded(half)
-    outcome = pd.DataFrame(
-        {
-            "event": half.train.left.astype(int),
-            "duration": np.maximum(half.train.followup_months, 0.01),
-        }
-    )
-    started = time.process_time()
-    model = SurvivalBoost(random_state=0, show_progressbar=False).fit(known, outcome)
-    seconds = time.process_time() - started
-    times = np.array(half.grid, dtype=float)
-
-    def predict() -> Floats:
-        return np.asarray(model.predict_cumulative_incidence(asked, times))[:, 1, :]
-
-    return seconds, predict
+def with_peer(half: Half, name: str) -> Answer | None:
+    """Another learner in a process of its own; None where it is absent, which is printed."""
+    variable = f"{MODULES[name].upper()}_PYTHON"
+    python = os.environ.get(variable, sys.executable)
+    asked = f"import {MODULES[name]}"
+    if subprocess.run([python, "-c", asked], capture_output=True, check=False).returncode:  # noqa: S603 - a Python that the user names
+        print(f"{name} is left out: {python} cannot import it; see {variable}")
+        return None
+    known, asked_of = _encoded(half)
+    with tempfile.TemporaryDirectory() as folder:
+        given, result = (str(Path(folder) / f"{each}.npz") for each in ("given", "result"))
+        np.savez(
+            given,
+            known=known,
+            asked=asked_of,
+            event=half.train.left,
+            duration=np.maximum(half.train.followup_months, 0.01),
+            months=np.array(half.grid, dtype=float),
+        )
+        command = [python, str(Path(__file__).with_name("_survival_peer.py")), name, given, result]
+        clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        subprocess.run(command, check=True, timeout=TIMEOUT, env=clean)  # noqa: S603 - a Python that the user names
+        with np.load(result) as file:
+            seconds, version = file["seconds"].tolist(), str(file["version"])
+            return Answer(file["left"], *seconds, version)
 
 
-LEARNERS: dict[str, Callable[[Half], tuple[float, Callable[[], Floats]]]] = {
+MODULES = {"scikit-survival": "sksurv", "hazardous": "hazardous", "dnamite": "dnamite"}
+LEARNERS: dict[str, Callable[[Half], Answer | None]] = {
     "fitmodel": with_fitmodel,
     "fitmodel, for each alone": for_each_alone,
-    "scikit-survival gradient boosting": with_gradient_boosting,
-    "hazardous SurvivalBoost": with_hazardous,
+    "fitmodel, long-run level": at_long_run_level,
+    "scikit-survival gradient boosting": partial(with_peer, name="scikit-survival"),
+    "hazardous SurvivalBoost": partial(with_peer, name="hazardous"),
+    "dnamite DNAMiteSurvival": partial(with_peer, name="dnamite"),
 }
 
 
-def evaluate(
-    half: Half, fit: Callable[[Half], tuple[float, Callable[[], Floats]]]
-) -> dict[str, Any]:
-    """Fit and predict on the other half."""
-    seconds, predict = fit(half)
-    started = time.process_time()
-    left = predict()
-    took = time.process_time() - started
-    row = {"fit_seconds": seconds, "predict_ms_per_1000": 1e6 * took / len(half.test)}
+@cache
+def _ours(half: Half) -> Floats:
+    """Integrated Brier score of fitmodel of each deal, to compare with."""
+    return _integrated_brier(half, with_fitmodel(half).left)
+
+
+def evaluate(half: Half, fit: Callable[[Half], Answer | None]) -> list[dict[str, Any]]:
+    """Fit and predict on the other half; no row where the learner is absent."""
+    answer = fit(half)
+    if answer is None:
+        return []
+    row: dict[str, Any] = {
+        "version": answer.version,
+        "n_train": len(half.train),
+        "n_test": len(half.test),
+        "fit_seconds": answer.fit_seconds,
+        "predict_ms_per_1000": 1e6 * answer.predict_seconds / len(half.test),
+    }
+    left = answer.left
     if not np.isnan(left).any():
-        row["integrated_brier"] = _integrated_brier(half, left)
+        each = _integrated_brier(half, left)
+        gap = each - _ours(half)
+        row["integrated_brier"] = float(each.mean())
+        row["difference"] = float(gap.mean())
+        row["difference_se"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
     for month in half.table.months:
-        row[f"brier_{month}"] = _brier(half, left[:, month - 1], month)
+        row[f"brier_{month}"] = float(_brier(half, left[:, [month - 1]], [month]).mean())
         row[f"calibration_{month}"] = _calibration(half.test, left[:, month - 1], month)
-    return row
+    return [row]
 
 
-def _scored(half: Half) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Deals whose end lies within what the training half was watched."""
-    return half.test.followup_months < half.train.followup_months.max()
+def _brier(half: Half, left: Floats, months: list[int]) -> Floats:
+    """Weighted squared error of each deal at some months, shape (n, months).
+
+    Deals are those whose end lies within what the training half was watched, for which there is a
+    weight.
+    """
+    from sksurv.nonparametric import CensoringDistributionEstimator
+
+    known = CensoringDistributionEstimator().fit(_surv(half.train))
+    time_of, event = np.maximum(half.test.followup_months, 0.01), half.test.left
+    inside = half.test.followup_months < half.train.followup_months.max()
+    time_of, event, left = time_of[inside], event[inside], left[inside]
+    at = np.array(months, dtype=float)
+    until = known.predict_proba(time_of)[:, None]
+    then = known.predict_proba(at)
+    gone, there = (time_of[:, None] <= at) & event[:, None], time_of[:, None] > at
+    return np.where(gone, (1 - left) ** 2 / np.maximum(until, 1e-9), 0.0) + np.where(
+        there, left**2 / np.maximum(then, 1e-9), 0.0
+    )
 
 
-def _integrated_brier(half: Half, left: Floats) -> float:
-    from sksurv.metrics import integrated_brier_score
-
-    inside = _scored(half)
-    ends = _surv(half.train), _surv(half.test)[inside]
-    return float(integrated_brier_score(*ends, 1 - left[inside], half.grid))
-
-
-def _brier(half: Half, left: Floats, month: int) -> float:
-    from sksurv.metrics import brier_score
-
-    inside = _scored(half)
-    ends = _surv(half.train), _surv(half.test)[inside]
-    return float(brier_score(*ends, 1 - left[inside][:, None], [month])[1][0])
+def _integrated_brier(half: Half, left: Floats) -> Floats:
+    """Mean over the months of the grid, of each deal, by the trapezoidal rule."""
+    errors = _brier(half, left, half.grid)
+    return np.trapezoid(errors, half.grid, axis=1) / (half.grid[-1] - half.grid[0])
 
 
 def _calibration(test: HistoryView, left: Floats, month: int) -> float:
@@ -286,21 +337,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--only", choices=TABLES, action="append")
+    parser.add_argument("--learner", choices=LEARNERS, action="append")
+    parser.add_argument("--results", type=Path, default=FOLDER / "horizons.json")
     asked = parser.parse_args()
-    results = Results(FOLDER / "horizons.json")
+    results = Results(asked.results)
     for name in asked.only or TABLES:
         if name in {"saas_sme", "us_lapse"} and asked.data is None:
             continue
         half = halves(TABLES[name], asked.data)
-        for learner, fit in LEARNERS.items():
-            if "hazardous" in learner and importlib.util.find_spec("hazardous") is None:
-                continue
+        for learner in asked.learner or LEARNERS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                (row,) = results.do(
-                    lambda half=half, fit=fit: [evaluate(half, fit)], table=name, learner=learner
-                )
-            print(name, learner, {key: row[key] for key in row if key not in {"table", "learner"}})
+                fit = partial(evaluate, half, LEARNERS[learner])
+                for row in results.do(fit, table=name, learner=learner):
+                    print({key: row[key] for key in row if key != "date"}, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Measure whom the sales report names, whether an overseller is seen, and who gets the bonus.
 
-    python benchmarks/people.py --pages 60
+    python benchmarks/people.py --pages 150 --deals 1200 3000
 
-A simulator of its own: expected probabilities are given, no model is trained, so that only the
-rules of the sales report are measured. Companies have 12 reps of unequal volume, 36 months of
-deals and about 15 % early churn within 5 months; the given probabilities are wrong by a random
-factor each (standard deviation 20 %). Rules were chosen on other seeds (below 30,000).
+What is done is kept in results/people.json and not done again: stop it and start it as you like;
+`--only` chooses tables. A simulator of its own: expected probabilities are given and no model is
+trained (but for the table of trained models), so that only the rules of the sales report are
+measured. Companies have 12 reps of unequal volume, 36 months of deals and about 15 % early churn
+within 5 months; the given probabilities are wrong by a random factor each (standard deviation
+20 %). Rules were chosen on other seeds (below 30,000).
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from _rep_counts import BLOCK, COUNTED, FIRST_SEED, REPS, attainable, counted
+from _results import FOLDER, Results
 
 from fitmodel import DealSpec
 from fitmodel.sales.bonus import pay_bonus
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.plans import Bonus
 from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
+from fitmodel.sales.rep_tests import exact_tails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Ratios = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
 
-MONTHS, HORIZON, REPS, FIRST_SEED = 36, 5, 12, 30_000
+MONTHS, HORIZON = 36, 5
 END = np.datetime64("2026-06-30")
 ROLES = {
     "id": "deal", "closed_on": "closed_on", "churned_on": "churned_on", "rep": "rep",
@@ -123,10 +129,10 @@ def exact_holm(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return named
 
 
-def naming(team: Team, deals: int, pages: int) -> dict[str, object]:
-    """Share of pages that name an innocent rep, and the guilty one, by rule."""
-    counts: dict[str, list[bool]] = {}
-    for page in range(pages):
+def naming(team: Team, deals: int, first_page: int) -> list[dict[str, object]]:
+    """Whether each of a block of pages names an innocent rep, and the guilty one, by rule."""
+    rows = []
+    for page in range(first_page, first_page + BLOCK):
         table, probability = simulate(team, deals, FIRST_SEED + page)
         reps = compute_rep_performance(table, SPEC, probability).reps
         first = reps.index == "R00"
@@ -146,9 +152,8 @@ def naming(team: Team, deals: int, pages: int) -> dict[str, object]:
             "R00: fitmodel, beyond chance": (reps["beyond_chance"].eq("more") & first).any(),
             "R00: fitmodel, this week": (reps["talk_about"] & first).any(),
         }
-        for name, value in row.items():
-            counts.setdefault(name, []).append(bool(value))
-    return {"deals": deals, "reps": team.name} | {k: np.mean(v) for k, v in counts.items()}
+        rows.append({"page": page} | {name: bool(value) for name, value in row.items()})
+    return rows
 
 
 def yearly(recorded: bool, seed: int) -> tuple[pd.DataFrame, pd.Series, DealSpec]:
@@ -168,87 +173,65 @@ def yearly(recorded: bool, seed: int) -> tuple[pd.DataFrame, pd.Series, DealSpec
     return table, probability.where(~bound | (not recorded), 0.005), spec
 
 
-def bonuses(recorded: bool, companies: int) -> dict[str, object]:
-    """Share of the bonus that goes to the reps who lose 80 % of their customers at the renewal."""
+def bonuses(recorded: bool, company: int) -> list[dict[str, object]]:
+    """Bonus paid, and how much to the reps who lose 80 % of their customers at the renewal."""
     bonus = Bonus(top=3, amount=Decimal(1000))
-    theirs = decided = below = winners = 0.0
-    for company in range(companies):
-        table, probability, spec = yearly(recorded, FIRST_SEED + company)
-        paid = pay_bonus(table, spec, bonus, probability)
-        money = paid["bonus"].astype(float) + paid["bonus_pending"].astype(float)
-        theirs += float(money[paid["rep"].isin(["R00", "R01", "R02", "R03"])].sum())
-        decided += float(money.sum())
-        won = paid[money > 0]
-        winners += len(won)
-        below += float((won["renewed"] < won["expected_renewals"]).sum())
-    return {
-        "contract term": "a column" if recorded else "not recorded",
-        "share of the bonus to the four": theirs / max(decided, 1),
-        "winners below what such customers do": below / max(winners, 1),
-    }
+    table, probability, spec = yearly(recorded, FIRST_SEED + company)
+    paid = pay_bonus(table, spec, bonus, probability)
+    money = paid["bonus"].astype(float) + paid["bonus_pending"].astype(float)
+    won = paid[money > 0]
+    return [
+        {
+            "paid": float(money.sum()),
+            "to the four": float(money[paid["rep"].isin(["R00", "R01", "R02", "R03"])].sum()),
+            "winners": len(won),
+            "below": int((won["renewed"] < won["expected_renewals"]).sum()),
+        }
+    ]
 
 
-def likely(companies: int) -> pd.DataFrame:
-    """How often a bonus called likely in the middle of a year is won when the year is decided."""
-    bonus, rows = Bonus(top=3, amount=Decimal(1000)), []
-    for company in range(companies):
-        table, probability = simulate(TEAMS[1], 2000, FIRST_SEED + company)
-        then = SPEC.replace(deals={"observed_until": "2025-09-30"})
-        past = table[table["closed_on"] <= "2025-09-30"].copy()
-        past["churned_on"] = past["churned_on"].where(past["churned_on"] <= "2025-09-30")
-        said = pay_bonus(past, then, bonus, probability[past.index])
-        came = pay_bonus(table, SPEC, bonus, probability)
-        said, came = (t[t["period"] == "2025"].set_index("rep") for t in (said, came))
-        chance = said["bonus_expected"] / float(bonus.amount)
-        won = (came["bonus"].astype(float) > 0).reindex(chance.index, fill_value=False)
-        rows.append(pd.DataFrame({"said": chance, "won": won}))
-    result = pd.concat(rows)
-    bands = pd.cut(result["said"], [-0.01, 0.1, 0.3, 0.6, 0.85, 1.0])
-    return result.groupby(bands, observed=True).agg(
-        reps=("won", "size"), said=("said", "mean"), won=("won", "mean")
-    )
+def likely(company: int) -> list[dict[str, object]]:
+    """What was said in the middle of a year of each rep's bonus, and whether it was won then."""
+    bonus = Bonus(top=3, amount=Decimal(1000))
+    table, probability = simulate(TEAMS[1], 2000, FIRST_SEED + company)
+    then = SPEC.replace(deals={"observed_until": "2025-09-30"})
+    past = table[table["closed_on"] <= "2025-09-30"].copy()
+    past["churned_on"] = past["churned_on"].where(past["churned_on"] <= "2025-09-30")
+    said = pay_bonus(past, then, bonus, probability[past.index])
+    came = pay_bonus(table, SPEC, bonus, probability)
+    said, came = (t[t["period"] == "2025"].set_index("rep") for t in (said, came))
+    chance = said["bonus_expected"] / float(bonus.amount)
+    won = (came["bonus"].astype(float) > 0).reindex(chance.index, fill_value=False)
+    return [{"said": float(told), "won": bool(got)} for told, got in zip(chance, won, strict=True)]
 
 
-def trained(companies: int, deals: int) -> pd.DataFrame:
-    """Train the models that expected numbers come from, and count who is named beside the truth."""
-    teams = {
-        "all alike": (TEAMS[0], False, 1.0),
-        "one sells 48 %, twice the churn": (TEAMS[2], False, 1.0),
-        "one sells 20 %, 2.5 times, in a territory of his own": (TEAMS[3], True, 1.0),
-        "nobody oversells; R00 alone sells a territory with 2.5 times": (TEAMS[0], True, 2.5),
-        "nobody oversells; R00 alone sells an ordinary territory": (TEAMS[0], True, 1.0),
-    }
-    rows = {
-        name: _trained(team, companies, deals, own=own, risky=risky)
-        for name, (team, own, risky) in teams.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
+TRAINED = {
+    "all alike": (TEAMS[0], False, 1.0),
+    "one sells 48 %, twice the churn": (TEAMS[2], False, 1.0),
+    "one sells 20 %, 2.5 times, in a territory of his own": (TEAMS[3], True, 1.0),
+    "nobody oversells; R00 alone sells a territory with 2.5 times": (TEAMS[0], True, 2.5),
+    "nobody oversells; R00 alone sells an ordinary territory": (TEAMS[0], True, 1.0),
+}
 
 
-def _trained(
-    team: Team, companies: int, deals: int, *, own: bool, risky: float
-) -> dict[str, float]:
-    """Share of companies in which R00 is named plainly, or with what he alone sells; and others."""
-    found: list[tuple[bool, ...]] = []
-    for company in range(companies):
-        table, _ = simulate(team, deals, FIRST_SEED + company)
-        table, spec = with_territories(table, FIRST_SEED + company, own=own, risky=risky)
-        expected = compute_expected(table, spec)
-        reps = compute_rep_performance(
-            table, spec, expected.probability, over_reps=expected.over["rep"]
-        ).reps
-        verdict = reps["verdict"]
-        found.append(
-            (
-                verdict["R00"] == "more",
-                verdict["R00"] == "inseparable_more",
-                bool(verdict.drop("R00").isin(["more", "fewer"]).any()),
-                bool(reps["selects"].isin(["riskier", "safer"]).any()),
-            )
-        )
-    shares = np.mean(np.array(found, dtype=float), axis=0)
-    names = ("R00 named", "R00 or territory", "innocent named", "selection named")
-    return dict(zip(names, shares.tolist(), strict=True))
+def trained(name: str, company: int, deals: int = 2000) -> list[dict[str, object]]:
+    """Train the models that expected numbers come from; who is named, beside the truth."""
+    team, own, risky = TRAINED[name]
+    table, _ = simulate(team, deals, FIRST_SEED + company)
+    table, spec = with_territories(table, FIRST_SEED + company, own=own, risky=risky)
+    expected = compute_expected(table, spec)
+    reps = compute_rep_performance(
+        table, spec, expected.probability, over_reps=expected.over["rep"]
+    ).reps
+    verdict = reps["verdict"]
+    return [
+        {
+            "R00 named": bool(verdict["R00"] == "more"),
+            "R00 or territory": bool(verdict["R00"] == "inseparable_more"),
+            "innocent named": bool(verdict.drop("R00").isin(["more", "fewer"]).any()),
+            "selection named": bool(reps["selects"].isin(["riskier", "safer"]).any()),
+        }
+    ]
 
 
 def with_territories(
@@ -273,48 +256,90 @@ def with_territories(
     return table.assign(territory=territory, churned_on=churned), spec
 
 
-def counted(pages: int) -> pd.DataFrame:
-    """Share of pages that name R00, and others, on all of history: counts are drawn, no deals."""
-    big = np.r_[0.48, np.full(REPS - 1, 0.52 / (REPS - 1))] * 138
-    many = np.random.default_rng(5).lognormal(2.5, 0.5, 30)
-    teams = {
-        "12 reps, one sells 48 %, twice the churn": (big, 2.0, 0.0),
-        "12 reps, SD .35": (big[1:].mean() * np.ones(REPS) * 2, 1.0, 0.35),
-        "30 reps, SD .35": (many, 1.0, 0.35),
-    }
-    rows = {}
-    for name, (expected, times, differ) in teams.items():
-        found = []
-        for page in range(pages):
-            random = np.random.default_rng([FIRST_SEED, page])
-            ratios = np.exp(random.normal(0, differ, len(expected)))
-            ratios[0] *= times
-            observed = random.poisson(expected * ratios).astype(float)
-            named = name_reps(observed, expected, error=PAGE_ERROR * HISTORY_SHARE).direction
-            found.append((named[0] > 0, bool((named[1 if times > 1 else 0 :] != 0).any())))
-        rows[name] = dict(zip(("R00 named", "innocent named"), np.mean(found, axis=0), strict=True))
-    return pd.DataFrame.from_dict(rows, orient="index")
+def shares(rows: list[dict[str, object]], by: list[str]) -> str:
+    """Share of the rows in which each thing happened, and how many rows there are."""
+    table = pd.DataFrame(rows).drop(columns=["table", "date", "page", "first_page", "company"],
+                                    errors="ignore")  # fmt: skip
+    groups = table.groupby(by, sort=False)
+    return groups.mean().assign(number=groups.size()).T.round(3).to_string()
+
+
+def show_bonuses(rows: list[dict[str, object]]) -> str:
+    """Share of the bonus that goes to the four, and of winners who are below what is usual."""
+    sums = pd.DataFrame(rows).groupby("recorded")[["paid", "to the four", "winners", "below"]].sum()
+    sums["share to the four"] = sums["to the four"] / sums["paid"].clip(lower=1)
+    return sums.round(3).to_string()
+
+
+def show_likely(rows: list[dict[str, object]]) -> str:
+    """What was said, and what came, in bands of what was said."""
+    table = pd.DataFrame(rows)
+    bands = pd.cut(table["said"], [-0.01, 0.1, 0.3, 0.6, 0.85, 1.0])
+    return (
+        table.groupby(bands, observed=True)
+        .agg(reps=("won", "size"), said=("said", "mean"), won=("won", "mean"))
+        .round(3)
+        .to_string()
+    )
+
+
+TABLES = ("naming", "bonuses", "likely", "trained", "counted", "attainable")
 
 
 def main() -> None:
-    """Print the tables."""
+    """Do what is not done yet, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pages", type=int, default=60)
+    parser.add_argument("--pages", type=int, default=50)
     parser.add_argument("--companies", type=int, default=15)
     parser.add_argument("--deals", type=int, nargs="+", default=[1200])
     parser.add_argument("--trained", type=int, default=3, help="companies with trained models")
-    parser.add_argument("--counts", type=int, default=0, help="pages of counts; nothing else")
-    asked = parser.parse_args()
-    if asked.counts:
-        print(counted(asked.counts).round(3).to_string())
-        return
-    rows = [naming(team, deals, asked.pages) for deals in asked.deals for team in TEAMS]
-    print(pd.DataFrame(rows).set_index(["deals", "reps"]).T.round(3).to_string(), "\n")
-    rows = [bonuses(recorded, asked.companies) for recorded in (True, False)]
-    print(pd.DataFrame(rows).set_index("contract term").T.round(3).to_string(), "\n")
-    print(likely(asked.companies).round(3).to_string(), "\n")
-    if asked.trained:
-        print(trained(asked.trained, 2000).round(3).to_string())
+    parser.add_argument("--counts", type=int, default=400, help="pages of counts")
+    parser.add_argument("--draws", type=int, default=4000, help="for what is attainable")
+    parser.add_argument("--only", nargs="*", default=list(TABLES), choices=TABLES)
+    parser.add_argument("--results", type=Path, default=FOLDER / "people.json")
+    given = parser.parse_args()
+    results = Results(given.results)
+    work = {
+        "naming": [
+            (naming, {"reps": team, "deals": deals, "first_page": first})
+            for first in range(0, given.pages, BLOCK)
+            for deals in given.deals
+            for team in TEAMS
+        ],
+        "bonuses": [
+            (bonuses, {"recorded": recorded, "company": company})
+            for company in range(given.companies)
+            for recorded in (True, False)
+        ],
+        "likely": [(likely, {"company": company}) for company in range(given.companies)],
+        "trained": [
+            (trained, {"reps": name, "company": company})
+            for company in range(given.trained)
+            for name in TRAINED
+        ],
+        "counted": [
+            (counted, {"reps": name, "first_page": first})
+            for first in range(0, given.counts, BLOCK)
+            for name in COUNTED
+        ],
+        "attainable": [
+            (attainable, {"error": error, "draws": given.draws}) for error in (0.03, 0.035, 0.05)
+        ],
+    }
+    show = {
+        "naming": partial(shares, by=["deals", "reps"]),
+        "bonuses": show_bonuses,
+        "likely": show_likely,
+        "trained": partial(shares, by=["reps"]),
+        "counted": partial(shares, by=["reps"]),
+        "attainable": lambda rows: pd.DataFrame(rows).round(3).to_string(index=False),
+    }
+    for table in given.only:
+        rows = []
+        for what, values in work[table]:
+            key = {name: getattr(value, "name", value) for name, value in values.items()}
+            rows += results.do(partial(what, *values.values()), table=table, **key)
+        print(show[table](rows), "\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,6 @@ from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.level import raised
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.model.survival import left_by_at_end
 from fitmodel.policy_choice import predict_held_out
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ def intervals(n: int, seed: int) -> list[Row]:
     frame = view_of(asked, contract).attributes(learned.training_set.dates).frame
     codes = encode(card.columns, frame)
     p, bounds = card.probability(codes), card.interval(*card.scores(codes))
-    low, high = (left_by_at_end(curve, p, bound, None) for bound in bounds)
+    low, high = curve.interval_by(p, *bounds, range(1, curve.months + 1))
     path = np.cumsum([*EVEN, *[0.02] * 60])  # cumulative hazard of growing.py
     risk = -np.log1p(-truth) / path[len(EVEN) - 1]
     return [

@@ -1,6 +1,6 @@
 """Small companies: what a provisional model of 15, 30 and 49 early churners is worth.
 
-Run: python benchmarks/small.py [--only coverage others noise skill prior] [--trials N]
+Run: python benchmarks/small.py [--only coverage others noise skill prior fresh] [--trials N]
 
 Coverage: the share of new prospects whose true probability lies in the 80 % interval. The width of
 the interval (its misfit and spread) was set after some trainings on the four laws of this file had
@@ -9,8 +9,9 @@ Loss: expected log loss of new prospects, under their true probabilities, agains
 as the same deals show it.
 Noise: how often skill is claimed where attributes say nothing; skill: where they do. Prior: log
 loss of 25 early churners that start from a parent of 1,000 deals, which is alike, or of which every
-other attribute, or every one, says the opposite. It goes on where it was stopped:
-benchmarks/results/small.json.
+other attribute, or every one, says the opposite. "fresh" is all of this on laws on which nothing in
+fitmodel was chosen; there the parents are models of other companies, and noise has the attributes
+of the law without their effects. It goes on where it was stopped: benchmarks/results/small.json.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import argparse
 import warnings
 from dataclasses import replace
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,7 @@ LAWS = {
     "20 attributes, strong": {"n_attributes": 20, "company": 13, "base_rate": 0.25, "signal": 1.3},
     "9 attributes, weak": {"n_attributes": 9, "company": 16, "base_rate": 0.22, "signal": 0.4},
 }
+FRESH = ("many levels", "few causes")
 NEW = 1_000
 KNOWN = 0.87  # share of simulated deals whose outcome is known
 
@@ -98,8 +101,23 @@ def covered(
 def claim(law: dict, churners: int, seed: int, signal: float) -> list[dict[str, float]]:
     """Whether skill is claimed for one company."""
     sim = deals_of(law | {"signal": signal}, churners, seed, rep_selection=False)
-    view = view_of(sim.deals, sim.spec)
-    table = out_of_time.evaluate(view, sim.spec).table
+    return claimed(sim.deals, sim.spec, seed)
+
+
+def claim_of_noise(law: str, churners: int, seed: int) -> list[dict[str, float]]:
+    """The same for deals of another law, whose attributes are those of other customers."""
+    rate = company(law, 20_000, 0)[1].mean()
+    past, _ = company(law, round(churners / rate / KNOWN), seed)
+    names = [name for name in past.columns if name not in {"signed", "left"}]
+    order = np.random.default_rng(seed + 7_000).permutation(len(past))
+    past[names] = past[names].iloc[order].to_numpy()
+    return claimed(past, spec_of_others(), seed)
+
+
+def claimed(deals: pd.DataFrame, spec: fitmodel.DealSpec, seed: int) -> list[dict[str, float]]:
+    """Evaluate a company as `train` does, and say whether skill is claimed."""
+    view = view_of(fitmodel.read_deals(deals, spec), spec)
+    table = out_of_time.evaluate(view, spec).table
     metrics = compute_metrics(
         table["early_churn"],
         table["probability"],
@@ -107,7 +125,7 @@ def claim(law: dict, churners: int, seed: int, signal: float) -> list[dict[str, 
         base_rate=table["base_rate"].to_numpy(),
         seed=seed,
     )
-    association = learn(view, sim.spec, replicates=2).choice.association
+    association = learn(view, spec, replicates=2).choice.association
     by_chance = association is not None and association > MAX_ASSOCIATION
     return [{"claimed": float(shows_skill(metrics) and not by_chance)}]
 
@@ -129,6 +147,34 @@ def prior(kind: str, seed: int) -> list[dict[str, float]]:
     return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
 
 
+def prior_of_other(kind: str, seed: int) -> list[dict[str, float]]:
+    """The same on a law of another form; the parent is the model of another company."""
+    rate = company("many levels", 20_000, 0)[1].mean()
+    past, _ = company("many levels", round(25 / rate / KNOWN), seed)
+    new, truth = company("many levels", NEW, 99)
+    spec = spec_of_others()
+    if kind != "none":
+        spec = spec.model_copy(
+            update={"learning": spec.learning.with_parent(parent_company(COMPANIES[kind]))}
+        )
+    learned = learn(past, spec, least=8, regime="provisional")
+    frame = view_of(new, spec).attributes(learned.training_set.dates).frame
+    said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+    weight = learned.choice.settings.prior_weight
+    return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
+
+
+COMPANIES = {"alike": "many levels", "half": "half turned", "opposite": "all turned"}
+
+
+@cache
+def parent_company(law: str) -> Parent:
+    """What 1,000 deals of a company teach."""
+    deals, _ = company(law, 1_000, 500)
+    quick = {"components": ("logistic",), "replicates": 6}
+    return Parent.of_scorecard(learn(deals, spec_of_others().replace(learning=quick)).scorecard)
+
+
 @cache
 def parent_of(law_name: str, kind: str) -> Parent:
     """Contributions of a parent, some of them turned round."""
@@ -144,27 +190,28 @@ def parent_of(law_name: str, kind: str) -> Parent:
     return Parent.of_scorecard(replace(scorecard, tables=tables))
 
 
-def show_prior(results: Results, trials: int) -> None:
+def show_prior(results: Results, trials: int, *, fresh: bool = False) -> None:
     """Print the log loss with parents of three kinds against that without one."""
+    part, work = ("fresh prior", prior_of_other) if fresh else ("prior", prior)
     losses, weights = {}, {}
     for kind in ("none", "alike", "half", "opposite"):
         rows = []
         for seed in range(trials):
-            rows += results.do(partial(prior, kind, seed), part="prior", kind=kind, seed=seed)
+            rows += results.do(partial(work, kind, seed), part=part, kind=kind, seed=seed)
         losses[kind] = np.array([row["loss"] for row in rows])
         weights[kind] = np.mean([row["weight"] for row in rows])
     for kind, loss in losses.items():
         gap = loss - losses["none"]
         error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
         print(
-            f"prior {kind:9} log loss {loss.mean():.4f}, against none {gap.mean():+.4f} "
+            f"{part} {kind:9} log loss {loss.mean():.4f}, against none {gap.mean():+.4f} "
             f"(standard error {error:.4f}), weight {weights[kind]:+.2f} ({len(loss)})"
         )
 
 
-def show_coverage(results: Results, trials: int, *, others: bool = False) -> None:
+def show_coverage(results: Results, trials: int, others: tuple[str, ...] = ()) -> None:
     """Print coverage, width and loss for each law and number of churners."""
-    for name in OTHER_LAWS if others else LAWS:
+    for name in others or LAWS:
         for churners in CHURNERS:
             rows = []
             for seed in range(trials):
@@ -184,19 +231,27 @@ def show_coverage(results: Results, trials: int, *, others: bool = False) -> Non
             )
 
 
-def show_claims(results: Results, trials: int, signal: float) -> None:
-    """Print how often skill is claimed."""
+def show_claims(
+    results: Results, trials: int, signal: float, laws: tuple[str, ...] = ("",)
+) -> None:
+    """Print how often skill is claimed; of other laws only where attributes are shuffled."""
     name = "6 attributes, 10 % leave"
-    for churners in (20, 40):
+    for law, churners in product(laws, (20, 40)):
         rows = []
+        key = {"part": "claims", "signal": signal, "churners": churners}
+        key |= {"part": "fresh claims", "law": law} if law else {}
         for seed in range(trials):
             work = partial(claim, LAWS[name], churners, seed, signal)
+            if law:
+                work = partial(claim_of_noise, law, churners, seed)
             try:
-                rows += results.do(work, part="claims", signal=signal, churners=churners, seed=seed)
+                rows += results.do(work, **key, seed=seed)
             except fitmodel.exceptions.DealsError:  # by chance too few churners: nothing is claimed
                 continue
         share = np.mean([row["claimed"] for row in rows])
-        print(f"signal {signal:g}, {churners} churners: skill claimed {share:.1%} ({len(rows)})")
+        print(
+            f"{law} signal {signal:g}, {churners} churners: skill claimed {share:.1%} ({len(rows)})"
+        )
 
 
 if __name__ == "__main__":
@@ -213,10 +268,14 @@ if __name__ == "__main__":
     if "coverage" in given.only:
         show_coverage(results, given.trials or 20)
     if "others" in given.only:
-        show_coverage(results, given.trials or 20, others=True)
+        show_coverage(results, given.trials or 20, tuple(OTHER_LAWS))
     if "noise" in given.only:
         show_claims(results, given.trials or 200, signal=0.0)
     if "skill" in given.only:
         show_claims(results, given.trials or 40, signal=1.5)
     if "prior" in given.only:
         show_prior(results, given.trials or 20)
+    if "fresh" in given.only:
+        show_coverage(results, given.trials or 10, FRESH)
+        show_prior(results, given.trials or 12, fresh=True)
+        show_claims(results, given.trials or 25, 0.0, FRESH)

@@ -10,28 +10,29 @@ from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 PLACE = "<!-- table of benchmarks/results/quality.json -->"
-CLAIMS_PLACE = "<!-- table of benchmarks/results/false_claims.json -->"
+PLACE_OF_CLAIMS = "<!-- table of benchmarks/results/false_claims.json -->"
 CLAIMS = {
     "skill": "skill, where attributes say nothing",
     "leaks": "a leak, where none is",
     "flags": "10 % are flagged: off by more than 3 points",
     "elsewhere": "the same, on another law",
 }
+PLACE_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
 NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
-    for place, name, table in (
-        (PLACE, "quality.json", quality_table),
-        (CLAIMS_PLACE, "false_claims.json", claims_table),
-    ):
+    places = {
+        PLACE: ("quality", quality_table),
+        PLACE_OF_CLAIMS: ("false_claims", claims_table),
+        PLACE_OF_HORIZONS: ("horizons", horizons_table),
+    }
+    for place, (name, write) in places.items():
         if place in markdown:
-            file = RESULTS / name
-            content = (
-                json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"rows": []}
-            )
-            markdown = markdown.replace(place, table(content))
+            file = RESULTS / f"{name}.json"
+            known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"rows": []}
+            markdown = markdown.replace(place, write(known))
     return markdown
 
 
@@ -92,6 +93,50 @@ def quality_table(content: dict[str, Any]) -> str:
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
     told = f"{where}; {packages}."
     return "\n".join([*lines, "", told, "", *_ranks(rows), *_apart(rows)])
+
+
+def horizons_table(content: dict[str, Any]) -> str:
+    """Integrated Brier score, its difference to fitmodel's, calibration error and times.
+
+    Of each learner on each table, the lowest score in bold.
+    """
+    rows = content["rows"]
+    if not rows:
+        return "Nothing has been measured yet: run `python benchmarks/horizons.py`."
+    head = "integrated Brier | difference to fitmodel (standard error) | calibration error | fit, s"
+    lines = [f"| table | learner | {head} | predict 1,000, ms |", "|---" * 7 + "|"]
+    for table in dict.fromkeys(row["table"] for row in rows):
+        of = [row for row in rows if row["table"] == table]
+        best = min(row["integrated_brier"] for row in of if "integrated_brier" in row)
+        for place, row in enumerate(of):
+            errors = [row[key] for key in row if key.startswith("calibration_")]
+            name = row["learner"]
+            cells = [
+                "" if place else table,
+                f"{name} {row['version']}" if "fitmodel" not in name else name,
+                *_scores(row, best),
+                " ".join(f"{error:.3f}" for error in errors),
+                f"{row['fit_seconds']:.1f}",
+                f"{row['predict_ms_per_1000']:.0f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    dates = sorted({row["date"] for row in rows})
+    machine = content["machine"]
+    where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    return "\n".join([*lines, "", f"{when}; {where}."])
+
+
+def _scores(row: dict[str, Any], best: float) -> tuple[str, str]:
+    """Integrated Brier score, and the difference to fitmodel's; none where not every month is."""
+    if "integrated_brier" not in row:
+        return "", ""
+    text = f"{row['integrated_brier']:.4f}"
+    shown = f"**{text}**" if row["integrated_brier"] == best else text
+    if row["learner"] == "fitmodel":
+        return shown, ""
+    error = f" ({row['difference_se']:.4f})" if "difference_se" in row else ""
+    return shown, f"{row['difference']:+.4f}{error}"
 
 
 def _ranks(rows: list[dict[str, Any]]) -> list[str]:

@@ -39,6 +39,15 @@ def test_a_signal_is_found_and_put_into_money(report):
     assert "flags" in str(report)
 
 
+def test_money_is_by_each_customers_own_curve_where_no_lifetime_is_stated(simulation, report):
+    open_ended = simulation.spec.replace(decision={"expected_lifetime_months": None})
+    money = fitmodel.backtest(simulation.deals, open_ended, n_cuts=1).money
+    assert np.isfinite(money[["net", "net_one_lifetime"]]).all(axis=None)
+    assert (money["net"] != money["net_one_lifetime"]).all()
+    assert simulation.spec.decision.expected_lifetime_months is not None
+    assert "net_one_lifetime" not in report.money
+
+
 def test_the_order_of_the_rows_changes_nothing(simulation, report):
     shuffled = simulation.deals.sample(frac=1, random_state=1)
     again = fitmodel.backtest(shuffled, simulation.spec, n_cuts=2)

@@ -15,9 +15,10 @@ from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
-from fitmodel.policy_choice import decide
+from fitmodel.policy_choice import decide, predict_held_out
 from fitmodel.pooling import with_prior
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def backtest(
     Returns
     -------
     BacktestReport
-        Metrics of every cut and of all, ageing, and what the flags would have saved and cost. The
-        decision policy is the one that was known at the first cut.
+        Metrics of every cut and of all, ageing, and what the flags would have saved and cost, by
+        each customer's own curve where no lifetime is stated. The decision policy, with these
+        curves, is the one that was known at the first cut.
 
     Raises
     ------
@@ -89,7 +91,10 @@ def backtest(
     first = rolling_cuts(view, spec, n_cuts)[0]
     tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
     learned_first = _learn(first.train, spec, estimator)
-    policy = decide(first.train, spec, learned_first, estimator)  # no later outcome is in it
+    held_out = predict_held_out(learned_first, spec, estimator)
+    curve = learned_curve(learned_first, held_out)
+    # no later outcome is in it
+    policy = decide(first.train, spec, learned_first, estimator, held_out, curve)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
@@ -106,7 +111,7 @@ def backtest(
         fit_predict,
         n_cuts=n_cuts,
         flag=policy.poor_fit,
-        value=None if policy.money is None else policy.money.expected_value,
+        money=policy.money,
         seed=spec.learning.seed,
     )
 

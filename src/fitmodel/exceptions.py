@@ -44,6 +44,10 @@ class DealsError(FitModelError):
         self.problems = tuple(problems)
 
 
+class TooFewDealsError(DealsError):
+    """Nothing is wrong with the deals but that so few teach nothing; they can be counted."""
+
+
 class ProspectError(FitModelError):
     """A prospect cannot be scored: a missing attribute, text in a number, a wrong type."""
 

@@ -91,6 +91,26 @@ def test_without_results_the_page_says_so(tables) -> None:
     assert tables.PLACE not in tables.on_page_markdown(page)
 
 
+def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
+    common = {"table": "t", "date": "2026-11-28", "fit_seconds": 2.0, "predict_ms_per_1000": 7.4}
+    months = {"calibration_3": 0.01, "calibration_12": 0.02}
+    rows = [
+        common | months | {"learner": "fitmodel", "version": "1", "integrated_brier": 0.1,
+                           "difference": 0.0, "difference_se": 0.0},
+        common | months | {"learner": "fitmodel, for each alone", "version": "1"},
+        common | months | {"learner": "peer", "version": "2.1", "integrated_brier": 0.09,
+                           "difference": -0.01, "difference_se": 0.002},
+    ]  # fmt: skip
+    told = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
+
+    assert {line.count("|") for line in told[:5]} == {8}
+    assert told[2] == "| t | fitmodel | 0.1000 |  | 0.010 0.020 | 2.0 | 7 |"
+    assert told[3] == "|  | fitmodel, for each alone |  |  | 0.010 0.020 | 2.0 | 7 |"
+    assert told[4].startswith("|  | peer 2.1 | **0.0900** | -0.0100 (0.0020) |")
+    page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
+    assert "<!--" not in tables.on_page_markdown(page)
+
+
 def test_rows_that_are_measured_again_take_the_place_of_the_old(tmp_path) -> None:
     results = Results(tmp_path / "x.json")
     for way in ("fitmodel", "logistic"):

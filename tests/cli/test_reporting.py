@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from fitmodel import DealSpec
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.sales.plans import read_plan
@@ -46,6 +49,73 @@ def test_a_contract_without_reps_says_what_is_missing(files, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("files")
+def few_deals(rows):
+    """Deals of which none left within five months, and the one that left did so after 30."""
+    closed = pd.date_range("2024-01-05", periods=rows, freq="30D")
+    left = pd.Series(pd.NaT, range(rows), dtype="M8[us]")
+    if rows > 1:
+        left[0] = pd.Timestamp("2026-08-02")
+    return pd.DataFrame(
+        {
+            "deal": [f"D{number}" for number in range(rows)],
+            "closed_on": closed,
+            "churned_on": left,
+            "rep": ["R01", "r01 ", " R02"] * (rows // 3) + ["R01"] * (rows % 3),
+            "value": 1000.0 + closed.month,
+            "kind": ["a", "b"] * (rows // 2) + ["a"] * (rows % 2),
+        }
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 9])
+def test_deals_are_counted_from_the_first_on_though_nobody_left_early(tmp_path, monkeypatch, rows):
+    # the command refused such tables: there was nothing to learn from
+    roles = {name: name for name in ("closed_on", "churned_on", "rep")}
+    spec = DealSpec(
+        deals={**roles, "id": "deal", "amount": "value", "observed_until": "2026-09-30"},
+        attributes={"include": ["kind"]},
+    )
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
+    few_deals(rows).to_csv(tmp_path / "deals.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["report", "deals.csv"])
+
+    assert done.exit_code == 0, done.output
+    reps = pd.read_csv(tmp_path / "report" / "reps.csv").set_index("rep")
+    assert reps["signed"].to_dict() == ({"R01": 1} if rows == 1 else {"R01": 6, "R02": 3}) | {
+        "the company": rows
+    }
+    page = (tmp_path / "report" / "index.html").read_text()
+    if rows > 1:
+        assert "D0, left 2026-08-02 after 30.9 months" in page
+        assert "Nobody lost early: R01, R02." in page  # spellings are one person here too
+    for wrong in ("nan", "e+0"):
+        assert wrong not in re.sub("<(style|script|svg).*?</\\1>", "", page, flags=re.DOTALL)
+
+
+def test_too_few_deals_do_not_excuse_what_is_wrong_with_them(tmp_path, monkeypatch):
+    deals = few_deals(9)
+    deals["churned_on"] = (
+        deals["churned_on"].dt.strftime("%Y-%m-%d").fillna("").replace("", "some day")
+    )
+    spec = DealSpec(
+        deals={
+            **{name: name for name in ("closed_on", "churned_on", "rep")},
+            "observed_until": "2026-09-30",
+        },
+        attributes={"include": ["kind"]},
+    )
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
+    deals.to_csv(tmp_path / "deals.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["report", "deals.csv"])
+
+    assert done.exit_code == 1
+    assert "churned_on" in done.output
+
+
 def test_two_plans_are_paid_over_the_history_and_compared(tmp_path):
     (tmp_path / "a.toml").write_text("commission_rate = 0.1\nearned_after_months = 0\n")
     (tmp_path / "b.toml").write_text('name = "plan B"\ncommission_rate = 0.1\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -53,8 +54,10 @@ def wait_until_alive(service: subprocess.Popen, url: str) -> None:
         try:
             assert asked(f"{url}/healthz")[0] == 200
         except URLError:
-            continue
-        return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                service.wait(timeout=0.1)  # asking all the time would take a core from it
+        else:
+            return
     raise AssertionError(service.stderr.read())
 
 

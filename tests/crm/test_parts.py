@@ -14,6 +14,7 @@ from fitmodel.crm.reading import open_deals
 from fitmodel.crm.timeline import provenance, timeline
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
+from fitmodel.tables import _csv_files
 
 
 @pytest.fixture
@@ -137,6 +138,41 @@ def test_the_form_of_dates_and_amounts_is_settled_on_the_whole(
 
     _same(whole, open_deals(deals, spec, {"calls": tmp_path / "e.parquet"}))
     assert whole.result.frame["calls_minutes_90d"].sum() > 1000
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_table_is_the_same_as_csv_parquet_and_folder(
+    make_spec, deals_of, tiny_parts, tmp_path, separator, monkeypatch
+):
+    comma = separator == ";"
+    days = [f"{1 + n % 12:02}/{1 + n % 5:02}/2026 0{n % 10}:30" for n in range(60)]
+    days[57] = "28/02/2026 23:59"  # the only one that says day first
+    table = pd.DataFrame(
+        {
+            "deal": [f'D"{n % 6}, GmbH\nBerlin' if n % 6 else None for n in range(60)],
+            "at": days,
+            "kind": [("call, late", 'the "demo"', "NA", None)[n % 4] for n in range(60)],
+            "who": [f"00{n % 5}" for n in range(60)],
+            "minutes": [f"{n}{',' if comma else '.'}5" if n % 7 else None for n in range(60)],
+        }
+    )
+    table.to_parquet(tmp_path / "e.parquet")
+    (tmp_path / "folder").mkdir()
+    for start in range(0, 60, 20):
+        table[start : start + 20].to_parquet(tmp_path / "folder" / f"{start}.parquet")
+    table.to_csv(tmp_path / "e.csv", index=False, sep=separator)
+    section = {"kind": "kind", "who": "who", "amount": "minutes", "recorded_from": "2020-01-01"}
+    spec = make_spec(None, section)
+    deals = deals_of(["2026-03-10"] * 6, deal_id=[f'D"{n}, GmbH\nBerlin' for n in range(6)])
+    whole = open_deals(deals, spec, {"calls": table})
+    tiny_parts()
+    monkeypatch.setattr(_csv_files, "BLOCK_BYTES", 256)
+
+    for name in ("e.parquet", "folder", "e.csv"):
+        _same(whole, open_deals(deals, spec, {"calls": tmp_path / name}))
+    before = [n for n in range(60) if n % 5 < 2 or (n % 5 == 2 and n % 12 < 9) or n == 57]
+    known = [n + 0.5 for n in before if n % 6 and n % 7]
+    assert whole.result.frame["calls_minutes_90d"].sum() == sum(known)
 
 
 @pytest.mark.parametrize(

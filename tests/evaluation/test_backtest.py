@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.decision.own_months import OwnMonths
+from fitmodel.decision.value import Money
 from fitmodel.evaluation.backtest import COLUMNS, compute_ageing, compute_backtest, compute_decay
 from fitmodel.exceptions import DealsError
 
@@ -21,13 +24,24 @@ def flag(p, _amount):
     return p > 0.4
 
 
-def value(p, amount):
-    return (1 - p) * 2 * amount - p * amount
+class Fixed:
+    """Two amounts if it stays, minus one if it leaves, whatever the probability."""
+
+    own_months = None
+
+    def value_if_stays(self, amount, _probability):
+        return 2 * amount
+
+    def value_if_leaves(self, amount, _probability):
+        return -amount
+
+
+money = Fixed()
 
 
 @pytest.fixture(scope="module")
 def steady(make_deals, spec, logistic):
-    return compute_backtest(make_deals(), spec, logistic, flag=flag, value=value, n_boot=BOOT)
+    return compute_backtest(make_deals(), spec, logistic, flag=flag, money=money, n_boot=BOOT)
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +158,42 @@ def test_one_cut_has_no_decay_and_no_policy_has_no_money(make_deals, spec, logis
     assert "ageing" not in report.figures()
 
 
+def test_money_is_by_each_customers_own_curve_and_the_difference_is_told(
+    make_deals, spec, logistic
+):
+    once = Money(0.8, 24.0, 3.0, 400.0, 900.0, 60.0, 0.1)
+    own = replace(once, own_months=OwnMonths((0.0, 0.3, 1.0), (60.0, 20.0, 6.0), (4.0, 3.0, 1.0)))
+    report = compute_backtest(
+        make_deals(), spec, logistic, n_cuts=2, flag=flag, money=own, n_boot=0
+    )
+    rows = report.predictions
+    p, amount = rows["probability"].to_numpy(), rows["amount"].to_numpy()
+    nets = []
+    for months_of in (own, once):
+        lines = [months_of.linear(each) for each in p]
+        worth = [
+            amount[at] * line.leaves_slope - line.leaves_fixed
+            if rows["early_churn"].iloc[at]
+            else amount[at] * line.stays_slope - line.stays_fixed
+            for at, line in enumerate(lines)
+        ]
+        nets.append(-(np.array(worth) * (p > 0.4) * rows["weight"].to_numpy()).sum())
+    total = report.money.iloc[-1]
+    assert [total["net"], total["net_one_lifetime"]] == pytest.approx(nets)
+    assert nets[0] > nets[1]  # who is flagged would have stayed shorter than the mean
+    assert "with one lifetime for everybody the net would be" in str(report)
+    plain = compute_backtest(
+        make_deals(), spec, logistic, n_cuts=2, flag=flag, money=once, n_boot=0
+    )
+    assert plain.money["net"].iloc[-1] == pytest.approx(nets[1])
+    assert "net_one_lifetime" not in plain.money
+    assert "one lifetime" not in str(plain)
+
+
 def test_deals_without_an_amount_are_counted(make_deals, spec, logistic):
     deals = make_deals()
     deals["amount"] = deals["amount"].where(deals.index % 2 == 0)
-    report = compute_backtest(deals, spec, logistic, n_cuts=1, flag=flag, value=value, n_boot=0)
+    report = compute_backtest(deals, spec, logistic, n_cuts=1, flag=flag, money=money, n_boot=0)
     judged = report.predictions
     assert report.money["without_amount"].iloc[-1] == judged["amount"].isna().sum() > 0
 
@@ -155,14 +201,14 @@ def test_deals_without_an_amount_are_counted(make_deals, spec, logistic):
 def test_a_contract_without_an_amount_still_counts_flags(make_deals, logistic):
     roles = {"closed_on": "closed_on", "churned_on": "churned_on", "observed_until": "2026-06-30"}
     report = compute_backtest(
-        make_deals(), DealSpec(deals=roles), logistic, n_cuts=1, flag=flag, value=value, n_boot=0
+        make_deals(), DealSpec(deals=roles), logistic, n_cuts=1, flag=flag, money=money, n_boot=0
     )
     assert report.money["net"].iloc[-1] == 0
     assert report.money["precision"].iloc[-1] > 0
 
 
 def test_the_same_deals_and_seed_give_the_same_report(make_deals, spec, logistic, steady):
-    again = compute_backtest(make_deals(), spec, logistic, flag=flag, value=value, n_boot=BOOT)
+    again = compute_backtest(make_deals(), spec, logistic, flag=flag, money=money, n_boot=BOOT)
     assert json.dumps(again.to_dict()) == json.dumps(steady.to_dict())
 
 

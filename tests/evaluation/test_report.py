@@ -9,6 +9,7 @@ import pickle
 import re
 from dataclasses import FrozenInstanceError, replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,11 @@ def backtest(make_deals, spec, logistic):
         logistic,
         n_cuts=3,
         flag=lambda p, _: p > 0.4,
-        value=lambda p, amount: amount * (1 - 2 * p),
+        money=SimpleNamespace(
+            own_months=None,
+            value_if_stays=lambda amount, _: amount,
+            value_if_leaves=lambda amount, _: -amount,
+        ),
         n_boot=30,
     )
 

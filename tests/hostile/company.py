@@ -9,6 +9,7 @@ import gc
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 import traceback
@@ -33,7 +34,7 @@ from fitmodel.training import train
 NAME, EXPERIMENT = "prospect-fit", "a-night"
 ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
 QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
-COPIES = 20  # of the deals, scored in chunks
+COPIES = 10  # of the deals, scored in chunks
 
 
 class Company:
@@ -168,12 +169,13 @@ def _no_package(folder: Path) -> str:
     return str(package)
 
 
-def warm_up() -> None:
-    """Do everything once elsewhere: what it imports is there in every fork."""
+def warm_up(store: str) -> None:
+    """Do everything once with a copy of an empty store: what it imports is there in every fork."""
     # drawing takes long, and so does copying fitmodel beside each model
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
     _logged_model._package = _no_package
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")
         company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))
         for kind in ("train", "score", "log"):
             getattr(company, kind)(lambda _step: None)

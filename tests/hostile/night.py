@@ -23,7 +23,7 @@ FILLED = 5  # times of each kind
 
 def main(store: str, folder: str, kills: str, disk: str | None = None) -> None:
     """Try everything out."""
-    warm_up()
+    warm_up(store)
     if disk is not None:
         shutil.copy(store.removeprefix("sqlite:///"), Path(disk) / "mlflow.db")
         small = Company(f"sqlite:///{disk}/mlflow.db", Path(disk))

@@ -149,6 +149,53 @@ def test_the_interval_is_the_own_one_at_the_own_horizon_and_wider_elsewhere():
     assert (curve.reach(raw, own, 20) > own).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0.001, 0.999), min_size=3, max_size=3).map(sorted),
+    st.lists(st.floats(0.2, 3), min_size=MONTHS, max_size=MONTHS),
+    st.lists(st.floats(-9, 9), min_size=MONTHS, max_size=MONTHS),
+)
+def test_no_end_of_the_interval_falls_in_the_horizon_and_both_hold_the_probability(
+    ends, slope, shift
+):
+    slope, shift = np.array(slope), np.array(shift)
+    slope[4], shift[4] = 1.0, 0.0
+    curve = make_curve(slope=slope, shift=shift[None, :])
+    low, p, high = (np.array([each]) for each in ends)
+    least, most = curve.interval_by(p, low, high, range(MONTHS + 1))
+    centre = curve.left_by(p, range(MONTHS + 1))
+    assert (np.diff(least, axis=1) >= 0).all()
+    assert (np.diff(most, axis=1) >= 0).all()
+    assert ((least <= centre) & (centre <= most)).all()
+    assert (least[:, 5], most[:, 5]) == (low, high)
+
+
+def test_the_interval_holds_the_probability_where_the_own_one_has_no_width():
+    p = P[1:]  # the ends of the first lie beyond what is known at the own horizon
+    least, most = make_curve().interval_by(p, p, p, [3, 5, 12])
+    centre = make_curve().left_by(p, [3, 5, 12])
+    assert (least[:, [0, 2]] < centre[:, [0, 2]]).all()
+    assert (most[:, [0, 2]] > centre[:, [0, 2]]).all()
+    assert (least[:, 1] == p).all()
+    assert (most[:, 1] == p).all()
+
+
+def test_an_interval_of_a_few_months_and_of_all_is_the_same_to_the_bit():
+    curve, low, high = make_curve(), 0.7 * P, np.minimum(1.2 * P, 0.99)
+    whole = curve.interval_by(P, low, high, range(MONTHS + 1))
+    for month in range(MONTHS + 1):
+        few = curve.interval_by(P, low, high, [month])
+        assert [(a[:, 0] == b[:, month]).all() for a, b in zip(few, whole, strict=True)] == [
+            True
+        ] * 2
+
+
+def test_what_has_no_interval_has_none_at_any_month():
+    least, most = make_curve().interval_by(P, P * np.nan, P * np.nan, [3, 5, 12])
+    assert np.isnan(least).all()
+    assert np.isnan(most).all()
+
+
 def test_it_is_read_back_to_the_bit():
     curve = make_curve(monthly_rate=math.nan)
     again = curve_from_dict(curve.to_dict())

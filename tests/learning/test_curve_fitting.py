@@ -97,6 +97,30 @@ def test_the_simulated_law_is_calibrated_at_every_horizon(month):
     assert gaps(curve, probability, months_between(closed, left), month).max() < 5.0
 
 
+def log_uniform_hazard(n, seed):
+    """Exponential months: who has stayed tells nothing but how risky it was."""
+    rng = np.random.default_rng(seed)
+    rate = np.exp(rng.uniform(np.log(0.01), np.log(0.12), n))
+    return rng.exponential(1 / rate), -np.expm1(-HORIZON * rate)
+
+
+@pytest.mark.parametrize("law", [log_logistic, log_normal, log_uniform_hazard])
+@pytest.mark.parametrize(("stayed", "ahead"), [(2.5, 3.0), (6.0, 6.0), (12.0, 3.0)])
+def test_the_chance_to_leave_given_the_time_stayed_is_calibrated_in_each_half_of_the_risk(
+    law, stayed, ahead
+):
+    months, probability = law(20_000, 21)
+    curve = fit_curve(observe(months, 22), probability, HORIZON)
+    months, probability = law(40_000, 23)
+    there = months > stayed
+    months, probability = months[there], probability[there]
+    chance = curve.chance_to_leave(probability, np.full(len(months), stayed), ahead)
+    leaves = months <= stayed + ahead
+    high = probability > np.median(probability)
+    for half in (high, ~high):
+        assert chance[half].mean() == pytest.approx(leaves[half].mean(), abs=0.015)
+
+
 def test_under_proportional_odds_the_slope_stays_near_one():
     months, probability = log_logistic(6_000, seed=1)
     curve = fit_curve(observe(months, seed=2), probability, HORIZON)

@@ -86,7 +86,7 @@ def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
     assert said.to_dict()["regime"] == model.regime == "provisional"
     assert said.notes == (
         "Provisional: the model learned from few early churners.",
-        "Mostly the company's average: only 0 such deals are among those learned from.",
+        "Mostly the company's average: no such deal is among those learned from.",
     )
     assert said.sentences[-2:] == said.notes
     assert "公司平均水平" in model.predict(prospect, language="zh").notes[1]
@@ -97,6 +97,8 @@ def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
     [
         (LITTLE_OWN, 3, ()),
         (0.2, 6, ("Mostly the company's average: only 6 such deals are",)),
+        (0.2, 1, ("Mostly the company's average: only one such deal is",)),
+        (0.2, 0, ("Mostly the company's average: no such deal is",)),
         (0.2, FEW_ALIKE + 1, ("Mostly the company's average: past deals say little",)),
         (math.nan, 0, ()),
     ],

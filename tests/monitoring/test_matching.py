@@ -101,6 +101,21 @@ def test_a_log_of_which_nothing_is_found_is_refused_with_its_cause(tmp_path, com
     assert match_log(deals.head(0), spec, salted).matched == 0
 
 
+def test_a_log_that_was_written_after_every_deal_was_signed_teaches_nothing(
+    tmp_path, company
+) -> None:
+    deals, spec = company
+    signed = deals.assign(closed_on=pd.Timestamp.now().normalize() - pd.Timedelta(days=30))
+    log = logged(tmp_path / "log.db", [*deals["deal_id"], "still open"])
+
+    with pytest.raises(DealsError, match=r"0 of 60 prospects .* check the closing dates"):
+        match_log(signed, spec, log).refuse_late()
+    # of a few late ones the rest may yet be signed, and one in time is enough
+    match_log(signed.head(9), spec, log).refuse_late()
+    signed.loc[0, "closed_on"] = pd.Timestamp.now().normalize()
+    match_log(signed, spec, log).refuse_late()
+
+
 def test_what_is_not_matched_is_counted_by_its_reason(tmp_path, company) -> None:
     deals, spec = company
     early = deals["deal_id"].iloc[0]

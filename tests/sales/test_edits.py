@@ -63,6 +63,31 @@ def test_an_edit_that_turned_a_flag_is_listed_with_what_was_changed(company):
     }  # fmt: skip
 
 
+def test_ids_and_fields_are_found_in_any_spelling_and_a_number_in_either_form(company):
+    for name in ("Ab", "Cd"):
+        company.prospect(name, "Kim", flagged=True, edited=True, then=False, field=" Seats")
+    company.changes[0] |= {"id": "AB "}
+    company.changes[1] |= {"old": "3", "new": "3.0"}  # no edit
+
+    assert company.found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
+    assert company.found().edits["field"].tolist() == ["seats"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"field": "phone"}, "none of 12 edits is of an attribute: .*'phone', the attributes are"),
+        ({"id": "x-1"}, "none of 12 edits is of a prospect .* ids such as 'x-1'"),
+    ],
+)
+def test_a_history_of_which_nothing_is_found_is_refused(company, change, message):
+    for number in range(12):
+        company.prospect(f"p{number}", "Kim", flagged=True, edited=True, then=False)
+        company.changes[-1] |= change
+    with pytest.raises(DealsError, match=message):
+        company.found()
+
+
 def test_edits_of_other_fields_and_of_nothing_do_not_count(company):
     company.prospect("a", "Kim", flagged=True, edited=True, then=False, field="phone")
     assert company.found().edits.empty

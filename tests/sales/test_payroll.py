@@ -92,15 +92,19 @@ def shares_of(table, plan):
             second = Fraction(str(row["second_share"] if given == "second_share" else given))
         if steps:
             day = row["closed_on"]
-            key = (row["rep"], day.year, (day.month - 1) // 3)
-            commission, left = Fraction(0), value
-            bounds = [*[Fraction(str(s["above"])) for s in steps], None]
-            rates = [rate, *[Fraction(str(s["rate"])) for s in steps]]
-            for bound, r in zip(bounds, rates, strict=True):
-                room = left if bound is None else max(bound - seen[key], Fraction(0))
-                part = min(left, room)
-                commission, left, seen[key] = commission + part * r, left - part, seen[key] + part
-            found.append((row, row["rep"], rounded(commission, plan)))
+            for rep, share in ((row["rep"], 1 - second), (row["second_rep"], second)):
+                if not share:
+                    continue
+                key = (rep, day.year, (day.month - 1) // 3)
+                commission, left = Fraction(0), value * share
+                bounds = [*[Fraction(str(s["above"])) for s in steps], None]
+                rates = [rate, *[Fraction(str(s["rate"])) for s in steps]]
+                for bound, r in zip(bounds, rates, strict=True):
+                    room = left if bound is None else max(bound - seen[key], Fraction(0))
+                    part = min(left, room)
+                    commission, left = commission + part * r, left - part
+                    seen[key] += part
+                found.append((row, rep, rounded(commission, plan)))
             continue
         theirs = rounded(value * second * rate, plan)
         found.append((row, row["rep"], rounded(value * rate, plan) - theirs))
@@ -228,6 +232,65 @@ def test_every_example_of_the_guide_pays_what_the_second_ledger_says(clause, see
     assert paid == second_ledger(deals, told)
 
 
+TOGETHER = """
+commission_rate = 0.08
+earned_after_months = 12
+paid_at_signing = 0.3
+clawback = "unused_months"
+[[tiers]]
+months = 4
+share = 0.35
+[[tiers]]
+months = 8
+share = 0.5
+[excluded_causes]
+causes = ["bankrupt", "ACQUIRED"]
+[accelerators]
+period = "quarter"
+[[accelerators.steps]]
+above = 60000
+rate = 0.10
+[[accelerators.steps]]
+above = 90000
+rate = 0.15
+[split]
+rep = "second_rep"
+share = "second_share"
+[cap]
+amount = 4000
+period = "quarter"
+[draw]
+amount = 800
+recoverable = true
+[leavers]
+pending = "forfeit"
+clawback = "waive"
+[leavers.left]
+R01 = 2025-11-15
+[rounding]
+to = 0.05
+mode = "half_up"
+"""
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_clauses_in_one_plan_pay_what_the_second_ledger_says(seed, tmp_path):
+    (tmp_path / "plan.toml").write_text(TOGETHER)
+    deals = company(seed)
+
+    sums = pay(deals, SPEC, read_plan(tmp_path / "plan.toml")).payroll
+    sums = sums.groupby(["rep", "month"])["amount"].sum()
+    paid = {key: Fraction(amount) for key, amount in sums.items() if amount}
+    assert paid == {
+        key: amount
+        for key, amount in second_ledger(
+            deals, tomllib.loads(TOGETHER, parse_float=Decimal)
+        ).items()
+        # a draw ends with the month of the last day
+        if key[0] != "R01" or key[1] <= "2025-11" or key in paid or amount != 800
+    }
+
+
 def test_the_guide_has_an_example_of_every_clause():
     keys = set().union(*(tomllib.loads(text) for text in EXAMPLES.values()))
     assert keys >= set(Plan.model_fields) - {"name", "bonus"}
@@ -299,6 +362,121 @@ def test_an_upgrade_pays_what_it_adds_to_the_rep_who_signed_it():
     ]
     with pytest.raises(DealsError, match=r"customer = \"COLUMN\" under \[rows\]"):
         pay(merged, spec, plan)
+
+
+CUSTOMERS = SPEC.replace(rows={"customer": "customer"})
+
+
+def rows_of_a_customer():
+    """A customer with an upgrade and a credit note, and one alone."""
+    return pd.DataFrame(
+        {
+            "deal": ["1", "2", "3", "4"],
+            "customer": ["x", "x", "x", "y"],
+            "closed_on": pd.to_datetime(["2025-01-10", "2025-03-10", "2025-04-10", "2025-01-15"]),
+            "churned_on": pd.to_datetime(["2025-06-20", "2025-08-20", None, None]),
+            "exit_reason": ["", "bankrupt", "", ""],
+            "rep": ["R00", "R01", "R02", "R02"],
+            "second_rep": ["R03", "R04", None, None],
+            "second_share": [0.5, 0.25, np.nan, np.nan],
+            "value": [1000.0, 1600.0, -200.0, 500.0],
+            "kind": "a",
+        }
+    )
+
+
+def merged_of(rows):
+    merged = rows.iloc[[0, 3]].copy()
+    merged.loc[0, "churned_on"] = pd.Timestamp("2025-08-20")
+    return merged
+
+
+def test_an_upgrade_is_shared_with_its_own_second_rep():
+    # split and upgrades in one plan stopped with an error of pandas
+    rows = rows_of_a_customer().iloc[[0, 1, 3]]
+    split = {"rep": "second_rep", "share": "second_share"}
+    plan = Plan(commission_rate="0.1", upgrades="increase", split=split)
+
+    ledger = pay(merged_of(rows_of_a_customer()), CUSTOMERS, plan, rows=rows)
+
+    kept = ledger.deals[["deal", "rep", "nominal"]].to_numpy().tolist()
+    assert sorted(kept) == [
+        ["1", "R00", Decimal("50.00")],
+        ["1", "R03", Decimal("50.00")],
+        ["2", "R01", Decimal("45.00")],
+        ["2", "R04", Decimal("15.00")],
+        ["4", "R02", Decimal("50.00")],
+    ]
+
+
+def test_a_rep_is_one_person_in_every_column_of_a_plan():
+    rows = rows_of_a_customer().iloc[[0, 1, 3]].assign(second_rep=["r02 ", "R04", None])
+    rows["rep"] = ["R00", " r00", "R02"]
+    split = {"rep": "second_rep", "share": "second_share"}
+    plan = Plan(commission_rate="0.1", upgrades="increase", split=split)
+    merged = merged_of(rows_of_a_customer()).assign(second_rep=["r02 ", None], rep=["R00", "R02"])
+
+    ledger = pay(merged, CUSTOMERS, plan, rows=rows)
+
+    assert set(ledger.deals["rep"]) == set(ledger.payroll["rep"]) | {"R04"} == {"R00", "R02", "R04"}
+
+
+@pytest.mark.parametrize("upgrades", ["ignore", "increase"])
+def test_a_credit_note_of_a_customer_with_several_rows_is_taken_back(upgrades):
+    rows = rows_of_a_customer()
+    plan = Plan(commission_rate="0.1", credit_notes="deduct", upgrades=upgrades)
+
+    payroll = pay(merged_of(rows), CUSTOMERS, plan, rows=rows).payroll
+
+    notes = payroll[payroll["kind"] == "credit_note"]
+    assert notes[["month", "rep", "deal", "amount"]].to_numpy().tolist() == [
+        ["2025-04", "R02", "3", Decimal("-20.00")]
+    ]
+    with pytest.raises(DealsError, match="deducts credit notes of customers with several rows"):
+        pay(merged_of(rows), CUSTOMERS, plan)
+
+
+def test_the_cause_of_leaving_is_that_of_the_row_which_ended_the_customer():
+    rows = rows_of_a_customer().iloc[[0, 1, 3]]
+    plan = Plan(
+        commission_rate="0.1", earned_after_months=12, excluded_causes={"causes": ["bankrupt"]}
+    )
+    merged = merged_of(rows_of_a_customer())
+    assert merged.loc[0, "exit_reason"] == ""
+
+    deals = pay(merged, CUSTOMERS, plan, rows=rows).deals.set_index("deal")
+    assert deals.loc["1", "earned"] == Decimal("100.00")
+
+
+@pytest.mark.parametrize(("last", "forfeited"), [("2025-12-30", True), ("2025-12-31", False)])
+def test_a_bonus_decided_after_a_reps_last_day_is_forfeited(last, forfeited):
+    random = np.random.default_rng(4)
+    closed = pd.Timestamp("2025-01-02") + pd.to_timedelta(random.integers(0, 90, 120), unit="D")
+    deals = pd.DataFrame(
+        {
+            "deal": np.arange(120).astype(str),
+            "closed_on": closed,
+            "churned_on": pd.Series(closed + pd.Timedelta("60D")).where(
+                np.arange(120) % 10 < np.where(np.arange(120) < 60, 1, 6)
+            ),
+            "rep": np.where(np.arange(120) < 60, "R00", "R01"),
+            "value": 1000.0,
+            "kind": "a",
+        }
+    )
+    plan = Plan(
+        commission_rate="0.1",
+        bonus={"top": 1, "amount": "500"},
+        leavers={"left": {"r00": last}},
+    )
+    probability = pd.Series(0.35, deals.index)
+
+    payroll = pay(deals, SPEC, plan, probability).payroll
+    own = payroll[(payroll["rep"] == "R00") & (payroll["month"] == "2025-12")]
+
+    assert own.loc[own["kind"] == "bonus", "amount"].tolist() == [Decimal(500)]
+    back = own.loc[(own["kind"] == "forfeited") & (own["deal"] == ""), "amount"].tolist()
+    assert back == ([Decimal(-500)] if forfeited else [])
 
 
 def test_a_credit_note_stops_no_plan_that_knows_it_and_the_others_name_its_row():

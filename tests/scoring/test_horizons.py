@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,14 +21,18 @@ from fitmodel.cli.main import app
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.horizons import add_horizons
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import score_file
+from fitmodel.scoring.places import score_places
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 ASKED = [3, 5, 12]
 NAMES = [f"churn_probability_{months}m" for months in ASKED]
+ENDS = [[f"{name}{end}" for name in NAMES] for end in ("_low", "_high")]
+COLUMNS = [f"{name}{end}" for name in NAMES for end in ("", "_low", "_high")]
 OWN = "early_churn_probability"
 TODAY = date(2026, 7, 1)
 END = 18
@@ -39,7 +46,7 @@ def expected(curved: FitModel, prospects: pd.DataFrame) -> pd.DataFrame:
 def test_a_frame_gets_a_column_per_horizon_and_the_rest_stays(curved, prospects, expected):
     plain = curved.predict(prospects, reasons=0)
     pd.testing.assert_frame_equal(expected[plain.columns], plain)
-    assert list(expected.columns) == [*plain.columns, *NAMES]
+    assert list(expected.columns) == [*plain.columns, *COLUMNS]
     assert (expected[NAMES].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     assert (expected[NAMES[1]] == plain[OWN]).all()
     assert (expected[NAMES[2]] > plain[OWN]).any()
@@ -55,6 +62,8 @@ def test_one_prospect_a_list_and_a_table_get_the_same_numbers_to_the_bit(
             one.churn_probabilities
         )
         assert dict(one.churn_probabilities) == dict(zip(ASKED, numbers.tolist(), strict=True))
+    known = [[one.to_dict()[name] for name in COLUMNS] for one in listed]
+    assert known == expected[COLUMNS].head(8).to_numpy().tolist()
 
 
 def test_any_chunking_gives_the_same_numbers_to_the_bit(curved, prospects, expected):
@@ -62,21 +71,30 @@ def test_any_chunking_gives_the_same_numbers_to_the_bit(curved, prospects, expec
         curved.predict(prospects.iloc[start : start + 7], horizon_months=ASKED, reasons=0)
         for start in range(0, len(prospects), 7)
     ]
-    pd.testing.assert_frame_equal(pd.concat(parts)[NAMES], expected[NAMES], check_exact=True)
+    pd.testing.assert_frame_equal(pd.concat(parts)[COLUMNS], expected[COLUMNS], check_exact=True)
 
 
 def test_a_polars_table_is_given_back_as_one(curved, prospects, expected):
     scored = curved.predict(pl.from_pandas(prospects), horizon_months=12, reasons=0)
     assert scored[NAMES[2]].to_list() == expected[NAMES[2]].tolist()
+    assert scored.columns[-3:] == COLUMNS[-3:]
+    rows = pl.from_pandas(prospects).rows(named=True)
+    listed = curved.predict(rows, horizon_months=12)
+    assert [one.to_dict()[COLUMNS[-1]] for one in listed] == expected[COLUMNS[-1]].tolist()
 
 
 def test_an_assessment_says_it_in_words_and_as_json(curved, prospects):
     one = curved.predict(prospects.iloc[0].to_dict(), horizon_months=12)
     share = dict(one.churn_probabilities)[12]
     assert one.to_dict()["churn_probability_12m"] == share
-    assert "likely to leave within 12 months of signing" in str(one)
+    ((_, low, high),) = one.churn_intervals
+    words = f"{share:.0%} likely to leave within 12 months of signing ({low:.0%} to {high:.0%})"
+    assert words.replace("%", " %") in str(one)
     zh = curved.predict(prospects.iloc[0].to_dict(), horizon_months=12, language="zh")
     assert "12 个月内流失" in str(zh)
+    bare = replace(one, churn_intervals=())
+    assert bare.to_dict()["churn_probability_12m_low"] is None
+    assert "within 12 months of signing\n" in str(bare)
     assert curved.predict(prospects.iloc[0].to_dict()).churn_probabilities == ()
 
 
@@ -86,8 +104,29 @@ def test_a_file_gets_the_same_columns(curved, prospects, expected, tmp_path):
         tmp_path / "p.parquet", curved, tmp_path / "s.parquet", horizons=ASKED, chunk_rows=17
     )
     scored = pd.read_parquet(tmp_path / "s.parquet")
-    pd.testing.assert_frame_equal(scored[NAMES], expected[NAMES], check_exact=True)
-    assert list(scored.columns)[-4:] == [*NAMES, "error"]
+    pd.testing.assert_frame_equal(scored[COLUMNS], expected[COLUMNS], check_exact=True)
+    assert list(scored.columns)[-10:] == [*COLUMNS, "error"]
+
+
+def test_a_folder_and_a_database_get_the_same_columns(curved, prospects, expected, tmp_path):
+    (tmp_path / "in").mkdir()
+    prospects.iloc[:30].to_parquet(tmp_path / "in" / "a.parquet")
+    prospects.iloc[30:].to_parquet(tmp_path / "in" / "b.parquet")
+    score_places(tmp_path / "in", curved, f"{tmp_path}/out/", horizons=ASKED)
+    scored = pd.concat(map(pd.read_parquet, sorted((tmp_path / "out").rglob("*.parquet"))))
+    assert scored[COLUMNS].to_numpy().tolist() == expected[COLUMNS].to_numpy().tolist()
+    crm = f"sqlite:///{tmp_path}/crm.db"
+    prospects.to_csv(tmp_path / "p.csv", index=False)
+    score_places(tmp_path / "p.csv", curved, f"{crm}/scores", horizons=ASKED)
+    with sqlite3.connect(tmp_path / "crm.db") as connection:
+        scored = pd.read_sql_query("select * from scores", connection)
+    assert scored[COLUMNS].to_numpy() == pytest.approx(expected[COLUMNS].to_numpy(), abs=1e-12)
+
+
+def test_a_table_that_has_an_interval_already_is_refused(curved, prospects, tmp_path):
+    prospects.assign(churn_probability_12m_low=0.1).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(ProspectError, match="already has the column.s. churn_probability_12m_low"):
+        score_file(tmp_path / "p.parquet", curved, tmp_path / "s.parquet", horizons=[12])
 
 
 def test_a_row_that_cannot_be_read_has_no_probability_at_any_horizon(curved, prospects, tmp_path):
@@ -96,7 +135,8 @@ def test_a_row_that_cannot_be_read_has_no_probability_at_any_horizon(curved, pro
     bad.to_csv(tmp_path / "p.csv", index=False)
     score_file(tmp_path / "p.csv", curved, tmp_path / "s.csv", horizons=[12], reasons=0)
     scored = pd.read_csv(tmp_path / "s.csv")
-    assert scored["churn_probability_12m"].isna().tolist() == [False, True, False]
+    for name in COLUMNS[-3:]:
+        assert scored[name].isna().tolist() == [False, True, False]
 
 
 def bundle_of(curved: FitModel, folder: Path) -> Path:
@@ -108,7 +148,7 @@ def bundle_of(curved: FitModel, folder: Path) -> Path:
 
 def test_the_bundle_keeps_the_curve_to_the_bit(curved, prospects, expected, tmp_path):
     again = load(bundle_of(curved, tmp_path)).predict(prospects, horizon_months=ASKED, reasons=0)
-    pd.testing.assert_frame_equal(again[NAMES], expected[NAMES], check_exact=True)
+    pd.testing.assert_frame_equal(again[COLUMNS], expected[COLUMNS], check_exact=True)
 
 
 def test_the_command_writes_them(curved, prospects, expected, tmp_path):
@@ -119,7 +159,7 @@ def test_the_command_writes_them(curved, prospects, expected, tmp_path):
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     scored = pd.read_csv(tmp_path / "s.csv")
-    assert scored[NAMES].to_numpy() == pytest.approx(expected[NAMES].to_numpy())
+    assert scored[COLUMNS].to_numpy() == pytest.approx(expected[COLUMNS].to_numpy())
 
 
 def test_the_command_refuses_what_is_no_list_of_months(curved, prospects, tmp_path):
@@ -134,7 +174,10 @@ def test_the_service_answers_at_the_horizons_of_the_query(curved, prospects, exp
     client = TestClient(create_app(bundle_of(curved, tmp_path), Settings()))
     rows = json.loads(prospects.head(3).to_json(orient="records", date_format="iso"))
     one = client.post("/v1/assessments?horizons=3,5,12", json=rows[0]).json()
-    assert [one[name] for name in NAMES] == expected[NAMES].iloc[0].tolist()
+    assert [one[name] for name in COLUMNS] == expected[COLUMNS].iloc[0].tolist()
+    schema = client.get("/openapi.json").json()["components"]["schemas"]["Assessment"]
+    patterns = list(schema["patternProperties"])
+    assert all(any(re.search(pattern, name) for pattern in patterns) for name in COLUMNS)
     both = client.post("/v1/assessments/batch?horizons=12", json=rows).json()["assessments"]
     assert [item[NAMES[2]] for item in both] == expected[NAMES[2]].iloc[:3].tolist()
     assert NAMES[2] not in client.post("/v1/assessments", json=rows[0]).json()
@@ -163,7 +206,26 @@ def test_sql_gives_the_same_numbers(curved, prospects, expected):
     with duckdb.connect() as connection:
         connection.register("prospects", prospects)
         scored = connection.sql(curved.to_sql("duckdb", as_of=TODAY, horizons=ASKED)).df()
-    assert scored[NAMES].to_numpy() == pytest.approx(expected[NAMES].to_numpy(), abs=1e-9)
+    assert scored[COLUMNS].to_numpy() == pytest.approx(expected[COLUMNS].to_numpy(), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_postgres_gives_the_same_numbers(curved, prospects, expected, postgresql):
+    psycopg = pytest.importorskip("psycopg")
+    table = prospects.map(lambda cell: str(cell.date()) if isinstance(cell, pd.Timestamp) else cell)
+    kinds = {"f": "double precision", "i": "bigint", "u": "bigint"}
+    made = [f'"{name}" {kinds.get(kind.kind, "text")}' for name, kind in prospects.dtypes.items()]
+    cells = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    with psycopg.connect(postgresql) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create temporary table prospects ({', '.join(made)}, place bigint)")
+        marks = ", ".join(["%s"] * (len(table.columns) + 1))
+        rows = [[*row, place] for place, row in enumerate(cells)]
+        cursor.executemany(f"insert into prospects values ({marks})", rows)  # noqa: S608 - the test's own
+        cursor.execute(curved.to_sql("postgres", as_of=TODAY, horizons=ASKED))
+        names = [column.name for column in cursor.description or ()]
+        scored = pd.DataFrame(cursor.fetchall(), columns=names).sort_values("place")
+    got = scored[COLUMNS].to_numpy(dtype=float)
+    assert got == pytest.approx(expected[COLUMNS].to_numpy(), abs=1e-9)
 
 
 @pytest.mark.parametrize("bad", [0, -3, 2.5, True, "12", [12, 0]])
@@ -181,6 +243,7 @@ def test_a_bundle_from_before_there_were_curves_answers_at_its_own_horizon_only(
     old = FitModel(model.scorer, {"spec": {"label": {"horizon_months": 5}}})
     found = old.predict(prospects, horizon_months=5)
     assert (found["churn_probability_5m"] == found[OWN]).all()
+    assert (found["churn_probability_5m_low"] == found["probability_low"]).all()
     with pytest.raises(ProspectError, match=r"own horizon \(5 months\) only.*train it again"):
         old.predict(prospects, horizon_months=12)
     with pytest.raises(ProspectError, match="train it again"):
@@ -207,7 +270,7 @@ def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
     curved, prospects, expected
 ):
     found = curved.horizon_intervals(prospects, ASKED)
-    assert (found[NAMES] == expected[NAMES]).all(axis=None)
+    pd.testing.assert_frame_equal(found, expected[COLUMNS], check_exact=True)
     for name in NAMES:
         assert (found[f"{name}_low"] <= found[name]).all()
         assert (found[name] <= found[f"{name}_high"]).all()
@@ -218,6 +281,22 @@ def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
     assert (odds[2] - odds[1]).to_numpy() == pytest.approx((odds[1] - odds[0]).to_numpy())
     with pytest.raises(ProspectError, match="curve ends at month 18"):
         curved.horizon_intervals(prospects, END + 1)
+
+
+def test_no_end_of_an_interval_decreases_in_the_horizon(curved, prospects):
+    months = [*range(1, END + 1)]
+    found = curved.horizon_intervals(prospects, months)
+    for end in ("", "_low", "_high"):
+        parts = found[[f"churn_probability_{month}m{end}" for month in months]]
+        assert (parts.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+
+
+def test_an_estimator_of_ones_own_has_no_interval_at_any_horizon(curved, prospects):
+    scored = curved.predict(prospects, reasons=0)
+    scored[["probability_low", "probability_high"]] = np.nan
+    found = add_horizons(curved, scored, prospects, ASKED, None)
+    assert found[[name for ends in ENDS for name in ends]].isna().all(axis=None)
+    assert found[NAMES].notna().all(axis=None)
 
 
 def test_the_lifetime_lies_within_its_interval_and_says_where_the_curve_ends(curved, prospects):

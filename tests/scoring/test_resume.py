@@ -14,10 +14,13 @@ import pytest
 from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
+from fitmodel.scoring import batch
+from fitmodel.scoring._draft import DRAFT, RECORD
 from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.places import score_places
 
+real = batch.predict_chunk
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -134,18 +137,103 @@ def test_dates_are_counted_from_the_day_of_the_first_run(model, prospects, tmp_p
     assert scored == model.predict(later)["early_churn_probability"].tolist()
 
 
-def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path) -> None:
-    output = tmp_path / "out.csv"
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda draft: draft.write_bytes(draft.read_bytes()[:100]),
+        lambda draft: draft.write_bytes(draft.read_bytes()[:-1] + b"?"),
+        lambda draft: draft.unlink(),
+        lambda draft: (draft.parent / RECORD).write_text("{", encoding="utf-8"),
+    ],
+)
+def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path, ending, damage) -> None:
+    output = tmp_path / f"out{ending}"
     stop_after(4, source, model, output)
     parts = sorted(parts_folder(output).glob("*.arrow"))
     parts[0].write_bytes(parts[0].read_bytes()[:100])
     parts[1].write_bytes(b"")
+    damage(parts_folder(output) / DRAFT)
 
     result = score_file(source, model, output, chunk_rows=8, resume=True)
 
-    score_file(source, model, tmp_path / "whole.csv")
-    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    score_file(source, model, tmp_path / f"whole{ending}", chunk_rows=8)
+    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
     assert result.resumed == 8 * (len(parts) - 2)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
+    model, source, tmp_path, monkeypatch, ending
+) -> None:
+    output = tmp_path / f"out{ending}"
+    stop_after(4, source, model, output)
+    for part in parts_folder(output).glob("*.arrow"):
+        part.unlink()
+    predicted = []
+
+    def noted(chunk, **asked):
+        predicted.append(chunk)
+        return real(chunk, **asked)
+
+    monkeypatch.setattr(batch, "predict_chunk", noted)
+    told = []
+
+    result = score_file(
+        source, model, output, chunk_rows=8, resume=True, progress=told.append, workers=1
+    )
+
+    assert sum(chunk.batch.num_rows for chunk in predicted) == 60 - 32
+    assert (result.rows, result.errors, result.resumed) == (60, 2, 32)
+    assert told == [32, 8, 8, 8, 4]
+    score_file(source, model, tmp_path / f"whole{ending}", chunk_rows=8)
+    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+
+
+def test_a_batch_with_nothing_left_is_only_put_in_its_place(model, source, tmp_path) -> None:
+    output = tmp_path / "out.parquet"
+    stop_after(8, source, model, output)
+
+    result = score_file(source, model, output, chunk_rows=8, resume=True)
+
+    assert (result.rows, result.resumed, result.errors) == (60, 60, 2)
+    score_file(source, model, tmp_path / "whole.parquet", chunk_rows=8)
+    assert output.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("reading", ["csv", "parquet", "folder", "gzip"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_every_kind_of_input_is_continued_at_its_row(
+    model, prospects, tmp_path, reading, ending
+) -> None:
+    table = prospects.astype(str).replace("nan", "")
+    table["note"] = [('say "no"\n\nor, "yes"', "", "plain", "\r\n")[n % 4] for n in range(60)]
+    given = tmp_path / {"gzip": "in.csv.gz", "folder": "in"}.get(reading, f"in.{reading}")
+    if reading == "folder":
+        given.mkdir()
+        for start in range(0, 60, 20):
+            table[start : start + 20].to_parquet(given / f"{start}.parquet")
+    elif reading == "parquet":
+        table.to_parquet(given, row_group_size=13)
+    else:
+        table.to_csv(given, index=False)
+    score_file(given, model, tmp_path / f"whole{ending}", chunk_rows=8)
+    output = tmp_path / f"out{ending}"
+    stop_after(5, given, model, output)
+
+    result = score_file(given, model, output, chunk_rows=8, resume=True)
+
+    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+    assert result.resumed >= 40
+
+
+def test_a_row_with_an_error_stops_a_strict_batch_although_it_was_written(
+    model, source, tmp_path
+) -> None:
+    output = tmp_path / "out.csv"
+    stop_after(8, source, model, output)
+    with pytest.raises(ProspectError, match="row 4 cannot be scored"):
+        score_file(source, model, output, chunk_rows=8, resume=True, strict=True)
 
 
 def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> None:
@@ -163,7 +251,13 @@ def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> N
         resume(chunk_rows=8, reasons=1, language="zh")
     with pytest.raises(ProspectError, match="another number of rows at a time"):
         resume(chunk_rows=9)
-    source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    before = source.stat()
+    content = source.read_bytes()
+    source.write_bytes(content[::-1])
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ProspectError, match="another input, or the input has changed"):
+        resume(chunk_rows=8)
+    source.write_bytes(content + b"\n")
     with pytest.raises(ProspectError, match="another input, or the input has changed"):
         resume(chunk_rows=8)
     assert list(parts_folder(output).glob("*.arrow"))

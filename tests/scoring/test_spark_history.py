@@ -48,6 +48,8 @@ def spark(tmp_path_factory):
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.memory", "1g")
+            # no second compiler: what it compiles runs too seldom here to earn it
+            .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
             .config("spark.executorEnv.PYTHONPATH", house)
             .config("spark.local.dir", str(folder))
             .config("spark.sql.shuffle.partitions", "2")

@@ -17,7 +17,6 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.curve_fitting import learned_curve
-from fitmodel.learning.learner import learn
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.lifecycle import TrainingMetadata
 
@@ -54,9 +53,9 @@ def _no_screen() -> None:
 
 
 @pytest.fixture(scope="session")
-def trained() -> Trained:
+def trained(learned_on) -> Trained:
     simulation = simulate_deals(n=400, seed=0)
-    learned = learn(simulation.deals, simulation.spec)
+    learned = learned_on(400, seed=0)
     policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
     attributes = learned.training_set.attributes
     seen = pd.Series(learned.estimator.predict_proba(attributes)[:, 1], index=attributes.index)

@@ -45,6 +45,16 @@ def without_skill(facts: TrainingMetadata) -> TrainingMetadata:
     return dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics=metrics))  # type: ignore[type-var]
 
 
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_version_that_is_not_there_is_refused_with_those_that_are(force: bool) -> None:
+    with pytest.raises(PromotionRefusedError, match="no version 10000; there are: 2, 1"):
+        promote(NAME, version=10_000, force=force, reason="a trial")
+    with pytest.raises(PromotionRefusedError, match="no version 1; there are: none"):
+        promote("nobody", version=1, force=force, reason="a trial")
+    assert champion() == 1
+
+
 # --- comparing
 
 

@@ -54,9 +54,12 @@ def test_it_gives_the_same_columns_and_numbers_and_index(
 def test_other_horizons_get_a_column_each(served: Any, model: FitModel, trained: Any) -> None:
     found = served.predict(trained.prospects, params={"horizons": [3, 5, 12], "reasons": 0})
     expected = model.predict(trained.prospects, horizon_months=[3, 5, 12], reasons=0)
-    names = ["churn_probability_3m", "churn_probability_5m", "churn_probability_12m"]
+    months = [f"churn_probability_{month}m" for month in (3, 5, 12)]
+    names = [f"{name}{end}" for name in months for end in ("", "_low", "_high")]
     pd.testing.assert_frame_equal(found[names], expected[names], check_exact=True)
-    assert (found[names[1]] == found["early_churn_probability"]).all()
+    assert (found[months[1]] == found["early_churn_probability"]).all()
+    assert (found[f"{months[1]}_low"] == found["probability_low"]).all()
+    assert list(found.columns)[-9:] == names
 
 
 def test_a_horizon_beyond_the_curve_is_told_as_such(served: Any, trained: Any) -> None:

@@ -93,14 +93,26 @@ def progress() -> Callable[[str], None]:
     return lambda step: typer.echo(f"... {step}", err=True)
 
 
-def read_and_tell(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
+def read_and_tell(
+    deals: Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+) -> DealsRead:
     """Read past deals, and print what [rows] left out or merged."""
     from fitmodel.crm.reading import read_with_history
 
-    read = read_with_history(deals, spec)
+    read = read_with_history(deals, spec, to_learn=to_learn)
     for note in read.notes:
         typer.echo(f"rows: {note}", err=True)
     return read
+
+
+def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
+    """Read past deals; those of too few to learn from too, as counting needs no model."""
+    from fitmodel.exceptions import TooFewDealsError
+
+    try:
+        return read_and_tell(deals, spec)
+    except TooFewDealsError:
+        return read_and_tell(deals, spec, to_learn=False)
 
 
 def load_spec(config: Path) -> DealSpec:

@@ -61,7 +61,8 @@ def export_sql(
         typer.Option(help="YYYY-MM-DD to count dates back from; else the query's day."),
     ] = None,
     horizons: Annotated[
-        str | None, typer.Option(help="Also within these months of signing, such as 3,12.")
+        str | None,
+        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
     ] = None,
     absent: Annotated[
         list[str] | None,

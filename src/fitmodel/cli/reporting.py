@@ -17,6 +17,7 @@ from fitmodel.cli.app import (
     plain_errors,
     progress,
     read_and_tell,
+    read_to_count,
 )
 from fitmodel.exceptions import SpecError
 
@@ -102,7 +103,7 @@ def report(
         spec, tell = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         tell("reading")
-        read = read_and_tell(deals, spec)
+        read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
         found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = _rows_of_customers(deals, spec, plans)
@@ -147,8 +148,10 @@ def _edits(
 
 
 def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:
-    """Rows before those of a customer are made one, where a plan pays for upgrades."""
-    if all(plan.upgrades == "ignore" for plan in plans) or spec.rows.customer is None:
+    """Rows before those of a customer are made one, where a plan looks at later ones."""
+    from fitmodel.sales.incentives import needs_rows
+
+    if not any(needs_rows(plan, spec) for plan in plans):
         return None
     from fitmodel.deals.reading import read_deals_with_findings
 

@@ -60,7 +60,7 @@ def score(
     table: Tables = None,
     horizons: Annotated[
         str | None,
-        typer.Option(help="Also within these months of signing, such as 3,12: a column for each."),
+        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
     ] = None,
     signed: Annotated[
         bool,

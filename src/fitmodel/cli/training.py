@@ -141,6 +141,7 @@ def _deals_with_propensity(
     table, opened = read_and_tell(deals, spec).table, existing_log(log, salt)
     match = match_log(table, spec, opened)
     typer.echo(match.says(), err=True)
+    match.refuse_late()
     kept, with_role = with_propensity(table, spec, opened, match)
     if left_out := len(table) - len(kept):
         typer.echo(

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._opening import Given
     from fitmodel.crm._search import Ints
-    from fitmodel.crm._spool import Levels
     from fitmodel.crm._stages import StageMoves
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
+    from fitmodel.tables.spool import Levels
 
     Codes = NDArray[np.int32]
 

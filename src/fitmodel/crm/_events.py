@@ -16,8 +16,8 @@ from fitmodel.crm._long_table import coded_texts, digest_of, whose_and_when
 from fitmodel.crm._opening import open_rows
 from fitmodel.crm._parts import in_parts, is_large
 from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
-from fitmodel.crm._spool import Spool
 from fitmodel.crm.columns import slug
+from fitmodel.tables.spool import Spool
 from fitmodel.tables.values import read_numbers
 
 if TYPE_CHECKING:

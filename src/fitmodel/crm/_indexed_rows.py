@@ -12,10 +12,10 @@ import pandas as pd
 
 from fitmodel.crm._history_rows import first_seen, read_rows
 from fitmodel.crm._search import NOT_A_TIME
-from fitmodel.crm._spool import Levels, Spool
 from fitmodel.crm._stages import StageMoves, stage_steps
 from fitmodel.crm._ties import order_changes
 from fitmodel.exceptions import DealsError
+from fitmodel.tables.spool import Levels, Spool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from fitmodel.crm._long_table import Rows
-from fitmodel.crm._spool import spooled
 from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.database_rows import open_rows as open_database_rows
 from fitmodel.tables.database_rows import read_rows
 from fitmodel.tables.databases import is_database
-from fitmodel.tables.files import read_file
+from fitmodel.tables.files import is_csv, read_file, spool_csv
+from fitmodel.tables.spool import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,11 @@ def open_rows(
     if path.is_dir() or path.suffix.lower() == ".parquet":
         dataset = _parquet(place, path)
         return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+    if is_csv(path):
+        csv = spool_csv(path)
+        names = tuple(csv.table.column_names)
+        dataset = pads.dataset(csv.table)
+        return Rows(place, section, names, _dataset=dataset, _numbers=csv.row_numbers)
     file = read_file(path)
     names = tuple(map(str, file.table.columns))
     return Rows(place, section, names, _frame=file.table, _numbers=file.row_numbers)

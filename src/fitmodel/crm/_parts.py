@@ -17,10 +17,10 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.crm._long_table import coded_texts, refuse_swapped
-from fitmodel.crm._spool import nameless_file, read_spooled
 from fitmodel.crm._told import WholeTable
 from fitmodel.crm.columns import columns_needed
 from fitmodel.tables.moments import form_of_days, odd_days
+from fitmodel.tables.spool import nameless_file, read_spooled
 from fitmodel.tables.values import distinct, settled_numbers
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ class Problem:
     message : str
         What is wrong, in words.
     code : str
-        Its kind, where it is a warning: negative-amount or notation.
+        Its kind: negative-amount or notation of a warning, too-few where nothing is wrong but that
+        so few deals teach nothing.
     """
 
     column: str

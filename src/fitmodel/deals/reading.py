@@ -22,8 +22,8 @@ from fitmodel.deals.settling import (
     has_several_currencies,
     settle_attributes,
 )
-from fitmodel.deals.validation import errors_of, shape_errors
-from fitmodel.exceptions import DealsError
+from fitmodel.deals.validation import TOO_FEW, errors_of, shape_errors
+from fitmodel.exceptions import DealsError, TooFewDealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, read_file, read_table
 from fitmodel.tables.forms import Forms, forms_from_dict
@@ -115,7 +115,7 @@ def read_deals_with_findings(
     Raises
     ------
     DealsError
-        As `read_deals`.
+        As `read_deals`; `TooFewDealsError` where only outcomes to learn from are missing.
     """
     file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
@@ -214,4 +214,5 @@ def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse(problems: list[Problem]) -> None:
     if problems:
-        raise DealsError(explain(problems), problems)
+        few = all(problem.code == TOO_FEW for problem in problems)
+        raise (TooFewDealsError if few else DealsError)(explain(problems), problems)

@@ -58,29 +58,30 @@ def _replicates(
     months: Floats, left: NDArray[np.bool_], weights: Floats, entry: Floats, at: float, until: float
 ) -> tuple[Floats, Floats]:
     times, position = np.unique(months, return_inverse=True)
-    order = np.argsort(position, kind="stable")
-    ordered, place = weights[:, order], position[order]  # ordered once: the copy takes longest
-    totals = _sums(ordered, place, times.size)
-    events = _sums(ordered * left[order], place, times.size)
+    totals = _sums(weights, position, times.size)
+    events = _sums(weights, position, times.size, left)
     later = _after(totals)
     at_risk = totals + later
+    watched = totals.sum(axis=1)
     if entry.any():
-        entered = np.searchsorted(times, entry)
-        order = np.argsort(entered, kind="stable")
-        enter_later = _after(_sums(weights[:, order], entered[order], times.size))
-        at_risk = at_risk - enter_later
+        at_risk = at_risk - _after(_sums(weights, np.searchsorted(times, entry), times.size))
+        watched = _sums(weights, position, times.size, entry == 0).sum(axis=1)
     hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=at_risk > 0)
     survival = np.cumprod(1 - np.minimum(hazard, 1), axis=1)
     known_until = _known_until(times, totals, at_risk, later)
-    known_until[~(weights[:, entry == 0] > 0).any(axis=1)] = -1  # nobody watched from signing
+    known_until[watched == 0] = -1  # nobody watched from signing
     return _read(times, survival, known_until, at), _mean(times, survival, known_until, until)
 
 
-def _sums(ordered: Floats, place: NDArray[np.intp], size: int) -> Floats:
-    """Sum of the weights at each place, for each replicate; places ascend."""
-    used, starts = np.unique(place, return_index=True)
-    sums = np.zeros((len(ordered), size))
-    sums[:, used] = np.add.reduceat(ordered, starts, axis=1)
+def _sums(
+    weights: Floats, place: NDArray[np.intp], size: int, chosen: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Sum of the weights at each place, for each replicate; of all deals, or of those chosen."""
+    kept = slice(None) if chosen is None else np.flatnonzero(chosen)
+    places = place[kept]
+    sums = np.zeros((len(weights), size))
+    for row, own in zip(sums, weights, strict=True):
+        row[:] = np.bincount(places, own[kept], size)[:size]
     return sums
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "errors_of", "find_errors", "shape_errors"]
 MIN_ROWS = 2
+TOO_FEW = "too-few"
 SHOWN_NAMES = 12
 
 
@@ -83,7 +84,7 @@ def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
     rows = len(judged.table)
     if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
-        return [Problem("(table)", rows, "", "give all past deals", message)]
+        return [Problem("(table)", rows, "", "give all past deals", message, TOO_FEW)]
     absent = list(_missing_columns(judged))
     form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
     roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
@@ -309,4 +310,8 @@ def _outcome_errors(judged: Judged) -> list[Problem]:
             "give the customers that stayed too, or take a shorter [label] horizon_months",
         ),
     )
-    return [Problem(column, rows, "", remedy, text) for fine, text, remedy in checks if not fine]
+    return [
+        Problem(column, rows, "", remedy, text, TOO_FEW)
+        for fine, text, remedy in checks
+        if not fine
+    ]

@@ -18,17 +18,20 @@ from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics
-from fitmodel.evaluation.report import BacktestReport
+from fitmodel.evaluation.report import ONE_LIFETIME, BacktestReport
 from fitmodel.evaluation.splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.fitting import level_only_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
     from fitmodel.deals.contract import DealSpec
+
+
+P = "probability"
 
 
 class FitPredict(Protocol):
@@ -49,13 +52,24 @@ class Flag(Protocol):
         """Return one bool per deal."""
 
 
-class Value(Protocol):
-    """What signing is worth at an early-churn probability (0 stays, 1 leaves)."""
+class Worth(Protocol):
+    """What signing is worth, by what became of the customer; `Money` is one.
 
-    def __call__(
-        self, p: npt.NDArray[np.float64], amount: npt.NDArray[np.float64], /
-    ) -> npt.ArrayLike:
-        """Return money per deal; NaN where the amount is not known."""
+    Both values are money per deal, NaN where the amount is not known. With a probability they
+    count the months of each customer's own curve, without one those of one lifetime for everybody.
+    """
+
+    @property
+    def own_months(self) -> Any:
+        """Months by a customer's own probability; None: there is one lifetime for everybody."""
+
+    @property
+    def value_if_stays(self) -> Callable[..., Any]:
+        """Of amounts and, optionally, probabilities."""
+
+    @property
+    def value_if_leaves(self) -> Callable[..., Any]:
+        """Of amounts and, optionally, probabilities."""
 
 
 def compute_backtest(
@@ -67,7 +81,7 @@ def compute_backtest(
     test_share: float = ROLLING_SHARE,
     least_early_churners: int = MIN_CHURNERS,
     flag: Flag | None = None,
-    value: Value | None = None,
+    money: Worth | None = None,
     n_boot: int = 500,
     seed: int = 0,
 ) -> BacktestReport:
@@ -86,8 +100,8 @@ def compute_backtest(
         As in `rolling_cuts`.
     flag : callable, optional
         ``flag(p, amount)``; without it nothing is said of flags and money.
-    value : callable, optional
-        ``value(p, amount)``; without it flags are counted but not priced.
+    money : Worth, optional
+        Without it flags are counted but not priced.
     n_boot, seed
         Of the bootstrap intervals.
 
@@ -112,7 +126,7 @@ def compute_backtest(
             everything, [split.date for split in splits], n_boot=n_boot, seed=seed
         ),
         decay=compute_decay(everything, n_boot=n_boot, seed=seed),
-        money=_money(fresh, flag, value),
+        money=_money(fresh, flag, money),
         predictions=fresh,
     )
 
@@ -186,7 +200,7 @@ def _describe(
     return facts
 
 
-def _money(fresh: pd.DataFrame, flag: Flag | None, value: Value | None) -> pd.DataFrame:
+def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.DataFrame:
     """Judge the flags at every cut, and all together in the last row."""
     if flag is None:
         return pd.DataFrame()
@@ -194,19 +208,29 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, value: Value | None) -> pd.Da
         *fresh.groupby("judged"),
         ("all", fresh),
     ]
-    return pd.DataFrame([{"cut": cut, **_flagged(rows, flag, value)} for cut, rows in cuts])
+    return pd.DataFrame([{"cut": cut, **_flagged(rows, flag, money)} for cut, rows in cuts])
 
 
-def _flagged(rows: pd.DataFrame, flag: Flag, value: Value | None) -> dict[str, float]:
-    amount = rows["amount"].to_numpy(dtype=np.float64)
-    certain = np.ones(len(rows))
-    return compute_flagged(
-        rows["early_churn"],
-        flag(rows["probability"].to_numpy(), amount),
-        rows["weight"],
-        value_if_leaves=None if value is None else value(certain, amount),
-        value_if_stays=None if value is None else value(0 * certain, amount),
-    )
+def _flagged(rows: pd.DataFrame, flag: Flag, money: Worth | None) -> dict[str, float]:
+    """Count and price the flags, by each customer's own curve where the money has one."""
+    amount, probability = (rows[name].to_numpy(dtype=np.float64) for name in ("amount", P))
+    judged = rows["early_churn"], flag(probability, amount), rows["weight"]
+    if money is None:
+        return compute_flagged(*judged)
+    counts = compute_flagged(*judged, **_values(money, amount, probability))
+    if money.own_months is None:
+        return counts
+    once = compute_flagged(*judged, **_values(money, amount, None), n_boot=0)
+    return counts | {ONE_LIFETIME: once["net"]}
+
+
+def _values(
+    money: Worth, amount: npt.NDArray[np.float64], probability: npt.NDArray[np.float64] | None
+) -> dict[str, Any]:
+    return {
+        "value_if_leaves": money.value_if_leaves(amount, probability),
+        "value_if_stays": money.value_if_stays(amount, probability),
+    }
 
 
 COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
+ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3
 """Notes printed; all of them are in `notes`."""
 
@@ -253,7 +254,8 @@ class BacktestReport(Report):
         Log loss lost by never retraining since the first cut (`compute_decay`).
     money : DataFrame
         One row per cut and one for all: what the flags found, saved and cost
-        (`compute_flagged`); empty without a policy.
+        (`compute_flagged`); empty without a policy. Where each customer's own curve says how long
+        it stays, also `net_one_lifetime`: the net with one lifetime for everybody.
     """
 
     cuts: pd.DataFrame
@@ -290,8 +292,16 @@ class BacktestReport(Report):
         if self.money.empty:
             return aged
         total = self.money.drop(columns="cut").iloc[-1]
-        counts = {str(name): float(total[name]) for name in total.index}
-        return (*aged, ("flags", in_words(counts)))
+        counts = {str(name): float(total[name]) for name in total.index if name != ONE_LIFETIME}
+        flags = (*aged, ("flags", in_words(counts)))
+        if ONE_LIFETIME not in total.index:
+            return flags
+        once = number(float(total[ONE_LIFETIME]))
+        lives = (
+            "money by each customer's own curve; with one lifetime for everybody the net would be "
+            f"{once} instead of {number(counts['net'])}"
+        )
+        return (*flags, ("lifetimes", lives))
 
 
 def in_words(counts: Mapping[str, float]) -> str:

@@ -110,26 +110,63 @@ class ChurnCurve:
         stratum : ndarray of int, shape (n,), optional
             Row of `shift` of each prospect.
         """
-        asked = np.asarray(months, dtype=np.intp)
-        low, high = min([*months, self.horizon]), max([*months, self.horizon])
-        raised = self._log_odds(logit(probability), max(low, 1), high, stratum)
-        position = np.clip(asked - max(low, 1), 0, None)
-        result = expit(raised[:, position])
-        own = np.asarray(probability, dtype=np.float64)[:, None]
-        result = np.where(asked > self.horizon, np.maximum(result, own), np.minimum(result, own))
-        result = np.where(asked == self.horizon, own, result)
-        return np.where(asked == 0, 0.0, result) + 0.0 * own
+        first, lines = self._lines(logit(probability), months, stratum)
+        return self._left(lines, probability, months, first)
 
-    def _log_odds(self, raw: Floats, first: int, last: int, stratum: Strata | None) -> Floats:
-        """Log-odds at months first to last, kept from falling outward from the own horizon."""
-        part = slice(first - 1, last)
-        shift = self.shift[:, part]
+    def interval_by(
+        self,
+        probability: Floats,
+        low: Floats,
+        high: Floats,
+        months: Sequence[int],
+        stratum: Strata | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Ends of the 80 % interval of `left_by`, each of shape (n, len(months)).
+
+        At the own horizon they are `low` and `high`; elsewhere the uncertainty of the curve between
+        the two ages is added, see `reach`. Neither end decreases in the months.
+
+        Parameters
+        ----------
+        probability, low, high : ndarray, shape (n,)
+            At the own horizon, and the ends of its interval; NaN gives NaN.
+        months, stratum
+            As of `left_by`.
+        """
+        raw = logit(probability)
+        first, lines = self._lines(raw, months, stratum)
+        part = slice(first - 1, first - 1 + lines.shape[1])
+        centre = self._left(lines, probability, months, first)
+        least, most = (
+            self._left(lines + side * self._reach(raw, logit(end) - raw, part), end, months, first)
+            for side, end in ((-1.0, low), (1.0, high))
+        )
+        return np.minimum(least, centre), np.maximum(most, centre)
+
+    def _lines(
+        self, raw: Floats, months: Sequence[int], stratum: Strata | None
+    ) -> tuple[int, Floats]:
+        """First month, and log-odds from it to the last, the own horizon among them."""
+        first = max(min([*months, self.horizon]), 1)
+        part = slice(first - 1, max([*months, self.horizon]))
         row = np.zeros(len(raw), dtype=np.intp) if stratum is None else stratum
-        lines = shift[row] + self.slope[part] * raw[:, None]
-        own = self.horizon - first
-        lines[:, own:] = np.maximum.accumulate(lines[:, own:], axis=1)
-        lines[:, own::-1] = np.minimum.accumulate(lines[:, own::-1], axis=1)
-        return lines
+        return first, self.shift[:, part][row] + self.slope[part] * raw[:, None]
+
+    def _left(self, lines: Floats, own: Floats, months: Sequence[int], first: int) -> Floats:
+        """Probabilities at some months, kept from falling outward from the own horizon.
+
+        `own` is the probability there.
+        """
+        asked, at, kept = np.asarray(months, dtype=np.intp), self.horizon - first, lines.copy()
+        kept[:, at:] = np.maximum.accumulate(kept[:, at:], axis=1)
+        kept[:, at::-1] = np.minimum.accumulate(kept[:, at::-1], axis=1)
+        result = expit(kept[:, np.clip(asked - first, 0, None)])
+        known = np.asarray(own, dtype=np.float64)[:, None]
+        result = np.where(
+            asked > self.horizon, np.maximum(result, known), np.minimum(result, known)
+        )
+        result = np.where(asked == self.horizon, known, result)
+        return np.where(asked == 0, 0.0, result) + 0.0 * known
 
     def survival(self, probability: Floats, stratum: Strata | None = None) -> Floats:
         """Share still there after 0, 1, ... `months` months, shape (n, months + 1)."""
@@ -231,10 +268,13 @@ class ChurnCurve:
 
         `own_reach` is that at the own horizon.
         """
-        at = month - 1
-        sloped = self.slope[at] * own_reach
-        tilt = self.slope_deviation[at] * (log_odds - self.centre)
-        variance = sloped**2 + INTERVAL_Z**2 * (self.deviation[at] ** 2 + tilt**2)
+        return self._reach(log_odds, own_reach, slice(month - 1, month))[:, 0]
+
+    def _reach(self, log_odds: Floats, own_reach: Floats, part: slice) -> Floats:
+        """As `reach`, at some months in a row, shape (n, months)."""
+        sloped = self.slope[part] * own_reach[:, None]
+        tilt = self.slope_deviation[part] * (log_odds[:, None] - self.centre)
+        variance = sloped**2 + INTERVAL_Z**2 * (self.deviation[part] ** 2 + tilt**2)
         return np.asarray(np.sqrt(variance), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fitmodel.model._sql_dialects import DIALECTS, dialect_named
 from fitmodel.model._sql_reading import read_prospects
 from fitmodel.model._sql_scores import add_horizons, add_scores
 from fitmodel.model._sql_steps import Steps
-from fitmodel.model.horizons import horizon_column
+from fitmodel.model.horizons import horizon_columns
 
 if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
@@ -68,7 +68,8 @@ def scorer_to_sql(
     predicted = [(name, _if_readable(column)) for name, column in (*_PREDICTED, *_AFTER)]
     version = ("model_version", _if_readable(sql.literal(scorer.version)))
     split = len(_PREDICTED)
-    at = [(horizon_column(month), _if_readable(f"fm_p{month}")) for month in horizons]
+    made = (f"fm_{name}{month}" for month in horizons for name in ("p", "low", "high"))
+    at = [*zip(horizon_columns(horizons), map(_if_readable, made), strict=True)]
     end = ("error", "fm_error")
     columns = [*predicted[:split], *reason_columns, version, *predicted[split:], *at, end]
     return _header(scorer, sql.name) + steps.finish(columns)

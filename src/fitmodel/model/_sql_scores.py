@@ -184,38 +184,82 @@ def _calibrated(calibration: CalibrationMap, raw: str) -> str:
 
 
 def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
-    """Add the step from ``fm_p`` to ``fm_p3``, ...: the probability of leaving within 3 months."""
-    if horizons:
-        steps.add("fm_raws", [("fm_l", "LN(fm_p / (1e0 - fm_p))")])
-        steps.add("fm_horizons", _at_horizons(scorer, horizons))
+    """Add the steps from ``fm_p`` to ``fm_p3``, ``fm_low3``, ``fm_high3``, ...
+
+    The probability of leaving within 3 months and its interval, as `ChurnCurve.left_by` and
+    `ChurnCurve.interval_by`.
+    """
+    if not horizons:
+        return
+    curve = scorer.curve
+    if curve is not None:
+        ends = [("fm_l", "fm_p"), ("fm_l_low", "fm_low"), ("fm_l_high", "fm_high")]
+        steps.add("fm_raws", [(raw, f"LN({p} / (1e0 - {p}))") for raw, p in ends])
+        steps.add("fm_reaches", _reaches(curve, horizons))
+    steps.add("fm_horizons", _at_horizons(scorer, horizons))
+    steps.add("fm_intervals", _ends_around(horizons))
+
+
+def _months_between(own: int, month: int) -> range:
+    """Months from the own horizon outward to another, which is among them."""
+    return range(own + 1, month + 1) if month > own else range(month, own)
+
+
+def _reaches(curve: ChurnCurve, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Half the width of the interval at every month on the way, downward and upward."""
+    needed = {at for month in horizons for at in _months_between(curve.horizon, month)}
+    for at in sorted(needed):
+        slope, tilt = number(curve.slope[at - 1]), number(curve.slope_deviation[at - 1])
+        shift = number(curve.deviation[at - 1])
+        away = f"({tilt}) * (fm_l - ({number(curve.centre)}))"
+        added = f"{number(INTERVAL_Z**2)} * (({shift}) * ({shift}) + {away} * {away})"
+        for end in ("low", "high"):
+            own = f"({slope}) * (fm_l_{end} - fm_l)"
+            yield f"fm_reach_{end}{at}", f"SQRT({own} * {own} + {added})"
 
 
 def _at_horizons(scorer: Scorer, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
     curve = scorer.curve
     for month in horizons:
         if curve is None or month == curve.horizon:
-            yield f"fm_p{month}", "fm_p"
+            own = ("p", "fm_p"), ("least", "fm_low"), ("most", "fm_high")
+            yield from ((f"fm_{name}{month}", column) for name, column in own)
             continue
-        outward = "GREATEST" if month > curve.horizon else "LEAST"
-        lines = [_line(curve, row, month, outward) for row in range(len(curve.shift))]
-        raw = lines[0]
-        if curve.attribute is not None:
-            code = f"fm_code{scorer.scorecard.attributes.index(curve.attribute) + 1}"
-            raw = f"CASE {code} {_by_code(curve, lines)} END"
-        bounds = number(HIGHEST_LOG_ODDS), number(-HIGHEST_LOG_ODDS)
-        bounded = f"LEAST({bounds[0]}, GREATEST({bounds[1]}, {raw}))"
-        yield f"fm_p{month}", f"{outward}(fm_p, 1e0 / (1e0 + EXP(-({bounded}))))"
+        yield f"fm_p{month}", _chance(scorer, curve, month, "p", "")
+        yield f"fm_least{month}", _chance(scorer, curve, month, "low", " - fm_reach_low")
+        yield f"fm_most{month}", _chance(scorer, curve, month, "high", " + fm_reach_high")
 
 
-def _line(curve: ChurnCurve, row: int, month: int, outward: str) -> str:
+def _ends_around(horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """The ends of the intervals, which hold the probability."""
+    for month in horizons:
+        yield f"fm_low{month}", f"LEAST(fm_least{month}, fm_p{month})"
+        yield f"fm_high{month}", f"GREATEST(fm_most{month}, fm_p{month})"
+
+
+def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str) -> str:
+    """Probability, or an end of its interval, at a month; `reach` is added on the way."""
+    outward = "GREATEST" if month > curve.horizon else "LEAST"
+    own = "fm_l" if name == "p" else f"fm_l_{name}"
+    lines = [_line(curve, row, month, own, reach) for row in range(len(curve.shift))]
+    raw = lines[0]
+    if curve.attribute is not None:
+        code = f"fm_code{scorer.scorecard.attributes.index(curve.attribute) + 1}"
+        raw = f"CASE {code} {_by_code(curve, lines)} END"
+    bounds = number(HIGHEST_LOG_ODDS), number(-HIGHEST_LOG_ODDS)
+    bounded = f"LEAST({bounds[0]}, GREATEST({bounds[1]}, {raw}))"
+    return f"{outward}(fm_{name}, 1e0 / (1e0 + EXP(-({bounded}))))"
+
+
+def _line(curve: ChurnCurve, row: int, month: int, own: str, reach: str) -> str:
     """Log-odds at a month, kept from falling outward from the own horizon."""
-    own = curve.horizon
-    between = range(own + 1, month + 1) if month > own else range(month, own)
+    outward = "GREATEST" if month > curve.horizon else "LEAST"
     lines = [
         f"{number(curve.shift[row, at - 1])} + ({number(curve.slope[at - 1])}) * fm_l"
-        for at in between
+        + (f"{reach}{at}" if reach else "")
+        for at in _months_between(curve.horizon, month)
     ]
-    return f"{outward}({', '.join(['fm_l', *lines])})"
+    return f"{outward}({', '.join([own, *lines])})"
 
 
 def _by_code(curve: ChurnCurve, lines: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.model.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fitmodel.decision.policy import FitBand, Worth
     from fitmodel.model.reasons import Reason
@@ -65,7 +65,9 @@ class Assessment:
         How the model was learned: provisional from few early churners.
     churn_probabilities : tuple of (int, float)
         Months, and the probability of leaving within them, for each horizon that was asked for;
-        every other field is about the model's own horizon.
+        every other field but `churn_intervals` is about the model's own horizon.
+    churn_intervals : tuple of (int, float, float)
+        Months, and the ends of the 80 % interval of that probability; NaN where there is none.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Assessment:
     fewest_alike: int = 0
     regime: str = "full"
     churn_probabilities: tuple[tuple[int, float], ...] = ()
+    churn_intervals: tuple[tuple[int, float, float], ...] = ()
 
     def __setstate__(self, state: Sequence[Any]) -> None:
         """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
@@ -158,9 +161,25 @@ class Assessment:
             "regime": self.regime,
             "notes": list(self.notes),
             "sentences": list(self.sentences),
-            **{f"churn_probability_{months}m": p for months, p in self.churn_probabilities},
+            **self._at_horizons(),
             **logged,
         }
+
+    def _at_horizons(self) -> dict[str, float | None]:
+        """Probability and interval at each horizon, by the names of a table's columns."""
+        values: dict[str, float | None] = {}
+        for months, probability, low, high in self._horizons():
+            name = f"churn_probability_{months}m"
+            ends = {f"{name}_low": _or_none(low), f"{name}_high": _or_none(high)}
+            values |= {name: probability, **ends}
+        return values
+
+    def _horizons(self) -> Iterator[tuple[int, float, float, float]]:
+        """Months, probability and the ends of its interval, of each horizon asked for."""
+        ends = {months: between for months, *between in self.churn_intervals}
+        for months, probability in self.churn_probabilities:
+            low, high = ends.get(months, (math.nan, math.nan))
+            yield months, probability, low, high
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -169,8 +188,9 @@ class Assessment:
         if self.regime == "provisional":
             lines.append(say("provisional"))
         if self.own_evidence < LITTLE_OWN:
-            few, count = self.fewest_alike <= FEW_ALIKE, f"{self.fewest_alike:,}"
-            lines.append(say("own_few", count=count) if few else say("own_average"))
+            alike = self.fewest_alike
+            few = "own_few" if alike <= FEW_ALIKE else "own_average"
+            lines.append(say({0: "own_none", 1: "own_one"}.get(alike, few), count=f"{alike:,}"))
         return tuple(lines)
 
     @property
@@ -178,9 +198,12 @@ class Assessment:
         """What every page says of the prospect: fit, who decides, money, what is unfamiliar."""
         words = self.wording
         lines = [self.verdict]
-        for months, probability in self.churn_probabilities:
-            known = words.percent(probability)
-            lines.append(words.say("at_horizon", probability=known, months=months))
+        for months, *values in self._horizons():
+            has_interval = math.isfinite(values[1])
+            name = "at_horizon" if has_interval else "at_horizon_without_interval"
+            shown = map(words.percent, values) if has_interval else (words.percent(values[0]),)
+            known = dict(zip(("probability", "low", "high"), shown, strict=False))
+            lines.append(words.say(name, months=months, **known))
         if self.escalate:
             lines.append(words.say("escalate"))
         if self.worth:
@@ -251,6 +274,7 @@ class _Draft:
         self.fewest_alike = fewest_alike
         self.regime = regime
         self.churn_probabilities = ()
+        self.churn_intervals = ()
 
 
 def quick_assessment(*fields: Any) -> Assessment:

@@ -182,9 +182,9 @@ class FitModel(OwnCurves):
             Where every assessment is kept before it is given; each prospect must then have the
             contract's id. The answer says in `proceed` whether the prospect may be signed.
         horizon_months : int or sequence of int, optional
-            Also say how likely prospects are to leave within so many months of signing: a column
-            ``churn_probability_12m``, or `Assessment.churn_probabilities`. All else is about the
-            model's own horizon, at which both are the same to the bit.
+            Also say how likely prospects are to leave within so many months of signing: columns
+            ``churn_probability_12m``, ``_low``, ``_high``, or `Assessment.churn_probabilities`. All
+            else is about the model's own horizon, at which both are the same to the bit.
 
         Returns
         -------
@@ -296,7 +296,7 @@ class FitModel(OwnCurves):
         absent : sequence of str
             Of the closing date and the amount, what the table does not have.
         horizons : sequence of int
-            Months of further columns ``churn_probability_3m``, ...
+            Months of further columns ``churn_probability_3m``, with ``_low`` and ``_high``.
 
         Returns
         -------

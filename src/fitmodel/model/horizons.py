@@ -1,7 +1,8 @@
 """Predictions at other horizons than the model's own, and each customer's own survival curve.
 
 early_churn_probability, the level of the timing attribute -> the model's churn curve
--> churn_probability_3m ..., survival per month, lifetime, chance to leave given the time stayed
+-> churn_probability_3m and its interval, survival per month, lifetime, chance to leave given the
+   time stayed
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 MAX_HORIZONS = 24
+OWN = ("early_churn_probability", "probability_low", "probability_high")
 
 
 class CurvedModel(Protocol):
@@ -54,8 +56,9 @@ def horizon_column(months: int) -> str:
 
 
 def horizon_columns(horizons: Sequence[int]) -> tuple[str, ...]:
-    """Names of the columns of some horizons, in their order."""
-    return tuple(horizon_column(months) for months in horizons)
+    """Names of the columns of some horizons: of each the probability and its interval."""
+    names = map(horizon_column, horizons)
+    return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
 
 
 def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
@@ -117,12 +120,32 @@ def _no_curve(model: CurvedModel) -> str:
 
 
 def churn_at(
-    model: CurvedModel, probability: Floats, horizons: Sequence[int], stratum: Strata | None
+    model: CurvedModel,
+    own: tuple[Floats, Floats, Floats],
+    horizons: Sequence[int],
+    stratum: Strata | None,
 ) -> Floats:
-    """Probability of leaving within each horizon, shape (n, horizons); NaN where none is given."""
-    if model.scorer.curve is None:  # checked before: every horizon is the own one
-        return np.repeat(probability[:, None], len(horizons), axis=1)
-    return model.scorer.curve.left_by(probability, horizons, stratum)
+    """Probability of leaving within each horizon and the ends of its 80 % interval.
+
+    Parameters
+    ----------
+    model : CurvedModel
+    own : tuple of ndarray, shape (n,)
+        Probability, low and high at the own horizon; NaN gives NaN.
+    horizons : sequence of int
+    stratum : ndarray of int, shape (n,), optional
+
+    Returns
+    -------
+    ndarray, shape (n, 3 * horizons)
+        In the order of `horizon_columns`.
+    """
+    curve = model.scorer.curve
+    if curve is None:  # checked before: every horizon is the own one
+        return np.tile(np.stack(own, axis=1), len(horizons))
+    centre = curve.left_by(own[0], horizons, stratum)
+    ends = curve.interval_by(*own, horizons, stratum)
+    return np.stack([centre, *ends], axis=2).reshape(len(centre), -1)
 
 
 def strata_of(model: CurvedModel, table: pd.DataFrame, as_of: date | None) -> Strata | None:
@@ -150,13 +173,14 @@ def add_horizons(
     horizons: Sequence[int],
     as_of: date | None,
 ) -> pd.DataFrame:
-    """A scored table with a column per horizon."""
+    """A scored table with the columns of each horizon."""
     import pandas as pd
 
-    probability = pd.to_numeric(scored["early_churn_probability"]).to_numpy(
-        dtype=np.float64, na_value=np.nan
+    probability, low, high = (
+        pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in OWN
     )
-    values = churn_at(model, probability, horizons, strata_of(model, table, as_of))
+    stratum = strata_of(model, table, as_of)
+    values = churn_at(model, (probability, low, high), horizons, stratum)
     names = horizon_columns(horizons)
     return scored.assign(**{name: values[:, position] for position, name in enumerate(names)})
 
@@ -183,12 +207,19 @@ def _at_horizons(
     horizons: Sequence[int],
     as_of: date | None,
 ) -> list[Any]:
-    probability = np.array([item.early_churn_probability for item in predictions], dtype=np.float64)
+    probability, low, high = (
+        np.array([getattr(item, name) for item in predictions], dtype=np.float64) for name in OWN
+    )
     stratum = _strata_of_rows(model, prospects, as_of)
-    values = churn_at(model, probability, horizons, stratum).tolist()
+    values = churn_at(model, (probability, low, high), horizons, stratum)
+    parts = values.reshape(len(predictions), -1, 3).tolist()
     return [
-        replace(item, churn_probabilities=tuple(zip(horizons, row, strict=True)))
-        for item, row in zip(predictions, values, strict=True)
+        replace(
+            item,
+            churn_probabilities=tuple((at, row[0]) for at, row in zip(horizons, rows, strict=True)),
+            churn_intervals=tuple((at, *row[1:]) for at, row in zip(horizons, rows, strict=True)),
+        )
+        for item, rows in zip(predictions, parts, strict=True)
     ]
 
 

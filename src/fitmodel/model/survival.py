@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.calibration import expit, logit
 from fitmodel.model.horizons import (
+    add_horizons,
     check_horizons,
-    churn_at,
     curve_of,
     horizon_columns,
     strata_of,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.learning.churn_curve import ChurnCurve, Floats, Strata
+    from fitmodel.learning.churn_curve import Floats
     from fitmodel.model.horizons import CurvedModel
     from fitmodel.model.scorer import Scorer
 
@@ -60,8 +59,8 @@ class OwnCurves:
         Columns ``churn_probability_3m``, ``churn_probability_3m_low``,
         ``churn_probability_3m_high`` and so on. At the model's own horizon they are those of
         `predict`; elsewhere the uncertainty of the curve between the two ages is added, see
-        `ChurnCurve.reach`. `horizons` is whole months, one or several; other parameters and errors
-        as of `predict`.
+        `ChurnCurve.interval_by`. `horizons` is whole months, one or several; other parameters and
+        errors as of `predict`.
         """
         return interval_table(cast("CurvedModel", self), prospects, horizons, as_of)
 
@@ -96,9 +95,8 @@ def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd
     curve, table = curve_of(model), _table(prospects)
     probability, low, high = _predicted(model, table, as_of)
     stratum = strata_of(model, table, as_of)
-    ends = [
-        lifetime_between(curve, probability, bound, stratum) for bound in (high, low)
-    ]  # a higher risk is a shorter life
+    least, most = curve.interval_by(probability, low, high, range(curve.months + 1), stratum)
+    ends = [curve.lifetime_of(1.0 - left) for left in (most, least)]  # higher risk, shorter life
     there = curve.survival(probability, stratum)[:, -1]
     columns = {
         "expected_lifetime_months": curve.lifetime(probability, stratum),
@@ -114,55 +112,9 @@ def interval_table(
     model: CurvedModel, prospects: Any, horizons: Any, as_of: date | None
 ) -> pd.DataFrame:
     """As `FitModel.horizon_intervals`."""
-    import pandas as pd
-
-    curve, asked, table = curve_of(model), check_horizons(model, horizons), _table(prospects)
-    probability, low, high = _predicted(model, table, as_of)
-    stratum = strata_of(model, table, as_of)
-    centre = churn_at(model, probability, asked, stratum)
-    ends = [
-        left_by_at_end(curve, probability, bound, stratum)[:, np.array(asked) - 1]
-        for bound in (low, high)
-    ]
-    columns: dict[str, Any] = {}
-    for position, (months, name) in enumerate(zip(asked, horizon_columns(asked), strict=True)):
-        least, most = (end[:, position] for end in ends)
-        columns[name] = centre[:, position]
-        columns[f"{name}_low"] = low if months == curve.horizon else least
-        columns[f"{name}_high"] = high if months == curve.horizon else most
-    return pd.DataFrame(columns, index=table.index)
-
-
-def lifetime_between(
-    curve: ChurnCurve, probability: Floats, bound: Floats, stratum: Strata | None
-) -> Floats:
-    """Lifetime where the probability at every month lies at one end of its 80 % interval.
-
-    Parameters
-    ----------
-    curve : ChurnCurve
-    probability, bound : ndarray, shape (n,)
-        At the own horizon, and an end of its interval.
-    stratum : ndarray of int, shape (n,), optional
-    """
-    left = left_by_at_end(curve, probability, bound, stratum)
-    there = np.concatenate([np.ones((len(left), 1)), 1.0 - left], axis=1)
-    return curve.lifetime_of(there)
-
-
-def left_by_at_end(
-    curve: ChurnCurve, probability: Floats, bound: Floats, stratum: Strata | None
-) -> Floats:
-    """One end of the 80 % interval of having left by each month of the curve, shape (n, months).
-
-    Parameters as of `lifetime_between`.
-    """
-    raw, own = logit(probability), logit(bound) - logit(probability)
-    sign = np.where(own >= 0, 1.0, -1.0)
-    months = range(1, curve.months + 1)
-    reach = np.stack([curve.reach(raw, np.abs(own), month) for month in months], axis=1)
-    centre = logit(curve.left_by(probability, list(months), stratum))
-    return np.asarray(np.maximum.accumulate(expit(centre + sign[:, None] * reach), axis=1))
+    asked, table = check_horizons(model, horizons), _table(prospects)
+    scored = model.predict(table, reasons=0, as_of=as_of)
+    return add_horizons(model, scored, table, asked, as_of)[list(horizon_columns(asked))]
 
 
 def score_signed(

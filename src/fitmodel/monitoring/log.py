@@ -109,10 +109,7 @@ class DecisionLog:
     def append_many(
         self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
     ) -> None:
-        """Add several assessments: (prospect, assessment, attributes, proceed, propensity).
-
-        All of them or, where anything fails, none.
-        """
+        """Add all of them or none: (prospect, assessment, attributes, proceed, propensity)."""
         now = now_in_utc()
         values = [
             (

@@ -74,6 +74,24 @@ class LogMatch:
         rest = f"; not matched: {'; '.join(parts)}" if parts else ""
         return f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{rest}"
 
+    def refuse_late(self) -> None:
+        """
+        Refuse to learn from a log of which every deal found was assessed too late.
+
+        Raises
+        ------
+        DealsError
+            If none is matched, and `MANY` or more were assessed only after they were signed.
+        """
+        late = self.not_matched.get("late", 0)
+        if self.matched == 0 and late >= MANY:
+            raise DealsError(
+                f"0 of {late:,} prospects of the decision log that are among the deals were "
+                f"assessed before they were signed, or within {DAYS_LATE} days after it (e.g. "
+                f"{self.examples['late']!r}). Remedy: check the closing dates, or leave --log out: "
+                "past deals that were scored afterwards say nothing of who was let proceed."
+            )
+
 
 def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch:
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.reports._html import Section
+from fitmodel.sales.people import same_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +33,7 @@ def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
 
 
 def _own_rows(values: dict[str, Any], rep: str) -> dict[str, Any]:
-    rows = [row for row in values["rows"] if row["kind"] == TOTAL or row["name"] == rep]
+    rows = [row for row in values["rows"] if row["kind"] == TOTAL or same_person(row["name"], rep)]
     return _without_points(values) | {"rows": rows}
 
 
@@ -42,9 +43,13 @@ def _own_row_of_reps(values: dict[str, Any], rep: str) -> dict[str, Any]:
 
 def _own_reviews(values: dict[str, Any], rep: str) -> dict[str, Any]:
     surprises = values["surprises"]
-    own = [row for row in surprises["rows"] if row["rep"] == rep]
+    own = [row for row in surprises["rows"] if same_person(row["rep"], rep)]
     return _without_points(values) | {
-        "sheets": [sheet | {"earlier": False} for sheet in values["sheets"] if sheet["rep"] == rep],
+        "sheets": [
+            sheet | {"earlier": False}
+            for sheet in values["sheets"]
+            if same_person(sheet["rep"], rep)
+        ],
         "on_paper": "",
         "without": "",
         "surprises": surprises | {"rows": own},

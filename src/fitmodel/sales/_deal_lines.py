@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.deals.months import months_between, to_days
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.people import NO_NAME, names_of, people_of
+from fitmodel.sales.people import NO_NAME, names_of, people_of, spelled_as
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -53,10 +53,11 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     closed = view.closed
     over = view.left | view.exited_for_other_cause
     number = spec.deals.id
+    reps = people_of(deals[str(spec.deals.rep)])
     lines = pd.DataFrame(
         {
             "deal": names_of(deals.index.to_series() if number is None else deals[number]),
-            "rep": people_of(deals[str(spec.deals.rep)]).fillna(NO_NAME),
+            "rep": reps.fillna(NO_NAME),
             "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
             if closed is None
             else closed.astype("M8[s]"),
@@ -64,17 +65,17 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
             "months": view.followup_months,
             "left": view.left,
             "exited": view.exited_for_other_cause,
-            "excused": _excused(deals, plan),
+            "excused": _excused(view, plan, rows),
             "amount": [_yearly(value, spec) for value in deals[str(spec.deals.amount)]],
+            **_second_reps(deals, plan, reps),
         },
         index=deals.index,
     )
-    lines["whole"] = lines["amount"]
-    if plan.upgrades == "increase":
-        lines = pd.concat([lines, _upgrades(lines, view, rows)])
-    lines = _shared(lines, deals, plan)
+    if plan.upgrades == "increase" or (plan.credit_notes == "deduct" and spec.rows.customer):
+        lines = pd.concat([lines, _later_rows(lines, view, plan, rows)])
+    lines = _shared(lines)
     lines["nominal"] = pd.Series(_nominal(lines, plan), lines.index, dtype=object)
-    return lines.drop(columns=["amount", "whole", "portion", "second"])
+    return lines.drop(columns=["amount", "other", "portion", "second"])
 
 
 def month_of(day: Any) -> str:
@@ -94,13 +95,24 @@ def _ended(view: HistoryView, over: Any) -> Any:
     return np.where(over, day, np.datetime64("NaT")).astype("datetime64[s]")
 
 
-def _excused(deals: pd.DataFrame, plan: Plan) -> Any:
-    clause = plan.excluded_causes
+def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
+    """Whether a customer left for a cause that is excluded: that of the row which ended it."""
+    clause, spec = plan.excluded_causes, view.spec
     if clause is None:
-        return np.zeros(len(deals), dtype=bool)
+        return np.zeros(len(view), dtype=bool)
     causes = {value.strip().casefold() for value in clause.causes}
-    said = _column(deals, clause.column, "excluded_causes").astype("str").str.strip()
-    return said.str.casefold().isin(causes).to_numpy()
+
+    def named(table: pd.DataFrame) -> pd.Series[bool]:
+        said = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
+        return said.str.casefold().isin(causes)
+
+    own = named(view.deals).to_numpy()
+    customer, leaving = spec.rows.customer, spec.deals.churned_on
+    if rows is None or customer is None or leaving is None:
+        return own
+    ended = pd.MultiIndex.from_frame(rows.loc[named(rows), [customer, leaving]])
+    by_row = pd.MultiIndex.from_frame(view.deals[[customer, leaving]]).isin(ended)
+    return np.where(view.deals[customer].isna(), own, by_row)
 
 
 def _column(deals: pd.DataFrame, name: str, clause: str) -> pd.Series[Any]:
@@ -112,19 +124,28 @@ def _column(deals: pd.DataFrame, name: str, clause: str) -> pd.Series[Any]:
     return deals[name]
 
 
-def _upgrades(lines: pd.DataFrame, view: HistoryView, rows: pd.DataFrame | None) -> pd.DataFrame:
-    """A line for each later deal of a customer that adds to its yearly value."""
+def _later_rows(
+    lines: pd.DataFrame, view: HistoryView, plan: Plan, rows: pd.DataFrame | None
+) -> pd.DataFrame:
+    """A line for each later row of a customer that adds to its yearly value, or is a credit note.
+
+    Each has its own rep, second rep and date; what ends the customer ends it.
+    """
     spec = view.spec
     customer = spec.rows.customer
     if customer is None or view.closed is None or rows is None:
         raise DealsError(
-            "a plan that pays for upgrades needs to know whose deals they are. Remedy: write "
-            'customer = "COLUMN" under [rows], with closing dates, and give the rows before they '
-            "are made one per customer."
+            "a plan that pays for upgrades, or deducts credit notes of customers with several "
+            'rows, needs to know whose deals they are. Remedy: write customer = "COLUMN" under '
+            "[rows], with closing dates, and give the rows before they are made one per customer."
         )
     first = pd.Series(view.index, view.deals[customer].astype("str"))
     later = rows[rows[str(spec.deals.amount)].notna()].copy()
     later["_signed"] = to_days(later[str(spec.deals.closed_on)]).astype("datetime64[s]")
+    reps = people_of(view.deals[str(spec.deals.rep)])
+    later["_rep"] = spelled_as(people_of(later[str(spec.deals.rep)]), reps).fillna(NO_NAME)
+    second = _second_reps(later, plan, reps)
+    later = later.assign(**{f"_{name}": values for name, values in second.items()})
     later = later.sort_values("_signed", kind="stable")
     until = pd.Series(view.watched_until.astype("datetime64[s]"), view.index)
     made: list[dict[str, Any]] = []
@@ -133,61 +154,64 @@ def _upgrades(lines: pd.DataFrame, view: HistoryView, rows: pd.DataFrame | None)
         if name not in first.index or len(part) == 1:
             continue
         deal = first[name]
-        highest = _yearly(part[str(spec.deals.amount)].iloc[0], spec)
         base, end = lines.loc[deal], lines["ended"][deal]
-        last = until[deal] if pd.isna(end) else end
-        reps = people_of(part[str(spec.deals.rep)]).fillna(NO_NAME)
-        for row, rep in zip(part.iloc[1:].to_dict("records"), reps.iloc[1:], strict=True):
+        highest, last = base["amount"], until[deal] if pd.isna(end) else end
+        for row in part.iloc[1:].to_dict("records"):
             amount = _yearly(row[str(spec.deals.amount)], spec)
-            if amount <= highest or row["_signed"] > last:
+            adds = plan.upgrades == "increase" and amount > highest and row["_signed"] <= last
+            if not adds and not (amount < 0 and plan.credit_notes == "deduct"):
                 continue
-            days = np.array([row["_signed"], last], dtype="datetime64[D]")
+            days = np.array([row["_signed"], max(row["_signed"], last)], dtype="datetime64[D]")
             made.append(
                 {
                     **base.to_dict(),
                     "deal": str(row[spec.deals.id]) if spec.deals.id else base["deal"],
-                    "rep": rep,
+                    "rep": row["_rep"],
                     "signed": row["_signed"],
                     "months": float(months_between(days[:1], days[1:])[0]),
-                    "amount": amount - highest,
-                    "whole": amount - highest,
+                    "amount": amount - highest if adds else amount,
+                    "other": row["_other"],
+                    "portion": row["_portion"],
                 }
             )
             index.append(deal)
-            highest = amount
-    return pd.DataFrame(made, index=index, columns=lines.columns).astype(
-        {"months": float, "left": bool, "exited": bool, "excused": bool}
-    )
+            highest = max(highest, amount)
+    return pd.DataFrame(made, index=index, columns=lines.columns).astype(lines.dtypes)
 
 
-def _shared(lines: pd.DataFrame, deals: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Lines of the first rep and, where a deal is shared, of the second."""
+def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[str, Any]:
+    """Second rep of each deal, spelled as in `reps` (empty where there is none), and the share."""
     clause = plan.split
     if clause is None:
-        whole = pd.Series([Fraction(1)] * len(lines), lines.index, dtype=object)
-        return lines.assign(portion=whole, second=False)
-    second = people_of(_column(deals, clause.rep, "split")).reindex(lines.index)
+        alone = pd.Series([Fraction(0)] * len(deals), deals.index, dtype=object)
+        return {"other": pd.Series(None, deals.index, dtype=object), "portion": alone}
+    second = spelled_as(people_of(_column(deals, clause.rep, "split")), reps)
     if isinstance(clause.share, str):
         given = pd.to_numeric(_column(deals, clause.share, "split"), errors="coerce")
-        wrong = second.reindex(deals.index).notna() & ~given.between(0, 1)
+        wrong = second.notna() & ~given.between(0, 1)
         if wrong.any():
             raise DealsError(
                 f"{clause.share}: {int(wrong.sum())} shared deal(s) have no share between 0 and 1, "
                 f"the first in row {deals.index[wrong][0]!r}. Remedy: write .3 for 30 %."
             )
-        shares = [Fraction(str(value)) for value in given.reindex(lines.index).fillna(0.0)]
+        shares = [Fraction(str(value)) for value in given.fillna(0.0)]
     else:
-        shares = [Fraction(clause.share)] * len(lines)
-    shared = second.notna().to_numpy()
-    portions = pd.Series(shares, lines.index, dtype=object)
-    own = [1 - share if both else Fraction(1) for share, both in zip(shares, shared, strict=True)]
-    lines = lines.assign(portion=pd.Series(own, lines.index, dtype=object), second=False)
-    others = lines[shared].assign(
-        rep=second[shared].to_numpy(), portion=portions[shared].to_numpy(), second=True
-    )
-    both = pd.concat([lines, others])
+        shares = [Fraction(clause.share)] * len(deals)
+    other = second.astype(object).where(second.notna(), None)
+    return {"other": other, "portion": pd.Series(shares, deals.index, dtype=object)}
+
+
+def _shared(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of the first rep and, where a deal is shared, of the second below it."""
+    shared = lines["other"].notna().to_numpy()
+    others = lines[shared].assign(rep=lines["other"][shared].to_numpy(), second=True)
+    own = [
+        1 - share if both else Fraction(1)
+        for share, both in zip(lines["portion"], shared, strict=True)
+    ]
+    first = lines.assign(portion=pd.Series(own, lines.index, dtype=object), second=False)
     order = np.argsort(np.r_[np.arange(len(lines)), np.flatnonzero(shared)], kind="stable")
-    return both.iloc[order]
+    return pd.concat([first, others]).iloc[order]
 
 
 def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.ids import clean_id, loose_id
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._rep_verdicts import holm
@@ -25,6 +26,8 @@ HISTORY = ("id", "field", "old", "new", "changed_at")
 WINDOW_DAYS = 30
 """Edits so many days after an assessment count as made after it, of flagged and unflagged alike."""
 MIN_FLAGGED = 5
+MANY = 10
+"""Edits of which at least one should be of a known field and prospect."""
 ERROR = 0.05
 EDITS = ("prospect", "rep", "field", "old", "new", "flagged_at", "changed_at", "unflagged_at")
 
@@ -37,6 +40,9 @@ class AssessmentsLog(Protocol):
 
     def known_as(self, prospect: object) -> str:
         """The id as the log keeps it."""
+
+    def loosely_known_as(self, prospect: object) -> str:
+        """The id without its case, as the log keeps it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,20 +104,22 @@ def find_edits_after_flags(
     Raises
     ------
     DealsError
-        If the history lacks a column, or a time cannot be read.
+        If the history lacks a column, a time cannot be read, or of `MANY` edits or more none is of
+        such a field, or of a prospect in the log.
 
     Notes
     -----
     An edit may be right: a fact was wrong, or more was learned. So the rate on prospects that were
     not flagged is shown beside it, of the same rep and over the same `WINDOW_DAYS`.
     """
-    changes = _read(history, log, attributes)
-    said = log.assessments()[["prospect", "time", "poor_fit"]]
-    who = pd.Series(
-        people_of(reps).fillna(NO_NAME).to_numpy(), [log.known_as(n) for n in reps.index]
-    )
-    who = who[~who.index.duplicated()]
-    said = said[said["prospect"].isin(who.index)]
+    logged = log.assessments()
+    changes = _read(history, attributes)
+    changes["prospect"] = _as_logged(changes["id"], logged, log)
+    ids = _as_logged(reps.index.to_series(), logged, log)
+    who = pd.Series(people_of(reps).fillna(NO_NAME).to_numpy(), ids.to_numpy())
+    who = who[who.index.notna() & ~who.index.duplicated()]
+    _refuse_nothing(changes, who, logged)
+    said = logged.loc[logged["prospect"].isin(who.index), ["prospect", "time", "poor_fit"]]
     first = _first_of_each(said)
     near = changes.merge(first, on="prospect")
     late = near["changed_at"] - near["time"]
@@ -125,15 +133,47 @@ def find_edits_after_flags(
     )
 
 
-def _read(history: pd.DataFrame, log: AssessmentsLog, attributes: Sequence[str]) -> pd.DataFrame:
-    """Edits that change an attribute, with ids as the log keeps them."""
+def _as_logged(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
+    """Ids as the log keeps them, in another case where only one of the log has it; else None."""
+    known = set(logged["prospect"])
+    alike = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
+    one = alike.loc[alike["nunique"] == 1, "last"].to_dict()
+    names = {name: log.known_as(name) for name in ids.unique()}
+    found = {
+        name: kept if kept in known else one.get(log.loosely_known_as(name))
+        for name, kept in names.items()
+    }
+    return ids.map(found).astype(object)
+
+
+def _refuse_nothing(changes: pd.DataFrame, who: pd.Series[Any], logged: pd.DataFrame) -> None:
+    if len(changes) < MANY or changes["prospect"].isin(who.index).any():
+        return
+    edited, known = str(changes["id"].iloc[0]), logged["prospect"].astype("str").head(1).tolist()
+    raise DealsError(
+        f"none of {len(changes):,} edits is of a prospect that is in the decision log and among "
+        f"the deals: the history has ids such as {edited!r}, the log such as {known}. Remedy: give "
+        "the ids that the contract's id column holds, and the log's salt."
+    )
+
+
+def _read(history: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
+    """Edits that change an attribute."""
     if missing := [name for name in HISTORY if name not in history.columns]:
         raise DealsError(
             f"the history of fields has no column {missing[0]!r}; it has "
             f"{', '.join(map(str, history.columns))}. Remedy: one row per edit with the columns "
             f"{', '.join(HISTORY)}."
         )
-    table = history[history["field"].isin(list(attributes))].copy()
+    spelling = {loose_id(name): name for name in attributes}
+    field = history["field"].map(lambda name: spelling.get(loose_id(name)))
+    if len(history) >= MANY and field.isna().all():
+        raise DealsError(
+            f"none of {len(history):,} edits is of an attribute: the history has fields such as "
+            f"{str(history['field'].iloc[0])!r}, the attributes are {', '.join(attributes)}. "
+            "Remedy: name fields in the history as the columns of the deals are."
+        )
+    table = history.assign(field=field)[field.notna()].copy()
     time = pd.to_datetime(table["changed_at"], utc=True, errors="coerce", format="ISO8601")
     if time.isna().any():
         row = table.index[time.isna()][0]
@@ -142,8 +182,7 @@ def _read(history: pd.DataFrame, log: AssessmentsLog, attributes: Sequence[str])
             f"{row!r} ({table.loc[row, 'changed_at']!r}). Remedy: write 2026-03-31T14:00:00Z."
         )
     table["changed_at"] = time
-    table["prospect"] = table["id"].map(log.known_as)
-    return table[table["old"].astype("str") != table["new"].astype("str")]
+    return table[table["old"].map(clean_id) != table["new"].map(clean_id)].copy()
 
 
 def _first_of_each(said: pd.DataFrame) -> pd.DataFrame:

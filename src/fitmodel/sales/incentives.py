@@ -54,7 +54,7 @@ def pay(
         survival curve says it.
     rows : DataFrame, optional
         The rows of the deals before those of a customer were made one, for plans that pay for
-        upgrades.
+        upgrades, or deduct credit notes where ``[rows] customer`` makes a customer's rows one.
 
     Raises
     ------
@@ -98,6 +98,12 @@ def pay(
     )
     bonuses = _bonuses(view, plan, probability)
     return Ledger(plan, table, bonuses, pay_out(plan, lines, table, bonuses, view.extract_end))
+
+
+def needs_rows(plan: Plan, spec: DealSpec) -> bool:
+    """Whether a plan looks at later rows of a customer, which are made one with its first."""
+    looks = plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
+    return spec.rows.customer is not None and bool(looks)
 
 
 def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:

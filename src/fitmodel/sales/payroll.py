@@ -79,12 +79,7 @@ def pay_out(
     if plan.draw is not None:
         last = _later(pd.Timestamp(until), plan.payroll_months_later)
         table = _with_draw(table, plan, last)
-    paid = [
-        (_later(row["month"], plan.payroll_months_later), row["rep"], "bonus", "", row["bonus"])
-        for row in bonuses.to_dict("records")
-        if row["bonus"] != ZERO and row["month"]
-    ]
-    table = pd.concat([table, pd.DataFrame(paid, columns=list(PAYROLL))]) if paid else table
+    table = _and(table, list(_bonuses(plan, bonuses)))
     return table.sort_values(["month", "rep", "deal", "kind"], kind="stable", ignore_index=True)
 
 
@@ -115,6 +110,27 @@ def _share_of(plan: Plan, age: int) -> Fraction:
     return Fraction(next(tier.share for tier in plan.tiers if tier.months == age))
 
 
+def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Decided bonuses, due on the last day of their period; forfeited by who left before it."""
+    terms = plan.leavers
+    forfeits = terms is not None and terms.pending == "forfeit"
+    left = _last_days(plan) if forfeits else {}
+    for row in bonuses.to_dict("records"):
+        if row["bonus"] == ZERO or not row["month"]:
+            continue
+        month = _later(row["month"], plan.payroll_months_later)
+        yield month, row["rep"], "bonus", "", row["bonus"]
+        last = left.get(row["rep"].casefold())
+        if last is not None and pd.Period(row["month"], "M").end_time.normalize() > last:
+            yield month, row["rep"], "forfeited", "", -row["bonus"]
+
+
+def _last_days(plan: Plan) -> dict[str, pd.Timestamp]:
+    """Last day of each rep who left, by the name in lower case."""
+    left = {} if plan.leavers is None else plan.leavers.left
+    return {name.casefold(): pd.Timestamp(day) for name, day in left.items()}
+
+
 def _later(day: Any, months: int) -> str:
     return str(pd.Period(day, "M") + months)
 
@@ -124,8 +140,7 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     terms = plan.leavers
     if terms is None:
         return dated.copy()
-    left = {name.casefold(): pd.Timestamp(day) for name, day in terms.left.items()}
-    last = pd.to_datetime(dated["rep"].str.casefold().map(left))
+    last = pd.to_datetime(dated["rep"].str.casefold().map(_last_days(plan)))
     after = (pd.to_datetime(dated["day"]) > last).to_numpy()
     gains = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
     undone: list[pd.DataFrame] = []
@@ -163,7 +178,7 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
     draw = plan.draw
     if draw is None:
         return table
-    ends = {} if plan.leavers is None else {n.casefold(): d for n, d in plan.leavers.left.items()}
+    ends = _last_days(plan)
     sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
     rows = []
     for rep in sorted(set(table["rep"])):

@@ -39,6 +39,18 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     return key.map(spelling).astype("str").where(key.notna())
 
 
+def same_person(one: object, other: object) -> bool:
+    """Whether two names differ in nothing but case and spaces."""
+    first, second = (" ".join(str(name).split()).casefold() for name in (one, other))
+    return first == second
+
+
+def spelled_as(names: pd.Series[str], known: pd.Series[str]) -> pd.Series[str]:
+    """Names from `people_of` in the spelling that people of another column have."""
+    spelling = {name.casefold(): name for name in known.dropna().unique()}
+    return names.map(lambda name: spelling.get(name.casefold(), name), na_action="ignore")
+
+
 def people_in(deals: pd.DataFrame, spec: DealSpec, by: str) -> pd.Series[str]:
     """
     Rep or team of each deal, missing where none is given.

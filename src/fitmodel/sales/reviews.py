@@ -16,7 +16,7 @@ from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
-from fitmodel.sales.people import names_of
+from fitmodel.sales.people import people_in
 from fitmodel.sales.retrospective import require_dates, score_in_retrospect
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def compute_reviews(
     require_dates(spec)
     view = view_of(deals, spec)
     seen = retrospective or score_in_retrospect(view, spec, progress=progress)
-    reps = names_of(view.deals[spec.deals.rep])
+    reps = people_in(view.deals, spec, "rep")
     lost = _latest_lost(view, reps, latest)
     writer = _Writer(view, spec, seen)
     sheets = tuple(writer.sheet(deal, reps.loc[deal]) for deal in lost)

@@ -222,16 +222,14 @@ def _whole_life(part: pd.DataFrame, money: Money | None) -> float:
 def _estimates(
     part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
 ) -> NDArray[np.float64]:
-    """Early-churn rate, months within the window and value of a deal, for each replicate.
-
-    A row of `times` says how often a replicate counts each deal.
-    """
-    stays, months = _survival(part, times, window, horizon)
-    return np.column_stack([1 - stays, months, _values(part, times, window, horizon, money)])
+    """Early-churn rate, months in the window and value of a deal; a row of `times` counts deals."""
+    survival = partial(_survival, window=window, horizon=horizon)
+    stays, months = survival(part, times)
+    return np.column_stack([1 - stays, months, _values(part, times, survival, money, stays)])
 
 
 def _values(
-    part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
+    part: pd.DataFrame, times: NDArray[Any], survival: Any, money: Money | None, stays: Any
 ) -> NDArray[np.float64]:
     amount = part["amount"].to_numpy()
     priced = amount >= 0  # a credit note is not a deal's price
@@ -241,8 +239,9 @@ def _values(
     worth = times * amount
     counted, total = times.sum(axis=1), worth.sum(axis=1)
     mean = np.divide(total, counted, out=np.full(len(times), np.nan), where=total > 0)
-    stays, _ = _survival(deals, times, window, horizon)
-    stays_by_amount, months_by_amount = _survival(deals, worth, window, horizon)
+    if not priced.all():
+        stays, _ = survival(deals, times)
+    stays_by_amount, months_by_amount = survival(deals, worth)
     margin = money.gross_margin * mean / 12 * months_by_amount
     cost = {name: money.cost(name, mean) for name in COSTS}
     spent = cost["acquisition_cost"] + cost["onboarding_cost"] + cost["opportunity_cost"]

@@ -244,9 +244,12 @@ class BatchLog:
 
 
 def in_order(
-    predict: Callable[[int, Chunk], _Predicted], chunks: Iterator[Chunk], workers: int
+    predict: Callable[[int, Chunk], _Predicted],
+    chunks: Iterator[Chunk],
+    workers: int,
+    first: int = 0,
 ) -> Iterator[tuple[Chunk, _Predicted]]:
-    """Predict a few numbered chunks at once, and give them in their order.
+    """Predict a few chunks at once, numbered from `first` on, and give them in their order.
 
     Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
     workers, and one more, are in memory.
@@ -254,13 +257,13 @@ def in_order(
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
         try:
-            for number, chunk in enumerate(chunks):
+            for number, chunk in enumerate(chunks, first):
                 waiting.append((chunk, _begun(pool, predict, number, chunk)))
                 if len(waiting) > workers:
-                    first, predicted = waiting.popleft()
-                    yield first, predicted.result()
-            for first, predicted in waiting:
-                yield first, predicted.result()
+                    earliest, predicted = waiting.popleft()
+                    yield earliest, predicted.result()
+            for earliest, predicted in waiting:
+                yield earliest, predicted.result()
         finally:
             for _, predicted in waiting:
                 predicted.cancel()

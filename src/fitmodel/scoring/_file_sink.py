@@ -43,16 +43,16 @@ class FileSink:
         kind = kind_of(self.place)
         with _appearing(self.place) as file:
             if kind == ".parquet":
-                with pq.ParquetWriter(file, schema, use_dictionary=_recurring(schema)) as writer:
+                with pq.ParquetWriter(file, schema, use_dictionary=recurring(schema)) as writer:
                     yield writer.write_batch
                 return
             mark = "\t" if kind == ".tsv" else separator
             with _output(file, kind) as stream:
-                stream.write(_header(schema.names, mark))
+                stream.write(header_line(schema.names, mark))
                 yield lambda batch: stream.write(csv_lines(batch, mark))
 
 
-def _recurring(schema: pa.Schema) -> list[str]:
+def recurring(schema: pa.Schema) -> list[str]:
     """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
     return [
         item.name
@@ -61,7 +61,8 @@ def _recurring(schema: pa.Schema) -> list[str]:
     ]
 
 
-def _header(names: list[str], separator: str) -> bytes:
+def header_line(names: list[str], separator: str) -> bytes:
+    """The names of columns as the first line of CSV text."""
     columns = [pa.array([name]) for name in names]
     return bytes(csv_lines(pa.record_batch(columns, names=names), separator))
 

@@ -3,9 +3,10 @@
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
 
-The input is read again and written through the same sink, so that the output is, byte for byte,
-that of a batch without interruption; only the scoring is not done twice. A journal says what the
-parts belong to: another input, model or wish is refused.
+The output is, byte for byte, that of a batch without interruption. Where it is plain CSV or
+Parquet, its draft lies here too (see `_draft`) and its rows are not read again; else the input is
+read and written again, and only the scoring is not done twice. A journal says what the parts belong
+to: another input, model or wish is refused.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.json"
 LOCK = "lock"
+END_BYTES = 1 << 20
 WORDS = {
     "input": "another input, or the input has changed",
     "model": "another model",
@@ -190,13 +192,24 @@ def _begin(folder: Path, facts: dict[str, Any]) -> date:
 
 def _facts(source: Path, model: FitModel, asked: dict[str, Any]) -> dict[str, Any]:
     files = sorted(path for path in source.rglob("*") if path.is_file()) or [source]
-    seen = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    seen = [
+        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns, _ends(path))
+        for path in files
+    ]
     return {
         "input": _digest(json.dumps(seen).encode()),
         "model": f"{model.version} {_digest(model.scorer.to_json())}",
         "versions": [version("fitmodel"), pa.__version__],
         **asked,
     }
+
+
+def _ends(path: Path) -> str:
+    """Digest of a file's first and last bytes: a copy may keep the time of what it replaced."""
+    with path.open("rb") as file:
+        head = file.read(END_BYTES)
+        file.seek(max(path.stat().st_size - END_BYTES, 0))
+        return _digest(head + file.read(END_BYTES))
 
 
 def _digest(content: bytes) -> str:

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.crm.prospects import open_history
-from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.scoring._chunks import BatchLog, first_fault, in_order, predict_rows
+from fitmodel.scoring._draft import KINDS, DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
@@ -30,7 +30,7 @@ from fitmodel.scoring._prediction_columns import (
 )
 from fitmodel.scoring._resume import kept_parts, refuse_pipes
 from fitmodel.scoring.history import with_history
-from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.scoring.tables import count_rows, kind_of, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def score_file(
     tables : mapping of str to DataFrame or path, optional
         In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
     horizons : sequence of int
-        Months of further columns ``churn_probability_3m``, ...; see `FitModel.predict`.
+        Months of further columns ``churn_probability_3m``, with their intervals; see
+        `FitModel.predict`.
 
     Returns
     -------
@@ -174,6 +175,7 @@ def score_file(
     asked: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
     asked |= {"horizons": sorted(horizons)} if horizons else {}
     parts = None
+    sink: Sink = FileSink(output)
     if resume:
         refuse_pipes(source, output)
     with ExitStack() as stack:
@@ -182,10 +184,13 @@ def score_file(
         if resume:
             asked["history"] = None if history is None else history.digest
             parts = stack.enter_context(kept_parts(source, output, model, **asked))
+            # what a log takes, each run tells it
+            if log is None and kind_of(output) in KINDS:
+                sink = DraftSink(output, parts.folder)
         return score_stream(
             table,
             model,
-            FileSink(output),
+            sink,
             reasons=reasons,
             strict=strict,
             workers=workers,
@@ -236,35 +241,47 @@ def score_stream(
         horizons=asked["horizons"],
     )
     remembered = partial(_remembered, predict, parts)
-    rows = errors = flagged = resumed = escalated = left_out = 0
-    first_error: str | None = None
+    draft = sink if isinstance(sink, DraftSink) else None
     with sink.opened(schema, table.separator) as write:
-        chunks = with_history(table.chunks, history, as_of)
-        for chunk, (columns, was_there) in in_order(remembered, chunks, workers):
-            lost = pc.starts_with(columns["error"], LEFT_OUT)
-            problems = pc.if_else(lost, None, columns["error"])
-            result = len(problems) - problems.null_count
-            if result and first_error is None:
-                first_error = first_fault(problems, rows)
-            if first_error and strict:
-                raise ProspectError(
-                    f"{first_error}. Nothing was written. Remedy: correct the row, or leave "
-                    "strict out to get such rows back with their error."
-                )
+        done = Progress() if draft is None else draft.progress
+        resumed = done.rows
+        if progress is not None and resumed:
+            progress(resumed)
+        _refuse_first_error(done, strict=strict)
+        chunks = with_history(table.chunks_after(done.rows), history, as_of)
+        for chunk, (columns, was_there) in in_order(remembered, chunks, workers, done.chunks):
+            done = done.and_chunk(columns, first_fault)
+            _refuse_first_error(done, strict=strict)
             if logged is not None:
                 columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
-            rows, errors = rows + chunk.batch.num_rows, errors + result
-            left_out += lost.true_count
+            if draft is not None:
+                draft.keep(done)
             resumed += was_there * chunk.batch.num_rows
-            flagged += columns["poor_fit"].true_count
-            escalated += columns["escalate"].true_count
             if progress is not None:
                 progress(chunk.batch.num_rows)
     note = model.today_note(table.schema.names, None)
-    done = (sink.place, time.monotonic() - begun, resumed, escalated, left_out)
-    return BatchResult(rows, errors, flagged, first_error, *done, note)
+    return BatchResult(
+        done.rows,
+        done.errors,
+        done.flagged,
+        done.first_error,
+        sink.place,
+        time.monotonic() - begun,
+        resumed,
+        done.escalated,
+        done.left_out,
+        note,
+    )
+
+
+def _refuse_first_error(done: Progress, *, strict: bool) -> None:
+    if done.first_error and strict:
+        raise ProspectError(
+            f"{done.first_error}. Nothing was written. Remedy: correct the row, or leave "
+            "strict out to get such rows back with their error."
+        )
 
 
 def _remembered(

@@ -62,7 +62,8 @@ def score(
         Day to count date attributes back from for prospects without a closing date; default the
         day (UTC) on which this is called, the same for every executor.
     horizons : sequence of int
-        Months of further columns ``churn_probability_3m``, ...; see `FitModel.predict`.
+        Months of further columns ``churn_probability_3m``, with their intervals; see
+        `FitModel.predict`.
 
     Returns
     -------

@@ -59,6 +59,9 @@ class Source:
         Whether a comma in a number is its decimal mark, and a point may be one for thousands.
     lacking : mapping of str to list of str
         Of a folder: columns that some of its files lack, and these files.
+    after : callable or None
+        Gives the chunks after so many rows without reading these; it may give None, and is None
+        where they have to be read. See `chunks_after`.
     """
 
     schema: pa.Schema
@@ -66,6 +69,18 @@ class Source:
     separator: str = ","
     decimal_comma: bool = False
     lacking: Mapping[str, list[str]] = field(default_factory=dict)
+    after: Callable[[int], Iterator[Chunk] | None] | None = None
+
+    def chunks_after(self, rows: int) -> Iterator[Chunk]:
+        """Chunks after the first ones, which have so many rows together."""
+        later = self.after(rows) if rows and self.after is not None else None
+        if later is not None:
+            yield from later
+            return
+        for chunk in self.chunks:
+            if rows <= 0:
+                yield chunk
+            rows -= chunk.batch.num_rows
 
 
 class Sink(Protocol):

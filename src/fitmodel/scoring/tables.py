@@ -5,46 +5,27 @@ file or pipe -> chunks of rows, each with what is wrong with its shape -> ... ->
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import os
 import sys
 import zlib
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.scoring._csv_source import BLOCK_BYTES, HEAD_BYTES, open_csv, without_sums
 from fitmodel.scoring.streams import READERS, Chunk, Source
 from fitmodel.tables.cells import as_cell_text
-from fitmodel.tables.csv_form import (
-    MarkedEnd,
-    column_names,
-    header_fields,
-    separator_of,
-    swallowing_values,
-    writes_decimal_commas,
-)
-from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
 from fitmodel.tables.files import read_file
-from fitmodel.tables.layout import find_top, total_rows
-from fitmodel.tables.opening import (
-    csv_error,
-    lines_error,
-    names_error,
-    open_quote_error,
-    width_error,
-)
+from fitmodel.tables.opening import csv_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,9 +34,6 @@ if TYPE_CHECKING:
 PIPE = "-"
 ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")  # read, never written
-SUMS = "a line of sums, not a prospect"
-HEAD_BYTES = 1 << 20  # the header must lie in these
-BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
 
 
 def kind_of(name: str | Path) -> str:
@@ -96,7 +74,9 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         opened = (_open_parquet if kind == ".parquet" else _open_csv)(path, chunk_rows)
         with _explained(path):
             source = stack.enter_context(opened)
-        yield replace(source, chunks=_explained_chunks(path, source.chunks))
+        whole = partial(_whole_chunks, path, chunk_rows, is_text=kind != ".parquet")
+        after = None if source.after is None else partial(_later_chunks, source.after, whole)
+        yield replace(source, chunks=whole(source.chunks), after=after)
 
 
 @contextmanager
@@ -109,10 +89,23 @@ def _explained(path: str | Path) -> Iterator[None]:
         raise ProspectError(_unreadable(path, str(error))) from error
 
 
-def _explained_chunks(path: str | Path, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+def _whole_chunks(
+    path: str | Path, chunk_rows: int, chunks: Iterator[Chunk], *, is_text: bool
+) -> Iterator[Chunk]:
+    """Chunks of `chunk_rows` rows each, so that a later run finds the same ones."""
     # here, and not around the whole: a problem of writing is none of the table that is read
     with _explained(path):
-        yield from chunks
+        for chunk in _cut(chunks, chunk_rows):
+            yield without_sums(chunk) if is_text else chunk
+
+
+def _later_chunks(
+    after: Callable[[int], Iterator[Chunk] | None],
+    whole: Callable[[Iterator[Chunk]], Iterator[Chunk]],
+    rows: int,
+) -> Iterator[Chunk] | None:
+    found = after(rows)
+    return None if found is None else whole(found)
 
 
 def count_rows(path: str | Path) -> int | None:
@@ -144,7 +137,21 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
-        yield Source(file.schema_arrow, (_sound(batch) for batch in batches))
+        after = partial(_parquet_after, file, chunk_rows)
+        yield Source(file.schema_arrow, map(_sound, batches), after=after)
+
+
+def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator[Chunk]:
+    """Rows after the first so many: the groups of rows before them are not read."""
+    first = 0
+    while first < file.num_row_groups and file.metadata.row_group(first).num_rows <= rows:
+        rows -= file.metadata.row_group(first).num_rows
+        first += 1
+    groups = list(range(first, file.num_row_groups))
+    for batch in file.iter_batches(batch_size=chunk_rows, row_groups=groups):
+        if rows < batch.num_rows:
+            yield _sound(batch.slice(rows))
+        rows -= min(rows, batch.num_rows)
 
 
 def _lacking(table: pads.Dataset) -> dict[str, list[str]]:
@@ -178,142 +185,48 @@ def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
 
 
 @contextmanager
-def _open_csv(path: str | Path, chunk_rows: int) -> Iterator[Source]:
-    """Read everything as text, so that an id such as 007 comes out as it went in."""
-    ragged: deque[Any] = deque()
-
-    def set_aside(row: Any) -> str:
-        if not marked.is_end(row.text):
-            ragged.append(row)
-        return "skip"
-
+def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
+    kind = kind_of(path)
+    is_plain = str(path) != PIPE and kind not in READERS
     with _input(path) as given:
-        encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
-        stream = as_utf8(given, encoding, HEAD_BYTES)
-        _pass_titles(stream)
-        head = stream.peek(HEAD_BYTES)
-        fields, separator = _read_header(path, head)
-        decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
-        marked = MarkedEnd(stream, separator, len(fields))
-        reader = pacsv.open_csv(
-            marked,
-            # rows are numbered, and so can be put back, only when read by one thread
-            pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-            pacsv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
-            ),
-            pacsv.ConvertOptions(
-                column_types=dict.fromkeys(fields, pa.string()), strings_can_be_null=False
-            ),
-        )
-        names = column_names(fields)
-        schema = pa.schema([(name, pa.string()) for name in names])
-        named = (batch.rename_columns(names) for batch in reader)
-        # Arrow gives no batch where no row has the header's width
-        batches = chain(named, [pa.RecordBatch.from_pylist([], schema)])
-        whole = _put_back(batches, ragged, separator, partial(_refuse_open_quote, path, marked))
-        yield Source(schema, _cut(map(_without_sums, whole), chunk_rows), separator, decimal_comma)
-
-
-def _pass_titles(stream: io.BufferedReader) -> None:
-    """Read on to the header where there are titles above it, as training does."""
-    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-    mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
-    lines = head[mark:].decode("utf-8", errors="replace").splitlines(keepends=True)
-    top = find_top(lines)
-    if top is not None and top.titles:
-        above = "".join(lines[: top.lines])
-        if "\N{REPLACEMENT CHARACTER}" not in above:
-            stream.read(mark + len(above.encode()))
-
-
-def _without_sums(chunk: Chunk) -> Chunk:
-    """Mark the sum lines of a chunk with a problem; they are not prospects."""
-    sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
-    return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
-
-
-def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
-    if line := marked.line_of_open_quote(text):
-        raise ProspectError(f"{path} {open_quote_error(line)}")
-
-
-def _put_back(
-    batches: Iterator[pa.RecordBatch],
-    ragged: deque[Any],
-    separator: str,
-    refuse: Callable[[str | None], None],
-) -> Iterator[Chunk]:
-    """Reinsert rows with a wrong number of fields at their positions.
-
-    A quote that is never closed takes all rows that follow, as the last value or in the last of
-    the rows set aside; `refuse` is asked before they are passed on.
-    """
-    number = 2  # the header is row 1
-    for batch in batches:
-        pieces: list[pa.RecordBatch] = []
-        problems: dict[int, str] = {}
-        taken = 0
-        while ragged and ragged[0].number - number - len(problems) <= batch.num_rows:
-            row = ragged.popleft()
-            refuse(row.text)
-            position = row.number - number
-            good = position - len(problems) - taken
-            pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
-            taken += good
-            problems[position] = width_error(row.text, row.actual_columns, row.expected_columns)
-        number += batch.num_rows + len(problems)
-        if batch.num_rows:
-            refuse(batch.column(batch.num_columns - 1)[-1].as_py())
-        whole = _joined([*pieces, batch.slice(taken)])
-        doubtful = swallowing_values(whole, separator)
-        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | problems)
-
-
-def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
-    """One row of as many fields as fit, the others empty; the problem quotes the whole row."""
-    width = len(schema)
-    fields = [*next(csv.reader([text], delimiter=separator)), *[""] * width][:width]
-    return pa.record_batch([pa.array([value], pa.string()) for value in fields], schema=schema)
-
-
-def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
+        yield open_csv(path, given, tabs=kind == ".tsv", is_plain=is_plain)
 
 
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
+    """The same rows, `most` at a time, however they were stored: only the last chunk has fewer."""
+    held: list[Chunk] = []
+    rows = 0
     for chunk in chunks:
-        for start in range(0, chunk.batch.num_rows, most):
-            problems = {
-                position - start: text
-                for position, text in chunk.problems.items()
-                if start <= position < start + most
-            }
-            yield Chunk(chunk.batch.slice(start, most), problems)
+        start = 0
+        while start < chunk.batch.num_rows:
+            piece = _slice(chunk, start, most - rows)
+            held.append(piece)
+            rows, start = rows + piece.batch.num_rows, start + piece.batch.num_rows
+            if rows == most:
+                yield _joined(held)
+                held, rows = [], 0
+    if held:
+        yield _joined(held)
 
 
-def _read_header(path: str | Path, head: bytes) -> tuple[list[str], str]:
-    """The header's fields as they are written, and the separator."""
-    try:
-        # a character may be cut at the end of the head, which is not the header's
-        text = head.removeprefix(b"\xef\xbb\xbf")[:HEAD_BYTES]
-        lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
-        blank, first = next(
-            ((position, line) for position, line in enumerate(lines) if line.strip()), (0, "")
-        )
-        first.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ProspectError(_unreadable(path, "invalid UTF8 data")) from error
-    if not first:
-        raise ProspectError(f"{path} is empty. Remedy: export the prospects again.")
-    separator = "\t" if kind_of(path) == ".tsv" else separator_of(first)
-    lines.seek(0)
-    fields, _ = header_fields(lines, separator)
-    if fields is None:
-        raise ProspectError(f"{path} {open_quote_error(1 + blank)}")
-    if problem := names_error(column_names(fields)):
-        raise ProspectError(f"{path} {problem}")
-    return fields, separator
+def _slice(chunk: Chunk, start: int, most: int) -> Chunk:
+    problems = {
+        position - start: text
+        for position, text in chunk.problems.items()
+        if start <= position < start + most
+    }
+    return Chunk(chunk.batch.slice(start, most), problems)
+
+
+def _joined(pieces: list[Chunk]) -> Chunk:
+    if len(pieces) == 1:
+        return pieces[0]
+    problems: dict[int, str] = {}
+    rows = 0
+    for piece in pieces:
+        problems |= {rows + position: text for position, text in piece.problems.items()}
+        rows += piece.batch.num_rows
+    return Chunk(pa.concat_batches([piece.batch for piece in pieces]), problems)
 
 
 def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:

@@ -53,7 +53,7 @@ Horizons = Annotated[
     str | None,
     Query(
         pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
-        description="Months such as 3,12: also how likely to leave within them.",
+        description="Months such as 3,12: also how likely to leave within them, with intervals.",
     ),
 ]
 

@@ -68,7 +68,13 @@ ASSESSMENT = an_object(
         "proceed": FLAG | {"description": "Where the assessment was logged."},
     },
     optional=("proceed",),
-) | {"patternProperties": {r"^churn_probability_\d+m$": {"type": "number"}}}
+) | {
+    "patternProperties": {
+        r"^churn_probability_\d+m$": {"type": "number", "minimum": 0, "maximum": 1},
+        r"^churn_probability_\d+m_(low|high)$": NUMBER_OR_NULL
+        | {"description": "80 % interval; null where the model has none."},
+    }
+}
 PROBLEM = an_object(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT}
 ) | {"description": "RFC 9457; the detail says what to do."}

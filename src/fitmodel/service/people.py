@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.exceptions import SpecError
+from fitmodel.sales.people import same_person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class Person:
 
     def may_see(self, rep: object) -> bool:
         """Whether a deal of this rep may be seen."""
-        return not self.is_rep or (self.rep is not None and str(rep) == self.rep)
+        return not self.is_rep or (self.rep is not None and same_person(rep, self.rep))
 
 
 ANYBODY = Person()

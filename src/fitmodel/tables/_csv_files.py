@@ -1,7 +1,7 @@
-"""Read a CSV file of past deals whole: its encoding, its titles and sums, its columns.
+"""Read a CSV file, into memory or onto disk: its encoding, its titles and sums, its columns.
 
 file -> encoding -> header below its titles -> Arrow, all text -> sums left out
-     -> columns of numbers or text -> DataFrame
+     -> columns of numbers or text -> DataFrame, or an Arrow table on disk
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
+from fitmodel.tables._csv_columns import CsvTexts, in_memory, on_disk
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import (
     MarkedEnd,
@@ -34,30 +33,25 @@ from fitmodel.tables.encodings import (
     detect_legacy,
     encoding_name,
 )
-from fitmodel.tables.forms import Finding, Forms
+from fitmodel.tables.forms import Finding
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
     FileTable,
+    TableOnDisk,
     csv_error,
     names_error,
     open_bytes,
     open_quote_error,
 )
-from fitmodel.tables.values import NumberForm, read_numbers
-from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
+from fitmodel.tables.spool import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 BLOCK_BYTES = 16 << 20  # of CSV text at a time; a row must fit into it
 SHOWN_ROWS = 3
-_NUMBER = r"^[+-]?(inf|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$"
-_CODE = r"^[+-]?0\d"  # 007 is no seven
-_WHOLE, _EXACT_WHOLE = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # what int64 and a float can hold
-_MARKED = r"^[+-]?\d[\d.]*(,\d+)?$"
-_EMPTY = pa.array(sorted(MISSING_TEXT - UNCLEAR_WORDS))
-_MISSING = pa.array(sorted(MISSING_TEXT))
 
 
 class _Header(NamedTuple):
@@ -79,6 +73,22 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
     DealsError
         If it is not text, ragged, holds nothing, or has two columns of one name.
     """
+    return in_memory(_texts_of(path, head, on_disk=False))
+
+
+def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
+    """Read a CSV file as `read_csv_file`, block by block, into a table on disk.
+
+    Raises
+    ------
+    DealsError
+        As `read_csv_file`.
+    """
+    return on_disk(_texts_of(path, head, on_disk=True))
+
+
+def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
+    """The rows of a file in the encoding that it turns out to be in."""
     whole = len(head) < SNIFF_BYTES
     encoding = detect_encoding(head, whole=whole)
     if encoding is None:
@@ -88,13 +98,13 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
         )
     header = _header(path, head, encoding)
     try:
-        return _table(header)
+        return _texts(header, on_disk=on_disk)
     except UnicodeDecodeError:
         later = _late_encoding(path, encoding)
         if later is None:
             _refuse_encoding(path)
             raise
-        return _table(header._replace(encoding=later))
+        return _texts(header._replace(encoding=later), on_disk=on_disk)
 
 
 def _late_encoding(path: Path, tried: str) -> str | None:
@@ -105,32 +115,24 @@ def _late_encoding(path: Path, tried: str) -> str | None:
         return detect_legacy(file)
 
 
-def _table(header: _Header) -> FileTable:
-    path, names = header.path, header.names
+def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
+    path = header.path
     footers: list[str] = []
     try:
-        arrow = _parse(header)
+        if on_disk:
+            table, footers = _without_footers(header, on_disk=True)
+        else:
+            table = _parse(header)
     except pa.ArrowInvalid as error:
-        arrow, footers = _without_footers(header)
+        table, footers = _without_footers(header)
         if not footers:
             raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
     opened = partial(_as_utf8, path, header.encoding)
-    numbers = row_numbers(opened, len(arrow), header.lines, header.separator)
-    left_out, findings = rows_left_out(arrow, numbers)
-    if left_out.any():
-        arrow, numbers = arrow.filter(pa.array(~left_out)), numbers[~left_out]
-    columns, forms = {}, {}
-    for position, name in enumerate(names):
-        columns[name], form = _column(
-            arrow.column(position), decimal_comma=has_decimal_comma(header.separator)
-        )
-        if form is not None:
-            forms[name] = form
-    table = pd.DataFrame(columns)
-    unnamed = [name for name in names if name.startswith("Unnamed: ")]
-    table = table.drop(columns=[name for name in unnamed if table[name].isna().all()])
+    numbers = row_numbers(opened, len(table), header.lines, header.separator)
+    left_out, findings = rows_left_out(table, numbers)
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
-    return FileTable(table, tuple(notes), Forms(numbers=forms), numbers)
+    comma = has_decimal_comma(header.separator)
+    return CsvTexts(header.names, table, ~left_out, numbers, tuple(notes), comma)
 
 
 def _as_utf8(path: Path, encoding: str) -> Any:
@@ -193,7 +195,9 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
     return _Header(path, encoding, named, top.separator, top.lines, top.titles)
 
 
-def _parse(header: _Header, set_aside: Callable[[Any], str] | None = None) -> pa.Table:
+def _parse(
+    header: _Header, set_aside: Callable[[Any], str] | None = None, *, on_disk: bool = False
+) -> pa.Table:
     """Read everything as text; `set_aside` gets the rows whose number of fields is wrong.
 
     Raises
@@ -212,8 +216,7 @@ def _parse(header: _Header, set_aside: Callable[[Any], str] | None = None) -> pa
             ragged[:] = [row.text]
             return "error" if set_aside is None else set_aside(row)
 
-        table = pacsv.read_csv(
-            marked,
+        options = (
             pacsv.ReadOptions(
                 column_names=names,
                 skip_rows=header.lines,
@@ -226,17 +229,32 @@ def _parse(header: _Header, set_aside: Callable[[Any], str] | None = None) -> pa
             ),
             pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
+        if on_disk:
+            reader = pacsv.open_csv(marked, *options)
+            table = spooled(reader.schema, reader)
+        else:
+            table = pacsv.read_csv(marked, *options)
     values = table.column(len(names) - 1).slice(max(len(table) - 1, 0)).to_pylist()
     for text in (*values, *ragged):
         if line := marked.line_of_open_quote(text):
             raise DealsError(f"{path} {open_quote_error(line)}")
-    if doubtful := swallowing_values(table, separator):
-        row, text = next(iter(doubtful.items()))
-        raise DealsError(
-            f"{path}: {len(doubtful)} row(s) have a value that holds the row below it; row "
-            f"{row + 1}: {shortened(text)}. Remedy: close every quote."
-        )
+    _refuse_swallowed(path, table, separator)
     return table
+
+
+def _refuse_swallowed(path: Path, table: pa.Table, separator: str) -> None:
+    """Refuse values that seem to hold the row below them."""
+    start, found = 0, []
+    for batch in table.to_batches():
+        doubtful = swallowing_values(batch, separator)
+        found += [(start + row, shortened(text)) for row, text in doubtful.items()]
+        start += batch.num_rows
+    if found:
+        row, text = found[0]
+        raise DealsError(
+            f"{path}: {len(found)} row(s) have a value that holds the row below it; row "
+            f"{row + 1}: {text}. Remedy: close every quote."
+        )
 
 
 def _refuse_encoding(path: Path) -> None:
@@ -251,7 +269,7 @@ def _refuse_encoding(path: Path) -> None:
                 ) from error
 
 
-def _without_footers(header: _Header) -> tuple[pa.Table, list[str]]:
+def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Table, list[str]]:
     """The table without short lines of sums and notes; refuses other rows of a wrong width."""
     ragged: list[Any] = []
 
@@ -260,7 +278,7 @@ def _without_footers(header: _Header) -> tuple[pa.Table, list[str]]:
         return "skip"
 
     try:
-        table = _parse(header, set_aside)
+        table = _parse(header, set_aside, on_disk=on_disk)
     except pa.ArrowInvalid as error:
         raise DealsError(f"{header.path} {csv_error(str(error), BLOCK_BYTES)}") from error
     width, separator = len(header.names), header.separator
@@ -286,55 +304,3 @@ def _is_footer(row: Any, rows: int, separator: str) -> bool:
     if is_total_line(fields) and len(fields) > 1:
         return True
     return len(fields) == 1 and row.actual_columns == 1 and row.number > rows + 1
-
-
-def _column(
-    text: pa.ChunkedArray, *, decimal_comma: bool
-) -> tuple[pd.Series[Any], NumberForm | None]:
-    """Numbers where all values are, else text; and their form where a comma is in it.
-
-    Words such as NA are missing among numbers; in a text they are left to `tables.tidying`.
-    """
-    text = pc.utf8_trim_whitespace(text)
-    bare = pc.if_else(pc.is_in(text, value_set=_MISSING), pa.scalar(None, pa.string()), text)
-    if _all(bare, _NUMBER):
-        return _numbers(bare), None
-    marked = decimal_comma and _all(bare, _MARKED) and not _any(bare, _CODE)
-    if marked:
-        reading = read_numbers(_as_text(bare))
-        form = reading.form
-        if isinstance(form, NumberForm) and form.decimal == "," and not reading.unreadable.any():
-            return pd.Series(reading.series.to_numpy()), form
-    kept = pc.if_else(pc.is_in(text, value_set=_EMPTY), pa.scalar(None, pa.string()), text)
-    return _as_text(kept), None
-
-
-def _as_text(text: pa.ChunkedArray) -> pd.Series[Any]:
-    series: pd.Series[Any] = text.to_pandas().astype("str")
-    return series
-
-
-def _numbers(text: pa.ChunkedArray) -> pd.Series[Any]:
-    """Numbers of number texts, unless they are codes or would lose digits."""
-    if _any(text, _CODE):
-        return _as_text(text)
-    bare = pc.replace_substring_regex(text, r"^\+", "")
-    if _all(text, r"^[+-]?\d+$"):
-        held = _WHOLE if text.null_count == 0 else _EXACT_WHOLE
-        if not _all(text, held):
-            return _as_text(text)
-        if text.null_count == 0:
-            return pd.Series(bare.cast(pa.int64()).to_numpy())
-    return pd.Series(bare.cast(pa.float64()).to_numpy())
-
-
-def _all(text: pa.ChunkedArray, pattern: str) -> bool:
-    """Tell whether there are values and all match; the first thousand are asked first."""
-    parts = (text.slice(0, 1000), text)
-    return all(pc.all(pc.match_substring_regex(part, pattern)).as_py() for part in parts) and (
-        text.null_count < len(text)
-    )
-
-
-def _any(text: pa.ChunkedArray, pattern: str) -> bool:
-    return bool(pc.any(pc.match_substring_regex(text, pattern)).as_py())

@@ -109,15 +109,17 @@ class MarkedEnd:
     separator : str
     width : int
         Fields of the header.
+    lines : int
+        Line breaks of the file before the stream.
     """
 
     closed = False  # Arrow asks
 
-    def __init__(self, stream: Readable, separator: str, width: int) -> None:
+    def __init__(self, stream: Readable, separator: str, width: int, lines: int = 0) -> None:
         self._stream = stream
         self._row = separator * width + _END
         self._end = f"\n{self._row}".encode()
-        self._lines = 0
+        self._lines = lines
         # Arrow shows a row of the wrong width before it looks whether it is text at all
         self._decoder = getincrementaldecoder("utf-8")()
 
@@ -130,11 +132,13 @@ class MarkedEnd:
         ------
         UnicodeDecodeError
         """
-        asked = max(size - len(self._end), 1)
+        asked = max(size - len(self._end) - 1, 1)
         data = self._stream.read(asked)
+        if data.endswith(b"\r"):  # Arrow would leave out the rest of a break at the seam
+            data += self._stream.read(1)
         self._decoder.decode(data, final=len(data) < asked)
         self._lines += _breaks(data)
-        if len(data) == asked:
+        if len(data) >= asked:
             return data
         data, self._end = data + self._end, b""
         return data
@@ -177,10 +181,11 @@ def row_numbers(
         lines = csv.reader(islice(text, above, None), delimiter=separator)
         try:
             next(lines)
-            numbers = [number for number, row in enumerate(lines, first) if row]
+            filled = (number for number, row in enumerate(lines, first) if row)
+            numbers = np.fromiter(filled, dtype=np.intp)
         except csv.Error:  # a field longer than the standard library reads
             return counted
-    return np.array(numbers[:rows], dtype=np.intp) if len(numbers) >= rows else counted
+    return numbers[:rows] if len(numbers) >= rows else counted
 
 
 def _has_blank_lines(opened: Callable[[], BinaryIO]) -> bool:

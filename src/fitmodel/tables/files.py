@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,14 +16,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables._csv_files import read_csv_file
+from fitmodel.tables._csv_files import read_csv_file, spool_csv_file
 from fitmodel.tables._excel import read_workbook
-from fitmodel.tables.opening import FileTable, head_of, names_error
+from fitmodel.tables.opening import FileTable, TableOnDisk, head_of, names_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
-__all__ = ["FileTable", "floats_of", "is_csv", "read_file", "read_table"]
+__all__ = [
+    "FileTable",
+    "TableOnDisk",
+    "floats_of",
+    "is_csv",
+    "read_file",
+    "read_table",
+    "spool_csv",
+]
 _PARQUET = b"PAR1"
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
@@ -64,13 +75,38 @@ def read_file(path: str | Path, *, sheet: str | None = None) -> FileTable:
         As `read_table`.
     """
     path = Path(path)
-    try:
+    with _explained(path):
         result = _read(path, sheet)
+    _refuse_no_rows(path, len(result.table))
+    return result
+
+
+def spool_csv(path: str | Path) -> TableOnDisk:
+    """Read a CSV file as `read_file`, but onto disk: memory does not grow with its rows.
+
+    Raises
+    ------
+    DealsError
+        As `read_table`.
+    """
+    path = Path(path)
+    with _explained(path):
+        result = spool_csv_file(path, _head(path))
+    _refuse_no_rows(path, len(result.table))
+    return result
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, EOFError, zlib.error) as error:
         raise DealsError(f"{path} cannot be read: {error}") from error
-    if len(result.table) == 0:
+
+
+def _refuse_no_rows(path: Path, rows: int) -> None:
+    if rows == 0:
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
-    return result
 
 
 def is_csv(path: str | Path) -> bool:
@@ -78,14 +114,19 @@ def is_csv(path: str | Path) -> bool:
     return not head_of(Path(path)).startswith((_PARQUET, *_WORKBOOKS))
 
 
-def _read(path: Path, sheet: str | None) -> FileTable:
+def _head(path: Path) -> bytes:
+    """The first bytes of a file that is there and holds something."""
     if path.is_dir():
         raise DealsError(f"{path} is a folder. Remedy: name one CSV, Parquet or Excel file.")
     if not path.is_file():
         raise DealsError(f"there is no file {path}. Remedy: check the name and the folder.")
     if path.stat().st_size == 0:
         raise DealsError(f"{path} is empty. Remedy: export the deals again.")
-    head = head_of(path)
+    return head_of(path)
+
+
+def _read(path: Path, sheet: str | None) -> FileTable:
+    head = _head(path)
     if head.startswith(_WORKBOOKS):
         return read_workbook(path, sheet)
     if path.suffix.lower() == ".parquet" or head.startswith(_PARQUET):

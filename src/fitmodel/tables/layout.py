@@ -153,17 +153,18 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
     gaps, or it is the last row (`is_end`: whether the table ends here). A word that many rows have
     is a level.
     """
-    result: set[int] = set()
+    found = [np.empty(0, dtype=np.uint64)]
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
-            result.update(pc.indices_nonzero(pc.fill_null(hits, False)).to_pylist())  # noqa: FBT003 - pyarrow's
+            found.append(pc.indices_nonzero(pc.fill_null(hits, False)).to_numpy())  # noqa: FBT003 - pyarrow's
+    result = np.unique(np.concatenate(found))
     if len(result) > max(MAX_TOTALS * table.num_rows, 1):
         return []
     last = table.num_rows - 1 if is_end else -1
     return [
         position
-        for position in sorted(result)
+        for position in result.tolist()
         if _is_total(_row(table, position), is_last=position == last)
     ]
 
@@ -193,10 +194,15 @@ def is_total_line(fields: Iterable[str]) -> bool:
 
 def _empty_rows(table: pa.Table) -> NDArray[np.bool_]:
     """Rows in which no cell holds anything."""
-    empty = np.ones(table.num_rows, dtype=bool)
     if table.num_columns < 2:  # noqa: PLR2004 - one empty cell is a missing value
-        return ~empty
-    for column in table.columns:
+        return np.zeros(table.num_rows, dtype=bool)
+    nothing = np.empty(0, dtype=bool)
+    return np.concatenate([nothing, *map(_empty_rows_of, table.to_batches())])
+
+
+def _empty_rows_of(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    empty = np.ones(batch.num_rows, dtype=bool)
+    for column in batch.columns:
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         blank = pc.or_kleene(pc.is_null(text), pc.equal(text, ""))
         empty &= pc.fill_null(blank, True).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from fitmodel.tables.forms import Finding
@@ -46,6 +47,24 @@ class FileTable:
     findings: tuple[Finding, ...] = ()
     forms: Forms = NO_FORMS
     row_numbers: NDArray[np.intp] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TableOnDisk:
+    """A file's table in memory that the system can drop, since a file without a name holds it.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+    row_numbers : ndarray of int of shape (rows,)
+        Number of each row as whoever opens the file sees it.
+    findings : tuple of Finding
+        What was left out, and how the file was read.
+    """
+
+    table: pa.Table
+    row_numbers: NDArray[np.intp]
+    findings: tuple[Finding, ...] = ()
 
 
 def open_bytes(path: Path) -> BinaryIO:

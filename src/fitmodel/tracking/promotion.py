@@ -29,6 +29,7 @@ from fitmodel.tracking.registry import (
     CHAMPION,
     alias_version,
     resolve,
+    version_numbers,
 )
 
 if TYPE_CHECKING:
@@ -189,6 +190,10 @@ def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | Non
     chosen = version if version is not None else alias_version(client, name, CHALLENGER)
     if chosen is None:
         raise TrackingError(f"{name!r} has no challenger to promote; `fitmodel train` makes one")
+    known = version_numbers(client, name)
+    if chosen not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise PromotionRefusedError(f"{name!r} has no version {chosen}; there are: {there}")
     return chosen, alias_version(client, name, CHAMPION)
 
 

@@ -165,6 +165,12 @@ def _source(client: Any, model_id: str) -> str:
     return str(client.get_logged_model(model_id).artifact_location)
 
 
+def version_numbers(client: Any, name: str) -> list[int]:
+    """Give the numbers of all versions, the newest first; for callers that hold a client."""
+    found = client.search_model_versions(f"name = '{_quoted(name)}'")
+    return sorted((int(version.version) for version in found), reverse=True)
+
+
 def alias_version(client: Any, name: str, alias: str) -> int | None:
     """Give the version an alias points at, or None; for callers that hold a client."""
     return _aliases(client, name).get(alias)

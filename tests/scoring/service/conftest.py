@@ -20,12 +20,14 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fitmodel.bundle.store import write_bundle
+from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
+from fitmodel.service import _pages
 from fitmodel.service.app import create_app
 from fitmodel.service.schema import example_prospect
 from fitmodel.service.settings import Settings
@@ -47,6 +49,26 @@ MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 def ship(model: FitModel, root: Path, note: str) -> Path:
     files = {SCORER_FILE: model.scorer.to_json()}
     return write_bundle(root, "fit", files=files, manifest={"note": note})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _past_models_are_learned_once() -> Iterator[None]:
+    """Services of one table and contract share its past models; each would learn them anew."""
+    known: dict[tuple[str, str, str], Any] = {}
+
+    def shared(compute: Callable[..., Any]) -> Callable[..., Any]:
+        def computed(deals: pd.DataFrame, spec: DealSpec, **options: Any) -> Any:
+            key = (compute.__name__, deals.to_csv(), spec.to_toml())
+            if key not in known:
+                known[key] = compute(deals, spec, **options)
+            return known[key]
+
+        return computed
+
+    with pytest.MonkeyPatch.context() as patch:
+        for compute in (_pages.score_in_retrospect, _pages.compute_numbers):
+            patch.setattr(_pages, compute.__name__, shared(compute))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -84,15 +106,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def shop(model, simulation, tmp_path_factory) -> FitModel:
-    """The small model with money and a contract, as a bundle."""
+def shop(model, simulation, quick_learner, tmp_path_factory) -> FitModel:
+    """The small model with money and a contract, as a bundle; past models learn quickly."""
     root = tmp_path_factory.mktemp("shop")
     words = {
         "labels": {"seats": "Seat licences"},
         "units": {"seats": "people"},
         "money": "€{:,.0f}",
     }
-    spec = simulation.spec.replace(words=words)
+    spec = simulation.spec.replace(words=words, learning=quick_learner)
     policy = Policy("value", 0.5, MONEY, "")
     scorer = Scorer(model.scorecard, policy, spec.deals.amount, spec.deals.closed_on, "")
     files = {SCORER_FILE: scorer.to_json()}
@@ -188,14 +210,16 @@ def _opened(browser: Browser, address: str, expected: str = "^$", **context) -> 
 
 
 @pytest.fixture
-def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str], None]:
-    """Keeps what a scene shows: in the folder FITMODEL_PICTURES, else in pytest's own."""
+def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Keeps what a scene shows in the folder FITMODEL_PICTURES, where that is asked for."""
     scene = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
-    folder = Path(os.environ.get("FITMODEL_PICTURES") or tmp_path / "pictures").resolve()
+    asked = os.environ.get("FITMODEL_PICTURES")
 
     def keep(page: Page, moment: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{scene[:80]}-{moment}.png", full_page=True)
+        if asked:
+            folder = Path(asked).resolve()
+            folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=folder / f"{scene[:80]}-{moment}.png", full_page=True)
 
     return keep
 

@@ -74,7 +74,7 @@ def test_single_and_several_are_told_apart_by_what_they_require(described) -> No
     assert answer == {"$ref": "#/components/schemas/Assessments"}
 
 
-@pytest.mark.parametrize("query", ["", "?reasons=0", "?reasons=5&language=zh"])
+@pytest.mark.parametrize("query", ["", "?reasons=0&horizons=5", "?reasons=5&language=zh"])
 def test_answers_are_what_openapi_says(shop_client, check, table, query) -> None:
     rows = table.astype(object).where(table.notna(), None).head(6)
     rows = rows.assign(**{name: rows[name].map(lambda day: day and str(day)[:10])

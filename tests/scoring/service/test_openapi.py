@@ -28,10 +28,14 @@ ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
 
 @pytest.fixture(scope="module")
-def described(source, tmp_path_factory):
-    log = DecisionLog(tmp_path_factory.mktemp("log") / "decisions.db")
+def described(source, store_in, tmp_path_factory):
+    """A service with a log and an empty MLflow store of its own, whatever lies about."""
+    folder = tmp_path_factory.mktemp("log")
+    log = DecisionLog(folder / "decisions.db")
     app = create_app(source, Settings(reload_seconds=0), log=log)
-    return schemathesis.openapi.from_asgi("/openapi.json", app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", store_in(folder))
+        yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 # not schemathesis' own `parametrize`: it breaks with pytest 9.2

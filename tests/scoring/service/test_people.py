@@ -273,4 +273,5 @@ def test_a_users_header_without_the_services_token_is_refused() -> None:
 def test_whoever_has_no_role_sees_everything_as_before() -> None:
     assert Person().may_see("anybody")
     assert not Person("kim", "rep", "Kim").may_see("Lee")
+    assert Person("kim", "rep", "Kim").may_see("kim ")  # as in the report
     assert not Person("kim", "rep", None).may_see("None")

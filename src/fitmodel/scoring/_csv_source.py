@@ -1,0 +1,291 @@
+"""Read a CSV file as chunks of rows, from its first row or from a later one.
+
+stream -> header below its titles -> Arrow, all text -> rows of a wrong width put back -> chunks
+
+The rows above a later one are counted and not parsed: only line breaks and quotes are looked at.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import deque
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring.streams import Chunk, Source
+from fitmodel.tables.csv_form import (
+    MarkedEnd,
+    column_names,
+    header_fields,
+    separator_of,
+    swallowing_values,
+    writes_decimal_commas,
+)
+from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
+from fitmodel.tables.layout import find_top, total_rows
+from fitmodel.tables.opening import lines_error, names_error, open_quote_error, width_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+SUMS = "a line of sums, not a prospect"
+HEAD_BYTES = 1 << 20  # the header must lie in these
+BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
+_BREAK, _RETURN, _QUOTE = b'\n\r"'
+
+
+class _Form(NamedTuple):
+    """What has to be known of a file to read it from any row.
+
+    Attributes
+    ----------
+    path : path
+    start : int
+        Byte at which the header begins.
+    fields : list of str
+        Of the header, as they are written.
+    separator : str
+    """
+
+    path: str | Path
+    start: int
+    fields: list[str]
+    separator: str
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns, which are text."""
+        return pa.schema([(name, pa.string()) for name in column_names(self.fields)])
+
+
+def open_csv(path: str | Path, given: io.BufferedReader, *, tabs: bool, is_plain: bool) -> Source:
+    """Read everything as text, so that an id such as 007 comes out as it went in.
+
+    Parameters
+    ----------
+    path : path
+        As messages name it.
+    given : stream of bytes
+    tabs : bool
+        Whether a tab separates.
+    is_plain : bool
+        Whether the path is a file with just these bytes, which may be read from a later row.
+    """
+    encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
+    stream = as_utf8(given, encoding, HEAD_BYTES)
+    start = _pass_titles(stream)
+    head = stream.peek(HEAD_BYTES)
+    fields, separator = _read_header(path, head, tabs=tabs)
+    decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
+    form = _Form(path, start, fields, separator)
+    after = partial(_after, form) if is_plain and encoding == UTF8 else None
+    return Source(form.schema, _chunks(stream, form), separator, decimal_comma, after=after)
+
+
+def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chunk]:
+    """Rows of a stream that begins with the header, or after `passed` lines with a row."""
+    ragged: deque[Any] = deque()
+
+    def set_aside(row: Any) -> str:
+        if not marked.is_end(row.text):
+            ragged.append(row)
+        return "skip"
+
+    marked = MarkedEnd(stream, form.separator, len(form.fields), lines=passed or 0)
+    reader = pacsv.open_csv(
+        marked,
+        # rows are numbered, and so can be put back, only when read by one thread
+        pacsv.ReadOptions(
+            use_threads=False,
+            block_size=BLOCK_BYTES,
+            column_names=None if passed is None else form.fields,
+        ),
+        pacsv.ParseOptions(
+            delimiter=form.separator, newlines_in_values=True, invalid_row_handler=set_aside
+        ),
+        pacsv.ConvertOptions(
+            column_types=dict.fromkeys(form.fields, pa.string()), strings_can_be_null=False
+        ),
+    )
+    named = (batch.rename_columns(form.schema.names) for batch in reader)
+    # Arrow gives no batch where no row has the header's width
+    batches = chain(named, [pa.RecordBatch.from_pylist([], form.schema)])
+    refuse = partial(_refuse_open_quote, form.path, marked)
+    yield from _put_back(batches, ragged, form.separator, refuse, 2 if passed is None else 1)
+
+
+def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
+    if line := marked.line_of_open_quote(text):
+        raise ProspectError(f"{path} {open_quote_error(line)}")
+
+
+def _put_back(
+    batches: Iterator[pa.RecordBatch],
+    ragged: deque[Any],
+    separator: str,
+    refuse: Callable[[str | None], None],
+    number: int,
+) -> Iterator[Chunk]:
+    """Reinsert rows with a wrong number of fields at their positions.
+
+    A quote that is never closed takes all rows that follow, as the last value or in the last of
+    the rows set aside; `refuse` is asked before they are passed on. `number` is Arrow's of the
+    first row.
+    """
+    for batch in batches:
+        pieces: list[pa.RecordBatch] = []
+        problems: dict[int, str] = {}
+        taken = 0
+        while ragged and ragged[0].number - number - len(problems) <= batch.num_rows:
+            row = ragged.popleft()
+            refuse(row.text)
+            position = row.number - number
+            good = position - len(problems) - taken
+            pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
+            taken += good
+            problems[position] = width_error(row.text, row.actual_columns, row.expected_columns)
+        number += batch.num_rows + len(problems)
+        if batch.num_rows:
+            refuse(batch.column(batch.num_columns - 1)[-1].as_py())
+        whole = pa.concat_batches([*pieces, batch.slice(taken)])
+        doubtful = swallowing_values(whole, separator)
+        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | problems)
+
+
+def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
+    """One row of as many fields as fit, the others empty; the problem quotes the whole row."""
+    width = len(schema)
+    fields = [*next(csv.reader([text], delimiter=separator)), *[""] * width][:width]
+    return pa.record_batch([pa.array([value], pa.string()) for value in fields], schema=schema)
+
+
+def without_sums(chunk: Chunk) -> Chunk:
+    """Mark the sum lines of a chunk with a problem; they are not prospects."""
+    sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
+    return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
+
+
+def _pass_titles(stream: io.BufferedReader) -> int:
+    """Read on to the header where there are titles above it, as training does; where it begins."""
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    lines = head[mark:].decode("utf-8", errors="replace").splitlines(keepends=True)
+    top = find_top(lines)
+    if top is not None and top.titles:
+        above = "".join(lines[: top.lines])
+        if "\N{REPLACEMENT CHARACTER}" not in above:
+            stream.read(mark + len(above.encode()))
+            return mark + len(above.encode())
+    return 0
+
+
+def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str], str]:
+    """The header's fields as they are written, and the separator."""
+    # a character may be cut at the end of the head, which is not the header's
+    text = head.removeprefix(codecs.BOM_UTF8)[:HEAD_BYTES]
+    lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
+    blank, first = next(
+        ((position, line) for position, line in enumerate(lines) if line.strip()), (0, "")
+    )
+    first.encode("utf-8")
+    if not first:
+        raise ProspectError(f"{path} is empty. Remedy: export the prospects again.")
+    separator = "\t" if tabs else separator_of(first)
+    lines.seek(0)
+    fields, _ = header_fields(lines, separator)
+    if fields is None:
+        raise ProspectError(f"{path} {open_quote_error(1 + blank)}")
+    if problem := names_error(column_names(fields)):
+        raise ProspectError(f"{path} {problem}")
+    return fields, separator
+
+
+def _after(form: _Form, rows: int) -> Iterator[Chunk] | None:
+    """Rows after the first so many; None where only a parser can tell where these end."""
+    with Path(form.path).open("rb") as file:
+        found = row_start(file, form.start, rows + 1, form.separator)
+    return None if found is None else _chunks_from(form, *found)
+
+
+def _chunks_from(form: _Form, start: int, lines: int) -> Iterator[Chunk]:
+    with Path(form.path).open("rb") as file:
+        file.seek(start)
+        if file.peek(1):
+            yield from _chunks(file, form, lines)
+
+
+def row_start(file: BinaryIO, start: int, rows: int, separator: str) -> tuple[int, int] | None:
+    """Find where a row begins; the rows before it are not parsed.
+
+    Parameters
+    ----------
+    file : stream of bytes
+    start : int
+        Byte at which the first row begins.
+    rows : int
+        Rows to pass, of which the header is one; at least one.
+    separator : str
+
+    Returns
+    -------
+    (int, int) or None
+        The byte, and line breaks before it. None where there are fewer rows, or where a quote or a
+        break stands so that only a parser can tell which rows there are.
+    """
+    file.seek(start)
+    if not start and file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    ends = np.frombuffer(f'{separator}\r\n"'.encode(), dtype=np.uint8)
+    position, lines, inside = file.tell(), 0, False
+    while block := file.read(BLOCK_BYTES):
+        block += file.readline()
+        data = np.frombuffer(block, dtype=np.uint8)
+        breaks = np.flatnonzero(data == _BREAK)
+        quotes = np.flatnonzero(data == _QUOTE)
+        if not _are_plain(data, quotes, ends, inside=inside):
+            return None
+        outside = (np.searchsorted(quotes, breaks) + inside) % 2 == 0
+        row_ends = breaks[outside & (_lengths(data, breaks) > 0)]
+        if not block.endswith(b"\n"):
+            row_ends = np.append(row_ends, len(block) - 1)  # the file's last row
+        if rows <= len(row_ends):
+            end = int(row_ends[rows - 1]) + 1
+            return position + end, lines + int(np.searchsorted(breaks, end))
+        rows -= len(row_ends)
+        position, lines = position + len(block), lines + len(breaks)
+        inside = bool((len(quotes) + inside) % 2)
+    return None
+
+
+def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number of bytes of each line, without its break."""
+    starts = np.append(0, breaks + 1)[:-1]
+    returns = (breaks > starts) & (data[np.maximum(breaks - 1, 0)] == _RETURN)
+    return breaks - starts - returns
+
+
+def _are_plain(
+    data: NDArray[np.uint8], quotes: NDArray[np.intp], ends: NDArray[np.uint8], *, inside: bool
+) -> bool:
+    """Tell whether each quote opens or closes a whole field, and each return is before a break."""
+    after = np.append(data[1:], _BREAK)
+    before = np.append(_BREAK, data[:-1])
+    opens = (np.arange(len(quotes)) + inside) % 2 == 0
+    if not np.isin(before[quotes[opens]], ends).all():
+        return False
+    if not np.isin(after[quotes[~opens]], ends).all():
+        return False
+    returns = np.flatnonzero((data == _RETURN) & (after != _BREAK))
+    return bool(((np.searchsorted(quotes, returns) + inside) % 2 == 1).all())

@@ -1,0 +1,231 @@
+"""The output of a batch as far as it is written, which a later run continues.
+
+first run    chunk -> its bytes in the draft -> record: bytes, their checksum, counts of the batch
+second run   record and draft agree -> the rows of the draft are neither read nor written again
+
+A draft that is not what its record says is begun anew; the predictions are kept apart, in parts.
+Compressed CSV has no draft: what a compressor has not put out yet is lost with its process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zlib
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.scoring._file_sink import csv_lines, header_line, recurring
+from fitmodel.scoring.tables import kind_of
+from fitmodel.tables.atomic import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DRAFT, FOOTERS, RECORD = "draft", "footers", "draft.json"
+MAGIC = b"PAR1"
+TAIL = 8  # bytes behind a footer: its length, and the magic
+SPARE = 1 << 20
+READ_BYTES = 8 << 20
+KINDS = (".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is written.
+
+    Attributes
+    ----------
+    chunks, rows : int
+    errors, flagged, escalated, left_out, first_error
+        Of these rows, as of `BatchResult`.
+    """
+
+    chunks: int = 0
+    rows: int = 0
+    errors: int = 0
+    flagged: int = 0
+    escalated: int = 0
+    left_out: int = 0
+    first_error: str | None = None
+
+    def and_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
+        """The same with the next chunk's predictions; `explain` says which row has an error."""
+        lost = pc.starts_with(columns["error"], LEFT_OUT)
+        problems = pc.if_else(lost, None, columns["error"])
+        errors = len(problems) - problems.null_count
+        first = self.first_error
+        if errors and first is None:
+            first = explain(problems, self.rows)
+        return Progress(
+            self.chunks + 1,
+            self.rows + len(problems),
+            self.errors + errors,
+            self.flagged + columns["poor_fit"].true_count,
+            self.escalated + columns["escalate"].true_count,
+            self.left_out + lost.true_count,
+            first,
+        )
+
+
+class _Grown:
+    """A file that only grows, with its length and the checksum of its bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size, self.checksum = path, 0, 0
+
+    def begin(self) -> None:
+        """Begin with no bytes."""
+        self.path.write_bytes(b"")
+        self.size = self.checksum = 0
+
+    def resume(self, size: int, checksum: int) -> bool:
+        """Go on behind the first bytes; False where they are not those of the checksum."""
+        try:
+            with self.path.open("r+b") as file:
+                left, found = size, 0
+                while left and (data := file.read(min(left, READ_BYTES))):
+                    left, found = left - len(data), zlib.crc32(data, found)
+                file.truncate(size)
+        except FileNotFoundError:
+            return False
+        self.size, self.checksum = size, checksum
+        return not left and found == checksum
+
+    def append(self, data: Any) -> None:
+        """Write further bytes."""
+        with self.path.open("r+b") as file:
+            file.seek(self.size)
+            file.write(data)
+            file.truncate()
+        self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
+
+    @property
+    def state(self) -> list[int]:
+        """What `resume` needs."""
+        return [self.size, self.checksum]
+
+
+class DraftSink:
+    """A CSV or Parquet file whose rows are kept while the batch is not whole; see `Sink`.
+
+    Parameters
+    ----------
+    place : Path
+    folder : Path
+        Where the draft lies, on the same disk.
+    """
+
+    def __init__(self, place: str | Path, folder: Path) -> None:
+        self.place = Path(place)
+        self.progress = Progress()
+        self._folder = folder
+        self._draft, self._footers = _Grown(folder / DRAFT), _Grown(folder / FOOTERS)
+        self._is_parquet = kind_of(place) == ".parquet"
+        self._facts: dict[str, Any] = {}
+
+    @contextmanager
+    def opened(
+        self, schema: pa.Schema, separator: str
+    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
+        """Continue or begin the draft; `progress` says how far it goes."""
+        mark = "\t" if kind_of(self.place) == ".tsv" else separator
+        self._facts = {"schema": schema.to_string(), "separator": mark}
+        if not self._resumed():
+            self.progress = Progress()
+            self._draft.begin()
+            self._footers.begin()
+            self._draft.append(MAGIC if self._is_parquet else header_line(schema.names, mark))
+        if self._is_parquet:
+            yield self._write_group
+            self._draft.append(self._footer(schema))
+        else:
+            yield lambda batch: self._draft.append(csv_lines(batch, mark))
+        with self._draft.path.open("r+b") as written:
+            os.fsync(written.fileno())
+        self._draft.path.replace(self.place)
+        sync_folder(self.place.parent)
+
+    def keep(self, progress: Progress) -> None:
+        """Record that the draft has all rows up to here."""
+        self.progress = progress
+        files = {"draft": self._draft.state, "footers": self._footers.state}
+        record = self._facts | files | {"progress": asdict(progress)}
+        path = self._folder / RECORD
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(record), encoding="utf-8")
+        new.replace(path)
+
+    def _resumed(self) -> bool:
+        try:
+            record = json.loads((self._folder / RECORD).read_text(encoding="utf-8"))
+            draft, footers, progress = (record[key] for key in ("draft", "footers", "progress"))
+            if any(record[key] != value for key, value in self._facts.items()):
+                return False
+            self.progress = replace(self.progress, **progress)
+            return self._draft.resume(*draft) and self._footers.resume(*footers)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return False
+
+    def _write_group(self, batch: pa.RecordBatch) -> None:
+        """Write rows as one group, with a footer of their own that `_footer` joins to the others.
+
+        Arrow writes places of columns counted from the beginning of its file, so it is given the
+        draft itself, mapped into memory, and set to where the rows belong.
+        """
+        start, room = self._draft.size, 2 * batch.nbytes + SPARE
+        while True:
+            with self._draft.path.open("r+b") as file:
+                file.seek(start)
+                file.write(bytes(room))  # so that a full disk is an error here and no signal
+            try:
+                written = _group(self._draft.path, start, batch)
+                break
+            except pa.ArrowInvalid:  # there was too little room
+                if room > (batch.nbytes + SPARE) << 8:
+                    raise
+                room *= 4
+        end = len(written) - TAIL
+        footer = end - int.from_bytes(written[end : end + 4], "little")
+        self._draft.append(written[:footer])
+        own = MAGIC + written[footer:]
+        self._footers.append(len(own).to_bytes(4, "little") + own)
+
+    def _footer(self, schema: pa.Schema) -> bytes:
+        """The footer of all groups."""
+        data = self._footers.path.read_bytes()
+        whole, start = None, 0
+        while start < len(data):
+            stop = start + 4 + int.from_bytes(data[start : start + 4], "little")
+            one = pq.read_metadata(io.BytesIO(data[start + 4 : stop]))
+            start = stop
+            if whole is None:
+                whole = one
+            else:
+                whole.append_row_groups(one)
+        stream = io.BytesIO()
+        if whole is None:
+            pq.ParquetWriter(stream, schema).close()
+        else:
+            whole.write_metadata_file(stream)
+        return stream.getvalue()[len(MAGIC) :]
+
+
+def _group(path: Path, start: int, batch: pa.RecordBatch) -> bytes:
+    with pa.memory_map(str(path), "r+b") as file:
+        with pq.ParquetWriter(file, batch.schema, use_dictionary=recurring(batch.schema)) as writer:
+            file.seek(start)
+            writer.write_batch(batch)
+        stop = file.tell()
+        file.seek(start)
+        written: bytes = file.read(stop - start)
+        return written

@@ -1,0 +1,92 @@
+"""A CSV file is continued at any row, and is then what it is when it is read from its beginning."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from fitmodel.exceptions import ProspectError
+from fitmodel.scoring import _csv_source
+from fitmodel.scoring._csv_source import row_start
+from fitmodel.scoring.tables import open_source
+
+CELLS = ["a", "", '"b, c"', '"d\ne"', '"f ""g"" h"', '""', "Total", "0042", "é", '"\n"', '"i\r\nj"']
+NEW_ROWS = ["\n", "\r\n", "\n\n", "\n \n"]
+"""Ends of rows; a line of one blank is a row that is too short."""
+
+
+def _content(seed: int, separator: str) -> bytes:
+    """A file of rows with quotes, breaks, blank lines and wrong widths."""
+    random = np.random.default_rng(seed)
+    ends = random.choice(NEW_ROWS, size=3)
+    rows = ["id,one,two".replace(",", separator)]
+    for number in range(40):
+        width = random.choice([2, 2, 2, 2, 1, 3])
+        cells = random.choice(CELLS, size=width)
+        rows.append(separator.join([f"D{number}", *cells]))
+    text = "".join(row + random.choice(ends) for row in rows)
+    mark = "\ufeff" if seed % 2 else ""
+    return (mark + (text.rstrip() if seed % 5 == 0 else text)).encode()
+
+
+def _as_rows(chunks) -> list:
+    return [
+        (chunk.batch.num_rows, chunk.batch.to_pylist(), dict(chunk.problems)) for chunk in chunks
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("block", [200, 1 << 20])
+def test_the_rows_after_some_are_those_of_the_whole(tmp_path, monkeypatch, seed, block) -> None:
+    monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
+    path = tmp_path / "in.csv"
+    path.write_bytes(_content(seed, ",;\t"[seed % 3]))
+    with open_source(path, 4) as source:
+        whole = _as_rows(source.chunks)
+    assert sum(rows for rows, *_ in whole) >= 40
+    for passed in range(1, len(whole) + 1):
+        with open_source(path, 4) as source:
+            rows = sum(rows for rows, *_ in whole[:passed])
+            assert source.after(rows) is not None
+            assert _as_rows(source.chunks_after(rows)) == whole[passed:]
+
+
+def test_titles_above_the_header_are_no_rows(tmp_path) -> None:
+    path = tmp_path / "in.csv"
+    rows = "".join(f"D{n},1,2\n" for n in range(20))
+    path.write_text(f"\ufeffA report\n\nid,one,two\n{rows}", encoding="utf-8")
+    with open_source(path, 4) as source:
+        assert source.schema.names == ["id", "one", "two"]
+        assert source.after(8) is not None
+        later = list(source.chunks_after(8))
+    assert later[0].batch.column("id").to_pylist() == ["D8", "D9", "D10", "D11"]
+    assert sum(chunk.batch.num_rows for chunk in later) == 12
+
+
+@pytest.mark.parametrize("cell", ['5" pipe', '"5" pipe', 'a""b', "one\rtwo"])
+def test_what_only_a_parser_can_tell_is_left_to_it(tmp_path, cell) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes(("id,one\n" + "".join(f"D{n},{cell}\n" for n in range(20))).encode())
+    with open_source(path, 4) as source:
+        whole = _as_rows(source.chunks)
+    with open_source(path, 4) as source:
+        assert source.after(8) is None
+        assert _as_rows(source.chunks_after(8)) == whole[2:]
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_a_row_begins_behind_the_break_of_the_one_before(monkeypatch, block) -> None:
+    monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
+    text = b'h,i\n\r\n1,"a\nb"\r\n\n2,c'
+    places = [row_start(io.BytesIO(text), 0, rows, ",") for rows in range(1, 5)]
+    assert places == [(4, 1), (text.index(b"\n\n2") + 1, 4), (len(text), 5), None]
+
+
+def test_an_open_quote_is_named_by_its_line_also_after_a_later_row(tmp_path) -> None:
+    path = tmp_path / "in.csv"
+    rows = "".join(f"D{n},1\n" for n in range(20))
+    path.write_text(f'id,one\n{rows}D20,"open\n', encoding="utf-8")
+    with open_source(path, 4) as source, pytest.raises(ProspectError, match="on line 22"):
+        list(source.chunks_after(8))
