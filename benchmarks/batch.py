@@ -4,8 +4,8 @@
 
 Each way runs in a process of its own over the same Parquet file (20 columns) and writes Parquet.
 The floor reads and writes the same rows and a column of zeros. "Resumed at the end" was interrupted
-after its last row was scored: what is left is to read the input, take the kept predictions and
-write the output.
+after its last row was scored: what is left is to compare what is written with its checksum and to
+put it in its place.
 """
 
 from __future__ import annotations

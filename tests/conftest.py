@@ -67,17 +67,20 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A training draws no plots and logs no copy of fitmodel, unless a test is `full_training`.
+    """A training does without what few tests look at, unless a test is `full_training`.
 
-    Both take longer than a small training, and few tests look at them.
+    It draws no plots, logs no copy of fitmodel, and fits its black-box reference once, not six
+    times: together they take longer than the rest of a small training.
     """
     from fitmodel.evaluation.report import TrainingReport
+    from fitmodel.learning import black_box
     from fitmodel.tracking import _logged_model
 
     LIGHT.undo()
     if item.get_closest_marker("full_training") is None:
         LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
         LIGHT.setattr(_logged_model, "_package", _no_package)
+        LIGHT.setattr(black_box, "N_REPLICATES", 1)
 
 
 def _no_package(folder: Path) -> str:

@@ -19,8 +19,23 @@ def simulation(simulate_quickly):
 
 
 @pytest.fixture(scope="module")
-def report(simulation):
-    return fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2)
+def replayed(simulation):
+    """A backtest, and the days and outcomes that its policy was chosen on."""
+    seen = []
+
+    def remember(view, *given):
+        seen.append((view.day, view.closed.max(), view.left_on[view.left].max()))
+        return decide(view, *given)
+
+    decide = backtesting.decide
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backtesting, "decide", remember)
+        return fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2), seen
+
+
+@pytest.fixture(scope="module")
+def report(replayed):
+    return replayed[0]
 
 
 def test_every_deal_is_judged_by_a_model_of_before_it_was_signed(report):
@@ -58,17 +73,8 @@ def test_the_order_of_the_rows_changes_nothing(simulation, report):
     )
 
 
-def test_the_policy_is_chosen_on_what_was_known_at_the_first_cut(simulation, report, monkeypatch):
-    seen = []
-
-    def remember(view, *given):
-        seen.append((view.day, view.closed.max(), view.left_on[view.left].max()))
-        return decide(view, *given)
-
-    decide = backtesting.decide
-    monkeypatch.setattr(backtesting, "decide", remember)
-    fitmodel.backtest(simulation.deals, simulation.spec, n_cuts=2)
-
+def test_the_policy_is_chosen_on_what_was_known_at_the_first_cut(replayed):
+    report, seen = replayed
     first = np.datetime64(report.cuts["date"].iloc[0], "D")
     assert len(seen) == 1
     assert all(moment <= first for moment in seen[0])

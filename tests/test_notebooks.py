@@ -22,8 +22,10 @@ import dataclasses
 import fitmodel
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
+from fitmodel.learning import black_box
 from fitmodel.tracking import _logged_model
 
+black_box.N_REPLICATES = 1
 _logged_model._package = lambda folder: (folder / "no_copy").mkdir() or str(folder / "no_copy")
 TrainingReport.figures = lambda _report: {}
 
@@ -33,7 +35,7 @@ def _simulate_quickly(n, **law):
 
 fitmodel.simulate_deals = _simulate_quickly
 """
-"""Half the deals, the quick learner, no plots and no copy of fitmodel for the tracked run.
+"""Half the deals, the quick learner, a quick reference, no plots and no copy of fitmodel.
 
 No page is about them, and the first page runs as it stands.
 """
@@ -64,11 +66,16 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
         page = nbformat.read(path, 4).cells
         for cell in page:
             cell.source = FOLDER.sub(f"Path({str(folder)!r})", cell.source)
+            if cell.cell_type == "code":
+                cell.outputs = []  # those of the file are not of this run
         begin = [f"%reset -f\n%cd -q {folder}"]
         if not path.stem.startswith(AS_IT_STANDS):
             begin.append(f"QUICK_LEARNER = {quick_learner!r}\n{LIGHT}")
         cells[path.stem] = [*map(nbformat.v4.new_code_cell, begin), *page]
-    together = nbformat.v4.new_notebook(cells=[cell for page in cells.values() for cell in page])
+        for number, cell in enumerate(cells[path.stem]):
+            cell.id = f"{path.stem}-{number}"
+    together = nbformat.v4.new_notebook()
+    together.cells = [cell for page in cells.values() for cell in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         NotebookClient(together, timeout=120, allow_errors=True).execute()

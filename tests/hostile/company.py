@@ -22,6 +22,7 @@ import pandas as pd
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
+from fitmodel.learning import black_box
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
@@ -171,9 +172,10 @@ def _no_package(folder: Path) -> str:
 
 def warm_up(store: str) -> None:
     """Do everything once with a copy of an empty store: what it imports is there in every fork."""
-    # drawing takes long, and so does copying fitmodel beside each model
+    # drawing takes long, and so do copying fitmodel beside each model and a reference in six fits
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
     _logged_model._package = _no_package
+    black_box.N_REPLICATES = 1
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")
         company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))

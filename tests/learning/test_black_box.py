@@ -16,6 +16,7 @@ from fitmodel.learning.black_box import black_box_probabilities
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.settings import LearnerOptions
 
+pytestmark = pytest.mark.full_training  # with all fits of the reference
 OPTIONS = LearnerOptions()
 
 

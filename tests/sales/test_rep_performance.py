@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel import DealSpec
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
@@ -100,6 +101,39 @@ def test_selecting_and_losing_are_two_questions():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_yearly_contracts_make_nobody_select_riskier_or_safer(language):
+    # those who sell monthly contracts were told that they select riskier prospects
+    random = np.random.default_rng(12)
+    size, end = 1200, pd.Timestamp("2026-06-30")
+    rep = random.integers(0, 6, size)
+    yearly = rep < 2
+    stay = np.where(yearly, 12 + random.exponential(8.0, size), random.exponential(30.0, size))
+    closed = end - pd.to_timedelta(random.integers(0, 1000, size), unit="D")
+    left = closed + pd.to_timedelta(np.ceil(stay * 30.44), unit="D")
+    deals = pd.DataFrame(
+        {
+            "closed_on": closed,
+            "churned_on": left.where(left <= end),
+            "rep": [f"R{number}" for number in rep],
+            "term": np.where(yearly, "annual", "monthly"),
+        }
+    )
+    roles = {name: name for name in ("closed_on", "churned_on", "rep")}
+    spec = DealSpec(
+        deals={**roles, "observed_until": "2026-06-30"}, attributes={"include": ["term"]}
+    )
+    probability = pd.Series(np.where(yearly, 0.01, 0.15) * random.uniform(0.8, 1.2, size))
+
+    reps = compute_rep_performance(deals, spec, probability, language=language).reps
+
+    assert reps["selects"].to_dict() == {
+        f"R{number}": "bound" if number < 2 else "alike" for number in range(6)
+    }
+    words = {"en": "cannot end within the horizon", "zh": "不能在早期流失期限内终止"}
+    assert reps["says_selection"].str.contains(words[language]).sum() == 2
+
+
 def test_no_more_than_one_in_twenty_alike_reps_is_accused():
     accused = judged = on_top_small = 0
     for seed in range(60):

@@ -44,7 +44,7 @@ def add_verdicts(
     table : DataFrame
         A row per rep; gets `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects`.
     facts : DataFrame
-        A row per deal.
+        A row per deal; `bound` says whether its contract cannot end within the horizon.
     least_deals : int
     error : float
         Share of pages of reps all alike on which anybody may be named.
@@ -141,17 +141,21 @@ def _selection(
     Ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals of Mathematical
     Statistics 18, 50-60), with Holm's correction: a mean would let a few very risky deals decide.
     Nobody is compared with reps who alone sell an attribute: what is expected of their prospects is
-    what they themselves have lost.
+    what they themselves have lost. Contracts that cannot end within the horizon are left out on
+    both sides: that nobody leaves early says nothing of who was selected.
     """
     from scipy.stats import mannwhitneyu
 
-    known = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
+    free = ~facts["bound"].to_numpy()
+    unbound = facts.loc[free, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
+    enough = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
+    known = enough & (unbound >= least_deals)
     apart = [] if alone is None else list(table.index[alone])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
     for at in np.flatnonzero(known).tolist():
         own = (facts["who"] == table.index[at]).to_numpy()
-        others_of = ~own & ~facts["who"].isin(apart).to_numpy()
-        mine, others = facts.loc[own, "probability"], facts.loc[others_of, "probability"]
+        others_of = free & ~own & ~facts["who"].isin(apart).to_numpy()
+        mine, others = facts.loc[own & free, "probability"], facts.loc[others_of, "probability"]
         if not len(others):
             continue
         result = mannwhitneyu(mine, others, method="asymptotic")
@@ -164,7 +168,9 @@ def _selection(
     adjusted[known] = holm(p_value[known])
     named = adjusted <= error
     verdict = np.select(
-        [~known, named & (side > 0), named & (side < 0)], ["too_few", "riskier", "safer"], "alike"
+        [~enough, ~known, named & (side > 0), named & (side < 0)],
+        ["too_few", "bound", "riskier", "safer"],
+        "alike",
     )
     return verdict, adjusted
 
@@ -229,7 +235,8 @@ def selection_words(row: pd.Series[Any], say: Say) -> str:
         return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
     own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"
     values = {"own": own, "company": company, "segment": row["only_seller_of"]}
-    return say("selects_own" if row["selects"] == "inseparable" else str(row["selects"]), **values)
+    keys = {"inseparable": "selects_own", "bound": "selects_bound"}
+    return say(keys.get(row["selects"], str(row["selects"])), **values)
 
 
 def _ratio_text(value: float, say: Say) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import MIN_DEALS
 from fitmodel.exceptions import DealsError
@@ -70,7 +71,8 @@ class RepPerformance:
         `knowing_expected` (early churners expected by models that did see the rep's other deals),
         `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
         unexplained difference between reps),
-        `selects` (riskier, alike, safer, inseparable, too_few), the p-values `p_value`,
+        `selects` (riskier, alike, safer, inseparable, bound where nearly all contracts of the rep
+        cannot end within the horizon, too_few), the p-values `p_value`,
         `recent_p_value` and `selection_p_value`, corrected for the number of reps, `talk_about`
         (active, and more early churn than expected now), and in words: `says`, `says_recently`,
         `says_selection`.
@@ -161,6 +163,8 @@ def compute_rep_performance(
     check_index(view.deals)
     who = people_in(view.deals, spec, by).fillna(say("no_rep"))
     facts = deal_facts(view, probability, who, over_reps)
+    horizon = spec.label.horizon_months
+    facts["bound"] = terms_of(view, find_bound_deals(view, horizon, columns_to_look_at(view))) > 0
     rows = {str(name): rep_facts(part, view) for name, part in facts.groupby("who", sort=True)}
     if say("company") in rows:
         raise DealsError(
@@ -178,7 +182,6 @@ def compute_rep_performance(
     _add_ratios(table, gamma_shape(*counts))
     for name, words in WORDS.items():
         table[name] = [words(row, say) for _, row in table.iterrows()]
-    horizon = spec.label.horizon_months
     return RepPerformance(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
 
 

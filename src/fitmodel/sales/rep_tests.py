@@ -32,7 +32,7 @@ __all__ = [
 
 PAGE_ERROR = 0.05
 """Share of pages that may name a rep who is like the others."""
-HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.7, 0.15, 0.15
+HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
 """Of the page's error: tests on all of history, on the last two quarters, and on selection. Where
 reps differ by something unrecorded nearly all false names are of the first kind."""
 MORE_SHARE = 0.95

@@ -247,14 +247,14 @@ def row_start(file: BinaryIO, start: int, rows: int, separator: str) -> tuple[in
     file.seek(start)
     if not start and file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
         file.seek(0)
-    ends = np.frombuffer(f'{separator}\r\n"'.encode(), dtype=np.uint8)
+    is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # of a field
     position, lines, inside = file.tell(), 0, False
     while block := file.read(BLOCK_BYTES):
         block += file.readline()
         data = np.frombuffer(block, dtype=np.uint8)
         breaks = np.flatnonzero(data == _BREAK)
         quotes = np.flatnonzero(data == _QUOTE)
-        if not _are_plain(data, quotes, ends, inside=inside):
+        if not _are_plain(data, quotes, is_end, inside=inside):
             return None
         outside = (np.searchsorted(quotes, breaks) + inside) % 2 == 0
         row_ends = breaks[outside & (_lengths(data, breaks) > 0)]
@@ -273,19 +273,18 @@ def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.in
     """Number of bytes of each line, without its break."""
     starts = np.append(0, breaks + 1)[:-1]
     returns = (breaks > starts) & (data[np.maximum(breaks - 1, 0)] == _RETURN)
-    return breaks - starts - returns
+    lengths: NDArray[np.intp] = breaks - starts - returns
+    return lengths
 
 
 def _are_plain(
-    data: NDArray[np.uint8], quotes: NDArray[np.intp], ends: NDArray[np.uint8], *, inside: bool
+    data: NDArray[np.uint8], quotes: NDArray[np.intp], is_end: NDArray[np.bool_], *, inside: bool
 ) -> bool:
     """Tell whether each quote opens or closes a whole field, and each return is before a break."""
-    after = np.append(data[1:], _BREAK)
-    before = np.append(_BREAK, data[:-1])
-    opens = (np.arange(len(quotes)) + inside) % 2 == 0
-    if not np.isin(before[quotes[opens]], ends).all():
+    opens, closes = quotes[int(inside) :: 2], quotes[1 - inside :: 2]
+    opens, closes = opens[opens > 0], closes[closes < len(data) - 1]
+    if not (is_end[data[opens - 1]].all() and is_end[data[closes + 1]].all()):
         return False
-    if not np.isin(after[quotes[~opens]], ends).all():
-        return False
-    returns = np.flatnonzero((data == _RETURN) & (after != _BREAK))
-    return bool(((np.searchsorted(quotes, returns) + inside) % 2 == 1).all())
+    returns = np.flatnonzero(data[:-1] == _RETURN)
+    lone = returns[data[returns + 1] != _BREAK]
+    return bool(((np.searchsorted(quotes, lone) + inside) % 2 == 1).all())

@@ -34,7 +34,7 @@ DRAFT, FOOTERS, RECORD = "draft", "footers", "draft.json"
 MAGIC = b"PAR1"
 TAIL = 8  # bytes behind a footer: its length, and the magic
 SPARE = 1 << 20
-READ_BYTES = 8 << 20
+READ_BYTES = 1 << 18
 KINDS = (".csv", ".tsv", ".parquet")
 
 
@@ -91,9 +91,9 @@ class _Grown:
         """Go on behind the first bytes; False where they are not those of the checksum."""
         try:
             with self.path.open("r+b") as file:
-                left, found = size, 0
-                while left and (data := file.read(min(left, READ_BYTES))):
-                    left, found = left - len(data), zlib.crc32(data, found)
+                left, found, buffer = size, 0, memoryview(bytearray(READ_BYTES))
+                while count := file.readinto(buffer[: min(left, READ_BYTES)]):
+                    left, found = left - count, zlib.crc32(buffer[:count], found)
                 file.truncate(size)
         except FileNotFoundError:
             return False

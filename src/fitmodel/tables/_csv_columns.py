@@ -259,5 +259,5 @@ def on_disk(texts: CsvTexts) -> TableOnDisk:
     table = spooled(pa.schema(list(zip(names, kinds, strict=True))), batches)
     empty = [name for name in texts.unnamed if table.column(name).null_count == len(table)]
     numbers = Spool(np.intp, on_disk=True)
-    numbers.add(texts.numbers[texts.kept])
+    numbers.add(texts.numbers if texts.kept.all() else texts.numbers[texts.kept])
     return TableOnDisk(table.drop_columns(empty), numbers.array(), texts.findings)

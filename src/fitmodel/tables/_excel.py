@@ -58,7 +58,8 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                     "correct [reading] sheet."
                 )
             wanted = names if sheet is None else [sheet]
-            found, rows = [], []
+            found: list[str] = []
+            rows: list[list[Any]] = []
             for name in wanted:
                 sheet_rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 if _is_table(sheet_rows):

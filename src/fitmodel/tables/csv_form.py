@@ -174,7 +174,7 @@ def row_numbers(
     separator : str
     """
     first = above + 2  # the header is a row too
-    counted = np.arange(rows) + first
+    counted = np.arange(first, first + rows)
     if not _has_blank_lines(opened):
         return counted
     with io.TextIOWrapper(opened(), "utf-8-sig", errors="replace", newline="") as text:
