@@ -37,7 +37,7 @@ def why_absent(name: str) -> str | None:
     if not python:
         return f"{variable} names no Python that has {PACKAGES[name]}"
     if not Path(python).is_file():
-        return f"{variable} is {python}, which is no file"
+        return f"{variable} is {python}, which is not a file"
     code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({PACKAGES[name]!r}))"
     found = subprocess.run([python, "-c", code], check=False, capture_output=True)  # noqa: S603
     return None if found.returncode == 0 else f"{variable}: that Python has no {PACKAGES[name]}"

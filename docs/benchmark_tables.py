@@ -10,14 +10,14 @@ from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 PLACE = "<!-- table of benchmarks/results/quality.json -->"
-PLACE_OF_CLAIMS = "<!-- table of benchmarks/results/false_claims.json -->"
+PLACE_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
+CLAIMS_PLACE = "<!-- table of benchmarks/results/false_claims.json -->"
 CLAIMS = {
     "skill": "skill, where attributes say nothing",
     "leaks": "a leak, where none is",
     "flags": "10 % are flagged: off by more than 3 points",
     "elsewhere": "the same, on another law",
 }
-PLACE_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
 NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
 
 
@@ -25,8 +25,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
     places = {
         PLACE: ("quality", quality_table),
-        PLACE_OF_CLAIMS: ("false_claims", claims_table),
         PLACE_OF_HORIZONS: ("horizons", horizons_table),
+        CLAIMS_PLACE: ("false_claims", claims_table),
     }
     for place, (name, write) in places.items():
         if place in markdown:

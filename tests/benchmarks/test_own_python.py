@@ -17,7 +17,7 @@ TRAIN = DEALS.assign(early_churn=[0, 1, 0, 1], deal_weight=[1.0, 0.5, 0.0, 1.0])
     ("python", "why"),
     [
         (None, "AUTOGLUON_PYTHON names no Python that has autogluon.tabular"),
-        ("/nowhere/python", "AUTOGLUON_PYTHON is /nowhere/python, which is no file"),
+        ("/nowhere/python", "AUTOGLUON_PYTHON is /nowhere/python, which is not a file"),
     ],
 )
 def test_why_it_is_absent_is_said(monkeypatch, python, why) -> None:
