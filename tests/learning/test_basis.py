@@ -86,3 +86,10 @@ def test_a_number_of_few_values_keeps_one_of_two_equal_lines(values) -> None:
     assert sum(kept) >= 1
     if len(values) == 2:
         assert sum(kept) == 1
+
+
+def test_of_two_that_explain_alike_the_one_that_reaches_less_far_is_kept(skewed) -> None:
+    """A few hundred deals cannot tell; a line through skewed values would go on and on."""
+    log_odds = 0.25 * (np.log(skewed) - 3) - 1
+    assert _kept(skewed, log_odds, seen=0.005)[:2] == RANK
+    assert _kept(-skewed, -log_odds - 2, seen=0.005)[:2] == RANK
