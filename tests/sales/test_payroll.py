@@ -529,3 +529,15 @@ def test_the_payroll_is_written_whole_as_csv_or_parquet(tmp_path):
     assert parquet["amount"].tolist() == ledger.payroll["amount"].tolist()
     with pytest.raises(DealsError, match="neither in .csv nor in .parquet"):
         write_payroll(ledger, tmp_path / "payroll.xlsx")
+
+
+def test_a_leaver_whom_nobody_knows_is_refused_by_name():
+    deals = company(1, deals=30)
+    known = sorted(deals["rep"].unique())
+    plan = Plan(commission_rate="0.1", leavers={"left": {"Ana Oz": date(2025, 1, 31)}})
+    with pytest.raises(DealsError, match=rf"names 'Ana Oz', who sold none.*reps are {known[0]}, "):
+        pay(deals, SPEC, plan)
+    spelled = Plan(
+        commission_rate="0.1", leavers={"left": {f" {known[0].upper()} ": date(2025, 1, 31)}}
+    )
+    assert "forfeited" in set(pay(deals, SPEC, spelled).payroll["kind"])

@@ -19,6 +19,7 @@ import pandas as pd
 from fitmodel.deals.months import add_months
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.ledger import PAYROLL
+from fitmodel.sales.people import same_person
 from fitmodel.tables.atomic import workspace, write_file
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ KINDS = (
     "draw_recovered", "guarantee", "bonus",
 )  # fmt: skip
 ZERO = Decimal(0)
+MAX_NAMES = 10  # that a message lists
 
 
 def pay_out(
@@ -64,7 +66,13 @@ def pay_out(
         `forfeited` and `waived` after leaving, `capped`, `draw` and `draw_recovered`, `guarantee`
         (a draw that is not recovered), `bonus`. Amounts of a deal add up to what the ledger says
         was paid for it: the earned, or the advance where less is earned yet.
+
+    Raises
+    ------
+    DealsError
+        If the plan names a rep who left, and nobody of that name sold any of these deals.
     """
+    _refuse_unknown_leavers(plan, lines["rep"])
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
     both: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
@@ -125,10 +133,23 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
             yield month, row["rep"], "forfeited", "", -row["bonus"]
 
 
+def _refuse_unknown_leavers(plan: Plan, reps: pd.Series[Any]) -> None:
+    """Refuse a name that would forfeit nothing, because it is nobody's."""
+    known = sorted(reps.dropna().unique())
+    last = {} if plan.leavers is None else plan.leavers.left
+    wrong = [name for name in last if not any(same_person(name, other) for other in known)]
+    if wrong:
+        shown = ", ".join(known[:MAX_NAMES]) + (", ..." if len(known) > MAX_NAMES else "")
+        raise DealsError(
+            f"[leavers.left] of the plan names {wrong[0]!r}, who sold none of these deals; their "
+            f"reps are {shown}. Remedy: write the name as the deals have it, or take it out."
+        )
+
+
 def _last_days(plan: Plan) -> dict[str, pd.Timestamp]:
     """Last day of each rep who left, by the name in lower case."""
     left = {} if plan.leavers is None else plan.leavers.left
-    return {name.casefold(): pd.Timestamp(day) for name, day in left.items()}
+    return {" ".join(name.split()).casefold(): pd.Timestamp(day) for name, day in left.items()}
 
 
 def _later(day: Any, months: int) -> str:
