@@ -54,6 +54,7 @@ ROOMS = (
     "demonstration",
     "serving",
     "cli",
+    "__main__",
 )
 KEPT_NAMES: set[str] = set()
 """Modules that keep a plain name although only their room imports them: each with its reason."""

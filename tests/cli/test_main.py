@@ -237,9 +237,10 @@ def test_a_mistake_of_ours_is_not_hidden():
         _ = 1 / 0
 
 
-def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path):
+@pytest.mark.parametrize("module", ["fitmodel", "fitmodel.cli"])
+def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path, module):
     done = subprocess.run(
-        [sys.executable, "-m", "fitmodel.cli", "models", "list"],
+        [sys.executable, "-m", module, "models", "list"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
