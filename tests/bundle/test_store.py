@@ -405,7 +405,7 @@ def test_a_pipe_in_a_bundle_neither_hangs_nor_opens(tmp_path: Path) -> None:
     path = write(tmp_path)
     (path / "manifest.json").unlink()
     os.mkfifo(path / "manifest.json")
-    with pytest.raises(BundleError, match="no plain file"):
+    with pytest.raises(BundleError, match="not a plain file"):
         open_bundle(path)
 
 

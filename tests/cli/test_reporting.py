@@ -116,6 +116,7 @@ def test_too_few_deals_do_not_excuse_what_is_wrong_with_them(tmp_path, monkeypat
     assert "churned_on" in done.output
 
 
+@pytest.mark.usefixtures("files")
 def test_two_plans_are_paid_over_the_history_and_compared(tmp_path):
     (tmp_path / "a.toml").write_text("commission_rate = 0.1\nearned_after_months = 0\n")
     (tmp_path / "b.toml").write_text('name = "plan B"\ncommission_rate = 0.1\n')

@@ -11,7 +11,6 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
-from fitmodel.scoring._file_sink import csv_lines
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
     assert "interrupted" not in whole.output
     assert "签约" in (home / "whole.csv").read_text(encoding="utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr("fitmodel.scoring._file_sink.csv_lines", _interrupt_after_the_header())
+        patched.setattr("fitmodel.scoring._draft.csv_lines", _interrupted)
         stopped = CliRunner().invoke(app, ["score", *asked, "--output", "out.csv"])
     assert stopped.exit_code != 0
     assert not (home / "out.csv").exists()
@@ -93,12 +92,5 @@ def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
     assert (home / "out.csv").read_bytes() == (home / "whole.csv").read_bytes()
 
 
-def _interrupt_after_the_header():
-    calls = iter(range(2))
-
-    def lines(batch, separator):
-        if next(calls):
-            raise KeyboardInterrupt
-        return csv_lines(batch, separator)
-
-    return lines
+def _interrupted(_batch, _separator):
+    raise KeyboardInterrupt
