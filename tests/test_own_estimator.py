@@ -174,7 +174,7 @@ def test_reasons_that_do_not_add_up_are_refused() -> None:
 def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
     with pytest.raises(SpecError, match="KNeighborsClassifier takes no sample_weight"):
         check_estimator(KNeighborsClassifier())
-    with pytest.raises(SpecError, match="DataFrame is no scikit-learn classifier"):
+    with pytest.raises(SpecError, match="DataFrame is not a scikit-learn classifier"):
         check_estimator(pd.DataFrame())
 
 

@@ -57,5 +57,5 @@ def test_only_the_rows_of_some_ids_are_asked_for(people, column, values, found):
 
 
 def test_an_id_that_no_database_keeps_is_refused(people):
-    with pytest.raises(DatabaseError, match="no id"):
+    with pytest.raises(DatabaseError, match="not an id"):
         read_rows(f"{people}/people", None, ("the id", ["a\0b"]))

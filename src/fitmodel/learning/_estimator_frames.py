@@ -30,7 +30,7 @@ def check_estimator(estimator: Any) -> None:
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     name = type(last).__name__
     if not hasattr(estimator, "get_params") or not hasattr(last, "predict_proba"):
-        raise SpecError(f"{name} is no scikit-learn classifier with predict_proba")
+        raise SpecError(f"{name} is not a scikit-learn classifier with predict_proba")
     if not has_fit_parameter(last, "sample_weight"):
         raise SpecError(
             f"the fit of {name} takes no sample_weight, so deals too young to be known could not "
