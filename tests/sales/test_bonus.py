@@ -16,7 +16,7 @@ from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import pay_bonus, share_places, standings
+from fitmodel.sales.bonus import DRAWS, _to_the_end, pay_bonus, share_places, standings
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 
@@ -187,6 +187,7 @@ def test_the_ledger_adds_up_over_reps_months_and_bonuses(simulation):
         parts = table["earned"] + table["withheld"] + table["pending"]
         assert (parts == table["nominal"]).all()
     assert ledger.total["bonus"] == ledger.bonuses["bonus"].sum()
+    assert ledger.total["deals"] == len(ledger.deals)  # a bonus is no deal
 
 
 def test_a_yearly_bonus_needs_dates(simulation):
@@ -236,3 +237,38 @@ def test_the_score_is_renewed_over_the_renewals_that_such_customers_give() -> No
     assert list(table["expected_renewals"]) == pytest.approx([6.0, 6.0])
     assert list(table["score"]) == pytest.approx([8 / 6, 4 / 6])
     assert list(table["renewal_rate"]) == pytest.approx([0.8, 0.4])
+
+
+def test_over_all_of_history_the_best_come_first_and_the_month_is_the_last_one_signed_in(
+    simulation,
+) -> None:
+    bonus = BONUS.model_copy(update={"period": "all"})
+    deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
+    paid = pay_bonus(deals, spec, bonus, p)
+
+    assert set(paid["month"]) == {f"{deals['closed_on'].max():%Y-%m}"}
+    scores = paid["score"].fillna(-1.0).tolist()
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) > 1
+    nobody = pay_bonus(deals, spec, bonus.model_copy(update={"least_deals": 10**6}), p)
+    assert nobody["score"].isna().all()
+    assert nobody["rep"].tolist() == sorted(nobody["rep"])
+
+
+def test_at_the_end_of_a_period_all_are_counted_who_are_tested_alive_or_gone() -> None:
+    own = pd.DataFrame(
+        {
+            "tested": [True] * 5 + [False] * 4,
+            "alive": [False] * 5 + [True] * 2 + [False] * 2,
+            "gone": [False] * 7 + [True] * 2,
+            "lost": [True] + [False] * 8,
+            "loss": 0.5,
+            "to_come": [0.0] * 6 + [50.0, 0.0, 0.0],  # one stays surely, one leaves surely
+        }
+    )
+    random = np.random.default_rng(0)
+    tested, lost, expected = _to_the_end(own, np.ones(DRAWS), 0.0, random)
+
+    assert set(tested) == {9.0}
+    assert set(lost) == {4}  # one of the tested, the one that leaves, the two that are gone
+    assert expected == pytest.approx(np.full(DRAWS, 9 * (1 - np.exp(-0.5))))

@@ -11,6 +11,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.survival import kaplan_meier
 from fitmodel.decision.value import Money
 from fitmodel.sales.rates import (
+    DRAWS,
     LARGEST_SHAPE,
     NORMAL_95,
     Overdispersion,
@@ -217,3 +218,11 @@ def test_without_dates_or_amounts_no_year_is_added_up() -> None:
 
     assert compute_yearly_loss(deals, tenure, MONEY) is None
     assert compute_yearly_loss(LEFT, SPEC.replace(deals={"amount": None}), MONEY) is None
+
+
+def test_how_likely_alike_reps_differ_so_much_is_the_binomial_tail() -> None:
+    seen = np.array([60.0, 40.0, 0.0])
+    p_value = overdispersion(seen, np.array([50.0, 50.0, 1e-9])).p_value
+
+    exact = 2 * binom.sf(59, 100, 0.5)  # 60 or more of the first, or of the second
+    assert p_value == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / DRAWS))
