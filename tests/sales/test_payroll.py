@@ -541,3 +541,11 @@ def test_a_leaver_whom_nobody_knows_is_refused_by_name():
         commission_rate="0.1", leavers={"left": {f" {known[0].upper()} ": date(2025, 1, 31)}}
     )
     assert "forfeited" in set(pay(deals, SPEC, spelled).payroll["kind"])
+
+
+def test_a_leaver_all_of_whose_amounts_are_missing_is_known():
+    deals = company(1, deals=30)
+    first, *_ = sorted(deals["rep"].unique())
+    deals.loc[deals["rep"] == first, "value"] = np.nan
+    plan = Plan(commission_rate="0.1", leavers={"left": {first: date(2025, 1, 31)}})
+    assert first not in set(pay(deals, SPEC, plan).payroll["rep"])

@@ -133,10 +133,10 @@ def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
     """
     priors = []
     if options.parent is not None:
-        whole = options.parent.tables(design.columns)
-        priors.append(PriorTables(whole, *PARENT_WEIGHT))
-        zeros = [np.zeros_like(table) for table in whole]
-        for position, table in enumerate(whole):
+        tables = options.parent.tables(design.columns)
+        priors.append(PriorTables(tables, *PARENT_WEIGHT))
+        zeros = [np.zeros_like(table) for table in tables]
+        for position, table in enumerate(tables):
             if table.any():
                 alone = [*zeros[:position], table, *zeros[position + 1 :]]
                 priors.append(PriorTables(alone, 0.0, ATTRIBUTE_WEIGHT))

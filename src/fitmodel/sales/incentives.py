@@ -17,8 +17,8 @@ from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._deal_lines import make_lines, month_of
 from fitmodel.sales.bonus import COLUMNS, pay_bonus
 from fitmodel.sales.ledger import Ledger, split_commission
-from fitmodel.sales.payroll import pay_out
-from fitmodel.sales.people import check_index
+from fitmodel.sales.payroll import pay_out, refuse_unknown_leavers
+from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import expected_leavers
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def pay(
     ------
     DealsError
         If the contract names no rep or no amount, an amount is negative or infinite, a probability
-        is missing, rows share an index, or a bonus needs dates that are not there.
+        is missing, rows share an index, a bonus needs dates that are not there, or the plan names a
+        rep who left and who sold none of these deals.
 
     Notes
     -----
@@ -88,6 +89,7 @@ def pay(
     priced = table[amount].notna().to_numpy()
     kept = view.subset(priced)
     lines = make_lines(kept, plan, rows)
+    refuse_unknown_leavers(plan, [*people_in(table, spec, "rep").dropna(), *lines["rep"].dropna()])
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(view, spec, ages, probability)
     entries = _entries(plan, lines, chances.loc[lines.index])

@@ -23,7 +23,7 @@ from fitmodel.sales.people import same_person
 from fitmodel.tables.atomic import workspace, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
@@ -66,13 +66,7 @@ def pay_out(
         `forfeited` and `waived` after leaving, `capped`, `draw` and `draw_recovered`, `guarantee`
         (a draw that is not recovered), `bonus`. Amounts of a deal add up to what the ledger says
         was paid for it: the earned, or the advance where less is earned yet.
-
-    Raises
-    ------
-    DealsError
-        If the plan names a rep who left, and nobody of that name sold any of these deals.
     """
-    _refuse_unknown_leavers(plan, lines["rep"])
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
     both: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
@@ -133,9 +127,21 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
             yield month, row["rep"], "forfeited", "", -row["bonus"]
 
 
-def _refuse_unknown_leavers(plan: Plan, reps: pd.Series[Any]) -> None:
-    """Refuse a name that would forfeit nothing, because it is nobody's."""
-    known = sorted(reps.dropna().unique())
+def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
+    """Refuse a name that would forfeit nothing, because it is nobody's.
+
+    Parameters
+    ----------
+    plan : Plan
+    reps : iterable of str
+        Everybody who sold any of the deals, whether its amount is known or not.
+
+    Raises
+    ------
+    DealsError
+        If the plan names a rep who left, and nobody of that name is among them.
+    """
+    known = sorted(set(reps))
     last = {} if plan.leavers is None else plan.leavers.left
     wrong = [name for name in last if not any(same_person(name, other) for other in known)]
     if wrong:
