@@ -88,30 +88,6 @@ def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
 
 
 @pytest.mark.full_training
-def test_the_run_can_be_loaded_by_mlflow_with_the_same_columns(trained: TrainingRun) -> None:
-    uri = trained.model.manifest["spec"]["tracking"]["uri"]
-    prospects = simulate_prospects(20, seed=2).prospects
-    code = (
-        "import sys, warnings; warnings.simplefilter('ignore')\n"
-        "import mlflow, pandas as pd\n"
-        f"mlflow.set_tracking_uri({uri!r})\n"
-        "model = mlflow.pyfunc.load_model('models:/prospect-fit@champion')\n"
-        "out = model.predict(pd.read_parquet(sys.argv[1]), params={'reasons': 0})\n"
-        "out.to_parquet(sys.argv[2])\n"
-    )
-    folder = trained.bundle_path.parents[2]
-    prospects.to_parquet(folder / "in.parquet")
-    command = [sys.executable, "-c", code, str(folder / "in.parquet"), str(folder / "out.parquet")]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
-    served = pd.read_parquet(folder / "out.parquet")
-    expected = trained.model.predict(prospects, reasons=0)
-    assert list(served.columns) == list(expected.columns)
-    np.testing.assert_allclose(
-        served["early_churn_probability"], expected["early_churn_probability"], atol=1e-12
-    )
-
-
-@pytest.mark.full_training
 def test_scoring_loads_no_learning_library(trained: TrainingRun) -> None:
     code = (
         "import sys, fitmodel\n"
