@@ -23,7 +23,7 @@ from fitmodel.training import TrainingRun, train
 pytestmark = pytest.mark.slow
 
 SIMULATION = simulate_deals(1500, seed=11)
-FEWER = simulate_deals(500, seed=11)  # enough, where the model is not looked at
+FEWER = simulate_deals(500, seed=11, n_attributes=6)  # enough, where the model is not looked at
 
 
 @pytest.fixture(scope="module")
