@@ -87,7 +87,7 @@ class ChangeLog:
 
     @property
     def digest(self) -> bytes:
-        """Changes where any row does."""
+        """Digest of the rows: another one where any row is another."""
         arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
         return digest_of(self.table_name, [*self.ids], self.fields, [*self.levels], arrays=arrays)
 
@@ -110,7 +110,7 @@ class ChangeLog:
         return self.section.old_value is not None
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
-        """Place of each id among the deals of the table; -1 where it is not there."""
+        """Position of each id among the deals of the table; -1 where it is absent."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
         positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)

@@ -127,7 +127,7 @@ class EventLog:
         return len(self.every.times)
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
-        """Place of each id among the deals of the table; -1 where it is not there."""
+        """Position of each id among the deals of the table; -1 where it is absent."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
         positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
@@ -135,7 +135,7 @@ class EventLog:
 
     @property
     def digest(self) -> bytes:
-        """Changes where any row does."""
+        """Digest of the rows: another one where any row is another."""
         rows = self.every
         arrays = (rows.starts, rows.times, rows.who, rows.amounts, self.kind)
         return digest_of(self.table_name, [*self.ids], self.kinds, arrays=arrays)

@@ -1,4 +1,4 @@
-"""Rows of a history as sorted arrays: what repeats the value before it dropped, changes counted.
+"""Rows of a history as sorted arrays, without rows that repeat a value; changes are counted.
 
 one part after the other -> (deal, field, time, value, old value) -> sorted -> behind those before
 """

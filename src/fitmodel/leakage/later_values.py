@@ -46,7 +46,7 @@ class LaterValue:
 def later_values(
     today: pd.DataFrame, result: AsOfAttributes, view: HistoryView
 ) -> list[LaterValue]:
-    """Hold the columns of today against what stood before closing.
+    """Compare the columns of today with their values before closing.
 
     Parameters
     ----------

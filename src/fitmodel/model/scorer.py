@@ -132,7 +132,7 @@ class Scorer:
         return self._row_scorer.codes(prospect, None if as_of is None else as_day(as_of))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: what is laid out for speed is laid out anew where it arrives."""
+        """Return the fields only: tables prepared for speed are prepared again after unpickling."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property

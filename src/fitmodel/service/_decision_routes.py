@@ -123,7 +123,7 @@ def add_decisions(
     def events(request: Request, id: Id) -> dict[str, Any]:  # noqa: A002 - as in the body
         """What was said of a prospect and done with it, the latest first."""
         _check_sees(request, id, may_see)
-        with _told():
+        with _errors_as_answers():
             timeline_events = [event.to_dict() for event in _deals(deals).events(id)]
             standing = _deals(deals).standing(id)
         number = 0 if standing is None else standing.number
@@ -141,7 +141,7 @@ def add_decisions(
             raise RefusedError(404, "the service was not given a decision log (--log)")
         name, by = str(decision.id), _who(request, decision.by)
         _check_sees(request, name, may_see)
-        with _told():
+        with _errors_as_answers():
             if deals is None:
                 log.decide(
                     name,
@@ -166,7 +166,7 @@ def add_decisions(
         """Undo a decision within a minute; only whoever made it can."""
         name, by = str(given.id), _who(request, given.by)
         _check_sees(request, name, may_see)
-        with _told():
+        with _errors_as_answers():
             _deals(deals).undo(name, given.number, by=by)
         return {"id": name, "undone": given.number}
 
@@ -175,7 +175,7 @@ def add_decisions(
         """Ask a manager to decide."""
         name, by = str(question.id), _who(request, question.by)
         _check_sees(request, name, may_see)
-        with _told():
+        with _errors_as_answers():
             _deals(deals).ask(name, by=by, reason=question.reason)
         return {"id": name, "action": "asked"}
 
@@ -200,7 +200,7 @@ def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str]
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_as_answers() -> Iterator[None]:
     """Say a problem of the log with its status."""
     try:
         yield

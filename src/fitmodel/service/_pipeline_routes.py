@@ -51,7 +51,7 @@ def add_pipeline(
         """The open pipeline as CSV, where the service was given one; a rep sees the own deals."""
         if pipeline is None:
             raise RefusedError(404, NO_PIPELINE)
-        with _told():
+        with _errors_as_answers():
             rep = holder.model.manifest.get("spec", {}).get("deals", {}).get("rep")
             text = pipeline.read_for(person_of(request), rep)
             return Response(text, media_type="text/csv; charset=utf-8")
@@ -66,7 +66,7 @@ def add_pipeline(
         if rows is None:
             raise RefusedError(404, NO_PIPELINE)
         person = person_of(request)
-        with _told():
+        with _errors_as_answers():
             if not full:
                 return _unpacked_if_asked(request, rows.listed(person, language))
             return JSONResponse(rows.whole(person, language))
@@ -91,7 +91,7 @@ def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str
     """A row that whoever asks may see."""
     if rows is None:
         raise RefusedError(404, NO_PIPELINE)
-    with _told():
+    with _errors_as_answers():
         found = rows.row(person_of(request), key, language)
     if found is None:
         raise RefusedError(404, "the pipeline has no such prospect")
@@ -107,7 +107,7 @@ def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_as_answers() -> Iterator[None]:
     try:
         yield
     except (FitModelError, OSError) as error:

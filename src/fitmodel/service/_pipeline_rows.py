@@ -131,7 +131,7 @@ class PipelineRows:
         return _list([row.whole() for row in _with_decisions(seen, decided)], decided, language)
 
     def listed(self, person: Person, language: str) -> bytes:
-        """The same list with less of each row, as JSON packed by gzip.
+        """The same list with fewer values of each row, as JSON compressed by gzip.
 
         That of all rows is written once, and again when a decision was made or undone.
         """
@@ -148,7 +148,7 @@ class PipelineRows:
         return known[1]
 
     def prepare(self) -> None:
-        """Make the list in every language, so that nobody waits for it; errors are told later."""
+        """Make the list in every language before it is asked for; errors are reported later."""
         for language in LANGUAGES:
             with suppress(FitModelError, OSError):
                 self.listed(ANYBODY, language)
@@ -165,7 +165,7 @@ class PipelineRows:
         return [row for row in every if person.may_see(row.shown["rep"])]
 
     def _decided(self, rows: list[PipelineRow]) -> _Decided:
-        """The latest decision on each row, of now."""
+        """The latest decision on each row, read now."""
         if self._decisions is None:
             return _Decided()
         try:
@@ -174,7 +174,7 @@ class PipelineRows:
             return _Decided(is_away=True)
 
     def _scored(self, language: str) -> _Scored:
-        """The state of now, scored in a language; who finds it there does not wait for others."""
+        """The current state, scored in a language; once it is there, no caller waits for others."""
         model = self._holder.model
         stamp = (*self._pipeline.stamp(), model.version, today())
         known = self._known
@@ -228,7 +228,7 @@ def _made_rows(
     roles = model.manifest.get("spec", {}).get("deals", {})
     ids = [row.get(roles.get("id"), "") for row in cells]
     amounts = _amounts(model, scored)
-    answers = _said(model, scored, amounts)
+    answers = _predicted_columns(model, scored, amounts)
     reasons = scored.predictions["reasons"].tolist() if cells else []
     rows = []
     for position, key in enumerate(_keys(ids)):
@@ -257,8 +257,10 @@ def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
     return given
 
 
-def _said(model: FitModel, scored: ScoredRows, amounts: list[float]) -> dict[str, list[Any]]:
-    """What was said of every row, by column."""
+def _predicted_columns(
+    model: FitModel, scored: ScoredRows, amounts: list[float]
+) -> dict[str, list[Any]]:
+    """Predictions of every row, by column."""
     predictions = scored.predictions
     columns = {name: predictions[name].tolist() for name in SAID if name in predictions}
     if columns:
