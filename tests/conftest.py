@@ -25,9 +25,10 @@ from slow_tests import Measure, function_of, listed
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
-    "test_notebooks.py", "test_faults.py", "test_learner.py", "test_training.py",
-    "test_docstrings.py", "test_tables.py", "test_rounds.py", "test_docs.py", "test_readme.py",
-    "test_own_estimator.py",
+    "test_notebooks.py", "test_learner.py", "test_faults.py", "test_app_scenes.py", "test_docs.py",
+    "test_rep_performance.py", "test_resume.py", "test_like_a_database.py", "test_training.py",
+    "test_docstrings.py", "test_readme.py", "test_tables.py", "test_server.py",
+    "test_every_door.py", "test_own_estimator.py",
 )  # fmt: skip
 LIGHT = pytest.MonkeyPatch()
 USER, PASSWORD = "tester", "s3cret%2Fword"
@@ -55,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if function_of(item.nodeid) in names:
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    order = {name: place for place, name in enumerate(LONGEST)}
+    order = {name: position for position, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
 
 
