@@ -226,11 +226,11 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     monkeypatch.setattr("fitmodel.comparing.load", lambda place, **_: models[place])
 
     text = CliRunner().invoke(app, ["compare", "one", "two", str(deals)])
-    told = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
+    done = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
 
-    assert text.exit_code == told.exit_code == 0
+    assert text.exit_code == done.exit_code == 0
     assert "A      one (v1)" in text.output
-    assert json.loads(told.output)["n_deals"] > 50
+    assert json.loads(done.output)["n_deals"] > 50
 
 
 def test_it_is_a_public_name() -> None:
