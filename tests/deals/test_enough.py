@@ -110,3 +110,10 @@ def test_what_check_counts_as_enough_is_learned_from() -> None:
 
     learned = learn(deals, SPEC)
     assert len(learned.estimator.predict_proba(deals[["seats"]])) == len(deals)
+
+
+def test_the_interval_is_jeffreys_of_as_many_deals_as_the_rate_stands_for() -> None:
+    """Six leavers at a rate of 10 % are those of 60 deals, however many are half-known."""
+    from scipy.stats import beta
+
+    assert base_rate_interval(6, 0.1, 45) == pytest.approx(beta.ppf([0.1, 0.9], 6.5, 54.5))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.plain_words import as_toml, toml_value
+from fitmodel.deals.plain_words import as_toml, listed, toml_value
 from fitmodel.deals.vocabulary import is_status, plain_words
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
@@ -69,3 +69,10 @@ def test_a_contract_is_read_back_equal(tmp_path) -> None:
 )  # fmt: skip
 def test_a_status_is_known_with_and_without_the_noun_that_has_it(value: str, status: bool) -> None:
     assert is_status(plain_words(value), "left") == status
+
+
+@pytest.mark.parametrize(("problems", "count"), [(["a"], "1 problem"), (["a", "b"], "2 problems")])
+def test_problems_are_counted_and_each_has_a_line(problems: list[str], count: str) -> None:
+    first, *lines = listed(problems, "the contract").splitlines()
+    assert first == f"the contract is not valid ({count}):"
+    assert lines == [f"  - {problem}" for problem in problems]

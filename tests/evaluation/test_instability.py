@@ -123,3 +123,13 @@ def test_both_plots_draw_what_was_computed() -> None:
     assert list(flags.lines[0].get_ydata()) == list(found.table["flag_changes"])
     assert plot_instability(found, ax) is ax
     assert plot_flag_changes(found, flags) is flags
+
+
+def test_the_band_holds_the_replicates_of_the_riskiest_and_the_safest_prospects_too() -> None:
+    p = np.linspace(0.01, 0.9, 60)
+    replicates = p + np.linspace(-0.01, 0.01, 9)[:, None]
+    found = summarise_replicates(p, replicates, flagged, pd.RangeIndex(60))
+    low, high = (line for line in plot_instability(found).lines if line.get_color() == "black")
+
+    np.testing.assert_allclose(low.get_ydata(), found.table["low"], atol=1e-12)
+    np.testing.assert_allclose(high.get_ydata(), found.table["high"], atol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
-from fitmodel.evaluation import plots
+from fitmodel.evaluation import fonts, plots
 from fitmodel.evaluation.calibration import compute_calibration
 from fitmodel.evaluation.curves import (
     compute_bands,
@@ -152,3 +153,22 @@ def test_axes_on_no_figure_are_an_error():
     ax.remove()
     with pytest.raises(ValueError, match="stand on no figure"):
         plots.figure_of(ax)
+
+
+def test_chinese_words_have_a_font_that_holds_them_where_one_is_installed(monkeypatch):
+    monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "Some CJK"))
+    frame = compute_calibration([0, 1] * 100, np.tile([0.2, 0.6], 100))
+    chinese = plots.plot_calibration(frame, language="zh")
+    assert chinese.title.get_fontfamily() == ["DejaVu Sans", "Some CJK"]
+    assert "Some CJK" not in plots.plot_calibration(frame).title.get_fontfamily()
+    monkeypatch.setattr(fonts, "_families", lambda: None)
+    assert "Some CJK" not in plots.plot_calibration(frame, language="zh").title.get_fontfamily()
+
+
+def test_many_cuts_have_room_for_their_names(cuts):
+    many = pd.concat([cuts.head(1)] * 14, ignore_index=True)
+    many["date"] = pd.date_range("2023-01-01", periods=14, freq="2MS")
+    figure = plots.figure_of(plots.plot_stability(many))
+    figure.draw_without_rendering()
+    labels = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 <= right.x0 for left, right in pairwise(labels))

@@ -237,9 +237,9 @@ def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -
     """Deals flagged by one model only, those by which most is made or lost first."""
     result = table.assign(flagged_by=np.where(a, "A", "B"))
     if net is None:
-        return result[a != b]
+        return pd.DataFrame(result[a != b])
     size = np.argsort(-np.abs(np.nan_to_num(net)), kind="stable")
-    return result.assign(net=net).iloc[size[(a != b)[size]]]
+    return pd.DataFrame(result.assign(net=net).iloc[size[(a != b)[size]]])
 
 
 def _gains(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WITH_CHINESE = (
@@ -51,6 +52,18 @@ def readable(figure: Figure) -> Iterator[None]:
             for text in figure.findobj(Text):
                 text.set_fontfamily(list(families))
             yield
+
+
+def with_all_letters(ax: Axes) -> Axes:
+    """Give the words of axes, and of their twin, a font that has the letters, if one is there."""
+    from matplotlib.text import Text
+
+    figure = ax.get_figure(root=True) or ax
+    words = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
+    families = _families() if words else None
+    for text in words if families else ():
+        text.set_fontfamily(list(families or ()))
+    return ax
 
 
 def _needs_more(figure: Figure) -> bool:

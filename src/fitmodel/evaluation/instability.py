@@ -221,8 +221,9 @@ def plot_instability(result: Instability, ax: Axes | None = None) -> Axes:
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="no difference")
     for name in ("low", "high"):
         label = "95 % of the replicates" if name == "low" else None
-        smooth = result.table[name].iloc[order].rolling(25, min_periods=1, center=True).mean()
-        ax.plot(p[order], smooth, color="black", linewidth=1, label=label)
+        away = (result.table[name] - result.table["probability"]).iloc[order]
+        smooth = away.rolling(25, min_periods=1, center=True).mean()  # at the ends too around p
+        ax.plot(p[order], p[order] + smooth, color="black", linewidth=1, label=label)
     top = min(1.0, 1.05 * float(max(p.max(), result.table["high"].max())))
     ax.set(xlim=(0, top), ylim=(0, top), title="Instability: what other deals would have taught")
     ax.set(xlabel="probability of the model", ylabel="probability of models of bootstrap samples")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
 from fitmodel.language.catalogue import phrases
 
@@ -72,4 +73,4 @@ def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") ->
     ax.set(xlabel=say("quarter_ending"), ylabel=say("ratio"))
     ax.set_ylim(0, 1.2 * ax.get_ylim()[1])  # room for the legend above the intervals
     ax.legend(frameon=False, loc="upper left", ncols=3)
-    return ax
+    return with_all_letters(ax)

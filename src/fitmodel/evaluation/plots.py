@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def plot_stability(
     """
     from fitmodel.evaluation.metrics import METRIC_NAMES
 
-    ax = ax or new_axes(6.5)
+    ax = ax or new_axes(max(6.5, 0.8 * len(frame)))
     whiskers = [frame[metric] - frame[f"{metric}_low"], frame[f"{metric}_high"] - frame[metric]]
     ax.errorbar(
         frame["date"],
@@ -300,4 +301,4 @@ def finished(ax: Axes, place: Any) -> Axes:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc=place, fontsize=8, framealpha=0.85, edgecolor="none")
-    return ax
+    return with_all_letters(ax)

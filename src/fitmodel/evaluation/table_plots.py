@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
 from fitmodel.exceptions import EditError
 from fitmodel.language.catalogue import phrases
@@ -94,7 +95,7 @@ def plot_table(
     ax.set_title(title, fontsize=11)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="best", fontsize=8, framealpha=0.85, edgecolor="none")
-    return ax
+    return with_all_letters(ax)
 
 
 def save_table_plot(scorecard: Scorecard, attribute: str, path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 
@@ -41,7 +42,7 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
     ax.set_yticks(height, [name.replace("$", r"\$") for name in shown.index])
     ax.set_xlim(left=0)
     ax.set_xlabel(phrases(language, "plots")("stability_index"))
-    return ax
+    return with_all_letters(ax)
 
 
 def plot_drift_by_month(
@@ -77,4 +78,4 @@ def plot_drift_by_month(
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
     ax.figure.colorbar(drawn, ax=ax, label=say("stability_index"), extend="max")
     ax.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    return ax
+    return with_all_letters(ax)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
@@ -70,7 +71,7 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
         ylim=(0, max(2.5, float(reps["ratio"].clip(upper=6).max()) * 1.1)),
     )
     ax.legend(frameon=False, loc="upper right")
-    return ax
+    return with_all_letters(ax)
 
 
 def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "en") -> Axes:
@@ -114,7 +115,7 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     ax.set_yticks(range(len(shown)), names, fontsize=9, parse_math=False)
     ax.set(xlabel=say("axis", horizon=profile.horizon_months))
     _dress(ax)
-    return ax
+    return with_all_letters(ax)
 
 
 def _dress(ax: Axes) -> None:
