@@ -3,17 +3,19 @@
     python benchmarks/horizons.py [--data ../shared/data] [--only TABLE] [--learner NAME]
 
 Half of the deals of a table, drawn at random, are learned from; the other half is evaluated on.
+"us_lapse, later" learns from what was known on a day and is evaluated on deals signed after it.
 fitmodel is fitted at one horizon and answers at all; "for each alone" is fitmodel trained once per
-horizon; "long-run level" is fitmodel without today's level, which a half of all years does not
-have. Compared with scikit-survival's gradient boosting, hazardous (SurvivalBoost) and dnamite, all
-at their defaults behind a one-hot encoder. Each runs in a process of its own, by the Python that
-HAZARDOUS_PYTHON or DNAMITE_PYTHON names where it is not installed beside fitmodel (both need pandas
-below 3, dnamite torch too); a package that no Python has is left out, and that is printed.
+horizon; "longest horizon" is fitmodel trained at the last month. Compared with scikit-survival's
+gradient boosting, hazardous (SurvivalBoost) and dnamite, all at their defaults behind a one-hot
+encoder. Each runs in a process of its own, by the Python that HAZARDOUS_PYTHON or DNAMITE_PYTHON
+names where it is not installed beside fitmodel (both need pandas below 3, dnamite torch too); a
+package that no Python has is left out, and that is printed.
 
-The integrated Brier score is weighted by the inverse probability of not being censored (Graf et
-al. 1999), "difference" is that to fitmodel's, paired over deals. The calibration error of a month
-is the mean distance, over quarters of the predicted risk, between mean prediction and Kaplan-Meier
-share. Times are of the processor. It goes on where it was stopped: results/horizons.json.
+The integrated Brier score is weighted by the inverse chance of being watched, given the attributes
+and, in a second column, alike for all (see `_survival_scores`); "difference" is that to fitmodel's,
+paired over deals. The calibration error of a month is the mean distance, over quarters of the
+predicted risk, between mean prediction and Kaplan-Meier share. Times are of the processor, each
+from the raw table on. It goes on where it was stopped: results/horizons.json.
 """
 
 from __future__ import annotations
@@ -34,6 +36,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _results import FOLDER, Results
+from _survival_scores import (
+    Followed,
+    Watched,
+    brier,
+    calibration,
+    integrated,
+    watched_alike,
+    watched_given_attributes,
+)
 from quality import LAPSE, SME
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -43,11 +54,10 @@ from sklearn.preprocessing import OneHotEncoder
 import fitmodel
 from fitmodel.datasets.telco import load_telco
 from fitmodel.deals.history import HistoryView, view_of
-from fitmodel.deals.survival import kaplan_meier
 from fitmodel.learning.churn_curve import ChurnCurve
-from fitmodel.learning.curve_fitting import fit_curve, learned_curve
+from fitmodel.learning.curve_fitting import learned_curve
+from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import Learned, cross_fitted, learn
-from fitmodel.learning.level import raised
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 TIMEOUT = 1_800  # seconds by the clock for one peer
@@ -55,12 +65,16 @@ TIMEOUT = 1_800  # seconds by the clock for one peer
 
 @dataclass(frozen=True)
 class Table:
-    """A table of deals: its contract, the months evaluated at and how many rows are used."""
+    """A table of deals: its contract, the months evaluated at and how many rows are used.
+
+    With a `cut` it is learned from what was known on that day, and evaluated on deals signed later.
+    """
 
     load: Callable[[Path | None], tuple[pd.DataFrame, fitmodel.DealSpec]]
     months: tuple[int, ...]
     until: int
     rows: int
+    cut: str | None = None
 
 
 def _simulated(_data: Path | None) -> tuple[pd.DataFrame, fitmodel.DealSpec]:
@@ -107,6 +121,7 @@ TABLES = {
     "telco": Table(_telco, (3, 5, 12), 24, 2_000),
     "saas_sme": Table(_sme, (3, 5, 10), 10, 1_600),
     "us_lapse": Table(_lapse, (3, 12, 24), 24, 3_000),
+    "us_lapse, later": Table(_lapse, (3, 12, 24), 24, 3_000, cut="2002-12-31"),
 }
 
 
@@ -124,12 +139,20 @@ class Half:
         return list(range(1, self.table.until + 1))
 
 
-def halves(table: Table, data: Path | None) -> Half:
-    """Draw the rows of a table and halve them at random."""
-    view = view_of(*table.load(data))
-    chosen = np.random.default_rng(0).permutation(len(view))[: table.rows]
-    middle = len(chosen) // 2
-    return Half(view.subset(np.sort(chosen[:middle])), view.subset(np.sort(chosen[middle:])), table)
+def halves(table: Table, data: Path | None, draw: int) -> Half:
+    """Draw the rows of a table, and halve them at random or at the table's cut."""
+    view, generator = view_of(*table.load(data)), np.random.default_rng(draw)
+    half = table.rows // 2
+    if table.cut is None:
+        chosen = generator.permutation(len(view))[: table.rows]
+        middle = len(chosen) // 2
+        parts = (view.subset(np.sort(each)) for each in (chosen[:middle], chosen[middle:]))
+        return Half(*parts, table)
+    known, later = view.as_of(table.cut), view.subset(view.closed > np.datetime64(table.cut))
+    parts = (
+        part.subset(np.sort(generator.permutation(len(part))[:half])) for part in (known, later)
+    )
+    return Half(*parts, table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,39 +173,25 @@ def with_fitmodel(half: Half, horizon: int | None = None) -> Answer:
     learned = learn(half.train, spec)
     held = cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
     curve = learned_curve(learned, held)
-    return _answered(half, learned, curve, started, factor=1.0)
+    return _answered(half, learned, curve, started)
 
 
-def at_long_run_level(half: Half) -> Answer | None:
-    """Fitmodel at the level of all years instead of today's; None where the two are one."""
-    started, spec = time.process_time(), half.train.spec
-    learned = learn(half.train, spec)
-    factor, deals = learned.level.factor, learned.training_set
-    if factor == 1.0:
-        return None
-    held = cross_fitted(deals, spec, learned.choice, factor=factor)
-    known = raised(np.array(held.reindex(deals.index), dtype=float), 1 / factor)
-    curve = fit_curve(deals, known, deals.horizon_months)
-    return _answered(half, learned, curve, started, factor=factor)
+def at_the_longest(half: Half) -> Answer:
+    """Fitmodel trained at the last month of the grid."""
+    return with_fitmodel(half, half.table.until)
 
 
-def _answered(
-    half: Half, learned: Learned, curve: ChurnCurve, started: float, *, factor: float
-) -> Answer:
-    """Predict the other half, the hazard divided by a factor."""
+def _answered(half: Half, learned: Learned, curve: ChurnCurve, started: float) -> Answer:
+    """Predict the other half, from its raw attributes."""
     fitted = time.process_time()
-    attributes = half.test.attributes(learned.training_set.dates).frame
     began = time.process_time()
-    probability = learned.estimator.predict_proba(attributes)[:, 1]
-    if factor != 1.0:
-        probability = raised(probability, 1 / factor)
+    attributes = half.test.attributes(learned.training_set.dates).frame
+    codes = encode(learned.scorecard.columns, attributes)
+    probability = learned.scorecard.probability(codes)
     stratum = None
     if curve.attribute is not None:
-        place = learned.scorecard.attributes.index(curve.attribute)
-        codes = learned.estimator._codes(attributes)  # noqa: SLF001 - the codes it scores by
-        stratum = curve.strata[codes[:, place]]
-    months = [min(month, curve.months) for month in half.grid]
-    left = curve.left_by(probability, months, stratum)
+        stratum = curve.strata[codes[:, learned.scorecard.attributes.index(curve.attribute)]]
+    left = curve.left_by(probability, [min(each, curve.months) for each in half.grid], stratum)
     return Answer(left, fitted - started, time.process_time() - began)
 
 
@@ -200,7 +209,8 @@ def for_each_alone(half: Half) -> Answer:
     )
 
 
-def _encoded(half: Half) -> tuple[Floats, Floats]:
+def _encoded(half: Half) -> tuple[Floats, Floats, float]:
+    """Attributes of both halves as numbers, and the processor seconds that the second took."""
     train, test = (part.attributes().frame for part in (half.train, half.test))
     text = make_column_selector(dtype_include=["object", "string", "category", "bool"])
     numbers = make_column_selector(dtype_exclude=["object", "string", "category", "bool"])
@@ -216,13 +226,8 @@ def _encoded(half: Half) -> tuple[Floats, Floats]:
     for frame in (train, test):
         for name in text(frame):
             frame[name] = frame[name].astype(str)
-    return encoder.fit_transform(train), encoder.transform(test)
-
-
-def _surv(view: HistoryView) -> Any:
-    from sksurv.util import Surv
-
-    return Surv.from_arrays(view.left, np.maximum(view.followup_months, 0.01))
+    known, began = encoder.fit_transform(train), time.process_time()
+    return known, encoder.transform(test), time.process_time() - began
 
 
 def with_peer(half: Half, name: str) -> Answer | None:
@@ -233,7 +238,7 @@ def with_peer(half: Half, name: str) -> Answer | None:
     if subprocess.run([python, "-c", asked], capture_output=True, check=False).returncode:  # noqa: S603 - a Python that the user names
         print(f"{name} is left out: {python} cannot import it; see {variable}")
         return None
-    known, asked_of = _encoded(half)
+    known, asked_of, encoding = _encoded(half)
     with tempfile.TemporaryDirectory() as folder:
         given, result = (str(Path(folder) / f"{each}.npz") for each in ("given", "result"))
         np.savez(
@@ -248,15 +253,15 @@ def with_peer(half: Half, name: str) -> Answer | None:
         clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         subprocess.run(command, check=True, timeout=TIMEOUT, env=clean)  # noqa: S603 - a Python that the user names
         with np.load(result) as file:
-            seconds, version = file["seconds"].tolist(), str(file["version"])
-            return Answer(file["left"], *seconds, version)
+            fitted, predicted = file["seconds"].tolist()
+            return Answer(file["left"], fitted, predicted + encoding, str(file["version"]))
 
 
 MODULES = {"scikit-survival": "sksurv", "hazardous": "hazardous", "dnamite": "dnamite"}
 LEARNERS: dict[str, Callable[[Half], Answer | None]] = {
     "fitmodel": with_fitmodel,
     "fitmodel, for each alone": for_each_alone,
-    "fitmodel, long-run level": at_long_run_level,
+    "fitmodel, longest horizon": at_the_longest,
     "scikit-survival gradient boosting": partial(with_peer, name="scikit-survival"),
     "hazardous SurvivalBoost": partial(with_peer, name="hazardous"),
     "dnamite DNAMiteSurvival": partial(with_peer, name="dnamite"),
@@ -265,8 +270,26 @@ LEARNERS: dict[str, Callable[[Half], Answer | None]] = {
 
 @cache
 def _ours(half: Half) -> Floats:
-    """Integrated Brier score of fitmodel of each deal, to compare with."""
-    return _integrated_brier(half, with_fitmodel(half).left)
+    """Curves of fitmodel, to compare with."""
+    return with_fitmodel(half).left
+
+
+@cache
+def _followed(half: Half) -> tuple[Followed, Followed]:
+    """Both halves with their attributes as numbers."""
+    known, asked, _ = _encoded(half)
+    return (
+        Followed(half.train.followup_months, half.train.left, known),
+        Followed(half.test.followup_months, half.test.left, asked),
+    )
+
+
+WEIGHTS = {"": watched_given_attributes, "_alike": watched_alike}
+
+
+@cache
+def _watched(half: Half, weights: str) -> Watched:
+    return WEIGHTS[weights](*_followed(half), half.grid)
 
 
 def evaluate(half: Half, fit: Callable[[Half], Answer | None]) -> list[dict[str, Any]]:
@@ -281,55 +304,20 @@ def evaluate(half: Half, fit: Callable[[Half], Answer | None]) -> list[dict[str,
         "fit_seconds": answer.fit_seconds,
         "predict_ms_per_1000": 1e6 * answer.predict_seconds / len(half.test),
     }
-    left = answer.left
-    if not np.isnan(left).any():
-        each = _integrated_brier(half, left)
-        gap = each - _ours(half)
-        row["integrated_brier"] = float(each.mean())
-        row["difference"] = float(gap.mean())
-        row["difference_se"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
+    asked, months = _followed(half)[1], half.grid
+    for name in WEIGHTS:
+        watched = _watched(half, name)
+        errors = brier(asked, answer.left, months, watched)
+        for month in half.table.months:
+            row[f"brier_{month}{name}"] = float(errors[:, month - 1].mean())
+        if not np.isnan(answer.left).any():
+            gap = integrated(errors - brier(asked, _ours(half), months, watched), months)
+            row[f"integrated_brier{name}"] = float(integrated(errors, months).mean())
+            row[f"difference{name}"] = float(gap.mean())
+            row[f"difference_se{name}"] = float(gap.std(ddof=1) / np.sqrt(len(gap)))
     for month in half.table.months:
-        row[f"brier_{month}"] = float(_brier(half, left[:, [month - 1]], [month]).mean())
-        row[f"calibration_{month}"] = _calibration(half.test, left[:, month - 1], month)
+        row[f"calibration_{month}"] = calibration(asked, answer.left[:, month - 1], month)
     return [row]
-
-
-def _brier(half: Half, left: Floats, months: list[int]) -> Floats:
-    """Weighted squared error of each deal at some months, shape (n, months).
-
-    Deals are those whose end lies within what the training half was watched, for which there is a
-    weight.
-    """
-    from sksurv.nonparametric import CensoringDistributionEstimator
-
-    known = CensoringDistributionEstimator().fit(_surv(half.train))
-    time_of, event = np.maximum(half.test.followup_months, 0.01), half.test.left
-    inside = half.test.followup_months < half.train.followup_months.max()
-    time_of, event, left = time_of[inside], event[inside], left[inside]
-    at = np.array(months, dtype=float)
-    until = known.predict_proba(time_of)[:, None]
-    then = known.predict_proba(at)
-    gone, there = (time_of[:, None] <= at) & event[:, None], time_of[:, None] > at
-    return np.where(gone, (1 - left) ** 2 / np.maximum(until, 1e-9), 0.0) + np.where(
-        there, left**2 / np.maximum(then, 1e-9), 0.0
-    )
-
-
-def _integrated_brier(half: Half, left: Floats) -> Floats:
-    """Mean over the months of the grid, of each deal, by the trapezoidal rule."""
-    errors = _brier(half, left, half.grid)
-    return np.trapezoid(errors, half.grid, axis=1) / (half.grid[-1] - half.grid[0])
-
-
-def _calibration(test: HistoryView, left: Floats, month: int) -> float:
-    """Mean distance between prediction and Kaplan-Meier share over quarters of the risk."""
-    part = np.searchsorted(np.quantile(left, [0.25, 0.5, 0.75]), left)
-    gaps = []
-    for number in np.unique(part):
-        inside = part == number
-        curve = kaplan_meier(test.followup_months[inside], test.left[inside])
-        gaps.append(abs(left[inside].mean() - (1 - curve.at(float(month)))))
-    return float(np.nanmean(gaps))
 
 
 def main() -> None:
@@ -338,19 +326,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--only", choices=TABLES, action="append")
     parser.add_argument("--learner", choices=LEARNERS, action="append")
+    parser.add_argument("--draws", type=int, default=3, help="halves drawn of each table")
     parser.add_argument("--results", type=Path, default=FOLDER / "horizons.json")
     asked = parser.parse_args()
     results = Results(asked.results)
     for name in asked.only or TABLES:
-        if name in {"saas_sme", "us_lapse"} and asked.data is None:
+        if name not in {"simulated", "telco"} and asked.data is None:
             continue
-        half = halves(TABLES[name], asked.data)
-        for learner in asked.learner or LEARNERS:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                fit = partial(evaluate, half, LEARNERS[learner])
-                for row in results.do(fit, table=name, learner=learner):
-                    print({key: row[key] for key in row if key != "date"}, flush=True)
+        for draw in range(asked.draws):
+            half = halves(TABLES[name], asked.data, draw)
+            for learner in asked.learner or LEARNERS:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    fit = partial(evaluate, half, LEARNERS[learner])
+                    for row in results.do(fit, table=name, draw=draw, learner=learner):
+                        print({key: row[key] for key in row if key != "date"}, flush=True)
 
 
 if __name__ == "__main__":

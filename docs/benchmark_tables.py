@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from math import hypot
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -98,45 +99,70 @@ def quality_table(content: dict[str, Any]) -> str:
 def horizons_table(content: dict[str, Any]) -> str:
     """Integrated Brier score, its difference to fitmodel's, calibration error and times.
 
-    Of each learner on each table, the lowest score in bold.
+    Of each learner on each table, means over the draws; the lowest score in bold.
     """
-    rows = content["rows"]
-    if not rows:
+    if not content["rows"]:
         return "Nothing has been measured yet: run `python benchmarks/horizons.py`."
-    head = "integrated Brier | difference to fitmodel (standard error) | calibration error | fit, s"
-    lines = [f"| table | learner | {head} | predict 1,000, ms |", "|---" * 7 + "|"]
+    head = (
+        "table, draws | learner | integrated Brier | difference to fitmodel (standard error) | "
+        "the same, weights alike for all | calibration error | fit, s | predict 1,000, ms"
+    )
+    lines = [f"| {head} |", "|---" * 8 + "|"]
+    rows = _means_over_draws(content["rows"])
     for table in dict.fromkeys(row["table"] for row in rows):
         of = [row for row in rows if row["table"] == table]
         best = min(row["integrated_brier"] for row in of if "integrated_brier" in row)
-        for place, row in enumerate(of):
+        for number, row in enumerate(of):
             errors = [row[key] for key in row if key.startswith("calibration_")]
             name = row["learner"]
             cells = [
-                "" if place else table,
+                "" if number else f"{table}, {row['draws']}",
                 f"{name} {row['version']}" if "fitmodel" not in name else name,
-                *_scores(row, best),
+                _score(row, best),
+                _difference(row, ""),
+                _difference(row, "_alike"),
                 " ".join(f"{error:.3f}" for error in errors),
                 f"{row['fit_seconds']:.1f}",
                 f"{row['predict_ms_per_1000']:.0f}",
             ]
             lines.append(f"| {' | '.join(cells)} |")
-    dates = sorted({row["date"] for row in rows})
+    dates = sorted({row["date"] for row in content["rows"]})
     machine = content["machine"]
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return "\n".join([*lines, "", f"{when}; {where}."])
 
 
-def _scores(row: dict[str, Any], best: float) -> tuple[str, str]:
-    """Integrated Brier score, and the difference to fitmodel's; none where not every month is."""
+def _means_over_draws(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per table and learner; a standard error is that of the mean difference."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["table"], row["learner"]), []).append(row)
+    means = []
+    for group in groups.values():
+        one = dict(group[0], draws=len(group))
+        for key, value in group[0].items():
+            if isinstance(value, float):
+                values = [row[key] for row in group]
+                of_error = key.startswith("difference_se")
+                one[key] = hypot(*values) / len(group) if of_error else mean(values)
+        means.append(one)
+    return means
+
+
+def _score(row: dict[str, Any], best: float) -> str:
+    """Integrated Brier score; empty where not every month is predicted."""
     if "integrated_brier" not in row:
-        return "", ""
+        return ""
     text = f"{row['integrated_brier']:.4f}"
-    shown = f"**{text}**" if row["integrated_brier"] == best else text
-    if row["learner"] == "fitmodel":
-        return shown, ""
-    error = f" ({row['difference_se']:.4f})" if "difference_se" in row else ""
-    return shown, f"{row['difference']:+.4f}{error}"
+    return f"**{text}**" if row["integrated_brier"] == best else text
+
+
+def _difference(row: dict[str, Any], weights: str) -> str:
+    """Difference to fitmodel's score, with its standard error."""
+    if f"difference{weights}" not in row or row["learner"] == "fitmodel":
+        return ""
+    return f"{row[f'difference{weights}']:+.4f} ({row[f'difference_se{weights}']:.4f})"
 
 
 def _ranks(rows: list[dict[str, Any]]) -> list[str]:

@@ -115,6 +115,35 @@ def test_the_flags_that_change_have_their_money(scorer: Scorer) -> None:
     assert found.money_of == "B"
 
 
+def test_each_deal_whose_flag_changes_is_listed_with_what_that_makes(scorer: Scorer) -> None:
+    truth = fixed(scorer, "truth", SIMULATION.true_probability)
+    some = fixed(
+        scorer, "some", SIMULATION.true_probability.where(SIMULATION.deals.index % 2 == 0, 0.5)
+    )
+    found = compare_models(some, truth, SIMULATION.deals)
+    changed, known = found.flags.deals, found.predictions
+
+    assert set(changed.index) == set(known.index[known["poor_fit_a"] != known["poor_fit_b"]])
+    assert (changed["flagged_by"] == np.where(changed["poor_fit_a"], "A", "B")).all()
+    assert (np.diff(changed["net"].abs()) <= 0).all()
+    signed = np.where(changed["flagged_by"] == "B", changed["net"], -changed["net"])
+    assert signed.sum() == pytest.approx(found.flags.difference.value)
+    first = changed.iloc[0]
+    assert f"{first['id']}: by {first['flagged_by']} only, the customer" in str(found)
+    assert len(found.to_dict()["flags"]["deals"]) == found.flags.changed == len(changed)
+
+
+def test_later_deals_need_a_contract_of_their_own_and_the_error_says_so(scorer: Scorer) -> None:
+    earlier = model_of(scorer, "v2")
+    spec = SIMULATION.spec.replace(deals={"observed_until": "2025-06-30"})
+    earlier.manifest["spec"] = spec.to_dict()
+    with pytest.raises(DealsError, match=r"contract that B was trained with.*2025-06-30.*--config"):
+        compare_models(model_of(scorer, "v1"), earlier, SIMULATION.deals)
+    with pytest.raises(DealsError) as of_own:
+        compare_models(model_of(scorer, "v1"), earlier, SIMULATION.deals, spec)
+    assert "--config" not in str(of_own.value)
+
+
 def test_it_prints_and_is_json(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
     found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)
@@ -197,11 +226,11 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     monkeypatch.setattr("fitmodel.comparing.load", lambda place, **_: models[place])
 
     text = CliRunner().invoke(app, ["compare", "one", "two", str(deals)])
-    told = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
+    done = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
 
-    assert text.exit_code == told.exit_code == 0
+    assert text.exit_code == done.exit_code == 0
     assert "A      one (v1)" in text.output
-    assert json.loads(told.output)["n_deals"] > 50
+    assert json.loads(done.output)["n_deals"] > 50
 
 
 def test_it_is_a_public_name() -> None:

@@ -7,6 +7,7 @@ import doctest
 import inspect
 import re
 import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,15 @@ def followed(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*MODULES, "fitmodel.exceptions"])
 def test_the_examples_do_what_they_say(
-    name: str, followed: tuple[Path, fitmodel.TrainingRun], tmp_path: Path
+    name: str,
+    followed: tuple[Path, fitmodel.TrainingRun],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    simulate_quickly: Callable[..., Any],
 ) -> None:
+    """The contracts of deals that they simulate have the quick learner; no example is about it."""
     folder, run = followed
+    monkeypatch.setattr(fitmodel, "simulate_deals", simulate_quickly, raising=False)
     without_code = shutil.ignore_patterns("code")  # the copy of fitmodel beside a logged model
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=without_code)
     words = {"fitmodel": fitmodel, "pd": pd, "run": run}

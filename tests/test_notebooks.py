@@ -78,6 +78,8 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
     together.cells = [cell for page in cells.values() for cell in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        # no second compiler for Spark: what it compiles runs too seldom here to earn it
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         NotebookClient(together, timeout=120, allow_errors=True).execute()
     return cells
 

@@ -37,10 +37,10 @@ def companies(tmp_path):
 
 def test_the_command_pools_and_says_how_to_use_it(companies, tmp_path) -> None:
     output = tmp_path / "parent"
-    said = CliRunner().invoke(app, ["pool", *map(str, companies), "--output", str(output)])
-    assert said.exit_code == 0, said.output
-    assert "2 models pooled" in said.output
-    assert 'prior = "' in said.output
+    done = CliRunner().invoke(app, ["pool", *map(str, companies), "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert "2 models pooled" in done.output
+    assert 'prior = "' in done.output
     assert 0.2 < read_parent(output).attributes["source"].log_odds["outbound"] < 0.6
 
 

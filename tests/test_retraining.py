@@ -18,7 +18,7 @@ NAME = "prospect-fit"
 def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_the_champion(
     mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
-    simulation = simulate_deals(1200, seed=2)
+    simulation = simulate_deals(1000, seed=2, n_attributes=6)
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
 
     first = retrain(simulation.deals, spec, models=tmp_path)
@@ -51,7 +51,7 @@ def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
 def test_without_a_store_nothing_is_called_retrained(
     tmp_path: Any, quick_learner: dict[str, Any]
 ) -> None:
-    simulation = simulate_deals(1200, seed=2)
+    simulation = simulate_deals(1000, seed=2, n_attributes=6)
     absent = {"uri": f"sqlite:///{tmp_path}/absent/mlflow.db"}
     spec = simulation.spec.replace(tracking=absent, learning=quick_learner)
 

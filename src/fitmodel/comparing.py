@@ -96,7 +96,7 @@ def compare_models(
     may = unpickle or workbench
     models = (_loaded(a, unpickle=may), _loaded(b, unpickle=may))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = read_with_history(deals, with_tables_of(models[1].manifest, contract))
+    read = _read(deals, with_tables_of(models[1].manifest, contract), is_own=spec is None)
     table, contract = named_apart(read.table), read.spec
     _refuse_different(models, contract)
     last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))
@@ -123,10 +123,26 @@ def compare_models(
         metrics_b=_metrics(models[1], scored, "b", seed),
         groups=compute_group_disagreement(scored, later.attributes),
         deals=find_disagreeing_deals(_with_roles(scored, table, contract), worst),
-        flags=compute_flag_changes(scored, **values, n_boot=n_boot, seed=seed),
+        flags=compute_flag_changes(
+            _with_roles(scored, table, contract), **values, n_boot=n_boot, seed=seed
+        ),
         money_of=money_of,
         predictions=scored,
     )
+
+
+def _read(deals: pd.DataFrame | str | Path, spec: DealSpec, *, is_own: bool) -> Any:
+    """Read the deals; say where the contract comes from if they do not fit it."""
+    try:
+        return read_with_history(deals, spec)
+    except DealsError as error:
+        if not (is_own and spec.deals.observed_until):
+            raise
+        raise DealsError(
+            f"{error}\nThe deals were read by the contract that B was trained with "
+            f"(observed_until = {spec.deals.observed_until}). Remedy: for a later extract give a "
+            "contract of its own, --config on the command line or spec in Python"
+        ) from error
 
 
 def _loaded(given: FitModel | str | Path, *, unpickle: bool) -> FitModel:

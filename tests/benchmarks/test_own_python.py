@@ -60,8 +60,8 @@ def test_probabilities_come_back_in_the_order_asked(monkeypatch, tmp_path) -> No
     monkeypatch.setenv("TABICL_WEIGHTS", "weights.ckpt")
 
     assert _own_python.why_absent("TabICL") is None
-    told = _own_python.predict("TabICL", TRAIN, DEALS.iloc[::-1], seconds=1)
-    np.testing.assert_allclose(told, [0.4, 0.3, 0.2, 0.1])
+    predicted = _own_python.predict("TabICL", TRAIN, DEALS.iloc[::-1], seconds=1)
+    np.testing.assert_allclose(predicted, [0.4, 0.3, 0.2, 0.1])
 
 
 @pytest.mark.slow

@@ -93,20 +93,24 @@ def test_without_results_the_page_says_so(tables) -> None:
 
 def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
     common = {"table": "t", "date": "2026-11-28", "fit_seconds": 2.0, "predict_ms_per_1000": 7.4}
-    months = {"calibration_3": 0.01, "calibration_12": 0.02}
+    common |= {"calibration_3": 0.01, "calibration_12": 0.02}
+    none = {"difference": 0.0, "difference_se": 0.0}
+    peer = {"learner": "peer", "version": "2.1", "difference_alike": -0.02,
+            "difference_se_alike": 0.003}  # fmt: skip
     rows = [
-        common | months | {"learner": "fitmodel", "version": "1", "integrated_brier": 0.1,
-                           "difference": 0.0, "difference_se": 0.0},
-        common | months | {"learner": "fitmodel, for each alone", "version": "1"},
-        common | months | {"learner": "peer", "version": "2.1", "integrated_brier": 0.09,
-                           "difference": -0.01, "difference_se": 0.002},
-    ]  # fmt: skip
-    told = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
+        common | none | {"learner": "fitmodel", "version": "1", "integrated_brier": 0.1},
+        common | none | {"learner": "fitmodel", "version": "1", "integrated_brier": 0.11},
+        common | {"learner": "fitmodel, for each alone", "version": "1"},
+        common | peer | {"integrated_brier": 0.09, "difference": -0.01, "difference_se": 0.003},
+        common | peer | {"integrated_brier": 0.10, "difference": -0.02, "difference_se": 0.004},
+    ]
+    lines = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert {line.count("|") for line in told[:5]} == {8}
-    assert told[2] == "| t | fitmodel | 0.1000 |  | 0.010 0.020 | 2.0 | 7 |"
-    assert told[3] == "|  | fitmodel, for each alone |  |  | 0.010 0.020 | 2.0 | 7 |"
-    assert told[4].startswith("|  | peer 2.1 | **0.0900** | -0.0100 (0.0020) |")
+    assert {line.count("|") for line in lines[:5]} == {9}
+    assert lines[2] == "| t, 2 | fitmodel | 0.1050 |  |  | 0.010 0.020 | 2.0 | 7 |"
+    assert lines[3] == "|  | fitmodel, for each alone |  |  |  | 0.010 0.020 | 2.0 | 7 |"
+    # errors of independent draws: the root of .003^2 + .004^2, over two
+    assert lines[4].startswith("|  | peer 2.1 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |")
     page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 

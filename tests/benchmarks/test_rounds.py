@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +18,12 @@ SETTLED = 3  # rounds until the deals of the beginning no longer decide
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not() -> None:
+def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not(
+    quick_learner: dict[str, Any],
+) -> None:
     error = {}
     for share in (SHARE, 0.0):
-        error[share] = np.array([_error(seed, share) for seed in SEEDS])
+        error[share] = np.array([_error(seed, share, quick_learner) for seed in SEEDS])
     with_it, without = error[SHARE], error[0.0]
     assert abs(with_it.mean()) < 0.12
     # in every company, and by more than the companies differ from each other
@@ -28,9 +33,10 @@ def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not
     assert without.mean() > 0.15
 
 
-def _error(seed: int, share: float) -> float:
+def _error(seed: int, share: float, learning: dict[str, Any]) -> float:
     """Mean log of observed over expected among the flagged, once the model has settled."""
     company = simulate_company(800, rounds=5, seed=seed)
+    company = replace(company, spec=company.spec.replace(learning=learning))
     rounds = replay_rounds(company, share=share)
     late = rounds[rounds.index >= SETTLED]
     told = late[["said", "came"]].multiply(late["flagged"] * late["prospects"], axis=0).sum()

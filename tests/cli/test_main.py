@@ -37,7 +37,7 @@ def run(*arguments: object):
 
 @pytest.fixture(scope="session")
 def simulation():
-    return simulate_deals(900, seed=11)
+    return simulate_deals(900, seed=11, n_attributes=6)
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ def home(tmp_path_factory, simulate_quickly):
     scorer = Scorer(
         learned.scorecard, Policy("threshold", 0.3, None, ""), None, roles.closed_on, ""
     )
-    said = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
-    manifest = {"scores": summarise_scores(said), "period": ["2023-07-01", "2025-06-30"]}
+    predicted = FitModel(scorer, {}).predict(sim.deals, reasons=0)["early_churn_probability"]
+    manifest = {"scores": summarise_scores(predicted), "period": ["2023-07-01", "2025-06-30"]}
     files = {SCORER_FILE: scorer.to_json()}
     write_bundle(folder / "models", "fit", files=files, manifest=manifest)
     (folder / "fitmodel.toml").write_text(sim.spec.to_toml())

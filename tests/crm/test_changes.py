@@ -83,11 +83,11 @@ def test_a_deal_without_a_row_before_its_closing_is_told_and_not_guessed(
     deals, spec = deals_of([CLOSED] * 3, seats=[5, 1, 8]), make_spec({"old_value": "old"})
 
     assert _attached(deals, spec, fields=history)["seats"].fillna(-1).tolist() == [5, -1, -1]
-    told = _findings(deals, spec, fields=history)
-    assert "1 of 3 deal(s) have no row in it at all" in told
-    assert "for example 'D2'" in told
-    assert "1 of 3 deal(s) have rows from their closing on only" in told
-    assert "for example 'D1'" in told
+    findings = _findings(deals, spec, fields=history)
+    assert "1 of 3 deal(s) have no row in it at all" in findings
+    assert "for example 'D2'" in findings
+    assert "1 of 3 deal(s) have rows from their closing on only" in findings
+    assert "for example 'D1'" in findings
 
 
 def test_versions_and_snapshots_say_the_same_as_changes(make_spec, deals_of, changes_of):
@@ -161,14 +161,14 @@ def test_versions_that_contradict_themselves_are_counted(make_spec, deals_of):
     keys = {"table": "v", "id": "deal", "valid_from": "from", "valid_to": "to"}
     deals, spec = deals_of([CLOSED] * 4, plan=list("xyzw")), make_spec(None, history={"f": keys})
 
-    told = _findings(deals, spec, f=versions)
+    findings = _findings(deals, spec, f=versions)
 
     assert _attached(deals, spec, f=versions)["plan"].fillna("?").tolist() == ["b", "c", "d", "?"]
-    assert "1 of 6 row(s) have an end that is not a date, which counts as no end" in told
-    assert "1 of 6 row(s) end before they begin, and their end counts as none" in told
-    assert "for example row 2: '2026-02-01'" in told
-    assert "1 of 6 row(s) end after the deal's next version begins" in told
-    assert "1 of 4 deal(s) have only rows in it whose date cannot be read" in told
+    assert "1 of 6 row(s) have an end that is not a date, which counts as no end" in findings
+    assert "1 of 6 row(s) end before they begin, and their end counts as none" in findings
+    assert "for example row 2: '2026-02-01'" in findings
+    assert "1 of 6 row(s) end after the deal's next version begins" in findings
+    assert "1 of 4 deal(s) have only rows in it whose date cannot be read" in findings
 
 
 def test_files_of_other_types_are_refused_with_the_remedy(make_spec, deals_of, tmp_path):
@@ -228,8 +228,8 @@ def test_two_changes_of_one_moment_are_put_in_order_by_their_old_values(
         table = _attached(deals, spec, fields=changes_of(*rows))
         assert table["plan"].tolist() == ["gold"]
         assert table["plan_changes"].tolist() == [2]
-    told = _findings(deals, spec, fields=changes_of(second, first, start))
-    assert "2 of 3 row(s) change a field at the very moment of another change" in told
+    findings = _findings(deals, spec, fields=changes_of(second, first, start))
+    assert "2 of 3 row(s) change a field at the very moment of another change" in findings
 
 
 def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
@@ -244,12 +244,12 @@ def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
     )
     deals, spec = deals_of([CLOSED], plan=["x"]), make_spec({})
 
-    told = _findings(deals, spec, fields=history)
+    findings = _findings(deals, spec, fields=history)
 
-    assert "1 of 5 row(s) have no id of a deal and are left out, for example row 1" in told
-    assert "1 of 5 row(s) have no readable date and are left out, for example row 2" in told
-    assert "1 of 5 row(s) name no field and are left out, for example row 3" in told
-    assert "1 of 2 id(s) are of no deal in the table" in told
+    assert "1 of 5 row(s) have no id of a deal and are left out, for example row 1" in findings
+    assert "1 of 5 row(s) have no readable date and are left out, for example row 2" in findings
+    assert "1 of 5 row(s) name no field and are left out, for example row 3" in findings
+    assert "1 of 2 id(s) are of no deal in the table" in findings
     assert _attached(deals, spec, fields=history)["plan"].tolist() == ["basic"]
 
 
@@ -262,10 +262,10 @@ def test_a_value_of_another_type_is_told_where_it_stands_and_counts_as_not_known
     )
     deals, spec = deals_of([CLOSED] * 2, seats=today), make_spec({})
 
-    told = _findings(deals, spec, fields=history)
+    findings = _findings(deals, spec, fields=history)
 
-    assert "1 value(s) of [history.fields] as of closing are of another type" in told
-    assert "'a dozen' of 'D1'" in told
+    assert "1 value(s) of [history.fields] as of closing are of another type" in findings
+    assert "'a dozen' of 'D1'" in findings
     table = read_with_history(deals, spec, tables={"fields": history}, to_learn=False).table
     assert pd.to_numeric(table["seats"]).fillna(-1).tolist() == [12, -1]
 
@@ -282,11 +282,11 @@ def test_words_among_codes_are_no_other_type(make_spec, deals_of, changes_of):
 
 def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_of, changes_of):
     history = changes_of(("D0", "seats", "1", "12", "2026-01-01"))
-    told = _findings(
+    findings = _findings(
         deals_of([CLOSED], seats=[99]), make_spec({"old_value": "old"}), fields=history
     )
 
-    assert "1 deal(s) have another value today than the last of [history.fields]" in told
+    assert "1 deal(s) have another value today than the last of [history.fields]" in findings
 
 
 def test_ids_of_two_kinds_are_refused_with_the_remedy(make_spec, deals_of, changes_of):
@@ -358,11 +358,11 @@ def test_names_of_the_contract_that_no_row_has_are_told(make_spec, deals_of, cha
     deals = deals_of([CLOSED], plan=["gold"])
 
     opened = open_deals(deals, spec, {"fields": history, "calls": events})
-    told = "; ".join(map(str, opened.file.findings))
+    findings = "; ".join(map(str, opened.file.findings))
 
-    assert "1 of the fields in the contract are in no row of the table" in told
-    assert "for example 'plam'" in told
-    assert "for example 'fax'. Remedy: write them as the table does: e_mail" in told
+    assert "1 of the fields in the contract are in no row of the table" in findings
+    assert "for example 'plam'" in findings
+    assert "for example 'fax'. Remedy: write them as the table does: e_mail" in findings
     assert opened.file.table["calls_e_mail_count_14d"].tolist() == [1]
 
 
@@ -372,10 +372,10 @@ def test_stages_that_the_contract_does_not_order_are_told(make_spec, deals_of, c
     )
     spec = make_spec({"stage": "stage", "stages": ["demo", "won"]})
 
-    told = _findings(deals_of([CLOSED]), spec, fields=history)
+    findings = _findings(deals_of([CLOSED]), spec, fields=history)
 
-    assert "1 of 2 row(s) have a stage that is not among the stages of the contract" in told
-    assert "for example 'Offer'" in told
+    assert "1 of 2 row(s) have a stage that is not among the stages of the contract" in findings
+    assert "for example 'Offer'" in findings
 
 
 def test_a_field_that_is_excluded_need_be_no_column_of_the_deals(make_spec, deals_of, changes_of):

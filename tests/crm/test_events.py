@@ -79,9 +79,9 @@ def test_kinds_have_attributes_of_their_own_when_enough_deals_have_them(
     assert opened.spec.events["calls"].kinds == ("e_mail",)
     assert opened.file.table["calls_e_mail_count_14d"].iloc[:2].tolist() == [2, 1]
     assert opened.file.table["calls_count_14d"].iloc[0] == 3
-    told = "\n".join(map(str, opened.file.findings))
-    assert "1 kind(s) give no attributes" in told
-    assert "rare (1 deals)" in told
+    findings = "\n".join(map(str, opened.file.findings))
+    assert "1 kind(s) give no attributes" in findings
+    assert "rare (1 deals)" in findings
 
 
 def test_a_kind_may_be_named_all_the_same(make_spec, deals_of, events_of):
@@ -115,12 +115,12 @@ def test_bad_rows_are_counted_and_the_others_used(make_spec, deals_of, events_of
     spec = make_spec(None, {"who": "who", "amount": "minutes", **LONG_AGO})
 
     opened = _opened(deals_of([CLOSED]), spec, events)
-    told = "\n".join(map(str, opened.file.findings))
+    findings = "\n".join(map(str, opened.file.findings))
 
-    assert "[events.calls] deal: 1 of 5 row(s) have no id of a deal" in told
-    assert "[events.calls] at: 1 of 5 row(s) have no readable date" in told
-    assert "1 of 5 row(s) have no number as amount, which counts as 0" in told
-    assert "1 of 2 id(s) are of no deal in the table" in told
+    assert "[events.calls] deal: 1 of 5 row(s) have no id of a deal" in findings
+    assert "[events.calls] at: 1 of 5 row(s) have no readable date" in findings
+    assert "1 of 5 row(s) have no number as amount, which counts as 0" in findings
+    assert "1 of 2 id(s) are of no deal in the table" in findings
     row = opened.file.table.iloc[0]
     assert row[["calls_count_14d", "calls_people_14d", "calls_minutes_14d"]].tolist() == [2, 1, 5]
 

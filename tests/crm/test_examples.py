@@ -58,6 +58,6 @@ def test_nothing_in_them_is_told_as_bad(vendor, monkeypatch):
     monkeypatch.chdir(EXAMPLES)
     opened = open_deals("deals.csv", DealSpec.from_toml(f"{vendor}.toml"))
 
-    told = [str(finding) for finding in opened.file.findings]
+    findings = [str(finding) for finding in opened.file.findings]
 
-    assert all("left out" not in text and "not known" not in text for text in told), told
+    assert all("left out" not in text and "not known" not in text for text in findings), findings

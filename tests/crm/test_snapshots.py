@@ -136,8 +136,8 @@ def test_the_store_goes_from_the_pipeline_to_a_scored_prospect(tmp_path, monkeyp
 
     for day in pd.date_range("2023-12-05", "2025-02-01", freq="30D"):
         as_exported(day).drop(columns="closed_on").to_csv("pipeline.csv", index=False)
-        said = run("snapshot", "pipeline.csv", "--id", "deal_id", "--day", f"{day:%Y-%m-%d}")
-        assert "written" in said
+        output = run("snapshot", "pipeline.csv", "--id", "deal_id", "--day", f"{day:%Y-%m-%d}")
+        assert "written" in output
     today = as_exported(pd.Timestamp("2025-12-31"))
     today.assign(churned_on=deals["churned_on"]).to_csv("deals.csv", index=False)
     prospects = pd.DataFrame({"deal_id": ["P1", "P2"], "plan": ["free", "gold"], "seats": [9, 9]})

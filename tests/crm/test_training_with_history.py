@@ -229,10 +229,10 @@ def test_a_count_of_one_is_no_yes(home):
     known = add_history(sim.deals.drop(columns="churned_on"), run.model)
     row = known.iloc[-1].to_dict() | {"seats_changes": 1.0}
 
-    said = run.model.predict(row, reasons=99)
+    predicted = run.model.predict(row, reasons=99)
     table = run.model.predict(known.iloc[[-1]].assign(seats_changes=1.0), reasons=99)
 
-    sentences = {each.attribute: each.sentence for each in said.reasons}
+    sentences = {each.attribute: each.sentence for each in predicted.reasons}
     assert sentences["seats_changes"].startswith("1 change(s) of Seats before signing: ")
     assert sentences["seats_changes"] in {each.sentence for each in table["reasons"].iloc[0]}
 
@@ -294,7 +294,7 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
         chances = [row["early_churn_probability"] for row in rows]
         assert chances == expected["early_churn_probability"].tolist()
         assert service.get("/v1/desk").json()["has"]["history"]
-        told = service.get("/v1/pipeline/timeline", params={"key": rows[0]["key"]}).json()
+        answer = service.get("/v1/pipeline/timeline", params={"key": rows[0]["key"]}).json()
 
     name = past["deal_id"].iloc[0]
     opened = open_deals(past, contract_of(run.model.manifest), sim.tables)
@@ -303,9 +303,9 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
     changes = (str(what).partition(": ") for what in shown.records["what"])
     labelled = [f"{label(name)}{mark}{value}" if mark else name for name, mark, value in changes]
     assert any(": " in what for what in labelled)
-    assert [record["what"] for record in told["records"]] == labelled
-    assert [record["known"] for record in told["records"]] == shown.records["known"].tolist()
-    values = {field["label"]: field["value"] for field in told["fields"]}
+    assert [record["what"] for record in answer["records"]] == labelled
+    assert [record["known"] for record in answer["records"]] == shown.records["known"].tolist()
+    values = {field["label"]: field["value"] for field in answer["fields"]}
     assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]
 
 

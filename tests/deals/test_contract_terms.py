@@ -56,3 +56,21 @@ def test_nothing_is_found_where_terms_bind_nobody(seed):
     view = view_of(sim.deals, sim.spec)
 
     assert find_bound_deals(view, 5, columns_to_look_at(view)) == []
+
+
+def test_a_group_that_was_watched_only_after_the_age_is_not_taken_for_bound():
+    """Of deals signed long before leavers were recorded nobody can be seen to leave early."""
+    view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(20, 900, n), 3000))
+    table = view.deals.assign(
+        era=np.where(view.deals["closed_on"] < pd.Timestamp("2024-01-01"), "before", "since")
+    )
+    table = table[~(table["churned_on"] < pd.Timestamp("2024-06-01"))]
+    spec = view.spec.replace(
+        deals={"observed_from": "2024-06-01"}, attributes={"include": ["era", "other"]}
+    )
+    late = view_of(table, spec)
+    old = (late.deals["era"] == "before").to_numpy()
+
+    assert (late.left & old).sum() > 30
+    assert not (late.left & old & (late.followup_months <= 5)).any()
+    assert find_bound_deals(late, 5, columns_to_look_at(late)) == []

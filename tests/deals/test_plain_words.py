@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.plain_words import as_toml, toml_value
+from fitmodel.deals.vocabulary import is_status, plain_words
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
 VALUES = st.one_of(
@@ -58,3 +60,12 @@ def test_a_contract_is_read_back_equal(tmp_path) -> None:
     path = tmp_path / "fitmodel.toml"
     path.write_text(spec.to_toml(), encoding="utf-8")
     assert DealSpec.from_toml(path) == spec
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [("Attrited", True), ("Attrited Customer", True), ("customer_attrited", True),
+     ("Existing Customer", False), ("customer", False)],
+)  # fmt: skip
+def test_a_status_is_known_with_and_without_the_noun_that_has_it(value: str, status: bool) -> None:
+    assert is_status(plain_words(value), "left") == status

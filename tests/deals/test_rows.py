@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.rows import keep_rows
+from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.exceptions import DealsError, SpecError
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -134,3 +134,34 @@ def test_the_contract_is_written_and_read_back_with_its_rows() -> None:
 
     assert DealSpec(**tomllib.loads(contract.to_toml())) == contract
     assert DealSpec(**contract.to_dict()) == contract
+
+
+TRIALS = pd.DataFrame(
+    {
+        "signed": ["2024-01-01"] * 4,
+        "left": ["2024-01-20", "2024-01-31", "2024-02-01", None],
+        "trial_end": ["2024-01-31"] * 4,
+    }
+)
+
+
+def test_who_leaves_by_the_end_of_the_trial_never_was_a_customer() -> None:
+    chosen = settle_rows(TRIALS, spec(trial_end="trial_end"))
+
+    assert chosen.table.index.tolist() == [2, 3], "the day after the trial is a customer's"
+    (note,) = chosen.notes
+    assert note.startswith("left out 2 of 4 rows that left by the end of their trial (trial_end): ")
+    untouched = settle_rows(TRIALS.loc[2:], spec(trial_end="trial_end"))
+    assert (len(untouched.table), untouched.notes) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (["soon", "2024-01-31", "2024-01-31", ""], "trial_end: 1 value.*not dates.*'soon'"),
+        (["02/01/2024", "03/02/2024", "", ""], "day and month cannot be told .*'02/01/2024'"),
+    ],
+)
+def test_an_end_of_a_trial_that_cannot_be_read_is_refused(ends: list[str], message: str) -> None:
+    with pytest.raises(DealsError, match=message):
+        settle_rows(TRIALS.assign(trial_end=ends), spec(trial_end="trial_end"))

@@ -7,6 +7,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.settling import are_written_dates
 from fitmodel.exceptions import DealsError, SpecError
 
 ROLES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -190,3 +191,17 @@ def test_the_total_line_of_the_hard_tables_is_left_out(shared_data) -> None:
     assert raw["customer_id"].iloc[-1] == "Total"
     assert read.table["annual_value"].tolist() == raw["annual_value"].iloc[:-1].tolist()
     assert read.findings[0].code == "total_row"
+
+
+def test_a_column_with_one_value_that_is_a_number_is_numbers() -> None:
+    spec = SPEC.replace(attributes={"numeric": ["fee"]})
+    fee = ["$1,200.50", *[""] * (N - 1)]
+    read = read_deals_with_findings(DEALS.assign(fee=fee), spec)
+    assert read.table["fee"].iloc[0] == 1200.5
+    assert read.spec.reading.units == {"fee": "USD"}
+
+
+def test_a_column_of_mixed_cells_is_not_taken_for_dates() -> None:
+    cells = pd.Series(["31.01.2024", 17, "28.02.2024"], dtype=object)
+    assert not are_written_dates(cells)
+    assert are_written_dates(cells[[0, 2]].astype("str"))

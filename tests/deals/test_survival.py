@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 from sksurv.nonparametric import kaplan_meier_estimator
 
-from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival import FEWEST_WATCHED, kaplan_meier
 from fitmodel.exceptions import DealsError
 
 TIED = (np.array([1, 2, 2, 2, 3, 5, 5, 8.0]), np.array([1, 0, 1, 1, 0, 1, 0, 0], bool))
@@ -256,3 +257,23 @@ def test_weights_and_entries_together_are_repeated_deals():
 def test_impossible_entries_are_refused(entry, message):
     with pytest.raises(DealsError, match=message):
         kaplan_meier([1.0, 2.0], [True, False], entry_months=entry)
+
+
+@pytest.mark.parametrize("after", [0.0, 6.0])
+def test_the_upper_limit_of_the_rate_is_nearly_the_exact_one_of_a_poisson_count(after):
+    """Exact: chi-squared with 2 (events + 1) degrees of freedom over twice the months watched."""
+    months, left = _censored(3)
+    curve = kaplan_meier(months, left)
+    end = curve.times[curve.at_risk >= FEWEST_WATCHED].max()
+    watched = (np.minimum(months, end) - after).clip(min=0).sum()
+    events = int((left & (months > after) & (months <= end)).sum())
+    exact = chi2.ppf(0.95, 2 * (events + 1)) / 2 / watched
+
+    assert curve.upper_rate_after(after) == pytest.approx(exact, rel=0.002)
+    assert curve.upper_rate_after(after) > events / watched
+    assert np.isnan(curve.upper_rate_after(end))
+
+
+def test_without_a_leaver_the_upper_limit_is_three_over_the_months_watched():
+    curve = kaplan_meier(np.full(50, 12.0), np.zeros(50, bool))
+    assert curve.upper_rate_after(2.0) == pytest.approx(3.0 / 500, rel=0.02)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
 from fitmodel.deals.training_deals import training_deals
 from fitmodel.learning.proportional_odds import expand_soft_labels
@@ -82,3 +85,20 @@ def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:
     assert set(outcome.tolist()) == {0.0, 1.0}
     np.testing.assert_allclose(np.bincount(rows, share), 1)
     np.testing.assert_allclose(np.bincount(rows, share * outcome), chance)
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_part_holds_of_each_deal_what_the_whole_does(simulation, keys) -> None:
+    whole = view_of(simulation.deals, simulation.spec).training_set()
+    by = np.arange(len(whole), dtype=float) if keys else None
+    closed = whole.closed_on if keys else None
+    whole = replace(whole, left_by_months=by, closed_on=closed)
+    chosen = np.array([7, 3, 50])
+    part = whole.subset(chosen)
+
+    assert part.index.tolist() == whole.index[chosen].tolist()
+    for name in ("followup_months", "left", "entry_months", "observable_months", "weight"):
+        assert getattr(part, name).tolist() == getattr(whole, name)[chosen].tolist()
+    assert (part.closed_on is None) == (not keys)
+    expected = None if by is None else [7.0, 3.0, 50.0]
+    assert (None if part.left_by_months is None else part.left_by_months.tolist()) == expected

@@ -174,3 +174,33 @@ def test_the_explanation_has_a_line_for_each_error() -> None:
     first, *lines = explain(problems).splitlines()
     assert first == "2 problem(s) in the deals:"
     assert [line.strip() for line in lines] == [str(problem) for problem in problems]
+
+
+def test_an_excluded_field_of_a_history_need_be_no_column() -> None:
+    history = {"table": "h.csv", "id": "id", "field": "f", "value": "new", "changed_at": "at"}
+    sections = {"attributes": {"exclude": ["stage"]}, "deals": ROLES}
+    spec = DealSpec(**sections, history={"changes": {**history, "fields": ["stage"]}})
+    assert not list(find_errors(DEALS, spec))
+    for other in ({**history, "fields": ["owner"]}, history):
+        problem = _only(DEALS, DealSpec(**sections, history={"changes": other}))
+        assert problem.column == "stage"
+
+
+def test_columns_without_a_name_or_with_one_name_are_refused() -> None:
+    unnamed = _only(DEALS.rename(columns={"segment": " "}), DATED)
+    assert (unnamed.column, unnamed.count) == ("(columns)", 1)
+    assert "1 column name(s) are not text" in unnamed.message
+    numbered = _only(DEALS.rename(columns={"segment": 7}), DATED)
+    assert "for example" in numbered.message
+    twice = _only(DEALS.assign(other=1).rename(columns={"other": "segment"}), DATED)
+    assert "more than one column named ['segment']" in twice.message
+
+
+def test_amounts_in_several_currencies_are_counted_by_currency() -> None:
+    spec = DealSpec(deals={**ROLES, "amount": "fee", "currency": "code"})
+    priced = DEALS.assign(fee=[10.0, 20.0, 30.0, 40.0], code=["EUR", " eur", "USD", "EUR"])
+    problem = _only(priced, spec)
+    assert (problem.column, problem.count) == ("fee", 4)
+    assert "amounts are in 2 currencies by code (EUR 3, USD 1)" in problem.message
+    assert '[rows] keep = {"code" = ["EUR"]}' in problem.remedy
+    assert not list(find_errors(priced.assign(code=["EUR", "eur ", "EUR", "EUR"]), spec))

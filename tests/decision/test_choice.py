@@ -208,8 +208,17 @@ def test_the_contract_says_what_a_big_deal_is(judged):
     assert policy.big_deal == 50_000.0
 
 
-@pytest.mark.parametrize("amount", [None, np.full(1000, np.nan), np.full(1000, 3000.0)])
-def test_where_amounts_do_not_differ_or_are_not_known_no_deal_is_big(judged, amount):
+@pytest.mark.parametrize(
+    "amount",
+    [
+        None,
+        np.full(1000, np.nan),
+        np.full(1000, 3000.0),
+        np.r_[np.full(800, -900.0), np.full(200, -0.5)],
+        np.r_[np.full(800, -900.0), np.zeros(200)],
+    ],
+)
+def test_where_amounts_do_not_differ_or_are_not_above_0_or_not_known_no_deal_is_big(judged, amount):
     p, y, _ = judged
     assert choose_policy(contract(), p, y, None, amount).big_deal is None
 

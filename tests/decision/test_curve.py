@@ -164,6 +164,7 @@ def test_deals_of_weight_zero_play_no_part():
         (([1.0], [0.9], [1.0], Policy("threshold", 0.5)), SpecError, "has no money"),
         (([1.0], [0.9], [np.nan], Policy("threshold", 0.5, MONEY)), DealsError, "has an amount"),
         (([1.0], [0.9], [1.0, 2.0], Policy("threshold", 0.5, MONEY)), DealsError, "amount has sh"),
+        (([1.0] * 2, [0.9], [1.0] * 2, Policy("threshold", 0.5, MONEY)), DealsError, "p has sh"),
         (([np.nan], [0.9], [1.0], Policy("threshold", 0.5, MONEY)), DealsError, "of 1 deals is ne"),
     ],
 )

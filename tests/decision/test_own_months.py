@@ -42,6 +42,13 @@ def test_at_a_knot_the_table_is_the_curve():
     assert OwnMonths.of(curve()).of_one(0.2) == pytest.approx((stays[0], leaves[0]))
 
 
+@pytest.mark.parametrize("table", [TABLE, OwnMonths((0.0, 1.0), (30.0, 6.0), (5.0, 1.0))])
+def test_between_knots_the_months_lie_on_a_straight_line(table):
+    stays, leaves = table.of_many(P)
+    assert stays == pytest.approx(np.interp(P, table.probability, table.stays))
+    assert leaves == pytest.approx(np.interp(P, table.probability, table.leaves))
+
+
 def test_without_a_tail_there_is_no_table():
     assert OwnMonths.of(replace(curve(), monthly_rate=np.nan)) is None
 
@@ -105,6 +112,8 @@ def test_the_difference_to_one_lifetime_is_said():
         ((0.0, 1.0), (1.0, np.inf), (1.0, 1.0)),
         ((0.0, 1.0), (1.0, -1.0), (1.0, 1.0)),
         ((1.0,), (1.0,), (1.0,)),
+        ((0.0, 0.6, 0.4, 1.0), (1.0,) * 4, (1.0,) * 4),
+        ((0.0, 0.5, 0.5, 1.0), (1.0,) * 4, (1.0,) * 4),
     ],
 )
 def test_a_damaged_table_is_refused(wrong):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fitmodel.decision._bands import worth_of_many, worth_of_one
 from fitmodel.decision.money_lines import money_lines
 from fitmodel.decision.value import COSTS, Money
 from fitmodel.exceptions import SpecError
@@ -109,6 +110,36 @@ def test_break_even_is_the_threshold_of_elkans_cost_matrix(money, amount):
     assume(wrongly_declined > 0.0 and wrongly_signed > 0.0)
     elkan = wrongly_declined / (wrongly_declined + wrongly_signed)
     assert money.break_even(amount) == pytest.approx(elkan)
+
+
+@pytest.mark.parametrize("amount", [500.0, 700.0, 3000.0, 30000.0])
+def test_the_break_even_does_not_depend_on_the_unit_of_the_currency(amount):
+    unit = 1e-5
+    costs = ("acquisition_cost", "onboarding_cost", "support_cost_per_month")
+    in_units = Money(**{**vars(MONEY), **{name: getattr(MONEY, name) * unit for name in costs}})
+    assert in_units.break_even(amount * unit) == pytest.approx(MONEY.break_even(amount))
+    many = in_units.break_even(np.array([amount * unit]))
+    assert many == pytest.approx([MONEY.break_even(amount)])
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most", "if_stays", "worth"),
+    [
+        (0.5, 0.2, 0.9, 2.0, "gains"),
+        (0.5, -0.2, 0.9, 2.0, "unclear"),
+        (-0.5, -0.9, -0.2, 2.0, "loses"),
+        (0.5, 0.2, 0.9, -0.1, "loses"),
+        (0.2, np.nan, np.nan, 1.0, "gains"),
+        (-0.2, np.nan, np.nan, 1.0, "loses"),
+        (0.0, np.nan, np.nan, 1.0, "unclear"),
+    ],
+)
+def test_a_deal_gains_or_loses_only_where_the_whole_interval_does(
+    value, least, most, if_stays, worth
+):
+    assert worth_of_one(value, least, most, if_stays) == worth
+    of_many = worth_of_many(*(np.array([each, np.nan]) for each in (value, least, most, if_stays)))
+    assert of_many.tolist() == [worth, ""]
 
 
 def test_a_larger_deal_bears_a_higher_probability():

@@ -111,10 +111,10 @@ def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_pa
     deals.to_parquet(tmp_path / "deals.parquet")
     (tmp_path / "fitmodel.toml").write_text(SIMULATION.spec.to_toml(), encoding="utf-8")
     asked = ["check", str(tmp_path / "deals.parquet"), "-c", str(tmp_path / "fitmodel.toml")]
-    told = CliRunner().invoke(app, asked)
-    assert told.exit_code == 0
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0
     for name in names:
-        (line,) = [line for line in told.output.splitlines() if f"warn  FM108 {name}:" in line]
+        (line,) = [line for line in done.output.splitlines() if f"warn  FM108 {name}:" in line]
         assert "suggests a protected characteristic of a person" in line
         assert f'Remedy: add "{name}" to [attributes] exclude' in line
 

@@ -141,8 +141,8 @@ def can_mount(place: Path) -> bool:
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         return False
     script = 'mount -t tmpfs -o size=6m tmpfs "$0"'
-    told = subprocess.run(["unshare", "-m", "sh", "-c", script, place], check=False)  # noqa: S603, S607
-    return told.returncode == 0
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, place], check=False)  # noqa: S603, S607
+    return done.returncode == 0
 
 
 @pytest.mark.slow
@@ -197,14 +197,14 @@ def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
     out = tmp_path / "scored.parquet"
     out.write_bytes(b"what was there before")
     command = ["score", tmp_path / "long.parquet", "--model", home / "models/fit", "-o", out]
-    told = subprocess.run(  # noqa: S603 - the program above
+    done = subprocess.run(  # noqa: S603 - the program above
         [sys.executable, "-c", MEMORY, "150", *map(str, command)],
         # Arrow's own allocator may have set a gigabyte of addresses aside before the limit
         env=os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"},
         check=False, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    assert told.returncode == 1, told.stderr
-    assert "not enough memory" in told.stderr
+    assert done.returncode == 1, done.stderr
+    assert "not enough memory" in done.stderr
     assert out.read_bytes() == b"what was there before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.parquet", "scored.parquet"]
 
@@ -221,11 +221,11 @@ def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     if can_mount(disk):
         script = 'mount -t tmpfs -o size=40m tmpfs "$0" && exec "$@"'
         command = ["unshare", "-m", "sh", "-c", script, disk, *command, disk]
-    told = subprocess.run(  # noqa: S603 - the script beside this file
+    done = subprocess.run(  # noqa: S603 - the script beside this file
         command, check=False, capture_output=True, text=True, timeout=500
     )
-    assert told.returncode == 0, told.stderr
-    return [json.loads(line) for line in told.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @linux

@@ -263,10 +263,10 @@ except BundleError as error:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux does it")
 def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() -> None:
-    told = subprocess.run(  # noqa: S603 - the program above
+    done = subprocess.run(  # noqa: S603 - the program above
         [sys.executable, "-c", BOMBED, "450"], check=True, capture_output=True, text=True
     )
-    assert "not JSON: MemoryError" in told.stdout
+    assert "not JSON: MemoryError" in done.stdout
 
 
 # --- the manifest
@@ -469,13 +469,13 @@ def test_a_file_is_scored_by_a_strangers_pickle_on_request_only(
     folder = str(tmp_path / "models" / "prospect-fit")
     asked = ["score", str(tmp_path / "prospects.csv"), "-o", str(tmp_path / "scored.csv")]
     for model in ("models:/prospect-fit@champion", folder):
-        told = CliRunner().invoke(app, [*asked, "--model", model])
-        assert told.exit_code == 1
-        assert "score --unpickle" in told.output
+        done = CliRunner().invoke(app, [*asked, "--model", model])
+        assert done.exit_code == 1
+        assert "score --unpickle" in done.output
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")  # asked for, but signed by nobody
-    told = CliRunner().invoke(app, [*asked, "--model", folder, "--unpickle"])
-    assert told.exit_code == 1
-    assert "is not signed" in told.output
+    done = CliRunner().invoke(app, [*asked, "--model", folder, "--unpickle"])
+    assert done.exit_code == 1
+    assert "is not signed" in done.output
     assert not trap.exists()
 
 

@@ -106,10 +106,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, quick_learner: dict[str, Any]
         learned.scorecard, Policy("threshold", 0.2, None, SCRIPT), roles.amount, roles.closed_on,
         "", wording_of(spec),
     )  # fmt: skip
-    said = FitModel(scorer, {}).predict(deals, reasons=0)["early_churn_probability"]
+    predicted = FitModel(scorer, {}).predict(deals, reasons=0)["early_churn_probability"]
     manifest = {
         "spec": spec.to_dict(),
-        "scores": summarise_scores(said),
+        "scores": summarise_scores(predicted),
         "policy": SCRIPT,
         "period": ["2023-07-01", "2024-06-30"],
         "seen_values": summarise_seen_values(
@@ -125,9 +125,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, quick_learner: dict[str, Any]
 
 
 def run(*arguments: object) -> Any:
-    told = CliRunner().invoke(app, [str(item) for item in arguments])
-    assert told.exit_code == 0, told.output
-    return told
+    done = CliRunner().invoke(app, [str(item) for item in arguments])
+    assert done.exit_code == 0, done.output
+    return done
 
 
 @pytest.mark.slow

@@ -124,8 +124,8 @@ def test_forget_removes_a_customer_from_the_log_to_the_last_byte(
         log.append(row["deal_id"], model.predict(row, reasons=0), row)
         log.decide(row["deal_id"], "signed", by="Kim", reason=f"reason of {row['deal_id']}")
     log.close()
-    told = CliRunner().invoke(app, ["forget", "Qxdeal-00003", "--log", str(file)])
-    assert (told.exit_code, told.stdout) == (0, "removed 2 row(s)\n")
+    done = CliRunner().invoke(app, ["forget", "Qxdeal-00003", "--log", str(file)])
+    assert (done.exit_code, done.stdout) == (0, "removed 2 row(s)\n")
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("decisions.db*"))
     assert b"Qxdeal-00003" not in kept
     assert b"Qxdeal-00004" in kept
@@ -145,8 +145,8 @@ def test_a_report_with_hashed_ids_names_no_deal(
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
     out = tmp_path / "report"
     asked = ["report", tmp_path / "deals.parquet", "-c", tmp_path / "fitmodel.toml", "-o", out]
-    told = CliRunner().invoke(app, [*map(str, asked), "--hash-ids", "--salt", SALT])
-    assert told.exit_code == 0, told.output
+    done = CliRunner().invoke(app, [*map(str, asked), "--hash-ids", "--salt", SALT])
+    assert done.exit_code == 0, done.output
     held = {path.name: path.read_bytes() for path in out.iterdir()}
     assert [name for name, content in held.items() if b"Qxdeal" in content] == []
     ids = [hashed_id(f"Qxdeal-{number:05d}", SALT).encode() for number in range(700)]

@@ -64,22 +64,22 @@ def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects
     value = data.draw(values)
     prospect = prospects.iloc[0].to_dict() | {name: value}
 
-    said = answer(lambda: model.predict(prospect, reasons=20))
+    predicted = answer(lambda: model.predict(prospect, reasons=20))
     frame = prospects.head(3).astype(object)
     frame[name] = cells_of([value, *frame[name].tolist()[1:]])
     scored = answer(lambda: model.predict(frame, reasons=20))
 
-    if isinstance(said, FitModelError):
-        assert isinstance(said, ProspectError)
+    if isinstance(predicted, FitModelError):
+        assert isinstance(predicted, ProspectError)
         assert isinstance(scored, ProspectError)
-        assert name in str(said)
+        assert name in str(predicted)
         assert name in str(scored)
         return
-    assert_sound(said)
+    assert_sound(predicted)
     assert_frame_sound(scored, frame)
     first = scored.iloc[0]
-    assert first["early_churn_probability"] == said.early_churn_probability
-    assert first["unfamiliar"] == said.unfamiliar
+    assert first["early_churn_probability"] == predicted.early_churn_probability
+    assert first["unfamiliar"] == predicted.unfamiliar
     assert len([item.to_dict() for row in scored["reasons"] for item in row]) > 0
 
 
@@ -136,14 +136,14 @@ def test_keys_too_many_are_ignored_and_keys_too_few_are_named(model, prospects, 
     lost = data.draw(st.sets(st.sampled_from(model.attributes)))
     fewer = {name: value for name, value in prospect.items() if name not in lost}
 
-    said = answer(lambda: model.predict({**more, **fewer}))
+    predicted = answer(lambda: model.predict({**more, **fewer}))
 
     absent = [name for name in lost if name not in more]
     if absent:
-        assert all(name in str(said) for name in absent)
-        assert "missing" in str(said)
+        assert all(name in str(predicted) for name in absent)
+        assert "missing" in str(predicted)
     elif not lost:
-        assert said == model.predict(prospect)
+        assert predicted == model.predict(prospect)
 
 
 @careless
@@ -152,8 +152,8 @@ def test_what_is_no_prospect_at_all_is_named(model, values, data):
     thing = data.draw(values)
 
     for wrong in (thing, [thing]):
-        said = answer(lambda wrong=wrong: model.predict(wrong))
-        assert isinstance(said, ProspectError) or len(said) == 0
+        predicted = answer(lambda wrong=wrong: model.predict(wrong))
+        assert isinstance(predicted, ProspectError) or len(predicted) == 0
 
 
 def test_prospects_in_any_container_of_one_are_answered_or_named(model, prospects):

@@ -206,10 +206,10 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
     for listens in ("fitmodel.cli.scoring.run_service", "fitmodel.serving.run_workers"):
         monkeypatch.setattr(listens, lambda *_, **__: pytest.fail("it listens"))
     asked = ["serve", "--model", str(shipped), table, str(prospects), "--host", host]
-    told = CliRunner().invoke(commands, [*asked, "--workers", workers])
-    assert told.exit_code == 2
-    assert "FITMODEL_TOKEN" in told.stderr
-    assert table in told.stderr
+    done = CliRunner().invoke(commands, [*asked, "--workers", workers])
+    assert done.exit_code == 2
+    assert "FITMODEL_TOKEN" in done.stderr
+    assert table in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -231,8 +231,8 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
     monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
     monkeypatch.setattr("fitmodel.cli.scoring.run_service", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
-    told = CliRunner().invoke(commands, asked)
-    assert told.exit_code == 0, told.output
+    done = CliRunner().invoke(commands, asked)
+    assert done.exit_code == 0, done.output
     assert made[0].hosts == names
     assert made[0].token == (token.strip() or None)
 
@@ -262,8 +262,8 @@ def test_every_worker_minds_the_names_the_token_and_the_plan(
     monkeypatch.setattr("fitmodel.sales.plans.read_plan", lambda path: f"plan of {path.name}")
     monkeypatch.setattr("uvicorn.run", begin)
     asked = ["serve", "--model", str(shipped), "--workers", "2", "--allow-host", "Desk.Example"]
-    told = CliRunner().invoke(commands, [*asked, "--plan", str(tmp_path / "plan.toml")])
-    assert told.exit_code == 0, told.output
+    done = CliRunner().invoke(commands, [*asked, "--plan", str(tmp_path / "plan.toml")])
+    assert done.exit_code == 0, done.output
     for settings, plans in made:
         assert settings.hosts == names
         assert settings.token == (token or None)

@@ -104,10 +104,10 @@ def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them
     worse = "it is worse for segment = smb: +0.0283 log loss on 53 deals"
     mark = read_texts("zh", "desk")["list_mark"]
     for some in ([few, worse], [worse, few], [worse, worse], [worse], [few]):
-        said = messages_in("; ".join(some), "zh")
-        assert said == mark.join(message_in(each, "zh") for each in some)
-        assert QUOTED not in said
-        assert "worse" not in said
+        text = messages_in("; ".join(some), "zh")
+        assert text == mark.join(message_in(each, "zh") for each in some)
+        assert QUOTED not in text
+        assert "worse" not in text
 
 
 def test_a_message_inside_a_message_is_said_too():

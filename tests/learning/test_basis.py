@@ -1,4 +1,4 @@
-"""The data choose whether a number acts by its value, by its rank, or by both."""
+"""The data choose whether a number acts by its value, its rank or both, and whether it bends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from fitmodel.learning.imputation import find_basis, impute
 from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions
 
-LINE, RANK, BOTH = [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]
+LINE, RANK, BENT = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 1.0]
+WIDTH = len(LINE)
 N = 4000
 
 
 def _kept(
-    number: np.ndarray, log_odds: np.ndarray, *, seen: float = 1.0, seed: int = 1
+    number: np.ndarray,
+    log_odds: np.ndarray,
+    *,
+    seen: float = 1.0,
+    seed: int = 1,
+    options: LearnerOptions | None = None,
 ) -> list[float]:
     """Columns kept where a share of the deals was seen for the horizon, the others not at all."""
     rng = np.random.default_rng(seed)
@@ -27,7 +33,8 @@ def _kept(
     is_seen = rng.random(len(number)) < seen
     months = np.where(is_seen, np.where(left, 0.5, 1.0), 0.0)
     follow_up = FollowUp.of(months, left & is_seen, 1.0)
-    return find_basis(columns, encode(columns, frame), follow_up, LearnerOptions())[0].tolist()
+    options = options or LearnerOptions()
+    return find_basis(columns, encode(columns, frame), follow_up, options)[0].tolist()
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +43,64 @@ def skewed() -> np.ndarray:
 
 
 def test_a_number_that_acts_by_its_logarithm_keeps_its_rank_only(skewed) -> None:
-    assert _kept(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:2] == RANK
+    assert _kept(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:WIDTH] == RANK
 
 
 def test_a_number_that_acts_by_its_value_keeps_its_line_only(skewed) -> None:
     value = np.minimum(skewed, 150)
-    assert _kept(value, (value - value.mean()) / value.std() - 1)[:2] == LINE
+    assert _kept(value, (value - value.mean()) / value.std() - 1)[:WIDTH] == LINE
 
 
-def test_a_number_whose_effect_turns_keeps_both(skewed) -> None:
-    assert _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:2] == BOTH
+def test_a_number_whose_effect_turns_keeps_its_bend(skewed) -> None:
+    assert _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:WIDTH] == BENT
+
+
+def test_three_hundred_deals_show_a_turn_and_a_line_is_rarely_taken_for_one() -> None:
+    turns, lines = [], []
+    for seed in range(20):
+        seats = np.exp(np.random.default_rng(200 + seed).normal(3, 1, 300))
+        away = np.log(seats) - 3
+        turns.append(_kept(seats, 0.7 * away**2 - 1.5, seed=seed)[2])
+        lines.append(_kept(seats, 0.7 * away - 1, seed=seed)[2])
+    assert sum(turns) >= 13
+    assert sum(lines) <= 3
+
+
+@pytest.mark.parametrize("direction", ["increasing", "decreasing"])
+def test_a_number_with_a_direction_does_not_bend(skewed, direction) -> None:
+    options = LearnerOptions(**{direction: ("number",)})
+    assert options.may_bend(fit_columns(pd.DataFrame({"number": skewed}), EncodingOptions())) == [
+        False
+    ]
+    kept = _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2, options=options)
+    assert len(kept) == 2 + 2  # value and rank, and the levels of the other attribute
+
+
+def test_a_provisional_model_does_not_bend(skewed) -> None:
+    provisional = LearnerOptions().of_regime("provisional")
+    assert len(_kept(skewed, np.full(N, -1.0), options=provisional)) == 2 + 2
 
 
 def test_a_category_is_never_left_out(skewed) -> None:
-    assert _kept(skewed, np.full(N, -1.0))[2:] == [1.0, 1.0]
+    assert _kept(skewed, np.full(N, -1.0))[WIDTH:] == [1.0, 1.0]
 
 
-def test_deals_signed_today_are_no_evidence_for_a_second_value(skewed) -> None:
+def test_deals_signed_today_are_no_evidence_for_a_bend(skewed) -> None:
     turning = 0.3 * (np.log(skewed) - 3.5) ** 2 - 1
-    assert _kept(skewed, turning, seen=1.0)[:2] == BOTH
-    assert _kept(skewed, turning, seen=0.02)[:2] != BOTH
+    assert _kept(skewed, turning, seen=1.0)[:WIDTH] == BENT
+    hardly_seen = [_kept(skewed, turning, seen=0.02, seed=seed)[2] for seed in range(10)]
+    assert sum(hardly_seen) <= 10 / 2
+
+
+def test_a_bend_goes_along_with_neither_the_rank_nor_the_mean(skewed) -> None:
+    frame = pd.DataFrame({"number": skewed})
+    columns = fit_columns(frame, EncodingOptions())
+    follow_up = FollowUp.of(np.ones(N), skewed > 20, 1.0)
+    fit = impute(columns, encode(columns, frame), follow_up, 3.0, LearnerOptions())
+    _, rank, bend = fit.matrix.T
+    assert abs(bend.mean()) < 1e-9
+    assert abs(bend @ rank) / N < 1e-9
+    assert bend.std() == pytest.approx(1.0)
 
 
 def test_what_is_left_out_has_no_effect_and_the_other_values_are_the_same(skewed) -> None:
@@ -65,8 +110,10 @@ def test_what_is_left_out_has_no_effect_and_the_other_values_are_the_same(skewed
     left = np.random.default_rng(2).random(N) < expit(np.log(skewed) - 4)
     follow_up = FollowUp.of(np.ones(N), left, 1.0)
     whole = impute(columns, codes, follow_up, 3.0, LearnerOptions())
-    part = impute(columns, codes, follow_up, 3.0, LearnerOptions(), scales=np.array([0.0, 1.0]))
-    assert not part.matrix[:, 0].any()
+    part = impute(
+        columns, codes, follow_up, 3.0, LearnerOptions(), scales=np.array([0.0, 1.0, 0.0])
+    )
+    assert not part.matrix[:, [0, 2]].any()
     assert part.coefficients[1] == 0.0
     np.testing.assert_array_equal(part.matrix[:, 1], whole.matrix[:, 1])
 
@@ -84,7 +131,7 @@ def test_the_line_of_a_number_of_few_values_goes_through_these_values() -> None:
 @pytest.mark.parametrize("values", [(2.5, 7.0), (3.0,), (0.5, 1.0, 2.0)])
 def test_a_number_of_few_values_keeps_one_of_two_equal_lines(values) -> None:
     number = np.resize(np.array(values), N)
-    kept = _kept(number, 0.5 * number - 1)[:2]
+    kept = _kept(number, 0.5 * number - 1)[: -2 if len(values) > 1 else None]
     assert sum(kept) >= 1
     if len(values) == 2:
         assert sum(kept) == 1
@@ -95,6 +142,6 @@ def test_of_two_that_explain_alike_the_one_that_reaches_less_far_is_kept() -> No
     choices = []
     for seed in range(12):
         seats = np.exp(np.random.default_rng(100 + seed).normal(3, 1, 300))
-        choices.append(_kept(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:2])
+        choices.append(_kept(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
     assert choices.count(LINE) <= 12 // 3
     assert choices.count(RANK) >= 12 // 2

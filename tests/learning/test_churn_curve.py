@@ -228,3 +228,13 @@ def test_a_curve_of_its_own_horizon_alone_answers_there():
         slope_deviation=0 * one,
     )  # fmt: skip
     assert (curve.left_by(P, [1])[:, 0] == P).all()
+
+
+def test_half_the_width_is_that_of_independent_errors_of_level_slope_and_own_interval():
+    """By hand at month 8; 1.2816 standard deviations are half an 80 % interval."""
+    curve, log_odds, own = make_curve(), np.array([-1.5, 0.5]), np.array([0.4, 0.7])
+    slope, level, tilt = 1 + 0.1 * math.log(8 / 5), 0.06, 0.03 * (log_odds + 1.5)
+    expected = np.sqrt((slope * own) ** 2 + 1.2816**2 * (level**2 + tilt**2))
+
+    np.testing.assert_allclose(curve.reach(log_odds, own, 8), expected, rtol=1e-4)
+    np.testing.assert_allclose(curve.reach(log_odds, own, 5), own)

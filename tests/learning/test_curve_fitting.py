@@ -191,3 +191,22 @@ def test_deals_of_unknown_length_of_watching_are_weighted_by_their_follow_up():
     deals = replace(observe(months, seed=2), observable_months=np.full(6_000, np.nan))
     curve = fit_curve(deals, probability, HORIZON)
     assert gaps(curve, probability, months, 12).max() < 5.0
+
+
+def test_a_stratum_that_was_watched_for_less_goes_on_as_the_company_does():
+    truth, probability = log_logistic(2_000, 5)
+    deals = observe(truth, 5)
+    number = np.r_[np.zeros(1_500, int), np.ones(500, int)]
+    short = number == 1
+    months = np.where(short, np.minimum(deals.followup_months, 12.0), deals.followup_months)
+    seen = followed(months, deals.left & (deals.followup_months <= months))
+    strata = {"attribute": "term", "code": number, "stratum_by_code": np.arange(2)}
+    curve = fit_curve(seen, probability, HORIZON, **strata)
+    company = fit_curve(seen, probability, HORIZON)
+
+    steps, of_all = np.diff(curve.shift[1])[11:], np.diff(company.shift[0])[11:]
+    np.testing.assert_allclose(steps, of_all[: len(steps)], atol=0.2)  # no jump at the end
+    assert curve.attribute == "term"
+    assert curve.stratum_by_code == (0, 1)
+    assert company.attribute is None
+    assert company.stratum_by_code == ()

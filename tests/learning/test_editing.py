@@ -10,12 +10,14 @@ import pytest
 
 from fitmodel.exceptions import EditError
 from fitmodel.learning._recoding import cut_at, single_out
+from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
     Cap,
     DropPair,
     SetEffect,
     Smooth,
+    _middles,
     apply_edits,
     changed_rows,
     edit_from_dict,
@@ -188,3 +190,21 @@ def test_a_level_that_is_not_there_is_refused_with_those_that_are(scorecard):
         read_level(column_of(scorecard, "seats"), "many")
     with pytest.raises(EditError, match="no attribute 'seat'; it has"):
         column_of(scorecard, "seat")
+
+
+def test_a_level_that_nobody_has_is_given_no_row_of_its_own(scorecard):
+    """Missing and never seen have rows in every table; an edit of them adds none."""
+    for name in ("missing", "never seen before"):
+        edited = apply_edits(scorecard, [SetEffect("industry", name, 0.3)])
+        assert [column.size for column in edited.columns] == [
+            column.size for column in scorecard.columns
+        ]
+        edited = apply_edits(scorecard, [SetEffect("seats", name, 0.3)])
+        assert edited.columns == scorecard.columns
+
+
+def test_the_middle_of_the_outer_bins_ends_at_the_values_seen():
+    column = NumberColumn("seats", (10.0, 20.0, 40.0), 2.0, 90.0, False, (10.0,))  # noqa: FBT003
+    assert _middles(column).tolist() == [6.0, 15.0, 30.0, 65.0]
+    inside = replace(column, low=15.0, high=30.0)  # all values between the cuts
+    assert _middles(inside).tolist() == [10.0, 15.0, 30.0, 40.0]

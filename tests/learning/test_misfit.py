@@ -9,6 +9,7 @@ import pytest
 from fitmodel.learning._misfit import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
+    _overlap_of_all,
     expected_variance,
     left_out_shape,
     left_out_variance,
@@ -153,3 +154,13 @@ def test_the_expected_variance_is_the_mean_of_its_posterior() -> None:
     assert expected_variance((0.03, 0.05), 0.04) == pytest.approx(
         np.average(grid, weights=density), rel=1e-3
     )
+
+
+@pytest.mark.parametrize("number", [3, 5])
+def test_the_overlap_of_all_products_is_the_mean_of_their_squared_correlations(number) -> None:
+    """Where only some are there, the rest overlap as these do."""
+    squares = np.full((3, 3), 0.2)
+    np.fill_diagonal(squares, 1.0)
+    whole = np.full((number, number), 0.2)
+    np.fill_diagonal(whole, 1.0)
+    assert _overlap_of_all(squares, number) == pytest.approx(whole.mean())

@@ -186,3 +186,11 @@ def test_its_file_gives_the_same_parent_back() -> None:
 def test_a_damaged_file_is_refused(data) -> None:
     with pytest.raises(BundleError):
         parent_from_dict(data)
+
+
+def test_a_scorecard_without_replicates_says_nothing_of_its_variance(scorecard) -> None:
+    for kept in (1, 2):  # of a single replicate no spread is known
+        parent = Parent.of_scorecard(replace(scorecard, tables=scorecard.tables[:, :kept]))
+        for of in parent.attributes.values():
+            known = of.variance.values() if isinstance(of, Levels) else of.variance
+            assert set(known) == {0.0}

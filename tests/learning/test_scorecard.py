@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError
+from fitmodel.learning._flatten import find_odd_pairs
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import Learned, learn
-from fitmodel.learning.scorecard_checks import scorecard_from_dict
+from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
+from fitmodel.learning.scorecard_checks import check_scorecard, scorecard_from_dict
 
 
 def _codes(learned: Learned) -> np.ndarray:
@@ -86,3 +88,48 @@ def test_a_table_can_be_read(learned: Learned) -> None:
     table = pd.DataFrame(learned.scorecard.table("segment"))
     assert {"smb", "mid", "enterprise", "missing", "never seen before"} == set(table["value"])
     assert table["deals"].sum() == len(learned.training_set)
+
+
+def test_combinations_that_chance_should_have_shown_and_never_did_are_found() -> None:
+    """A hundred deals of either kind: both kinds together were to be expected 33 times."""
+    evidence = tuple(
+        Evidence(np.arange(3), np.array([0, 100, 50]), np.full(3, 0.2), ("missing", "a", "b"))
+        for _ in range(3)
+    )
+    first = np.repeat([1, 2], [100, 50])
+    second = np.r_[np.ones(100, int), np.full(50, 2)]  # never another than the first
+    third = np.tile([1, 1, 2], 50)
+    codes = np.column_stack([first, second, third]).astype(np.int32)
+
+    assert find_odd_pairs(codes, evidence) == ((0, 1, 1, 2), (0, 2, 1, 1))
+    mixed = np.column_stack([first, third, second]).astype(np.int32)
+    assert find_odd_pairs(mixed, evidence) == ((0, 1, 2, 2), (0, 2, 2, 1))
+
+
+def _first_pair(scorecard: Scorecard, **changes: object) -> Scorecard:
+    first, second = (scorecard.columns[place].size + 2 for place in (0, 1))
+    pair = PairTerm(0, 1, np.zeros(first, int), np.zeros(second, int))
+    tables = np.concatenate([scorecard.tables, np.zeros((1, scorecard.tables.shape[1]))])
+    pairs = (*scorecard.pairs, dataclasses.replace(pair, **changes))
+    return dataclasses.replace(scorecard, tables=tables, pairs=pairs)
+
+
+def test_a_pair_that_does_not_fit_its_attributes_is_refused(learned: Learned) -> None:
+    plain = learned.scorecard
+    check_scorecard(_first_pair(plain))
+    size = plain.columns[0].size + 2
+    for grid in (np.zeros(size + 1, int), np.zeros(size - 1, int), np.r_[-1, np.zeros(size - 1)]):
+        with pytest.raises(BundleError, match="a pair does not fit"):
+            check_scorecard(_first_pair(plain, first_map=grid.astype(int)))
+    with pytest.raises(BundleError, match="a pair names attribute 99"):
+        check_scorecard(_first_pair(plain, second=99))
+
+
+def test_shares_of_own_evidence_are_one_per_row_and_shares(learned: Learned) -> None:
+    card = learned.scorecard
+    rows = sum(column.size + 2 for column in card.columns)
+    for right in (None, np.full(rows, 0.5), np.r_[0.0, np.ones(rows - 1)]):
+        check_scorecard(dataclasses.replace(card, own=right))
+    for wrong in (np.full(rows + 1, 0.5), np.full(rows, 1.1), np.r_[-0.1, np.ones(rows - 1)]):
+        with pytest.raises(BundleError, match="shares of own evidence"):
+            check_scorecard(dataclasses.replace(card, own=wrong))

@@ -29,6 +29,7 @@ CHOSEN = {
     "seed": 9,
     "threads": 2,
     "effect_deals": 5_000,
+    "bends": False,
 }
 
 

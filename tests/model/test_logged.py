@@ -30,19 +30,19 @@ def log(tmp_path) -> DecisionLog:
 
 
 def test_a_frame_is_logged_as_it_is_answered(logging_model, prospects, log) -> None:
-    said = logging_model.predict(prospects, reasons=0, log=log)
+    predicted = logging_model.predict(prospects, reasons=0, log=log)
     kept = log.assessments()
     assert kept["prospect"].tolist() == prospects["deal_id"].tolist()
-    assert kept["probability"].tolist() == said["early_churn_probability"].tolist()
-    assert kept["proceed"].tolist() == said["proceed"].tolist()
-    assert said.drop(columns="proceed").equals(logging_model.predict(prospects, reasons=0))
+    assert kept["probability"].tolist() == predicted["early_churn_probability"].tolist()
+    assert kept["proceed"].tolist() == predicted["proceed"].tolist()
+    assert predicted.drop(columns="proceed").equals(logging_model.predict(prospects, reasons=0))
 
 
 def test_half_of_the_flagged_proceed_and_all_others(logging_model, prospects, log) -> None:
-    said = logging_model.predict(prospects, reasons=0, log=log)
-    flagged = said["poor_fit"]
-    assert said.loc[~flagged, "proceed"].all()
-    assert 0.3 < said.loc[flagged, "proceed"].mean() < 0.7
+    predicted = logging_model.predict(prospects, reasons=0, log=log)
+    flagged = predicted["poor_fit"]
+    assert predicted.loc[~flagged, "proceed"].all()
+    assert 0.3 < predicted.loc[flagged, "proceed"].mean() < 0.7
     kept = log.assessments()
     assert set(kept.loc[kept["poor_fit"], "propensity"]) == {0.5}
     assert set(kept.loc[~kept["poor_fit"], "propensity"]) == {1.0}
@@ -67,14 +67,14 @@ def test_one_a_list_and_a_frame_are_answered_and_logged_alike(
 
 def test_without_a_share_no_flagged_one_proceeds(model, prospects, log) -> None:
     plain = FitModel(model.scorer, {"spec": {"deals": {"id": "deal_id"}}})
-    said = plain.predict(prospects, reasons=0, log=log)
-    assert (said["proceed"] == ~said["poor_fit"]).all()
+    predicted = plain.predict(prospects, reasons=0, log=log)
+    assert (predicted["proceed"] == ~predicted["poor_fit"]).all()
     assert set(log.assessments()["propensity"]) == {1.0}
 
 
 def test_the_answer_says_who_proceeds_to_be_learned_from(logging_model, prospects, log) -> None:
-    said = logging_model.predict(prospects.to_dict("records"), log=log)
-    drawn = next(item for item in said if item.poor_fit and item.proceed)
+    predicted = logging_model.predict(prospects.to_dict("records"), log=log)
+    drawn = next(item for item in predicted if item.poor_fit and item.proceed)
     assert "proceed anyway, for learning" in str(drawn)
     assert drawn.to_dict()["proceed"] is True
     unlogged = logging_model.predict(prospects.to_dict("records")[0])

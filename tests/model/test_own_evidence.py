@@ -80,15 +80,15 @@ def test_one_prospect_and_a_table_have_the_same_share_to_the_bit(few, model) -> 
 
 def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
     prospect = few[0].deals.iloc[0].to_dict() | {"lead_source": "never seen"}
-    said = model.predict(prospect)
-    assert said.fewest_alike == 0
-    assert said.to_dict()["own_evidence"] == said.own_evidence < LITTLE_OWN
-    assert said.to_dict()["regime"] == model.regime == "provisional"
-    assert said.notes == (
+    predicted = model.predict(prospect)
+    assert predicted.fewest_alike == 0
+    assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LITTLE_OWN
+    assert predicted.to_dict()["regime"] == model.regime == "provisional"
+    assert predicted.notes == (
         "Provisional: the model learned from few early churners.",
         "Mostly the company's average: no such deal is among those learned from.",
     )
-    assert said.sentences[-2:] == said.notes
+    assert predicted.sentences[-2:] == predicted.notes
     assert "公司平均水平" in model.predict(prospect, language="zh").notes[1]
 
 

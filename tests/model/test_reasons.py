@@ -46,22 +46,22 @@ def only(reasons, name):
 def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) -> None:
     scorecard = worded.scorecard
     for prospect in prospects:
-        said = worded.predict(prospect, reasons=EVERY)
-        total = scorecard.baseline + sum(reason.contribution for reason in said.reasons)
-        assert worded.scorer.calibrated(total) == pytest.approx(said.early_churn_probability)
-        assert set(said.against) | set(said.in_favour) == set(said.reasons)
-        assert all(reason.contribution > 0 for reason in said.against)
+        predicted = worded.predict(prospect, reasons=EVERY)
+        total = scorecard.baseline + sum(reason.contribution for reason in predicted.reasons)
+        assert worded.scorer.calibrated(total) == pytest.approx(predicted.early_churn_probability)
+        assert set(predicted.against) | set(predicted.in_favour) == set(predicted.reasons)
+        assert all(reason.contribution > 0 for reason in predicted.against)
 
 
 def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) -> None:
     for prospect in prospects[:40]:
-        said = worded.predict(prospect, reasons=EVERY)
-        log_odds = worded.scorecard.baseline + sum(item.contribution for item in said.reasons)
-        for reason in said.reasons:
+        predicted = worded.predict(prospect, reasons=EVERY)
+        log_odds = worded.scorecard.baseline + sum(item.contribution for item in predicted.reasons)
+        for reason in predicted.reasons:
             without = worded.scorer.calibrated(log_odds - reason.contribution)
-            ratio = math.exp(logit(said.early_churn_probability) - logit(without))
+            ratio = math.exp(logit(predicted.early_churn_probability) - logit(without))
             assert reason.odds_ratio == pytest.approx(ratio)
-            assert reason.risk_ratio == pytest.approx(said.early_churn_probability / without)
+            assert reason.risk_ratio == pytest.approx(predicted.early_churn_probability / without)
             assert (ratio > 1) == (reason.contribution > 0)
             told = re.search(
                 r"(raises|lowers) the odds of leaving \N{MULTIPLICATION SIGN}([\d.]+)",
@@ -151,12 +151,12 @@ def test_the_evidence_is_the_books_and_names_the_horizon(worded, prospects) -> N
 def test_the_readers_words_are_used_and_survive_the_bundle(worded, prospects) -> None:
     again = FitModel(scorer_from_json(worded.scorer.to_json(), "v"), {})
     assert again.scorer.wording == worded.scorer.wording
-    told = {
+    predicted = {
         item.attribute: item.sentence for item in again.predict(prospects[0], reasons=EVERY).reasons
     }
-    assert told["seats"].startswith("Seats ordered is ")
-    assert f"Annual value is € {prospects[0]['annual_value']:,.0f}" in told["annual_value"]
-    assert "days" in told["trial_days"]
+    assert predicted["seats"].startswith("Seats ordered is ")
+    assert f"Annual value is € {prospects[0]['annual_value']:,.0f}" in predicted["annual_value"]
+    assert "days" in predicted["trial_days"]
 
 
 def test_a_bundle_from_before_there_were_words_still_speaks(worded, prospects) -> None:
@@ -194,11 +194,11 @@ def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects
     assert "of only 19 such deals" in sentence
     assert "too few to rely on" in sentence
     unseen = {**prospects[0], "lead_source": "never seen", "seats": None}
-    told = {item.attribute: item for item in model.predict(unseen, reasons=EVERY).reasons}
-    if "lead_source" in told:
-        assert "no such deal among those learned from" in told["lead_source"].sentence
-    if "seats" in told:
-        assert told["seats"].sentence.startswith("Seats is not known: ")
+    predicted = {item.attribute: item for item in model.predict(unseen, reasons=EVERY).reasons}
+    if "lead_source" in predicted:
+        assert "no such deal among those learned from" in predicted["lead_source"].sentence
+    if "seats" in predicted:
+        assert predicted["seats"].sentence.startswith("Seats is not known: ")
 
 
 def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> None:
@@ -222,13 +222,13 @@ def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None
     assert quiet
     for prospect in prospects[:40]:
         usual = worded.predict(prospect, reasons=EVERY)
-        said = model.predict(prospect, reasons=EVERY)
-        assert said.early_churn_probability == usual.early_churn_probability
-        assert sorted(item.contribution for item in said.reasons) == sorted(
+        predicted = model.predict(prospect, reasons=EVERY)
+        assert predicted.early_churn_probability == usual.early_churn_probability
+        assert sorted(item.contribution for item in predicted.reasons) == sorted(
             item.contribution for item in usual.reasons
         )
-        last = [item for item in said.reasons if not item.is_about_prospect]
-        assert list(said.reasons[-len(last) :]) == last
+        last = [item for item in predicted.reasons if not item.is_about_prospect]
+        assert list(predicted.reasons[-len(last) :]) == last
         assert all(prospect["lead_source"] not in item.sentence for item in last)
         assert all(item.is_about_prospect for item in model.predict(prospect).reasons)
 
@@ -254,15 +254,15 @@ def test_a_language_without_texts_is_refused(worded, prospects) -> None:
 
 
 def test_an_assessment_is_printed_in_its_language(worded, prospects) -> None:
-    said = worded.predict(prospects[0], language="zh")
-    assert str(said).splitlines()[0] == said.verdict
-    assert "在 5 个月内流失的概率为" in said.verdict
+    predicted = worded.predict(prospects[0], language="zh")
+    assert str(predicted).splitlines()[0] == predicted.verdict
+    assert "在 5 个月内流失的概率为" in predicted.verdict
 
 
 def test_a_notebook_shows_escaped_html(worded, prospects) -> None:
-    said = worded.predict({**prospects[0], "lead_source": "<script>x</script>"}, reasons=EVERY)
-    html = said._repr_html_()
-    assert said.verdict in html
+    predicted = worded.predict({**prospects[0], "lead_source": "<script>x</script>"}, reasons=EVERY)
+    html = predicted._repr_html_()
+    assert predicted.verdict in html
     assert "<script>" not in html
     assert "color:#000" not in html
     assert worded.version in worded._repr_html_()

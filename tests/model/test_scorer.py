@@ -50,9 +50,9 @@ def test_a_scorer_of_format_1_says_what_it_said_when_it_was_written(old, recorde
 
 def test_a_table_gets_the_recorded_numbers_too(old, recorded) -> None:
     table = pd.DataFrame([item["prospect"] for item in recorded])
-    said = old.predict(table, reasons=0)
+    predicted = old.predict(table, reasons=0)
     then = [item["assessment"]["early_churn_probability"] for item in recorded]
-    assert said["early_churn_probability"].tolist() == pytest.approx(then, abs=1e-9)
+    assert predicted["early_churn_probability"].tolist() == pytest.approx(then, abs=1e-9)
 
 
 def test_a_format_of_the_future_names_what_can_be_read() -> None:

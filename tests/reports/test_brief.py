@@ -51,9 +51,9 @@ def model(simulation) -> FitModel:
 
 @pytest.fixture(scope="module")
 def flagged(model, simulation) -> list[dict]:
-    said = model.predict(simulation.deals, reasons=0)
-    risky = said["early_churn_probability"] > 0.5
-    return simulation.deals[said["poor_fit"] & risky].to_dict("records")
+    predicted = model.predict(simulation.deals, reasons=0)
+    risky = predicted["early_churn_probability"] > 0.5
+    return simulation.deals[predicted["poor_fit"] & risky].to_dict("records")
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,8 @@ def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
 
 
 def test_who_is_not_flagged_gets_no_letter(model, simulation) -> None:
-    said = model.predict(simulation.deals, reasons=0)
-    good = simulation.deals[said["fit"] == "good"].iloc[0].to_dict()
+    predicted = model.predict(simulation.deals, reasons=0)
+    good = simulation.deals[predicted["fit"] == "good"].iloc[0].to_dict()
     brief = make_brief(model, good)
     assert brief.letter == ""
     assert brief.changes == ()

@@ -88,7 +88,7 @@ class Measure:
         self.seconds: dict[str, float] = {}
         self.fixtures: dict[str, float] = {}
         self.uses: dict[str, list[str]] = {}
-        self.failed: list[str] = []
+        self.failed, self.stopped = list[str](), False
         self.context, self.file = ON_IMPORT, ""
 
     @pytest.hookimpl(wrapper=True)
@@ -100,6 +100,7 @@ class Measure:
         self.file = item.path.name
         found = item._fixtureinfo.name2fixturedefs.values()
         self.uses[item.nodeid] = [_name(each) for defs in found for each in defs if _shared(each)]
+        self.stopped = False
         signal.setitimer(signal.ITIMER_PROF, self.longest)
         with self._inside(item.nodeid):
             try:
@@ -125,6 +126,19 @@ class Measure:
         result = yield  # a test that is stopped or fails is not counted: nothing is asked of it
         self.seconds[item.nodeid] = time.process_time() - start
         return result
+
+    def stop(self, *_: Any) -> None:
+        """Stop a test."""
+        self.stopped = True
+        pytest.skip("too slow to be asked about every mutant")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[Any]:
+        """Skip what was stopped inside a call of C too, which makes another error of it."""
+        report = yield
+        if self.stopped and report.failed:
+            report.outcome, report.longrepr = "skipped", (str(item.path), 0, "too slow")
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what failed: it can notice nothing."""
@@ -167,10 +181,6 @@ class Measure:
             out.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _too_slow(*_: Any) -> None:
-    pytest.skip("too slow to be asked about every mutant")
-
-
 def _shared(fixture: Any) -> bool:
     return fixture.scope != "function"
 
@@ -201,7 +211,7 @@ def measure(root: Path, files: dict[str, Path], *, longest: float, seconds: floa
         with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
             temporary = Path(folder) / "tests"
             plugin = Measure(root / "src", temporary, longest)
-            signal.signal(signal.SIGPROF, _too_slow)
+            signal.signal(signal.SIGPROF, plugin.stop)
             plugin.coverage.start()
             code = run_pytest(root, list(files), [plugin], temporary)
             plugin.coverage.stop()

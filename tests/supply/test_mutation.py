@@ -211,6 +211,32 @@ def test_tests_that_fail_already_are_an_error_and_kill_nothing(supply, project) 
         )
 
 
+@pytest.mark.slow
+def test_a_test_that_is_stopped_as_too_slow_is_left_out_whatever_it_makes_of_that(
+    supply, project
+) -> None:
+    slow = """
+from small.parts import share
+
+
+def test_it():
+    try:
+        while True:
+            pass
+    except BaseException as stopped:
+        raise ValueError("in C the exception is lost") from stopped
+
+
+def test_quick():
+    assert share(1, 2) == 0.5
+"""
+    (project / "tests" / "test_slow.py").write_text(slow)
+    file, kept = "tests/test_slow.py", project / "x.json"
+    supply["mutation_runs"].measure(project, {file: kept}, longest=1, seconds=100)
+
+    assert set(supply["mutation_runs"].Measured.read(kept).seconds) == {f"{file}::test_quick"}
+
+
 def test_a_result_holds_while_its_module_and_the_tests_that_decided_are_the_same(
     supply, project, monkeypatch
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.tables.forms import reads_as_numbers
 from fitmodel.tables.values import (
     UNKNOWN,
     DateForm,
@@ -230,3 +231,18 @@ def test_typed_dates_of_any_kind_are_their_days() -> None:
         pd.Series([day], dtype=object),
     ):
         assert read_dates(values).series.tolist() == [pd.Timestamp(day)]
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int64", "float64", "Int64", "Float64", "int64[pyarrow]", "object", "str"]
+)
+def test_zeros_and_ones_are_flags_and_other_numbers_are_numbers_in_any_type(dtype) -> None:
+    assert not reads_as_numbers(pd.Series([0, 1, 1, 0], dtype=dtype))
+    assert reads_as_numbers(pd.Series([0, 1, 2, 0], dtype=dtype))
+
+
+def test_a_column_of_nothing_is_not_numbers_and_infinity_is_no_flag() -> None:
+    assert not reads_as_numbers(pd.Series([np.nan, np.nan]))
+    assert not reads_as_numbers(pd.Series([0.0, 1.0, np.nan]))
+    assert reads_as_numbers(pd.Series([0.0, 1.0, np.inf]))
+    assert not reads_as_numbers(pd.Series([True, False]))

@@ -14,8 +14,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 
+from fitmodel.loading import load
 from fitmodel.tracking.connection import connected, without_autolog
 from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
@@ -176,29 +179,52 @@ sys.path = [p for p in sys.path if not os.path.isdir(os.path.join(p, "fitmodel")
 sys.meta_path = [m for m in sys.meta_path if "editable" not in getattr(m, "__name__", "").lower()]
 import importlib.util
 assert importlib.util.find_spec("fitmodel") is None
-import mlflow.pyfunc, pandas
-model = mlflow.pyfunc.load_model(sys.argv[1])
+import mlflow, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(f"models:/{sys.argv[2]}@champion")
 import fitmodel
-assert fitmodel.__file__.startswith(sys.argv[1]), fitmodel.__file__
-scored = model.predict(pandas.read_json(sys.argv[2], orient="records"))
-print(scored["early_churn_probability"].iloc[0])
+assert os.sep.join(["code", "fitmodel", ""]) in fitmodel.__file__, fitmodel.__file__
+model.predict(pandas.read_parquet("rows.parquet"), params={"reasons": 0}).to_parquet("out.parquet")
 """
 
 
+def test_no_training_looks_through_all_installed_packages(facts, monkeypatch) -> None:
+    from mlflow.utils import environment, requirements_utils
+
+    def look() -> None:
+        raise AssertionError("it takes seconds, to check versions that were just read")
+
+    check = environment.warn_dependency_requirement_mismatches
+    monkeypatch.setattr(requirements_utils, "_MODULES_TO_PACKAGES", None)
+    monkeypatch.setattr(requirements_utils.importlib_metadata, "packages_distributions", look)
+    tracked = track(facts)
+
+    required = (resolve(str(tracked.model_uri)).parents[1] / "requirements.txt").read_text()
+    assert f"mlflow=={mlflow.__version__}" in required
+    assert environment.warn_dependency_requirement_mismatches is check  # for other models
+
+
 @pytest.mark.slow
-def test_the_logged_model_scores_where_fitmodel_is_not_installed(facts, trained, tmp_path) -> None:
+def test_the_logged_model_gives_the_same_columns_where_fitmodel_is_not_installed(
+    facts, trained, tmp_path
+) -> None:
     tracked = track(facts)
     folder = resolve(str(tracked.model_uri)).parents[1]
-    rows = trained.prospects.head(2).assign(closed_on="2026-01-01")
-    rows = rows.assign(first_contact_on="2025-12-01")
-    rows.to_json(tmp_path / "rows.json", orient="records")
+    rows = trained.prospects.head(20)
+    rows.to_parquet(tmp_path / "rows.parquet")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    store = str(facts.spec.tracking.uri)
 
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, str(folder), str(tmp_path / "rows.json")],
+        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, store, NAME],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr[-2000:]
-    assert 0 < float(done.stdout.split()[-1]) < 1
     assert Path(folder, "code", "fitmodel").is_dir()
+    scored = pd.read_parquet(tmp_path / "out.parquet")
+    expected = load(facts.bundle_path).predict(rows, reasons=0)
+    assert list(scored.columns) == list(expected.columns)
+    np.testing.assert_allclose(
+        scored["early_churn_probability"], expected["early_churn_probability"], atol=1e-12
+    )

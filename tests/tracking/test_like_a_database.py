@@ -190,12 +190,15 @@ def silent() -> Iterator[tuple[str, list[socket.socket]]]:
 
 
 def test_a_server_that_never_answers_costs_a_few_calls_and_not_the_model(
-    silent: tuple[str, list[socket.socket]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    silent: tuple[str, list[socket.socket]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_learner: dict[str, Any],
 ) -> None:
     uri, calls = silent
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # ten by itself
     simulation = simulate_deals(700, seed=5, n_attributes=4, signal=3.0)
-    spec = simulation.spec.replace(tracking={"uri": uri})
+    spec = simulation.spec.replace(tracking={"uri": uri}, learning=quick_learner)
     run = train(simulation.deals, spec, models=tmp_path)
     assert run.run_id is None
     assert "Nothing is lost" in " ".join(run.warnings)

@@ -56,25 +56,25 @@ def test_to_look_ahead_moves_nothing_and_tells_what_promote_would_say() -> None:
 @pytest.mark.usefixtures("two")
 def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reason() -> None:
     with TestClient(create_app(f"models:/{NAME}@champion", STILL)) as service:
-        told = service.get("/v1/model/versions").json()
-        assert (told["champion"], told["challenger"]) == (1, 2)
-        assert {"label", "champion", "challenger"} <= set(told["rows"][0])
+        answer = service.get("/v1/model/versions").json()
+        assert (answer["champion"], answer["challenger"]) == (1, 2)
+        assert {"label", "champion", "challenger"} <= set(answer["rows"][0])
         chinese = service.get("/v1/model/versions?language=zh").json()
         assert re.search("[\u4e00-\u9fff]", chinese["refusal_words"])
         assert "版本 1" in chinese["refusal_words"]
-        assert "fitmodel promote" not in told["refusal_words"]  # the page has a box to tick
+        assert "fitmodel promote" not in answer["refusal_words"]  # the page has a box to tick
         rule = {side: chinese["rows"][-1][side] for side in ("champion", "challenger")}
         assert all(re.search("[\u4e00-\u9fff]", text) for text in rule.values())
         wanted = {"version": 2, "reason": "the market has changed", "by": "Kim"}
         refused = service.post("/v1/model/promotion", json=wanted)
         assert refused.status_code == 409
-        assert refused.json()["detail"] == told["refusal"]
+        assert refused.json()["detail"] == answer["refusal"]
         assert get_alias(NAME, "champion") == 1
         for lacking in ("reason", "by"):
             less = {key: value for key, value in wanted.items() if key != lacking}
             assert service.post("/v1/model/promotion", json=less | {"force": True}).is_client_error
         assert service.post("/v1/model/promotion", json=wanted | {"reason": " "}).is_client_error
-        before = told["in_use"]
+        before = answer["in_use"]
         done = service.post("/v1/model/promotion", json=wanted | {"force": True}).json()
         assert (done["version"], done["previous"]) == (2, 1)
         assert done["in_use"] != before  # without a restart
@@ -134,6 +134,6 @@ def test_without_a_registry_the_page_says_how_to_get_one(bundle, tmp_path, monke
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     with TestClient(create_app(bundle.parent, STILL)) as service:
-        told = service.get("/v1/model/versions").json()
-    assert "MLFLOW_TRACKING_URI" in told["problem"]
+        answer = service.get("/v1/model/versions").json()
+    assert "MLFLOW_TRACKING_URI" in answer["problem"]
     assert not (tmp_path / "mlflow.db").exists()  # to ask made none

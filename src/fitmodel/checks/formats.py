@@ -21,13 +21,13 @@ _NO_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """Control characters that XML 1.0 cannot hold."""
 
 
-def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str) -> str:
+def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], path: str) -> str:
     """Write results as JSON.
 
     Parameters
     ----------
     results, silenced : sequence of CheckResult
-    place : str
+    path : str
         File that was checked.
 
     Returns
@@ -36,7 +36,7 @@ def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], pla
         An object with `file`, `ok` (no result is an error), `results` and `silenced`.
     """
     data = {
-        "file": place,
+        "file": path,
         "ok": not has_errors(results),
         "results": [_as_dict(result) for result in results],
         "silenced": [_as_dict(result) | {"reason": result.reason} for result in silenced],
@@ -62,7 +62,7 @@ def _as_dict(result: CheckResult) -> dict[str, Any]:
 
 
 def to_sarif(
-    results: Sequence[CheckResult], silenced: Sequence[CheckResult], place: str, version: str
+    results: Sequence[CheckResult], silenced: Sequence[CheckResult], path: str, version: str
 ) -> str:
     """Write results as SARIF 2.1.0, which code hosts show beside a change.
 
@@ -70,7 +70,7 @@ def to_sarif(
     ----------
     results, silenced : sequence of CheckResult
         Silenced ones are given as suppressed, with the reason as justification.
-    place : str
+    path : str
         File that was checked, as a relative path.
     version : str
         Of fitmodel.
@@ -84,7 +84,7 @@ def to_sarif(
     index = {code: number for number, code in enumerate(used)}
     rules = [_rule(code) for code in used]
     driver = {"name": "fitmodel", "version": version, "rules": rules}
-    found = [_sarif_result(result, index[result.code], place) for result in listed]
+    found = [_sarif_result(result, index[result.code], path) for result in listed]
     log = {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -105,8 +105,8 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
-    uri = quote(PurePath(result.file or place).as_posix())
+def _sarif_result(result: CheckResult, rule: int, path: str) -> dict[str, Any]:
+    uri = quote(PurePath(result.file or path).as_posix())
     where: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if result.row:  # lines are counted from 1
         where["region"] = {"startLine": result.row}
@@ -128,7 +128,7 @@ def _sarif_result(result: CheckResult, rule: int, place: str) -> dict[str, Any]:
 def to_junit(
     results: Sequence[CheckResult],
     silenced: Sequence[CheckResult],
-    place: str,
+    path: str,
     *,
     unread: bool = False,
 ) -> str:
@@ -138,7 +138,7 @@ def to_junit(
     warnings. A silenced result is skipped, with the reason. Where the deals are `unread`, a check
     that found nothing may not have been made: it is skipped, never passed.
     """
-    suite = ET.Element("testsuite", name=f"fitmodel check {_plain(place)}")
+    suite = ET.Element("testsuite", name=f"fitmodel check {_plain(path)}")
     for result in (*results, *silenced):
         case = ET.SubElement(
             suite,

@@ -44,7 +44,7 @@ class ChangeLog:
 
     Attributes
     ----------
-    place : str
+    table_name : str
     section : HistoryTable
     ids : Index of str
         Deals in the table.
@@ -54,7 +54,7 @@ class ChangeLog:
     times : ndarray of int64 of shape (rows,)
         Microseconds since 1970 on the clock of the table's zone.
     value_codes, old_codes : ndarray of int32 of shape (rows,)
-        Places in `levels`; -1 where empty. Without old values all are -1.
+        Positions in `levels`; -1 where empty. Without old values all are -1.
     levels : Levels
     first_seen : ndarray of int64 of shape (deals,)
         Time of the first row of each deal, whatever its field.
@@ -67,7 +67,7 @@ class ChangeLog:
     findings : tuple of Finding
     """
 
-    place: str
+    table_name: str
     section: HistoryTable
     ids: pd.Index[Any]
     fields: tuple[str, ...]
@@ -89,7 +89,7 @@ class ChangeLog:
     def digest(self) -> bytes:
         """Changes where any row does."""
         arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
-        return digest_of(self.place, [*self.ids], self.fields, [*self.levels], arrays=arrays)
+        return digest_of(self.table_name, [*self.ids], self.fields, [*self.levels], arrays=arrays)
 
     def rows_of(self, name: str) -> tuple[Codes, Ints]:
         """Codes of a field's values, and how many rows have each."""
@@ -113,8 +113,8 @@ class ChangeLog:
         """Place of each id among the deals of the table; -1 where it is not there."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
-        places: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
-        return places
+        positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
+        return positions
 
     def seen(self, deals: Ints) -> Ints:
         """Time of the first row of each deal; NaT where it has none."""
@@ -139,8 +139,8 @@ class ChangeLog:
             Only rows strictly before these are known.
         """
         known = self.is_known(deals, moments)
-        place = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
-        start, stop = self.bounds[place], self.bounds[place + 1]
+        position = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
+        start, stop = self.bounds[position], self.bounds[position + 1]
         start, stop = np.where(known, start, 0), np.where(known, stop, 0)
         next_row = first_not_before(self.times, start, stop, moments)
         last_row = np.maximum(next_row - 1, 0)
@@ -160,12 +160,12 @@ class ChangeLog:
             changes = np.zeros(len(deals), dtype=np.int32)
             changed_at = np.full(len(deals), NOT_A_TIME)
         since = np.where(changed_at == NOT_A_TIME, self.seen(deals), changed_at)
-        told = known & (source != UNKNOWN)
+        is_known = known & (source != UNKNOWN)
         return FieldAsOf(
             codes=codes,
             source=source,
-            changes=np.where(told, changes, np.nan).astype(np.float64),
-            days_unchanged=np.where(told, days_between(since, moments), np.nan),
+            changes=np.where(is_known, changes, np.nan).astype(np.float64),
+            days_unchanged=np.where(is_known, days_between(since, moments), np.nan),
             recorded_at=np.where(has_row, self.times[last_row] if len(self) else 0, NOT_A_TIME),
             later_changes=np.where(known, stop - next_row, 0),
             rows=(start, next_row),
@@ -179,7 +179,7 @@ class FieldAsOf:
     Attributes
     ----------
     codes : ndarray of int32
-        Places in the log's levels; -1 where empty, or where the source is not the log.
+        Positions in the log's levels; -1 where empty, or where the source is not the log.
     source : ndarray of int
         `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
     changes, days_unchanged : ndarray of float
@@ -202,7 +202,7 @@ class FieldAsOf:
 
 
 def read_changes(
-    place: str,
+    table_name: str,
     section: HistoryTable,
     given: Given | None = None,
     ids: Sequence[str] | None = None,
@@ -211,7 +211,7 @@ def read_changes(
 
     Parameters
     ----------
-    place : str
+    table_name : str
         Its name in the contract, as messages give it.
     section : HistoryTable
     given : DataFrame or path, optional
@@ -226,11 +226,11 @@ def read_changes(
     Raises
     ------
     DealsError
-        If the table cannot be read, lacks a column, or its dates cannot be told.
+        If the table cannot be read, lacks a column, or its form of dates cannot be told.
     """
-    rows = open_rows(place, section, given, ids)
+    rows = open_rows(table_name, section, given, ids)
     rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))
-    index = IndexedRows(place, section, in_parts=is_large(rows))
+    index = IndexedRows(table_name, section, in_parts=is_large(rows))
     for part in in_parts(rows):
         index.add(part)
-    return ChangeLog(place=place, section=section, **index.arrays())
+    return ChangeLog(table_name=table_name, section=section, **index.arrays())

@@ -62,24 +62,24 @@ class EventRows:
     def range(self, deals: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints]:
         """Rows of each deal from one moment to before another."""
         known = deals >= 0
-        place = np.where(known, deals, 0)
-        start = np.where(known, self.starts[place], 0)
-        stop = np.where(known, self.stops[place], 0)
+        position = np.where(known, deals, 0)
+        start = np.where(known, self.starts[position], 0)
+        stop = np.where(known, self.stops[position], 0)
         last = first_not_before(self.times, start, stop, until)
         return first_not_before(self.times, start, last, since), last
 
     def people(self, start: Ints, stop: Ints) -> Floats:
         """Number of different people in each range of rows."""
-        places, owner = rows_of(start, stop)
-        named = self.who[places] >= 0
-        pairs = owner[named] * (int(self.who.max(initial=0)) + 1) + self.who[places][named]
+        positions, owner = rows_of(start, stop)
+        named = self.who[positions] >= 0
+        pairs = owner[named] * (int(self.who.max(initial=0)) + 1) + self.who[positions][named]
         owners = np.unique(pairs) // (int(self.who.max(initial=0)) + 1)
         return np.bincount(owners, minlength=len(start)).astype(np.float64)
 
     def sums(self, start: Ints, stop: Ints) -> Floats:
         """Sum of the amounts of each range, added in an order that the file has no part in."""
-        places, owner = rows_of(start, stop)
-        amounts = self.amounts[places]
+        positions, owner = rows_of(start, stop)
+        amounts = self.amounts[positions]
         order = np.lexsort((amounts, owner))
         sums: Floats = np.bincount(owner[order], amounts[order], len(start)).astype(np.float64)
         return sums
@@ -98,7 +98,7 @@ class EventLog:
 
     Attributes
     ----------
-    place : str
+    table_name : str
     name : str
         In the contract, which the attributes' names begin with.
     section : EventTable
@@ -113,7 +113,7 @@ class EventLog:
     findings : tuple of Finding
     """
 
-    place: str
+    table_name: str
     name: str
     section: EventTable
     ids: pd.Index[Any]
@@ -130,15 +130,15 @@ class EventLog:
         """Place of each id among the deals of the table; -1 where it is not there."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
-        places: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
-        return places
+        positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
+        return positions
 
     @property
     def digest(self) -> bytes:
         """Changes where any row does."""
         rows = self.every
         arrays = (rows.starts, rows.times, rows.who, rows.amounts, self.kind)
-        return digest_of(self.place, [*self.ids], self.kinds, arrays=arrays)
+        return digest_of(self.table_name, [*self.ids], self.kinds, arrays=arrays)
 
     def attributes(self, deals: Ints, moments: Ints) -> dict[str, Floats]:
         """Attributes of each deal from the events strictly before its moment.
@@ -233,14 +233,14 @@ def read_events(
     Raises
     ------
     DealsError
-        If the table cannot be read, lacks a column, or its dates cannot be told.
+        If the table cannot be read, lacks a column, or its form of dates cannot be told.
     """
     rows = open_rows(f"[events.{name}]", section, given, ids)
     rows.need(("id", "at", "kind", "who", "amount"))
     index = _IndexedEvents(on_disk=is_large(rows))
     for part in in_parts(rows):
         index.add(part, section)
-    return index.log(name, rows.place, section)
+    return index.log(name, rows.table_name, section)
 
 
 class _IndexedEvents:
@@ -280,14 +280,14 @@ class _IndexedEvents:
         self._kind_starts.add(np.searchsorted(key, np.arange(len(deals) * kinds)) + before)
         self._append(1, columns, named)
 
-    def _append(self, order: int, columns: dict[str, Any], places: Ints) -> None:
+    def _append(self, order: int, columns: dict[str, Any], positions: Ints) -> None:
         for name, spool in self._ordered[order].items():
-            spool.add(columns[name][places])
+            spool.add(columns[name][positions])
 
-    def log(self, name: str, place: str, section: EventTable) -> EventLog:
+    def log(self, name: str, table_name: str, section: EventTable) -> EventLog:
         """The log of all parts."""
-        whole, told = self._parts[0].whole, [part.told_of for part in self._parts]
-        findings = self._parts[0].findings if whole is None else whole.findings(told, place)
+        whole, noted = self._parts[0].whole, [part.row_findings for part in self._parts]
+        findings = self._parts[0].findings if whole is None else whole.findings(noted, table_name)
         every, by_kind = (
             {column: spool.array() for column, spool in spools.items()} for spools in self._ordered
         )
@@ -299,7 +299,7 @@ class _IndexedEvents:
             each.reshape(shape) for each in (ends, np.append(ends, len(by_kind["times"]))[1:])
         )
         return EventLog(
-            place=place,
+            table_name=table_name,
             name=name,
             section=section,
             ids=pd.Index(self._ids, dtype=object),
@@ -339,6 +339,6 @@ def _amounts(rows: Rows, section: EventTable) -> Floats:
     reading = read_numbers(rows.column(section.amount), form)
     remedy = "write plain numbers (12.5)"
     what = "have no number as amount, which counts as 0"
-    rows.told(reading.unreadable, what, remedy, section.amount)
+    rows.note(reading.unreadable, what, remedy, section.amount)
     amounts: Floats = np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
     return amounts

@@ -64,7 +64,7 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
     """A row per change."""
     deal, time, kept = whose_and_when(rows)
     named = coded_texts(rows.column(str(section.field)))
-    rows.told(named.codes < 0, "name no field and are left out", "name it", str(section.field))
+    rows.note(named.codes < 0, "name no field and are left out", "name it", str(section.field))
     known = named.levels if rows.whole is None else rows.whole.names
     wanted = known if section.fields is None else section.fields
     to = [list(wanted).index(name) if name in wanted else -1 for name in named.levels]
@@ -73,12 +73,12 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
     old_codes, levels = np.full(len(field), -1, dtype=np.int32), value.levels
     if section.old_value is not None:
         old = coded(rows.column(section.old_value))
-        places = {_key(level): place for place, level in enumerate(levels)}
+        positions = {_key(level): position for position, level in enumerate(levels)}
         levels = list(levels)
         move = np.full(len(old.levels) + 1, -1, dtype=np.int32)
-        for place, level in enumerate(old.levels):
-            move[place] = places.setdefault(_key(level), len(levels))
-            if move[place] == len(levels):
+        for position, level in enumerate(old.levels):
+            move[position] = positions.setdefault(_key(level), len(levels))
+            if move[position] == len(levels):
                 levels.append(level)
         old_codes = move[old.codes]
     at = np.flatnonzero(kept)
@@ -104,12 +104,12 @@ def _wide(rows: Rows, section: HistoryTable) -> Raw:
     fields = list(field_columns(rows, taken)) if section.fields is None else list(section.fields)
     absent = [name for name in fields if name not in rows.names]
     if absent:
-        raise DealsError(f"{rows.place} fields: there are no columns {absent}")
+        raise DealsError(f"{rows.table_name} fields: there are no columns {absent}")
     at = np.flatnonzero(kept)
     ends = _ends(rows, section, deal.codes, time, at)
     parts: list[tuple[Codes, Codes, Ints, Codes, Ints]] = []
     levels: list[Any] = []
-    for place, name in enumerate(fields):
+    for position, name in enumerate(fields):
         column = coded(rows.column(name))
         codes = np.where(column.codes[at] < 0, -1, column.codes[at] + len(levels)).astype(np.int32)
         codes = np.concatenate([codes, np.full(len(ends[0]), -1, dtype=np.int32)])
@@ -118,10 +118,10 @@ def _wide(rows: Rows, section: HistoryTable) -> Raw:
         times = np.concatenate([time[at], ends[1]])
         rows_at = np.concatenate([at, ends[2]])
         first = _changing(deals, times, codes)
-        field = np.full(len(first), place, dtype=np.int32)
+        field = np.full(len(first), position, dtype=np.int32)
         parts.append((deals[first], field, times[first], codes[first], rows_at[first]))
     if not parts:
-        raise DealsError(f"{rows.place}: there is no column beside the id and the time")
+        raise DealsError(f"{rows.table_name}: there is no column beside the id and the time")
     deals, field, times, codes, rows_at = map(np.concatenate, zip(*parts, strict=True))
     old = np.full(len(codes), -1, dtype=np.int32)
     return Raw(
@@ -139,7 +139,7 @@ def _ends(
         return np.empty(0, dtype=np.int32), nothing, nothing
     ends = read_times(rows, "valid_to")
     inverted = (ends != NOT_A_TIME) & (starts != NOT_A_TIME) & (ends < starts)
-    rows.told(
+    rows.note(
         inverted,
         "end before they begin, and their end counts as none",
         f"correct {section.valid_to} or {section.valid_from}",
@@ -152,7 +152,7 @@ def _ends(
     next_time = np.append(sorted_time[1:], NOT_A_TIME)[: len(order)]
     overlaps = np.zeros(len(ends), dtype=bool)
     overlaps[at[order][follows & (end != NOT_A_TIME) & (next_time < end)]] = True
-    rows.told(
+    rows.note(
         overlaps,
         "end after the deal's next version begins, which counts from its beginning on",
         "give every version the end at which the next one begins",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._history_rows import Raw
     from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._row_findings import RowFinding, WholeTable
     from fitmodel.crm._search import Ints
-    from fitmodel.crm._told import Told, WholeTable
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
 
@@ -33,16 +33,16 @@ class IndexedRows:
 
     Parameters
     ----------
-    place : str
+    table_name : str
         Of the table in the contract.
     section : HistoryTable
     in_parts : bool
         Whether the arrays are kept in files.
     """
 
-    def __init__(self, place: str, section: HistoryTable, *, in_parts: bool) -> None:
-        self._place, self._section = place, section
-        self._told: list[list[Told]] = []
+    def __init__(self, table_name: str, section: HistoryTable, *, in_parts: bool) -> None:
+        self._table_name, self._section = table_name, section
+        self._row_findings: list[list[RowFinding]] = []
         self._whole: WholeTable | None = None
         self._findings: tuple[Finding, ...] = ()
         self._ids: list[Any] = []
@@ -67,22 +67,22 @@ class IndexedRows:
         """
         raw = read_rows(part, self._section)
         self._refuse_no_stage(raw)
-        places = _in_order(part, self._section, raw)
+        positions = _in_order(part, self._section, raw)
         self._fields, self._whole = tuple(raw.fields), part.whole
-        self._told.append(part.told_of)
+        self._row_findings.append(part.row_findings)
         self._findings = part.findings
         if len(raw.ids) or part.whole is None:
-            self._append(raw, places)
+            self._append(raw, positions)
 
-    def _append(self, raw: Raw, places: Ints) -> None:
+    def _append(self, raw: Raw, positions: Ints) -> None:
         fields = max(len(raw.fields), 1)
-        key = raw.deal[places].astype(np.int64) * fields + raw.field[places]
-        value = raw.value[places]
+        key = raw.deal[positions].astype(np.int64) * fields + raw.field[positions]
+        value = raw.value[positions]
         begins = np.append(True, key[1:] != key[:-1]) if len(key) else np.empty(0, dtype=bool)
         repeats = ~begins & np.append(False, value[1:] == value[:-1])[: len(key)]
         kept = np.flatnonzero(~repeats)
-        places, key, value, begins = places[kept], key[kept], value[kept], begins[kept]
-        old, time = raw.old[places], raw.time[places]
+        positions, key, value, begins = positions[kept], key[kept], value[kept], begins[kept]
+        old, time = raw.old[positions], raw.time[positions]
         is_change = ~begins | ((old >= 0) & (old != value))
         self._add_moves(raw, key, value, old, begins)
         bounds = np.searchsorted(key, np.arange(max(len(raw.ids), 1) * fields))
@@ -110,7 +110,8 @@ class IndexedRows:
         if stage is not None and stage not in raw.fields:
             known = ", ".join(raw.fields[:12])
             raise DealsError(
-                f"{self._place} stage {stage!r} is not a field that is read of it: they are {known}"
+                f"{self._table_name} stage {stage!r} is not a field that is read of it: "
+                f"they are {known}"
             )
 
     def arrays(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ class IndexedRows:
         section, whole = self._section, self._whole
         findings = self._findings
         if whole is not None:
-            findings = whole.findings(self._told, self._place)
+            findings = whole.findings(self._row_findings, self._table_name)
         self._bounds.add(np.array([len(self._times)]))
         moves = {}
         if section.stage is not None:
@@ -147,15 +148,15 @@ class IndexedRows:
 
 
 def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
-    """Places of the rows that have a field, sorted; rows of one moment are told."""
+    """Positions of the rows that have a field, sorted; rows of one moment are noted as findings."""
     kept = np.flatnonzero(raw.field >= 0)
     order, ties = order_changes(
         raw.deal[kept], raw.field[kept], raw.time[kept], raw.value[kept], raw.old[kept]
     )
-    places: Ints = kept[order]
+    positions: Ints = kept[order]
     mark = np.zeros(part.count, dtype=bool)
-    mark[raw.row[places[ties.rows]]] = True
-    part.told(
+    mark[raw.row[positions[ties.rows]]] = True
+    part.note(
         mark,
         "change a field at the very moment of another change; the old values put {settled} of "
         "them in order, and of the others the later row counts",
@@ -163,7 +164,7 @@ def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
         section.time,
         settled=ties.settled,
     )
-    return places
+    return positions
 
 
 def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_]) -> Ints:

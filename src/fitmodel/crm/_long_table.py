@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from fitmodel.crm._row_findings import RowFinding
 from fitmodel.crm._search import NOT_A_TIME
-from fitmodel.crm._told import Told
 from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import DealsError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._told import WholeTable
+    from fitmodel.crm._row_findings import WholeTable
     from fitmodel.deals.history_sections import LongTable
     from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Mask
@@ -47,24 +47,24 @@ class Rows:
 
     Attributes
     ----------
-    place : str
+    table_name : str
         Its name in the contract, as messages give it: ``[history.fields]``.
     section : LongTable
     names : tuple of str
         Of its columns.
-    told_of : list of Told
+    row_findings : list of RowFinding
         What was found in the rows, in the order of asking.
     whole : WholeTable or None
         Of a part: what the whole table says about it.
     """
 
-    place: str
+    table_name: str
     section: LongTable
     names: tuple[str, ...]
     _frame: pd.DataFrame | None = None
     _dataset: Any = None
     _numbers: NDArray[np.intp] | None = None
-    told_of: list[Told] = field(default_factory=list)
+    row_findings: list[RowFinding] = field(default_factory=list)
     whole: WholeTable | None = None
 
     @property
@@ -100,8 +100,8 @@ class Rows:
 
     def _of(self, table: pd.DataFrame | pa.Table, start: int) -> Rows:
         """Some of the rows, which begin with the row `start`."""
-        places = np.arange(start, start + len(table))
-        numbers = places if self._numbers is None else self._numbers[places]
+        positions = np.arange(start, start + len(table))
+        numbers = positions if self._numbers is None else self._numbers[positions]
         return self.part(table, numbers)
 
     def part(
@@ -113,7 +113,7 @@ class Rows:
         """Some of the rows as a table of its own."""
         is_frame = isinstance(table, pd.DataFrame)
         return Rows(
-            self.place,
+            self.table_name,
             self.section,
             tuple(map(str, table.columns if is_frame else table.column_names)),
             _frame=table if is_frame else None,
@@ -145,11 +145,13 @@ class Rows:
             if name is not None and name not in self.names:
                 close = nearest(name, self.names)
                 hint = f"did you mean {close!r}?" if close else f"it has {', '.join(self.names)}"
-                lines.append(f"{self.place} {key} = {name!r}, but there is no such column; {hint}")
+                lines.append(
+                    f"{self.table_name} {key} = {name!r}, but there is no such column; {hint}"
+                )
         if lines:
             raise DealsError("\n".join(lines))
 
-    def told(
+    def note(
         self,
         rows: Mask,
         what: str,
@@ -157,7 +159,7 @@ class Rows:
         column: str,
         *,
         settled: int = 0,
-        refuse: Callable[[Told], None] | None = None,
+        refuse: Callable[[RowFinding], None] | None = None,
     ) -> None:
         """Keep what was found in some rows: how many, and an example.
 
@@ -169,31 +171,31 @@ class Rows:
             position = int(rows.argmax())
             number = position if self._numbers is None else int(self._numbers[position])
             value = shown(self.column(column).iloc[position])
-        told = Told(what, remedy, column, count, len(rows), number, value, settled)
+        finding = RowFinding(what, remedy, column, count, len(rows), number, value, settled)
         if refuse is not None:
             if self.whole is None:
-                refuse(told)
+                refuse(finding)
             else:
-                self.whole.refusals[len(self.told_of)] = refuse
-        self.told_of.append(told)
+                self.whole.refusals[len(self.row_findings)] = refuse
+        self.row_findings.append(finding)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, where any row has it."""
-        known = (told for told in self.told_of if told.count and told.what)
-        return tuple(told.finding(self.place) for told in known)
+        known = (each for each in self.row_findings if each.count and each.what)
+        return tuple(each.for_people(self.table_name) for each in known)
 
 
 def plain_columns(table: pa.Table) -> pa.Table:
     """A table without dictionaries and decimals."""
-    for place, column in enumerate(table.schema):
+    for position, column in enumerate(table.schema):
         kind = column.type
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
         if pa.types.is_decimal(kind):
             kind = pa.float64()
         if kind != column.type:
-            table = table.set_column(place, column.name, table.column(place).cast(kind))
+            table = table.set_column(position, column.name, table.column(position).cast(kind))
     return table
 
 
@@ -220,11 +222,11 @@ class Coded:
 
 def coded(values: pd.Series[Any]) -> Coded:
     """Code a column by its distinct values, whose texts that stand for nothing are missing."""
-    places, levels = distinct(values)
-    kept = [place for place, level in enumerate(levels) if not is_missing(level)]
+    positions, levels = distinct(values)
+    kept = [position for position, level in enumerate(levels) if not is_missing(level)]
     to = np.full(len(levels) + 1, -1, dtype=np.int32)
     to[kept] = np.arange(len(kept))
-    return Coded(to[places], [levels[place] for place in kept])
+    return Coded(to[positions], [levels[position] for position in kept])
 
 
 def coded_texts(values: pd.Series[Any]) -> Coded:
@@ -258,15 +260,16 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     read = read_moments(values, rows.section.time_zone, rows.section.dates, form=known)
     refuse_swapped(rows, name, swapped=read.swapped)
 
-    def refuse(told: Told) -> None:
-        if told.count > MAX_UNREADABLE * told.total:
+    def refuse(finding: RowFinding) -> None:
+        if finding.count > MAX_UNREADABLE * finding.total:
             raise DealsError(
-                f"{rows.place} {name}: {told.count:,} of {told.total:,} values are not dates, for "
-                f"example row {told.row}: {told.value}. Remedy: name the column of dates as {key}"
+                f"{rows.table_name} {name}: {finding.count:,} of {finding.total:,} values are not "
+                f"dates, for example row {finding.row}: {finding.value}. Remedy: name the column "
+                f"of dates as {key}"
             )
 
     what = "have an end that is not a date, which counts as no end" if key == "valid_to" else ""
-    rows.told(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
+    rows.note(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
     times: NDArray[np.int64] = read.times.astype(np.int64)
     return times
 
@@ -280,13 +283,13 @@ def refuse_swapped(rows: Rows, name: str, *, swapped: bool) -> None:
     """
     if swapped:
         raise DealsError(
-            f"{rows.place} {name}: every date can be read day first and month first. Remedy: say "
-            'dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
+            f"{rows.table_name} {name}: every date can be read day first and month first. Remedy: "
+            'say dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
         )
 
 
 def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
-    """Deal and moment of every row, and which rows have both; the others are told.
+    """Deal and moment of every row, and which rows have both; the others are noted as findings.
 
     Raises
     ------
@@ -296,20 +299,20 @@ def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     section = rows.section
     deal = coded_texts(rows.column(section.id))
     remedy = "give the deal's id in every row"
-    rows.told(deal.codes < 0, "have no id of a deal and are left out", remedy, section.id)
+    rows.note(deal.codes < 0, "have no id of a deal and are left out", remedy, section.id)
     times = read_times(rows, section.time_key)
     empty = times == NOT_A_TIME
     column = getattr(section, section.time_key)
-    rows.told(empty, "have no readable date and are left out", WRITE_DATES, column)
+    rows.note(empty, "have no readable date and are left out", WRITE_DATES, column)
     kept = (deal.codes >= 0) & ~empty
 
-    def refuse(told: Told) -> None:
-        if told.total and told.count == told.total:
+    def refuse(finding: RowFinding) -> None:
+        if finding.total and finding.count == finding.total:
             raise DealsError(
-                f"{rows.place}: no row has both an id and a date. Remedy: name its columns"
+                f"{rows.table_name}: no row has both an id and a date. Remedy: name its columns"
             )
 
-    rows.told(~kept, "", "", section.id, refuse=refuse)
+    rows.note(~kept, "", "", section.id, refuse=refuse)
     return deal, times, kept
 
 

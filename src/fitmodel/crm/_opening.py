@@ -30,7 +30,7 @@ DATABASE_ROWS = 100_000
 
 
 def open_rows(
-    place: str,
+    table_name: str,
     section: LongTable,
     given: Given | None = None,
     ids: Sequence[str] | None = None,
@@ -39,7 +39,7 @@ def open_rows(
 
     Parameters
     ----------
-    place : str
+    table_name : str
         Its name in the contract, as messages give it.
     section : LongTable
     given : DataFrame or path, optional
@@ -54,33 +54,35 @@ def open_rows(
         If the database cannot be read.
     """
     if isinstance(given, pd.DataFrame):
-        return Rows(place, section, tuple(map(str, given.columns)), _frame=given)
+        return Rows(table_name, section, tuple(map(str, given.columns)), _frame=given)
     source = section.table if given is None else given
     if is_database(source):
         query = section.query if given is None else None
-        dataset = _database(place, str(source), query, None if ids is None else (section.id, ids))
-        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+        dataset = _database(
+            table_name, str(source), query, None if ids is None else (section.id, ids)
+        )
+        return Rows(table_name, section, tuple(dataset.schema.names), _dataset=dataset)
     path = Path(source)
     if not path.exists():
         raise DealsError(
-            f"{place}: there is no file or folder {path}. Remedy: correct table in the contract "
-            "(it is sought from the folder you are in), or name another with --table"
+            f"{table_name}: there is no file or folder {path}. Remedy: correct table in the "
+            "contract (it is sought from the folder you are in), or name another with --table"
         )
     if path.is_dir() or path.suffix.lower() == ".parquet":
-        dataset = _parquet(place, path)
-        return Rows(place, section, tuple(dataset.schema.names), _dataset=dataset)
+        dataset = _parquet(table_name, path)
+        return Rows(table_name, section, tuple(dataset.schema.names), _dataset=dataset)
     if is_csv(path):
         csv = spool_csv(path)
         names = tuple(csv.table.column_names)
         dataset = pads.dataset(csv.table)
-        return Rows(place, section, names, _dataset=dataset, _numbers=csv.row_numbers)
+        return Rows(table_name, section, names, _dataset=dataset, _numbers=csv.row_numbers)
     file = read_file(path)
     names = tuple(map(str, file.table.columns))
-    return Rows(place, section, names, _frame=file.table, _numbers=file.row_numbers)
+    return Rows(table_name, section, names, _frame=file.table, _numbers=file.row_numbers)
 
 
 def _database(
-    place: str, url: str, query: str | None, only: tuple[str, Sequence[str]] | None
+    table_name: str, url: str, query: str | None, only: tuple[str, Sequence[str]] | None
 ) -> Any:
     try:
         if only is not None:
@@ -88,22 +90,22 @@ def _database(
         with open_database_rows(url, DATABASE_ROWS, query=query) as (schema, batches):
             return pads.dataset(spooled(schema, batches))
     except DatabaseError as error:
-        raise DatabaseError(f"{place}: {error}") from error
+        raise DatabaseError(f"{table_name}: {error}") from error
 
 
-def _parquet(place: str, path: Path) -> Any:
+def _parquet(table_name: str, path: Path) -> Any:
     """Parquet files as one table; a column that is absent in some of them is empty there."""
     try:
         files = _parquet_files(path) if path.is_dir() else [path]
         if not files:
-            raise DealsError(f"{place}: the folder {path} holds no Parquet file")
+            raise DealsError(f"{table_name}: the folder {path} holds no Parquet file")
         parts = [pads.dataset(file, format="parquet") for file in files]
         schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
         return pads.dataset(files, schema=schema, format="parquet")
     except (pa.ArrowException, OSError) as error:
         raise DealsError(
-            f"{place}: {path} cannot be read as Parquet: {error}. Remedy: write each column with "
-            "one type in all files, as fitmodel snapshot does"
+            f"{table_name}: {path} cannot be read as Parquet: {error}. Remedy: write each column "
+            "with one type in all files, as fitmodel snapshot does"
         ) from error
 
 

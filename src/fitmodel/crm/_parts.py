@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.crm._long_table import coded_texts, refuse_swapped
-from fitmodel.crm._told import WholeTable
+from fitmodel.crm._row_findings import WholeTable
 from fitmodel.crm.columns import columns_needed
 from fitmodel.tables.moments import form_of_days, odd_days
 from fitmodel.tables.spool import nameless_file, read_spooled
@@ -88,7 +88,7 @@ def _part_of(piece: Rows, number: int) -> NDArray[np.int64]:
 
 
 class _PartFile:
-    """The rows of a part: Arrow's stream in a file, or their places in a frame."""
+    """The rows of a part: Arrow's stream in a file, or their positions in a frame."""
 
     def __init__(self) -> None:
         self._file: Any = None
@@ -96,13 +96,13 @@ class _PartFile:
         self._frames: list[tuple[pd.DataFrame, NDArray[Any], NDArray[Any]]] = []
         self.rows = 0
 
-    def add(self, table: Any, numbers: NDArray[Any], places: NDArray[Any]) -> None:
+    def add(self, table: Any, numbers: NDArray[Any], positions: NDArray[Any]) -> None:
         """Append some rows of a piece."""
-        self.rows += len(places)
+        self.rows += len(positions)
         if isinstance(table, pd.DataFrame):
-            self._frames.append((table, places, numbers[places]))
+            self._frames.append((table, positions, numbers[positions]))
             return
-        chosen = table.take(pa.array(places)).append_column(ROW, pa.array(numbers[places]))
+        chosen = table.take(pa.array(positions)).append_column(ROW, pa.array(numbers[positions]))
         if self._writer is None:
             self._file = nameless_file(self)
             self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chosen.schema)
@@ -111,7 +111,7 @@ class _PartFile:
     def part(self, rows: Rows, whole: WholeTable) -> Rows:
         """The part as a table of its own."""
         if self._writer is None:
-            frames = [table.iloc[places] for table, places, _ in self._frames]
+            frames = [table.iloc[positions] for table, positions, _ in self._frames]
             frame: pd.DataFrame = pd.concat(frames)
             numbers = np.concatenate([each for _, _, each in self._frames])
             return rows.part(frame, numbers, whole=whole)
@@ -143,8 +143,8 @@ class _Seen:
                 self.days.setdefault(name, set()).update(odd_days(levels))
         amount = getattr(section, "amount", None)
         if amount is not None and not pd.api.types.is_numeric_dtype(piece.column(amount).dtype):
-            places, levels = distinct(piece.column(amount))
-            for level, count in zip(levels, np.bincount(places[places >= 0]), strict=True):
+            positions, levels = distinct(piece.column(amount))
+            for level, count in zip(levels, np.bincount(positions[positions >= 0]), strict=True):
                 self.amounts[level] += int(count)
 
     def whole(self) -> WholeTable:

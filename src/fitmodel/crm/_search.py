@@ -26,7 +26,8 @@ def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Int
     times : ndarray of int64
         Ascending within every range.
     start, stop, moments : ndarray of int64 of shape (questions,)
-        The rows ``start <= place < stop`` are searched; `stop` is the answer where all lie before.
+        The rows ``start <= position < stop`` are searched; `stop` is the answer where all lie
+        before.
 
     Notes
     -----
@@ -45,12 +46,12 @@ def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Int
 
 
 def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """All places of some ranges, and of which range each is."""
+    """All positions of some ranges, and of which range each is."""
     lengths = stop - start
     owner = np.repeat(np.arange(len(start), dtype=np.int64), lengths)
     before = np.cumsum(lengths) - lengths
-    places = np.arange(int(lengths.sum()), dtype=np.int64) - before[owner] + start[owner]
-    return places, owner
+    positions = np.arange(int(lengths.sum()), dtype=np.int64) - before[owner] + start[owner]
+    return positions, owner
 
 
 def days_between(earlier: Ints, later: Ints) -> NDArray[np.float64]:

@@ -64,36 +64,36 @@ def settle(
             own = {f for f in log.fields if log.section.names.get(f, f) in deals.columns}
             used, rare = _used_fields(log, log.deals(ids), moments, own)
             history[name] = history[name].model_copy(update={"fields": used})
-            findings += _rare(log.place, "field", rare)
+            findings += _rare(log.table_name, "field", rare)
         else:
             empty = [each for each in log.fields if not log.rows_of(each)[1].sum()]
-            findings += _absent(log.place, "fields", empty, log.fields)
+            findings += _absent(log.table_name, "fields", empty, log.fields)
         findings += _unordered_stages(log)
     for name, table in tables.events.items():
-        places = table.deals(ids)
+        positions = table.deals(ids)
         if table.section.kind is not None and table.section.kinds is None:
-            kinds, rare = _common_kinds(table, places, moments)
+            kinds, rare = _common_kinds(table, positions, moments)
             events[name] = events[name].model_copy(update={"kinds": kinds})
-            findings += _rare(table.place, "kind", rare)
+            findings += _rare(table.table_name, "kind", rare)
         absent = [each for each in table.section.kinds or () if each not in table.kinds]
-        findings += _absent(table.place, "kinds", absent, table.kinds)
+        findings += _absent(table.table_name, "kinds", absent, table.kinds)
         if table.section.recorded_from is None:
-            day = _first_day(table, places, moments)
+            day = _first_day(table, positions, moments)
             events[name] = events[name].model_copy(update={"recorded_from": day})
     return spec.replace(history=history, events=events), tuple(findings)
 
 
 def _used_fields(
-    log: ChangeLog, places: Ints, moments: Ints, own: set[str]
+    log: ChangeLog, positions: Ints, moments: Ints, own: set[str]
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Fields that give attributes; of the others, how many deals have one before their moment.
 
     Every field that is a column of the deals is used, as its value of today may be a later one;
     others where enough deals with a history have a row of before their moment.
     """
-    known = int(log.is_known(places, moments).sum())
+    known = int(log.is_known(positions, moments).sum())
     counts = {
-        name: int((log.as_of(name, places, moments).codes >= 0).sum())
+        name: int((log.as_of(name, positions, moments).codes >= 0).sum())
         for name in log.fields
         if name not in own
     }
@@ -103,49 +103,51 @@ def _used_fields(
 
 
 def _common_kinds(
-    log: EventLog, places: Ints, moments: Ints
+    log: EventLog, positions: Ints, moments: Ints
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Kinds of which enough deals have an event before their moment, the commonest first."""
     counts = {
-        name: int((rows.last(places, moments) != NOT_A_TIME).sum())
+        name: int((rows.last(positions, moments) != NOT_A_TIME).sum())
         for name, rows in log.by_kind.items()
     }
     order = sorted(counts, key=lambda name: (-counts[name], name))
-    enough = max(MIN_SHARE * len(places), 1)
+    enough = max(MIN_SHARE * len(positions), 1)
     used = tuple(name for name in order if counts[name] >= enough)[:MAX_KINDS]
     return used, {name: count for name, count in counts.items() if name not in used}
 
 
-def _first_day(log: EventLog, places: Ints, moments: Ints) -> Any:
+def _first_day(log: EventLog, positions: Ints, moments: Ints) -> Any:
     """Day of the first event that lies before its own deal's moment; None where there is none."""
-    start, stop = log.every.range(places, np.full(len(places), NOT_A_TIME), moments)
+    start, stop = log.every.range(positions, np.full(len(positions), NOT_A_TIME), moments)
     first = log.every.times[start[stop > start]]
     if not len(first):
         return None
     return np.datetime64(int(first.min()) // DAY, "D").item()
 
 
-def _rare(place: str, what: str, rare: dict[str, int]) -> Iterator[Finding]:
+def _rare(table_name: str, what: str, rare: dict[str, int]) -> Iterator[Finding]:
     if rare:
         shown_names = ", ".join(f"{name} ({count:,} deals)" for name, count in rare.items())
         yield Finding(
             "history",
-            place,
+            table_name,
             len(rare),
             "",
             f"{len(rare)} {what}(s) give no attributes, because fewer than {MIN_SHARE:.0%} of the "
             f"deals have one before closing: {shown_names}",
-            f"name those that you want all the same: {what}s = [...] in {place}",
+            f"name those that you want all the same: {what}s = [...] in {table_name}",
         )
 
 
-def _absent(place: str, key: str, absent: Sequence[str], known: Sequence[str]) -> Iterator[Finding]:
+def _absent(
+    table_name: str, key: str, absent: Sequence[str], known: Sequence[str]
+) -> Iterator[Finding]:
     """Names that the contract gives and no row has."""
     if absent:
         others = [name for name in known if name not in absent]
         yield Finding(
             "history",
-            place,
+            table_name,
             len(absent),
             shown(absent[0]),
             f"{len(absent)} of the {key} in the contract are in no row of the table, so that "
@@ -167,7 +169,7 @@ def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
     if count:
         yield Finding(
             "history",
-            f"{log.place} {section.stage}",
+            f"{log.table_name} {section.stage}",
             count,
             shown(log.levels[int(codes[wrong][0])]),
             f"{count:,} of {int(counts.sum()):,} row(s) have a stage that is not among the "
@@ -189,10 +191,10 @@ def describe(
     ids = deals[str(spec.deals.id)]
     for log in tables.every:
         yield from log.findings
-        places = log.deals(ids)
+        positions = log.deals(ids)
         if len(log.ids):
-            _refuse_strangers(log, ids, places)
-        yield from _unknown_ids(log, places)
+            _refuse_strangers(log, ids, positions)
+        yield from _unknown_ids(log, positions)
     for log in tables.logs.values():
         yield from _without_history(log, ids, log.deals(ids), result)
     yield from _of_another_type(ids, tables, result)
@@ -216,37 +218,37 @@ def _of_another_type(
             name,
             int(wrong.sum()),
             f"{shown(value)} of {shown(ids.iloc[position])}",
-            f"{int(wrong.sum()):,} value(s) of {log.place} as of closing are of another type than "
-            "all values of today, and count as not known",
+            f"{int(wrong.sum()):,} value(s) of {log.table_name} as of closing are of another type "
+            "than all values of today, and count as not known",
             f"correct them there; a column of words belongs into [attributes] categorical = "
             f'["{name}"]',
         )
 
 
-def _refuse_strangers(log: Log, ids: pd.Series[Any], places: Ints) -> None:
-    if (places >= 0).any() or not len(places):
+def _refuse_strangers(log: Log, ids: pd.Series[Any], positions: Ints) -> None:
+    if (positions >= 0).any() or not len(positions):
         return
     mine, theirs = str(ids.iloc[0]), str(log.ids[0])
-    remedy = f"name the column that holds the deals' {ids.name!r} as id in {log.place}"
+    remedy = f"name the column that holds the deals' {ids.name!r} as id in {log.table_name}"
     if {len(mine), len(theirs)} == {SHORT_ID, LONG_ID}:
         remedy = (
             f"the one is Salesforce's id of {SHORT_ID} characters and the other of {LONG_ID}: "
             f"export both with {LONG_ID}"
         )
     raise DealsError(
-        f"{log.place}: not one of {len(places):,} deals is in the table: the deals have ids such "
-        f"as {mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
+        f"{log.table_name}: not one of {len(positions):,} deals is in the table: the deals have "
+        f"ids such as {mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
     )
 
 
-def _unknown_ids(log: Log, places: Ints) -> Iterator[Finding]:
+def _unknown_ids(log: Log, positions: Ints) -> Iterator[Finding]:
     strangers = np.ones(len(log.ids), dtype=bool)
-    strangers[places[places >= 0]] = False
+    strangers[positions[positions >= 0]] = False
     count = int(strangers.sum())
     if count:
         yield Finding(
             "history",
-            log.place,
+            log.table_name,
             count,
             shown(log.ids[int(strangers.argmax())]),
             f"{count:,} of {len(log.ids):,} id(s) are of no deal in the table and are not used",
@@ -255,13 +257,13 @@ def _unknown_ids(log: Log, places: Ints) -> Iterator[Finding]:
 
 
 def _without_history(
-    log: ChangeLog, ids: pd.Series[Any], places: Ints, result: AsOfAttributes
+    log: ChangeLog, ids: pd.Series[Any], positions: Ints, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    known = log.is_known(places, result.moments.times)
-    dated = log.seen(places) != NOT_A_TIME
+    known = log.is_known(positions, result.moments.times)
+    dated = log.seen(positions) != NOT_A_TIME
     groups = (
-        (places < 0, "have no row in it at all"),
-        ((places >= 0) & ~dated, "have only rows in it whose date cannot be read"),
+        (positions < 0, "have no row in it at all"),
+        ((positions >= 0) & ~dated, "have only rows in it whose date cannot be read"),
         (dated & ~known, "have rows from their closing on only, and none before it"),
     )
     for group, what in groups:
@@ -270,11 +272,11 @@ def _without_history(
             example = shown(ids.iloc[int((group & ~result.moments.is_open).argmax())])
             yield Finding(
                 "history",
-                log.place,
+                log.table_name,
                 count,
                 example,
-                f"{count:,} of {len(places):,} deal(s) {what}: their values as of closing are not "
-                "known and are left empty",
+                f"{count:,} of {len(positions):,} deal(s) {what}: their values as of closing are "
+                "not known and are left empty",
                 "export a longer history, or learn from the deals since it was kept",
             )
 
@@ -287,8 +289,8 @@ def _contradictions(
         log, name = tables.logs[each.columns.table], each.columns.column
         if name not in deals.columns or not log.has_old_values:
             continue
-        places = log.deals(deals[str(spec.deals.id)])
-        wrong = contradicting(log, each.columns.field, places, deals[name])
+        positions = log.deals(deals[str(spec.deals.id)])
+        wrong = contradicting(log, each.columns.field, positions, deals[name])
         if wrong.any():
             position = int(wrong.argmax())
             yield Finding(
@@ -298,18 +300,18 @@ def _contradictions(
                 f"{shown(deals[str(spec.deals.id)].iloc[position])}: "
                 f"{shown(deals[name].iloc[position])} today",
                 f"{int(wrong.sum()):,} deal(s) have another value today than the last of "
-                f"{log.place}, so changes are missing there",
+                f"{log.table_name}, so changes are missing there",
                 "export the whole history, and on the day of the deals' export",
             )
 
 
 def contradicting(
-    log: ChangeLog, field: str, places: Ints, today: pd.Series[Any]
+    log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
     """Deals whose value of today is not the last that the history gives to the field."""
     from fitmodel.crm.later import is_other_value
 
-    last = log.as_of(field, places, np.full(len(places), np.iinfo(np.int64).max))
+    last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME
     values = log.levels.take(last.codes)
     other: NDArray[np.bool_] = is_other_value(values, today) & has_row

@@ -70,7 +70,7 @@ def stage_steps(
     """
     before = np.where(begins, old, np.append(np.int32(-1), value[:-1])[: len(value)])
     if stages:
-        order = {plain_value(stage): place for place, stage in enumerate(stages)}
+        order = {plain_value(stage): position for position, stage in enumerate(stages)}
         ranks = np.array([order.get(plain_value(level), -1) for level in levels] + [-1])
         step = np.where((ranks[value] < 0) | (ranks[before] < 0), 0, ranks[value] - ranks[before])
         step = np.where(here, step, 0)

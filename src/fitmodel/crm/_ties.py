@@ -22,7 +22,7 @@ class Ties:
     Attributes
     ----------
     rows : ndarray of int
-        Their places among the sorted rows.
+        Their positions among the sorted rows.
     settled : int
         How many of them their old values put in order.
     """

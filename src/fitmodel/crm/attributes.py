@@ -205,8 +205,8 @@ def attributes_as_of(
     unlike: dict[str, NDArray[np.bool_]] = {}
     for each in field_columns_of(spec):
         log = tables.logs[each.table]
-        places = log.deals(ids)
-        result = _field(each, log, places, moments, deals)
+        positions = log.deals(ids)
+        result = _field(each, log, positions, moments, deals)
         fields.append(result)
         if each.value is not None:
             words = each.column in spec.attributes.categorical
@@ -235,9 +235,9 @@ def _ids(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
 
 
 def _field(
-    columns: FieldColumns, log: ChangeLog, places: Ints, moments: Moments, deals: pd.DataFrame
+    columns: FieldColumns, log: ChangeLog, positions: Ints, moments: Moments, deals: pd.DataFrame
 ) -> FieldResult:
-    result = log.as_of(columns.field, places, moments.times)
+    result = log.as_of(columns.field, positions, moments.times)
     source = result.source.copy()
     if columns.column not in deals.columns:  # else a later change would tell that there was a value
         source[np.isin(source, (BEFORE_FIRST, NEVER_CHANGED))] = UNKNOWN
@@ -299,8 +299,9 @@ def _stage_columns(
     columns: FieldColumns, log: ChangeLog, result: FieldResult
 ) -> dict[str, NDArray[np.float64]]:
     start, stop = result.as_of.rows
-    told = ~np.isnan(result.as_of.changes)
+    is_known = ~np.isnan(result.as_of.changes)
     moves = log.moves[columns.field].between(start, stop)
     return {
-        f"{columns.column}_{name}": np.where(told, count, np.nan) for name, count in moves.items()
+        f"{columns.column}_{name}": np.where(is_known, count, np.nan)
+        for name, count in moves.items()
     }

@@ -117,7 +117,7 @@ def event_columns(group: str, section: EventTable) -> list[str]:
 
 
 def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
-    """How people are told of the columns: a ``key`` of the texts, and what fills them.
+    """How the columns are shown to people: a ``key`` of the texts, and what fills them.
 
     A column that keeps the name of a field keeps its own words too.
     """

@@ -69,9 +69,9 @@ def is_other_value(values: NDArray[Any], today: pd.Series[Any]) -> NDArray[np.bo
     known: dict[Any, int] = {None: -1}
     codes = []
     for column in (pd.Series(values, dtype=object), today.reset_index(drop=True)):
-        places, levels = distinct(column)
+        positions, levels = distinct(column)
         to = [known.setdefault(_plain(level), len(known)) for level in levels]
-        codes.append(np.array([*to, -1])[places])
+        codes.append(np.array([*to, -1])[positions])
     other: NDArray[np.bool_] = codes[0] != codes[1]
     return other
 

@@ -94,16 +94,16 @@ class RequestHistory:
         """
         given = list(prospects)
         needed = self.columns.intersection(attributes)
-        for place, prospect in enumerate(given):
+        for position, prospect in enumerate(given):
             if isinstance(prospect, dict) and REQUEST_TABLES in prospect:
-                given[place] = self._with_rows(prospect)
+                given[position] = self._with_rows(prospect)
         lacking = [
-            place
-            for place, prospect in enumerate(given)
+            position
+            for position, prospect in enumerate(given)
             if isinstance(prospect, dict) and not needed <= prospect.keys()
         ]
-        for place, found in zip(lacking, self._found([given[i] for i in lacking]), strict=True):
-            given[place] = found
+        for position, found in zip(lacking, self._found([given[i] for i in lacking]), strict=True):
+            given[position] = found
         return given
 
     def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
@@ -145,10 +145,10 @@ class RequestHistory:
             return list(prospects)
         name = str(spec.deals.id)
         answers: list[Any] = [ProspectError(NO_ROWS.format(id=name)) for _ in prospects]
-        known = [place for place, each in enumerate(prospects) if _is_id(each.get(name))]
+        known = [position for position, each in enumerate(prospects) if _is_id(each.get(name))]
         if not known:
             return answers
-        asked = [prospects[place] for place in known]
+        asked = [prospects[position] for position in known]
         ids = list(dict.fromkeys(level_text(each[name]) for each in asked))
         try:
             tables = self._tables(spec, ids)
@@ -156,8 +156,8 @@ class RequestHistory:
         except DealsError as error:
             problem = ProspectError(f"{error}; or send the prospect's rows as `tables`")
             return [problem] * len(prospects)
-        for place, prospect, row in zip(known, asked, _rows(result), strict=True):
-            answers[place] = prospect | row
+        for position, prospect, row in zip(known, asked, _rows(result), strict=True):
+            answers[position] = prospect | row
         return answers
 
     def _log(self, name: str, ids: Sequence[str]) -> Log:
@@ -210,8 +210,8 @@ def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:
     for each in result.fields:
         if each.columns.value is None:
             continue
-        for place in np.flatnonzero(np.isin(each.source, (NEVER_CHANGED, TODAY))).tolist():
-            del plain_rows[place][each.columns.value]
+        for position in np.flatnonzero(np.isin(each.source, (NEVER_CHANGED, TODAY))).tolist():
+            del plain_rows[position][each.columns.value]
     return plain_rows
 
 
@@ -313,5 +313,5 @@ def text_rows(name: str, section: LongTable) -> pd.DataFrame:
         needed = list(rows.names)
     absent = [column for column in needed if column not in rows.names]
     if absent:
-        raise DealsError(f"{rows.place}: there is no column {absent[0]!r}")
+        raise DealsError(f"{rows.table_name}: there is no column {absent[0]!r}")
     return pd.DataFrame({column: rows.texts(column) for column in needed})

@@ -104,7 +104,7 @@ def _check(pipeline: pd.DataFrame, id_column: str) -> None:
     if DAY in pipeline.columns:
         raise DealsError(f"the pipeline has a column {DAY!r}, which the store writes. Rename it.")
     ids = pipeline[id_column]
-    empty = [place for place, value in enumerate(ids) if is_missing(value)]
+    empty = [position for position, value in enumerate(ids) if is_missing(value)]
     if empty:
         raise DealsError(
             f"{id_column}: {len(empty):,} of {len(ids):,} row(s) have no id, for example row "

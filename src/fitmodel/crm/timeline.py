@@ -128,16 +128,16 @@ def timeline(
         If not exactly one deal has this id.
     """
     ids = [level_text(each) for each in deals[str(spec.deals.id)]]
-    places = [place for place, each in enumerate(ids) if each == deal]
-    if len(places) != 1:
+    positions = [position for position, each in enumerate(ids) if each == deal]
+    if len(positions) != 1:
         raise DealsError(
-            f"{len(places)} of {len(ids):,} deals have the id {deal!r}. Remedy: name one such as "
-            f"{ids[0]!r}"
+            f"{len(positions)} of {len(ids):,} deals have the id {deal!r}. Remedy: name one such "
+            f"as {ids[0]!r}"
         )
     values = provenance(deals, spec, result)
     shown = {each.columns.value for each in result.fields}
     derived = [name for name in result.frame.columns if name not in shown]
-    moment = result.moments.times[places].astype("datetime64[us]")[0]
+    moment = result.moments.times[positions].astype("datetime64[us]")[0]
     records = [_changes(log, deal) for log in tables.logs.values()]
     records += [_events(log, deal) for log in tables.events.values()]
     table = pd.concat(records, ignore_index=True).sort_values("at", kind="stable")
@@ -146,30 +146,32 @@ def timeline(
         deal,
         moment,
         values[values["id"] == deal].reset_index(drop=True),
-        result.frame[derived].iloc[places[0]],
+        result.frame[derived].iloc[positions[0]],
         table.reset_index(drop=True),
     )
 
 
 def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
-    place = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
+    position = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
     rows: list[tuple[Any, str, str]] = []
     for number, name in enumerate(log.fields):
-        if place < 0:
+        if position < 0:
             break
-        at = place * len(log.fields) + number
+        at = position * len(log.fields) + number
         for row in range(log.bounds[at], log.bounds[at + 1]):
             code = int(log.value_codes[row])
             value = "(empty)" if code < 0 else level_text(log.levels[code])
-            rows.append((log.times[row], log.place, f"{name}: {value}"))
+            rows.append((log.times[row], log.table_name, f"{name}: {value}"))
     return _records(rows)
 
 
 def _events(log: EventLog, deal: str) -> pd.DataFrame:
-    place = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
-    start, stop = (0, 0) if place < 0 else (log.every.starts[place], log.every.stops[place])
+    position = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
+    start, stop = (
+        (0, 0) if position < 0 else (log.every.starts[position], log.every.stops[position])
+    )
     rows = [
-        (log.every.times[row], log.place, "event" if kind < 0 else log.kinds[kind])
+        (log.every.times[row], log.table_name, "event" if kind < 0 else log.kinds[kind])
         for row, kind in zip(range(start, stop), log.kind[start:stop], strict=True)
     ]
     return _records(rows)
@@ -180,7 +182,7 @@ def _records(rows: list[tuple[Any, str, str]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "at": times,
-            "table": pd.array([place for _, place, _ in rows], dtype="str"),
+            "table": pd.array([table for _, table, _ in rows], dtype="str"),
             "what": pd.array([what for _, _, what in rows], dtype="str"),
         }
     )

@@ -95,7 +95,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Judged(Sheet):
+class ReadSheet(Sheet):
     """A tidy table with its contract, its roles read.
 
     Attributes

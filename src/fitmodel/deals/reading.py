@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.data_warnings import find_constants, without_attributes
-from fitmodel.deals.errors import Judged, Problem, Sheet, explain
+from fitmodel.deals.errors import Problem, ReadSheet, Sheet, explain
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.deals.settling import (
@@ -126,16 +126,16 @@ def read_deals_with_findings(
     sheet = Sheet(kept.table, rows=numbers)
     settled = settle_attributes(sheet, spec)
     readings = read_roles(settled.table, spec)
-    judged = Judged(settled.table, rows=numbers, spec=spec, readings=readings)
+    read_sheet = ReadSheet(settled.table, rows=numbers, spec=spec, readings=readings)
     asked = [*settled.findings, *_currencies(sheet, spec, readings)]
     problems = [_as_error(finding) for finding in asked if finding.asks and to_learn]
     named = {problem.column for problem in problems}
-    others = errors_of(judged, to_learn=to_learn)
+    others = errors_of(read_sheet, to_learn=to_learn)
     _refuse([*problems, *(problem for problem in others if problem.column not in named)])
     result = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     result = settled.forms.over(result).over(_role_forms(spec, readings)).over(file.forms)
     filled = _with_forms(spec, result)
-    constants = find_constants(judged.table, spec) if to_learn else ()
+    constants = find_constants(read_sheet.table, spec) if to_learn else ()
     noted = (each for each in asked if not each.asks)
     findings = (*file.findings, *tidied.findings, *noted, *constants)
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)

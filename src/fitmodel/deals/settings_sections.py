@@ -79,7 +79,8 @@ class Learning(Section):
 
     `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
     and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
-    boosting may choose; `replicates` are bootstrap refits for the interval. After
+    boosting may choose; `bends` says whether the effect of a number may turn in the ridge
+    regression; `replicates` are bootstrap refits for the interval. After
     `time_budget_seconds` no further component is tried. Where there are more than `effect_deals`
     deals, effects are learned from a stratified sample of so many, the level from all. `prior` is
     the folder of another model, or of several pooled ones, towards whose contributions those of
@@ -98,6 +99,7 @@ class Learning(Section):
     shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
     pairs: Annotated[Count, Field(ge=0, le=50)] = 5
     folds: Annotated[Count, Field(ge=2, le=20)] = 4
+    bends: bool = True
     replicates: Annotated[Count, Field(ge=3, le=200)] = 12
     time_budget_seconds: Positive | None = None
     effect_deals: Annotated[Count, Field(ge=2_000)] = 20_000

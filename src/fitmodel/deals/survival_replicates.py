@@ -74,14 +74,14 @@ def _replicates(
 
 
 def _sums(
-    weights: Floats, place: NDArray[np.intp], size: int, chosen: NDArray[np.bool_] | None = None
+    weights: Floats, position: NDArray[np.intp], size: int, chosen: NDArray[np.bool_] | None = None
 ) -> Floats:
-    """Sum of the weights at each place, for each replicate; of all deals, or of those chosen."""
+    """Sum of the weights at each position, for each replicate; of all deals, or of those chosen."""
     kept = slice(None) if chosen is None else np.flatnonzero(chosen)
-    places = place[kept]
+    positions = position[kept]
     sums = np.zeros((len(weights), size))
     for row, own in zip(sums, weights, strict=True):
-        row[:] = np.bincount(places, own[kept], size)[:size]
+        row[:] = np.bincount(positions, own[kept], size)[:size]
     return sums
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from fitmodel.deals.censoring import impossible_propensities
 from fitmodel.deals.data_warnings import find_constants
-from fitmodel.deals.errors import Judged, Problem, Sheet
+from fitmodel.deals.errors import Problem, ReadSheet, Sheet
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
@@ -49,7 +49,7 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
     if unreadable:
         return unreadable
     table = tidy(frame, spec.attributes.missing)
-    return errors_of(Judged(table, spec=spec, readings=read_roles(table, spec)))
+    return errors_of(ReadSheet(table, spec=spec, readings=read_roles(table, spec)))
 
 
 def shape_errors(sheet: Sheet) -> list[Problem]:
@@ -74,40 +74,40 @@ def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
     yield from sheet.problems(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
-def errors_of(judged: Judged, *, to_learn: bool = True) -> list[Problem]:
+def errors_of(sheet: ReadSheet, *, to_learn: bool = True) -> list[Problem]:
     """List the problems of a tidy table whose roles were read.
 
     Without `to_learn` the table is only compared with what was learned: too few rows, attributes
     that tell nothing, amounts that are not numbers and the absence of early churners are then no
     errors.
     """
-    rows = len(judged.table)
+    rows = len(sheet.table)
     if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Problem("(table)", rows, "", "give all past deals", message, TOO_FEW)]
-    absent = list(_missing_columns(judged))
-    form = _date_errors(judged) if judged.spec.has_dates else _tenure_errors(judged)
-    roles = [*form, *(_undated_errors(judged) if judged.spec.has_dates else ())]
-    amounts = _amount_errors(judged) if to_learn else ()
-    numbers = [*amounts, *_several_currencies(judged), *_propensity_errors(judged)]
-    others = [*_id_errors(judged), *numbers, *(_attribute_errors(judged) if to_learn else ())]
+    absent = list(_missing_columns(sheet))
+    form = _date_errors(sheet) if sheet.spec.has_dates else _tenure_errors(sheet)
+    roles = [*form, *(_undated_errors(sheet) if sheet.spec.has_dates else ())]
+    amounts = _amount_errors(sheet) if to_learn else ()
+    numbers = [*amounts, *_several_currencies(sheet), *_propensity_errors(sheet)]
+    others = [*_id_errors(sheet), *numbers, *(_attribute_errors(sheet) if to_learn else ())]
     askable = (
         to_learn
         and not roles
-        and not {problem.column for problem in absent} & {*judged.spec.role_columns}
+        and not {problem.column for problem in absent} & {*sheet.spec.role_columns}
     )
-    return [*absent, *roles, *others, *(_outcome_errors(judged) if askable else ())]
+    return [*absent, *roles, *others, *(_outcome_errors(sheet) if askable else ())]
 
 
-def _missing_columns(judged: Judged) -> Iterator[Problem]:
-    present = list(judged.table.columns)
-    for name, why in _named_columns(judged.spec).items():
+def _missing_columns(sheet: ReadSheet) -> Iterator[Problem]:
+    present = list(sheet.table.columns)
+    for name, why in _named_columns(sheet.spec).items():
         if name not in present:
             close = nearest(name, present)
             listed = ", ".join(present[:SHOWN_NAMES]) + (", …" if present[SHOWN_NAMES:] else "")
             hint = f"did you mean {close!r}?" if close else f"the table has {listed}"
             message = f"there is no such column, but it is {why}"
-            yield Problem(name, len(judged.table), "", f"correct the name; {hint}", message)
+            yield Problem(name, len(sheet.table), "", f"correct the name; {hint}", message)
 
 
 def _named_columns(spec: DealSpec) -> dict[str, str]:
@@ -124,28 +124,28 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
     return named
 
 
-def _id_errors(judged: Judged) -> Iterator[Problem]:
-    name = judged.spec.deals.id
-    if name is None or name not in judged.table.columns or name == judged.spec.rows.customer:
+def _id_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    name = sheet.spec.deals.id
+    if name is None or name not in sheet.table.columns or name == sheet.spec.rows.customer:
         return
-    ids = judged.table[name]
+    ids = sheet.table[name]
     empty = ids.isna().to_numpy()
-    yield from judged.problems(empty, "have no id", "give every deal an id", name)
+    yield from sheet.problems(empty, "have no id", "give every deal an id", name)
     twice = ids.duplicated().to_numpy() & ~empty
     remedy = (
         "keep one row per deal, or name another id column; where they are the rows of one customer "
         f'write [rows] customer = "{name}"'
     )
-    yield from judged.problems(twice, "repeat the id of an earlier row", remedy, name)
+    yield from sheet.problems(twice, "repeat the id of an earlier row", remedy, name)
 
 
-def _attribute_errors(judged: Judged) -> Iterator[Problem]:
-    table = judged.table
-    names = judged.spec.attribute_names(table.columns)
+def _attribute_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    table = sheet.table
+    names = sheet.spec.attribute_names(table.columns)
     if not names:
         remedy = "leave some out of [attributes] exclude, or add columns known before signing"
         yield Problem("(attributes)", 0, "", remedy, "no attribute is left to learn from")
-    constants = find_constants(table, judged.spec)
+    constants = find_constants(table, sheet.spec)
     if len(constants) == len([name for name in names if name in table.columns]):
         remedy = "add columns known before signing whose values differ"
         for each in constants:
@@ -153,20 +153,20 @@ def _attribute_errors(judged: Judged) -> Iterator[Problem]:
             yield Problem(each.column, each.count, "", remedy, message)
 
 
-def _amount_errors(judged: Judged) -> Iterator[Problem]:
-    name = role_column(judged.spec, "amount")
-    if name is not None and "amount" in judged.readings:
-        unreadable = judged.readings["amount"].unreadable
+def _amount_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    name = role_column(sheet.spec, "amount")
+    if name is not None and "amount" in sheet.readings:
+        unreadable = sheet.readings["amount"].unreadable
         remedy = "write plain numbers (1234.5)"
-        yield from judged.problems(unreadable, "are not numbers (amount)", remedy, name)
+        yield from sheet.problems(unreadable, "are not numbers (amount)", remedy, name)
 
 
-def _several_currencies(judged: Judged) -> Iterator[Problem]:
+def _several_currencies(sheet: ReadSheet) -> Iterator[Problem]:
     """Amounts in several currencies by the column of currencies, which are never one number."""
-    amount, named = role_column(judged.spec, "amount"), judged.spec.deals.columns().get("currency")
-    if amount is None or named not in judged.table.columns:
+    amount, named = role_column(sheet.spec, "amount"), sheet.spec.deals.columns().get("currency")
+    if amount is None or named not in sheet.table.columns:
         return
-    counts = judged.table[named].astype("str").str.strip().str.upper().value_counts()
+    counts = sheet.table[named].astype("str").str.strip().str.upper().value_counts()
     if len(counts) > 1:
         shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
         message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
@@ -177,112 +177,112 @@ def _several_currencies(judged: Judged) -> Iterator[Problem]:
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 
 
-def _propensity_errors(judged: Judged) -> Iterator[Problem]:
-    name = role_column(judged.spec, "propensity")
-    if name is not None and "propensity" in judged.readings:
-        reading = judged.readings["propensity"]
+def _propensity_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    name = role_column(sheet.spec, "propensity")
+    if name is not None and "propensity" in sheet.readings:
+        reading = sheet.readings["propensity"]
         impossible = reading.unreadable | impossible_propensities(reading.series)
         what = "are not probabilities above 0 and at most 1 (propensity)"
         remedy = "take the column as the decision log gives it; leave it empty for the unflagged"
-        yield from judged.problems(impossible, what, remedy, name)
+        yield from sheet.problems(impossible, what, remedy, name)
 
 
-def _date_errors(judged: Judged) -> Iterator[Problem]:
+def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
     """Dates that cannot be read, are empty, or contradict each other.
 
     Leaving dated after the extract is not an error: it was announced; the customer is still there.
     """
     for role in DATES:
-        if role in judged.readings:
-            yield from _one_date_errors(judged, role)
-    days = {role: reading.series for role, reading in judged.readings.items() if role in DATES}
+        if role in sheet.readings:
+            yield from _one_date_errors(sheet, role)
+    days = {role: reading.series for role, reading in sheet.readings.items() if role in DATES}
     if "closed_on" not in days:
         return
-    closed, closing = days["closed_on"], str(judged.spec.deals.closed_on)
+    closed, closing = days["closed_on"], str(sheet.spec.deals.closed_on)
     for role in ("churned_on", "exited_on"):
         if role in days:
             early = (days[role] < closed).to_numpy()
-            columns = (str(role_column(judged.spec, role)), closing)
-            yield from judged.problems(early, "lie before closing", "correct the dates", *columns)
-    yield from _too_late(judged, days)
+            columns = (str(role_column(sheet.spec, role)), closing)
+            yield from sheet.problems(early, "lie before closing", "correct the dates", *columns)
+    yield from _too_late(sheet, days)
 
 
-def _too_late(judged: Judged, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
-    until, closing = judged.spec.deals.observed_until, str(judged.spec.deals.closed_on)
+def _too_late(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
+    until, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
     if isinstance(until, str) and "observed_until" not in days:
         return  # the missing column is a problem of its own
     end = days["observed_until"] if isinstance(until, str) else pd.Timestamp(str(until))
     columns = (closing, until) if isinstance(until, str) else (closing,)
     what = f"lie after observed_until ({until})"
     remedy = "give the day the table was extracted as observed_until, or correct the dates"
-    yield from judged.problems((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
+    yield from sheet.problems((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
 
 
-def _one_date_errors(judged: Judged, role: str) -> Iterator[Problem]:
-    reading, name = judged.readings[role], str(role_column(judged.spec, role))
+def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
+    reading, name = sheet.readings[role], str(role_column(sheet.spec, role))
     if reading.order == "either":
         message = "every date can be read day first and month first"
-        rows = judged.table[name].notna().to_numpy()
-        example = judged.cells(int(rows.argmax()), (name,))
+        rows = sheet.table[name].notna().to_numpy()
+        example = sheet.cells(int(rows.argmax()), (name,))
         remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
         yield Problem(name, int(rows.sum()), example, remedy, message)
         return
     remedy = "write dates as YYYY-MM-DD, all in one way"
-    yield from judged.problems(reading.unreadable, "are not dates", remedy, name)
+    yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "give the date, or leave out the rows of deals that were not signed"
-        yield from judged.problems(empty, "are empty", remedy, name)
+        yield from sheet.problems(empty, "are empty", remedy, name)
 
 
-def _undated_errors(judged: Judged) -> Iterator[Problem]:
+def _undated_errors(sheet: ReadSheet) -> Iterator[Problem]:
     """Leavers by the flag without a date: never silently customers that stayed."""
-    spec = judged.spec
+    spec = sheet.spec
     columns = (spec.deals.churned, spec.deals.churned_on)
-    if "churned" not in judged.readings or "churned_on" not in judged.readings:
+    if "churned" not in sheet.readings or "churned_on" not in sheet.readings:
         return
-    flag = judged.readings["churned"]
+    flag = sheet.readings["churned"]
     if not spec.deals.churned_values:
         remedy = (
             "write yes or no, or name the values that mean left: "
             '[deals] churned_values = ["cancelled"]'
         )
         what = "are neither yes nor no (churned)"
-        yield from judged.problems(flag.unreadable, what, remedy, str(columns[0]))
+        yield from sheet.problems(flag.unreadable, what, remedy, str(columns[0]))
     if spec.rows.left_without_date is not None or spec.rows.customer is not None:
         return  # of several rows of a customer the last one counts: asked when they are merged
-    leaving = judged.readings["churned_on"]
+    leaving = sheet.readings["churned_on"]
     undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
     undated &= ~leaving.unreadable
     what = f"left by {columns[0]}, but have no date in {columns[1]}"
-    yield from judged.problems(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
+    yield from sheet.problems(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
-def _tenure_errors(judged: Judged) -> Iterator[Problem]:
-    tenure, flag = (str(role_column(judged.spec, each)) for each in ("tenure_months", "churned"))
-    if "tenure_months" in judged.readings:
-        reading = judged.readings["tenure_months"]
+def _tenure_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    tenure, flag = (str(role_column(sheet.spec, each)) for each in ("tenure_months", "churned"))
+    if "tenure_months" in sheet.readings:
+        reading = sheet.readings["tenure_months"]
         remedy = "write the months as plain numbers (4.5)"
-        yield from judged.problems(reading.unreadable, "are not numbers (tenure)", remedy, tenure)
+        yield from sheet.problems(reading.unreadable, "are not numbers (tenure)", remedy, tenure)
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
-        yield from judged.problems(empty, "are empty", "give the tenure of every deal", tenure)
+        yield from sheet.problems(empty, "are empty", "give the tenure of every deal", tenure)
         negative = (reading.series < 0).to_numpy()
-        yield from judged.problems(negative, "are negative", "correct the tenure", tenure)
-    if "churned" in judged.readings:
+        yield from sheet.problems(negative, "are negative", "correct the tenure", tenure)
+    if "churned" in sheet.readings:
         remedy = "write yes or no (true/false, 1/0 and the like are read too)"
-        empty = judged.table[flag].isna().to_numpy()
-        neither = judged.readings["churned"].unreadable
-        yield from judged.problems(neither, "are neither yes nor no", remedy, flag)
-        yield from judged.problems(empty, "are empty, neither yes nor no", remedy, flag)
+        empty = sheet.table[flag].isna().to_numpy()
+        neither = sheet.readings["churned"].unreadable
+        yield from sheet.problems(neither, "are neither yes nor no", remedy, flag)
+        yield from sheet.problems(empty, "are empty, neither yes nor no", remedy, flag)
 
 
-def _outcome_errors(judged: Judged) -> list[Problem]:
+def _outcome_errors(sheet: ReadSheet) -> list[Problem]:
     """Whether there is anything to learn from at all; asked when the roles could be read."""
-    spec, rows = judged.spec, len(judged.table)
+    spec, rows = sheet.spec, len(sheet.table)
     horizon = spec.label.horizon_months
     column = str(spec.deals.churned_on or spec.deals.churned)
     try:
-        deals = settle_rows(with_roles(judged.table, spec, dict(judged.readings)), spec).table
+        deals = settle_rows(with_roles(sheet.table, spec, dict(sheet.readings)), spec).table
         result = outcomes(deals, spec)
     except DealsError as error:
         return [Problem(column, rows, "", "correct the dates", str(error))]

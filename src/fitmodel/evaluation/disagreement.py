@@ -164,6 +164,9 @@ class FlagChanges:
         `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, following B costs money.
     without_amount : int
         Deals left out of the money.
+    deals : DataFrame
+        The deals whose flag changes, those with the largest `net` first: every column of the table
+        they come from, `flagged_by` ("A" or "B", the only one) and, with money, `net`.
     """
 
     table: pd.DataFrame
@@ -171,6 +174,7 @@ class FlagChanges:
     net_b: float
     difference: Metric
     without_amount: int
+    deals: pd.DataFrame
 
     @property
     def changed(self) -> int:
@@ -191,7 +195,8 @@ def compute_flag_changes(
     Parameters
     ----------
     table : DataFrame
-        `early_churn` (0 or 1), `weight`, and the flags `poor_fit_a` and `poor_fit_b`.
+        `early_churn` (0 or 1), `weight`, and the flags `poor_fit_a` and `poor_fit_b`; other
+        columns are kept for the deals whose flag changes.
     value_if_leaves, value_if_stays : array of shape (n,), optional
         Value of signing each deal had its customer left early, or stayed; NaN where the amount is
         not known. Both or neither.
@@ -215,15 +220,26 @@ def compute_flag_changes(
     ).T
     if value_if_leaves is None and value_if_stays is None:
         nothing = Metric("net_difference", np.nan, np.nan, np.nan, 0.0)
-        return FlagChanges(counts, np.nan, np.nan, nothing, len(table))
+        return FlagChanges(counts, np.nan, np.nan, nothing, len(table), _changed(table, a, b))
     made = _gains(left, value_if_leaves, value_if_stays) * table["weight"].to_numpy()
     priced = np.isfinite(made)
+    net = np.where(priced, made, np.nan)
     made = np.where(priced, made, 0.0)
     counts["net"] = [float(made[rows].sum()) for rows in parts.values()]
     net_a, net_b = float(made[a].sum()), float(made[b].sum())
     changed = made * (b.astype(float) - a.astype(float))
     difference = _resampled_sum(changed[priced], n_boot, seed)
-    return FlagChanges(counts, net_a, net_b, difference, int((~priced).sum()))
+    without = int((~priced).sum())
+    return FlagChanges(counts, net_a, net_b, difference, without, _changed(table, a, b, net))
+
+
+def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -> pd.DataFrame:
+    """Deals flagged by one model only, those by which most is made or lost first."""
+    result = table.assign(flagged_by=np.where(a, "A", "B"))
+    if net is None:
+        return result[a != b]
+    size = np.argsort(-np.abs(np.nan_to_num(net)), kind="stable")
+    return result.assign(net=net).iloc[size[(a != b)[size]]]
 
 
 def _gains(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitmodel.evaluation._pages import Page, as_json, number
 from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.evaluation.paired import LOWER_IS_BETTER, PAIRED
@@ -84,6 +86,7 @@ class ModelComparison:
         """Return everything but the predictions as values that JSON can hold."""
         deals = self.deals.assign(deal=list(map(str, self.deals.index)))
         flags = self.flags.table.rename_axis("flags").reset_index()
+        changed = self.flags.deals.assign(deal=list(map(str, self.flags.deals.index)))
         return {
             "better": self.better,
             "verdict": self.verdict,
@@ -101,6 +104,7 @@ class ModelComparison:
             "flags": {
                 "counts": as_json(flags),
                 "changed": self.flags.changed,
+                "deals": as_json(changed),
                 "net_a": as_json(self.flags.net_a),
                 "net_b": as_json(self.flags.net_b),
                 "net_difference": as_json(self.flags.difference),
@@ -188,6 +192,17 @@ class ModelComparison:
         ]
         both = counts["flagged by both"]["deals"]
         yield "flags", f"{both:,} deals flagged by both models, {' and '.join(parts)}"
+        for label, row in flags.deals.head(SHOWN_DEALS).iterrows():
+            result = "left early" if row["early_churn"] == 1 else "stayed"
+            made = (
+                f"; declining it makes {row['net']:+,.0f}"
+                if np.isfinite(row.get("net", np.nan))
+                else ""
+            )
+            yield (
+                "flag",
+                f"{row.get('id', label)}: by {row['flagged_by']} only, the customer {result}{made}",
+            )
         if self.money_of is None:
             yield (
                 "money",

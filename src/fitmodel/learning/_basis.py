@@ -1,10 +1,11 @@
-"""Whether a number acts by its value, by its rank, or by both: the data choose for each number.
+"""Whether a number acts by its value, its rank or both, and whether it bends: the data choose.
 
-ridge regression on both -> information matrix -> gain in log-likelihood of either and of both
+ridge regression on all basis values -> information matrix -> gain in log-likelihood of each subset
 
-A second basis value that is not needed costs log loss; a number whose effect turns needs it. Where
-value and rank explain the deals alike, the one that reaches less far is kept: on a line through the
-seats of many small customers a few large ones would get contributions that no deal has shown.
+A basis value that is not needed costs log loss; a number whose effect turns needs a second one.
+Where value and rank explain the deals alike, the one that reaches less far is kept: on a line
+through the seats of many small customers a few large ones would get contributions that no deal has
+shown.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from fitmodel.learning.columns import NumberColumn
 
 Floats = NDArray[np.float64]
 
-SMALLEST = 1e-6  # of a determinant, beside the product of the diagonal: below it, one line
+SMALLEST = 1e-6  # of the largest information: below it, two values are one line
 # In twice the log-likelihood (Akaike 1974): of both values over the better one, and of that one
 # over the other where it reaches further.
 MIN_GAIN = 2.0
+# Of a bend. It reaches further than any line, so it has to gain twice as much.
+MIN_GAIN_OF_BEND = 4.0
+LINES = ((0,), (1,), (0, 1))  # positions among the basis values of a number: value, rank
+BEND = NUMBER_BASIS  # position of the bend
 
 
 def choose_basis(
@@ -32,7 +37,7 @@ def choose_basis(
     Parameters
     ----------
     design : Design
-        With both basis values of every number.
+        With all basis values of every number.
     matrix : ndarray, shape (n, width)
         Its linear matrix.
     information : ndarray, shape (n,)
@@ -44,35 +49,48 @@ def choose_basis(
 
     Notes
     -----
-    On the quadratic approximation of the log-likelihood at the fit, without the penalty on the two
-    values, all other coefficients at their best for each alternative.
+    On the quadratic approximation of the log-likelihood at the fit, without the penalty on the
+    number's own values, all other coefficients at their best for each alternative.
     """
     covariance = np.linalg.inv(penalised_information(matrix, information, penalty))
     kept, start = np.ones(matrix.shape[1]), 0
-    for column, basis in zip(design.columns, design.bases, strict=True):
+    for column, basis, bends in zip(design.columns, design.bases, design.bends, strict=True):
         if isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS:
-            positions = np.arange(start, start + NUMBER_BASIS) + 1
+            width = NUMBER_BASIS + bends
+            positions = np.arange(start, start + width) + 1
             precision = np.linalg.inv(covariance[np.ix_(positions, positions)])
             score = precision @ coefficients[positions]
-            alone, both = _gains(precision - penalty * np.eye(NUMBER_BASIS), score)
-            if both - alone.max() < MIN_GAIN:
-                reach = np.abs(basis[:, :NUMBER_BASIS]).max(axis=0)
-                alike = alone > alone.max() - MIN_GAIN
-                best = int(np.where(alike, reach, np.inf).argmin())
-                kept[start : start + NUMBER_BASIS] = np.arange(NUMBER_BASIS) == best
+            chosen = _best_subset(precision - penalty * np.eye(width), score, basis[:, :width])
+            kept[start : start + width] = np.isin(np.arange(width), chosen)
         start += basis.shape[1]
     return kept
 
 
-def _gains(precision: Floats, score: Floats) -> tuple[Floats, float]:
-    """Twice the log-likelihood gained by each of two values, and by both.
+def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, ...]:
+    """Positions of the basis values whose gain, less what each has to gain, is largest."""
+    bend: tuple[int, ...] = (BEND,) if basis.shape[1] > BEND and basis[:, BEND].any() else ()
+    net = {}
+    for lines in LINES:
+        cost = MIN_GAIN * (len(lines) - 1)
+        net[lines] = _gain(precision, score, lines) - cost
+        if bend:
+            net[lines + bend] = _gain(precision, score, lines + bend) - cost - MIN_GAIN_OF_BEND
+    best = max(net, key=lambda subset: net[subset])
+    if 1 in best and 0 in best:
+        return best
+    value, rank = ((line, *best[1:]) for line in (0, 1))
+    if abs(net[value] - net[rank]) >= MIN_GAIN:
+        return best
+    reach = np.abs(basis).max(axis=0)
+    return value if reach[0] <= reach[1] else rank
 
-    Where they are the same line, as those of a number with two different values, or where a value
-    is constant, both gain no more than the better one.
+
+def _gain(precision: Floats, score: Floats, subset: tuple[int, ...]) -> float:
+    """Twice the log-likelihood gained by some of the basis values, the others left out.
+
+    Two that are the same line, as those of a number with two different values, gain no more than
+    one; a constant value gains nothing.
     """
-    sizes = np.maximum(np.diag(precision), 0.0)
-    alone = np.divide(score**2, sizes, out=np.zeros_like(sizes), where=sizes > SMALLEST)
-    determinant = float(np.linalg.det(precision))
-    if determinant <= SMALLEST * max(float(sizes.prod()), SMALLEST):
-        return alone, float(alone.max())
-    return alone, float(score @ np.linalg.solve(precision, score))
+    chosen = list(subset)
+    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=SMALLEST, hermitian=True)
+    return float(score[chosen] @ inside @ score[chosen])

@@ -1,15 +1,15 @@
 """Design matrices of the components: a small numeric basis per attribute.
 
-A number gives its place on a line and its rank; a category of few levels gives an indicator per
-level; a category of many levels gives one number, the level's shrunken early-churn statistic,
-made for each training deal without that deal's own label (Micci-Barreca 2001, cross-fitted as in
-scikit-learn's ``TargetEncoder``).
+A number gives its place on a line, its rank and, where it may turn, a bend; a category of few
+levels gives an indicator per level; a category of many levels gives one number, the level's
+shrunken early-churn statistic, made for each training deal without that deal's own label
+(Micci-Barreca 2001, cross-fitted as in scikit-learn's ``TargetEncoder``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -20,7 +20,8 @@ from fitmodel.learning.calibration import logit
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
 from fitmodel.learning.encoding import MANY_LEVELS
 
-NUMBER_BASIS = 2  # place on a line and normal score of the rank
+NUMBER_BASIS = 2  # place on a line and normal score of the rank; a bend comes third
+SMALLEST_BEND = 1e-6  # of the deviation of the squared score: less is rounding
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16
 PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
@@ -66,6 +67,8 @@ class Design:
         Per attribute; None but for categories of many levels.
     scales : tuple of ndarray, shapes (width,)
         Factors that the basis values were multiplied by.
+    bends : tuple of bool
+        Per attribute: whether its third basis value is a bend.
     """
 
     columns: tuple[Column, ...]
@@ -73,6 +76,7 @@ class Design:
     bases: tuple[NDArray[np.float64], ...]
     statistics: tuple[LevelStatistic | None, ...]
     scales: tuple[NDArray[np.float64], ...]
+    bends: tuple[bool, ...]
 
     @property
     def depends_on_labels(self) -> bool:
@@ -110,6 +114,7 @@ def make_design(
     parents: Sequence[int | None],
     seed: int,
     scales: NDArray[np.float64] | None = None,
+    bends: Sequence[bool] = (),
 ) -> Design:
     """Build the bases from training deals.
 
@@ -125,16 +130,23 @@ def make_design(
         Of the folds that keep a deal's own label out of its statistic.
     scales : ndarray, shape (width,), optional
         Factor on each column of the linear matrix: 0 leaves a column out.
+    bends : sequence of bool, optional
+        Per attribute: whether a number gets a bend as its third basis value; default: none.
     """
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
+    may_bend = bends or [False] * len(columns)
     bases = [
-        _basis(column, codes[:, position], statistics[position])
+        _basis(column, codes[:, position], statistics[position], bend=may_bend[position])
         for position, column in enumerate(columns)
     ]
+    bent = tuple(
+        may and isinstance(column, NumberColumn) and basis.shape[1] > NUMBER_BASIS
+        for may, column, basis in zip(may_bend, columns, bases, strict=True)
+    )
     widths = [basis.shape[1] for basis in bases]
     factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
     scaled = (basis * factor for basis, factor in zip(bases, factors, strict=True))
-    return Design(tuple(columns), codes, tuple(scaled), statistics, tuple(factors))
+    return Design(tuple(columns), codes, tuple(scaled), statistics, tuple(factors), bent)
 
 
 def with_other_labels(
@@ -156,7 +168,7 @@ def with_other_labels(
         if statistic is not None:
             basis = _basis(columns[position], codes[:, position], statistic)
             bases[position] = basis * design.scales[position]
-    return Design(columns, codes, tuple(bases), statistics, design.scales)
+    return replace(design, bases=tuple(bases), statistics=statistics)
 
 
 def _statistics(
@@ -180,14 +192,18 @@ def _statistics(
 
 
 def _basis(
-    column: Column, code: NDArray[np.int32], statistic: LevelStatistic | None
+    column: Column,
+    code: NDArray[np.int32],
+    statistic: LevelStatistic | None,
+    *,
+    bend: bool = False,
 ) -> NDArray[np.float64]:
     rows = column.size + 2
     if statistic is not None:
         main = statistic.by_code[:, None].copy()
         main[MISSING] = 0.0
     elif isinstance(column, NumberColumn):
-        main = _number_basis(column, code)
+        main = _number_basis(column, code, bend=bend)
     else:
         main = np.zeros((rows, column.size))
         main[1 : column.size + 1] = np.eye(column.size)
@@ -198,22 +214,35 @@ def _basis(
     return main
 
 
-def _number_basis(column: NumberColumn, code: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Place on a line (centre of the bin) and normal score of the rank, both standardised."""
+def _number_basis(
+    column: NumberColumn, code: NDArray[np.int32], *, bend: bool
+) -> NDArray[np.float64]:
+    """Place on a line (centre of the bin), normal score of the rank, and bend, standardised."""
     known = code[code != MISSING]
     counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
-    basis = np.zeros((column.size + 2, NUMBER_BASIS))
     if column.size == 1 or len(known) == 0:
-        return basis[:, :0]
+        return np.zeros((column.size + 2, 0))
     middles = np.asarray(column.centres or _middles(column.cuts))
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
     normal = NormalDist()
     scores = np.array([normal.inv_cdf(rank) for rank in ranks.clip(1e-3, 1 - 1e-3).tolist()])
-    for position, values in enumerate((middles, scores)):
+    lines = [middles, scores, _bend(scores, counts)] if bend else [middles, scores]
+    basis = np.zeros((column.size + 2, len(lines)))
+    for position, values in enumerate(lines):
         mean = np.average(values, weights=counts)
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
         basis[1 : column.size + 1, position] = (values - mean) / max(float(deviation), 1e-12)
     return basis
+
+
+def _bend(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Square of the score, less what a line through the scores explains; 0 where that is all."""
+    root = np.sqrt(counts)
+    line = np.column_stack([np.ones_like(scores), scores]) * root[:, None]
+    square = scores**2 - np.average(scores**2, weights=counts)
+    rest = square - (line / root[:, None]) @ np.linalg.lstsq(line, square * root, rcond=None)[0]
+    small = np.linalg.norm(rest * root) <= SMALLEST_BEND * np.linalg.norm(square * root)
+    return np.zeros_like(scores) if small else np.asarray(rest, dtype=np.float64)
 
 
 def _middles(cuts: Sequence[float]) -> list[float]:

@@ -91,7 +91,14 @@ def impute(
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
         if not made:
             design = make_design(
-                columns, codes, early_churn, weight, parents=parents, seed=seed, scales=scales
+                columns,
+                codes,
+                early_churn,
+                weight,
+                parents=parents,
+                seed=seed,
+                scales=scales,
+                bends=options.may_bend(columns),
             )
         elif made[0][0].depends_on_labels:
             design = with_other_labels(made[0][0], early_churn, weight, parents=parents, seed=seed)

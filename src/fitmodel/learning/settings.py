@@ -63,6 +63,8 @@ class LearnerOptions:
     effect_deals : int
         Effects are learned from a sample of so many, where there are more deals, see
         `fitmodel.learning.sampling`; the level is always of all.
+    bends : bool
+        Whether numbers whose effect turns may get a bend of their own.
     seed, threads : int
     parent : Parent or None
         Another model, towards whose contributions those of the deals are drawn.
@@ -83,6 +85,7 @@ class LearnerOptions:
     replicates: int = REPLICATES
     time_budget_seconds: float | None = None
     effect_deals: int = EFFECT_DEALS
+    bends: bool = True
     seed: int = 0
     threads: int = 1
     parent: Parent | None = None
@@ -108,6 +111,7 @@ class LearnerOptions:
             replicates=learning.replicates,
             time_budget_seconds=learning.time_budget_seconds,
             effect_deals=learning.effect_deals,
+            bends=learning.bends,
             seed=learning.seed,
             threads=learning.threads,
             parent=learning.parent,
@@ -115,7 +119,7 @@ class LearnerOptions:
         )
 
     def of_regime(self, regime: Regime) -> LearnerOptions:
-        """Few and pooled levels where the model is provisional."""
+        """Few and pooled levels, and no bends, where the model is provisional."""
         if regime == "full":
             return self
         few = replace(
@@ -123,7 +127,7 @@ class LearnerOptions:
             min_level_count=PROVISIONAL_MIN_LEVEL,
             max_levels=PROVISIONAL_MAX_LEVELS,
         )
-        return replace(self, encoding=few)
+        return replace(self, encoding=few, bends=False)
 
     @property
     def has_prior(self) -> bool:
@@ -137,6 +141,10 @@ class LearnerOptions:
         return [
             names.index(parent_of[name]) if parent_of.get(name) in names else None for name in names
         ]
+
+    def may_bend(self, columns: Sequence[Column]) -> list[bool]:
+        """Per column: whether its effect may turn. One with a direction may not."""
+        return [self.bends and not direction for direction in self.directions(columns)]
 
     def directions(self, columns: Sequence[Column]) -> tuple[int, ...]:
         """Per column: 1 where risk must not fall as it grows, -1 where it must not rise, else 0."""

@@ -73,17 +73,17 @@ class Sentences:
         """The attribute's name in the reader's words; both for a pair."""
         return self._say("and").join(self._label(position) for position in self.terms[term])
 
-    def _label(self, place: int) -> str:
+    def _label(self, position: int) -> str:
         """An attribute's name; of a date without the "on" that only a date can follow."""
-        name = self.scorecard.attributes[place]
+        name = self.scorecard.attributes[position]
         text = self.wording.label(name)
-        if self.is_date(place) and name not in self.wording.labels:
+        if self.is_date(position) and name not in self.wording.labels:
             return text.removesuffix(" on")
         return text
 
-    def is_date(self, place: int) -> bool:
+    def is_date(self, position: int) -> bool:
         """Tell whether an attribute is a date, which is told as a duration."""
-        column = self.scorecard.columns[place]
+        column = self.scorecard.columns[position]
         return not isinstance(column, CategoryColumn) and column.is_date
 
     def odds_ratio(self, log_odds: float, contribution: float) -> float:
@@ -141,19 +141,19 @@ class Sentences:
         position = self.terms[term][0]
         return self._with_evidence(position, codes[position], subjects[0], contribution, effect)
 
-    def _subject(self, place: int, code: int, value: str) -> str:
-        label = self._label(place)
+    def _subject(self, position: int, code: int, value: str) -> str:
+        label = self._label(position)
         if code == MISSING:
             return self._say("missing", label=label)
-        if self.is_date(place):
+        if self.is_date(position):
             return self._say("dated", label=label, value=value)
-        recorded = self.wording.recorded_as(self.scorecard.attributes[place], value)
+        recorded = self.wording.recorded_as(self.scorecard.attributes[position], value)
         return recorded or self._say("is", label=label, value=value)
 
     def _with_evidence(
-        self, place: int, code: int, subject: str, contribution: float, effect: str
+        self, position: int, code: int, subject: str, contribution: float, effect: str
     ) -> str:
-        evidence = self.scorecard.evidence[place]
+        evidence = self.scorecard.evidence[position]
         band = int(evidence.band[code])
         deals, rate = int(evidence.count[band]), float(evidence.rate[band])
         if deals == 0:
@@ -166,24 +166,24 @@ class Sentences:
             subject=subject,
             rate=shown,
             deals=f"{deals:,}",
-            band=self._band(place, code),
+            band=self._band(position, code),
             horizon=self._horizon,
             base=base,
             effect=effect,
         )
 
-    def _band(self, place: int, code: int) -> str:
+    def _band(self, position: int, code: int) -> str:
         """Which deals are meant by "such": a band of a number, or rare levels taken together."""
-        column = self.scorecard.columns[place]
+        column = self.scorecard.columns[position]
         if code == MISSING:
             return ""
         if isinstance(column, CategoryColumn):
             return self._say("rare") if Counter(column.levels.values())[code] > 1 else ""
-        text = self._number_band(place, code, column)
+        text = self._number_band(position, code, column)
         return self._say("band", band=text) if text else ""
 
-    def _number_band(self, place: int, code: int, column: NumberColumn) -> str:
-        bands = self.scorecard.evidence[place].band[1 : column.size + 1]
+    def _number_band(self, position: int, code: int, column: NumberColumn) -> str:
+        bands = self.scorecard.evidence[position].band[1 : column.size + 1]
         alike = (bands == bands[code - 1]).nonzero()[0]
         first, last = int(alike[0]), int(alike[-1])  # bins of the band, counted from 0
         low = column.cuts[first - 1] if first > 0 else None

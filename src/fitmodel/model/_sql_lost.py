@@ -23,19 +23,19 @@ def lost_columns(lost: LostRows, absent: frozenset[str]) -> dict[str, str]:
     return {name: f"lost{position}" for position, name in enumerate(names, start=1)}
 
 
-def lost_texts(sql: Dialect, places: dict[str, str]) -> Iterator[tuple[str, str]]:
+def lost_texts(sql: Dialect, short_names: dict[str, str]) -> Iterator[tuple[str, str]]:
     """The columns' values as they are compared: in small letters, empty where missing."""
     missing = ", ".join(map(sql.literal, sorted(MISSING_TEXT)))
-    for position in places.values():
-        text = sql.stripped(f"fm_v{position}")
-        is_missing = f"fm_v{position} IS NULL OR {text} IN ({missing})"
-        yield f"fm_t{position}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
+    for short in short_names.values():
+        text = sql.stripped(f"fm_v{short}")
+        is_missing = f"fm_v{short} IS NULL OR {text} IN ({missing})"
+        yield f"fm_t{short}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
 
 
-def lost_cases(sql: Dialect, lost: LostRows, places: dict[str, str]) -> Iterator[str]:
+def lost_cases(sql: Dialect, lost: LostRows, short_names: dict[str, str]) -> Iterator[str]:
     """Say why a row is left out, as cases of one CASE."""
-    for name, position in places.items():
-        text, given = f"fm_t{position}", f"COALESCE(CAST(fm_v{position} AS {sql.text}), 'None')"
+    for name, short in short_names.items():
+        text, given = f"fm_t{short}", f"COALESCE(CAST(fm_v{short} AS {sql.text}), 'None')"
         message = (
             f"{sql.literal(f'{LEFT_OUT}{name} is ')} || {given} || ' ([rows] of the contract)'"
         )

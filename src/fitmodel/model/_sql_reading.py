@@ -126,34 +126,34 @@ class _Reading:
             elif position == "closed" or is_date(column):
                 yield f"fm_d{position}", self._day(str(position), name)
 
-    def _number(self, place: str, name: str) -> str:
+    def _number(self, short: str, name: str) -> str:
         form = self._scorer.forms.number(name)
         pattern = PLAIN_NUMBER
         if form.unit == "%":  # 15 is no 15 %
             pattern = NO_NUMBER
         elif form.decimal != ".":
             pattern = WHOLE_NUMBER
-        text = f"fm_t{place}"
+        text = f"fm_t{short}"
         is_plain = f"LENGTH({text}) <= {LONGEST_NUMBER} AND {self._sql.is_like(text, pattern)}"
-        read, given = self._sql.as_double(text), self._sql.as_double(f"fm_v{place}")
+        read, given = self._sql.as_double(text), self._sql.as_double(f"fm_v{short}")
         limits = f"BETWEEN {number(-LARGEST)} AND {number(LARGEST)}"
         return (
-            f"CASE WHEN {self._sql.is_text.format(f'fm_v{place}')}\n"
+            f"CASE WHEN {self._sql.is_text.format(f'fm_v{short}')}\n"
             f"      THEN CASE WHEN {is_plain} THEN {read} END\n"
             f"      WHEN {given} {limits} THEN {given} END"
         )
 
-    def _day(self, place: str, name: str) -> str:
-        text = f"fm_t{place}"
+    def _day(self, short: str, name: str) -> str:
+        text = f"fm_t{short}"
         is_iso = self._sql.is_like(text, f"{ISO_DATE}([T ].*)?")
         empty = self._scorer.forms.empty.get(name, frozenset())
-        typed = f"CAST(fm_v{place} AS DATE)"
+        typed = f"CAST(fm_v{short} AS DATE)"
         days = sorted(day for day in empty if _is_iso(day))
         if days:
             listed = ", ".join(f"DATE '{day}'" for day in days)
             typed = f"CASE WHEN {typed} NOT IN ({listed}) THEN {typed} END"
         return (
-            f"CASE WHEN {self._sql.is_text.format(f'fm_v{place}')}\n"
+            f"CASE WHEN {self._sql.is_text.format(f'fm_v{short}')}\n"
             f"      THEN CASE WHEN {is_iso} THEN CAST(SUBSTR({text}, 1, 10) AS DATE) END\n"
             f"      ELSE {typed} END"
         )

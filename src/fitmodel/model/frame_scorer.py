@@ -226,9 +226,9 @@ def score_coded(
     return result
 
 
-def _texts(distinct: tuple[str, ...], places: NDArray[np.intp]) -> Any:
+def _texts(distinct: tuple[str, ...], positions: NDArray[np.intp]) -> Any:
     """A column of a few distinct texts, made of these and not row by row."""
-    return pd.array(list(distinct), dtype="str").take(places)
+    return pd.array(list(distinct), dtype="str").take(positions)
 
 
 def _attribute_values(
@@ -318,7 +318,7 @@ def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[
 
 
 def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
-    """Per prospect: place of each date to how many days it lies before closing."""
+    """Per prospect: position of each date to how many days it lies before closing."""
     if not coded.days:
         return [NO_DATES] * len(coded.codes)
     rows = np.column_stack(list(coded.days.values())).tolist()

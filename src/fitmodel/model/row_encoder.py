@@ -78,7 +78,7 @@ class RowEncoder:
     ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
         """Return codes, values, unusual values and dates, in the scorecard's order.
 
-        The third are the attributes out of the ordinary; the last gives, for the place of each
+        The third are the attributes out of the ordinary; the last gives, for the position of each
         date that is known, how many days it lies before closing.
 
         Raises
@@ -114,7 +114,7 @@ class RowEncoder:
 
     def _read_slowly(
         self,
-        place: int,
+        position: int,
         value: Any,
         prospect: Mapping[str, Any],
         today: float | None,
@@ -124,7 +124,7 @@ class RowEncoder:
 
         That is the number where the column's numbers are written in a form of their own.
         """
-        column, unfamiliar = self._columns[place], self._unfamiliar[place]
+        column, unfamiliar = self._columns[position], self._unfamiliar[position]
         try:
             if self._forms.is_empty(column.name, value):
                 return MISSING, MISSING in unfamiliar, None
@@ -133,7 +133,7 @@ class RowEncoder:
                 return code, code in unfamiliar, value
             read = self._number(column, value, prospect, today)
             if column.is_date:
-                days[place] = read
+                days[position] = read
             code = column.code(read)
             kept = read if column.name in self._forms.numbers else value
             return code, code in unfamiliar or column.is_outside(read), kept

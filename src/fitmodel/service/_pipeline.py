@@ -222,8 +222,8 @@ def _with_comma(value: float | None) -> str | None:
     return f"{whole},{rest}0" if rest else whole
 
 
-def _is_of(row: list[str], place: int, person: Person) -> bool:
-    return person.may_see(row[place].strip())
+def _is_of(row: list[str], position: int, person: Person) -> bool:
+    return person.may_see(row[position].strip())
 
 
 def may_see(person: Person, prospect: str, pipeline: Pipeline | None, holder: ModelHolder) -> bool:

@@ -106,9 +106,9 @@ def _shown(shown: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
     }
 
 
-def _table(place: str, wording: Wording) -> str:
-    """The name of a table, of its place in the contract: "[events.activities]" is "Activities"."""
-    return wording.label(place.strip("[]").rpartition(".")[2])
+def _table(section: str, wording: Wording) -> str:
+    """The name of a table by its section of the contract: "[events.activities]" is "Activities"."""
+    return wording.label(section.strip("[]").rpartition(".")[2])
 
 
 def _what(text: str, wording: Wording) -> str:

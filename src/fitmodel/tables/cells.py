@@ -96,11 +96,11 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
         known, levels = pd.factorize(values, use_na_sentinel=True)
         return known, list(levels)
     cells = values.tolist()
-    places: dict[tuple[type, str], int] = {}
+    seen: dict[tuple[type, str], int] = {}
     firsts: list[Any] = []
     positions = np.empty(len(cells), dtype=np.intp)
     for row, cell in enumerate(cells):
-        position = places.setdefault((type(cell), str(cell)), len(firsts))
+        position = seen.setdefault((type(cell), str(cell)), len(firsts))
         if position == len(firsts):
             firsts.append(cell)
         positions[row] = position

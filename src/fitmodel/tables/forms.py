@@ -6,7 +6,7 @@ Standard library and numpy only: this file is on the path of a single prospect.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -180,16 +180,28 @@ def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
     """Give the numbers of a column, see `reads_as_numbers`; None where it holds others."""
-    levels = (value for value in distinct(values)[1] if not is_missing(value))
-    if all(flag_text(level_text(level)) in {"yes", "no"} for level in levels):  # or there are none
+    levels = None if values.dtype.kind in "iuf" else distinct(values)
+    if _are_flags(values) if levels is None else _are_flag_texts(levels[1]):  # or there are none
         return None
-    reading = read_numbers(values, form)
+    reading = read_numbers(values, form, levels=levels)
     numbers = reading.series.to_numpy()
     filled = np.isfinite(numbers) | reading.unreadable
     if reading.unreadable.sum() > (1 - NUMBER_SHARE) * max(int(filled.sum()), 1):
         return None
     known = numbers[np.isfinite(numbers)]
     return None if looks_like_codes(str(values.name), known) else reading
+
+
+def _are_flags(values: pd.Series[Any]) -> bool:
+    """Tell whether a column of numbers holds nothing but 0 and 1."""
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return bool(((numbers == 0) | (numbers == 1) | np.isnan(numbers)).all())
+
+
+def _are_flag_texts(levels: Sequence[Any]) -> bool:
+    """Tell whether every level that is not missing is a spelling of yes or no."""
+    known = (level for level in levels if not is_missing(level))
+    return all(flag_text(level_text(level)) in {"yes", "no"} for level in known)
 
 
 def looks_like_codes(name: str, numbers: NDArray[np.float64]) -> bool:

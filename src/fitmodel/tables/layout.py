@@ -169,8 +169,8 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
     ]
 
 
-def _row(table: Any, place: int) -> list[str]:
-    return [_cell(column[place].as_py()) for column in table.columns]
+def _row(table: Any, row: int) -> list[str]:
+    return [_cell(column[row].as_py()) for column in table.columns]
 
 
 def _cell(value: Any) -> str:
@@ -212,17 +212,15 @@ def _empty_rows_of(batch: pa.RecordBatch) -> NDArray[np.bool_]:
 
 
 def _finding(
-    code: str, table: pa.Table, places: NDArray[np.intp], numbers: NDArray[np.intp], what: str
+    code: str, table: pa.Table, rows: NDArray[np.intp], numbers: NDArray[np.intp], what: str
 ) -> Finding:
-    cells = [cell for cell in _row(table, int(places[0])) if cell]
-    example = f"row {int(numbers[places[0]])}" + (
-        f": {shortened(', '.join(cells))}" if cells else ""
-    )
+    cells = [cell for cell in _row(table, int(rows[0])) if cell]
+    example = f"row {int(numbers[rows[0]])}" + (f": {shortened(', '.join(cells))}" if cells else "")
     return Finding(
         code,
         "",
-        len(places),
+        len(rows),
         example,
-        f"{len(places)} row(s) left out: each {what}",
+        f"{len(rows)} row(s) left out: each {what}",
         "if it is a deal, write its cells in another way",
     )

@@ -98,7 +98,7 @@ def read_spooled(file: Any) -> pa.Table:
 class Levels:
     """The distinct values of a table, those of one part after the other.
 
-    Codes say where a value stands; two parts may have the same value at two places.
+    Codes say where a value stands; two parts may have the same value at two positions.
 
     Parameters
     ----------
@@ -130,20 +130,20 @@ class Levels:
 
     def take(self, codes: NDArray[Any]) -> NDArray[Any]:
         """The value of each code; None where it is -1."""
-        unique, places = np.unique(codes, return_inverse=True)
+        unique, positions = np.unique(codes, return_inverse=True)
         values = np.full(len(unique), None, dtype=object)
         for part, start, stop in zip(self._parts, self._starts, self._starts[1:], strict=False):
             here = np.flatnonzero((unique >= start) & (unique < stop))
-            for place, value in zip(here, _values(part, unique[here] - start), strict=True):
-                values[place] = value
-        result: NDArray[Any] = values[places]
+            for position, value in zip(here, _values(part, unique[here] - start), strict=True):
+                values[position] = value
+        result: NDArray[Any] = values[positions]
         return result
 
 
-def _values(part: Any, places: NDArray[Any]) -> Iterator[Any]:
+def _values(part: Any, positions: NDArray[Any]) -> Iterator[Any]:
     if isinstance(part, _TextsOnDisk):
-        return part.values(places)
-    return (part[place] for place in places.tolist())
+        return part.values(positions)
+    return (part[position] for position in positions.tolist())
 
 
 class _TextsOnDisk:
@@ -152,12 +152,12 @@ class _TextsOnDisk:
     def __init__(self, levels: Sequence[Any]) -> None:
         texts = [level if isinstance(level, str) else None for level in levels]
         self._others = {
-            place: level for place, level in enumerate(levels) if not isinstance(level, str)
+            position: level for position, level in enumerate(levels) if not isinstance(level, str)
         }
         table = pa.table({"text": pa.array(texts, pa.large_string())})
         self._texts = spooled(table.schema, table.to_batches()).column("text")
 
-    def values(self, places: NDArray[Any]) -> Iterator[Any]:
-        texts = self._texts.take(pa.array(places)).to_pylist()
-        for place, text in zip(places.tolist(), texts, strict=True):
-            yield self._others[place] if text is None else text
+    def values(self, positions: NDArray[Any]) -> Iterator[Any]:
+        texts = self._texts.take(pa.array(positions)).to_pylist()
+        for position, text in zip(positions.tolist(), texts, strict=True):
+            yield self._others[position] if text is None else text

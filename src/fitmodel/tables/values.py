@@ -185,11 +185,17 @@ def _number_of_text(text: str, form: NumberForm, parts: NumberText | None) -> fl
         raise UnreadableValueError(f"{shown(text)} is not a number") from None
 
 
-def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Reading:
+def read_numbers(
+    values: pd.Series[Any],
+    form: NumberForm | None = None,
+    *,
+    levels: tuple[NDArray[np.intp], Sequence[Any]] | None = None,
+) -> Reading:
     """Read a column of numbers; without a form it is settled on the whole column.
 
     Currency signs, units and thousands marks are dropped; infinite is missing. Rows of another unit
-    than most rows' are unreadable: 15 is no 15 %, and $ 100 no ¥ 100.
+    than most rows' are unreadable: 15 is no 15 %, and $ 100 no ¥ 100. `levels` are the column's
+    `distinct` values, where they are known.
     """
     import pandas as pd
 
@@ -198,7 +204,7 @@ def read_numbers(values: pd.Series[Any], form: NumberForm | None = None) -> Read
         numbers = np.where(np.isfinite(numbers), numbers, np.nan)
         series = pd.Series(numbers, index=values.index, name=values.name)
         return Reading(series, np.zeros(len(values), dtype=bool), form)
-    positions, uniques = distinct(values)
+    positions, uniques = distinct(values) if levels is None else levels
     units: dict[str, int] = {}
     parts: Sequence[NumberText | None] = [None] * len(uniques)
     if form is None:

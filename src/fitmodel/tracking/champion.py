@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 def compare_with_champion(
-    judged: pd.DataFrame, attributes: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec
+    evaluated: pd.DataFrame, attributes: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec
 ) -> Comparison | None:
     """Compare a training with the champion of the contract's registered model.
 
     Parameters
     ----------
-    judged : DataFrame
+    evaluated : DataFrame
         Deals the challenger's training did not see: `early_churn`, `probability`, `weight` and
         `base_rate`, on the index of `deals`.
     attributes : DataFrame
@@ -64,7 +64,7 @@ def compare_with_champion(
     champion = _comparable(f"models:/{name}/{version}", spec)
     if isinstance(champion, str):
         return _not_compared(version, champion)
-    unseen = _signed_after(judged, deals, spec, str(champion.manifest["period"][1]))
+    unseen = _signed_after(evaluated, deals, spec, str(champion.manifest["period"][1]))
     churners = int(unseen["early_churn"].sum())
     if len(unseen) < MIN_DEALS or churners < MIN_CHURNERS:
         return _not_compared(
@@ -140,8 +140,8 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
 
 
 def _signed_after(
-    judged: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec, last: str
+    evaluated: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec, last: str
 ) -> pd.DataFrame:
-    closing = pd.to_datetime(deals.loc[judged.index, str(spec.deals.closed_on)])
-    later: pd.DataFrame = judged.loc[(closing > pd.Timestamp(last)).to_numpy()]
+    closing = pd.to_datetime(deals.loc[evaluated.index, str(spec.deals.closed_on)])
+    later: pd.DataFrame = evaluated.loc[(closing > pd.Timestamp(last)).to_numpy()]
     return later

@@ -87,16 +87,20 @@ def try_bundle(raw: bytes) -> None:
     (HOME / "manifest.json").write_bytes(text)
     try:
         model = load(HOME)
-        said = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=3)
+        predicted = model.predict(PROSPECTS.iloc[0].to_dict(), reasons=3)
         many = model.predict(PROSPECTS, reasons=3)
     except FitModelError:
         return
-    numbers = [said.early_churn_probability, said.probability_low, said.probability_high]
+    numbers = [
+        predicted.early_churn_probability,
+        predicted.probability_low,
+        predicted.probability_high,
+    ]
     if not all(0 <= number <= 1 for number in numbers):
         raise AssertionError(numbers)
     if not math.isclose(numbers[0], many["early_churn_probability"].iloc[0], abs_tol=1e-12):
         raise AssertionError("one and many differ")
-    json.dumps(said.to_dict())
+    json.dumps(predicted.to_dict())
     [reason.to_dict() for row in many["reasons"] for reason in row]
 
 

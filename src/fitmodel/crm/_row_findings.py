@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
+class RowFinding:
     """What was found in some rows of a table, or of a part of it.
 
     Attributes
     ----------
     what, remedy, column : str
-        `what` may name how many rows were ``{settled}``; it is empty where nobody is to be told.
+        `what` may name how many rows were ``{settled}``; it is empty where people need not know.
     count, total, settled : int
     row : int
         Number of the first such row.
@@ -37,13 +37,13 @@ class Told:
     value: str
     settled: int = 0
 
-    def finding(self, place: str) -> Finding:
-        """The same for people."""
+    def for_people(self, table_name: str) -> Finding:
+        """The finding as people read it."""
         what = self.what.replace("{settled}", f"{self.settled:,}")
         example = f"row {self.row}: {self.value}"
         message = f"{self.count:,} of {self.total:,} row(s) {what}"
         return Finding(
-            "history", f"{place} {self.column}", self.count, example, message, self.remedy
+            "history", f"{table_name} {self.column}", self.count, example, message, self.remedy
         )
 
 
@@ -60,15 +60,17 @@ class WholeTable:
     amount : NumberForm or None
         Form of the amounts.
     refusals : dict of int to callable
-        By its place among what is told: what refuses the whole.
+        By its position among the findings: what refuses the whole.
     """
 
     names: tuple[str, ...]
     dates: Mapping[str, DateForm | None]
     amount: NumberForm | None
-    refusals: dict[int, Callable[[Told], None]] = field(default_factory=dict)
+    refusals: dict[int, Callable[[RowFinding], None]] = field(default_factory=dict)
 
-    def findings(self, parts: Sequence[Sequence[Told]], place: str) -> tuple[Finding, ...]:
+    def findings(
+        self, parts: Sequence[Sequence[RowFinding]], table_name: str
+    ) -> tuple[Finding, ...]:
         """What was found in all parts, each of which was asked the same.
 
         Raises
@@ -78,14 +80,14 @@ class WholeTable:
         """
         together = []
         for position, same in enumerate(zip(*parts, strict=True)):
-            found = sorted((told for told in same if told.count), key=lambda told: told.row)
-            told = replace(
-                (found or same)[0],
+            filled = sorted((each for each in same if each.count), key=lambda each: each.row)
+            finding = replace(
+                (filled or same)[0],
                 count=sum(each.count for each in same),
                 total=sum(each.total for each in same),
                 settled=sum(each.settled for each in same),
             )
             if position in self.refusals:
-                self.refusals[position](told)
-            together += [told.finding(place)] if told.count and told.what else []
+                self.refusals[position](finding)
+            together += [finding.for_people(table_name)] if finding.count and finding.what else []
         return tuple(together)

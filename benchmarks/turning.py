@@ -1,0 +1,102 @@
+"""Effects that turn: what a bend in the ridge regression gains, and what it costs elsewhere.
+
+Run: python benchmarks/turning.py [--seeds N]
+
+The same deals are learned from with and without `[learning] bends`. In the first four rows the risk
+is least, or greatest, at a middle number of seats; in the others no effect turns. Loss: expected
+log loss above that of the truth. It goes on where it was stopped: results/turning.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from functools import partial
+
+import numpy as np
+from _other_laws import company, spec
+from _results import FOLDER, Results
+from growing import EVEN
+from growing import company as growing_company
+from growing import spec as spec_of_growing
+from known_truth import figures
+
+import fitmodel
+from fitmodel.deals.history import view_of
+from fitmodel.learning.learner import learn
+
+HAZARDS, SIMULATED = "proportional hazards", "simulate_deals"
+CASES = [  # law, growth per month, deals
+    ("many levels", 0.0, 800),
+    ("many levels", 0.15, 600),
+    ("half turned", 0.0, 800),
+    ("all turned", 0.0, 800),
+    (HAZARDS, 0.15, 600),
+    (HAZARDS, 0.15, 2_000),
+    (SIMULATED, 0.0, 400),
+    (SIMULATED, 0.0, 1_000),
+    ("thresholds, probit", 0.0, 400),
+    ("thresholds, probit", 0.15, 1_000),
+    ("a tree", 0.0, 400),
+    ("a tree", 0.15, 1_000),
+    ("log-normal stays", 0.0, 1_000),
+    ("few causes", 0.0, 800),
+]
+ASKED = 5_000
+FIRST_SEED = 500
+SMALLEST = 1e-6  # a true probability of 1 has no log-odds
+
+
+def one(law: str, growth: float, n: int, seed: int) -> list[dict[str, float | str]]:
+    """Figures of one company, learned with and without bends."""
+    if law == SIMULATED:
+        past = fitmodel.simulate_deals(n, seed=seed, rep_effects=False)
+        later = fitmodel.simulate_deals(ASKED, seed=9_000 + seed, rep_effects=False)
+        deals, asked, truth = past.deals, later.deals, later.true_probability.to_numpy()
+        contract = past.spec
+    elif law == HAZARDS:
+        deals, _ = growing_company(n, growth, EVEN, seed)
+        asked, truth = growing_company(ASKED, 0.0, EVEN, 9_000 + seed)
+        contract = spec_of_growing()
+    else:
+        deals, _ = company(law, n, seed, growth)
+        asked, truth = company(law, ASKED, 9_000 + seed)
+        contract = spec()
+    rows = []
+    for bends in (False, True):
+        learned = learn(deals, contract.replace(learning={"bends": bends}))
+        frame = view_of(asked, contract).attributes(learned.training_set.dates).frame
+        row = figures(learned, frame, np.clip(truth, SMALLEST, 1 - SMALLEST))
+        rows.append({"way": "bends" if bends else "lines", **row})
+    return rows
+
+
+def main(seeds: int, results: Results) -> None:
+    """Print a row for each case, means over companies."""
+    print("| law | deals | without | with bends | difference (standard error) | covered |")
+    print("|---" * 6 + "|")
+    for law, growth, n in CASES:
+        pairs = [
+            results.do(partial(one, law, growth, n, seed), law=law, growth=growth, n=n, seed=seed)
+            for seed in range(FIRST_SEED, FIRST_SEED + seeds)
+        ]
+        lines, bends = (
+            {key: np.array([pair[way][key] for pair in pairs]) for key in ("loss", "covered")}
+            for way in (0, 1)
+        )
+        gap = bends["loss"] - lines["loss"]
+        error = gap.std(ddof=1) / np.sqrt(seeds) if seeds > 1 else np.nan
+        print(
+            f"| {law}{', growing' if growth else ''} | {n:,} | {lines['loss'].mean():.4f} "
+            f"| {bends['loss'].mean():.4f} | {gap.mean():+.4f} ({error:.4f}) "
+            f"| {lines['covered'].mean():.0%}, {bends['covered'].mean():.0%} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=6)
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    main(asked.seeds, Results(FOLDER / "turning.json"))
