@@ -155,7 +155,9 @@ class Inbox(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(tmp_path, monkeypatch) -> None:
+def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlflow import MlflowClient
 
     monkeypatch.syspath_prepend(DOCS / "examples")
@@ -169,8 +171,7 @@ def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(tmp_path, mon
             client = MlflowClient(uri)
             client.create_registered_model(NAME)
             address = f"http://127.0.0.1:{inbox.server_port}/"
-            events = ["model_version_alias.created"]
-            client.create_webhook(name="new", url=address, events=events, secret=SECRET)
+            client.create_webhook("new", address, ["model_version_alias.created"], secret=SECRET)
             run = client.create_run("0")
             source = f"{run.info.artifact_uri}/model"
             version = client.create_model_version(NAME, source, run_id=run.info.run_id).version

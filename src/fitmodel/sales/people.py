@@ -35,12 +35,13 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     names = pd.Series(spellings, dtype="str").str.split().str.join(" ")
     key = names.str.casefold().where(names != "")
     rows = np.bincount(places[places >= 0], minlength=len(names))
-    counts = pd.DataFrame({"key": key, "name": names, "n": rows})
-    counts = counts.groupby(["key", "name"], as_index=False)["n"].sum()
+    spelt = pd.DataFrame({"key": key, "name": names, "n": rows})
+    counts = spelt.groupby(["key", "name"])["n"].sum().reset_index()
     counts = counts.sort_values(["key", "n", "name"], ascending=[True, False, True])
     chosen = counts.drop_duplicates("key").set_index("key")["name"]
     people = key.map(chosen).astype("str").where(key.notna())
-    return people.reindex(places).set_axis(column.index).rename(column.name)
+    spelled = people.reindex(places).to_numpy()
+    return pd.Series(spelled, column.index, dtype="str", name=column.name)
 
 
 def same_person(one: object, other: object) -> bool:
