@@ -284,6 +284,15 @@ def test_the_last_two_quarters_add_up_to_the_company(board):
     assert board.company["recent_observed"] == pytest.approx(board.company["recent_expected"])
 
 
+def test_a_column_of_no_names_has_only_missing_ones():
+    for column in (pd.Series([np.nan, np.nan], name="rep"), pd.Series([None, "  "], index=[7, 3])):
+        names = people_of(column)
+
+        assert names.isna().all()
+        assert names.index.equals(column.index)
+        assert names.name == column.name
+
+
 def test_spellings_that_differ_in_case_or_spaces_are_one_person():
     names = people_of(pd.Series(["R01", "r01 ", "R01", " ", None, "R 02", "R  02", "r 02"]))
     assert names.tolist()[:3] == ["R01"] * 3

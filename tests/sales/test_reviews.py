@@ -13,7 +13,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.sales.review_words import questions, verdict_words, warning_words
-from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.reviews import _differs, compute_reviews
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +170,30 @@ def test_reviews_said_in_another_language_are_those_computed_in_it(
     pd.testing.assert_frame_equal(there.missed, anew.missed)
     assert there.missed["signal"].tolist() != reviews.missed["signal"].tolist()
     assert there.sheets is reviews.sheets
+
+
+def test_signals_are_worded_anew_for_another_language_or_other_labels_only(simulation, reviews):
+    view, spec = view_of(simulation.deals, simulation.spec), simulation.spec
+    named = spec.replace(words={"labels": {"segment": "Size of the company"}})
+    same = reviews.in_language(view, spec, "en")
+    chinese = reviews.in_language(view, spec, "zh")
+    labelled = reviews.in_language(view, named, "en")
+
+    assert same.missed is reviews.missed
+    counts = reviews.missed.drop(columns="signal")
+    for other in (chinese, labelled, chinese.in_language(view, spec, "en")):
+        pd.testing.assert_frame_equal(other.missed.drop(columns="signal"), counts)
+    assert (chinese.missed["signal"] != reviews.missed["signal"]).any()
+    assert labelled.missed["signal"].str.startswith("Size of the company").any()
+    assert (
+        chinese.in_language(view, spec, "en").missed["signal"] == reviews.missed["signal"]
+    ).all()
+
+
+def test_a_difference_is_one_of_values_and_two_missing_ones_are_none():
+    pairs = [(1, 2), ("a", None), (np.nan, None), (3, 3.0), (["x"], ["x"]), (pd.NaT, pd.NaT)]
+    values = {str(at): both for at, both in enumerate(pairs)}
+    lost = dict.fromkeys(values, 0.5)
+
+    assert {name for name, *_ in _differs(values, lost, {})} == {"0", "1"}
+    assert _differs(values, lost, lost) == ()

@@ -9,8 +9,9 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.fitting import level_only_rate
+from fitmodel.learning.settings import Settings
 from fitmodel.reports.sales_report import make_sales_report
-from fitmodel.sales import _sample
+from fitmodel.sales import _over_reps, _sample
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.rep_performance import compute_rep_performance
 
@@ -87,3 +88,21 @@ def test_the_report_of_a_small_table_speaks_of_no_sample(simulation):
     expected = compute_expected(simulation.deals, simulation.spec, by=())
 
     assert expected.sampled is None
+
+
+@pytest.mark.parametrize(("boosted", "replicates"), [(0.0, 0), (0.4, 2)])
+def test_only_boosting_needs_replicates_where_no_interval_is_asked(boosted, replicates):
+    settings = Settings(shares=(("logistic", 1 - boosted), ("boosted", boosted)))
+
+    assert _sample.fewest_replicates(settings) == replicates
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_samples")
+def test_a_probability_does_not_depend_on_replicates(simulation, monkeypatch):
+    view = view_of(simulation.deals, simulation.spec)
+    without = compute_expected(view, simulation.spec).over["rep"]
+    monkeypatch.setattr(_over_reps, "fewest_replicates", lambda _settings: 3)
+    with_three = compute_expected(view, simulation.spec).over["rep"]
+
+    assert with_three.to_numpy() == pytest.approx(without.to_numpy(), rel=1e-12)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import http.server
+import importlib
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,6 +31,8 @@ from fitmodel.tracking.registry import get_alias, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
+SECRET = "pepper"  # noqa: S105 - of this test alone
+DOCS = Path(__file__).parents[2] / "docs"
 
 pytestmark = [
     pytest.mark.slow,
@@ -130,3 +138,57 @@ def loads_without_mlflow(store: str) -> str:
         check=True,
     )
     return done.stdout.strip()
+
+
+class Inbox(http.server.BaseHTTPRequestHandler):
+    """Keeps the headers and the body of what is sent to it."""
+
+    received: ClassVar[queue.Queue[tuple[Message, bytes]]] = queue.Queue()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.put((self.headers, body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.syspath_prepend(DOCS / "examples")
+    new_champion = importlib.import_module("webhook_receiver").new_champion
+    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http,https")
+    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
+    inbox = http.server.HTTPServer(("127.0.0.1", 0), Inbox)
+    threading.Thread(target=inbox.serve_forever, daemon=True).start()
+    try:
+        with running_server(f"sqlite:///{tmp_path}/w.db", tmp_path / "artifacts") as uri:
+            client = MlflowClient(uri)
+            client.create_registered_model(NAME)
+            address = f"http://127.0.0.1:{inbox.server_port}/"
+            client.create_webhook("new", address, ["model_version_alias.created"], secret=SECRET)
+            run = client.create_run("0")
+            source = f"{run.info.artifact_uri}/model"
+            version = client.create_model_version(NAME, source, run_id=run.info.run_id).version
+            for alias in ("challenger", "champion"):
+                client.set_registered_model_alias(NAME, alias, version)
+            sent = [Inbox.received.get(timeout=30) for _ in range(2)]
+    finally:
+        inbox.shutdown()
+        inbox.server_close()
+
+    told = {new_champion(headers, body, SECRET, NAME) for headers, body in sent}
+    assert told == {None, str(version)}
+    headers, body = sent[0]
+    for secret, content in (("salt", body), (SECRET, body + b" ")):
+        with pytest.raises(PermissionError, match="signature"):
+            new_champion(headers, content, secret, NAME)
+    later = time.time() + 301
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(PermissionError, match="too old"):
+        new_champion(headers, body, SECRET, NAME)

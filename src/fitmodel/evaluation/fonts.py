@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 WITH_CHINESE = (
     "Noto Sans CJK SC",
@@ -33,23 +33,23 @@ WITH_CHINESE = (
 
 
 @contextmanager
-def readable(figure: Figure) -> Iterator[None]:
-    """Context in which figures use a fallback font for letters their font lacks.
+def readable(texts: Sequence[Text]) -> Iterator[None]:
+    """Context in which the texts of a figure use a fallback font for letters their font lacks.
 
     Where no such font is installed a box stands for the letter, without a warning: the same words
     stand in the table beside the picture.
     """
     from matplotlib import rc_context
-    from matplotlib.text import Text
 
-    families = _families() if _needs_more(figure) else None
+    more = any(not text.get_text().isascii() for text in texts)
+    families = _families() if more else None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         if families is None:
             yield
             return
         with rc_context({"font.family": list(families)}):
-            for text in figure.findobj(Text):
+            for text in texts:
                 text.set_fontfamily(list(families))
             yield
 
@@ -64,12 +64,6 @@ def with_all_letters(ax: Axes) -> Axes:
     for text in words if families else ():
         text.set_fontfamily(list(families or ()))
     return ax
-
-
-def _needs_more(figure: Figure) -> bool:
-    from matplotlib.text import Text
-
-    return any(not text.get_text().isascii() for text in figure.findobj(Text))
 
 
 @cache

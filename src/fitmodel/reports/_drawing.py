@@ -17,10 +17,11 @@ from fitmodel.evaluation.fonts import readable
 from fitmodel.evaluation.plots import figure_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 TOKENS = {
     "#000000": "ink",
@@ -76,21 +77,24 @@ class Drawing:
 
 def as_svg(ax: Axes) -> Drawing:
     """Draw the figure that axes stand on."""
+    from matplotlib.text import Text
+
     figure = figure_of(ax)
     _plain_numbers(figure)
-    _printable(figure)
-    root = ET.fromstring(_svg(figure))  # noqa: S314 - our own # nosec B314
+    texts: list[Any] = figure.findobj(Text)  # looked for once: it visits all that is drawn
+    _printable(texts)
+    root = ET.fromstring(_svg(figure, texts))  # noqa: S314 - our own # nosec B314
     view = root.get("viewBox", "")
     prefix = hashlib.blake2s(ET.tostring(root), digest_size=4).hexdigest()
     return Drawing("".join(_written(child, f"p{prefix}") for child in root), view)
 
 
-def _svg(figure: Figure) -> str:
+def _svg(figure: Figure, texts: Sequence[Text]) -> str:
     from matplotlib import rc_context
 
     content = io.StringIO()
     as_text: Any = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
-    with readable(figure), rc_context(as_text):  # room for each letter; the page has the fonts
+    with readable(texts), rc_context(as_text):  # room for each letter; the page has the fonts
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
 
@@ -106,11 +110,9 @@ def _plain_numbers(figure: Figure) -> None:
                 axis.set_minor_formatter(NullFormatter())
 
 
-def _printable(figure: Figure) -> None:
+def _printable(texts: Sequence[Text]) -> None:
     """Take out what no XML can hold: a name may have any character."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
+    for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
 

@@ -15,6 +15,7 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.settings import LearnerOptions, native_threads
+from fitmodel.sales._sample import fewest_replicates
 from fitmodel.sales.people import NO_NAME
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 MAX_FOLDS = 6
 FOLDS_OF_SAMPLE = 3
 """Of a large table: two thirds of its samples are still more deals than most tables have."""
-N_REPLICATES = 2  # no interval of a probability is asked for
 SMALLEST = 1e-9
 STEPS = 60
 """Halvings of the interval in which the common level is looked for."""
@@ -74,6 +74,7 @@ def predict_over_reps(
     folds = fold_of_reps(who.fillna(NO_NAME), most)
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
+    replicates = fewest_replicates(choice.settings)
     for fold in range(int(folds.max()) + 1):
         others = training_set.subset(trained_on != fold)
         churners = int((others.early_churn == 1).sum())
@@ -81,7 +82,7 @@ def predict_over_reps(
             continue
         with native_threads(options.threads):
             fit = fit_estimator(
-                others, choice, options, replicates=N_REPLICATES, end=view.extract_end
+                others, choice, options, replicates=replicates, end=view.extract_end
             )
         on_level = with_mean(fit.predict_proba(every)[:, 1], level)
         own = (folds == fold).to_numpy()

@@ -25,13 +25,22 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.classifier import ProspectFitClassifier
-    from fitmodel.learning.settings import Choice
+    from fitmodel.learning.settings import Choice, Settings
 
 SAMPLE_DEALS = 3_000
 """Most deals of one sample, and of a table that is not sampled. Effects of attributes learned from
 so many are known to a few per cent of the odds, which is little beside what reps differ by; from
 all of 100,000 deals they would take the report an hour. The level, rates, tests and money are
 always of all deals."""
+
+
+BOOSTED_REPLICATES = 2
+"""Bootstrap replicates of a boosted fit of which no interval is asked: it is their mean."""
+
+
+def fewest_replicates(settings: Settings) -> int:
+    """Bootstrap replicates of a fit of which no interval is asked: none of a ridge regression."""
+    return BOOSTED_REPLICATES if settings.boosting_share > 0 else 0
 
 
 def is_large(deals: int) -> bool:

@@ -221,7 +221,12 @@ def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArr
     ndarray, shape (segments of all groups,)
         Positive: they leave more often than the others.
     """
-    return np.concatenate([matrix @ scores for matrix in _standardised(groups, scores)])
+    found = []
+    for group, scale in zip(groups, _scales(groups, scores), strict=True):
+        inside = np.flatnonzero(group.codes >= 0)
+        rows = group.codes[inside]
+        found.append(np.bincount(rows, scale[rows] * scores[inside], minlength=len(scale)))
+    return np.concatenate(found)
 
 
 def adjusted_p_values(
@@ -243,7 +248,7 @@ def adjusted_p_values(
     along with the outcome.
     """
     matrices = _standardised(groups, scores)
-    seen = np.abs(np.concatenate([matrix @ scores for matrix in matrices]))
+    seen = np.abs(distances(groups, scores))
     random = np.random.default_rng(seed)
     largest: list[NDArray[np.float64]] = []
     for start in range(0, shuffles, AT_ONCE):
@@ -262,15 +267,22 @@ def _standardised(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> l
     """A matrix per group, a row per segment: times the scores, its distance."""
     from scipy.sparse import csr_array
 
-    n = len(scores)
-    variance = float((scores**2).sum()) / max(n - 1, 1)
     matrices = []
-    for group in groups:
+    for group, scale in zip(groups, _scales(groups, scores), strict=True):
         inside = np.flatnonzero(group.codes >= 0)
         rows = group.codes[inside]
-        size = np.bincount(rows, minlength=len(group.segments))
-        spread = np.sqrt(variance * size * (n - size) / n)
-        weight = np.divide(1.0, spread, out=np.zeros(len(size)), where=spread > 0)
-        shape = (len(group.segments), n)
-        matrices.append(csr_array((weight[rows], (rows, inside)), shape=shape))
+        shape = (len(scale), len(scores))
+        matrices.append(csr_array((scale[rows], (rows, inside)), shape=shape))
     return matrices
+
+
+def _scales(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """For each group, the factor per segment that makes a sum of scores its distance from 0."""
+    n = len(scores)
+    variance = float((scores**2).sum()) / max(n - 1, 1)
+    scales = []
+    for group in groups:
+        size = np.bincount(group.codes[group.codes >= 0], minlength=len(group.segments))
+        spread = np.sqrt(variance * size * (n - size) / n)
+        scales.append(np.divide(1.0, spread, out=np.zeros(len(size)), where=spread > 0))
+    return scales

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import DealsError
@@ -30,13 +31,17 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     The name is the most frequent spelling, of equally frequent ones the first by code point. A
     name of spaces only is missing.
     """
-    names = names_of(column).str.split().str.join(" ")
-    names = names.where(names != "")
-    key = names.str.casefold()
-    counts = pd.DataFrame({"key": key, "name": names}).value_counts().rename("n").reset_index()
+    places, spellings = pd.factorize(names_of(column))
+    names = pd.Series(spellings, dtype="str").str.split().str.join(" ")
+    key = names.str.casefold().where(names != "")
+    rows = np.bincount(places[places >= 0], minlength=len(names))
+    spelt = pd.DataFrame({"key": key, "name": names, "n": rows})
+    counts = spelt.groupby(["key", "name"])["n"].sum().reset_index()
     counts = counts.sort_values(["key", "n", "name"], ascending=[True, False, True])
-    spelling = counts.drop_duplicates("key").set_index("key")["name"]
-    return key.map(spelling).astype("str").where(key.notna())
+    chosen = counts.drop_duplicates("key").set_index("key")["name"]
+    people = key.map(chosen).astype("str").where(key.notna())
+    spelled = people.reindex(places).to_numpy()
+    return pd.Series(spelled, column.index, dtype="str", name=column.name)
 
 
 def same_person(one: object, other: object) -> bool:

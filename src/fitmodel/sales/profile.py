@@ -28,6 +28,8 @@ from fitmodel.sales.people import check_index
 from fitmodel.sales.rates import NORMAL_95
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -172,7 +174,7 @@ def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
     ]
     said = table.drop(columns=["segment", "rule"], errors="ignore")
     said.insert(0, "segment", pd.Series(segments, said.index, dtype="str"))
-    said["rule"] = [_rule(row, say) for _, row in said.iterrows()]
+    said["rule"] = [_rule(row, say) for row in said.to_dict("records")]
     return said
 
 
@@ -234,26 +236,25 @@ def segment_rates(
     The curves of `HistoryView.survival_of`, read at the horizon. There are thousands of segments:
     their curves are computed side by side, unless deals have an entry or an unknown day of leaving.
     """
-    order = np.lexsort((view.followup_months, codes))
+    by_months = np.argsort(view.followup_months, kind="stable")
+    narrow = np.min_scalar_type(-max(segments, 1))  # which numpy sorts by its digits, not in pairs
+    order = by_months[np.argsort(codes[by_months].astype(narrow), kind="stable")]
     ends = np.searchsorted(codes[order], np.arange(segments + 1))
     horizon = float(view.spec.label.horizon_months)
     plain = not view.entry_months.any() and np.isnan(view.left_by_months).all()
     curves = _side_by_side(view, order, ends, horizon) if plain else np.full((segments, 3), np.nan)
-    rows = []
-    for at in range(segments):
-        inside = order[ends[at] : ends[at + 1]]
-        early_churn = view.early_churn[inside]
-        known = np.count_nonzero(~np.isnan(early_churn)) >= MIN_WATCHED
-        found = curves[at]
-        if known and np.isnan(found).any():
-            curve = view.survival_of(np.isin(np.arange(len(view)), inside), at=[horizon])
-            found = np.array([curve.survival[0], curve.high[0], curve.low[0]])
-        rate, low, high = 1 - found if known else np.full(3, np.nan)
-        early = int((early_churn == 1).sum())
-        rows.append(
-            {"deals": len(inside), "left_early": early, "rate": rate, "low": low, "high": high}
-        )
-    return rows
+    inside, sizes = order[ends[0] : ends[-1]], np.diff(ends)
+    segment, churn = np.repeat(np.arange(segments), sizes), view.early_churn[inside]
+    known = np.bincount(segment[~np.isnan(churn)], minlength=segments) >= MIN_WATCHED
+    early = np.bincount(segment[churn == 1], minlength=segments)
+    curves[~known] = np.nan
+    for at in np.flatnonzero(known & np.isnan(curves).any(axis=1)).tolist():
+        chosen = np.isin(np.arange(len(view)), order[ends[at] : ends[at + 1]])
+        curve = view.survival_of(chosen, at=[horizon])
+        curves[at] = curve.survival[0], curve.high[0], curve.low[0]
+    names = ("deals", "left_early", "rate", "low", "high")
+    columns = (sizes.tolist(), early.tolist(), *(1 - curves).T)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _side_by_side(
@@ -299,7 +300,7 @@ def _adds(table: pd.DataFrame) -> pd.Series[bool]:
     return pd.Series(adds, index=table.index, dtype=bool)
 
 
-def _rule(row: pd.Series[Any], say: Say) -> str:
+def _rule(row: dict[Hashable, Any], say: Say) -> str:
     if np.isnan(row["rate"]):
         return say("unknown", segment=row["segment"], deals=f"{row['deals']:,}")
     shares = {name: f"{row[name]:.0%}" for name in ("rate", "low", "high")}

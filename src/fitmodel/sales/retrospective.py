@@ -18,7 +18,14 @@ from fitmodel.learning.learner import check_enough, learn, regime_allowed
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import code_table, predict_frame
 from fitmodel.model.scorer import Scorer
-from fitmodel.sales._sample import choose_light, draw_samples, fit_on_sample, is_large
+from fitmodel.sales._sample import (
+    BOOSTED_REPLICATES,
+    choose_light,
+    draw_samples,
+    fewest_replicates,
+    fit_on_sample,
+    is_large,
+)
 from fitmodel.sales.people import check_index
 
 if TYPE_CHECKING:
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.learning.settings import Choice
 
-N_REPLICATES = 2  # no interval of a probability is asked for
 CHOOSE_AGAIN = 1.5
 """Growth of the early churners known from which settings and calibration are chosen anew."""
 
@@ -191,7 +197,7 @@ def _learn_from_all(
 ) -> tuple[Scorecard, _Settings]:
     lasting = before if before is not None and before.last_until(churners) else None
     choice = None if lasting is None else lasting.choice
-    learned = learn(then, spec, choice=choice, replicates=N_REPLICATES)
+    learned = learn(then, spec, choice=choice, replicates=BOOSTED_REPLICATES)
     return learned.scorecard, lasting or _Settings(learned.choice, churners)
 
 
@@ -205,7 +211,8 @@ def _learn_from_sample(
     churners = int((sample.early_churn == 1).sum())
     lasting = before if before is not None and before.last_until(churners) else None
     settings = lasting or _Settings(choose_light(sample, spec), churners)
-    fit = fit_on_sample(training_set, chosen, spec, settings.choice, then, replicates=N_REPLICATES)
+    few = fewest_replicates(settings.choice.settings)
+    fit = fit_on_sample(training_set, chosen, spec, settings.choice, then, replicates=few)
     return fit.scorecard_, settings
 
 

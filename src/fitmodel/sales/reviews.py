@@ -110,6 +110,8 @@ class TeamReviews:
         See `compute_surprises`; with `rep` and `deal`.
     surprise_facts : dict of str to float
     retrospective : Retrospective
+    language : {"en", "zh"}
+        Of the signals' names.
     """
 
     spec: DealSpec
@@ -119,6 +121,7 @@ class TeamReviews:
     surprises: pd.DataFrame
     surprise_facts: dict[str, float]
     retrospective: Retrospective
+    language: str = "en"
 
     def in_language(self, view: HistoryView, spec: DealSpec, language: str) -> TeamReviews:
         """Return the same reviews with their signals in a language.
@@ -131,8 +134,10 @@ class TeamReviews:
             With the labels of attributes in that language.
         language : {"en", "zh"}
         """
+        if (language, spec.words.labels) == (self.language, self.spec.words.labels):
+            return replace(self, spec=spec)
         missed = compute_missed_warnings(view, spec, self.retrospective, language=language)
-        return replace(self, spec=spec, missed=missed)
+        return replace(self, spec=spec, missed=missed, language=language)
 
 
 def compute_reviews(
@@ -195,6 +200,7 @@ def compute_reviews(
         surprises=surprises,
         surprise_facts=facts,
         retrospective=seen,
+        language=language,
     )
 
 
@@ -261,27 +267,24 @@ class _Writer:
 
     def _stayed(self, deal: Any, model: FitModel, alike: SimilarDeals) -> list[StayedAlike]:
         stayed = alike.deals[alike.deals["early_churn"] == 0].head(STAYED)
+        used = [name for name in model.columns if name in self._deals]
+        table = self._deals[used].loc[[deal, *stayed.index]]
+        reasons = model.predict(table, reasons=ALL_REASONS)["reasons"]
+        pushes = [{r.attribute: r.contribution for r in item} for item in reasons]
+        values = {name: table[name].tolist() for name in model.attributes}
+        signed = stayed[str(self._spec.deals.closed_on)]
         return [
             StayedAlike(
                 self.name(other),
-                pd.Timestamp(stayed.loc[other, str(self._spec.deals.closed_on)]),
-                self._differs(deal, other, model),
+                pd.Timestamp(signed[other]),
+                _differs(
+                    {name: (own[0], own[at]) for name, own in values.items()},
+                    pushes[0],
+                    pushes[at],
+                ),
             )
-            for other in stayed.index
+            for at, other in enumerate(stayed.index, start=1)
         ]
-
-    def _differs(self, deal: Any, other: Any, model: FitModel) -> tuple[tuple[str, Any, Any], ...]:
-        """Where the lost deal was riskier than the other, the most first; at most two."""
-        both = self._deals.loc[[deal, other]]
-        reasons = model.predict(both, reasons=ALL_REASONS)["reasons"]
-        lost, kept = ({r.attribute: r.contribution for r in item} for item in reasons)
-        gaps = {
-            name: lost.get(name, 0.0) - kept.get(name, 0.0)
-            for name in model.attributes
-            if not _same(both[name])
-        }
-        ordered = sorted((gap, name) for name, gap in gaps.items() if gap > MIN_GAP)[::-1]
-        return tuple((name, *both[name].tolist()) for _, name in ordered[:2])
 
 
 def _warnings(said: Assessment, level: float) -> tuple[Reason, ...]:
@@ -296,5 +299,19 @@ MIN_GAP = 0.05
 """Log-odds below which a difference is not worth mentioning."""
 
 
-def _same(values: pd.Series[Any]) -> bool:
-    return len(values.drop_duplicates()) == 1
+def _differs(
+    values: dict[str, tuple[Any, Any]], lost: dict[str, float], kept: dict[str, float]
+) -> tuple[tuple[str, Any, Any], ...]:
+    """Where the lost deal was riskier than the other, the most first; at most two."""
+    gaps = {
+        name: lost.get(name, 0.0) - kept.get(name, 0.0)
+        for name, both in values.items()
+        if not _same(*both)
+    }
+    ordered = sorted((gap, name) for name, gap in gaps.items() if gap > MIN_GAP)[::-1]
+    return tuple((name, *values[name]) for _, name in ordered[:2])
+
+
+def _same(one: Any, other: Any) -> bool:
+    missing = [pd.api.types.is_scalar(value) and pd.isna(value) for value in (one, other)]
+    return all(missing) if any(missing) else bool(one == other)
